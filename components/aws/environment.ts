@@ -1,0 +1,135 @@
+import { Provider } from "@pulumi/aws/provider";
+import * as pulumi from "@pulumi/pulumi";
+
+import type { ApplicationBundle, LayerBundle } from "../../layers/bundle";
+import { DependencyLayer } from "../dependency-layer";
+import { nameLimits, resourceName, type Scope } from "../names";
+import type { AwsOutputs, LayerOutputs } from "../outputs";
+import { ApiFunction, type ApiFunctionArgs } from "./api-function";
+import { Frontend, type FrontendArgs } from "./frontend";
+import { HttpApi, type HttpApiArgs } from "./http-api";
+import { MessageTable, type MessageTableArgs } from "./message-table";
+
+export interface EnvironmentArgs {
+  readonly scope: Scope;
+  readonly region: string;
+  readonly layers: readonly LayerBundle[];
+  readonly application: ApplicationBundle;
+  /** Version of the application, which its API reports. */
+  readonly version: string;
+  /** Environment of the function, beside what it needs to find its table. */
+  readonly environment?: Record<string, pulumi.Input<string>>;
+  /** Folder with the frontend's files; no frontend where it is absent. */
+  readonly site?: string;
+  readonly deletionProtection?: boolean;
+  readonly logRetentionDays?: number;
+  readonly function?: Pick<
+    ApiFunctionArgs,
+    "memorySize" | "timeout" | "reservedConcurrency" | "snapStart" | "kmsKeyArn" | "transform"
+  >;
+  readonly api?: Pick<HttpApiArgs, "throttlingRate" | "throttlingBurst" | "transform">;
+  readonly table?: Pick<MessageTableArgs, "transform">;
+  readonly frontend?: Pick<FrontendArgs, "domain" | "waf" | "logBucket" | "transform">;
+}
+
+/** The whole application on AWS: layer, function, HTTP API, table and frontend, in one region. */
+export class Environment extends pulumi.ComponentResource {
+  readonly outputs: AwsOutputs;
+  /** What the stack tells other stacks of each layer, by layer name. */
+  readonly layers: Record<string, LayerOutputs>;
+
+  constructor(name: string, args: EnvironmentArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("multicloud:aws:Environment", name, {}, opts);
+    const { scope, logRetentionDays } = args;
+    const tags = { project: scope.project, stack: scope.stack };
+    const provider = new Provider(`${name}-${args.region}`, { region: args.region }, { parent: this });
+    const child: pulumi.ComponentResourceOptions = { parent: this, providers: [provider] };
+
+    const layers = args.layers.map(
+      (bundle) =>
+        new DependencyLayer(
+          `${name}-${bundle.name}`,
+          { layerName: resourceName(scope, bundle.name, nameLimits.lambdaLayer), bundle },
+          child,
+        ),
+    );
+    const table = new MessageTable(
+      `${name}-messages`,
+      {
+        ...args.table,
+        tableName: resourceName(scope, "messages", nameLimits.dynamodbTable),
+        deletionProtection: args.deletionProtection,
+        tags,
+      },
+      child,
+    );
+    const fn = new ApiFunction(
+      `${name}-api`,
+      {
+        ...args.function,
+        functionName: resourceName(scope, "api", Math.min(nameLimits.lambdaFunction, nameLimits.role)),
+        code: new pulumi.asset.FileArchive(args.application.path),
+        handler: "api.aws.handler",
+        layers: atLeastOne(layers),
+        requires: ["fastapi", "mangum", "pydantic"],
+        environment: {
+          ...args.environment,
+          MESSAGES_TABLE: table.tableName,
+          APPLICATION_VERSION: args.version,
+        },
+        permissions: [table.readWrite],
+        logRetentionDays,
+        tags,
+      },
+      child,
+    );
+    const api = new HttpApi(
+      `${name}-http`,
+      {
+        ...args.api,
+        apiName: resourceName(scope, "api", nameLimits.httpApi),
+        function: fn.invocation,
+        logRetentionDays,
+        tags,
+      },
+      child,
+    );
+    const frontend =
+      args.site === undefined
+        ? undefined
+        : new Frontend(`${name}-web`, { ...args.frontend, scope, directory: args.site, apiUrl: api.url, tags }, child);
+
+    this.layers = Object.fromEntries(layers.map((layer) => [layer.layerName, describeLayer(layer)]));
+    this.outputs = {
+      region: args.region,
+      apiUrl: api.url,
+      functionName: fn.functionName,
+      messagesTable: table.tableName,
+      runtimeIdentity: fn.roleArn,
+      logs: fn.logGroupName,
+      version: args.version,
+      functionArn: fn.arn,
+      apiId: api.apiId,
+      accessLogs: api.accessLogGroupName,
+      ...(frontend && { frontendUrl: frontend.url, distributionId: frontend.distributionId }),
+    };
+    this.registerOutputs({ ...this.outputs });
+  }
+}
+
+function describeLayer({ arn, version, bundle }: DependencyLayer): LayerOutputs {
+  const { sha256, lockSha256, size, packages } = bundle;
+  return {
+    arn,
+    version,
+    sha256,
+    lockSha256,
+    size,
+    packages: Object.fromEntries(packages.map((pkg) => [pkg.name, pkg.version])),
+  };
+}
+
+function atLeastOne<T>([first, ...others]: T[]): [T, ...T[]] {
+  if (first === undefined) throw new Error("aws: the layer builder gave no layer; run: npm run layer -- build");
+  return [first, ...others];
+}

@@ -1,0 +1,288 @@
+import * as cloudfront from "@pulumi/aws/cloudfront";
+import type * as iam from "@pulumi/aws/iam";
+import * as s3 from "@pulumi/aws/s3";
+import * as wafv2 from "@pulumi/aws/wafv2";
+import * as pulumi from "@pulumi/pulumi";
+
+import { hostOf, publicAddress } from "../address";
+import { nameLimits, resourceName, type Scope } from "../names";
+import { contentSecurityPolicy, siteCacheControl, siteFiles } from "../site";
+import { type Transform, transformed } from "../transform";
+
+/** A host name of the user's, with its certificate. */
+export interface FrontendDomain {
+  readonly name: string;
+  /** ARN of an ACM certificate for the name in us-east-1, the only region that CloudFront reads certificates from. */
+  readonly certificateArn: string;
+}
+
+export interface FrontendArgs {
+  readonly scope: Scope;
+  /** Folder with the site's files, `index.html` among them. */
+  readonly directory: string;
+  /** The API's address, e.g. `https://abc.execute-api.ap-northeast-1.amazonaws.com`; `/api/*` goes there. */
+  readonly apiUrl: pulumi.Input<string>;
+  /** Default: CloudFront's own host name, whose TLS floor AWS sets. With a domain the floor is TLS 1.2. */
+  readonly domain?: FrontendDomain;
+  /** Puts AWS's managed common rules before the distribution. Default: false. */
+  readonly waf?: boolean;
+  /** Name of an existing bucket, with ACLs on, for the distribution's access logs. Default: no logs. */
+  readonly logBucket?: string;
+  /** Deletes the bucket with whatever is in it; the files come from the repository. Default: true. */
+  readonly forceDestroy?: boolean;
+  readonly tags?: Record<string, string>;
+  readonly transform?: {
+    readonly bucket?: Transform<s3.BucketArgs>;
+    readonly distribution?: Transform<cloudfront.DistributionArgs>;
+  };
+}
+
+/** CloudFront's managed policies, by the ids that its developer guide lists. */
+const managedPolicies = {
+  cachingOptimized: "658327ea-f89d-4fab-a63d-7e88639e58f6",
+  cachingDisabled: "4135ea2d-6df8-44a3-9df3-4b5a84be39ad",
+  allViewerExceptHostHeader: "b689b0a8-53d0-40ab-baf2-68738e2966ac",
+};
+
+/**
+ * Gives a path without a file extension to the single page. Error responses cannot do this: they are the distribution's,
+ * so the API's own 404 would become the page too.
+ */
+const singlePageFallback = `function handler(event) {
+  var request = event.request;
+  if (!/\\.[^/]+$/.test(request.uri)) request.uri = "/index.html";
+  return request;
+}
+`;
+
+const origins = { site: "site", api: "api" } as const;
+
+/** The site in a private bucket behind CloudFront, with `/api/*` of the same address going uncached to the API. */
+export class Frontend extends pulumi.ComponentResource {
+  /** `https://<id>.cloudfront.net`, or the domain's address. */
+  readonly url: pulumi.Output<string>;
+  readonly bucketName: pulumi.Output<string>;
+  readonly distributionId: pulumi.Output<string>;
+
+  constructor(name: string, args: FrontendArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("multicloud:aws:Frontend", name, {}, opts);
+    const child: pulumi.CustomResourceOptions = { parent: this };
+    const cloudFrontName = resourceName(args.scope, "web", nameLimits.cloudFront);
+
+    const bucket = this.privateBucket(name, args);
+    const accessControl = new cloudfront.OriginAccessControl(
+      name,
+      {
+        name: cloudFrontName,
+        originAccessControlOriginType: "s3",
+        signingBehavior: "always",
+        signingProtocol: "sigv4",
+      },
+      child,
+    );
+    const headers = new cloudfront.ResponseHeadersPolicy(name, securityHeaders(cloudFrontName), child);
+    const fallback = new cloudfront.Function(
+      name,
+      { name: cloudFrontName, runtime: "cloudfront-js-2.0", code: singlePageFallback, publish: true },
+      child,
+    );
+    const webAcl = args.waf ? this.webAcl(name, args) : undefined;
+
+    const behaviour = {
+      viewerProtocolPolicy: "redirect-to-https",
+      compress: true,
+      responseHeadersPolicyId: headers.id,
+    };
+    const distribution = new cloudfront.Distribution(
+      name,
+      transformed<cloudfront.DistributionArgs>(
+        {
+          enabled: true,
+          comment: `${args.scope.project} ${args.scope.stack}`,
+          httpVersion: "http2and3",
+          defaultRootObject: "index.html",
+          aliases: args.domain && [args.domain.name],
+          viewerCertificate: viewerCertificate(args.domain),
+          origins: [
+            {
+              originId: origins.site,
+              domainName: bucket.bucketRegionalDomainName,
+              originAccessControlId: accessControl.id,
+            },
+            {
+              originId: origins.api,
+              domainName: pulumi.output(args.apiUrl).apply(hostOf),
+              customOriginConfig: {
+                httpPort: 80,
+                httpsPort: 443,
+                originProtocolPolicy: "https-only",
+                originSslProtocols: ["TLSv1.2"],
+              },
+            },
+          ],
+          defaultCacheBehavior: {
+            ...behaviour,
+            targetOriginId: origins.site,
+            allowedMethods: ["GET", "HEAD"],
+            cachedMethods: ["GET", "HEAD"],
+            cachePolicyId: managedPolicies.cachingOptimized,
+            functionAssociations: [{ eventType: "viewer-request", functionArn: fallback.arn }],
+          },
+          orderedCacheBehaviors: [
+            {
+              ...behaviour,
+              pathPattern: "/api/*",
+              targetOriginId: origins.api,
+              allowedMethods: ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"],
+              cachedMethods: ["GET", "HEAD"],
+              cachePolicyId: managedPolicies.cachingDisabled,
+              originRequestPolicyId: managedPolicies.allViewerExceptHostHeader,
+            },
+          ],
+          restrictions: { geoRestriction: { restrictionType: "none" } },
+          loggingConfig: args.logBucket === undefined ? undefined : { bucket: `${args.logBucket}.s3.amazonaws.com` },
+          webAclId: webAcl?.arn,
+          tags: args.tags,
+        },
+        args.transform?.distribution,
+      ),
+      child,
+    );
+    this.letDistributionRead(name, bucket, distribution);
+
+    const host = args.domain ? pulumi.output(args.domain.name) : distribution.domainName;
+    this.url = host.apply(publicAddress);
+    this.bucketName = bucket.bucket;
+    this.distributionId = distribution.id;
+    this.registerOutputs({ url: this.url, distributionId: this.distributionId });
+  }
+
+  private privateBucket(name: string, args: FrontendArgs): s3.Bucket {
+    const bucket = new s3.Bucket(
+      name,
+      transformed<s3.BucketArgs>({ forceDestroy: args.forceDestroy ?? true, tags: args.tags }, args.transform?.bucket),
+      { parent: this },
+    );
+    const child: pulumi.CustomResourceOptions = { parent: bucket };
+    new s3.BucketPublicAccessBlock(
+      name,
+      {
+        bucket: bucket.bucket,
+        blockPublicAcls: true,
+        blockPublicPolicy: true,
+        ignorePublicAcls: true,
+        restrictPublicBuckets: true,
+      },
+      child,
+    );
+    new s3.BucketOwnershipControls(
+      name,
+      { bucket: bucket.bucket, rule: { objectOwnership: "BucketOwnerEnforced" } },
+      child,
+    );
+    new s3.BucketServerSideEncryptionConfiguration(
+      name,
+      { bucket: bucket.bucket, rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } }] },
+      child,
+    );
+    for (const file of siteFiles(args.directory)) {
+      new s3.BucketObjectv2(
+        `${name}/${file.key}`,
+        {
+          bucket: bucket.bucket,
+          key: file.key,
+          source: new pulumi.asset.FileAsset(file.path),
+          contentType: file.contentType,
+          cacheControl: siteCacheControl,
+        },
+        child,
+      );
+    }
+    return bucket;
+  }
+
+  private letDistributionRead(name: string, bucket: s3.Bucket, distribution: cloudfront.Distribution): void {
+    const policy = pulumi.all([bucket.arn, distribution.arn]).apply(([bucketArn, distributionArn]) => ({
+      Version: "2012-10-17" as const,
+      Statement: [
+        {
+          Sid: "DistributionReads",
+          Effect: "Allow" as const,
+          Principal: { Service: "cloudfront.amazonaws.com" },
+          // Without ListBucket, S3 answers 403 where a file is missing.
+          Action: ["s3:GetObject", "s3:ListBucket"],
+          Resource: [`${bucketArn}/*`, bucketArn],
+          Condition: { StringEquals: { "AWS:SourceArn": distributionArn } },
+        },
+        {
+          Sid: "OnlyOverTls",
+          Effect: "Deny" as const,
+          Principal: "*" as const,
+          Action: "s3:*",
+          Resource: [`${bucketArn}/*`, bucketArn],
+          Condition: { Bool: { "aws:SecureTransport": "false" } },
+        },
+      ] satisfies iam.PolicyStatement[],
+    }));
+    new s3.BucketPolicy(
+      name,
+      { bucket: bucket.bucket, policy: pulumi.jsonStringify(policy) },
+      { parent: bucket, deletedWith: bucket },
+    );
+  }
+
+  private webAcl(name: string, args: FrontendArgs): wafv2.WebAcl {
+    const metrics = (metricName: string) => ({
+      cloudwatchMetricsEnabled: true,
+      sampledRequestsEnabled: true,
+      metricName,
+    });
+    const webAclName = resourceName(args.scope, "web", nameLimits.webAcl);
+    return new wafv2.WebAcl(
+      name,
+      {
+        name: webAclName,
+        // CloudFront reads web ACLs from this region only.
+        region: "us-east-1",
+        scope: "CLOUDFRONT",
+        defaultAction: { allow: {} },
+        rules: [
+          {
+            name: "common",
+            priority: 0,
+            overrideAction: { none: {} },
+            statement: { managedRuleGroupStatement: { vendorName: "AWS", name: "AWSManagedRulesCommonRuleSet" } },
+            visibilityConfig: metrics(`${webAclName}-common`),
+          },
+        ],
+        visibilityConfig: metrics(webAclName),
+        tags: args.tags,
+      },
+      { parent: this },
+    );
+  }
+}
+
+function viewerCertificate(domain: FrontendDomain | undefined): cloudfront.DistributionArgs["viewerCertificate"] {
+  return domain === undefined
+    ? { cloudfrontDefaultCertificate: true }
+    : {
+        acmCertificateArn: domain.certificateArn,
+        sslSupportMethod: "sni-only",
+        minimumProtocolVersion: "TLSv1.2_2021",
+      };
+}
+
+function securityHeaders(name: string): cloudfront.ResponseHeadersPolicyArgs {
+  const override = true;
+  return {
+    name,
+    securityHeadersConfig: {
+      contentSecurityPolicy: { contentSecurityPolicy, override },
+      contentTypeOptions: { override },
+      frameOptions: { frameOption: "DENY", override },
+      referrerPolicy: { referrerPolicy: "same-origin", override },
+      strictTransportSecurity: { accessControlMaxAgeSec: 63_072_000, includeSubdomains: true, override },
+    },
+  };
+}

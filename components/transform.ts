@@ -1,0 +1,10 @@
+/**
+ * Adjusts what a component passes to one of its children, so that nobody has to fork a component for one property:
+ * properties to lay over the component's own, or a function from the component's arguments to those that are used.
+ */
+export type Transform<Args extends object> = Partial<Args> | ((args: Args) => Args);
+
+/** `args` as `transform` leaves them; never changes `args` itself. */
+export function transformed<Args extends object>(args: Args, transform: Transform<Args> | undefined): Args {
+  return typeof transform === "function" ? transform(args) : { ...args, ...transform };
+}

@@ -1,0 +1,63 @@
+/** Clouds that the builder builds for. */
+export type Target = "aws" | "azure" | "gcp";
+
+/** Processor architectures, by the names that Lambda gives them. */
+export type Architecture = "x86_64" | "arm64";
+
+/** A distribution inside a bundle. */
+export interface BundledPackage {
+  readonly name: string;
+  readonly version: string;
+}
+
+interface BundleFile {
+  readonly name: string;
+  /** Absolute path of the zip. */
+  readonly path: string;
+  /** SHA-256 of the zip, in hexadecimal. */
+  readonly sha256: string;
+  /** Bytes of the zip. */
+  readonly size: number;
+  /** Bytes of its content. */
+  readonly unpackedSize: number;
+}
+
+/** What was built from a lock. */
+interface Dependencies {
+  /** SHA-256 of the lock, in hexadecimal. */
+  readonly lockSha256: string;
+  readonly pythonVersion: string;
+  readonly architecture: Architecture;
+  readonly packages: readonly BundledPackage[];
+}
+
+/** A Lambda layer: packages under `python/`. */
+export interface LayerBundle extends BundleFile, Dependencies {
+  readonly target: "aws";
+  readonly kind: "layer";
+}
+
+/** A Lambda function's own code. */
+export interface ApplicationBundle extends BundleFile {
+  readonly target: "aws";
+  readonly kind: "application";
+}
+
+/** An Azure Functions package: application and `.python_packages`. */
+export interface PackageBundle extends BundleFile, Dependencies {
+  readonly target: "azure";
+  readonly kind: "package";
+}
+
+/** A source archive for a Cloud Run function: application and a directory of wheels. */
+export interface SourceBundle extends BundleFile, Dependencies {
+  readonly target: "gcp";
+  readonly kind: "source";
+}
+
+export type Bundle = LayerBundle | ApplicationBundle | PackageBundle | SourceBundle;
+
+/** What `layer build --json` prints. */
+export interface BuildResult {
+  readonly bundles: readonly Bundle[];
+}

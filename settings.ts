@@ -1,0 +1,164 @@
+import * as pulumi from "@pulumi/pulumi";
+import { z } from "zod";
+
+import type { FrontendDomain } from "./components/aws/frontend";
+import type { Scope } from "./components/names";
+import { awsRegions } from "./components/regions";
+
+export const clouds = ["aws", "azure", "gcp"] as const;
+export type Cloud = (typeof clouds)[number];
+
+/** Days that CloudWatch Logs accepts as a retention, from `PutRetentionPolicy` in its API reference. */
+const retentionDays = [
+  1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+];
+
+const oneOf = <const Values extends readonly [string, ...string[]]>(values: Values) =>
+  z.enum(values, { error: `expected one of ${values.join(", ")}` });
+
+const whole = (from: number, to: number) =>
+  z
+    .int({ error: `expected a whole number from ${from} to ${to}` })
+    .min(from)
+    .max(to);
+
+/** An empty string in Pulumi.yaml means that the setting is off: the configuration schema has no optional keys. */
+const optional = <Schema extends z.ZodType<string, string>>(schema: Schema) =>
+  z.union([z.literal("").transform(() => undefined), schema]);
+
+const hostName = z.string().regex(/^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/, {
+  error: "expected a host name in lower case, e.g. app.example.com",
+});
+
+const awsSchema = z.strictObject({
+  region: oneOf(awsRegions),
+  architecture: oneOf(["x86_64", "arm64"]),
+  memorySize: whole(128, 10_240),
+  timeout: whole(1, 30),
+  reservedConcurrency: whole(-1, 1_000_000),
+  snapStart: z.boolean(),
+  throttlingRate: whole(1, 10_000),
+  throttlingBurst: whole(1, 5_000),
+  frontend: z.boolean(),
+  domain: optional(hostName),
+  certificateArn: optional(
+    z.string().regex(/^arn:aws[\w-]*:acm:us-east-1:\d{12}:certificate\/[\w-]+$/, {
+      error: "expected the ARN of an ACM certificate in us-east-1, where CloudFront looks for it",
+    }),
+  ),
+  waf: z.boolean(),
+  logBucket: optional(z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, { error: "expected a bucket name" })),
+  kmsKeyArn: optional(
+    z.string().regex(/^arn:aws[\w-]*:kms:[\w-]+:\d{12}:key\/[\w-]+$/, { error: "expected a KMS key ARN" }),
+  ),
+});
+
+const schema = z
+  .strictObject({
+    clouds: z.array(oneOf(clouds)).nonempty({ error: `expected at least one of ${clouds.join(", ")}` }),
+    pythonVersion: oneOf(["3.12", "3.13"]),
+    layerStrategy: oneOf(["full"]),
+    deletionProtection: z.boolean(),
+    logRetentionDays: z.literal(retentionDays, { error: `expected one of ${retentionDays.join(", ")}` }),
+    auth: z.strictObject({
+      issuer: optional(z.url({ protocol: /^https$/, error: "expected an https:// address" })),
+      audience: optional(z.string()),
+    }),
+    aws: awsSchema,
+  })
+  .check(({ value, issues }) => {
+    const together = (path: [string, string], needs: [string, string], present: unknown, needed: unknown) => {
+      if (present !== undefined && needed === undefined) {
+        issues.push({ code: "custom", path: needs, input: needed, message: `needed when ${path.join(".")} is set` });
+      }
+    };
+    together(["auth", "issuer"], ["auth", "audience"], value.auth.issuer, value.auth.audience);
+    together(["auth", "audience"], ["auth", "issuer"], value.auth.audience, value.auth.issuer);
+    together(["aws", "domain"], ["aws", "certificateArn"], value.aws.domain, value.aws.certificateArn);
+    together(["aws", "certificateArn"], ["aws", "domain"], value.aws.certificateArn, value.aws.domain);
+  });
+
+type Configuration = z.output<typeof schema>;
+
+/** What the program is told: the stack's configuration, validated and typed. */
+export interface Settings extends Omit<Configuration, "clouds" | "auth" | "aws"> {
+  /** Project and stack, with which every name begins. */
+  readonly scope: Scope;
+  /** Where to deploy, without repetition, in the order of the contract. */
+  readonly clouds: readonly Cloud[];
+  /** Sign-in for posting; absent where it is off. */
+  readonly auth?: { readonly issuer: string; readonly audience: string };
+  /** Absent where the cloud is switched off, as in the outputs. */
+  readonly aws?: AwsSettings;
+}
+
+export interface AwsSettings extends Omit<Configuration["aws"], "domain" | "certificateArn" | "reservedConcurrency"> {
+  readonly domain?: FrontendDomain;
+  readonly reservedConcurrency?: number;
+}
+
+/**
+ * The stack's configuration; Pulumi.yaml describes every key and gives its default.
+ *
+ * @throws {pulumi.RunError} naming every setting that is wrong, what was found and what is accepted.
+ */
+export function readSettings(): Settings {
+  const scope = { project: pulumi.getProject(), stack: pulumi.getStack() };
+  const result = schema.safeParse(projectConfiguration(scope.project), { reportInput: true });
+  if (!result.success) throw new pulumi.RunError(describe(result.error, scope));
+
+  const { clouds: on, auth, aws, ...common } = result.data;
+  return {
+    ...common,
+    scope,
+    clouds: clouds.filter((cloud) => on.includes(cloud)),
+    auth: auth.issuer && auth.audience ? { issuer: auth.issuer, audience: auth.audience } : undefined,
+    aws: on.includes("aws") ? awsSettings(aws) : undefined,
+  };
+}
+
+function awsSettings({ domain, certificateArn, reservedConcurrency, ...rest }: Configuration["aws"]): AwsSettings {
+  return {
+    ...rest,
+    domain: domain && certificateArn ? { name: domain, certificateArn } : undefined,
+    reservedConcurrency: reservedConcurrency === -1 ? undefined : reservedConcurrency,
+  };
+}
+
+/** Every key of this project that the stack sets, so that a key which nobody reads is an error and not a silence. */
+function projectConfiguration(project: string): Record<string, unknown> {
+  const config = new pulumi.Config();
+  const keys = Object.keys(pulumi.runtime.allConfig())
+    .filter((key) => key.startsWith(`${project}:`))
+    .map((key) => key.slice(project.length + 1));
+  return Object.fromEntries(keys.map((key) => [key, parsed(config.require(key))]));
+}
+
+/** Pulumi hands every value over as text; objects, arrays, numbers and booleans are JSON in it. */
+function parsed(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text);
+    // "3.12" is a version, not a number.
+    return typeof value === "number" && !Number.isInteger(value) ? text : value;
+  } catch {
+    return text;
+  }
+}
+
+function describe(error: z.ZodError, { stack }: Scope): string {
+  const lines = error.issues.flatMap((issue) => {
+    const at = issue.path.join(".");
+    if (issue.code === "unrecognized_keys") {
+      return issue.keys.map(
+        (key) => `${[...issue.path, key].join(".")}: there is no such setting; Pulumi.yaml lists them all`,
+      );
+    }
+    const found = issue.input === undefined ? "" : ` (found ${JSON.stringify(issue.input)})`;
+    return [`${at}: ${issue.message}${found}`];
+  });
+  return [
+    `The configuration of stack ${stack} cannot be deployed:`,
+    ...lines.map((line) => `  ${line}`),
+    `Change Pulumi.${stack}.yaml, or run: pulumi config set --path <setting> <value>`,
+  ].join("\n");
+}
