@@ -1,0 +1,365 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { Environment, type EnvironmentArgs } from "../../../components/aws/environment";
+import { applicationBundle, layerBundle } from "../bundles";
+import { type CloudAnswers, record, type Recording, valueOf } from "../mocks";
+
+const account = "123456789012";
+const arn = (service: string, rest: string) => `arn:aws:${service}:eu-west-1:${account}:${rest}`;
+
+const answers: CloudAnswers = {
+  "aws:lambda/layerVersion:LayerVersion": ({ inputs }) => ({
+    arn: arn("lambda", `layer:${String(inputs.layerName)}:7`),
+    version: "7",
+  }),
+  "aws:lambda/function:Function": ({ inputs }) => ({
+    arn: arn("lambda", `function:${String(inputs.name)}`),
+    invokeArn: `invoke:${String(inputs.name)}`,
+    version: "3",
+  }),
+  "aws:lambda/alias:Alias": () => ({ invokeArn: "invoke:live" }),
+  "aws:iam/role:Role": ({ inputs }) => ({ arn: `arn:aws:iam::${account}:role/${String(inputs.name)}` }),
+  "aws:cloudwatch/logGroup:LogGroup": ({ inputs }) => ({ arn: arn("logs", `log-group:${String(inputs.name)}`) }),
+  "aws:dynamodb/table:Table": ({ inputs }) => ({ arn: arn("dynamodb", `table/${String(inputs.name)}`) }),
+  "aws:apigatewayv2/api:Api": () => ({
+    apiEndpoint: "https://api1.execute-api.eu-west-1.amazonaws.com",
+    executionArn: arn("execute-api", "api1"),
+  }),
+  "aws:s3/bucket:Bucket": () => ({
+    bucket: "web-bucket",
+    arn: "arn:aws:s3:::web-bucket",
+    bucketRegionalDomainName: "web-bucket.s3.eu-west-1.amazonaws.com",
+  }),
+  "aws:cloudfront/distribution:Distribution": () => ({
+    arn: `arn:aws:cloudfront::${account}:distribution/E1`,
+    domainName: "d1.cloudfront.net",
+  }),
+  "aws:cloudfront/function:Function": () => ({ arn: `arn:aws:cloudfront::${account}:function/web` }),
+  "aws:wafv2/webAcl:WebAcl": () => ({ arn: arn("wafv2", "global/webacl/web/1") }),
+};
+
+let site: string;
+
+beforeAll(() => {
+  site = mkdtempSync(path.join(tmpdir(), "site-"));
+  for (const file of ["index.html", "app.js", ".hidden"]) writeFileSync(path.join(site, file), file);
+});
+
+afterAll(() => {
+  rmSync(site, { recursive: true });
+});
+
+async function environment(overrides: Partial<EnvironmentArgs> = {}) {
+  return record(
+    () =>
+      new Environment("aws", {
+        scope: { project: "shop", stack: "test" },
+        region: "eu-west-1",
+        layers: [layerBundle()],
+        application: applicationBundle,
+        version: "1.2.3",
+        site,
+        ...overrides,
+      }),
+    { answers },
+  );
+}
+
+function policyOf(recording: Recording, type: string): { Statement: Record<string, unknown>[] } {
+  return JSON.parse(String(recording.only(type).policy)) as { Statement: Record<string, unknown>[] };
+}
+
+describe("with the defaults", () => {
+  let recording: Recording;
+  let deployed: Environment;
+
+  beforeAll(async () => {
+    ({ recording, result: deployed } = await environment());
+  });
+
+  test("the layer keeps its old versions for other stacks", () => {
+    expect(recording.only("aws:lambda/layerVersion:LayerVersion")).toMatchObject({
+      layerName: "shop-test-dependencies",
+      skipDestroy: true,
+      compatibleRuntimes: ["python3.12"],
+      compatibleArchitectures: ["x86_64"],
+    });
+  });
+
+  test("the function has the layer and what the layer was built for", () => {
+    const fn = recording.only("aws:lambda/function:Function");
+    expect(fn).toMatchObject({
+      name: "shop-test-api",
+      handler: "api.aws.handler",
+      layers: [arn("lambda", "layer:shop-test-dependencies:7")],
+      runtime: "python3.12",
+      architectures: ["x86_64"],
+      memorySize: 512,
+      timeout: 15,
+      loggingConfig: { logFormat: "JSON", logGroup: "/aws/lambda/shop-test-api" },
+      tracingConfig: { mode: "Active" },
+      environment: { variables: { MESSAGES_TABLE: "shop-test-messages", APPLICATION_VERSION: "1.2.3" } },
+      tags: { project: "shop", stack: "test" },
+    });
+    for (const absent of ["snapStart", "publish", "reservedConcurrentExecutions", "kmsKeyArn"]) {
+      expect(fn[absent], absent).toBeUndefined();
+    }
+    expect(recording.of("aws:lambda/alias:Alias")).toEqual([]);
+  });
+
+  test("the function may write its own log and use its own table, and nothing else", () => {
+    expect(policyOf(recording, "aws:iam/rolePolicy:RolePolicy").Statement).toEqual([
+      {
+        Effect: "Allow",
+        Action: ["logs:CreateLogStream", "logs:PutLogEvents"],
+        Resource: `${arn("logs", "log-group:/aws/lambda/shop-test-api")}:*`,
+      },
+      { Effect: "Allow", Action: ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], Resource: "*" },
+      {
+        Effect: "Allow",
+        Action: ["dynamodb:PutItem", "dynamodb:Query"],
+        Resource: arn("dynamodb", "table/shop-test-messages"),
+      },
+    ]);
+    expect(recording.only("aws:iam/role:Role").managedPolicyArns).toBeUndefined();
+  });
+
+  test("only this HTTP API may invoke the function", () => {
+    expect(recording.only("aws:lambda/permission:Permission")).toMatchObject({
+      principal: "apigateway.amazonaws.com",
+      sourceArn: `${arn("execute-api", "api1")}/*/*`,
+    });
+  });
+
+  test("the HTTP API states that it is public, throttles, logs and has no CORS", () => {
+    expect(recording.only("aws:apigatewayv2/route:Route")).toMatchObject({
+      routeKey: "$default",
+      authorizationType: "NONE",
+    });
+    expect(recording.only("aws:apigatewayv2/stage:Stage")).toMatchObject({
+      name: "$default",
+      autoDeploy: true,
+      defaultRouteSettings: { throttlingRateLimit: 100, throttlingBurstLimit: 200 },
+      accessLogSettings: { destinationArn: arn("logs", "log-group:/aws/apigateway/shop-test-api") },
+    });
+    expect(recording.only("aws:apigatewayv2/integration:Integration")).toMatchObject({
+      integrationType: "AWS_PROXY",
+      integrationUri: "invoke:shop-test-api",
+      payloadFormatVersion: "2.0",
+    });
+    expect(recording.only("aws:apigatewayv2/api:Api").corsConfiguration).toBeUndefined();
+  });
+
+  test("every log group has a retention", () => {
+    expect(recording.of("aws:cloudwatch/logGroup:LogGroup").map(({ inputs }) => inputs.retentionInDays)).toEqual([
+      365, 365,
+    ]);
+  });
+
+  test("the table can be restored and is encrypted", () => {
+    expect(recording.only("aws:dynamodb/table:Table")).toMatchObject({
+      name: "shop-test-messages",
+      billingMode: "PAY_PER_REQUEST",
+      hashKey: "board",
+      rangeKey: "id",
+      pointInTimeRecovery: { enabled: true },
+      serverSideEncryption: { enabled: true },
+      deletionProtectionEnabled: false,
+    });
+  });
+
+  test("the bucket is private, encrypted, and read over TLS by this distribution alone", () => {
+    expect(recording.only("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")).toMatchObject({
+      blockPublicAcls: true,
+      blockPublicPolicy: true,
+      ignorePublicAcls: true,
+      restrictPublicBuckets: true,
+    });
+    expect(recording.only("aws:s3/bucketOwnershipControls:BucketOwnershipControls")).toMatchObject({
+      rule: { objectOwnership: "BucketOwnerEnforced" },
+    });
+    expect(
+      recording.only("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"),
+    ).toMatchObject({ rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } }] });
+
+    const [reads, tls] = policyOf(recording, "aws:s3/bucketPolicy:BucketPolicy").Statement;
+    expect(reads).toMatchObject({
+      Effect: "Allow",
+      Principal: { Service: "cloudfront.amazonaws.com" },
+      Condition: { StringEquals: { "AWS:SourceArn": `arn:aws:cloudfront::${account}:distribution/E1` } },
+    });
+    expect(tls).toMatchObject({ Effect: "Deny", Condition: { Bool: { "aws:SecureTransport": "false" } } });
+  });
+
+  test("the site's files are uploaded with their types, hidden ones are not", () => {
+    expect(
+      recording.of("aws:s3/bucketObjectv2:BucketObjectv2").map(({ inputs }) => [inputs.key, inputs.contentType]),
+    ).toEqual([
+      ["app.js", "text/javascript; charset=utf-8"],
+      ["index.html", "text/html; charset=utf-8"],
+    ]);
+  });
+
+  test("CloudFront serves the site signed and cached, and /api/* uncached over TLS 1.2", () => {
+    const distribution = recording.only("aws:cloudfront/distribution:Distribution");
+    expect(distribution).toMatchObject({
+      defaultRootObject: "index.html",
+      origins: [
+        { originId: "site", originAccessControlId: "aws-web-id" },
+        {
+          originId: "api",
+          domainName: "api1.execute-api.eu-west-1.amazonaws.com",
+          customOriginConfig: { originProtocolPolicy: "https-only", originSslProtocols: ["TLSv1.2"] },
+        },
+      ],
+      defaultCacheBehavior: {
+        targetOriginId: "site",
+        viewerProtocolPolicy: "redirect-to-https",
+        compress: true,
+        responseHeadersPolicyId: "aws-web-id",
+      },
+      orderedCacheBehaviors: [
+        {
+          pathPattern: "/api/*",
+          targetOriginId: "api",
+          viewerProtocolPolicy: "redirect-to-https",
+          cachePolicyId: "4135ea2d-6df8-44a3-9df3-4b5a84be39ad",
+        },
+      ],
+      viewerCertificate: { cloudfrontDefaultCertificate: true },
+    });
+    for (const absent of ["webAclId", "loggingConfig", "aliases", "customErrorResponses"]) {
+      expect(distribution[absent], absent).toBeUndefined();
+    }
+    expect(recording.of("aws:wafv2/webAcl:WebAcl")).toEqual([]);
+  });
+
+  test("every response carries the security headers", () => {
+    expect(recording.only("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy")).toMatchObject({
+      securityHeadersConfig: {
+        contentSecurityPolicy: { contentSecurityPolicy: expect.stringContaining("default-src 'self'") as string },
+        contentTypeOptions: { override: true },
+        frameOptions: { frameOption: "DENY" },
+        strictTransportSecurity: { accessControlMaxAgeSec: 63_072_000, includeSubdomains: true },
+      },
+    });
+  });
+
+  test("the outputs are the contract's", async () => {
+    expect(await valueOf(deployed.outputs)).toEqual({
+      region: "eu-west-1",
+      apiUrl: "https://api1.execute-api.eu-west-1.amazonaws.com",
+      frontendUrl: "https://d1.cloudfront.net",
+      functionName: "shop-test-api",
+      messagesTable: "shop-test-messages",
+      runtimeIdentity: `arn:aws:iam::${account}:role/shop-test-api`,
+      logs: "/aws/lambda/shop-test-api",
+      version: "1.2.3",
+      functionArn: arn("lambda", "function:shop-test-api"),
+      apiId: "aws-http-id",
+      accessLogs: "/aws/apigateway/shop-test-api",
+      distributionId: "aws-web-id",
+    });
+    expect(await valueOf(deployed.layers)).toEqual({
+      "shop-test-dependencies": {
+        arn: arn("lambda", "layer:shop-test-dependencies:7"),
+        version: "7",
+        sha256: "a".repeat(64),
+        lockSha256: "b".repeat(64),
+        size: 8_000_000,
+        packages: { fastapi: "0.115.0", mangum: "0.17.0", pydantic: "2.9.0" },
+      },
+    });
+  });
+});
+
+describe("with other settings", () => {
+  test("without a frontend nothing of it is declared and its outputs are absent", async () => {
+    const { recording, result } = await environment({ site: undefined });
+    expect(recording.all.filter(({ type }) => /s3|cloudfront|wafv2/.test(type))).toEqual([]);
+    expect(result.outputs).not.toHaveProperty("frontendUrl");
+    expect(result.outputs).not.toHaveProperty("distributionId");
+  });
+
+  test("SnapStart publishes versions and the API invokes the alias", async () => {
+    const { recording } = await environment({ function: { snapStart: true } });
+    expect(recording.only("aws:lambda/function:Function")).toMatchObject({
+      publish: true,
+      snapStart: { applyOn: "PublishedVersions" },
+    });
+    expect(recording.only("aws:lambda/alias:Alias")).toMatchObject({ name: "live", functionVersion: "3" });
+    expect(recording.only("aws:lambda/permission:Permission")).toMatchObject({ qualifier: "live" });
+    expect(recording.only("aws:apigatewayv2/integration:Integration").integrationUri).toBe("invoke:live");
+  });
+
+  test("an arm64 layer makes an arm64 function", async () => {
+    const { recording } = await environment({
+      layers: [layerBundle({ architecture: "arm64", pythonVersion: "3.13" })],
+    });
+    expect(recording.only("aws:lambda/function:Function")).toMatchObject({
+      architectures: ["arm64"],
+      runtime: "python3.13",
+    });
+  });
+
+  test("a domain brings its certificate and a floor of TLS 1.2", async () => {
+    const certificateArn = `arn:aws:acm:us-east-1:${account}:certificate/1`;
+    const { recording, result } = await environment({
+      frontend: { domain: { name: "app.example.com", certificateArn } },
+    });
+    expect(recording.only("aws:cloudfront/distribution:Distribution")).toMatchObject({
+      aliases: ["app.example.com"],
+      viewerCertificate: {
+        acmCertificateArn: certificateArn,
+        sslSupportMethod: "sni-only",
+        minimumProtocolVersion: "TLSv1.2_2021",
+      },
+    });
+    expect(await valueOf(result.outputs.frontendUrl ?? "")).toBe("https://app.example.com");
+  });
+
+  test("a web ACL is declared in us-east-1 and attached", async () => {
+    const { recording } = await environment({ frontend: { waf: true } });
+    expect(recording.only("aws:wafv2/webAcl:WebAcl")).toMatchObject({ region: "us-east-1", scope: "CLOUDFRONT" });
+    expect(recording.only("aws:cloudfront/distribution:Distribution").webAclId).toBe(
+      arn("wafv2", "global/webacl/web/1"),
+    );
+  });
+
+  test("a transform lays properties over a child, or rewrites its arguments", async () => {
+    const { recording } = await environment({
+      function: { transform: { function: { memorySize: 1024 } } },
+      table: { transform: { table: (args) => ({ ...args, tableClass: "STANDARD_INFREQUENT_ACCESS" }) } },
+    });
+    expect(recording.only("aws:lambda/function:Function")).toMatchObject({ memorySize: 1024, timeout: 15 });
+    expect(recording.only("aws:dynamodb/table:Table")).toMatchObject({ tableClass: "STANDARD_INFREQUENT_ACCESS" });
+  });
+});
+
+describe("what could not start is not declared", () => {
+  test.each<[string, Partial<EnvironmentArgs>, RegExp]>([
+    ["no layer", { layers: [] }, /gave no layer; run: npm run layer -- build/],
+    [
+      "a layer without what the function imports",
+      { layers: [layerBundle({ packages: [{ name: "fastapi", version: "1" }] })] },
+      /no layer has mangum, pydantic, which the function imports/,
+    ],
+    [
+      "layers for different architectures",
+      { layers: [layerBundle(), layerBundle({ name: "auth", architecture: "arm64" })] },
+      /layer auth is for Python 3\.12 on arm64, layer dependencies for Python 3\.12 on x86_64/,
+    ],
+    [
+      "six layers",
+      { layers: Array.from({ length: 6 }, (_, index) => layerBundle({ name: `group${index}` })) },
+      /6 layers, Lambda attaches at most 5/,
+    ],
+    ["a frontend without a page", { site: "/nowhere" }, /no index\.html in \/nowhere/],
+  ])("%s", async (_, overrides, message) => {
+    await expect(environment(overrides)).rejects.toThrow(message);
+  });
+});

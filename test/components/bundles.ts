@@ -1,0 +1,33 @@
+import type { ApplicationBundle, LayerBundle } from "../../layers/bundle";
+
+/** A layer as the builder describes it; no file is needed where no engine uploads it. */
+export function layerBundle(overrides: Partial<LayerBundle> = {}): LayerBundle {
+  return {
+    target: "aws",
+    kind: "layer",
+    name: "dependencies",
+    path: "/nowhere/dependencies.zip",
+    sha256: "a".repeat(64),
+    lockSha256: "b".repeat(64),
+    size: 8_000_000,
+    unpackedSize: 25_000_000,
+    pythonVersion: "3.12",
+    architecture: "x86_64",
+    packages: [
+      { name: "fastapi", version: "0.115.0" },
+      { name: "mangum", version: "0.17.0" },
+      { name: "pydantic", version: "2.9.0" },
+    ],
+    ...overrides,
+  };
+}
+
+export const applicationBundle: ApplicationBundle = {
+  target: "aws",
+  kind: "application",
+  name: "api",
+  path: "/nowhere/api.zip",
+  sha256: "c".repeat(64),
+  size: 20_000,
+  unpackedSize: 60_000,
+};

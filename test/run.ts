@@ -1,0 +1,82 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+/** How many tests a runner passed, failed and skipped. */
+interface Tally {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+interface Runner {
+  readonly name: string;
+  readonly command: readonly [string, ...string[]];
+  /** Reads the runner's report; it throws where the runner died before it wrote one. */
+  readonly tally: () => Tally;
+}
+
+const reports = mkdtempSync(path.join(tmpdir(), "reports-"));
+const vitestReport = path.join(reports, "vitest.json");
+const pytestReport = path.join(reports, "pytest.xml");
+
+const runners: readonly Runner[] = [
+  {
+    name: "vitest",
+    command: ["npx", "vitest", "run", "--reporter=default", "--reporter=json", `--outputFile.json=${vitestReport}`],
+    tally: () => {
+      const report = JSON.parse(readFileSync(vitestReport, "utf8")) as Record<`num${string}Tests`, number>;
+      const count = (state: string) => report[`num${state}Tests`] ?? 0;
+      return { passed: count("Passed"), failed: count("Failed"), skipped: count("Pending") + count("Todo") };
+    },
+  },
+  {
+    name: "pytest",
+    command: ["npm", "run", "--silent", "test:api", "--", `--junitxml=${pytestReport}`],
+    tally: () => {
+      const suite = /<testsuite [^>]*>/.exec(readFileSync(pytestReport, "utf8"))?.[0] ?? "";
+      const count = (attribute: string) => Number(new RegExp(` ${attribute}="(\\d+)"`).exec(suite)?.[1] ?? 0);
+      const failed = count("failures") + count("errors");
+      return { passed: count("tests") - failed - count("skipped"), failed, skipped: count("skipped") };
+    },
+  },
+];
+
+/** Runs every runner, whatever the ones before it found, and ends with one line that sums them up. */
+async function main(): Promise<void> {
+  const total: Tally = { passed: 0, failed: 0, skipped: 0 };
+  for (const { name, command, tally } of runners) {
+    const exitCode = await run(command);
+    const found = readTally(tally);
+    // A runner that fails without a failed test (a crash, an unhandled rejection, no tests at all) has failed all the same.
+    if (exitCode !== 0 && found.failed === 0) {
+      console.error(`${name} exited with ${exitCode} although no test of its report failed`);
+      found.failed = 1;
+    }
+    for (const key of ["passed", "failed", "skipped"] as const) total[key] += found[key];
+  }
+  rmSync(reports, { recursive: true });
+  console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+  process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
+}
+
+function run([program, ...args]: readonly [string, ...string[]]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    spawn(program, args, { stdio: "inherit", cwd: path.join(__dirname, "..") })
+      .on("error", reject)
+      .on("exit", (code) => {
+        resolve(code ?? 1);
+      });
+  });
+}
+
+function readTally(tally: () => Tally): Tally {
+  try {
+    return tally();
+  } catch {
+    return { passed: 0, failed: 0, skipped: 0 };
+  }
+}
+
+void main();

@@ -1,0 +1,86 @@
+import * as pulumi from "@pulumi/pulumi";
+import { describe, expect, test } from "vitest";
+
+import { readSettings, type Settings } from "../settings";
+import { type Configuration, engineConfiguration, projectName } from "./configuration";
+
+async function settings(stack: Configuration): Promise<Settings> {
+  await pulumi.runtime.setMocks(
+    { newResource: () => ({ id: "", state: {} }), call: () => ({}) },
+    projectName,
+    "staging",
+  );
+  pulumi.runtime.setAllConfig(engineConfiguration(stack));
+  return readSettings();
+}
+
+test("the defaults of Pulumi.yaml are a valid configuration", async () => {
+  const found = await settings({ clouds: ["aws"] });
+  expect(found).toMatchObject({
+    scope: { project: "multicloud-auto-deploy", stack: "staging" },
+    clouds: ["aws"],
+    pythonVersion: "3.12",
+    layerStrategy: "full",
+    aws: { region: "ap-northeast-1", architecture: "x86_64", frontend: true, waf: false },
+  });
+  expect(found.auth).toBeUndefined();
+  expect(found.aws?.domain).toBeUndefined();
+  expect(found.aws?.reservedConcurrency).toBeUndefined();
+});
+
+test("an empty text switches a setting off, a value switches it on", async () => {
+  const certificateArn = "arn:aws:acm:us-east-1:123456789012:certificate/1-2-3";
+  const found = await settings({
+    clouds: ["aws"],
+    auth: { issuer: "https://login.example.com/", audience: "api" },
+    aws: { domain: "app.example.com", certificateArn, reservedConcurrency: 0 },
+  });
+  expect(found.auth).toEqual({ issuer: "https://login.example.com/", audience: "api" });
+  expect(found.aws?.domain).toEqual({ name: "app.example.com", certificateArn });
+  expect(found.aws?.reservedConcurrency).toBe(0);
+});
+
+describe("a wrong setting is named, with what was found and what is accepted", () => {
+  test.each<[string, Configuration, RegExp]>([
+    ["an unknown key", { cluods: ["aws"] }, /cluods: there is no such setting; Pulumi\.yaml lists them all/],
+    ["an unknown key of a cloud", { aws: { regoin: "eu-west-1" } }, /aws\.regoin: there is no such setting/],
+    ["another cloud's region", { aws: { region: "japaneast" } }, /aws\.region: .*ap-northeast-1.*found "japaneast"/],
+    ["no cloud", { clouds: [] }, /clouds: expected at least one of aws, azure, gcp \(found \[\]\)/],
+    ["an unknown cloud", { clouds: ["aws", "ibm"] }, /clouds\.1: expected one of aws, azure, gcp \(found "ibm"\)/],
+    ["an unknown strategy", { layerStrategy: "fat" }, /layerStrategy: expected .*full.*found "fat"/],
+    ["an unknown architecture", { aws: { architecture: "arm" } }, /aws\.architecture: .*x86_64, arm64 \(found "arm"\)/],
+    ["a Python that is not offered", { pythonVersion: "3.8" }, /pythonVersion: expected one of .*3\.12.*found "3\.8"/],
+    ["text for a number", { aws: { memorySize: "much" } }, /aws\.memorySize: .*128 to 10240 \(found "much"\)/],
+    ["too little memory", { aws: { memorySize: 64 } }, /aws\.memorySize: .*128.*found 64/],
+    ["too long a timeout", { aws: { timeout: 31 } }, /aws\.timeout: .*30.*found 31/],
+    [
+      "a retention that no log group has",
+      { logRetentionDays: 8 },
+      /logRetentionDays: expected one of 1, 3, 5.*found 8/,
+    ],
+    ["an issuer without TLS", { auth: { issuer: "http://x.example", audience: "a" } }, /auth\.issuer: .*https:\/\//],
+    [
+      "an issuer without an audience",
+      { auth: { issuer: "https://x.example" } },
+      /auth\.audience: needed when auth\.issuer is set/,
+    ],
+    [
+      "a domain without a certificate",
+      { aws: { domain: "a.example.com" } },
+      /aws\.certificateArn: needed when aws\.domain is set/,
+    ],
+    [
+      "a certificate of the wrong region",
+      { aws: { certificateArn: "arn:aws:acm:eu-west-1:123456789012:certificate/1", domain: "a.example.com" } },
+      /aws\.certificateArn: .*us-east-1/,
+    ],
+  ])("%s", async (_, stack, message) => {
+    await expect(settings(stack)).rejects.toThrow(message);
+    await expect(settings(stack)).rejects.toThrow(/Change Pulumi\.staging\.yaml/);
+  });
+
+  test("all of them at once", async () => {
+    const wrong = { clouds: ["aws"], pythonVersion: "2.7", aws: { region: "mars", timeout: 99 } };
+    await expect(settings(wrong)).rejects.toThrow(/pythonVersion[^]*aws\.region[^]*aws\.timeout/);
+  });
+});
