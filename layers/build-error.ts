@@ -1,0 +1,4 @@
+/** A failure that its reader can mend: the message names what was found, what is accepted and the next step. */
+export class BuildError extends Error {
+  override readonly name = "BuildError";
+}

@@ -1,0 +1,68 @@
+import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { access, mkdir, readFile, rename, rm } from "node:fs/promises";
+import path from "node:path";
+import { promisify } from "node:util";
+
+import { BuildError } from "./build-error";
+import { cacheDirectory } from "./cache";
+
+const run = promisify(execFile);
+
+/** The uv that is installed where there is none, with its wheels' hashes. */
+const lock = path.join(__dirname, "requirements", "uv.lock");
+
+/** The first uv whose `pip compile` writes `pylock.toml`. */
+const minimum = [0, 7] as const;
+
+let found: Promise<string> | undefined;
+
+/**
+ * Path of a uv: the one on the PATH where it is new enough, else one that is installed into the cache from PyPI with
+ * whatever Python there is, its hash checked.
+ */
+export function findUv(): Promise<string> {
+  return (found ??= uvOnPath().then((uv) => uv ?? installedUv()));
+}
+
+async function uvOnPath(): Promise<string | undefined> {
+  try {
+    const { stdout } = await run("uv", ["--version"]);
+    const [major = 0, minor = 0] = (/(\d+)\.(\d+)/.exec(stdout)?.slice(1) ?? []).map(Number);
+    return major > minimum[0] || (major === minimum[0] && minor >= minimum[1]) ? "uv" : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function installedUv(): Promise<string> {
+  const version = /^uv==(\S+)/m.exec(await readFile(lock, "utf8"))?.[1] ?? "";
+  const directory = cacheDirectory("uv", version);
+  const uv = path.join(directory, "bin", "uv");
+  try {
+    await access(uv);
+    return uv;
+  } catch {
+    // Not installed yet.
+  }
+
+  process.stderr.write(`Installing uv ${version} into the cache\n`);
+  const staging = `${directory}.${randomUUID()}.tmp`;
+  await mkdir(staging, { recursive: true });
+  try {
+    await run("python3", [
+      ...["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:"],
+      ...["--require-hashes", "--target", path.join(staging, "uv"), "--requirement", lock],
+    ]);
+    // Another build may have been faster; its uv is the same.
+    await rename(path.join(staging, "uv"), directory).catch(() => access(uv));
+  } catch (error) {
+    throw new BuildError(
+      `uv ${version} could not be installed with python3 -m pip; install uv (https://docs.astral.sh/uv) or Python 3 ` +
+        `with pip, then try again\n${error instanceof Error ? error.message : String(error)}`,
+    );
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+  return uv;
+}
