@@ -1,0 +1,51 @@
+import path from "node:path";
+
+import { type CloudDataPlane, HttpDataPlane } from "../data-plane";
+import { Logs } from "../logs";
+import type { Resources } from "../store";
+import { CloudFront } from "./cloudfront";
+import { DynamoDb } from "./dynamodb";
+import { bodyLimit, HttpApis, ownAnswers } from "./http-api";
+import { Lambda } from "./lambda";
+import { AwsResources, parseResource } from "./resources";
+
+/**
+ * Starts local AWS.
+ *
+ * @param state where tables and logs are kept between runs; logs are in `logs/`, see {@link Logs}.
+ */
+export async function startAws(stored: Resources, state: string): Promise<CloudDataPlane> {
+  const resources = new AwsResources(stored);
+  const logs = new Logs(path.join(state, "logs"));
+  const dynamoDb = await DynamoDb.start(resources, path.join(state, "dynamodb"));
+  const lambda = new Lambda({ resources, logs, endpoints: { AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.endpoint } });
+  const httpApis = new HttpApis({ resources, lambda, logs });
+  const cloudFront = new CloudFront(resources);
+
+  const apis = new HttpDataPlane("apiEndpoint", (id) => (request) => httpApis.handle(id, request), {
+    bodyLimit,
+    tooLarge: ownAnswers.tooLarge,
+  });
+  const distributions = new HttpDataPlane("domainName", (id) => (request) => cloudFront.handle(id, request));
+  return {
+    types: {
+      "aws:apigatewayv2/api:Api": apis,
+      "aws:cloudfront/distribution:Distribution": distributions,
+      "aws:dynamodb/table:Table": {
+        start: (resource) => dynamoDb.createTable(parseResource("aws:dynamodb/table:Table", resource)),
+        stop: () => Promise.resolve(),
+        remove: (resource) => dynamoDb.deleteTable(parseResource("aws:dynamodb/table:Table", resource).name),
+      },
+      "aws:lambda/function:Function": {
+        // The first event starts it.
+        start: () => Promise.resolve(),
+        stop: (name) => lambda.stop(name),
+      },
+    },
+    async close() {
+      await Promise.all([apis.close(), distributions.close()]);
+      await lambda.close();
+      await dynamoDb.close();
+    },
+  };
+}

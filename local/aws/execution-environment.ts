@@ -1,0 +1,190 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+
+import { type HttpRequest, type HttpResponse, type Listener, listen, response } from "../http";
+import { type PythonProcess, startPython } from "../process";
+
+/** What a function gives back for an event, as the Invoke API does. */
+export interface InvocationResult {
+  readonly payload: Buffer;
+  /** `Unhandled` where the function failed; `payload` then describes the error. */
+  readonly functionError?: "Unhandled";
+}
+
+export interface ExecutionEnvironmentOptions {
+  readonly python: string;
+  /** `<module>.<attribute>` in the function's code. */
+  readonly handler: string;
+  readonly functionArn: string;
+  /** Folder of the function's code. */
+  readonly task: string;
+  /** Environment variables, without those that each environment has of its own. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** Seconds that an event may take. */
+  readonly timeout: number;
+  /** Called with each line that the function logs. */
+  readonly onLine: (line: string) => void;
+}
+
+interface Invocation {
+  readonly requestId: string;
+  readonly event: Buffer;
+  readonly finish: (result: InvocationResult) => void;
+  timer: NodeJS.Timeout;
+}
+
+/** Seconds that Lambda gives the initialisation besides the function's timeout (Lambda developer guide, "Init phase"). */
+const initSeconds = 10;
+
+const accepted = response(202, { status: "OK" });
+
+/**
+ * One sandbox of a function: a process of awslambdaric, with which Lambda itself runs Python, and the Runtime API that this
+ * process asks for events. It takes one event at a time.
+ */
+export class ExecutionEnvironment {
+  #failure?: InvocationResult;
+  #invocation?: Invocation;
+  /** Answers the runtime's question for its next event, while it waits for one. */
+  #handOver?: (answer: HttpResponse) => void;
+  #initMilliseconds?: number;
+  readonly #started = performance.now();
+
+  #api?: Listener;
+  #home?: string;
+  #process?: PythonProcess;
+
+  private constructor(private readonly options: ExecutionEnvironmentOptions) {}
+
+  static async start(options: ExecutionEnvironmentOptions): Promise<ExecutionEnvironment> {
+    const environment = new ExecutionEnvironment(options);
+    await environment.#launch();
+    return environment;
+  }
+
+  async #launch(): Promise<void> {
+    this.#api = await listen(async (request) => this.#answer(request));
+    // Lambda shows nobody's home folder, and gives each environment a /tmp of its own.
+    this.#home = await mkdtemp(path.join(os.tmpdir(), "lambda-"));
+    this.#process = startPython({
+      python: this.options.python,
+      module: "awslambdaric",
+      args: [this.options.handler],
+      directory: this.options.task,
+      environment: {
+        ...this.options.variables,
+        HOME: this.#home,
+        TMPDIR: this.#home,
+        AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${this.#api.port}`,
+      },
+      onLine: this.options.onLine,
+    });
+    const ended = (how: string) => {
+      this.#fail("Runtime.ExitError", `Error: Runtime exited with error: ${how}`);
+    };
+    this.#process.exited.then(ended, (error: unknown) => {
+      ended(String(error));
+    });
+  }
+
+  /** False once it timed out, ended or could not be initialised: it takes no event any more. */
+  get alive(): boolean {
+    return this.#failure === undefined;
+  }
+
+  /** Milliseconds that the initialisation took; undefined while it lasts. */
+  get initMilliseconds(): number | undefined {
+    return this.#initMilliseconds;
+  }
+
+  invoke(requestId: string, event: Buffer): Promise<InvocationResult> {
+    if (this.#failure) return Promise.resolve(this.#failure);
+    return new Promise((finish) => {
+      this.#invocation = { requestId, event, finish, timer: this.#expiry(initSeconds) };
+      this.#deliver();
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.#process?.stop();
+    await this.#api?.close();
+    if (this.#home !== undefined) await rm(this.#home, { recursive: true, force: true });
+  }
+
+  /** The Runtime API, version 2018-06-01. */
+  #answer({ target, body }: HttpRequest): Promise<HttpResponse> | HttpResponse {
+    const [, , , phase, ...rest] = target.split("/");
+    switch (`${phase ?? ""}/${rest.at(-1) ?? ""}`) {
+      case "invocation/next":
+        this.#initMilliseconds ??= performance.now() - this.#started;
+        return new Promise((handOver) => {
+          this.#handOver = handOver;
+          this.#deliver();
+        });
+      case "invocation/response":
+        this.#finish({ payload: body });
+        return accepted;
+      case "invocation/error":
+        this.#finish({ payload: body, functionError: "Unhandled" });
+        return accepted;
+      case "init/error":
+        this.#end({ payload: body, functionError: "Unhandled" });
+        return accepted;
+      default:
+        return response(404, "");
+    }
+  }
+
+  /** Brings the event and the runtime together, once both are there; the function's time starts then. */
+  #deliver(): void {
+    const invocation = this.#invocation;
+    if (!invocation || !this.#handOver) return;
+    clearTimeout(invocation.timer);
+    invocation.timer = this.#expiry();
+    this.#handOver({
+      status: 200,
+      headers: [
+        ["Content-Type", "application/json"],
+        ["Lambda-Runtime-Aws-Request-Id", invocation.requestId],
+        ["Lambda-Runtime-Deadline-Ms", String(Date.now() + this.options.timeout * 1000)],
+        ["Lambda-Runtime-Invoked-Function-Arn", this.options.functionArn],
+        ["Lambda-Runtime-Trace-Id", traceHeader()],
+      ],
+      body: invocation.event,
+    });
+    this.#handOver = undefined;
+  }
+
+  #expiry(extraSeconds = 0): NodeJS.Timeout {
+    const { timeout } = this.options;
+    const expire = () => {
+      this.#fail("Sandbox.Timedout", `Error: Task timed out after ${timeout.toFixed(2)} seconds`);
+    };
+    return setTimeout(expire, (timeout + extraSeconds) * 1000);
+  }
+
+  #finish(result: InvocationResult): void {
+    clearTimeout(this.#invocation?.timer);
+    this.#invocation?.finish(result);
+    this.#invocation = undefined;
+  }
+
+  #fail(errorType: string, message: string): void {
+    const errorMessage = `RequestId: ${this.#invocation?.requestId ?? ""} ${message}`;
+    this.#end({ payload: Buffer.from(JSON.stringify({ errorType, errorMessage })), functionError: "Unhandled" });
+  }
+
+  #end(failure: InvocationResult): void {
+    this.#initMilliseconds ??= performance.now() - this.#started;
+    this.#failure ??= failure;
+    this.#finish(this.#failure);
+  }
+}
+
+/** An X-Ray tracing header that asks for no sampling: there is no X-Ray here. */
+function traceHeader(): string {
+  const epoch = Math.floor(Date.now() / 1000).toString(16);
+  return `Root=1-${epoch}-${randomBytes(12).toString("hex")};Parent=${randomBytes(8).toString("hex")};Sampled=0`;
+}

@@ -1,0 +1,300 @@
+import { randomUUID } from "node:crypto";
+import path from "node:path";
+
+import { unpacked } from "../archive";
+import type { Logs } from "../logs";
+import { findPython, runtimeEnvironment } from "../python";
+import { ExecutionEnvironment, type InvocationResult } from "./execution-environment";
+import { allows } from "./iam";
+import { accessKeyOf, type AwsResources, type Resource } from "./resources";
+
+type LambdaFunction = Resource<"aws:lambda/function:Function">;
+
+/** The invocation was refused, because as many run as may run: Lambda's `TooManyRequestsException`. */
+export class ThrottledError extends Error {}
+
+/** Bytes of event and of result that a synchronous invocation takes: 6 MB (Lambda developer guide, "Lambda quotas"). */
+const payloadLimit = 6 * 1024 * 1024;
+
+/** Events that one function works on at a time at most, on this machine; more wait, where Lambda would go on starting. */
+const localConcurrency = 8;
+
+/** The execution environments of a function in one configuration. */
+interface Pool {
+  readonly configuration: string;
+  readonly environments: Set<ExecutionEnvironment>;
+  readonly idle: ExecutionEnvironment[];
+  /** Events that wait for another to end. */
+  readonly waiting: (() => void)[];
+  busy: number;
+  /** The configuration is no longer the function's: nothing stays warm. */
+  retired: boolean;
+}
+
+export interface LambdaOptions {
+  readonly resources: AwsResources;
+  readonly logs: Logs;
+  /** Environment variables that lead a function's SDK to the services of this machine. */
+  readonly endpoints: Readonly<Record<string, string>>;
+}
+
+/**
+ * Lambda: runs the functions that there are, as they are configured at that moment. Environments start with the first
+ * event, stay warm, and give way to new ones when code, layers or configuration change.
+ *
+ * Memory limits, tracing and snapshots are not reproduced.
+ */
+export class Lambda {
+  readonly #pools = new Map<string, Pool>();
+  readonly #runtimes = new Map<string, Promise<Runtime>>();
+
+  constructor(private readonly options: LambdaOptions) {}
+
+  /**
+   * Invokes a function and waits for its result.
+   *
+   * @throws {ThrottledError}
+   */
+  async invoke(functionName: string, event: Buffer): Promise<InvocationResult> {
+    const fn = this.options.resources.get("aws:lambda/function:Function", functionName);
+    if (event.length > payloadLimit) return tooLarge("RequestEntityTooLargeException", "Request", event);
+
+    const pool = this.#poolOf(fn);
+    const reserved = fn.reservedConcurrentExecutions;
+    if (reserved >= 0 && pool.busy >= reserved) {
+      throw new ThrottledError(
+        `${functionName} runs ${pool.busy} times, which is all that its reserved concurrency allows`,
+      );
+    }
+    while (pool.busy >= localConcurrency) await new Promise<void>((resume) => pool.waiting.push(resume));
+    pool.busy += 1;
+    try {
+      const result = await this.#run(pool, fn, event);
+      return result.payload.length > payloadLimit
+        ? tooLarge("Function.ResponseSizeTooLarge", "Response", result.payload)
+        : result;
+    } finally {
+      pool.busy -= 1;
+      pool.waiting.shift()?.();
+    }
+  }
+
+  /** Ends the environments of a function. */
+  async stop(functionName: string): Promise<void> {
+    const pool = this.#pools.get(functionName);
+    this.#pools.delete(functionName);
+    if (pool === undefined) return;
+    pool.retired = true;
+    await Promise.all([...pool.environments].map((environment) => environment.stop()));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#pools.keys()].map((name) => this.stop(name)));
+  }
+
+  async #run(pool: Pool, fn: LambdaFunction, event: Buffer): Promise<InvocationResult> {
+    const requestId = randomUUID();
+    const log = platformLog(fn, this.#logOf(fn));
+    const warm = pool.idle.pop();
+    if (!warm) log.initStart();
+    const environment = warm ?? (await this.#start(pool, fn));
+    log.start(requestId);
+    const started = performance.now();
+
+    const result = await environment.invoke(requestId, event);
+
+    const init = warm ? undefined : environment.initMilliseconds;
+    log.report(requestId, result, Math.max(0, performance.now() - started - (init ?? 0)), init);
+    if (environment.alive && !pool.retired) {
+      pool.idle.push(environment);
+    } else {
+      pool.environments.delete(environment);
+      // The caller need not wait for the process to go.
+      void environment.stop();
+    }
+    return result;
+  }
+
+  #poolOf(fn: LambdaFunction): Pool {
+    const layers = this.#layersOf(fn).map(({ sha256 }) => sha256);
+    const configuration = JSON.stringify([fn, layers]);
+    const current = this.#pools.get(fn.name);
+    if (current?.configuration === configuration) return current;
+
+    if (current) retire(current);
+    const pool: Pool = { configuration, environments: new Set(), idle: [], waiting: [], busy: 0, retired: false };
+    this.#pools.set(fn.name, pool);
+    return pool;
+  }
+
+  async #start(pool: Pool, fn: LambdaFunction): Promise<ExecutionEnvironment> {
+    const [{ interpreter, version }, task, opt] = await Promise.all([
+      this.#runtimeOf(fn.runtime),
+      unpacked([fn.code]),
+      unpacked(this.#layersOf(fn)),
+    ]);
+    const environment = await ExecutionEnvironment.start({
+      python: interpreter,
+      handler: fn.handler,
+      functionArn: fn.arn,
+      task,
+      timeout: fn.timeout,
+      variables: {
+        ...fn.environment?.variables,
+        ...runtimeVariables(fn, task, opt, version),
+        ...this.options.endpoints,
+      },
+      onLine: this.#logOf(fn),
+    });
+    pool.environments.add(environment);
+    return environment;
+  }
+
+  /** @param runtime e.g. `python3.12` */
+  #runtimeOf(runtime: string): Promise<Runtime> {
+    const known = this.#runtimes.get(runtime) ?? findRuntime(runtime);
+    this.#runtimes.set(runtime, known);
+    return known;
+  }
+
+  #layersOf(fn: LambdaFunction) {
+    return fn.layers.map((arn) => this.options.resources.get("aws:lambda/layerVersion:LayerVersion", arn).code);
+  }
+
+  /** Writes to the function's log group: where it exists and the function's role allows it, as in Lambda. */
+  #logOf(fn: LambdaFunction): (line: string) => void {
+    const { resources, logs } = this.options;
+    const name = logGroupOf(fn);
+    const group = resources.find("aws:cloudwatch/logGroup:LogGroup", (candidate) => candidate.name === name);
+    const stream = logStreamOf(fn);
+    const allowed =
+      group !== undefined &&
+      allows(resources.roleStatements(fn.role), {
+        action: "logs:PutLogEvents",
+        resource: `${group.arn}:log-stream:${stream}`,
+      });
+    return (line) => {
+      if (allowed) logs.append(name, stream, line);
+    };
+  }
+}
+
+interface Runtime {
+  readonly interpreter: string;
+  /** E.g. `3.12`, or another where this machine has not the one that was asked for. */
+  readonly version: string;
+}
+
+async function findRuntime(runtime: string): Promise<Runtime> {
+  const python = await findPython(runtime.replace("python", ""));
+  return {
+    interpreter: await runtimeEnvironment(python, path.join(__dirname, "runtime.lock")),
+    version: python.version,
+  };
+}
+
+/** Lets the environments of a configuration go, each as soon as it has nothing to do. */
+function retire(pool: Pool): void {
+  pool.retired = true;
+  for (const environment of pool.idle.splice(0)) {
+    pool.environments.delete(environment);
+    void environment.stop();
+  }
+}
+
+function logGroupOf(fn: LambdaFunction): string {
+  return fn.loggingConfig?.logGroup ?? `/aws/lambda/${fn.name}`;
+}
+
+function logStreamOf(fn: LambdaFunction): string {
+  const date = new Date().toISOString().slice(0, 10).replaceAll("-", "/");
+  return `${date}/${fn.name}[$LATEST]local`;
+}
+
+/** The environment variables of Lambda's runtimes (Lambda developer guide, "Defined runtime environment variables"). */
+function runtimeVariables(
+  fn: LambdaFunction,
+  task: string,
+  opt: string,
+  pythonVersion: string,
+): Record<string, string> {
+  const region = fn.arn.split(":")[3] ?? "";
+  return {
+    _HANDLER: fn.handler,
+    AWS_REGION: region,
+    AWS_DEFAULT_REGION: region,
+    AWS_EXECUTION_ENV: `AWS_Lambda_python${pythonVersion}`,
+    AWS_LAMBDA_FUNCTION_NAME: fn.name,
+    AWS_LAMBDA_FUNCTION_VERSION: "$LATEST",
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(fn.memorySize),
+    AWS_LAMBDA_INITIALIZATION_TYPE: "on-demand",
+    AWS_LAMBDA_LOG_GROUP_NAME: logGroupOf(fn),
+    AWS_LAMBDA_LOG_STREAM_NAME: logStreamOf(fn),
+    AWS_LAMBDA_LOG_FORMAT: fn.loggingConfig?.logFormat ?? "Text",
+    ...(fn.loggingConfig?.applicationLogLevel && { AWS_LAMBDA_LOG_LEVEL: fn.loggingConfig.applicationLogLevel }),
+    AWS_ACCESS_KEY_ID: accessKeyOf(fn.role),
+    AWS_SECRET_ACCESS_KEY: "local",
+    AWS_SESSION_TOKEN: "local",
+    // Whatever this machine does not have must fail here, not call AWS.
+    AWS_ENDPOINT_URL: "http://127.0.0.1:1",
+    LAMBDA_TASK_ROOT: task,
+    LANG: "en_US.UTF-8",
+    LD_LIBRARY_PATH: [task, `${task}/lib`, `${opt}/lib`].join(":"),
+    PATH: [`${opt}/bin`, "/usr/local/bin", "/usr/bin", "/bin"].join(":"),
+    // The order of Lambda's own search path: code, layers, and then what the runtime brings.
+    PYTHONPATH: [task, `${opt}/python/lib/python${pythonVersion}/site-packages`, `${opt}/python`].join(":"),
+    TZ: ":UTC",
+  };
+}
+
+/** What Lambda itself writes to a function's log: as JSON objects, or as the lines that the text format has for them. */
+function platformLog(fn: LambdaFunction, write: (line: string) => void) {
+  const json = fn.loggingConfig?.logFormat === "JSON";
+  const event = (type: string, record: object, text: string) => {
+    write(json ? JSON.stringify({ time: new Date().toISOString(), type: `platform.${type}`, record }) : text);
+  };
+  const version = "$LATEST";
+  return {
+    initStart() {
+      const record = {
+        initializationType: "on-demand",
+        phase: "init",
+        functionName: fn.name,
+        functionVersion: version,
+      };
+      if (json) event("initStart", { ...record, runtimeVersion: fn.runtime }, "");
+    },
+    start(requestId: string) {
+      event("start", { requestId, version }, `START RequestId: ${requestId} Version: ${version}`);
+    },
+    report(requestId: string, result: InvocationResult, durationMs: number, initDurationMs: number | undefined) {
+      const errorType = result.functionError && errorTypeOf(result);
+      const status = errorType === undefined ? "success" : errorType === "Sandbox.Timedout" ? "timeout" : "error";
+      const metrics = {
+        durationMs: rounded(durationMs),
+        billedDurationMs: Math.ceil(durationMs + (initDurationMs ?? 0)),
+        memorySizeMB: fn.memorySize,
+        ...(initDurationMs !== undefined && { initDurationMs: rounded(initDurationMs) }),
+      };
+      event(
+        "report",
+        { requestId, status, ...(errorType !== undefined && { errorType }), metrics },
+        `END RequestId: ${requestId}\nREPORT RequestId: ${requestId}\tDuration: ${metrics.durationMs} ms\t` +
+          `Billed Duration: ${metrics.billedDurationMs} ms\tMemory Size: ${fn.memorySize} MB\tStatus: ${status}`,
+      );
+    },
+  };
+}
+
+function rounded(milliseconds: number): number {
+  return Math.round(milliseconds * 1000) / 1000;
+}
+
+function errorTypeOf({ payload }: InvocationResult): string {
+  return /"errorType":\s*"([^"]*)"/.exec(payload.toString())?.[1] ?? "Unhandled";
+}
+
+function tooLarge(errorType: string, what: "Request" | "Response", { length }: Buffer): InvocationResult {
+  const errorMessage = `${what} payload size (${length} bytes) exceeded maximum allowed payload size (${payloadLimit} bytes).`;
+  return { payload: Buffer.from(JSON.stringify({ errorType, errorMessage })), functionError: "Unhandled" };
+}

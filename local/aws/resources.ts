@@ -1,0 +1,193 @@
+import { createHash } from "node:crypto";
+
+import { z } from "zod";
+
+import type { Resources, StoredResource } from "../store";
+import { parsePolicy, type Statement } from "./iam";
+
+/** What the data planes read of each resource type, by the types' own property names. */
+const blob = z.object({ path: z.string(), sha256: z.string() });
+
+const behavior = z.object({
+  targetOriginId: z.string(),
+  allowedMethods: z.array(z.string()),
+  compress: z.boolean().default(false),
+  cachePolicyId: z.string(),
+  originRequestPolicyId: z.string().optional(),
+  responseHeadersPolicyId: z.string().optional(),
+  functionAssociations: z
+    .array(z.object({ eventType: z.literal("viewer-request"), functionArn: z.string() }))
+    .default([]),
+});
+
+const schemas = {
+  "aws:lambda/function:Function": z.object({
+    name: z.string(),
+    arn: z.string(),
+    role: z.string(),
+    handler: z.string(),
+    runtime: z.string(),
+    code: blob,
+    layers: z.array(z.string()).default([]),
+    /** Seconds. */
+    timeout: z.number().default(3),
+    /** MiB. */
+    memorySize: z.number().default(128),
+    reservedConcurrentExecutions: z.number().default(-1),
+    environment: z.object({ variables: z.record(z.string(), z.string()).default({}) }).optional(),
+    loggingConfig: z
+      .object({
+        logFormat: z.enum(["JSON", "Text"]).default("Text"),
+        logGroup: z.string().optional(),
+        applicationLogLevel: z.string().optional(),
+      })
+      .optional(),
+  }),
+  "aws:lambda/layerVersion:LayerVersion": z.object({ arn: z.string(), code: blob }),
+  "aws:lambda/permission:Permission": z.object({
+    action: z.string(),
+    function: z.string(),
+    qualifier: z.string().optional(),
+    principal: z.string(),
+    sourceArn: z.string().optional(),
+  }),
+  "aws:iam/role:Role": z.object({ name: z.string(), arn: z.string() }),
+  "aws:iam/rolePolicy:RolePolicy": z.object({ role: z.string(), policy: z.string() }),
+  "aws:cloudwatch/logGroup:LogGroup": z.object({ name: z.string(), arn: z.string() }),
+  "aws:dynamodb/table:Table": z.object({
+    name: z.string(),
+    arn: z.string(),
+    hashKey: z.string(),
+    rangeKey: z.string().optional(),
+    attributes: z.array(z.object({ name: z.string(), type: z.string() })),
+  }),
+  "aws:apigatewayv2/api:Api": z.object({ id: z.string(), executionArn: z.string(), apiEndpoint: z.string() }),
+  "aws:apigatewayv2/stage:Stage": z.object({
+    apiId: z.string(),
+    name: z.string(),
+    stageVariables: z.record(z.string(), z.string()).optional(),
+    accessLogSettings: z.object({ destinationArn: z.string(), format: z.string() }).optional(),
+    defaultRouteSettings: z
+      .object({ throttlingRateLimit: z.number().optional(), throttlingBurstLimit: z.number().optional() })
+      .optional(),
+  }),
+  "aws:apigatewayv2/route:Route": z.object({ apiId: z.string(), routeKey: z.string(), target: z.string() }),
+  "aws:apigatewayv2/integration:Integration": z.object({
+    id: z.string(),
+    apiId: z.string(),
+    integrationType: z.literal("AWS_PROXY"),
+    integrationUri: z.string(),
+    payloadFormatVersion: z.literal("2.0"),
+    timeoutMilliseconds: z.number().default(30_000),
+  }),
+  "aws:s3/bucket:Bucket": z.object({ bucket: z.string(), arn: z.string(), bucketRegionalDomainName: z.string() }),
+  "aws:s3/bucketPolicy:BucketPolicy": z.object({ bucket: z.string(), policy: z.string() }),
+  "aws:s3/bucketObjectv2:BucketObjectv2": z.object({
+    bucket: z.string(),
+    key: z.string(),
+    source: blob,
+    contentType: z.string().default("binary/octet-stream"),
+    cacheControl: z.string().optional(),
+  }),
+  "aws:cloudfront/originAccessControl:OriginAccessControl": z.object({ id: z.string(), signingBehavior: z.string() }),
+  "aws:cloudfront/function:Function": z.object({ arn: z.string(), code: z.string() }),
+  "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": z.object({
+    id: z.string(),
+    securityHeadersConfig: z
+      .object({
+        contentSecurityPolicy: z.object({ contentSecurityPolicy: z.string(), override: z.boolean() }).optional(),
+        contentTypeOptions: z.object({ override: z.boolean() }).optional(),
+        frameOptions: z.object({ frameOption: z.string(), override: z.boolean() }).optional(),
+        referrerPolicy: z.object({ referrerPolicy: z.string(), override: z.boolean() }).optional(),
+        strictTransportSecurity: z
+          .object({
+            accessControlMaxAgeSec: z.number(),
+            includeSubdomains: z.boolean().default(false),
+            preload: z.boolean().default(false),
+            override: z.boolean(),
+          })
+          .optional(),
+      })
+      .default({}),
+    customHeadersConfig: z
+      .object({ items: z.array(z.object({ header: z.string(), value: z.string(), override: z.boolean() })) })
+      .optional(),
+  }),
+  "aws:cloudfront/distribution:Distribution": z.object({
+    id: z.string(),
+    arn: z.string(),
+    domainName: z.string(),
+    enabled: z.boolean(),
+    defaultRootObject: z.string().optional(),
+    origins: z.array(
+      z.object({
+        originId: z.string(),
+        domainName: z.string(),
+        originPath: z.string().default(""),
+        originAccessControlId: z.string().optional(),
+        customOriginConfig: z.object({ originReadTimeout: z.number().default(30) }).optional(),
+      }),
+    ),
+    defaultCacheBehavior: behavior,
+    orderedCacheBehaviors: z.array(behavior.extend({ pathPattern: z.string() })).default([]),
+    customErrorResponses: z
+      .array(
+        z.object({
+          errorCode: z.number(),
+          responseCode: z.number().optional(),
+          responsePagePath: z.string().optional(),
+        }),
+      )
+      .default([]),
+  }),
+};
+
+type Types = { [T in keyof typeof schemas]: z.output<(typeof schemas)[T]> };
+export type Type = keyof Types;
+/** A resource of the type, as far as a data plane reads it. */
+export type Resource<T extends Type> = Types[T];
+
+const parsers: { [T in Type]: z.ZodType<Types[T]> } = schemas;
+
+/** What the data planes read of a stored resource; inputs come first, since outputs may know an older value of them. */
+export function parseResource<T extends Type>(type: T, resource: StoredResource): Resource<T> {
+  return parsers[type].parse({ ...resource.outputs, ...resource.inputs, id: resource.id });
+}
+
+/** The current resources of local AWS, typed. Read anew at each call. */
+export class AwsResources {
+  constructor(private readonly resources: Resources) {}
+
+  list<T extends Type>(type: T): Resource<T>[] {
+    return this.resources.list(type).map((resource) => parseResource(type, resource));
+  }
+
+  find<T extends Type>(type: T, matches: (resource: Resource<T>) => boolean): Resource<T> | undefined {
+    return this.list(type).find(matches);
+  }
+
+  /** @throws where there is none with this id. */
+  get<T extends Type>(type: T, id: string): Resource<T> {
+    const resource = this.resources.get(type, id);
+    if (resource === undefined) throw new Error(`local AWS has no ${type} ${id}`);
+    return parseResource(type, resource);
+  }
+
+  /** The statements of a role's own policies. */
+  roleStatements(roleArn: string): Statement[] {
+    const role = this.find("aws:iam/role:Role", ({ arn }) => arn === roleArn);
+    return this.list("aws:iam/rolePolicy:RolePolicy")
+      .filter((policy) => policy.role === role?.name)
+      .flatMap(({ policy }) => parsePolicy(policy));
+  }
+}
+
+/**
+ * The access key of the credentials that a role's session has: what it signs with names the role, so that a service can
+ * look up what the role may do. Signatures themselves are not verified here.
+ */
+export function accessKeyOf(roleArn: string): string {
+  const base32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  const digest = createHash("sha256").update(roleArn).digest().subarray(0, 16);
+  return `ASIA${[...digest].map((byte) => base32[byte & 31]).join("")}`;
+}

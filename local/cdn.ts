@@ -1,0 +1,86 @@
+import { promisify } from "node:util";
+import zlib from "node:zlib";
+
+import { header, type HeaderList, type HttpRequest, type HttpResponse, response, without } from "./http";
+
+/** What the content delivery networks of all three clouds do alike with an answer on its way to the browser. */
+
+const encoders = {
+  br: promisify(zlib.brotliCompress),
+  gzip: promisify(zlib.gzip),
+};
+
+/** Sizes of body, in bytes, that a network compresses. */
+export interface CompressibleSizes {
+  readonly least: number;
+  readonly most: number;
+}
+
+/** Types that compress well: what CloudFront, Front Door and Cloud CDN have in common in their lists. */
+const compressible =
+  /^(text\/(css|html|plain|javascript|xml|csv)|application\/(json|javascript|xml|manifest\+json|wasm)|image\/(svg\+xml|x-icon|vnd\.microsoft\.icon)|font\/(ttf|otf))$/;
+
+/** Compresses an answer with what the client accepts, Brotli first. */
+export async function compressed(
+  request: Pick<HttpRequest, "headers">,
+  answer: HttpResponse,
+  { least, most }: CompressibleSizes,
+): Promise<HttpResponse> {
+  const type = (header(answer.headers, "content-type") ?? "").split(";")[0]?.trim() ?? "";
+  const encoding = acceptedEncodings(request.headers).find((name) => name in encoders);
+  if (
+    (encoding !== "br" && encoding !== "gzip") ||
+    answer.status !== 200 ||
+    !compressible.test(type) ||
+    answer.body.length < least ||
+    answer.body.length > most ||
+    header(answer.headers, "content-encoding") !== undefined
+  ) {
+    return answer;
+  }
+  return {
+    ...answer,
+    headers: [
+      ...answer.headers.map(
+        ([name, value]) =>
+          // The bytes differ, so the tag is no longer a strong one.
+          [name, name.toLowerCase() === "etag" ? value.replace(/^(?!W\/)/, "W/") : value] as const,
+      ),
+      ["Content-Encoding", encoding],
+      ["Vary", "Accept-Encoding"],
+    ],
+    body: await encoders[encoding](answer.body),
+  };
+}
+
+function acceptedEncodings(headers: HeaderList): string[] {
+  const accepted = (header(headers, "accept-encoding") ?? "")
+    .split(",")
+    .map((item) =>
+      item
+        .trim()
+        .toLowerCase()
+        .split(/\s*;\s*/),
+    )
+    .filter(([, quality]) => quality !== "q=0")
+    .map(([name = ""]) => name);
+  return ["br", "gzip"].filter((name) => accepted.includes(name));
+}
+
+/** 304 without a body, where the client's copy is the answer already. */
+export function conditional(request: Pick<HttpRequest, "headers" | "method">, answer: HttpResponse): HttpResponse {
+  if (answer.status !== 200 || !["GET", "HEAD"].includes(request.method)) return answer;
+  const tag = header(answer.headers, "etag");
+  const known = header(request.headers, "if-none-match");
+  const weak = (value: string) => value.trim().replace(/^W\//, "");
+  const same =
+    tag !== undefined && known?.split(",").some((other) => weak(other) === weak(tag) || other.trim() === "*");
+  return same
+    ? { status: 304, headers: without(answer.headers, ["content-type", "content-encoding"]), body: Buffer.alloc(0) }
+    : answer;
+}
+
+/** An error page of the network's own. */
+export function errorPage(status: number, title: string, text: string): HttpResponse {
+  return response(status, `<!doctype html><title>${title}</title><h1>${title}</h1><p>${text}</p>\n`);
+}

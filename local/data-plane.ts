@@ -1,0 +1,57 @@
+import { type HttpHandler, listen, type Listener, type ListenOptions } from "./http";
+import type { StoredResource } from "./store";
+
+/**
+ * What a resource type does besides being described: an HTTP API answers requests, a table holds items. Every call is
+ * safe to repeat. Resources are read anew at each request, so a changed one needs no call.
+ */
+export interface DataPlane {
+  /** Called when the resource was created, and again when the cloud starts with it. Returns when the resource serves. */
+  start(resource: StoredResource): Promise<void>;
+  /** Ends what `start` began, and keeps what the resource holds for the next start. */
+  stop(id: string): Promise<void>;
+  /** Called when the resource is deleted, after `stop`: removes what it holds. */
+  remove?(resource: StoredResource): Promise<void>;
+}
+
+/** The data planes of one cloud. */
+export interface CloudDataPlane {
+  /** By resource type; a type that is not here does nothing by itself. */
+  readonly types: Readonly<Record<string, DataPlane>>;
+  /** Stops everything that was started; the processes among it are gone when it returns. */
+  close(): Promise<void>;
+}
+
+/** A resource type that answers HTTP requests on an address of its own. */
+export class HttpDataPlane implements DataPlane {
+  readonly #listeners = new Map<string, Listener>();
+
+  /**
+   * @param address the output that holds the address, e.g. `127.0.0.1:8000` or a URL of it.
+   * @param handler what answers the requests to the resource with this id.
+   */
+  constructor(
+    private readonly address: string,
+    private readonly handler: (id: string) => HttpHandler,
+    private readonly options: Omit<ListenOptions, "port"> = {},
+  ) {}
+
+  async start({ id, type, outputs }: StoredResource): Promise<void> {
+    if (this.#listeners.has(id)) return;
+    const address = String(outputs[this.address]);
+    const port = /127\.0\.0\.1:(\d+)/.exec(address)?.[1];
+    if (port === undefined)
+      throw new Error(`${type} ${id}: ${this.address} is ${address}, expected 127.0.0.1 and a port`);
+    this.#listeners.set(id, await listen(this.handler(id), { ...this.options, port: Number(port) }));
+  }
+
+  async stop(id: string): Promise<void> {
+    const listener = this.#listeners.get(id);
+    this.#listeners.delete(id);
+    await listener?.close();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#listeners.keys()].map((id) => this.stop(id)));
+  }
+}

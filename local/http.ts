@@ -1,0 +1,207 @@
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** Header fields as they were sent: name and value, a name as often as it came. */
+export type HeaderList = readonly (readonly [name: string, value: string])[];
+
+export interface HttpRequest {
+  readonly method: string;
+  /** Path and query as they were sent, e.g. `/api/messages/?limit=2`. */
+  readonly target: string;
+  readonly headers: HeaderList;
+  readonly body: Buffer;
+  /** Address of the client. */
+  readonly remoteAddress: string;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: HeaderList;
+  readonly body: Buffer;
+}
+
+export type HttpHandler = (request: HttpRequest) => Promise<HttpResponse>;
+
+export interface Listener {
+  readonly port: number;
+  /** Stops listening and drops the connections. */
+  close(): Promise<void>;
+}
+
+export interface ListenOptions {
+  /** Default: any free port. */
+  readonly port?: number;
+  /** Bytes of body that are accepted. Default: no limit. */
+  readonly bodyLimit?: number;
+  /** Answer to a body above the limit. */
+  readonly tooLarge?: HttpResponse;
+}
+
+/**
+ * Serves `handler` on the loopback interface.
+ *
+ * @throws where the port is taken, naming it.
+ */
+export function listen(handler: HttpHandler, options: ListenOptions = {}): Promise<Listener> {
+  const tooLarge = options.tooLarge ?? response(413, "");
+  const server = http.createServer((request, reply) => {
+    void (async () => {
+      const body = await readBody(request, options.bodyLimit ?? Infinity);
+      const answer = body === undefined ? tooLarge : await handler({ ...describeRequest(request), body });
+      if (reply.destroyed) return;
+      send(reply, answer, request.method === "HEAD");
+    })().catch((error: unknown) => {
+      // A client that goes away mid-request is its own affair; anything else is a fault here, said aloud.
+      if (!request.readableAborted) console.error(error);
+      reply.destroy();
+    });
+  });
+  return bind(server, options.port);
+}
+
+/** Binds a server to the loopback interface. */
+export function bind(server: http.Server, port = 0): Promise<Listener> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      reject(
+        error.code === "EADDRINUSE"
+          ? new Error(`port ${port} of 127.0.0.1 is in use by another program; stop it, then start again`)
+          : error,
+      );
+    });
+    server.listen(port, "127.0.0.1", () => {
+      resolve({
+        port: portOf(server.address()),
+        close: () =>
+          new Promise((closed, failed) => {
+            server.close((error) => {
+              if (error) failed(error);
+              else closed();
+            });
+            server.closeAllConnections();
+          }),
+      });
+    });
+  });
+}
+
+function portOf(address: AddressInfo | string | null): number {
+  if (address === null || typeof address === "string") throw new Error("the server listens on no port");
+  return address.port;
+}
+
+function describeRequest(request: http.IncomingMessage): Omit<HttpRequest, "body"> {
+  return {
+    method: request.method ?? "GET",
+    target: request.url ?? "/",
+    headers: pairs(request.rawHeaders),
+    remoteAddress: request.socket.remoteAddress ?? "127.0.0.1",
+  };
+}
+
+/** The whole body; undefined where it is longer than `limit`, which is read to its end so that the answer arrives. */
+export async function readBody(stream: AsyncIterable<Buffer>, limit = Infinity): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    size += chunk.length;
+    if (size <= limit) chunks.push(chunk);
+  }
+  return size > limit ? undefined : Buffer.concat(chunks);
+}
+
+/** One write for head and body: two would wait for the client's delayed acknowledgement in between. */
+function send(reply: http.ServerResponse, answer: HttpResponse, head: boolean): void {
+  const bodiless = answer.status === 204 || answer.status === 304;
+  const headers = without(answer.headers, hopByHop);
+  // Of a HEAD request the length is that of the answer to GET, which the handler may know.
+  const length = head ? header(headers, "content-length") : undefined;
+  reply.writeHead(answer.status, [
+    ...without(headers, ["content-length"]).flat(),
+    ...(bodiless ? [] : ["Content-Length", length ?? String(answer.body.length)]),
+  ]);
+  reply.end(head || bodiless ? undefined : answer.body);
+}
+
+/** Header fields of one connection, which no proxy passes on (RFC 9110, 7.6.1). */
+const hopByHop = ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"];
+
+const agent = new http.Agent({ keepAlive: true });
+
+/**
+ * Sends a request to a server on this machine, and waits for the whole answer.
+ *
+ * @param timeout milliseconds without an answer after which it is given up.
+ * @throws {HttpTimeoutError} and whatever the connection throws.
+ */
+export function forward(
+  origin: string,
+  request: Pick<HttpRequest, "method" | "target" | "headers" | "body">,
+  timeout: number,
+): Promise<HttpResponse> {
+  return new Promise((resolve, reject) => {
+    const [host, port] = origin.split(":");
+    const outgoing = http.request(
+      {
+        agent,
+        host,
+        port,
+        method: request.method,
+        path: request.target,
+        headers: [
+          ...without(request.headers, [...hopByHop, "content-length"]).flat(),
+          ...(request.body.length > 0 || header(request.headers, "content-length") !== undefined
+            ? ["Content-Length", String(request.body.length)]
+            : []),
+        ],
+      },
+      (incoming) => {
+        readBody(incoming).then((body) => {
+          resolve({
+            status: incoming.statusCode ?? 502,
+            headers: without(pairs(incoming.rawHeaders), hopByHop),
+            body: body ?? Buffer.alloc(0),
+          });
+        }, reject);
+      },
+    );
+    outgoing.setTimeout(timeout, () => outgoing.destroy(new HttpTimeoutError()));
+    outgoing.on("error", reject);
+    outgoing.end(request.body);
+  });
+}
+
+export class HttpTimeoutError extends Error {}
+
+/** A response with a body of text; JSON where `body` is an object. */
+export function response(status: number, body: string | object, headers: HeaderList = []): HttpResponse {
+  const text = typeof body === "string" ? body : JSON.stringify(body);
+  const type = typeof body === "string" ? "text/html; charset=utf-8" : "application/json";
+  const typed = header(headers, "content-type") === undefined && text !== "";
+  return {
+    status,
+    headers: typed ? [["Content-Type", type], ...headers] : headers,
+    body: Buffer.from(text),
+  };
+}
+
+/** Value of a header field; where the field came more than once, its values joined with commas. */
+export function header(headers: HeaderList, name: string): string | undefined {
+  const values = headers.filter(([key]) => key.toLowerCase() === name.toLowerCase()).map(([, value]) => value);
+  return values.length > 0 ? values.join(",") : undefined;
+}
+
+/** Header fields but those of the given names, in lower case. */
+export function without(headers: HeaderList, names: readonly string[]): HeaderList {
+  return headers.filter(([name]) => !names.includes(name.toLowerCase()));
+}
+
+/** `target` cut at its first question mark: the path, and the query without it. */
+export function splitTarget(target: string): { path: string; query: string } {
+  const at = target.indexOf("?");
+  return at < 0 ? { path: target, query: "" } : { path: target.slice(0, at), query: target.slice(at + 1) };
+}
+
+function pairs(raw: readonly string[]): HeaderList {
+  return raw.flatMap((name, i) => (i % 2 === 0 ? [[name, raw[i + 1] ?? ""] as const] : []));
+}

@@ -1,0 +1,34 @@
+import { appendFileSync, mkdirSync } from "node:fs";
+import path from "node:path";
+
+/** One event of a log, a line of JSON in the log's file. */
+export interface LogEvent {
+  /** Milliseconds since 1970. */
+  readonly timestamp: number;
+  /** Which instance wrote it. */
+  readonly stream: string;
+  readonly message: string;
+}
+
+/** The logs of one local cloud: a file of JSON lines each, at its end the newest. */
+export class Logs {
+  constructor(private readonly directory: string) {}
+
+  /** The file of a log, e.g. of log group `/aws/lambda/api`. */
+  file(name: string): string {
+    return path.join(this.directory, `${name.replace(/^\/+/, "")}.jsonl`);
+  }
+
+  /** Written at once, so that a crash loses nothing. */
+  append(name: string, stream: string, message: string): void {
+    const event: LogEvent = { timestamp: Date.now(), stream, message };
+    const file = this.file(name);
+    const line = `${JSON.stringify(event)}\n`;
+    try {
+      appendFileSync(file, line);
+    } catch {
+      mkdirSync(path.dirname(file), { recursive: true });
+      appendFileSync(file, line);
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+
+import { findUv } from "../layers/uv";
+import { onceInCache } from "./archive";
+
+const run = promisify(execFile);
+
+/** A Python interpreter of this machine. */
+export interface Python {
+  /** Absolute path. */
+  readonly executable: string;
+  /** Major and minor version, e.g. `3.12`. */
+  readonly version: string;
+  /** Whether that is the version that was asked for; where it is not, layers have to be built for `version`. */
+  readonly exact: boolean;
+}
+
+/** The oldest Python that the vendors' runtimes support, from `Requires-Python` of awslambdaric. */
+const oldest = "3.10";
+
+/**
+ * The interpreter for a deployed version such as `3.12`, uv's own and pyenv's among them, else another one of this machine.
+ *
+ * @throws where there is no Python at all.
+ */
+export async function findPython(version: string): Promise<Python> {
+  const uv = await findUv();
+  const env = { ...process.env, PATH: [...(await pyenvFolders(version)), process.env.PATH].join(path.delimiter) };
+  for (const request of [version, `>=${oldest}`]) {
+    const executable = await run(uv, ["python", "find", "--no-project", "--no-python-downloads", request], {
+      env,
+    }).then(
+      ({ stdout }) => stdout.trim(),
+      () => undefined,
+    );
+    if (executable === undefined) continue;
+    const { stdout } = await run(executable, ["-c", "import sys; print('%d.%d' % sys.version_info[:2])"]);
+    return { executable, version: stdout.trim(), exact: stdout.trim() === version };
+  }
+  throw new Error(
+    `there is no Python ${oldest} or newer on this machine; install Python ${version}, e.g.: uv python install ${version}`,
+  );
+}
+
+/**
+ * Where pyenv keeps its interpreters of a version. What it puts on the PATH are shims, and a shim of a version that is not
+ * the selected one only fails, which ends uv's search.
+ */
+async function pyenvFolders(version: string): Promise<string[]> {
+  const versions = path.join(process.env.PYENV_ROOT ?? path.join(os.homedir(), ".pyenv"), "versions");
+  const names = await readdir(versions).catch(() => []);
+  return names.filter((name) => name.startsWith(`${version}.`)).map((name) => path.join(versions, name, "bin"));
+}
+
+/**
+ * The interpreter of a virtual environment that holds what a cloud's own runtime holds, by its `runtime.lock`, and nothing
+ * else. Made once for each lock and Python.
+ *
+ * @param lock the cloud's lock, hash-pinned; absent where the deployed package brings everything.
+ */
+export async function runtimeEnvironment(python: Python, lock?: string): Promise<string> {
+  const content = lock === undefined ? "" : await readFile(lock, "utf8");
+  const key = createHash("sha256").update(`${python.executable}\n${content}`).digest("hex").slice(0, 16);
+  const environment = await onceInCache("python", `${python.version}-${key}`, async (directory) => {
+    const uv = await findUv();
+    const interpreter = path.join(directory, "bin", "python");
+    await run(uv, [
+      "venv",
+      "--no-project",
+      "--relocatable",
+      "--allow-existing",
+      "--python",
+      python.executable,
+      directory,
+    ]);
+    if (lock === undefined) return;
+    await run(uv, [
+      "pip",
+      "install",
+      "--python",
+      interpreter,
+      "--require-hashes",
+      "--no-deps",
+      "--link-mode",
+      "copy",
+      "-r",
+      lock,
+    ]);
+  });
+  return path.join(environment, "bin", "python");
+}
