@@ -55,6 +55,7 @@ export class ExecutionEnvironment {
   #api?: Listener;
   #home?: string;
   #process?: PythonProcess;
+  #stopped?: Promise<void>;
 
   private constructor(private readonly options: ExecutionEnvironmentOptions) {}
 
@@ -107,7 +108,12 @@ export class ExecutionEnvironment {
     });
   }
 
-  async stop(): Promise<void> {
+  /** Kills the process; returns when it is gone. Safe to repeat. */
+  stop(): Promise<void> {
+    return (this.#stopped ??= this.#stop());
+  }
+
+  async #stop(): Promise<void> {
     await this.#process?.stop();
     await this.#api?.close();
     if (this.#home !== undefined) await rm(this.#home, { recursive: true, force: true });

@@ -22,7 +22,6 @@ const localConcurrency = 8;
 /** The execution environments of a function in one configuration. */
 interface Pool {
   readonly configuration: string;
-  readonly environments: Set<ExecutionEnvironment>;
   readonly idle: ExecutionEnvironment[];
   /** Events that wait for another to end. */
   readonly waiting: (() => void)[];
@@ -46,6 +45,8 @@ export interface LambdaOptions {
  */
 export class Lambda {
   readonly #pools = new Map<string, Pool>();
+  /** All that run, with the name of their function, until they are gone. */
+  readonly #environments = new Map<ExecutionEnvironment, string>();
   readonly #runtimes = new Map<string, Promise<Runtime>>();
 
   constructor(private readonly options: LambdaOptions) {}
@@ -81,15 +82,13 @@ export class Lambda {
 
   /** Ends the environments of a function. */
   async stop(functionName: string): Promise<void> {
-    const pool = this.#pools.get(functionName);
-    this.#pools.delete(functionName);
-    if (pool === undefined) return;
-    pool.retired = true;
-    await Promise.all([...pool.environments].map((environment) => environment.stop()));
+    this.#retire(functionName);
+    const environments = [...this.#environments].filter(([, name]) => name === functionName);
+    await Promise.all(environments.map(([environment]) => this.#discard(environment)));
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#pools.keys()].map((name) => this.stop(name)));
+    await Promise.all([...this.#pools.keys(), ...this.#environments.values()].map((name) => this.stop(name)));
   }
 
   async #run(pool: Pool, fn: LambdaFunction, event: Buffer): Promise<InvocationResult> {
@@ -97,7 +96,7 @@ export class Lambda {
     const log = platformLog(fn, this.#logOf(fn));
     const warm = pool.idle.pop();
     if (!warm) log.initStart();
-    const environment = warm ?? (await this.#start(pool, fn));
+    const environment = warm ?? (await this.#start(fn));
     log.start(requestId);
     const started = performance.now();
 
@@ -105,13 +104,9 @@ export class Lambda {
 
     const init = warm ? undefined : environment.initMilliseconds;
     log.report(requestId, result, Math.max(0, performance.now() - started - (init ?? 0)), init);
-    if (environment.alive && !pool.retired) {
-      pool.idle.push(environment);
-    } else {
-      pool.environments.delete(environment);
-      // The caller need not wait for the process to go.
-      void environment.stop();
-    }
+    if (environment.alive && !pool.retired) pool.idle.push(environment);
+    // The caller need not wait for the process to go.
+    else void this.#discard(environment);
     return result;
   }
 
@@ -121,13 +116,13 @@ export class Lambda {
     const current = this.#pools.get(fn.name);
     if (current?.configuration === configuration) return current;
 
-    if (current) retire(current);
-    const pool: Pool = { configuration, environments: new Set(), idle: [], waiting: [], busy: 0, retired: false };
+    this.#retire(fn.name);
+    const pool: Pool = { configuration, idle: [], waiting: [], busy: 0, retired: false };
     this.#pools.set(fn.name, pool);
     return pool;
   }
 
-  async #start(pool: Pool, fn: LambdaFunction): Promise<ExecutionEnvironment> {
+  async #start(fn: LambdaFunction): Promise<ExecutionEnvironment> {
     const [{ interpreter, version }, task, opt] = await Promise.all([
       this.#runtimeOf(fn.runtime),
       unpacked([fn.code]),
@@ -146,8 +141,22 @@ export class Lambda {
       },
       onLine: this.#logOf(fn),
     });
-    pool.environments.add(environment);
+    this.#environments.set(environment, fn.name);
     return environment;
+  }
+
+  /** Lets the environments of the present configuration go, each as soon as it has nothing to do. */
+  #retire(functionName: string): void {
+    const pool = this.#pools.get(functionName);
+    this.#pools.delete(functionName);
+    if (pool === undefined) return;
+    pool.retired = true;
+    for (const environment of pool.idle.splice(0)) void this.#discard(environment);
+  }
+
+  async #discard(environment: ExecutionEnvironment): Promise<void> {
+    await environment.stop();
+    this.#environments.delete(environment);
   }
 
   /** @param runtime e.g. `python3.12` */
@@ -191,15 +200,6 @@ async function findRuntime(runtime: string): Promise<Runtime> {
     interpreter: await runtimeEnvironment(python, path.join(__dirname, "runtime.lock")),
     version: python.version,
   };
-}
-
-/** Lets the environments of a configuration go, each as soon as it has nothing to do. */
-function retire(pool: Pool): void {
-  pool.retired = true;
-  for (const environment of pool.idle.splice(0)) {
-    pool.environments.delete(environment);
-    void environment.stop();
-  }
 }
 
 function logGroupOf(fn: LambdaFunction): string {

@@ -5,7 +5,14 @@ import { accessLogLine, TokenBucket } from "../../../local/aws/http-api";
 import { httpApiEvent, httpApiResponse } from "../../../local/aws/http-api-payload";
 import { selectRoute } from "../../../local/aws/http-api-routes";
 
-const context = { accountId: "1", apiId: "a1", requestId: "r", routeKey: "$default", stage: "$default", time: new Date(0) };
+const context = {
+  accountId: "1",
+  apiId: "a1",
+  requestId: "r",
+  routeKey: "$default",
+  stage: "$default",
+  time: new Date(0),
+};
 
 function event(request: Partial<HttpRequest> = {}) {
   return httpApiEvent(
@@ -28,7 +35,12 @@ describe("the event of a request", () => {
   });
 
   it("joins headers, in lower case, and moves cookies to a list", () => {
-    const headers = [["Accept", "a"], ["accept", "b"], ["Cookie", "x=1; y=2"], ["Host", "api.test"]] as const;
+    const headers = [
+      ["Accept", "a"],
+      ["accept", "b"],
+      ["Cookie", "x=1; y=2"],
+      ["Host", "api.test"],
+    ] as const;
     const made = event({ headers });
     expect(made.headers).toMatchObject({ accept: "a,b", host: "api.test", "content-length": "0" });
     expect(made.headers).not.toHaveProperty("cookie");
@@ -76,7 +88,12 @@ describe("the response to a function's result", () => {
       { statusCode: 201, headers: { "content-type": "text/css", "x-n": 1 }, cookies: ["a=1", "b=2"], body: "x" },
       {
         status: 201,
-        headers: [["content-type", "text/css"], ["x-n", "1"], ["Set-Cookie", "a=1"], ["Set-Cookie", "b=2"]],
+        headers: [
+          ["content-type", "text/css"],
+          ["x-n", "1"],
+          ["Set-Cookie", "a=1"],
+          ["Set-Cookie", "b=2"],
+        ],
         body: Buffer.from("x"),
       },
     ],
@@ -90,12 +107,13 @@ describe("the response to a function's result", () => {
     expect(httpApiResponse(Buffer.from(JSON.stringify(result)))).toEqual(expected);
   });
 
-  it.each([["no JSON", "{"], ["a status that is none", '{"statusCode":"ok"}'], ["a body that is no text", '{"statusCode":200,"body":{}}']])(
-    "is none for %s",
-    (_, payload) => {
-      expect(httpApiResponse(Buffer.from(payload))).toBeUndefined();
-    },
-  );
+  it.each([
+    ["no JSON", "{"],
+    ["a status that is none", '{"statusCode":"ok"}'],
+    ["a body that is no text", '{"statusCode":200,"body":{}}'],
+  ])("is none for %s", (_, payload) => {
+    expect(httpApiResponse(Buffer.from(payload))).toBeUndefined();
+  });
 });
 
 describe("route selection", () => {
@@ -118,7 +136,10 @@ describe("route selection", () => {
     ["PUT", "/items/7", "ANY /{proxy+}", { proxy: "items/7" }],
     ["GET", "/", "$default", undefined],
   ])("sends %s %s to %s", (method, path, routeKey, pathParameters) => {
-    expect(selectRoute(routes, method, path)).toEqual({ route: { routeKey }, ...(pathParameters && { pathParameters }) });
+    expect(selectRoute(routes, method, path)).toEqual({
+      route: { routeKey },
+      ...(pathParameters && { pathParameters }),
+    });
   });
 
   it("finds nothing where nothing matches and there is no default", () => {
@@ -133,7 +154,15 @@ describe("throttling", () => {
     bucket.rate = 10;
     bucket.burst = 2;
     const now = performance.now() + 1000;
-    expect([0, 0, 0, 50, 100, 200, 200].map((ms) => bucket.take(now + ms))).toEqual([true, true, false, false, true, true, false]);
+    expect([0, 0, 0, 50, 100, 200, 200].map((ms) => bucket.take(now + ms))).toEqual([
+      true,
+      true,
+      false,
+      false,
+      true,
+      true,
+      false,
+    ]);
   });
 });
 

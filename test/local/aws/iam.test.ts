@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 
 import { allows, parsePolicy } from "../../../local/aws/iam";
 
-const policy = (...statements: object[]) => parsePolicy(JSON.stringify({ Version: "2012-10-17", Statement: statements }));
+const policy = (...statements: object[]) =>
+  parsePolicy(JSON.stringify({ Version: "2012-10-17", Statement: statements }));
 const put = { action: "dynamodb:PutItem", resource: "arn:aws:dynamodb:eu-west-1:1:table/messages" };
 const allowPut = { Effect: "Allow", Action: "dynamodb:PutItem", Resource: put.resource };
 
@@ -14,7 +15,14 @@ describe("a policy", () => {
     ["another resource", [{ ...allowPut, Resource: `${put.resource}-2` }], false],
     ["actions by wildcard, in any case", [{ ...allowPut, Action: "DynamoDB:Put*" }], true],
     ["resources by wildcard", [{ ...allowPut, Resource: "arn:aws:dynamodb:*:1:table/message?" }], true],
-    ["everything but this", [{ ...allowPut, Action: "*", Resource: "*" }, { ...allowPut, Effect: "Deny" }], false],
+    [
+      "everything but this",
+      [
+        { ...allowPut, Action: "*", Resource: "*" },
+        { ...allowPut, Effect: "Deny" },
+      ],
+      false,
+    ],
   ])("that allows %s", (_, statements, expected) => {
     expect(allows(policy(...statements), put)).toBe(expected);
   });
@@ -25,7 +33,13 @@ describe("a policy", () => {
     ["the principal", [service], "apigateway.amazonaws.com", undefined, true],
     ["another principal", [service], "events.amazonaws.com", undefined, false],
     ["anyone", [{ ...service, Principal: "*" }], "events.amazonaws.com", undefined, true],
-    ["the condition holds", [{ ...service, Condition: arnLike }], "apigateway.amazonaws.com", "a1/$default/$default", true],
+    [
+      "the condition holds",
+      [{ ...service, Condition: arnLike }],
+      "apigateway.amazonaws.com",
+      "a1/$default/$default",
+      true,
+    ],
     ["another source", [{ ...service, Condition: arnLike }], "apigateway.amazonaws.com", "a2/$default/$default", false],
     ["the key is missing", [{ ...service, Condition: arnLike }], "apigateway.amazonaws.com", undefined, false],
   ])("of a resource, with %s", (_, statements, principal, source, expected) => {

@@ -1,0 +1,296 @@
+import { spawn } from "node:child_process";
+import path from "node:path";
+
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { z } from "zod";
+
+import { bodyLimit } from "../../../local/aws/http-api";
+import { accessKeyOf } from "../../../local/aws/resources";
+import { Environment } from "./environment";
+
+const echoed = z.object({
+  event: z.record(z.string(), z.unknown()),
+  greeting: z.string(),
+  pid: z.number(),
+  path: z.array(z.string()),
+  environment: z.record(z.string(), z.string()),
+});
+
+let aws: Environment;
+beforeAll(async () => {
+  aws = await Environment.start();
+  // The first start of all makes the runtime's environment.
+  await fetch(aws.apiUrl);
+}, 120_000);
+afterAll(() => aws.plane.close());
+
+const get = (target: string, init?: RequestInit) => fetch(`${aws.apiUrl}${target}`, init);
+const echo = async (target = "/") => echoed.parse(await (await get(target)).json());
+
+/** Changes resources for the time of `run`. */
+async function changed<T>(
+  type: string,
+  id: string,
+  inputs: Record<string, unknown>,
+  run: () => Promise<T>,
+): Promise<T> {
+  const before = aws.resources.get(type, id)?.inputs;
+  aws.change(type, id, inputs);
+  try {
+    return await run();
+  } finally {
+    aws.change(type, id, { ...Object.fromEntries(Object.keys(inputs).map((key) => [key, undefined])), ...before });
+  }
+}
+const changedFunction = <T>(inputs: Record<string, unknown>, run: () => Promise<T>) =>
+  changed("aws:lambda/function:Function", "api", inputs, run);
+
+const isRunning = (pid: number) => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+const lastReport = () => {
+  const messages = aws.log("/aws/lambda/api").map(({ message }) => message);
+  return messages.findLast((message) => message.includes("platform.report"));
+};
+
+describe("a function behind an HTTP API", () => {
+  it("gets the request, and its answer reaches the client", async () => {
+    const answer = await get("/x?y=1", { method: "POST", body: "{}", headers: { "content-type": "application/json" } });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.getSetCookie()).toEqual(["a=1", "b=2"]);
+    const { event } = echoed.parse(await answer.json());
+    expect(event).toMatchObject({
+      version: "2.0",
+      routeKey: "$default",
+      rawPath: "/x",
+      rawQueryString: "y=1",
+      body: "{}",
+    });
+  });
+
+  it("stays warm", async () => {
+    expect((await echo()).pid).toBe((await echo()).pid);
+  });
+
+  it("sees its code, its layers, the runtime and the standard library, and nothing of this machine's", async () => {
+    const { path: folders, environment } = await echo();
+    const cache = /\/multicloud-auto-deploy\/(unpacked|python)\//;
+    const foreign = folders.filter(
+      (folder) => !cache.test(folder) && !/\/lib\/python[\d.]+(\.zip|\/lib-dynload)?$/.test(folder),
+    );
+    expect(foreign.filter((folder) => !/python3\d+\.zip$/.test(folder))).toEqual([]);
+    expect(folders[0]).toBe(environment.LAMBDA_TASK_ROOT);
+    expect(environment).toMatchObject({
+      AWS_REGION: "ap-northeast-1",
+      AWS_LAMBDA_FUNCTION_NAME: "api",
+      AWS_ACCESS_KEY_ID: accessKeyOf("arn:aws:iam::123456789012:role/api"),
+      MESSAGES_TABLE: "messages",
+    });
+    expect(environment).not.toHaveProperty("VITEST");
+  });
+
+  it("runs with another layer as soon as it has one, and the old process goes", async () => {
+    const { pid } = await echo();
+    const id = String(aws.resources.list("aws:lambda/layerVersion:LayerVersion")[0]?.id);
+    const layer = { code: aws.layer("good day") };
+    const { greeting } = await changed("aws:lambda/layerVersion:LayerVersion", id, layer, () => echo());
+    expect(greeting).toBe("good day");
+    await vi.waitFor(() => {
+      expect(isRunning(pid)).toBe(false);
+    });
+  });
+
+  it("answers 500 without its layer, and its log says which module is missing", async () => {
+    const answer = await changedFunction({ layers: [] }, () => get("/"));
+    expect(answer.status).toBe(500);
+    expect(await answer.json()).toEqual({ message: "Internal Server Error" });
+    await vi.waitFor(() => {
+      const messages = aws.log("/aws/lambda/api").map(({ message }) => message);
+      expect(messages.join("\n")).toMatch(/No module named 'greeting'.*Runtime.ImportModuleError/);
+    });
+    expect(aws.log("/aws/apigateway/api").at(-1)?.message).toContain("No module named 'greeting'");
+    expect((await get("/")).status).toBe(200);
+  });
+
+  it("is stopped at its timeout", async () => {
+    const { status } = await changedFunction({ timeout: 1 }, async () => {
+      await get("/");
+      return get("/sleep/5");
+    });
+    expect(status).toBe(500);
+    expect(lastReport()).toMatch(/"status":"timeout".*"Sandbox.Timedout"/);
+  });
+
+  it.each([
+    ["/fail", "ValueError"],
+    ["/leave", "Runtime.ExitError"],
+  ])("answers 500 at %s, and the next request all the same", async (target, errorType) => {
+    expect((await get(target)).status).toBe(500);
+    expect(lastReport()).toContain(`"errorType":"${errorType}"`);
+    expect((await get("/")).status).toBe(200);
+  });
+
+  it("answers 500 where its result is no response", async () => {
+    expect((await get("/missing")).status).toBe(500);
+  });
+
+  it("takes several requests at once, and no more than its reserved concurrency", async () => {
+    const both = () => Promise.all([get("/sleep/0.5"), get("/sleep/0.5")]);
+    expect((await both()).map(({ status }) => status)).toEqual([200, 200]);
+    const limited = await changedFunction({ reservedConcurrentExecutions: 1 }, both);
+    expect(limited.map(({ status }) => status).sort()).toEqual([200, 500]);
+  });
+
+  it("answers 503 when the integration waits no longer", async () => {
+    const integration = ["aws:apigatewayv2/integration:Integration", "i1"] as const;
+    const answer = await changed(...integration, { timeoutMilliseconds: 300 }, () => get("/sleep/1"));
+    expect(answer.status).toBe(503);
+    expect(await answer.json()).toEqual({ message: "Service Unavailable" });
+  });
+
+  it.each([
+    ["from another API", { sourceArn: "arn:aws:execute-api:ap-northeast-1:123456789012:other/*/*" }],
+    ["for something else", { action: "lambda:GetFunction" }],
+    ["of another function", { function: "other" }],
+  ])("cannot be invoked with a permission %s", async (_, permission) => {
+    const answer = await changed("aws:lambda/permission:Permission", "p1", permission, () => get("/"));
+    expect(answer.status).toBe(500);
+    expect(aws.log("/aws/apigateway/api").at(-1)?.message).toContain("permission");
+  });
+
+  it("is not asked about what the API refuses", async () => {
+    const tooLarge = await get("/", { method: "POST", body: Buffer.alloc(bodyLimit + 1) });
+    expect(tooLarge.status).toBe(413);
+    const stage = ["aws:apigatewayv2/stage:Stage", "$default"] as const;
+    const throttled = await changed(
+      ...stage,
+      { defaultRouteSettings: { throttlingRateLimit: 1, throttlingBurstLimit: 0 } },
+      () => get("/"),
+    );
+    expect([throttled.status, await throttled.json()]).toEqual([429, { message: "Too Many Requests" }]);
+    const unknown = await changed("aws:apigatewayv2/route:Route", "r1", { routeKey: "GET /known" }, () => get("/"));
+    expect([unknown.status, await unknown.json()]).toEqual([404, { message: "Not Found" }]);
+  });
+});
+
+describe("the table", () => {
+  it("keeps what the function puts, over a restart", async () => {
+    expect(await (await get("/table/put?1")).json()).toEqual(["1"]);
+    await aws.plane.close();
+    await aws.restart();
+    expect(await (await get("/table/put?2")).json()).toEqual(["1", "2"]);
+  });
+
+  it("denies what the function's role does not allow", async () => {
+    const denial = await (await get("/table/scan")).text();
+    expect(denial).toContain("AccessDeniedException");
+    expect(denial).toContain("is not authorized to perform: dynamodb:Scan on resource: arn:aws:dynamodb:");
+    const policy = ["aws:iam/rolePolicy:RolePolicy", "api:api"] as const;
+    const none = JSON.stringify({ Version: "2012-10-17", Statement: [] });
+    const answer = await changed(...policy, { policy: none }, () => get("/table/query"));
+    expect(await answer.json()).toMatchObject({ Code: "AccessDeniedException" });
+  });
+
+  it("is empty when it was deleted and made again", async () => {
+    const table = aws.resources.get("aws:dynamodb/table:Table", "messages");
+    const plane = aws.plane.types["aws:dynamodb/table:Table"];
+    if (!table || !plane?.remove) throw new Error("the table has no data plane");
+    await plane.remove(table);
+    expect(await (await get("/table/query")).json()).toMatchObject({ Code: "ResourceNotFoundException" });
+    await plane.start(table);
+    expect(await (await get("/table/query")).json()).toEqual([]);
+  });
+});
+
+describe("the distribution", () => {
+  const site = (target: string, init?: RequestInit) => fetch(`${aws.siteUrl}${target}`, init);
+
+  it.each([
+    ["GET", "/", 200, "text/html; charset=utf-8"],
+    ["GET", "/index.html", 200, "text/html; charset=utf-8"],
+    ["GET", "/deep/link?x=1", 200, "text/html; charset=utf-8"],
+    ["GET", "/logo.png", 200, "image/png"],
+    ["HEAD", "/logo.png", 200, "image/png"],
+    ["GET", "/missing.js", 404, "application/xml"],
+    ["POST", "/", 403, "text/html; charset=utf-8"],
+    ["GET", "/api/messages", 200, "application/json"],
+    ["DELETE", "/api/messages", 200, "application/json"],
+  ])("answers %s %s with %i and %s", async (method, target, status, type) => {
+    const answer = await site(target, { method });
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([status, type]);
+    if (status !== 403) expect(answer.headers.get("strict-transport-security")).toBe("max-age=60; includeSubDomains");
+  });
+
+  it("hands the API everything but the viewer's host", async () => {
+    const answer = await site("/api/x%20y?a=1", {
+      method: "POST",
+      body: "text",
+      headers: { "x-custom": "1", "content-type": "text/plain" },
+    });
+    const { event } = echoed.parse(await answer.json());
+    expect(event).toMatchObject({
+      rawPath: "/api/x y",
+      rawQueryString: "a=1",
+      body: "text",
+      headers: { "x-custom": "1", host: new URL(aws.apiUrl).host },
+    });
+  });
+
+  it("compresses the site and not the API, and knows an unchanged copy", async () => {
+    const page = await site("/", { headers: { "accept-encoding": "br, gzip" } });
+    expect(page.headers.get("content-encoding")).toBe("br");
+    expect(await page.text()).toContain("<title>page</title>");
+    const etag = page.headers.get("etag") ?? "";
+    const again = await site("/", { headers: { "if-none-match": etag } });
+    expect([again.status, await again.text()]).toEqual([304, ""]);
+    expect((await site("/api/", { headers: { "accept-encoding": "br" } })).headers.has("content-encoding")).toBe(false);
+  });
+
+  it.each([
+    ["the bucket's policy allows it", "aws:s3/bucketPolicy:BucketPolicy", "site", { policy: '{"Statement":[]}' }],
+    [
+      "it signs its requests",
+      "aws:cloudfront/originAccessControl:OriginAccessControl",
+      "oac",
+      { signingBehavior: "never" },
+    ],
+  ])("reads the bucket only where %s", async (_, type, id, inputs) => {
+    expect((await changed(type, id, inputs, () => site("/"))).status).toBe(403);
+  });
+
+  it("answers 502 where the API's origin is gone", async () => {
+    const api = aws.plane.types["aws:apigatewayv2/api:Api"];
+    await api?.stop("a1");
+    expect((await site("/api/")).status).toBe(502);
+    const resource = aws.resources.get("aws:apigatewayv2/api:Api", "a1");
+    if (resource) await api?.start(resource);
+    expect((await site("/api/")).status).toBe(200);
+  });
+});
+
+it("leaves no process behind when it is killed", async () => {
+  const child = spawn(process.execPath, ["--import", "tsx", path.join(__dirname, "serve.ts")], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const pid = await new Promise<number>((resolve, reject) => {
+    child.stdout.once("data", (data: Buffer) => {
+      resolve(Number(data.toString()));
+    });
+    child.once("exit", () => {
+      reject(new Error("it ended by itself"));
+    });
+  });
+  expect(isRunning(pid)).toBe(true);
+  child.kill("SIGKILL");
+  await vi.waitFor(
+    () => {
+      expect(isRunning(pid)).toBe(false);
+    },
+    { timeout: 5_000 },
+  );
+}, 30_000);
