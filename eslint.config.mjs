@@ -10,6 +10,7 @@ export default tseslint.config(
       // A Pulumi resource is declared for its effect; most are never read again.
       "no-new": "off",
       "@typescript-eslint/no-unused-expressions": "error",
+      "@typescript-eslint/no-unused-vars": ["error", { ignoreRestSiblings: true }],
     },
   },
 );

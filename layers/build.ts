@@ -47,7 +47,7 @@ const builders: Record<Target, (options: BuildOptions) => Promise<Bundle[]>> = {
     }
 
     const files = await applicationFiles("aws");
-    const { packages: _, ...application } = await storedBundle(["application", digest(files)], () =>
+    const { packages, ...application } = await storedBundle(["application", digest(files)], () =>
       Promise.resolve({ entries: deflatedFiles(files), packages: [] }),
     );
     return [

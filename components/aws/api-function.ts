@@ -14,7 +14,7 @@ export interface ApiFunctionArgs {
   readonly functionName: string;
   /** The function's own code; its dependencies come from `layers`. */
   readonly code: pulumi.asset.Archive;
-  /** `<module>.<attribute>` in `code`, e.g. `api.aws.handler`. */
+  /** `<module>.<attribute>` in `code`, e.g. `api.aws.function.handler`. */
   readonly handler: string;
   /**
    * The layers with the function's dependencies, at least one and at most five. The function's runtime and architecture
@@ -65,7 +65,7 @@ export interface Invocation {
  * const api = new ApiFunction("api", {
  *   functionName: "shop-staging-api",
  *   code: new pulumi.asset.FileArchive("api.zip"),
- *   handler: "api.aws.handler",
+ *   handler: "api.aws.function.handler",
  *   layers: [layer],
  *   permissions: [table.readWrite],
  * });

@@ -69,7 +69,7 @@ export class Environment extends pulumi.ComponentResource {
         ...args.function,
         functionName: resourceName(scope, "api", Math.min(nameLimits.lambdaFunction, nameLimits.role)),
         code: new pulumi.asset.FileArchive(args.application.path),
-        handler: "api.aws.handler",
+        handler: "api.aws.function.handler",
         layers: atLeastOne(layers),
         requires: ["fastapi", "mangum", "pydantic"],
         environment: {

@@ -94,7 +94,7 @@ describe("with the defaults", () => {
     const fn = recording.only("aws:lambda/function:Function");
     expect(fn).toMatchObject({
       name: "shop-test-api",
-      handler: "api.aws.handler",
+      handler: "api.aws.function.handler",
       layers: [arn("lambda", "layer:shop-test-dependencies:7")],
       runtime: "python3.12",
       architectures: ["x86_64"],
