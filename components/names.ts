@@ -8,7 +8,11 @@ export interface Scope {
   readonly stack: string;
 }
 
-/** How many characters each service accepts in a name, from the services' API references. */
+/**
+ * How many characters each service accepts in a name, from the services' API references; for Azure, from "Naming rules
+ * and restrictions for Azure resources". All of them accept lower-case letters, digits and, where `compactNameLimits`
+ * does not list them, hyphens between those.
+ */
 export const nameLimits = {
   /** IAM, Role `RoleName`. */
   role: 64,
@@ -24,15 +28,92 @@ export const nameLimits = {
   cloudFront: 64,
   /** WAF, `Name` of a web ACL. */
   webAcl: 128,
+
+  /** Microsoft.Resources, resourceGroups. */
+  resourceGroup: 90,
+  /** Microsoft.Web, sites and serverfarms. A site's name is a host name: unique among all customers. */
+  functionApp: 60,
+  /** Microsoft.OperationalInsights, workspaces. */
+  workspace: 63,
+  /** Microsoft.ManagedIdentity, userAssignedIdentities. */
+  identity: 128,
+  /** Microsoft.Cdn, profiles/afdEndpoints; what is in a profile accepts more. */
+  frontDoorEndpoint: 46,
+
+  /** Cloud Functions, `function_id`; Compute Engine, everything that is named by RFC 1035. */
+  googleCloud: 63,
+  /** IAM, `account_id` of a service account. */
+  serviceAccount: 30,
+  /** Cloud Storage, bucket: unique among all customers. */
+  bucket: 63,
+} as const;
+
+/** The same for services that accept lower-case letters and digits alone. */
+export const compactNameLimits = {
+  /** Microsoft.Storage, storageAccounts: at least 3, and unique among all customers. */
+  storageAccount: 24,
+  /** Microsoft.Network, FrontDoorWebApplicationFirewallPolicies. */
+  firewallPolicy: 128,
 } as const;
 
 /**
- * `<project>-<stack>-<part>`, which every service named above accepts; where that is longer than `limit`, its beginning
- * and a hash of the whole, so that two long names which begin alike stay apart.
+ * `<project>-<stack>-<part>`, which every service of `nameLimits` accepts.
+ *
+ * A hash of the parts follows wherever the plain name could be somebody else's too: where it is longer than `limit`,
+ * where a letter had to be replaced, where the stack has a hyphen (`a` + `b-c` reads as `a-b` + `c`), and where `owner`
+ * is given.
+ *
+ * @param owner subscription or project, for names that must be unique among all customers of a cloud.
  */
-export function resourceName({ project, stack }: Scope, part: string, limit: number): string {
-  const name = `${project}-${stack}-${part}`;
-  if (name.length <= limit) return name;
-  const suffix = `-${createHash("sha256").update(name).digest("hex").slice(0, 8)}`;
+export function resourceName(scope: Scope, part: string, limit: number, owner?: string): string {
+  const plain = `${scope.project}-${scope.stack}-${part}`;
+  const name = plain
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^[^a-z]+/, "");
+  if (name === plain && name.length <= limit && !scope.stack.includes("-") && owner === undefined) return name;
+  const suffix = `-${fingerprint(scope, part, owner)}`;
   return name.slice(0, limit - suffix.length).replace(/-+$/, "") + suffix;
+}
+
+/**
+ * `<part><project><stack>` as far as it fits, and a hash of them all, in lower-case letters and digits.
+ *
+ * @param owner as for `resourceName`.
+ */
+export function compactName(scope: Scope, part: string, limit: number, owner?: string): string {
+  const suffix = fingerprint(scope, part, owner);
+  const name = `${part}${scope.project}${scope.stack}`.toLowerCase().replace(/[^a-z0-9]/g, "");
+  return name.slice(0, limit - suffix.length) + suffix;
+}
+
+/**
+ * A storage account's name that somebody chose.
+ *
+ * @throws where Azure would not accept it.
+ */
+export function checkStorageAccountName(name: string): string {
+  if (storageAccountName.test(name)) return name;
+  throw new Error(
+    `storage account name ${JSON.stringify(name)} (${name.length} characters) does not fit: Azure accepts 3 to 24 ` +
+      `lower-case letters and digits; choose another, or none for a generated one`,
+  );
+}
+
+/** What Azure accepts as a storage account's name. */
+export const storageAccountName = /^[a-z0-9]{3,24}$/;
+
+/** A value that Google Cloud accepts as a label: at most 63 lower-case letters, digits, underscores and hyphens. */
+export function labelValue(text: string): string {
+  return text
+    .toLowerCase()
+    .replace(/[^a-z0-9_-]/g, "-")
+    .slice(0, 63);
+}
+
+function fingerprint({ project, stack }: Scope, part: string, owner = ""): string {
+  return createHash("sha256")
+    .update(JSON.stringify([project, stack, part, owner]))
+    .digest("hex")
+    .slice(0, 8);
 }

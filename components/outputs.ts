@@ -10,6 +10,8 @@ export interface StackOutputs {
   /** What each dependency layer is, by layer name. */
   readonly layers: Record<string, LayerOutputs>;
   readonly aws?: AwsOutputs;
+  readonly azure?: AzureOutputs;
+  readonly gcp?: GcpOutputs;
 }
 
 export interface LayerOutputs {
@@ -53,4 +55,29 @@ export interface AwsOutputs extends CloudOutputs {
   readonly accessLogs: pulumi.Input<string>;
   /** For cache invalidations. Absent where the frontend is off. */
   readonly distributionId?: pulumi.Input<string>;
+}
+
+export interface AzureOutputs extends CloudOutputs {
+  /** Name of the resource group that everything is in. */
+  readonly resourceGroup: pulumi.Input<string>;
+  /** Name of the storage account that the messages are in. */
+  readonly storageAccount: pulumi.Input<string>;
+  /** Id by which the workspace of `logs` is queried. */
+  readonly workspaceId: pulumi.Input<string>;
+  /** For purges of the cache, with `frontDoorEndpoint`. Absent where the frontend is off. */
+  readonly frontDoorProfile?: pulumi.Input<string>;
+  readonly frontDoorEndpoint?: pulumi.Input<string>;
+  /** The TXT record that proves a domain to be yours. Absent without a domain. */
+  readonly domainValidation?: { readonly record: string; readonly value: pulumi.Input<string> };
+}
+
+export interface GcpOutputs extends CloudOutputs {
+  /** Id of the project that everything is in. */
+  readonly project: string;
+  /** Name of the Firestore database that the collection `messagesTable` is in. */
+  readonly database: pulumi.Input<string>;
+  /** Address of the load balancer, for the domain's A record. Absent where the frontend is off. */
+  readonly frontendAddress?: pulumi.Input<string>;
+  /** URL map of the load balancer, for cache invalidations. Absent where the frontend is off. */
+  readonly urlMap?: pulumi.Input<string>;
 }

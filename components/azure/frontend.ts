@@ -1,0 +1,337 @@
+import * as cdn from "@pulumi/azure-native/cdn";
+import * as frontdoor from "@pulumi/azure-native/frontdoor";
+import * as storage from "@pulumi/azure-native/storage";
+import * as pulumi from "@pulumi/pulumi";
+
+import { hostOf, publicAddress } from "../address";
+import { compactName, compactNameLimits, nameLimits, resourceName, type Scope } from "../names";
+import { securityHeaders, siteCacheControl, siteFiles } from "../site";
+import { type Transform, transformed } from "../transform";
+
+export interface FrontendArgs {
+  readonly scope: Scope;
+  readonly resourceGroupName: pulumi.Input<string>;
+  /** Folder with the site's files, `index.html` among them. */
+  readonly directory: string;
+  /** The account that serves the site, with shared keys, by which azure-native uploads. */
+  readonly account: storage.StorageAccount;
+  /** The API's address, e.g. `https://shop.azurewebsites.net`; `/api/*` goes there. */
+  readonly apiUrl: pulumi.Input<string>;
+  /** The Front Door that the site and the API are behind; of tier Premium for `waf`. */
+  readonly profile: cdn.Profile;
+  /** Host name of the site, with a certificate that Azure manages. Default: Front Door's own host name. */
+  readonly domain?: string;
+  /** Puts Microsoft's managed rules before site and API. Default: false. */
+  readonly waf?: boolean;
+  readonly tags?: Record<string, string>;
+  readonly transform?: {
+    readonly endpoint?: Transform<cdn.AFDEndpointArgs>;
+    readonly firewall?: Transform<frontdoor.PolicyArgs>;
+  };
+}
+
+/** The proof of a domain's ownership that Azure waits for before it makes the certificate. */
+export interface DomainValidation {
+  /** Name of the TXT record. */
+  readonly record: string;
+  readonly value: pulumi.Output<string>;
+}
+
+/** Tier of the Front Door profile: Microsoft's managed rules are a part of Premium alone. */
+export function profileTier(waf: boolean | undefined): "Standard_AzureFrontDoor" | "Premium_AzureFrontDoor" {
+  return waf ? "Premium_AzureFrontDoor" : "Standard_AzureFrontDoor";
+}
+
+/** Content types of the site that are smaller when compressed. */
+const compressible = [
+  "application/javascript",
+  "application/json",
+  "application/manifest+json",
+  "image/svg+xml",
+  "text/css",
+  "text/html",
+  "text/javascript",
+  "text/plain",
+];
+
+/** The site in a storage account behind Front Door, with `/api/*` of the same address going uncached to the API. */
+export class Frontend extends pulumi.ComponentResource {
+  /** `https://<endpoint>-<hash>.z01.azurefd.net`, or the domain's address. */
+  readonly url: pulumi.Output<string>;
+  readonly endpointName: pulumi.Output<string>;
+  /** Absent without a domain. */
+  readonly domainValidation?: DomainValidation;
+
+  constructor(name: string, args: FrontendArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("multicloud:azure:Frontend", name, {}, opts);
+    const { resourceGroupName, profile, tags } = args;
+    const child: pulumi.CustomResourceOptions = { parent: this };
+    const inProfile = { resourceGroupName, profileName: profile.name };
+
+    const siteHost = this.site(name, args);
+    const endpoint = new cdn.AFDEndpoint(
+      name,
+      transformed<cdn.AFDEndpointArgs>(
+        {
+          ...inProfile,
+          endpointName: resourceName(args.scope, "web", nameLimits.frontDoorEndpoint),
+          location: "Global",
+          enabledState: "Enabled",
+          tags,
+        },
+        args.transform?.endpoint,
+      ),
+      child,
+    );
+    const domain =
+      args.domain === undefined
+        ? undefined
+        : new cdn.AFDCustomDomain(
+            name,
+            {
+              ...inProfile,
+              customDomainName: args.domain.replaceAll(".", "-"),
+              hostName: args.domain,
+              tlsSettings: { certificateType: "ManagedCertificate", minimumTlsVersion: "TLS12" },
+            },
+            child,
+          );
+    if (args.waf) this.firewall(name, args, [endpoint.id, ...(domain ? [domain.id] : [])]);
+
+    const { everywhere, onSite } = this.rules(name, args);
+    const route = (
+      part: string,
+      origin: { group: cdn.AFDOriginGroup; origin: cdn.AFDOrigin },
+      routeArgs: Partial<cdn.RouteArgs>,
+      after: pulumi.Resource[],
+    ) =>
+      new cdn.Route(
+        `${name}-${part}`,
+        {
+          ...inProfile,
+          endpointName: endpoint.name,
+          routeName: part,
+          originGroup: { id: origin.group.id },
+          supportedProtocols: ["Http", "Https"],
+          httpsRedirect: "Enabled",
+          forwardingProtocol: "HttpsOnly",
+          linkToDefaultDomain: "Enabled",
+          customDomains: domain && [{ id: domain.id }],
+          ...routeArgs,
+        },
+        { ...child, dependsOn: [origin.origin, ...after] },
+      );
+    const toApi = route(
+      "api",
+      this.origin(`${name}-api`, "api", pulumi.output(args.apiUrl).apply(hostOf), args),
+      { patternsToMatch: ["/api/*"], ruleSets: [{ id: everywhere.set.id }] },
+      everywhere.rules,
+    );
+    route(
+      "site",
+      this.origin(`${name}-site`, "site", siteHost, args),
+      {
+        patternsToMatch: ["/*"],
+        ruleSets: [{ id: everywhere.set.id }, { id: onSite.set.id }],
+        cacheConfiguration: {
+          queryStringCachingBehavior: "IgnoreQueryString",
+          compressionSettings: { isCompressionEnabled: true, contentTypesToCompress: compressible },
+        },
+      },
+      // Front Door refuses a second change of an endpoint while the first is under way.
+      [...everywhere.rules, ...onSite.rules, toApi],
+    );
+
+    this.url = (domain ? domain.hostName : endpoint.hostName).apply(publicAddress);
+    this.endpointName = endpoint.name;
+    if (domain && args.domain) {
+      this.domainValidation = {
+        record: `_dnsauth.${args.domain}`,
+        value: domain.validationProperties.validationToken,
+      };
+    }
+    this.registerOutputs({ url: this.url, endpointName: this.endpointName });
+  }
+
+  /** Uploads the files to the account's `$web`, which is public by nature; gives the host name that serves them. */
+  private site(name: string, { account, resourceGroupName, directory }: FrontendArgs): pulumi.Output<string> {
+    const child: pulumi.CustomResourceOptions = { parent: this };
+    const website = new storage.StorageAccountStaticWebsite(
+      name,
+      { accountName: account.name, resourceGroupName, indexDocument: "index.html" },
+      child,
+    );
+    for (const file of siteFiles(directory)) {
+      new storage.Blob(
+        `${name}/${file.key}`,
+        {
+          resourceGroupName,
+          accountName: account.name,
+          containerName: website.containerName,
+          blobName: file.key,
+          contentType: file.contentType,
+          source: new pulumi.asset.FileAsset(file.path),
+        },
+        { parent: website },
+      );
+    }
+    return account.primaryEndpoints.web.apply(hostOf);
+  }
+
+  private origin(name: string, part: string, hostName: pulumi.Output<string>, args: FrontendArgs) {
+    const inProfile = { resourceGroupName: args.resourceGroupName, profileName: args.profile.name };
+    const group = new cdn.AFDOriginGroup(
+      name,
+      {
+        ...inProfile,
+        originGroupName: part,
+        // One origin needs no probe, and a probe would keep a function from scaling to zero.
+        loadBalancingSettings: { sampleSize: 4, successfulSamplesRequired: 3, additionalLatencyInMilliseconds: 50 },
+      },
+      { parent: this },
+    );
+    const origin = new cdn.AFDOrigin(
+      name,
+      {
+        ...inProfile,
+        originGroupName: group.name,
+        originName: part,
+        hostName,
+        originHostHeader: hostName,
+        httpPort: 80,
+        httpsPort: 443,
+        enforceCertificateNameCheck: true,
+        priority: 1,
+        weight: 1000,
+        enabledState: "Enabled",
+      },
+      { parent: group },
+    );
+    return { group, origin };
+  }
+
+  private rules(name: string, { resourceGroupName, profile }: FrontendArgs) {
+    const ruleSet = (part: string, rules: Record<string, Pick<cdn.RuleArgs, "conditions" | "actions">>) => {
+      const inProfile = { resourceGroupName, profileName: profile.name };
+      const set = new cdn.RuleSet(`${name}-${part}`, { ...inProfile, ruleSetName: part }, { parent: this });
+      const added: cdn.Rule[] = [];
+      Object.entries(rules).forEach(([ruleName, rule], index) => {
+        added.push(
+          new cdn.Rule(
+            `${name}-${part}-${ruleName}`,
+            {
+              ...inProfile,
+              ...rule,
+              ruleSetName: set.name,
+              ruleName,
+              order: index + 1,
+              matchProcessingBehavior: "Continue",
+            },
+            // A rule set takes one change at a time.
+            { parent: set, dependsOn: [...added] },
+          ),
+        );
+      });
+      return { set, rules: added };
+    };
+
+    return {
+      everywhere: ruleSet("headers", {
+        security: { actions: Object.entries(securityHeaders).map(([header, value]) => setHeader(header, value)) },
+      }),
+      onSite: ruleSet("site", {
+        cache: {
+          actions: [
+            setHeader("Cache-Control", siteCacheControl),
+            {
+              name: "RouteConfigurationOverride",
+              parameters: {
+                typeName: "DeliveryRuleRouteConfigurationOverrideActionParameters",
+                cacheConfiguration: {
+                  // Blobs carry no Cache-Control of ours, and Front Door would keep them for days.
+                  cacheBehavior: "OverrideAlways",
+                  cacheDuration: "00:01:00",
+                  queryStringCachingBehavior: "IgnoreQueryString",
+                  isCompressionEnabled: "Enabled",
+                },
+              },
+            },
+          ],
+        },
+        singlepage: {
+          conditions: [
+            {
+              name: "UrlFileExtension",
+              parameters: {
+                typeName: "DeliveryRuleUrlFileExtensionMatchConditionParameters",
+                operator: "LessThan",
+                matchValues: ["1"],
+              },
+            },
+          ],
+          actions: [
+            {
+              name: "UrlRewrite",
+              parameters: {
+                typeName: "DeliveryRuleUrlRewriteActionParameters",
+                sourcePattern: "/",
+                destination: "/index.html",
+                preserveUnmatchedPath: false,
+              },
+            },
+          ],
+        },
+      }),
+    };
+  }
+
+  private firewall(name: string, args: FrontendArgs, domains: pulumi.Output<string>[]): void {
+    const child: pulumi.CustomResourceOptions = { parent: this };
+    const policy = new frontdoor.Policy(
+      name,
+      transformed<frontdoor.PolicyArgs>(
+        {
+          resourceGroupName: args.resourceGroupName,
+          policyName: compactName(args.scope, "web", compactNameLimits.firewallPolicy),
+          location: "Global",
+          sku: { name: profileTier(true) },
+          policySettings: { enabledState: "Enabled", mode: "Prevention" },
+          managedRules: {
+            managedRuleSets: [
+              { ruleSetType: "Microsoft_DefaultRuleSet", ruleSetVersion: "2.1", ruleSetAction: "Block" },
+            ],
+          },
+          tags: args.tags,
+        },
+        args.transform?.firewall,
+      ),
+      child,
+    );
+    new cdn.SecurityPolicy(
+      name,
+      {
+        resourceGroupName: args.resourceGroupName,
+        profileName: args.profile.name,
+        securityPolicyName: "firewall",
+        parameters: {
+          type: "WebApplicationFirewall",
+          wafPolicy: { id: policy.id },
+          associations: [{ domains: domains.map((id) => ({ id })), patternsToMatch: ["/*"] }],
+        },
+      },
+      child,
+    );
+  }
+}
+
+function setHeader(headerName: string, value: string) {
+  return {
+    name: "ModifyResponseHeader" as const,
+    parameters: {
+      typeName: "DeliveryRuleHeaderActionParameters" as const,
+      headerAction: "Overwrite",
+      headerName,
+      value,
+    },
+  };
+}

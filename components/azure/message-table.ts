@@ -1,0 +1,57 @@
+import * as authorization from "@pulumi/azure-native/authorization";
+import * as storage from "@pulumi/azure-native/storage";
+import * as pulumi from "@pulumi/pulumi";
+
+import { type Transform, transformed } from "../transform";
+import type { Grant } from "./role";
+
+export interface MessageTableArgs {
+  /** 3 to 63 letters and digits, a letter first. */
+  readonly tableName: string;
+  readonly resourceGroupName: pulumi.Input<string>;
+  /** The account that the table is in; it needs no shared keys. */
+  readonly account: storage.StorageAccount;
+  /** Locks the account, so that neither it nor anything in it can be deleted until the lock is. Default: false. */
+  readonly deletionProtection?: boolean;
+  readonly transform?: { readonly table?: Transform<storage.TableArgs> };
+}
+
+/**
+ * The table of the messages in Table Storage, which encrypts it; there is no restoring it to an earlier time.
+ *
+ * All messages of a board share a partition, and a row's key is its message's id counted down: the newest first is one
+ * query. A partition takes 2,000 entities a second.
+ */
+export class MessageTable extends pulumi.ComponentResource {
+  readonly tableName: pulumi.Output<string>;
+  /** Where the account's tables are, e.g. `https://data1a2b.table.core.windows.net/`. */
+  readonly serviceUri: pulumi.Output<string>;
+  /** What a function must be allowed in order to list and store messages, on this table alone. */
+  readonly readWrite: Grant;
+
+  constructor(name: string, args: MessageTableArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("multicloud:azure:MessageTable", name, {}, opts);
+    const child: pulumi.CustomResourceOptions = { parent: this };
+
+    const table = new storage.Table(
+      name,
+      transformed<storage.TableArgs>(
+        { tableName: args.tableName, accountName: args.account.name, resourceGroupName: args.resourceGroupName },
+        args.transform?.table,
+      ),
+      child,
+    );
+    if (args.deletionProtection) {
+      new authorization.ManagementLockByScope(
+        name,
+        { scope: args.account.id, lockName: "messages", level: "CanNotDelete", notes: "Holds the messages." },
+        { ...child, dependsOn: [table] },
+      );
+    }
+
+    this.tableName = table.name;
+    this.serviceUri = args.account.primaryEndpoints.table;
+    this.readWrite = { role: "Storage Table Data Contributor", scope: table.id };
+    this.registerOutputs({ tableName: this.tableName, serviceUri: this.serviceUri });
+  }
+}

@@ -1,0 +1,41 @@
+import * as authorization from "@pulumi/azure-native/authorization";
+import type * as managedidentity from "@pulumi/azure-native/managedidentity";
+import * as pulumi from "@pulumi/pulumi";
+
+/** Azure's built-in roles that the components grant, with the ids that "Azure built-in roles" lists. */
+const roleDefinitions = {
+  "Storage Blob Data Owner": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
+  "Storage Queue Data Contributor": "974c5e8b-45b9-4653-ba55-5f855dd0fb88",
+  "Storage Table Data Contributor": "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",
+  "Monitoring Metrics Publisher": "3913510d-42f4-4e42-8a64-420c390055eb",
+} as const;
+
+/** A role on one resource: what an identity is allowed, and where. */
+export interface Grant {
+  readonly role: keyof typeof roleDefinitions;
+  /** Id of the resource that the role is limited to. */
+  readonly scope: pulumi.Output<string>;
+}
+
+/** Lets `identity` do what `grant` says. */
+export function assignRole(
+  name: string,
+  identity: managedidentity.UserAssignedIdentity,
+  { role, scope }: Grant,
+  opts: pulumi.CustomResourceOptions,
+): authorization.RoleAssignment {
+  return new authorization.RoleAssignment(
+    name,
+    {
+      scope,
+      roleDefinitionId: scope.apply((id) => {
+        const [, subscriptions, subscriptionId] = id.split("/");
+        return `/${subscriptions}/${subscriptionId}/providers/Microsoft.Authorization/roleDefinitions/${roleDefinitions[role]}`;
+      }),
+      principalId: identity.principalId,
+      // Without its type, Azure looks the principal up in a directory that a new identity has not reached yet.
+      principalType: "ServicePrincipal",
+    },
+    opts,
+  );
+}

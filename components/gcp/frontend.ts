@@ -1,0 +1,285 @@
+import * as compute from "@pulumi/gcp/compute";
+import * as storage from "@pulumi/gcp/storage";
+import * as pulumi from "@pulumi/pulumi";
+
+import { publicAddress } from "../address";
+import { nameLimits, resourceName, type Scope } from "../names";
+import { securityHeaders, siteCacheControl, siteFiles } from "../site";
+import { type Transform, transformed } from "../transform";
+import { enableServices } from "./services";
+
+export interface FrontendArgs {
+  readonly scope: Scope;
+  readonly project: string;
+  /** The project's number, which is a part of the load balancer's own account. */
+  readonly projectNumber: pulumi.Input<string>;
+  /** Where the bucket and the function are; the load balancer is everywhere. */
+  readonly location: string;
+  /** Folder with the site's files, `index.html` among them. */
+  readonly directory: string;
+  /** Name of the API's function; `/api/*` goes there. */
+  readonly functionName: pulumi.Input<string>;
+  /** Host name of the site, with a certificate that Google manages. Default: none, and plain HTTP on an address. */
+  readonly domain?: string;
+  /** Lets anyone read the bucket itself, where the load balancer's own account cannot be let. Default: false. */
+  readonly publicBucket?: boolean;
+  /** Puts Cloud Armor's rules against injection before the API. Default: false. */
+  readonly cloudArmor?: boolean;
+  readonly labels?: Record<string, string>;
+  readonly transform?: {
+    readonly bucket?: Transform<storage.BucketArgs>;
+    readonly backendBucket?: Transform<compute.BackendBucketArgs>;
+    readonly backendService?: Transform<compute.BackendServiceArgs>;
+    readonly urlMap?: Transform<compute.URLMapArgs>;
+  };
+}
+
+/** Of every backend and forwarding rule of one load balancer. */
+const loadBalancingScheme = "EXTERNAL_MANAGED";
+
+/** Cloud Armor's preconfigured rule sets, from "Google Cloud Armor preconfigured WAF rules overview". */
+const firewallRuleSets = ["sqli-v33-stable", "xss-v33-stable", "lfi-v33-stable", "rce-v33-stable"];
+
+/** Priority of the rule that every policy ends with, from the reference of `securityPolicies.addRule`. */
+const lastPriority = 2_147_483_647;
+
+/**
+ * The site in a private bucket behind the global load balancer and its CDN, with `/api/*` of the same address going
+ * uncached to the API's function.
+ */
+export class Frontend extends pulumi.ComponentResource {
+  /** The domain's address, or `http://<address>` without a domain. */
+  readonly url: pulumi.Output<string>;
+  /** The load balancer's IP address, for the domain's A record. */
+  readonly address: pulumi.Output<string>;
+  readonly urlMapName: pulumi.Output<string>;
+
+  constructor(name: string, args: FrontendArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("multicloud:gcp:Frontend", name, {}, opts);
+    const child = enableServices(name, ["compute"], this);
+    const webName = resourceName(args.scope, "web", nameLimits.googleCloud);
+
+    const site = this.site(name, webName, args, child);
+    const api = this.api(name, args, child);
+    const urlMap = new compute.URLMap(
+      name,
+      transformed<compute.URLMapArgs>(
+        {
+          name: webName,
+          defaultService: site.id,
+          hostRules: [{ hosts: ["*"], pathMatcher: "site" }],
+          pathMatchers: [
+            {
+              name: "site",
+              defaultService: site.id,
+              pathRules: [
+                { paths: ["/api/*"], service: api.id },
+                {
+                  paths: ["/*"],
+                  service: site.id,
+                  // A path of the single page is no file; the API's own 404 stays what it is.
+                  customErrorResponsePolicy: {
+                    errorService: site.id,
+                    errorResponseRules: [
+                      { matchResponseCodes: ["404"], path: "/index.html", overrideResponseCode: 200 },
+                    ],
+                  },
+                },
+              ],
+            },
+          ],
+        },
+        args.transform?.urlMap,
+      ),
+      child,
+    );
+    const address = new compute.GlobalAddress(name, { name: webName, labels: args.labels }, child);
+    const listen = (part: string, port: number, target: pulumi.Output<string>) =>
+      new compute.GlobalForwardingRule(
+        `${name}-${part}`,
+        {
+          name: resourceName(args.scope, `web-${part}`, nameLimits.googleCloud),
+          target,
+          portRange: String(port),
+          ipAddress: address.address,
+          loadBalancingScheme,
+          labels: args.labels,
+        },
+        child,
+      );
+    if (args.domain === undefined) {
+      listen("http", 80, new compute.TargetHttpProxy(name, { name: webName, urlMap: urlMap.id }, child).id);
+      void pulumi.log.warn(
+        "The Google Cloud frontend answers plain HTTP: a load balancer has no host name of its own, and Google signs " +
+          "certificates for domains only. Set gcp.domain for HTTPS; the API's own address has it already.",
+        this,
+      );
+    } else {
+      listen("https", 443, this.httpsProxy(name, webName, urlMap, { ...args, domain: args.domain }, child).id);
+      listen("http", 80, this.redirectProxy(name, args, child).id);
+    }
+
+    this.address = address.address;
+    this.url = args.domain ? pulumi.output(publicAddress(args.domain)) : pulumi.interpolate`http://${address.address}`;
+    this.urlMapName = urlMap.name;
+    this.registerOutputs({ url: this.url, address: this.address });
+  }
+
+  private site(name: string, webName: string, args: FrontendArgs, child: pulumi.CustomResourceOptions) {
+    const bucket = new storage.Bucket(
+      name,
+      transformed<storage.BucketArgs>(
+        {
+          name: resourceName(args.scope, "web", nameLimits.bucket, args.project),
+          location: args.location,
+          uniformBucketLevelAccess: true,
+          publicAccessPrevention: args.publicBucket ? "inherited" : "enforced",
+          website: { mainPageSuffix: "index.html" },
+          forceDestroy: true,
+          labels: args.labels,
+        },
+        args.transform?.bucket,
+      ),
+      child,
+    );
+    for (const file of siteFiles(args.directory)) {
+      new storage.BucketObject(
+        `${name}/${file.key}`,
+        {
+          bucket: bucket.name,
+          name: file.key,
+          source: new pulumi.asset.FileAsset(file.path),
+          contentType: file.contentType,
+          cacheControl: siteCacheControl,
+        },
+        { ...child, parent: bucket },
+      );
+    }
+    const backend = new compute.BackendBucket(
+      name,
+      transformed<compute.BackendBucketArgs>(
+        {
+          name: webName,
+          bucketName: bucket.name,
+          enableCdn: true,
+          cdnPolicy: { cacheMode: "USE_ORIGIN_HEADERS", requestCoalescing: true },
+          compressionMode: "AUTOMATIC",
+          customResponseHeaders,
+        },
+        args.transform?.backendBucket,
+      ),
+      child,
+    );
+    new storage.BucketIAMMember(
+      name,
+      {
+        bucket: bucket.name,
+        role: "roles/storage.objectViewer",
+        member: args.publicBucket
+          ? "allUsers"
+          : pulumi.interpolate`serviceAccount:service-${args.projectNumber}@https-lb.iam.gserviceaccount.com`,
+      },
+      // The load balancer's account appears with the project's first backend bucket.
+      { ...child, dependsOn: [backend] },
+    );
+    return backend;
+  }
+
+  private api(name: string, args: FrontendArgs, child: pulumi.CustomResourceOptions) {
+    const apiName = resourceName(args.scope, "api", nameLimits.googleCloud);
+    const group = new compute.RegionNetworkEndpointGroup(
+      name,
+      {
+        name: apiName,
+        region: args.location,
+        networkEndpointType: "SERVERLESS",
+        cloudRun: { service: args.functionName },
+      },
+      child,
+    );
+    return new compute.BackendService(
+      name,
+      transformed<compute.BackendServiceArgs>(
+        {
+          name: apiName,
+          loadBalancingScheme,
+          protocol: "HTTPS",
+          backends: [{ group: group.id }],
+          enableCdn: false,
+          logConfig: { enable: true, sampleRate: 1 },
+          customResponseHeaders,
+          securityPolicy: args.cloudArmor ? this.firewall(name, args, child).id : undefined,
+        },
+        args.transform?.backendService,
+      ),
+      child,
+    );
+  }
+
+  private firewall(name: string, args: FrontendArgs, child: pulumi.CustomResourceOptions) {
+    return new compute.SecurityPolicy(
+      name,
+      {
+        name: resourceName(args.scope, "web", nameLimits.googleCloud),
+        rules: [
+          ...firewallRuleSets.map((ruleSet, index) => ({
+            priority: 1000 + index,
+            action: "deny(403)",
+            match: { expr: { expression: `evaluatePreconfiguredWaf('${ruleSet}')` } },
+            description: ruleSet,
+          })),
+          {
+            priority: lastPriority,
+            action: "allow",
+            match: { versionedExpr: "SRC_IPS_V1", config: { srcIpRanges: ["*"] } },
+            description: "everything else",
+          },
+        ],
+      },
+      child,
+    );
+  }
+
+  private httpsProxy(
+    name: string,
+    webName: string,
+    urlMap: compute.URLMap,
+    { scope, domain }: FrontendArgs & { readonly domain: string },
+    child: pulumi.CustomResourceOptions,
+  ) {
+    const certificate = new compute.ManagedSslCertificate(
+      name,
+      {
+        // A certificate that is in use cannot be replaced under its name, so another domain is another name.
+        name: resourceName(scope, `web-${domain}`, nameLimits.googleCloud),
+        managed: { domains: [domain] },
+      },
+      child,
+    );
+    const policy = new compute.SSLPolicy(name, { name: webName, profile: "MODERN", minTlsVersion: "TLS_1_2" }, child);
+    return new compute.TargetHttpsProxy(
+      name,
+      { name: webName, urlMap: urlMap.id, sslCertificates: [certificate.id], sslPolicy: policy.id },
+      child,
+    );
+  }
+
+  private redirectProxy(name: string, { scope }: FrontendArgs, child: pulumi.CustomResourceOptions) {
+    const redirectName = resourceName(scope, "redirect", nameLimits.googleCloud);
+    const redirect = new compute.URLMap(
+      `${name}-redirect`,
+      {
+        name: redirectName,
+        defaultUrlRedirect: {
+          httpsRedirect: true,
+          redirectResponseCode: "MOVED_PERMANENTLY_DEFAULT",
+          stripQuery: false,
+        },
+      },
+      child,
+    );
+    return new compute.TargetHttpProxy(`${name}-redirect`, { name: redirectName, urlMap: redirect.id }, child);
+  }
+}
+
+const customResponseHeaders = Object.entries(securityHeaders).map(([header, value]) => `${header}: ${value}`);

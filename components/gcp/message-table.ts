@@ -1,0 +1,59 @@
+import * as firestore from "@pulumi/gcp/firestore";
+import * as pulumi from "@pulumi/pulumi";
+
+import { type Transform, transformed } from "../transform";
+import type { Grant } from "./api-function";
+import { enableServices } from "./services";
+
+export interface MessageTableArgs {
+  readonly project: string;
+  /** Id of the database: 4 to 63 lower-case letters, digits and hyphens. A deleted one's is free after five minutes. */
+  readonly databaseName: string;
+  /** Name of the collection in it. */
+  readonly tableName: string;
+  readonly location: string;
+  /** Refuses to delete the database, from Pulumi and from the console. Default: false. */
+  readonly deletionProtection?: boolean;
+  readonly transform?: { readonly database?: Transform<firestore.DatabaseArgs> };
+}
+
+/** The collection of the messages, in a Firestore database of its own that can be restored to any minute of a week. */
+export class MessageTable extends pulumi.ComponentResource {
+  readonly tableName: string;
+  readonly databaseName: pulumi.Output<string>;
+  /** What a function must be allowed in order to list and store messages, in this database alone. */
+  readonly readWrite: Grant;
+
+  constructor(name: string, args: MessageTableArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("multicloud:gcp:MessageTable", name, {}, opts);
+    const child = enableServices(name, ["firestore"], this);
+
+    const database = new firestore.Database(
+      name,
+      transformed<firestore.DatabaseArgs>(
+        {
+          name: args.databaseName,
+          locationId: args.location,
+          type: "FIRESTORE_NATIVE",
+          pointInTimeRecoveryEnablement: "POINT_IN_TIME_RECOVERY_ENABLED",
+          deleteProtectionState: args.deletionProtection ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED",
+          // The provider's default forgets the database without deleting it, and the next deployment finds it there.
+          deletionPolicy: "DELETE",
+        },
+        args.transform?.database,
+      ),
+      child,
+    );
+
+    this.tableName = args.tableName;
+    this.databaseName = database.name;
+    this.readWrite = {
+      role: "roles/datastore.user",
+      condition: {
+        title: "messages",
+        expression: pulumi.interpolate`resource.name == "projects/${args.project}/databases/${database.name}"`,
+      },
+    };
+    this.registerOutputs({ tableName: this.tableName, databaseName: this.databaseName });
+  }
+}

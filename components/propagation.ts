@@ -1,0 +1,37 @@
+import * as pulumi from "@pulumi/pulumi";
+
+export interface PropagationArgs {
+  /** What a cloud answers while the change has not reached it. */
+  readonly error: RegExp;
+  /** Shown when the attempts are used up, e.g. what to look at. */
+  readonly advice: string;
+  /** Attempts after the first. Default: 10. */
+  readonly attempts?: number;
+  /** Seconds between attempts. Default: 30, which with ten attempts is the five minutes that IAM changes usually take. */
+  readonly delaySeconds?: number;
+}
+
+/**
+ * Repeats a step that failed because a role or an API, granted or enabled a moment ago, is not known everywhere yet.
+ * Every other error fails at once.
+ *
+ * ```ts
+ * new Blob(name, args, { hooks: retryWhilePropagating(name, { error: /AuthorizationFailed/, advice: "..." }) });
+ * ```
+ *
+ * @param name unique in the program, as the engine asks of every hook.
+ */
+export function retryWhilePropagating(name: string, args: PropagationArgs): pulumi.ResourceHookBinding {
+  const { error, advice, attempts = 10, delaySeconds = 30 } = args;
+  const hook = new pulumi.ErrorHook(`${name}-propagation`, async ({ errors: [latest = "", ...earlier] }) => {
+    if (!error.test(latest)) return false;
+    if (earlier.length >= attempts) {
+      pulumi.log.error(`${name}: still refused after ${attempts * delaySeconds} seconds; ${advice}`);
+      return false;
+    }
+    pulumi.log.info(`${name}: not everywhere yet, trying again in ${delaySeconds} seconds`);
+    await new Promise((resolve) => setTimeout(resolve, delaySeconds * 1000));
+    return true;
+  });
+  return { onError: [hook] };
+}
