@@ -1,0 +1,168 @@
+import { at, differs, isEmpty, listAt, referring, type Rule, shown, type Value } from "./rule";
+
+const types = {
+  assignment: "azure-native:authorization:RoleAssignment",
+  app: "azure-native:web:WebApp",
+  route: "azure-native:cdn:Route",
+  blob: "azure-native:storage:Blob",
+  storage: "azure-native:storage:StorageAccount",
+  workspace: "azure-native:operationalinsights:Workspace",
+} as const;
+
+/** Roles that may change resources or hand out roles, by their definition ids (Microsoft's list of built-in roles). */
+const administrators: Readonly<Record<string, string>> = {
+  "8e3af657-a8ff-443c-a75c-2fe8c4bcb635": "Owner",
+  "b24988ac-6180-42a0-ab88-20f7382dd24c": "Contributor",
+  "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9": "User Access Administrator",
+  "f58310d9-a9f6-439a-9e8d-f62e7b41a168": "Role Based Access Control Administrator",
+};
+
+const storageRules: readonly Rule[] = [
+  {
+    name: "azure-storage-tls-floor",
+    description: "A storage account takes HTTPS alone, TLS 1.2 at least.",
+    references: ["CKV_AZURE_3", "CKV_AZURE_44"],
+    types: [types.storage],
+    scope: "resource",
+    remedy: "Set minimumTlsVersion to TLS1_2 and leave enableHttpsTrafficOnly on",
+    check: ({ properties }) => {
+      if (properties.enableHttpsTrafficOnly === false) return "the account answers over plain HTTP";
+      return differs(properties, "minimumTlsVersion", "TLS1_2", "TLS1_3")
+        ? `its TLS floor is ${shown(properties.minimumTlsVersion)}`
+        : undefined;
+    },
+  },
+  {
+    name: "azure-storage-no-public-blobs",
+    description: "No container of a storage account can be opened to everybody.",
+    references: ["CKV_AZURE_34", "CKV_AZURE_59", "CKV_AZURE_190"],
+    types: [types.storage],
+    scope: "resource",
+    remedy: "Set allowBlobPublicAccess to false; the static website's $web is served all the same",
+    check: ({ properties }) =>
+      differs(properties, "allowBlobPublicAccess", false) ? "blobs of the account can be made public" : undefined,
+  },
+  {
+    name: "azure-storage-no-shared-key",
+    description: "The function's storage account is reached by identity, never by its key.",
+    references: ["CKV2_AZURE_40"],
+    types: [types.storage],
+    scope: "stack",
+    remedy: "Set allowSharedKeyAccess to false and give the function's identity a role on the account",
+    check: (account, stack) => {
+      // The provider uploads with the account's key, so an account that files are uploaded to keeps it.
+      if (referring(stack, types.blob, "accountName", account).length > 0) return undefined;
+      return differs(account.properties, "allowSharedKeyAccess", false) ? "the account accepts its key" : undefined;
+    },
+  },
+];
+
+/** Texts with which an account's key or a shared access signature gives itself away. */
+const storageSecret = /AccountKey=|SharedAccessSignature=|[?&]sig=/;
+
+const appRules: readonly Rule[] = [
+  {
+    name: "azure-app-https-only",
+    description: "A function app takes HTTPS alone, TLS 1.2 at least.",
+    references: ["CKV_AZURE_70", "CKV_AZURE_145"],
+    types: [types.app],
+    scope: "resource",
+    remedy: "Set httpsOnly to true and siteConfig.minTlsVersion to 1.2",
+    check: ({ properties }) => {
+      if (differs(properties, "httpsOnly", true)) return "the app answers over plain HTTP";
+      for (const key of ["siteConfig.minTlsVersion", "siteConfig.scmMinTlsVersion"]) {
+        if (differs(properties, key, "1.2", "1.3")) return `${key} is ${shown(at(properties, key))}`;
+      }
+      return undefined;
+    },
+  },
+  {
+    name: "azure-app-no-basic-credentials",
+    description: "A function app is not published to with a user name and a password, over FTP or otherwise.",
+    references: ["CKV_AZURE_78"],
+    types: [types.app],
+    scope: "stack",
+    remedy: "Declare WebAppScmAllowed and WebAppFtpAllowed for the app, each with allow set to false",
+    check: (app, stack) => {
+      const open = ["WebAppScmAllowed", "WebAppFtpAllowed"].find(
+        (policy) =>
+          !referring(stack, `azure-native:web:${policy}`, "name", app).some(
+            ({ properties }) => !differs(properties, "allow", false),
+          ),
+      );
+      return open === undefined ? undefined : `${open} does not switch basic publishing credentials off`;
+    },
+  },
+  {
+    name: "azure-app-identity",
+    description: "A function app has an identity, and no key in its settings.",
+    references: ["CKV_AZURE_71"],
+    types: [types.app],
+    scope: "resource",
+    remedy: "Give the app a user-assigned identity and use MESSAGES_STORAGE__tableServiceUri",
+    check: ({ properties }) => {
+      if (differs(properties, "identity.type", "UserAssigned", "SystemAssigned", "SystemAssigned, UserAssigned")) {
+        return "the app has no identity";
+      }
+      const withKey = listAt(properties, "siteConfig.appSettings").find((setting) => holdsSecret(at(setting, "value")));
+      return withKey === undefined ? undefined : `its setting ${shown(at(withKey, "name"))} holds a storage key`;
+    },
+  },
+];
+
+const otherRules: readonly Rule[] = [
+  {
+    name: "azure-role-not-administrator",
+    description: "No identity of the stack may change resources or hand out roles.",
+    references: [],
+    types: [types.assignment],
+    scope: "resource",
+    remedy: "Assign the data role that the code needs, e.g. Storage Table Data Contributor",
+    check: ({ properties: { roleDefinitionId } }) => {
+      if (typeof roleDefinitionId !== "string") return undefined;
+      const role = administrators[roleDefinitionId.split("/").at(-1) ?? ""];
+      return role === undefined ? undefined : `it assigns the role ${role}`;
+    },
+  },
+  {
+    name: "azure-role-narrow-scope",
+    description: "A role is assigned on a resource, not on a whole subscription or management group.",
+    references: [],
+    types: [types.assignment],
+    scope: "resource",
+    remedy: "Set scope to the id of the resource that the code works with",
+    check: ({ properties: { scope } }) =>
+      typeof scope === "string" && !/\/providers\/(?!Microsoft\.Management\/)/i.test(scope)
+        ? `its scope is ${shown(scope)}`
+        : undefined,
+  },
+  {
+    name: "azure-front-door-https",
+    description: "Front Door redirects to HTTPS and calls its origins over HTTPS.",
+    references: [],
+    types: [types.route],
+    scope: "resource",
+    remedy: "Set httpsRedirect to Enabled and forwardingProtocol to HttpsOnly",
+    check: ({ properties }) => {
+      if (differs(properties, "httpsRedirect", "Enabled")) return "viewers are not redirected to HTTPS";
+      return differs(properties, "forwardingProtocol", "HttpsOnly")
+        ? "its origin is called over plain HTTP"
+        : undefined;
+    },
+  },
+  {
+    name: "azure-log-retention",
+    description: "A workspace has a retention.",
+    references: [],
+    types: [types.workspace],
+    scope: "resource",
+    remedy: "Set retentionInDays; the setting logRetentionDays is for it",
+    check: ({ properties }) => (isEmpty(properties.retentionInDays) ? "its retention is not stated" : undefined),
+  },
+];
+
+export const azureRules: readonly Rule[] = [...storageRules, ...appRules, ...otherRules];
+
+function holdsSecret(value: Value): boolean {
+  return typeof value === "string" && storageSecret.test(value);
+}

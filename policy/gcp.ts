@@ -1,0 +1,143 @@
+import { at, differs, isEmpty, isProduction, type Resource, type Rule, shown } from "./rule";
+
+const types = {
+  backend: "gcp:compute/backendService:BackendService",
+  bucket: "gcp:storage/bucket:Bucket",
+  bucketMember: "gcp:storage/bucketIAMMember:BucketIAMMember",
+  database: "gcp:firestore/database:Database",
+  function: "gcp:cloudfunctionsv2/function:Function",
+  httpsProxy: "gcp:compute/targetHttpsProxy:TargetHttpsProxy",
+  projectMember: "gcp:projects/iAMMember:IAMMember",
+  sslPolicy: "gcp:compute/sSLPolicy:SSLPolicy",
+} as const;
+
+const everybody = ["allUsers", "allAuthenticatedUsers"];
+
+export const gcpRules: readonly Rule[] = [
+  {
+    name: "gcp-bucket-uniform-access",
+    description: "A bucket's access is decided by IAM alone, not by ACLs of its objects.",
+    references: ["CKV_GCP_29"],
+    types: [types.bucket],
+    scope: "resource",
+    remedy: "Set uniformBucketLevelAccess to true",
+    check: ({ properties }) =>
+      differs(properties, "uniformBucketLevelAccess", true) ? "its objects have ACLs of their own" : undefined,
+  },
+  {
+    name: "gcp-bucket-not-public",
+    description: "A bucket cannot be opened to everybody.",
+    references: ["CKV_GCP_114"],
+    types: [types.bucket],
+    scope: "resource",
+    remedy: "Set publicAccessPrevention to enforced; the load balancer reads the bucket by its service agent",
+    check: ({ properties }) =>
+      differs(properties, "publicAccessPrevention", "enforced") ? "the bucket can be made public" : undefined,
+  },
+  {
+    name: "gcp-bucket-members-named",
+    description: "Nobody unknown reads a bucket.",
+    references: ["CKV_GCP_28"],
+    types: [types.bucketMember],
+    scope: "resource",
+    remedy: "Name the service account that reads the bucket",
+    check: ({ properties: { member } }) =>
+      everybody.some((anybody) => anybody === member) ? "everybody is a member" : undefined,
+  },
+  {
+    name: "gcp-function-own-identity",
+    description: "A function runs and is built as service accounts of its own, not as the project's default ones.",
+    references: [],
+    types: [types.function],
+    scope: "resource",
+    remedy: "Set serviceConfig.serviceAccountEmail and buildConfig.serviceAccount",
+    check: ({ properties }) => {
+      if (isEmpty(at(properties, "serviceConfig.serviceAccountEmail"))) return "it runs as the default service account";
+      return isEmpty(at(properties, "buildConfig.serviceAccount"))
+        ? "it is built as the default service account"
+        : undefined;
+    },
+  },
+  {
+    name: "gcp-project-role-narrow",
+    description: "No service account has a basic or an administrator's role on the project.",
+    references: ["CKV_GCP_41", "CKV_GCP_42", "CKV_GCP_117"],
+    types: [types.projectMember],
+    scope: "resource",
+    remedy: "Grant the role that the code needs, on the resource that it needs it on",
+    check: ({ properties: { role } }) =>
+      typeof role === "string" &&
+      /^roles\/(owner|editor|viewer|[\w.]*[aA]dmin|iam\.serviceAccount(User|TokenCreator))$/.test(role)
+        ? `it grants ${shown(role)} on the whole project`
+        : undefined,
+  },
+  {
+    name: "gcp-data-role-limited",
+    description: "A role on data holds for this stack's database, not for every database of the project.",
+    references: [],
+    types: [types.projectMember],
+    scope: "resource",
+    remedy: "Add a condition on resource.name with the database's name",
+    check: ({ properties }) =>
+      typeof properties.role === "string" &&
+      /^roles\/(datastore|firestore)\./.test(properties.role) &&
+      isEmpty(at(properties, "condition.expression"))
+        ? `${shown(properties.role)} holds for every database of the project`
+        : undefined,
+  },
+  {
+    name: "gcp-tls-floor",
+    description: "A load balancer with a certificate speaks TLS 1.2 at least; Google's default allows 1.0.",
+    references: ["CIS 3.9", "CKV_GCP_4"],
+    types: [types.sslPolicy, types.httpsProxy],
+    scope: "resource",
+    remedy: "Give the proxy an SSLPolicy with minTlsVersion TLS_1_2 and profile MODERN",
+    check: (resource) => (resource.type === types.httpsProxy ? proxyFloor(resource) : policyFloor(resource)),
+  },
+  {
+    name: "gcp-load-balancer-log",
+    description: "A load balancer logs its requests.",
+    references: [],
+    types: [types.backend],
+    scope: "resource",
+    remedy: "Set logConfig to { enable: true }",
+    check: ({ properties }) => (differs(properties, "logConfig.enable", true) ? "requests are not logged" : undefined),
+  },
+  {
+    name: "gcp-database-recoverable",
+    description: "A database can be restored to any minute of the last week.",
+    references: [],
+    types: [types.database],
+    scope: "resource",
+    remedy: "Set pointInTimeRecoveryEnablement to POINT_IN_TIME_RECOVERY_ENABLED",
+    check: ({ properties }) =>
+      differs(properties, "pointInTimeRecoveryEnablement", "POINT_IN_TIME_RECOVERY_ENABLED")
+        ? "point-in-time recovery is off"
+        : undefined,
+  },
+  {
+    name: "gcp-database-deletion-protected",
+    description: "A production database cannot be deleted.",
+    references: [],
+    types: [types.database],
+    scope: "stack",
+    remedy: "Set deletionProtection to true in the stack's settings",
+    check: ({ properties }, { name }) =>
+      isProduction(name) && differs(properties, "deleteProtectionState", "DELETE_PROTECTION_ENABLED")
+        ? "deletion protection is off"
+        : undefined,
+  },
+];
+
+function proxyFloor({ properties }: Resource): string | undefined {
+  return isEmpty(properties.sslPolicy) ? "the proxy has no SSL policy" : undefined;
+}
+
+function policyFloor({ properties }: Resource): string | undefined {
+  if (differs(properties, "minTlsVersion", "TLS_1_2", "TLS_1_3")) {
+    return `its TLS floor is ${shown(properties.minTlsVersion)}`;
+  }
+  return differs(properties, "profile", "MODERN", "RESTRICTED")
+    ? `its profile is ${shown(properties.profile)}`
+    : undefined;
+}
