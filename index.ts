@@ -3,48 +3,84 @@ import path from "node:path";
 import { buildBundles } from "./components/bundles";
 import type { LayerOutputs, StackOutputs } from "./components/outputs";
 import { version } from "./package.json";
-import { readSettings, type Settings } from "./settings";
-import type { BuildResult } from "./layers/bundle";
+import { type AwsSettings, type AzureSettings, type GcpSettings, readSettings, type Settings } from "./settings";
+import type { Bundle } from "./layers/bundle";
 
 const site = path.join(__dirname, "application", "web");
 
 /** The stack: settings in, clouds up, outputs out. `pulumi up` and the Automation API both run it. */
 async function program(): Promise<StackOutputs> {
   const settings = readSettings();
-  const bundles = await buildBundles({
+  const { bundles } = await buildBundles({
     targets: settings.clouds,
     strategy: settings.layerStrategy,
     pythonVersion: settings.pythonVersion,
     architecture: settings.aws?.architecture ?? "x86_64",
   });
 
-  const aws = await deployAws(settings, bundles);
+  const everywhere = onEveryCloud(settings);
+  const aws = settings.aws && (await deployAws(settings.aws, everywhere, bundles));
+  const azure = settings.azure && (await deployAzure(settings.azure, everywhere, bundles));
+  const gcp = settings.gcp && (await deployGcp(settings.gcp, everywhere, bundles));
+
   const layers: Record<string, LayerOutputs> = { ...aws?.layers };
   return {
     layerArns: Object.fromEntries(Object.entries(layers).map(([name, { arn }]) => [name, arn])),
     layers,
     ...(aws && { aws: aws.outputs }),
+    ...(azure && { azure: azure.outputs }),
+    ...(gcp && { gcp: gcp.outputs }),
   };
 }
 
-/** Each cloud's SDK takes a second to load, so a cloud that is off is not even imported. */
-async function deployAws(settings: Settings, { bundles }: BuildResult) {
-  if (settings.aws === undefined) return undefined;
+type Everywhere = ReturnType<typeof onEveryCloud>;
+
+/** What every cloud's environment is told. */
+function onEveryCloud({ scope, auth, deletionProtection, logRetentionDays }: Settings) {
+  const environment: Record<string, string> = auth ? { AUTH_ISSUER: auth.issuer, AUTH_AUDIENCE: auth.audience } : {};
+  return { scope, version, environment, deletionProtection, logRetentionDays };
+}
+
+// Each cloud's SDK takes a second to load, so a cloud that is off is not even imported.
+
+async function deployAws(aws: AwsSettings, everywhere: Everywhere, bundles: readonly Bundle[]) {
   const { Environment } = await import("./components/aws/environment");
-  const { aws } = settings;
   return new Environment("aws", {
-    scope: settings.scope,
+    ...everywhere,
     region: aws.region,
-    version,
     layers: bundles.filter((bundle) => bundle.kind === "layer"),
     application: only(bundles.filter((bundle) => bundle.kind === "application")),
-    environment: authEnvironment(settings),
     site: aws.frontend ? site : undefined,
-    deletionProtection: settings.deletionProtection,
-    logRetentionDays: settings.logRetentionDays,
     function: aws,
     api: aws,
     frontend: aws,
+  });
+}
+
+async function deployAzure(azure: AzureSettings, everywhere: Everywhere, bundles: readonly Bundle[]) {
+  const { Environment } = await import("./components/azure/environment");
+  return new Environment("azure", {
+    ...everywhere,
+    region: azure.region,
+    bundle: only(bundles.filter((bundle) => bundle.kind === "package")),
+    site: azure.frontend ? site : undefined,
+    frontDoorOnly: azure.frontDoorOnly,
+    storageAccountName: azure.storageAccountName,
+    function: azure,
+    frontend: azure,
+  });
+}
+
+async function deployGcp(gcp: GcpSettings, everywhere: Everywhere, bundles: readonly Bundle[]) {
+  const { Environment } = await import("./components/gcp/environment");
+  return new Environment("gcp", {
+    ...everywhere,
+    project: gcp.project,
+    region: gcp.region,
+    bundle: only(bundles.filter((bundle) => bundle.kind === "source")),
+    site: gcp.frontend ? site : undefined,
+    function: gcp,
+    frontend: gcp,
   });
 }
 
@@ -52,10 +88,6 @@ async function deployAws(settings: Settings, { bundles }: BuildResult) {
 function only<T>([bundle]: T[]): T {
   if (bundle === undefined) throw new Error("the layer builder left a bundle out; run: npm run layer -- build");
   return bundle;
-}
-
-function authEnvironment({ auth }: Settings): Record<string, string> {
-  return auth === undefined ? {} : { AUTH_ISSUER: auth.issuer, AUTH_AUDIENCE: auth.audience };
 }
 
 export = program;

@@ -2,8 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 
 import type { FrontendDomain } from "./components/aws/frontend";
-import type { Scope } from "./components/names";
-import { awsRegions } from "./components/regions";
+import { type Scope, storageAccountName } from "./components/names";
+import { awsRegions, azureRegions, gcpRegions } from "./components/regions";
 
 export const clouds = ["aws", "azure", "gcp"] as const;
 export type Cloud = (typeof clouds)[number];
@@ -53,9 +53,42 @@ const awsSchema = z.strictObject({
   ),
 });
 
+const azureSchema = z.strictObject({
+  region: oneOf(azureRegions),
+  memorySize: z.literal([512, 2048, 4096], { error: "expected one of 512, 2048, 4096" }),
+  maximumInstances: whole(1, 1_000),
+  deployment: oneOf(["onedeploy", "az"]),
+  frontend: z.boolean(),
+  domain: optional(hostName),
+  waf: z.boolean(),
+  frontDoorOnly: z.boolean(),
+  storageAccountName: optional(
+    z.string().regex(storageAccountName, { error: "expected 3 to 24 lower-case letters and digits" }),
+  ),
+});
+
+const gcpSchema = z.strictObject({
+  region: oneOf(gcpRegions),
+  project: optional(
+    z.string().regex(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, {
+      error: "expected the id of a project: 6 to 30 lower-case letters, digits and hyphens",
+    }),
+  ),
+  public: z.boolean(),
+  memorySize: whole(128, 32_768),
+  timeout: whole(1, 3_600),
+  concurrency: whole(1, 1_000),
+  maximumInstances: whole(1, 1_000),
+  frontend: z.boolean(),
+  domain: optional(hostName),
+  publicBucket: z.boolean(),
+  cloudArmor: z.boolean(),
+});
+
 const schema = z
   .strictObject({
     clouds: z.array(oneOf(clouds)).nonempty({ error: `expected at least one of ${clouds.join(", ")}` }),
+    // Those that Lambda, Azure Functions on Flex Consumption and Cloud Run functions all offer.
     pythonVersion: oneOf(["3.12", "3.13"]),
     layerStrategy: oneOf(["full"]),
     deletionProtection: z.boolean(),
@@ -65,6 +98,8 @@ const schema = z
       audience: optional(z.string()),
     }),
     aws: awsSchema,
+    azure: azureSchema,
+    gcp: gcpSchema,
   })
   .check(({ value, issues }) => {
     const together = (path: [string, string], needs: [string, string], present: unknown, needed: unknown) => {
@@ -76,12 +111,25 @@ const schema = z
     together(["auth", "audience"], ["auth", "issuer"], value.auth.audience, value.auth.issuer);
     together(["aws", "domain"], ["aws", "certificateArn"], value.aws.domain, value.aws.certificateArn);
     together(["aws", "certificateArn"], ["aws", "domain"], value.aws.certificateArn, value.aws.domain);
+
+    const wrong = (path: string[], input: unknown, message: string) => {
+      issues.push({ code: "custom", path, input, message });
+    };
+    if (value.clouds.includes("gcp") && value.gcp.project === undefined) {
+      wrong(["gcp", "project"], undefined, "needed when clouds has gcp: the id of the project to deploy to");
+    }
+    if (value.clouds.includes("azure") && (value.logRetentionDays < 30 || value.logRetentionDays > 730)) {
+      wrong(["logRetentionDays"], value.logRetentionDays, "expected 30 to 730 with azure, which Log Analytics keeps");
+    }
+    if (value.azure.frontDoorOnly && !value.azure.frontend) {
+      wrong(["azure", "frontDoorOnly"], true, "nothing could reach the function: set azure.frontend to true too");
+    }
   });
 
 type Configuration = z.output<typeof schema>;
 
 /** What the program is told: the stack's configuration, validated and typed. */
-export interface Settings extends Omit<Configuration, "clouds" | "auth" | "aws"> {
+export interface Settings extends Omit<Configuration, "clouds" | "auth" | Cloud> {
   /** Project and stack, with which every name begins. */
   readonly scope: Scope;
   /** Where to deploy, without repetition, in the order of the contract. */
@@ -90,11 +138,19 @@ export interface Settings extends Omit<Configuration, "clouds" | "auth" | "aws">
   readonly auth?: { readonly issuer: string; readonly audience: string };
   /** Absent where the cloud is switched off, as in the outputs. */
   readonly aws?: AwsSettings;
+  readonly azure?: AzureSettings;
+  readonly gcp?: GcpSettings;
 }
 
 export interface AwsSettings extends Omit<Configuration["aws"], "domain" | "certificateArn" | "reservedConcurrency"> {
   readonly domain?: FrontendDomain;
   readonly reservedConcurrency?: number;
+}
+
+export type AzureSettings = Configuration["azure"];
+
+export interface GcpSettings extends Omit<Configuration["gcp"], "project"> {
+  readonly project: string;
 }
 
 /**
@@ -107,13 +163,15 @@ export function readSettings(): Settings {
   const result = schema.safeParse(projectConfiguration(scope.project), { reportInput: true });
   if (!result.success) throw new pulumi.RunError(describe(result.error, scope));
 
-  const { clouds: on, auth, aws, ...common } = result.data;
+  const { clouds: on, auth, aws, azure, gcp, ...common } = result.data;
   return {
     ...common,
     scope,
     clouds: clouds.filter((cloud) => on.includes(cloud)),
     auth: auth.issuer && auth.audience ? { issuer: auth.issuer, audience: auth.audience } : undefined,
     aws: on.includes("aws") ? awsSettings(aws) : undefined,
+    azure: on.includes("azure") ? azure : undefined,
+    gcp: on.includes("gcp") && gcp.project !== undefined ? { ...gcp, project: gcp.project } : undefined,
   };
 }
 

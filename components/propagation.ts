@@ -26,10 +26,10 @@ export function retryWhilePropagating(name: string, args: PropagationArgs): pulu
   const hook = new pulumi.ErrorHook(`${name}-propagation`, async ({ errors: [latest = "", ...earlier] }) => {
     if (!error.test(latest)) return false;
     if (earlier.length >= attempts) {
-      pulumi.log.error(`${name}: still refused after ${attempts * delaySeconds} seconds; ${advice}`);
+      void pulumi.log.error(`${name}: still refused after ${attempts * delaySeconds} seconds; ${advice}`);
       return false;
     }
-    pulumi.log.info(`${name}: not everywhere yet, trying again in ${delaySeconds} seconds`);
+    void pulumi.log.info(`${name}: not everywhere yet, trying again in ${delaySeconds} seconds`);
     await new Promise((resolve) => setTimeout(resolve, delaySeconds * 1000));
     return true;
   });
