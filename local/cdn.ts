@@ -1,9 +1,11 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import zlib from "node:zlib";
 
 import { header, type HeaderList, type HttpRequest, type HttpResponse, response, without } from "./http";
 
-/** What the content delivery networks of all three clouds do alike with an answer on its way to the browser. */
+// What the clouds' storages and content delivery networks do alike with an answer on its way to the browser.
 
 const encoders = {
   br: promisify(zlib.brotliCompress),
@@ -78,6 +80,23 @@ export function conditional(request: Pick<HttpRequest, "headers" | "method">, an
   return same
     ? { status: 304, headers: without(answer.headers, ["content-type", "content-encoding"]), body: Buffer.alloc(0) }
     : answer;
+}
+
+/** A file of the site, as object storage answers with it. */
+export async function storedFile(
+  file: string,
+  { contentType, cacheControl }: { readonly contentType: string; readonly cacheControl?: string },
+): Promise<HttpResponse> {
+  const body = await readFile(file);
+  return {
+    status: 200,
+    headers: [
+      ["Content-Type", contentType],
+      ["ETag", `"${createHash("md5").update(body).digest("hex")}"`],
+      ...(cacheControl === undefined ? [] : [["Cache-Control", cacheControl] as const]),
+    ],
+    body,
+  };
 }
 
 /** An error page of the network's own. */

@@ -27,21 +27,20 @@ export class HttpDataPlane implements DataPlane {
   readonly #listeners = new Map<string, Listener>();
 
   /**
-   * @param address the output that holds the address, e.g. `127.0.0.1:8000` or a URL of it.
+   * @param address picks the address from the outputs, e.g. `127.0.0.1:8000` or a URL of it.
    * @param handler what answers the requests to the resource with this id.
    */
   constructor(
-    private readonly address: string,
+    private readonly address: (outputs: StoredResource["outputs"]) => unknown,
     private readonly handler: (id: string) => HttpHandler,
     private readonly options: Omit<ListenOptions, "port"> = {},
   ) {}
 
   async start({ id, type, outputs }: StoredResource): Promise<void> {
     if (this.#listeners.has(id)) return;
-    const address = String(outputs[this.address]);
+    const address = String(this.address(outputs));
     const port = /127\.0\.0\.1:(\d+)/.exec(address)?.[1];
-    if (port === undefined)
-      throw new Error(`${type} ${id}: ${this.address} is ${address}, expected 127.0.0.1 and a port`);
+    if (port === undefined) throw new Error(`${type} ${id}: its address is ${address}, expected 127.0.0.1 and a port`);
     this.#listeners.set(id, await listen(this.handler(id), { ...this.options, port: Number(port) }));
   }
 

@@ -5,8 +5,8 @@ import readline from "node:readline";
 export interface PythonProcessOptions {
   /** The interpreter. */
   readonly python: string;
-  /** Module to run, as after `python -m`. */
-  readonly module: string;
+  /** File to run, or module as after `python -m`. */
+  readonly program: string;
   readonly args?: readonly string[];
   /** The whole environment: nothing of this process's own is passed on. */
   readonly environment: Readonly<Record<string, string>>;
@@ -24,14 +24,14 @@ export interface PythonProcess {
 }
 
 /**
- * Runs a Python module that dies with this process, even where this one is killed: see `supervised.py`.
+ * Runs a Python program that dies with this process, even where this one is killed: see `supervised.py`.
  *
  * No bytecode is written, since the folders that the clouds mount are read-only, and the user's own packages are out of reach.
  */
 export function startPython(options: PythonProcessOptions): PythonProcess {
   const child = spawn(
     options.python,
-    ["-s", "-B", path.join(__dirname, "supervised.py"), options.module, ...(options.args ?? [])],
+    ["-s", "-B", path.join(__dirname, "supervised.py"), options.program, ...(options.args ?? [])],
     {
       cwd: options.directory,
       env: options.environment,

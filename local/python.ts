@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -58,15 +58,14 @@ async function pyenvFolders(version: string): Promise<string[]> {
 }
 
 /**
- * The interpreter of a virtual environment that holds what a cloud's own runtime holds, by its `runtime.lock`, and nothing
- * else. Made once for each lock and Python.
+ * The interpreter of a virtual environment with what `install` says, and nothing else. Made once, and kept in the cache.
  *
- * @param lock the cloud's lock, hash-pinned; absent where the deployed package brings everything.
+ * @param key tells environments apart whose `install` is different, e.g. the hash of a lock.
+ * @param install arguments of `uv pip install`; none for an empty environment.
  */
-export async function runtimeEnvironment(python: Python, lock?: string): Promise<string> {
-  const content = lock === undefined ? "" : await readFile(lock, "utf8");
-  const key = createHash("sha256").update(`${python.executable}\n${content}`).digest("hex").slice(0, 16);
-  const environment = await onceInCache("python", `${python.version}-${key}`, async (directory) => {
+export async function pythonEnvironment(python: Python, key: string, install: readonly string[]): Promise<string> {
+  const hash = createHash("sha256").update(`${python.executable}\n${key}`).digest("hex").slice(0, 16);
+  const environment = await onceInCache("python", `${python.version}-${hash}`, async (directory) => {
     const uv = await findUv();
     const interpreter = path.join(directory, "bin", "python");
     await run(uv, [
@@ -78,19 +77,7 @@ export async function runtimeEnvironment(python: Python, lock?: string): Promise
       python.executable,
       directory,
     ]);
-    if (lock === undefined) return;
-    await run(uv, [
-      "pip",
-      "install",
-      "--python",
-      interpreter,
-      "--require-hashes",
-      "--no-deps",
-      "--link-mode",
-      "copy",
-      "-r",
-      lock,
-    ]);
+    if (install.length > 0) await run(uv, ["pip", "install", "--python", interpreter, ...install]);
   });
   return path.join(environment, "bin", "python");
 }

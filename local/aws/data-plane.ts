@@ -7,7 +7,7 @@ import { CloudFront } from "./cloudfront";
 import { DynamoDb } from "./dynamodb";
 import { bodyLimit, HttpApis, ownAnswers } from "./http-api";
 import { Lambda } from "./lambda";
-import { AwsResources, parseResource } from "./resources";
+import { AwsResources } from "./resources";
 
 /**
  * Starts local AWS.
@@ -22,19 +22,26 @@ export async function startAws(stored: Resources, state: string): Promise<CloudD
   const httpApis = new HttpApis({ resources, lambda, logs });
   const cloudFront = new CloudFront(resources);
 
-  const apis = new HttpDataPlane("apiEndpoint", (id) => (request) => httpApis.handle(id, request), {
-    bodyLimit,
-    tooLarge: ownAnswers.tooLarge,
-  });
-  const distributions = new HttpDataPlane("domainName", (id) => (request) => cloudFront.handle(id, request));
+  const apis = new HttpDataPlane(
+    ({ apiEndpoint }) => apiEndpoint,
+    (id) => (request) => httpApis.handle(id, request),
+    {
+      bodyLimit,
+      tooLarge: ownAnswers.tooLarge,
+    },
+  );
+  const distributions = new HttpDataPlane(
+    ({ domainName }) => domainName,
+    (id) => (request) => cloudFront.handle(id, request),
+  );
   return {
     types: {
       "aws:apigatewayv2/api:Api": apis,
       "aws:cloudfront/distribution:Distribution": distributions,
       "aws:dynamodb/table:Table": {
-        start: (resource) => dynamoDb.createTable(parseResource("aws:dynamodb/table:Table", resource)),
+        start: (resource) => dynamoDb.createTable(resources.parse("aws:dynamodb/table:Table", resource)),
         stop: () => Promise.resolve(),
-        remove: (resource) => dynamoDb.deleteTable(parseResource("aws:dynamodb/table:Table", resource).name),
+        remove: (resource) => dynamoDb.deleteTable(resources.parse("aws:dynamodb/table:Table", resource).name),
       },
       "aws:lambda/function:Function": {
         // The first event starts it.

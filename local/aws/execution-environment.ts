@@ -71,7 +71,7 @@ export class ExecutionEnvironment {
     this.#home = await mkdtemp(path.join(os.tmpdir(), "lambda-"));
     this.#process = startPython({
       python: this.options.python,
-      module: "awslambdaric",
+      program: "awslambdaric",
       args: [this.options.handler],
       directory: this.options.task,
       environment: {

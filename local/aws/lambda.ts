@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
 
 import { unpacked } from "../archive";
 import type { Logs } from "../logs";
-import { findPython, runtimeEnvironment } from "../python";
+import { findPython, pythonEnvironment } from "../python";
 import { ExecutionEnvironment, type InvocationResult } from "./execution-environment";
 import { allows } from "./iam";
 import { accessKeyOf, type AwsResources, type Resource } from "./resources";
@@ -196,8 +197,10 @@ interface Runtime {
 
 async function findRuntime(runtime: string): Promise<Runtime> {
   const python = await findPython(runtime.replace("python", ""));
+  const lock = path.join(__dirname, "runtime.lock");
+  const install = ["--require-hashes", "--no-deps", "--compile-bytecode", "-r", lock];
   return {
-    interpreter: await runtimeEnvironment(python, path.join(__dirname, "runtime.lock")),
+    interpreter: await pythonEnvironment(python, await readFile(lock, "utf8"), install),
     version: python.version,
   };
 }

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 
 import { z } from "zod";
 
-import type { Resources, StoredResource } from "../store";
+import type { Resources } from "../store";
+import { TypedResources } from "../typed-resources";
 import { parsePolicy, type Statement } from "./iam";
 
 /** What the data planes read of each resource type, by the types' own property names. */
@@ -147,30 +148,10 @@ export type Type = keyof Types;
 /** A resource of the type, as far as a data plane reads it. */
 export type Resource<T extends Type> = Types[T];
 
-const parsers: { [T in Type]: z.ZodType<Types[T]> } = schemas;
-
-/** What the data planes read of a stored resource; inputs come first, since outputs may know an older value of them. */
-export function parseResource<T extends Type>(type: T, resource: StoredResource): Resource<T> {
-  return parsers[type].parse({ ...resource.outputs, ...resource.inputs, id: resource.id });
-}
-
-/** The current resources of local AWS, typed. Read anew at each call. */
-export class AwsResources {
-  constructor(private readonly resources: Resources) {}
-
-  list<T extends Type>(type: T): Resource<T>[] {
-    return this.resources.list(type).map((resource) => parseResource(type, resource));
-  }
-
-  find<T extends Type>(type: T, matches: (resource: Resource<T>) => boolean): Resource<T> | undefined {
-    return this.list(type).find(matches);
-  }
-
-  /** @throws where there is none with this id. */
-  get<T extends Type>(type: T, id: string): Resource<T> {
-    const resource = this.resources.get(type, id);
-    if (resource === undefined) throw new Error(`local AWS has no ${type} ${id}`);
-    return parseResource(type, resource);
+/** The current resources of local AWS. */
+export class AwsResources extends TypedResources<Types> {
+  constructor(stored: Resources) {
+    super(schemas, stored);
   }
 
   /** The statements of a role's own policies. */

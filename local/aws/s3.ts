@@ -1,6 +1,4 @@
-import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
-
+import { storedFile } from "../cdn";
 import { type HttpResponse, response } from "../http";
 import { allows, parsePolicy } from "./iam";
 import type { AwsResources, Resource } from "./resources";
@@ -41,17 +39,7 @@ export async function getObject(
       : error(403, "AccessDenied", "Access Denied");
   }
 
-  const body = await readFile(object.source.path);
-  return {
-    status: 200,
-    headers: [
-      ["Content-Type", object.contentType],
-      ["ETag", `"${createHash("md5").update(body).digest("hex")}"`],
-      ...(object.cacheControl === undefined ? [] : [["Cache-Control", object.cacheControl] as const]),
-      ["Server", "AmazonS3"],
-    ],
-    body,
-  };
+  return storedFile(object.source.path, object);
 }
 
 function error(status: number, code: string, message: string): HttpResponse {

@@ -1,0 +1,344 @@
+import { createHash } from "node:crypto";
+
+import type { Draft, Inputs, ResourceType, Rule } from "../provider";
+import { parsePolicy } from "./iam";
+
+/** The account that everything on this machine belongs to. */
+export const account = "123456789012";
+
+/** Region of inputs, or of the provider. */
+const regionOf = (inputs: Inputs, context: { region: string }) => String(inputs.region ?? context.region);
+
+const arn = (service: string, region: string, rest: string) => `arn:aws:${service}:${region}:${account}:${rest}`;
+
+const named = (inputs: Inputs) => String(inputs.name);
+
+/** An id as AWS makes them up: letters and digits, the same for the same name. */
+const identifier = (text: string, length: number) =>
+  createHash("sha256").update(text).digest("hex").slice(0, length).toUpperCase();
+
+const oneOf = (...values: unknown[]): Rule => ({
+  accepts: (value) => values.includes(value),
+  expected: `one of ${values.join(", ")}`,
+});
+
+const matching = (pattern: RegExp, expected: string): Rule => ({
+  accepts: (value) => typeof value === "string" && pattern.test(value),
+  expected,
+});
+
+const between = (from: number, to: number): Rule => ({
+  accepts: (value) => typeof value === "number" && value >= from && value <= to,
+  expected: `a number from ${from} to ${to}`,
+});
+
+const policyDocument: Rule = {
+  accepts: (value) => {
+    try {
+      return typeof value === "string" && parsePolicy(value).length > 0;
+    } catch {
+      return false;
+    }
+  },
+  expected: "a policy document in JSON with at least one statement",
+};
+
+const functionName = matching(/^[\w-]{1,64}$/, "1 to 64 letters, digits, - and _");
+const runtimes = oneOf("python3.10", "python3.11", "python3.12", "python3.13", "python3.14");
+
+/** Retentions that CloudWatch Logs accepts, in days. */
+const retention = oneOf(
+  ...[0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
+);
+
+/** Bucket settings are one of a kind for a bucket, and have its name as their id. */
+const bucketSetting: Pick<ResourceType, "id" | "references" | "replaceOn"> = {
+  id: (inputs) => String(inputs.bucket),
+  references: { bucket: { type: "aws:s3/bucket:Bucket", by: "bucket" } },
+  replaceOn: ["bucket"],
+};
+
+/** A part of an HTTP API. */
+const apiPart = (kind: string): Pick<ResourceType, "references" | "replaceOn" | "id"> => ({
+  references: { apiId: { type: "aws:apigatewayv2/api:Api" } },
+  replaceOn: ["apiId"],
+  id: (inputs, { store }) => identifier(`${kind} ${String(inputs.apiId)} ${store.next(kind)}`, 7).toLowerCase(),
+});
+
+const functionArn = (inputs: Inputs, region: string) => arn("lambda", region, `function:${named(inputs)}`);
+const invokeArn = (target: string, region: string) =>
+  `arn:aws:apigateway:${region}:lambda:path/2015-03-31/functions/${target}/invocations`;
+
+async function functionOutputs({ inputs }: Draft, region: string, previous: Inputs): Promise<Inputs> {
+  const self = functionArn(inputs, region);
+  const version = inputs.publish ? String(Number(previous.version ?? 0) + 1) : "$LATEST";
+  return Promise.resolve({
+    arn: self,
+    invokeArn: invokeArn(self, region),
+    version,
+    qualifiedArn: `${self}:${version}`,
+    qualifiedInvokeArn: invokeArn(`${self}:${version}`, region),
+  });
+}
+
+export const awsTypes: Readonly<Record<string, ResourceType>> = {
+  "aws:iam/role:Role": {
+    name: "name",
+    required: ["assumeRolePolicy"],
+    rules: {
+      name: matching(/^[\w+=,.@-]{1,64}$/, "1 to 64 characters of A-Z a-z 0-9 + = , . @ - _"),
+      assumeRolePolicy: policyDocument,
+    },
+    replaceOn: ["name", "path"],
+    id: named,
+    outputs: ({ inputs }) => ({ arn: `arn:aws:iam::${account}:role/${named(inputs)}` }),
+  },
+  "aws:iam/rolePolicy:RolePolicy": {
+    name: "name",
+    required: ["role", "policy"],
+    rules: { policy: policyDocument },
+    references: { role: { type: "aws:iam/role:Role" } },
+    replaceOn: ["name", "role"],
+    id: (inputs) => `${String(inputs.role)}:${named(inputs)}`,
+  },
+  "aws:cloudwatch/logGroup:LogGroup": {
+    name: "name",
+    rules: { name: matching(/^[\w./#-]{1,512}$/, "1 to 512 characters"), retentionInDays: retention },
+    replaceOn: ["name"],
+    id: named,
+    outputs: ({ inputs }, context) => ({ arn: arn("logs", regionOf(inputs, context), `log-group:${named(inputs)}`) }),
+  },
+  "aws:lambda/layerVersion:LayerVersion": {
+    required: ["layerName", "code"],
+    rules: { layerName: functionName, compatibleRuntimes: { accepts: isRuntimes, expected: runtimes.expected } },
+    replaceOn: ["layerName", "code", "description", "compatibleRuntimes", "compatibleArchitectures", "licenseInfo"],
+    id: (inputs, context) => {
+      const layer = arn("lambda", regionOf(inputs, context), `layer:${String(inputs.layerName)}`);
+      return `${layer}:${context.store.next(layer)}`;
+    },
+    outputs: ({ id, inputs }) => ({
+      arn: id,
+      layerArn: id.replace(/:\d+$/, ""),
+      version: id.split(":").at(-1),
+      createdDate: new Date().toISOString(),
+      sourceCodeHash: sha256OfBlob(inputs.code),
+    }),
+    retained: ({ inputs }) => inputs.skipDestroy === true,
+  },
+  "aws:lambda/function:Function": {
+    name: "name",
+    required: ["role", "code", "handler", "runtime"],
+    rules: {
+      name: functionName,
+      runtime: runtimes,
+      memorySize: between(128, 10_240),
+      timeout: between(1, 900),
+      layers: {
+        accepts: (value) => Array.isArray(value) && value.length <= 5,
+        expected: "at most five layers, each once",
+      },
+      handler: matching(/^\S{1,128}$/, "<module>.<attribute>"),
+    },
+    references: {
+      role: { type: "aws:iam/role:Role", by: "arn" },
+      layers: { type: "aws:lambda/layerVersion:LayerVersion", by: "arn" },
+      "loggingConfig.logGroup": { type: "aws:cloudwatch/logGroup:LogGroup", by: "name" },
+    },
+    replaceOn: ["name"],
+    id: named,
+    outputs: (draft, context, previous) => functionOutputs(draft, regionOf(draft.inputs, context), previous),
+  },
+  "aws:lambda/alias:Alias": {
+    name: "name",
+    required: ["functionName", "functionVersion"],
+    references: { functionName: { type: "aws:lambda/function:Function" } },
+    replaceOn: ["name", "functionName"],
+    id: (inputs) => `${String(inputs.functionName)}:${named(inputs)}`,
+    outputs: ({ id, inputs }, context) => {
+      const region = regionOf(inputs, context);
+      const self = arn("lambda", region, `function:${id}`);
+      return { arn: self, invokeArn: invokeArn(self, region) };
+    },
+  },
+  "aws:lambda/permission:Permission": {
+    required: ["action", "function", "principal"],
+    references: { function: { type: "aws:lambda/function:Function" } },
+    replaceOn: ["action", "function", "principal", "sourceArn", "qualifier", "statementId"],
+    id: (inputs, { store }) =>
+      `terraform-${identifier(String(store.next("permission")), 16).toLowerCase()}-${String(inputs.function)}`,
+  },
+  "aws:apigatewayv2/api:Api": {
+    name: "name",
+    required: ["protocolType"],
+    rules: { protocolType: oneOf("HTTP", "WEBSOCKET"), name: matching(/^.{1,128}$/, "1 to 128 characters") },
+    replaceOn: ["protocolType"],
+    id: (_, { store }) => identifier(`api ${store.next("api")}`, 10).toLowerCase(),
+    outputs: async ({ id, inputs }, context, previous) => ({
+      arn: `arn:aws:apigateway:${regionOf(inputs, context)}::/apis/${id}`,
+      executionArn: arn("execute-api", regionOf(inputs, context), id),
+      apiEndpoint: previous.apiEndpoint ?? `http://${await context.freeAddress()}`,
+    }),
+  },
+  "aws:apigatewayv2/integration:Integration": {
+    ...apiPart("integration"),
+    required: ["apiId", "integrationType", "integrationUri", "payloadFormatVersion"],
+    rules: { payloadFormatVersion: oneOf("1.0", "2.0"), timeoutMilliseconds: between(50, 30_000) },
+    replaceOn: ["apiId", "integrationType"],
+  },
+  "aws:apigatewayv2/route:Route": {
+    ...apiPart("route"),
+    required: ["apiId", "routeKey"],
+    rules: {
+      routeKey: matching(
+        /^(\$default|(ANY|GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) \/\S*)$/,
+        "$default, or a method and a path",
+      ),
+    },
+  },
+  "aws:apigatewayv2/stage:Stage": {
+    name: "name",
+    required: ["apiId"],
+    rules: {
+      "defaultRouteSettings.throttlingRateLimit": between(0, 10_000),
+      "defaultRouteSettings.throttlingBurstLimit": between(0, 5_000),
+    },
+    references: {
+      apiId: { type: "aws:apigatewayv2/api:Api" },
+      "accessLogSettings.destinationArn": { type: "aws:cloudwatch/logGroup:LogGroup", by: "arn" },
+    },
+    replaceOn: ["apiId", "name"],
+    id: (inputs) => `${String(inputs.apiId)}/${named(inputs)}`,
+    outputs: ({ inputs }, { store }) => ({
+      invokeUrl: store.get("aws:apigatewayv2/api:Api", String(inputs.apiId))?.outputs.apiEndpoint,
+    }),
+  },
+  "aws:dynamodb/table:Table": {
+    name: "name",
+    required: ["hashKey", "attributes"],
+    rules: {
+      name: matching(/^[\w.-]{3,255}$/, "3 to 255 letters, digits, - . and _"),
+      billingMode: oneOf("PAY_PER_REQUEST", "PROVISIONED"),
+    },
+    replaceOn: ["name", "hashKey", "rangeKey"],
+    deleteBeforeReplace: true,
+    id: named,
+    outputs: ({ inputs }, context) => ({ arn: arn("dynamodb", regionOf(inputs, context), `table/${named(inputs)}`) }),
+    undeletable: ({ id, inputs }) =>
+      inputs.deletionProtectionEnabled === true
+        ? `ValidationException: Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first: ${id}`
+        : undefined,
+  },
+  "aws:s3/bucket:Bucket": {
+    name: "bucket",
+    rules: { bucket: matching(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "3 to 63 lowercase letters, digits, - and .") },
+    replaceOn: ["bucket"],
+    id: (inputs) => String(inputs.bucket),
+    outputs: ({ id, inputs }, context) => ({
+      arn: `arn:aws:s3:::${id}`,
+      bucketDomainName: `${id}.s3.amazonaws.com`,
+      bucketRegionalDomainName: `${id}.s3.${regionOf(inputs, context)}.amazonaws.com`,
+    }),
+    undeletable: ({ id, inputs }, { store }) =>
+      inputs.forceDestroy !== true &&
+      store.list("aws:s3/bucketObjectv2:BucketObjectv2").some((object) => object.inputs.bucket === id)
+        ? `BucketNotEmpty: The bucket you tried to delete is not empty: ${id}`
+        : undefined,
+  },
+  "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": { ...bucketSetting, required: ["bucket"] },
+  "aws:s3/bucketOwnershipControls:BucketOwnershipControls": {
+    ...bucketSetting,
+    required: ["bucket", "rule.objectOwnership"],
+    rules: { "rule.objectOwnership": oneOf("BucketOwnerPreferred", "ObjectWriter", "BucketOwnerEnforced") },
+  },
+  "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": {
+    ...bucketSetting,
+    required: ["bucket", "rules"],
+    rules: { "rules.applyServerSideEncryptionByDefault.sseAlgorithm": oneOf("AES256", "aws:kms", "aws:kms:dsse") },
+  },
+  "aws:s3/bucketVersioning:BucketVersioning": {
+    ...bucketSetting,
+    required: ["bucket", "versioningConfiguration.status"],
+  },
+  "aws:s3/bucketPolicy:BucketPolicy": {
+    ...bucketSetting,
+    required: ["bucket", "policy"],
+    rules: { policy: policyDocument },
+  },
+  "aws:s3/bucketObjectv2:BucketObjectv2": {
+    required: ["bucket", "key"],
+    references: { bucket: { type: "aws:s3/bucket:Bucket", by: "bucket" } },
+    replaceOn: ["bucket", "key"],
+    id: (inputs) => `${String(inputs.bucket)}/${String(inputs.key)}`,
+  },
+  "aws:cloudfront/originAccessControl:OriginAccessControl": {
+    name: "name",
+    required: ["originAccessControlOriginType", "signingBehavior", "signingProtocol"],
+    rules: { signingBehavior: oneOf("always", "never", "no-override"), signingProtocol: oneOf("sigv4") },
+    id: (inputs) => `E${identifier(`oac ${named(inputs)}`, 13)}`,
+  },
+  "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": {
+    name: "name",
+    id: (inputs) => identifier(`headers ${named(inputs)}`, 32).toLowerCase(),
+  },
+  "aws:cloudfront/function:Function": {
+    name: "name",
+    required: ["runtime", "code"],
+    rules: { name: functionName, runtime: oneOf("cloudfront-js-1.0", "cloudfront-js-2.0") },
+    replaceOn: ["name"],
+    id: named,
+    outputs: ({ id }) => ({ arn: `arn:aws:cloudfront::${account}:function/${id}`, status: "UNASSOCIATED" }),
+  },
+  "aws:cloudfront/distribution:Distribution": {
+    required: [
+      "origins.originId",
+      "origins.domainName",
+      "defaultCacheBehavior.targetOriginId",
+      "restrictions.geoRestriction.restrictionType",
+      "viewerCertificate",
+    ],
+    rules: {
+      "defaultCacheBehavior.targetOriginId": {
+        accepts: (value, { origins }) =>
+          Array.isArray(origins) && origins.some(({ originId }: { originId?: unknown }) => originId === value),
+        expected: "the originId of one of the distribution's origins",
+      },
+    },
+    references: {
+      "origins.originAccessControlId": { type: "aws:cloudfront/originAccessControl:OriginAccessControl" },
+      "defaultCacheBehavior.responseHeadersPolicyId": {
+        type: "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy",
+      },
+      "defaultCacheBehavior.functionAssociations.functionArn": { type: "aws:cloudfront/function:Function", by: "arn" },
+      webAclId: { type: "aws:wafv2/webAcl:WebAcl", by: "arn" },
+    },
+    id: (_, { store }) => `E${identifier(`distribution ${store.next("distribution")}`, 13)}`,
+    outputs: async ({ id }, context, previous) => ({
+      arn: `arn:aws:cloudfront::${account}:distribution/${id}`,
+      domainName: previous.domainName ?? (await context.freeAddress()),
+      hostedZoneId: "Z2FDTNDATAQYW2",
+      status: "Deployed",
+    }),
+  },
+  "aws:wafv2/webAcl:WebAcl": {
+    name: "name",
+    required: ["scope", "defaultAction", "visibilityConfig"],
+    rules: {
+      scope: {
+        accepts: (value, { region }) => value === "REGIONAL" || (value === "CLOUDFRONT" && region === "us-east-1"),
+        expected: "REGIONAL, or CLOUDFRONT with region us-east-1",
+      },
+    },
+    replaceOn: ["name", "scope"],
+    id: (inputs) => identifier(`web-acl ${named(inputs)}`, 32).toLowerCase(),
+    outputs: ({ id, inputs }) => ({ arn: arn("wafv2", "us-east-1", `global/webacl/${named(inputs)}/${id}`) }),
+  },
+};
+
+function isRuntimes(value: unknown): boolean {
+  return Array.isArray(value) && value.length <= 15 && value.every((runtime) => runtimes.accepts(runtime, {}));
+}
+
+function sha256OfBlob(value: unknown): string | undefined {
+  const blob = value as { sha256?: string } | undefined;
+  return blob?.sha256 === undefined ? undefined : Buffer.from(blob.sha256, "hex").toString("base64");
+}

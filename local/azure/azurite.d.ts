@@ -1,0 +1,31 @@
+declare module "azurite/dist/src/table/TableConfiguration" {
+  export default class TableConfiguration {
+    readonly metadataDBPath: string;
+    constructor(
+      host?: string,
+      port?: number,
+      /** Seconds. */
+      keepAliveTimeout?: number,
+      /** File that the tables are kept in. */
+      metadataDBPath?: string,
+      enableDebugLog?: boolean,
+      enableAccessLog?: boolean,
+      accessLogWriteStream?: NodeJS.WritableStream,
+      debugLogFilePath?: string,
+      loose?: boolean,
+      skipApiVersionCheck?: boolean,
+    );
+  }
+}
+
+declare module "azurite/dist/src/table/TableServer" {
+  import type TableConfiguration from "azurite/dist/src/table/TableConfiguration";
+
+  export default class TableServer {
+    constructor(configuration: TableConfiguration);
+    start(): Promise<void>;
+    close(): Promise<void>;
+    /** E.g. `http://127.0.0.1:10002`. */
+    getHttpServerAddress(): string;
+  }
+}

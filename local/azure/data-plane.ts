@@ -1,0 +1,55 @@
+import path from "node:path";
+
+import { type CloudDataPlane, HttpDataPlane } from "../data-plane";
+import { Logs } from "../logs";
+import type { Resources } from "../store";
+import { FrontDoor } from "./front-door";
+import { bodyLimit, FunctionApps } from "./functions";
+import { AzureResources } from "./resources";
+import { Tables } from "./tables";
+
+/**
+ * Starts the local Azure.
+ *
+ * @param state where tables and logs are kept between runs; logs are in `logs/`, see {@link Logs}.
+ */
+export async function startAzure(stored: Resources, state: string): Promise<CloudDataPlane> {
+  const resources = new AzureResources(stored);
+  const logs = new Logs(path.join(state, "logs"));
+  const tables = await Tables.start(path.join(state, "tables"));
+  const functions = new FunctionApps({ resources, logs, tables });
+  const frontDoor = new FrontDoor(resources);
+
+  const apps = new HttpDataPlane(
+    ({ defaultHostName }) => defaultHostName,
+    (id) => (request) => functions.handle(id, request),
+    { bodyLimit },
+  );
+  const endpoints = new HttpDataPlane(
+    ({ hostName }) => hostName,
+    (id) => (request) => frontDoor.handle(id, request),
+  );
+  return {
+    types: {
+      "azure-native:storage:Table": {
+        start: (resource) => tables.createTable(resources.parse("azure-native:storage:Table", resource).tableName),
+        stop: () => Promise.resolve(),
+        remove: (resource) => tables.deleteTable(resources.parse("azure-native:storage:Table", resource).tableName),
+      },
+      "azure-native:web:WebApp": {
+        // The package comes later, so the first request starts the app.
+        start: (resource) => apps.start(resource),
+        async stop(id) {
+          await apps.stop(id);
+          await functions.stop(id);
+        },
+      },
+      "azure-native:cdn:AFDEndpoint": endpoints,
+    },
+    async close() {
+      await Promise.all([apps.close(), endpoints.close()]);
+      await functions.close();
+      await tables.close();
+    },
+  };
+}

@@ -1,0 +1,158 @@
+"""The part of the Azure Functions host that a Python function app needs: functions_host.py APP PORT
+
+Loads `function_app.py` of the folder APP with the azure-functions that the app brings along, and serves its HTTP
+triggers on the loopback interface.
+"""
+
+import asyncio
+import importlib
+import inspect
+import json
+import re
+import sys
+import threading
+import traceback
+import uuid
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import azure.functions as func
+
+
+# A variable of a route, `{name}`, or `{*name}` for whatever follows, as `re.escape` leaves it.
+VARIABLE = re.compile(r"\\{(\\\*)?(\w+)\\}")
+
+
+def expression(variable):
+    return f"(?P<{variable[2]}>{'.*' if variable[1] else '[^/]+'})"
+
+
+class Context(func.Context):
+    """What a function is told about its invocation."""
+
+    def __init__(self, function_name, function_directory):
+        self._name = function_name
+        self._directory = function_directory
+        self._id = str(uuid.uuid4())
+        self._storage = threading.local()
+
+    invocation_id = property(lambda self: self._id)
+    function_name = property(lambda self: self._name)
+    function_directory = property(lambda self: self._directory)
+    thread_local_storage = property(lambda self: self._storage)
+    trace_context = property(lambda self: None)
+    retry_context = property(lambda self: None)
+
+
+class HttpFunction:
+    """A function with an HTTP trigger, and the paths that it answers."""
+
+    def __init__(self, function, prefix, directory):
+        trigger = function.get_trigger()
+        self.name = function.get_function_name()
+        self.call = function.get_user_function()
+        self.takes_context = "context" in inspect.signature(self.call).parameters
+        self.trigger_name = trigger.name
+        self.anonymous = getattr(trigger.auth_level, "value", "function").lower() == "anonymous"
+        self.methods = {getattr(method, "value", method).upper() for method in trigger.methods or ["GET", "POST"]}
+        self.directory = directory
+        route = "/".join(part.strip("/") for part in (prefix, trigger.route or self.name) if part.strip("/"))
+        self.path = re.compile(f"^/{VARIABLE.sub(expression, re.escape(route))}/?$")
+
+    async def __call__(self, request):
+        arguments = {self.trigger_name: request}
+        if self.takes_context:
+            arguments["context"] = Context(self.name, self.directory)
+        result = self.call(**arguments)
+        return await result if inspect.isawaitable(result) else result
+
+
+def load(directory):
+    """The HTTP functions of an app, as `host.json` and `function_app.py` declare them."""
+    host = json.loads((directory / "host.json").read_text())
+    prefix = host.get("extensions", {}).get("http", {}).get("routePrefix", "api")
+    module = importlib.import_module("function_app")
+    apps = [value for value in vars(module).values() if isinstance(value, (func.FunctionApp, func.AsgiFunctionApp))]
+    if not apps:
+        raise SystemExit("function_app.py has no function app: no functions were found")
+    return [HttpFunction(function, prefix, str(directory)) for function in apps[0].get_functions()]
+
+
+def handler_of(functions, loop):
+    """A request handler that gives each request to the function whose trigger it matches."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        # One write for head and body, sent at once.
+        wbufsize = -1
+        disable_nagle_algorithm = True
+
+        def answer(self):
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            target = urlsplit(f"http://{self.headers.get('Host', 'localhost')}{self.path}")
+            for function in functions:
+                match = function.path.match(unquote(target.path))
+                if match and self.command in function.methods:
+                    return self.invoke(function, target, match.groupdict(), body)
+            return self.send(404, {}, b"")
+
+        def invoke(self, function, target, route_params, body):
+            if not function.anonymous:
+                return self.send(401, {}, b"")
+            headers = {}
+            for name, value in self.headers.items():
+                headers[name] = f"{headers[name]}, {value}" if name in headers else value
+            request = func.HttpRequest(
+                method=self.command,
+                url=target.geturl(),
+                headers=headers,
+                params=dict(parse_qsl(target.query, keep_blank_values=True)),
+                route_params=route_params,
+                body=body,
+            )
+            try:
+                response = asyncio.run_coroutine_threadsafe(function(request), loop).result()
+            except Exception:
+                traceback.print_exc()
+                return self.send(500, {}, b"")
+            if isinstance(response, str):
+                response = func.HttpResponse(response)
+            return self.send(response.status_code, response.headers, response.get_body(), response.mimetype)
+
+        def send(self, status, headers, body, content_type="text/plain"):
+            self.send_response_only(status)
+            names = set()
+            for name, value in headers.items():
+                names.add(name.lower())
+                if name.lower() not in ("content-length", "transfer-encoding"):
+                    self.send_header(name, value)
+            if body and "content-type" not in names:
+                self.send_header("Content-Type", content_type)
+            if status not in (204, 304):
+                self.send_header("Content-Length", headers.get("content-length", str(len(body))))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+            self.wfile.flush()
+
+        do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = answer
+
+        def log_message(self, *args):
+            """The functions write the log."""
+
+    return Handler
+
+
+def main():
+    directory, port = Path(sys.argv[1]), int(sys.argv[2])
+    functions = load(directory)
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    server = ThreadingHTTPServer(("127.0.0.1", port), handler_of(functions, loop))
+    server.daemon_threads = True
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+import { z } from "zod";
+
+import type { Resources } from "../store";
+import { TypedResources } from "../typed-resources";
+
+/** What the data planes read of each resource type, by the types' own property names. */
+const blob = z.object({ path: z.string(), sha256: z.string() });
+const reference = z.object({ id: z.string() });
+
+/** What a rule of Front Door may do and ask here; another action or condition is an error. */
+const action = z.discriminatedUnion("name", [
+  z.object({
+    name: z.literal("ModifyResponseHeader"),
+    parameters: z.object({
+      headerAction: z.enum(["Overwrite", "Append", "Delete"]),
+      headerName: z.string(),
+      value: z.string().default(""),
+    }),
+  }),
+  z.object({
+    name: z.literal("UrlRewrite"),
+    parameters: z.object({ sourcePattern: z.string(), destination: z.string(), preserveUnmatchedPath: z.boolean() }),
+  }),
+  z.object({ name: z.literal("RouteConfigurationOverride") }),
+]);
+const condition = z.object({
+  name: z.literal("UrlFileExtension"),
+  parameters: z.object({
+    operator: z.enum(["Any", "Equal", "LessThan"]),
+    matchValues: z.array(z.string()).default([]),
+    negateCondition: z.boolean().default(false),
+  }),
+});
+
+const schemas = {
+  "azure-native:web:WebApp": z.object({
+    id: z.string(),
+    name: z.string(),
+    defaultHostName: z.string(),
+    identity: z
+      .object({
+        userAssignedIdentities: z.union([
+          z.array(z.string()),
+          z.record(z.string(), z.unknown()).transform(Object.keys),
+        ]),
+      })
+      .optional(),
+    functionAppConfig: z.object({ runtime: z.object({ name: z.literal("python"), version: z.string() }) }),
+    siteConfig: z
+      .object({ appSettings: z.array(z.object({ name: z.string(), value: z.string() })).default([]) })
+      .default({ appSettings: [] }),
+  }),
+  "azure-native:resources:Deployment": z.object({
+    properties: z.object({
+      template: z.object({
+        resources: z.array(
+          z.object({ type: z.string(), name: z.string(), properties: z.object({ packageUri: z.string().optional() }) }),
+        ),
+      }),
+      parameters: z.record(z.string(), z.object({ value: z.unknown() })).default({}),
+    }),
+  }),
+  "azure-native:managedidentity:UserAssignedIdentity": z.object({
+    id: z.string(),
+    clientId: z.string(),
+    principalId: z.string(),
+  }),
+  "azure-native:authorization:RoleAssignment": z.object({
+    principalId: z.string(),
+    roleDefinitionId: z.string(),
+    scope: z.string(),
+  }),
+  "azure-native:storage:StorageAccount": z.object({
+    id: z.string(),
+    accountName: z.string(),
+    primaryEndpoints: z.object({ web: z.string(), table: z.string() }),
+  }),
+  "azure-native:storage:StorageAccountStaticWebsite": z.object({
+    accountName: z.string(),
+    indexDocument: z.string().optional(),
+    error404Document: z.string().optional(),
+  }),
+  "azure-native:storage:Blob": z.object({
+    accountName: z.string(),
+    containerName: z.string(),
+    blobName: z.string(),
+    url: z.string(),
+    contentType: z.string().default("application/octet-stream"),
+    source: blob,
+  }),
+  "azure-native:storage:Table": z.object({ id: z.string(), accountName: z.string(), tableName: z.string() }),
+  "azure-native:cdn:AFDEndpoint": z.object({ id: z.string(), endpointName: z.string(), profileName: z.string() }),
+  "azure-native:cdn:Route": z.object({
+    endpointName: z.string(),
+    profileName: z.string(),
+    enabledState: z.enum(["Enabled", "Disabled"]).default("Enabled"),
+    originGroup: reference,
+    originPath: z.string().default(""),
+    patternsToMatch: z.array(z.string()).default(["/*"]),
+    ruleSets: z.array(reference).default([]),
+    cacheConfiguration: z
+      .object({
+        compressionSettings: z
+          .object({
+            isCompressionEnabled: z.boolean().default(false),
+            contentTypesToCompress: z.array(z.string()).default([]),
+          })
+          .optional(),
+      })
+      .optional(),
+  }),
+  "azure-native:cdn:AFDOriginGroup": z.object({ id: z.string(), originGroupName: z.string() }),
+  "azure-native:cdn:AFDOrigin": z.object({
+    originGroupName: z.string(),
+    profileName: z.string(),
+    hostName: z.string(),
+    originHostHeader: z.string().optional(),
+    enabledState: z.enum(["Enabled", "Disabled"]).default("Enabled"),
+    priority: z.number().default(1),
+  }),
+  "azure-native:cdn:RuleSet": z.object({ id: z.string(), ruleSetName: z.string() }),
+  "azure-native:cdn:Rule": z.object({
+    ruleSetName: z.string(),
+    order: z.number(),
+    actions: z.array(action).default([]),
+    conditions: z.array(condition).default([]),
+  }),
+};
+
+type Types = { [T in keyof typeof schemas]: z.output<(typeof schemas)[T]> };
+export type Type = keyof Types;
+/** A resource of the type, as far as a data plane reads it. */
+export type Resource<T extends Type> = Types[T];
+
+/** The current resources of the local Azure. */
+export class AzureResources extends TypedResources<Types> {
+  constructor(stored: Resources) {
+    super(schemas, stored);
+  }
+}

@@ -1,0 +1,68 @@
+import path from "node:path";
+
+import { z } from "zod";
+
+import { type CloudDataPlane, HttpDataPlane } from "../data-plane";
+import { Logs } from "../logs";
+import type { Resources, StoredResource } from "../store";
+import { Firestore } from "./firestore";
+import { bodyLimit, CloudFunctions } from "./functions";
+import { LoadBalancer } from "./load-balancer";
+import { GcpResources } from "./resources";
+
+const functionOutputs = z.object({ serviceConfig: z.object({ uri: z.string() }) });
+
+/** The address of the Cloud Run service behind a function. */
+function serviceUri(outputs: StoredResource["outputs"]): string {
+  return functionOutputs.parse(outputs).serviceConfig.uri;
+}
+
+/**
+ * Starts the local Google Cloud.
+ *
+ * @param state where documents and logs are kept between runs; logs are in `logs/`, see {@link Logs}.
+ */
+export async function startGcp(stored: Resources, state: string): Promise<CloudDataPlane> {
+  const resources = new GcpResources(stored);
+  const logs = new Logs(path.join(state, "logs"));
+  const firestore = await Firestore.start(resources, path.join(state, "firestore"));
+  const functions = new CloudFunctions({ resources, logs, endpoints: { FIRESTORE_EMULATOR_HOST: firestore.host } });
+  const loadBalancer = new LoadBalancer(resources, functions);
+
+  const services = new HttpDataPlane(serviceUri, (id) => (request) => functions.handle(id, request), { bodyLimit });
+  const addresses = new HttpDataPlane(
+    ({ address }) => address,
+    (id) => (request) => loadBalancer.handle(id, request),
+  );
+  return {
+    types: {
+      "gcp:firestore/database:Database": {
+        start(resource) {
+          firestore.openDatabase(resources.parse("gcp:firestore/database:Database", resource).name);
+          return Promise.resolve();
+        },
+        stop: () => Promise.resolve(),
+        remove(resource) {
+          firestore.deleteDatabase(resources.parse("gcp:firestore/database:Database", resource).name);
+          return Promise.resolve();
+        },
+      },
+      "gcp:cloudfunctionsv2/function:Function": {
+        async start(resource) {
+          await functions.deploy(resource.id);
+          await services.start(resource);
+        },
+        async stop(id) {
+          await services.stop(id);
+          await functions.stop(id);
+        },
+      },
+      "gcp:compute/globalAddress:GlobalAddress": addresses,
+    },
+    async close() {
+      await Promise.all([addresses.close(), services.close()]);
+      await functions.close();
+      firestore.close();
+    },
+  };
+}

@@ -1,0 +1,144 @@
+import { z } from "zod";
+
+import type { Resources } from "../store";
+import { TypedResources } from "../typed-resources";
+
+/** What the data planes read of each resource type, by the types' own property names. */
+const blob = z.object({ path: z.string(), sha256: z.string() });
+
+/** A resource that others refer to by its id or its self link. */
+const referable = z.object({ id: z.string(), selfLink: z.string().optional() });
+
+const errorResponsePolicy = z
+  .strictObject({
+    errorResponseRules: z.array(
+      z.strictObject({
+        matchResponseCodes: z.array(z.string()),
+        path: z.string(),
+        overrideResponseCode: z.number().optional(),
+      }),
+    ),
+    errorService: z.string(),
+  })
+  .optional();
+
+const urlRedirect = z
+  .strictObject({
+    httpsRedirect: z.boolean().default(false),
+    hostRedirect: z.string().optional(),
+    pathRedirect: z.string().optional(),
+    redirectResponseCode: z.string().default("MOVED_PERMANENTLY_DEFAULT"),
+    stripQuery: z.boolean().default(false),
+  })
+  .optional();
+
+const customResponseHeaders = z.array(z.string()).default([]);
+const compressionMode = z.enum(["AUTOMATIC", "DISABLED"]).default("DISABLED");
+
+const schemas = {
+  "gcp:cloudfunctionsv2/function:Function": referable.extend({
+    name: z.string(),
+    project: z.string().optional(),
+    location: z.string(),
+    buildConfig: z.object({
+      runtime: z.string(),
+      entryPoint: z.string(),
+      environmentVariables: z.record(z.string(), z.string()).default({}),
+      source: z.object({ storageSource: z.object({ bucket: z.string(), object: z.string() }) }),
+    }),
+    serviceConfig: z
+      .object({
+        environmentVariables: z.record(z.string(), z.string()).default({}),
+        timeoutSeconds: z.number().default(60),
+      })
+      .default({ environmentVariables: {}, timeoutSeconds: 60 }),
+  }),
+  "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": z.object({
+    name: z.string(),
+    role: z.string(),
+    member: z.string(),
+  }),
+  "gcp:firestore/database:Database": z.object({ name: z.string() }),
+  "gcp:storage/bucket:Bucket": z.object({
+    name: z.string(),
+    website: z.object({ mainPageSuffix: z.string().optional(), notFoundPage: z.string().optional() }).optional(),
+  }),
+  "gcp:storage/bucketObject:BucketObject": z.object({
+    bucket: z.string(),
+    name: z.string(),
+    source: blob,
+    contentType: z.string().default("application/octet-stream"),
+    cacheControl: z.string().optional(),
+  }),
+  "gcp:storage/bucketIAMMember:BucketIAMMember": z.object({ bucket: z.string(), role: z.string(), member: z.string() }),
+  "gcp:compute/globalAddress:GlobalAddress": referable.extend({ address: z.string() }),
+  "gcp:compute/globalForwardingRule:GlobalForwardingRule": z.object({
+    ipAddress: z.string(),
+    portRange: z.string(),
+    target: z.string(),
+  }),
+  "gcp:compute/targetHttpProxy:TargetHttpProxy": referable.extend({ urlMap: z.string() }),
+  "gcp:compute/targetHttpsProxy:TargetHttpsProxy": referable.extend({ urlMap: z.string() }),
+  "gcp:compute/uRLMap:URLMap": referable.extend({
+    defaultService: z.string().optional(),
+    defaultUrlRedirect: urlRedirect,
+    defaultCustomErrorResponsePolicy: errorResponsePolicy,
+    hostRules: z.array(z.object({ hosts: z.array(z.string()), pathMatcher: z.string() })).default([]),
+    pathMatchers: z
+      .array(
+        // A way of routing that is not here is an error: it would be passed over in silence otherwise.
+        z.strictObject({
+          name: z.string(),
+          description: z.string().optional(),
+          defaultService: z.string().optional(),
+          defaultUrlRedirect: urlRedirect,
+          defaultCustomErrorResponsePolicy: errorResponsePolicy,
+          pathRules: z
+            .array(
+              z.strictObject({
+                paths: z.array(z.string()),
+                service: z.string().optional(),
+                urlRedirect,
+                customErrorResponsePolicy: errorResponsePolicy,
+              }),
+            )
+            .default([]),
+        }),
+      )
+      .default([]),
+  }),
+  "gcp:compute/backendBucket:BackendBucket": referable.extend({
+    bucketName: z.string(),
+    compressionMode,
+    customResponseHeaders,
+  }),
+  "gcp:compute/backendService:BackendService": referable.extend({
+    backends: z.array(z.object({ group: z.string() })),
+    compressionMode,
+    customResponseHeaders,
+  }),
+  "gcp:compute/regionNetworkEndpointGroup:RegionNetworkEndpointGroup": referable.extend({
+    networkEndpointType: z.literal("SERVERLESS"),
+    cloudRun: z.object({ service: z.string() }).optional(),
+    cloudFunction: z.object({ function: z.string() }).optional(),
+  }),
+};
+
+type Types = { [T in keyof typeof schemas]: z.output<(typeof schemas)[T]> };
+export type Type = keyof Types;
+/** A resource of the type, as far as a data plane reads it. */
+export type Resource<T extends Type> = Types[T];
+
+type Referable = { [T in Type]: Types[T] extends z.output<typeof referable> ? T : never }[Type];
+
+/** The current resources of the local Google Cloud. */
+export class GcpResources extends TypedResources<Types> {
+  constructor(stored: Resources) {
+    super(schemas, stored);
+  }
+
+  /** The resource that a reference names, by id or self link. */
+  referred<T extends Referable>(type: T, reference: string): Types[T] | undefined {
+    return this.find(type, (resource) => resource.id === reference || resource.selfLink === reference);
+  }
+}

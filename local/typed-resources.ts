@@ -1,0 +1,34 @@
+import type { z } from "zod";
+
+import type { Resources, StoredResource } from "./store";
+
+/**
+ * The current resources of a local cloud, as far as its data planes read them: each type has a schema, and a resource that
+ * does not fit it is an error. Read anew at each call.
+ */
+export class TypedResources<Types extends object> {
+  constructor(
+    private readonly parsers: { readonly [T in keyof Types]: z.ZodType<Types[T]> },
+    private readonly stored: Resources,
+  ) {}
+
+  /** Inputs come first, since outputs may know an older value of them. */
+  parse<T extends keyof Types>(type: T, resource: StoredResource): Types[T] {
+    return this.parsers[type].parse({ ...resource.outputs, ...resource.inputs, id: resource.id });
+  }
+
+  list<T extends keyof Types & string>(type: T): Types[T][] {
+    return this.stored.list(type).map((resource) => this.parse(type, resource));
+  }
+
+  find<T extends keyof Types & string>(type: T, matches: (resource: Types[T]) => boolean): Types[T] | undefined {
+    return this.list(type).find(matches);
+  }
+
+  /** @throws where there is none with this id. */
+  get<T extends keyof Types & string>(type: T, id: string): Types[T] {
+    const resource = this.stored.get(type, id);
+    if (resource === undefined) throw new Error(`there is no ${type} ${id} on this machine`);
+    return this.parse(type, resource);
+  }
+}

@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+import type { CloudDataPlane } from "../../local/data-plane";
+import { Environment as Azure } from "./azure/environment";
+import { Environment as Gcp } from "./gcp/environment";
+import type { FakeResources } from "./resources";
+
+interface Environment {
+  readonly resources: FakeResources;
+  readonly state: string;
+  readonly apiUrl: string;
+  readonly siteUrl: string;
+  plane: CloudDataPlane;
+  restart(): Promise<void>;
+}
+
+/** What differs between the clouds that run the application's own bundle as one HTTP server. */
+const clouds = {
+  azure: {
+    start: () => Azure.start(),
+    table: "azure-native:storage:Table",
+    access: ["azure-native:authorization:RoleAssignment", "role"],
+    source: ["azure-native:storage:Blob", "package"],
+    method: 405,
+    missing: 404,
+  },
+  gcp: {
+    start: () => Gcp.start(),
+    table: "gcp:firestore/database:Database",
+    access: ["gcp:cloudrunv2/serviceIamMember:ServiceIamMember", "invoker"],
+    source: ["gcp:storage/bucketObject:BucketObject", "sources-api"],
+    method: 405,
+    missing: 200,
+  },
+} as const;
+
+describe.each(Object.entries(clouds))("local %s", (provider, expected) => {
+  let cloud: Environment;
+  beforeAll(async () => {
+    cloud = await expected.start();
+    // The first start of all installs the packages.
+    await fetch(cloud.apiUrl);
+  }, 300_000);
+  afterAll(() => cloud.plane.close());
+
+  const post = (content: string) =>
+    fetch(`${cloud.siteUrl}/api/messages/`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ content, author: "test" }),
+    });
+  const messages = async (): Promise<unknown> => (await fetch(`${cloud.siteUrl}/api/messages/`)).json();
+
+  it("answers on the function's own address", async () => {
+    const answer = await fetch(`${cloud.apiUrl}/`);
+    expect([answer.status, await answer.json()]).toEqual([200, { status: "ok", provider, version: "3.0.0" }]);
+  });
+
+  it("keeps messages over a restart, and none when the table was deleted", async () => {
+    expect((await post("grüße 🎉")).status).toBe(201);
+    expect(await messages()).toMatchObject([{ content: "grüße 🎉", author: "test" }]);
+
+    await cloud.plane.close();
+    await cloud.restart();
+    expect(await messages()).toHaveLength(1);
+
+    const plane = cloud.plane.types[expected.table];
+    const [table] = cloud.resources.list(expected.table);
+    if (!plane?.remove || !table) throw new Error("the table has no data plane");
+    await plane.remove(table);
+    await plane.start(table);
+    expect(await messages()).toEqual([]);
+  }, 60_000);
+
+  it.each([
+    ["GET", "/", 200, "text/html"],
+    ["GET", "/deep/link", 200, "text/html"],
+    ["HEAD", "/index.html", 200, "text/html"],
+    ["GET", "/logo.png", 200, "image/png"],
+    ["GET", "/missing.js", expected.missing, "text/html"],
+    ["POST", "/index.html", expected.method, "text/html"],
+    ["GET", "/api/", 200, "application/json"],
+    ["GET", "/api/unknown", 404, "application/json"],
+    ["POST", "/api/messages/", 422, "application/json"],
+  ])("answers %s %s of the site with %i and %s", async (method, target, status, type) => {
+    const answer = await fetch(`${cloud.siteUrl}${target}`, { method });
+    expect([answer.status, answer.headers.get("content-type")?.split(";")[0]]).toEqual([status, type]);
+  });
+
+  it("compresses the page, and knows an unchanged copy", async () => {
+    const page = await fetch(`${cloud.siteUrl}/`, { headers: { "Accept-Encoding": "br" } });
+    expect(page.headers.get("content-encoding")).toBe("br");
+    expect(page.headers.get("x-frame-options")).toBe("DENY");
+    const etag = page.headers.get("etag") ?? "";
+    expect((await fetch(`${cloud.siteUrl}/`, { headers: { "If-None-Match": etag } })).status).toBe(304);
+  });
+
+  it("refuses what nobody was granted", async () => {
+    const [type, id] = expected.access;
+    const granted = cloud.resources.get(type, id);
+    cloud.resources.remove(type, id);
+    const status = (await fetch(`${cloud.apiUrl}/api/messages/`)).status;
+    if (granted) cloud.resources.put(type, id, granted.inputs, granted.outputs);
+    expect(status).toBeGreaterThanOrEqual(400);
+    expect(await messages()).toEqual([]);
+  }, 60_000);
+
+  it("says so when its package is gone", async () => {
+    const [type, id] = expected.source;
+    const source = cloud.resources.get(type, id);
+    cloud.resources.remove(type, id);
+    const answer = await fetch(`${cloud.apiUrl}/`);
+    if (source) cloud.resources.put(type, id, source.inputs, source.outputs);
+    expect(answer.status).toBe(503);
+  });
+});
