@@ -1,0 +1,1 @@
+"""The message board's HTTP API: one application, and one adapter for each cloud that it is deployed on."""

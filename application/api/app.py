@@ -1,0 +1,101 @@
+"""The FastAPI application, the same on every cloud."""
+
+import os
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import Depends, FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.routing import Match
+from starlette.types import ASGIApp
+
+from api.logs import log
+from api.messages import Message, MessageStore, NewMessage, StoreError
+from api.request_log import PlatformRequestId, RequestLog
+
+Provider = Literal["aws", "azure", "gcp"]
+
+BODY_LIMIT = 16 * 1024
+"""Bytes of a request's body: the longest message in characters of four bytes, and half as much again."""
+
+
+def create_app(
+    store: MessageStore, provider: Provider, platform_request_id: PlatformRequestId | None = None
+) -> ASGIApp:
+    """Build the application over a store.
+
+    The environment says which version it is (APPLICATION_VERSION), and whose tokens posting needs (AUTH_ISSUER and
+    AUTH_AUDIENCE; without them, none).
+    """
+    # A redirect to the path with a slash would name the function's own host, not the address that the client used.
+    # Documentation pages would load scripts from elsewhere; the API is small enough for the README.
+    app = FastAPI(
+        title="Messages",
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        max_body_size=BODY_LIMIT,
+    )
+    version = os.environ.get("APPLICATION_VERSION", "unknown")
+
+    @app.api_route("/", methods=["GET", "HEAD"])
+    @app.api_route("/api", methods=["GET", "HEAD"])
+    @app.api_route("/api/", methods=["GET", "HEAD"])
+    async def status() -> dict[str, str]:
+        return {"status": "ok", "provider": provider, "version": version}
+
+    @app.api_route("/api/messages", methods=["GET", "HEAD"])
+    @app.api_route("/api/messages/", methods=["GET", "HEAD"])
+    def list_messages(
+        response: Response, limit: Annotated[int, Query(ge=1, le=100)] = 20, cursor: UUID | None = None
+    ) -> list[Message]:
+        page = store.newest(limit, str(cursor) if cursor else None)
+        if page.last_id:
+            response.headers["Link"] = f'</api/messages/?limit={limit}&cursor={page.last_id}>; rel="next"'
+        return page.messages
+
+    @app.post("/api/messages", status_code=201, dependencies=_token_checks())
+    @app.post("/api/messages/", status_code=201, dependencies=_token_checks())
+    def post_message(new: NewMessage) -> Message:
+        message = Message.from_new(new)
+        store.add(message)
+        return message
+
+    _answer_errors(app)
+    return RequestLog(app, provider, platform_request_id)
+
+
+def _token_checks() -> list[Depends]:
+    issuer = os.environ.get("AUTH_ISSUER")
+    if not issuer:
+        return []
+    # Not at the top: cryptography would make every cold start slower, also where no token is checked.
+    from api.auth import TokenCheck
+
+    return [Depends(TokenCheck(issuer, os.environ["AUTH_AUDIENCE"]))]
+
+
+def _answer_errors(app: FastAPI) -> None:
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        # What was sent is not sent back: it may be long, or nothing that JSON can say.
+        problems = [{"loc": each["loc"], "msg": each["msg"], "type": each["type"]} for each in error.errors()]
+        return JSONResponse({"detail": problems}, 422)
+
+    @app.exception_handler(405)
+    async def method_not_allowed(request: Request, _: Exception) -> JSONResponse:
+        # Starlette names the methods of one route only, and a path here has a route for reading and one for writing.
+        routes = [route for route in app.routes if route.matches(request.scope)[0] is not Match.NONE]
+        allowed = sorted({method for route in routes for method in route.methods})
+        return JSONResponse({"detail": "Method Not Allowed"}, 405, {"Allow": ", ".join(allowed)})
+
+    @app.exception_handler(StoreError)
+    async def store_failed(_: Request, error: StoreError) -> JSONResponse:
+        log.error("the store failed", extra={"cause": str(error)})
+        return JSONResponse({"detail": "messages are unavailable at the moment"}, 503, {"Retry-After": "5"})
+
+    @app.exception_handler(Exception)
+    async def failed(_: Request, __: Exception) -> JSONResponse:
+        return JSONResponse({"detail": "Internal Server Error"}, 500)

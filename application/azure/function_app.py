@@ -1,0 +1,7 @@
+"""Where the Functions host looks for functions."""
+
+import azure.functions as func
+
+from api.azure import app as api
+
+app = func.AsgiFunctionApp(app=api, http_auth_level=func.AuthLevel.ANONYMOUS)
