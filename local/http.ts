@@ -45,16 +45,23 @@ export interface ListenOptions {
 export function listen(handler: HttpHandler, options: ListenOptions = {}): Promise<Listener> {
   const tooLarge = options.tooLarge ?? response(413, "");
   const server = http.createServer((request, reply) => {
-    void (async () => {
-      const body = await readBody(request, options.bodyLimit ?? Infinity);
-      const answer = body === undefined ? tooLarge : await handler({ ...describeRequest(request), body });
-      if (reply.destroyed) return;
-      send(reply, answer, request.method === "HEAD");
-    })().catch((error: unknown) => {
-      // A client that goes away mid-request is its own affair; anything else is a fault here, said aloud.
-      if (!request.readableAborted) console.error(error);
-      reply.destroy();
-    });
+    const answered = async () => {
+      const body = await readBody(request, options.bodyLimit);
+      return body === undefined ? tooLarge : handler({ ...describeRequest(request), body });
+    };
+    answered()
+      .catch((error: unknown) => {
+        // A client that goes away is its own affair; anything else is a mistake on this machine, and said aloud.
+        if (!request.readableAborted) console.error(error);
+        return response(500, String(error), [["Content-Type", "text/plain; charset=utf-8"]]);
+      })
+      .then((answer) => {
+        if (!reply.destroyed) send(reply, answer, request.method === "HEAD");
+      })
+      .catch((error: unknown) => {
+        console.error(error);
+        reply.destroy();
+      });
   });
   return bind(server, options.port);
 }

@@ -39,9 +39,6 @@ export class FunctionApps {
   async handle(id: string, request: HttpRequest): Promise<HttpResponse> {
     const { resources, logs } = this.options;
     const app = resources.get("azure-native:web:WebApp", id);
-    const source = deployedPackage(resources, app);
-    if (source === undefined) return errorPage(404, "404 Not Found", "Nothing was deployed to this function app.");
-
     const forwardedFor = [header(request.headers, "x-forwarded-for"), request.remoteAddress].filter(Boolean).join(", ");
     const headers = [
       ...without(request.headers, ["x-forwarded-for", "x-forwarded-proto"]),
@@ -49,6 +46,8 @@ export class FunctionApps {
       ["X-Forwarded-Proto", "http"],
     ] as const;
     try {
+      const source = deployedPackage(resources, app);
+      if (source === undefined) return errorPage(404, "404 Not Found", "Nothing was deployed to this function app.");
       return await forward(await this.#origin(app, source), { ...request, headers }, answerLimit);
     } catch (error) {
       logs.append(app.name, "host", String(error));

@@ -22,11 +22,11 @@ function serviceUri(outputs: StoredResource["outputs"]): string {
  *
  * @param state where documents and logs are kept between runs; logs are in `logs/`, see {@link Logs}.
  */
-export async function startGcp(stored: Resources, state: string): Promise<CloudDataPlane> {
+export function startGcp(stored: Resources, state: string): CloudDataPlane {
   const resources = new GcpResources(stored);
   const logs = new Logs(path.join(state, "logs"));
-  const firestore = await Firestore.start(resources, path.join(state, "firestore"));
-  const functions = new CloudFunctions({ resources, logs, endpoints: { FIRESTORE_EMULATOR_HOST: firestore.host } });
+  const firestore = new Firestore(resources, path.join(state, "firestore"));
+  const functions = new CloudFunctions({ resources, logs, firestore });
   const loadBalancer = new LoadBalancer(resources, functions);
 
   const services = new HttpDataPlane(serviceUri, (id) => (request) => functions.handle(id, request), { bodyLimit });
@@ -62,7 +62,7 @@ export async function startGcp(stored: Resources, state: string): Promise<CloudD
     async close() {
       await Promise.all([addresses.close(), services.close()]);
       await functions.close();
-      firestore.close();
+      await firestore.close();
     },
   };
 }

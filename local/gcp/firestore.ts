@@ -9,104 +9,109 @@ import { z } from "zod";
 
 import type { GcpResources } from "./resources";
 
-/** One write of the journal, a line of JSON. */
-const journalLine = z.object({ time: z.coerce.date(), write: z.base64() });
+/** Roles that read and write documents (Firestore, "IAM roles"). */
+const userRoles = ["roles/datastore.user", "roles/datastore.owner", "roles/editor", "roles/owner"];
 
 /**
- * Firestore: the emulator for its protocol, with databases that have to exist, and a journal of every write by which their
- * documents outlive a restart. Security rules and IAM do not apply, as in Google's own emulator.
+ * Firestore: an emulator for its protocol, with databases that have to exist, a journal of every write by which documents
+ * outlive a restart, and an address for each service account, by which it is known what the caller may do: the protocol of
+ * Firestore's emulators carries no identity.
  */
 export class Firestore {
-  readonly #server = new Server();
-
-  private constructor(private readonly state: JournaledState) {
-    this.#server.addService(FirestoreServiceV1Impl.definition, new FirestoreServiceV1Impl(state));
-  }
+  readonly #servers = new Map<string, Promise<{ readonly server: Server; readonly port: number }>>();
+  readonly #documents: Documents;
 
   /** @param directory where the journals are, one for each database. */
-  static async start(resources: GcpResources, directory: string): Promise<Firestore> {
+  constructor(
+    private readonly resources: GcpResources,
+    directory: string,
+  ) {
     mkdirSync(directory, { recursive: true });
-    const firestore = new Firestore(new JournaledState(resources, directory));
-    firestore.#port = await firestore.#listen();
-    return firestore;
+    this.#documents = new Documents(directory);
   }
 
-  #port = 0;
-
-  /** `FIRESTORE_EMULATOR_HOST` of the functions. */
-  get host(): string {
-    return `127.0.0.1:${this.#port}`;
+  /** `FIRESTORE_EMULATOR_HOST` of a function that runs as a service account, by its e-mail address. */
+  async hostFor(serviceAccount: string): Promise<string> {
+    const listening = this.#servers.get(serviceAccount) ?? this.#listen(serviceAccount);
+    this.#servers.set(serviceAccount, listening);
+    return `127.0.0.1:${(await listening).port}`;
   }
 
   /** Brings the documents of a database back from its journal. */
   openDatabase(name: string): void {
-    this.state.open(name);
+    this.#documents.open(name);
   }
 
   /** Deletes the documents of a database. */
   deleteDatabase(name: string): void {
-    this.state.delete(name);
+    this.#documents.delete(name);
   }
 
-  close(): void {
-    this.#server.forceShutdown();
+  async close(): Promise<void> {
+    for (const listening of this.#servers.values()) (await listening).server.forceShutdown();
+    this.#servers.clear();
   }
 
-  #listen(): Promise<number> {
+  #listen(serviceAccount: string): Promise<{ server: Server; port: number }> {
+    const view = new AuthorisedView(this.#documents, (database) => {
+      this.#authorise(serviceAccount, database);
+    });
+    const server = new Server();
+    server.addService(FirestoreServiceV1Impl.definition, new FirestoreServiceV1Impl(view));
     return new Promise((resolve, reject) => {
-      this.#server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) => {
+      server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) => {
         if (error) reject(error);
-        else resolve(port);
+        else resolve({ server, port });
       });
     });
   }
-}
 
-class JournaledState extends FirestoreState {
-  readonly #open = new Set<string>();
-
-  constructor(
-    private readonly resources: GcpResources,
-    private readonly directory: string,
-  ) {
-    super();
-  }
-
-  override getCollection(name: string) {
-    const database = databaseOf(name);
-    if (!this.resources.find("gcp:firestore/database:Database", (candidate) => candidate.name === database)) {
+  /** @throws where the database does not exist, or the account has no role on it. */
+  #authorise(serviceAccount: string, database: string): void {
+    if (!this.resources.find("gcp:firestore/database:Database", ({ name }) => name === database)) {
       throw new Error(`The database ${database} does not exist`);
     }
-    return super.getCollection(name);
+    const granted = this.resources
+      .list("gcp:projects/iAMMember:IAMMember")
+      .filter(({ member, role }) => member === `serviceAccount:${serviceAccount}` && userRoles.includes(role))
+      .some(({ condition }) => condition === undefined || databaseIn(condition.expression) === database);
+    if (!granted) throw new Error(`Missing or insufficient permissions: ${serviceAccount} on database ${database}`);
   }
+}
 
-  override writeV1Document(time: Date, write: Write) {
-    const result = super.writeV1Document(time, write);
-    const line = { time, write: Buffer.from(write.serializeBinary()).toString("base64") };
-    appendFileSync(this.#journal(databaseOf(nameOf(write))), `${JSON.stringify(line)}\n`);
-    return result;
+/** The documents of all databases, and their journals. */
+class Documents extends FirestoreState {
+  readonly #open = new Set<string>();
+
+  constructor(private readonly directory: string) {
+    super();
   }
 
   open(database: string): void {
     if (this.#open.has(database)) return;
     this.#open.add(database);
-    for (const { time, write } of this.#writes(database)) super.writeV1Document(time, write);
+    for (const { time, write } of this.#journaled(database)) this.writeV1Document(time, write);
   }
 
   delete(database: string): void {
-    for (const { time, write } of this.#writes(database)) {
-      super.writeV1Document(time, new Write({ delete: nameOf(write) }));
+    for (const { time, write } of this.#journaled(database)) {
+      this.writeV1Document(time, new Write({ delete: documentOf(write) }));
     }
     rmSync(this.#journal(database), { force: true });
     this.#open.delete(database);
   }
 
-  #writes(database: string): { time: Date; write: Write }[] {
+  record(time: Date, write: Write): void {
+    const line = { time, write: Buffer.from(write.serializeBinary()).toString("base64") };
+    appendFileSync(this.#journal(databaseOf(documentOf(write))), `${JSON.stringify(line)}\n`);
+  }
+
+  #journaled(database: string): { time: Date; write: Write }[] {
     const file = this.#journal(database);
     if (!existsSync(file)) return [];
     return readFileSync(file, "utf8")
-      .trim()
       .split("\n")
+      .filter((line) => line !== "")
       .map((line) => journalLine.parse(JSON.parse(line)))
       .map(({ time, write }) => ({ time, write: Write.deserializeBinary(Buffer.from(write, "base64")) }));
   }
@@ -116,12 +121,40 @@ class JournaledState extends FirestoreState {
   }
 }
 
+const journalLine = z.object({ time: z.coerce.date(), write: z.base64() });
+
+/** The documents as one caller may see them: whatever the emulator does, it asks for a collection first. */
+class AuthorisedView extends FirestoreState {
+  constructor(
+    private readonly documents: Documents,
+    private readonly authorise: (database: string) => void,
+  ) {
+    super();
+  }
+
+  override getCollection(name: string) {
+    this.authorise(databaseOf(name));
+    return this.documents.getCollection(name);
+  }
+
+  override writeV1Document(time: Date, write: Write) {
+    const result = super.writeV1Document(time, write);
+    this.documents.record(time, write);
+    return result;
+  }
+}
+
 /** The document that a write changes. */
-function nameOf(write: Write): string {
+function documentOf(write: Write): string {
   return write.has_update ? write.update.name : write.delete;
 }
 
 /** The database of a name such as `projects/p/databases/d/documents/messages/1`. */
 function databaseOf(name: string): string {
   return name.split("/")[3] ?? "";
+}
+
+/** The database that a condition limits a role to: the one form of condition that is understood here. */
+function databaseIn(expression: string): string | undefined {
+  return /^resource\.name == "projects\/[^/]+\/databases\/([^/"]+)"$/.exec(expression)?.[1];
 }

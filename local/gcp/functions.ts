@@ -6,6 +6,7 @@ import { forward, header, type HttpRequest, type HttpResponse, HttpTimeoutError,
 import { Instances } from "../instances";
 import type { Logs } from "../logs";
 import { findPython, pythonEnvironment } from "../python";
+import type { Firestore } from "./firestore";
 import type { GcpResources, Resource } from "./resources";
 
 type CloudFunction = Resource<"gcp:cloudfunctionsv2/function:Function">;
@@ -16,8 +17,7 @@ export const bodyLimit = 32 * 1024 * 1024;
 export interface CloudFunctionsOptions {
   readonly resources: GcpResources;
   readonly logs: Logs;
-  /** Environment variables that lead a function's libraries to the services of this machine. */
-  readonly endpoints: Readonly<Record<string, string>>;
+  readonly firestore: Pick<Firestore, "hostFor">;
 }
 
 /**
@@ -80,7 +80,7 @@ export class CloudFunctions {
         environment: {
           ...fn.serviceConfig.environmentVariables,
           ...runtimeVariables(fn, port),
-          ...this.options.endpoints,
+          FIRESTORE_EMULATOR_HOST: await this.options.firestore.hostFor(fn.serviceConfig.serviceAccountEmail),
         },
         onLine: (line) => {
           this.options.logs.append(fn.name, "stdout", line);

@@ -46,17 +46,21 @@ const schemas = {
       environmentVariables: z.record(z.string(), z.string()).default({}),
       source: z.object({ storageSource: z.object({ bucket: z.string(), object: z.string() }) }),
     }),
-    serviceConfig: z
-      .object({
-        environmentVariables: z.record(z.string(), z.string()).default({}),
-        timeoutSeconds: z.number().default(60),
-      })
-      .default({ environmentVariables: {}, timeoutSeconds: 60 }),
+    serviceConfig: z.object({
+      environmentVariables: z.record(z.string(), z.string()).default({}),
+      timeoutSeconds: z.number().default(60),
+      serviceAccountEmail: z.string(),
+    }),
   }),
   "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": z.object({
     name: z.string(),
     role: z.string(),
     member: z.string(),
+  }),
+  "gcp:projects/iAMMember:IAMMember": z.object({
+    role: z.string(),
+    member: z.string(),
+    condition: z.object({ expression: z.string() }).optional(),
   }),
   "gcp:firestore/database:Database": z.object({ name: z.string() }),
   "gcp:storage/bucket:Bucket": z.object({

@@ -1,16 +1,21 @@
-import type { Bundle, Target } from "../../layers/bundle";
-import { build } from "../../layers/build";
+import { execFile } from "node:child_process";
+import path from "node:path";
+import { promisify } from "node:util";
+
+import type { BuildResult, Target } from "../../layers/bundle";
 import { findPython } from "../../local/python";
 
-/** The application's own bundle for a cloud, for the Python that this machine will run it on. */
-export async function bundleFor(target: Target): Promise<Bundle & { pythonVersion: string }> {
+const run = promisify(execFile);
+
+/** The application's own bundle for a cloud, built for the Python that this machine will run it on. */
+export async function bundleFor(target: Exclude<Target, "aws">) {
   const { version } = await findPython("3.12");
-  const bundles = await build({
-    targets: [target],
-    architecture: "x86_64",
-    pythonVersion: version,
-    progress: (line) => process.stderr.write(`${line}\n`),
+  const builder = ["--import", "tsx", path.join("layers", "main.ts"), "build", "--json"];
+  const { stdout } = await run(process.execPath, [...builder, "--target", target, "--python-version", version], {
+    cwd: path.join(__dirname, "..", ".."),
+    maxBuffer: 16 * 1024 * 1024,
   });
+  const { bundles } = JSON.parse(stdout) as BuildResult;
   for (const bundle of bundles) if ("pythonVersion" in bundle) return bundle;
   throw new Error(`the builder gave no bundle for ${target}`);
 }

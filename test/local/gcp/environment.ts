@@ -19,7 +19,7 @@ export class Environment {
   }
 
   async restart(): Promise<void> {
-    this.plane = await startGcp(this.resources, this.state);
+    this.plane = startGcp(this.resources, this.state);
     for (const [type, plane] of Object.entries(this.plane.types)) {
       for (const resource of this.resources.list(type)) await plane.start(resource);
     }
@@ -52,6 +52,7 @@ export class Environment {
         },
         serviceConfig: {
           timeoutSeconds: 10,
+          serviceAccountEmail: "api@p.iam.gserviceaccount.com",
           environmentVariables: {
             MESSAGES_TABLE: "messages",
             FIRESTORE_DATABASE: "messages",
@@ -62,6 +63,11 @@ export class Environment {
       },
       { serviceConfig: { uri: this.apiUrl } },
     );
+    resources.put("gcp:projects/iAMMember:IAMMember", "messages", {
+      role: "roles/datastore.user",
+      member: "serviceAccount:api@p.iam.gserviceaccount.com",
+      condition: { title: "messages", expression: 'resource.name == "projects/p/databases/messages"' },
+    });
     resources.put("gcp:cloudrunv2/serviceIamMember:ServiceIamMember", "invoker", {
       name: "api",
       role: "roles/run.invoker",
