@@ -1,0 +1,66 @@
+import { spawn } from "node:child_process";
+import { mkdirSync, openSync, readFileSync } from "node:fs";
+import path from "node:path";
+
+import type { CloudAddress } from "./cloud";
+
+/** Milliseconds that a cloud may take to start. */
+const patience = 60_000;
+
+/** The cloud that runs on a state folder, where one does. */
+export async function runningCloud(state: string): Promise<CloudAddress | undefined> {
+  try {
+    const address = JSON.parse(readFileSync(path.join(state, "cloud.json"), "utf8")) as CloudAddress;
+    const answer = await fetch(controlUrl(address));
+    // Only the cloud that wrote the file knows the token: another program on its port is not taken for it.
+    return answer.ok ? address : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Starts a cloud on a state folder.
+ *
+ * @param attached whether it ends with this process, however this one ends.
+ */
+export async function startCloud(state: string, { attached }: { attached: boolean }): Promise<CloudAddress> {
+  mkdirSync(state, { recursive: true });
+  const log = path.join(state, "cloud.log");
+  const output = openSync(log, "w");
+  const child = spawn(
+    process.execPath,
+    ["--import", "tsx", path.join(__dirname, "cloud.ts"), state, ...(attached ? ["--attached"] : [])],
+    { cwd: path.join(__dirname, ".."), stdio: [attached ? "pipe" : "ignore", output, output], detached: true },
+  );
+  child.unref();
+  for (const deadline = Date.now() + patience; Date.now() < deadline;) {
+    const address = await runningCloud(state);
+    if (address?.pid === child.pid && address !== undefined) return address;
+    if (child.exitCode !== null) break;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`the local cloud did not start:\n${readFileSync(log, "utf8").trim()}`);
+}
+
+/** Stops the cloud, and returns when everything that it started has ended. */
+export async function stopCloud(state: string): Promise<boolean> {
+  const address = await runningCloud(state);
+  if (address === undefined) return false;
+  await fetch(controlUrl(address), { method: "DELETE" });
+  while (isAlive(address.pid)) await new Promise((resolve) => setTimeout(resolve, 20));
+  return true;
+}
+
+function controlUrl({ control, token }: CloudAddress): string {
+  return `http://127.0.0.1:${control}/${token}`;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

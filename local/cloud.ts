@@ -1,0 +1,93 @@
+import { randomUUID } from "node:crypto";
+import { readFileSync, rmSync } from "node:fs";
+import path from "node:path";
+
+import { writeAtomically } from "../layers/cache";
+import { startAws } from "./aws/data-plane";
+import { awsTypes, account } from "./aws/types";
+import { CommandProvider } from "./command";
+import type { CloudDataPlane } from "./data-plane";
+import { listen, response } from "./http";
+import { CloudProvider, type CloudProviderOptions } from "./provider";
+import { serveProvider } from "./provider-server";
+import { type Resources, ResourceStore } from "./store";
+
+/** Where a running cloud is found: `cloud.json` in its state folder. */
+export interface CloudAddress {
+  readonly pid: number;
+  /** Ports of the providers, by their plugin's name. */
+  readonly providers: Readonly<Record<string, number>>;
+  /** Port that answers whoever has the token. */
+  readonly control: number;
+  readonly token: string;
+}
+
+interface LocalCloud extends Omit<CloudProviderOptions, "version" | "store" | "dataPlane"> {
+  readonly start: (stored: Resources, state: string) => Promise<CloudDataPlane>;
+}
+
+/** The clouds that this machine can be, by the name of the provider's plugin and of its npm package. */
+const clouds: Readonly<Record<string, LocalCloud>> = {
+  aws: {
+    types: awsTypes,
+    region: { variable: "aws:config:region", default: "us-east-1" },
+    invokes: { "aws:index/getCallerIdentity:getCallerIdentity": () => ({ accountId: account, id: account }) },
+    start: startAws,
+  },
+};
+
+/** This machine as the clouds: their providers for the engine, and what they deploy. */
+async function main(state: string): Promise<void> {
+  const dataPlanes: Promise<CloudDataPlane>[] = [];
+  const ports: Record<string, number> = {};
+  for (const [name, { start, ...cloud }] of Object.entries(clouds)) {
+    const directory = path.join(state, name);
+    const store = new ResourceStore(directory);
+    let started: Promise<CloudDataPlane> | undefined;
+    const dataPlane = () => {
+      if (started === undefined) dataPlanes.push((started = startWith(store, start(store, directory))));
+      return started;
+    };
+    if (store.all().length > 0) await dataPlane();
+    const provider = new CloudProvider({ ...cloud, version: sdkVersion(name), store, dataPlane });
+    ports[name] = (await serveProvider(provider)).port;
+  }
+  ports.command = (await serveProvider(new CommandProvider())).port;
+
+  const token = randomUUID();
+  const stop = async () => {
+    rmSync(path.join(state, "cloud.json"), { force: true });
+    await Promise.all(dataPlanes.map(async (plane) => (await plane).close()));
+    process.exit();
+  };
+  const control = await listen((request) => {
+    if (request.target !== `/${token}`) return Promise.resolve(response(404, ""));
+    if (request.method === "DELETE") setImmediate(() => void stop());
+    return Promise.resolve(response(200, {}));
+  });
+  const address: CloudAddress = { pid: process.pid, providers: ports, control: control.port, token };
+  await writeAtomically(path.join(state, "cloud.json"), JSON.stringify(address));
+
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void stop());
+  // The starter holds the other end of standard input, where it wants the cloud to end with it.
+  if (process.argv.includes("--attached")) process.stdin.resume().on("end", () => void stop());
+}
+
+/** What was deployed before serves again, each at its old address. */
+async function startWith(store: ResourceStore, starting: Promise<CloudDataPlane>): Promise<CloudDataPlane> {
+  const plane = await starting;
+  for (const resource of store.all()) await plane.types[resource.type]?.start(resource);
+  return plane;
+}
+
+function sdkVersion(name: string): string {
+  const manifest = require.resolve(`@pulumi/${name}/package.json`);
+  return (JSON.parse(readFileSync(manifest, "utf8")) as { version: string }).version;
+}
+
+if (require.main === module) {
+  main(process.argv[2] ?? "").catch((error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  });
+}

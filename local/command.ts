@@ -1,0 +1,91 @@
+import { spawn } from "node:child_process";
+
+import { z } from "zod";
+
+import type { Properties, Provider } from "./provider-server";
+
+/** What `local.run` and `local.Command` are told to run. */
+const commandSchema = z.object({
+  command: z.string().optional(),
+  dir: z.string().optional(),
+  environment: z.record(z.string(), z.string()).default({}),
+  interpreter: z.array(z.string()).default(["/bin/sh", "-c"]),
+  stdin: z.string().optional(),
+});
+
+/** The commands of `local.Command`, by what the engine does to the resource. */
+const resourceSchema = z.object({
+  create: z.string().optional(),
+  update: z.string().optional(),
+  delete: z.string().optional(),
+});
+
+/** `@pulumi/command`'s local half: commands run on this machine, as the real provider runs them. */
+export class CommandProvider implements Provider {
+  readonly version = "1.2.1";
+
+  configure(): void {
+    // It has no settings.
+  }
+
+  async invoke(token: string, args: Properties): Promise<Properties> {
+    if (token !== "command:local:run") throw new Error(`the local command provider has no function ${token}`);
+    return { ...args, ...(await execute(String(args.command), args)) };
+  }
+
+  check(urn: string, news: Properties) {
+    if (!urn.includes("command:local:Command::")) throw new Error(`the local command provider has no resource ${urn}`);
+    return { inputs: news, failures: [] };
+  }
+
+  diff(_: string, olds: Properties, news: Properties) {
+    const keys = new Set([...Object.keys(olds), ...Object.keys(news)]);
+    const changed = [...keys].filter((key) => JSON.stringify(olds[key]) !== JSON.stringify(news[key]));
+    return { changed, replaces: changed.filter((key) => key === "triggers"), deleteBeforeReplace: false };
+  }
+
+  async create(_: string, inputs: Properties) {
+    const { create } = resourceSchema.parse(inputs);
+    return { id: `${Date.now()}`, properties: { ...inputs, ...(create ? await execute(create, inputs) : {}) } };
+  }
+
+  read(_urn: string, _id: string, inputs: Properties) {
+    return Promise.resolve({ inputs, properties: inputs });
+  }
+
+  async update(_urn: string, _id: string, _olds: Properties, news: Properties): Promise<Properties> {
+    const { create, update = create } = resourceSchema.parse(news);
+    return { ...news, ...(update ? await execute(update, news) : {}) };
+  }
+
+  async delete(_urn: string, _id: string, properties: Properties): Promise<void> {
+    const command = resourceSchema.parse(properties).delete;
+    if (command) await execute(command, properties);
+  }
+}
+
+/**
+ * Runs a command to its end.
+ *
+ * @throws with what it wrote to its standard error, where it fails.
+ */
+async function execute(command: string, args: Properties): Promise<{ stdout: string; stderr: string }> {
+  const { dir, environment, interpreter, stdin } = commandSchema.parse(args);
+  const [program = "/bin/sh", ...leading] = interpreter;
+  const child = spawn(program, [...leading, command], {
+    cwd: dir,
+    env: { ...process.env, ...environment },
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  const output = { stdout: "", stderr: "" };
+  for (const stream of ["stdout", "stderr"] as const) {
+    child[stream].setEncoding("utf8").on("data", (text: string) => (output[stream] += text));
+  }
+  child.stdin.on("error", () => undefined).end(stdin);
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once("error", reject).once("close", resolve);
+  });
+  const [stdout, stderr] = [output.stdout.trimEnd(), output.stderr.trimEnd()];
+  if (code !== 0) throw new Error(`${stderr || stdout}\n(exit status ${code ?? "unknown"}: ${command})`);
+  return { stdout, stderr };
+}

@@ -1,0 +1,122 @@
+import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { access, mkdir, readFile, rename, rm } from "node:fs/promises";
+import path from "node:path";
+
+import { PulumiCommand } from "@pulumi/pulumi/automation";
+import { SemVer } from "semver";
+
+import { cacheDirectory } from "../layers/cache";
+
+/** Told what takes time, a line each. */
+export type Progress = (line: string) => void;
+
+/** Folder of the small Go module that names the engine and its version. */
+const goModule = path.join(__dirname, "engine");
+const enginePackage = "github.com/pulumi/pulumi/pkg/v3";
+
+/** Milliseconds that Pulumi's installer gets; where its download is blocked it fails in much less. */
+const installerPatience = 120_000;
+
+/**
+ * Pulumi's own engine: the `pulumi` on the PATH where it is new enough, else one in the cache, which is downloaded by
+ * Pulumi's installer or, where that cannot be, built with Go.
+ *
+ * @throws where there is neither, saying what to install.
+ */
+export async function findEngine(progress: Progress): Promise<PulumiCommand> {
+  const version = await engineVersion();
+  const root = cacheDirectory("engine", `v${version.version}`);
+  return (
+    (await quietly(() => PulumiCommand.get({ version }))) ??
+    (await quietly(() => PulumiCommand.get({ root, version }))) ??
+    (await install(root, version, progress)) ??
+    (await build(root, version, progress))
+  );
+}
+
+/** The version that `go.mod` requires: one place for the installer and the build. */
+async function engineVersion(): Promise<SemVer> {
+  const required = new RegExp(`${enginePackage} v(\\S+)`).exec(await readFile(path.join(goModule, "go.mod"), "utf8"));
+  return new SemVer(required?.[1] ?? "");
+}
+
+async function install(root: string, version: SemVer, progress: Progress): Promise<PulumiCommand | undefined> {
+  progress(`Downloading Pulumi ${version.version}`);
+  const staging = `${root}.${randomUUID()}`;
+  try {
+    await within(installerPatience, PulumiCommand.install({ root: staging, version, skipVersionCheck: true }));
+    return await adopt(staging, root, version);
+  } catch {
+    progress("The download is not to be had from here");
+    return undefined;
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+}
+
+async function build(root: string, version: SemVer, progress: Progress): Promise<PulumiCommand> {
+  const staging = `${root}.${randomUUID()}`;
+  const started = Date.now();
+  progress(`Building Pulumi ${version.version} with Go: once, some minutes`);
+  const ticker = setInterval(() => {
+    progress(`Building Pulumi: ${Math.round((Date.now() - started) / 1000)} s`);
+  }, 15_000);
+  try {
+    await mkdir(path.join(staging, "bin"), { recursive: true });
+    await go([
+      "build",
+      // The Automation API refuses an engine that does not know its version.
+      ...["-ldflags", `-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v${version.version}`],
+      ...["-o", path.join(staging, "bin", "pulumi"), `${enginePackage}/cmd/pulumi`],
+    ]);
+    return await adopt(staging, root, version);
+  } finally {
+    clearInterval(ticker);
+    await rm(staging, { recursive: true, force: true });
+  }
+}
+
+/** Puts a finished engine in its place in one step; where another run was faster, its engine is the same. */
+async function adopt(staging: string, root: string, version: SemVer): Promise<PulumiCommand> {
+  await rename(staging, root).catch(() => access(path.join(root, "bin", "pulumi")));
+  return PulumiCommand.get({ root, version });
+}
+
+async function go(args: string[]): Promise<void> {
+  const child = spawn("go", args, {
+    cwd: goModule,
+    env: { ...process.env, CGO_ENABLED: "0" },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let stderr = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once("close", resolve).once("error", () => {
+      reject(
+        new Error(
+          "there is no Pulumi engine here: no pulumi on the PATH, no download, and no Go to build it with; " +
+            "install Pulumi (https://www.pulumi.com/docs/install/) or Go, then try again",
+        ),
+      );
+    });
+  });
+  if (code !== 0) throw new Error(`the engine could not be built with Go:\n${stderr.slice(-2000)}`);
+}
+
+async function quietly<T>(attempt: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await attempt();
+  } catch {
+    return undefined;
+  }
+}
+
+function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+  return Promise.race([
+    work,
+    new Promise<never>((_, reject) => {
+      setTimeout(reject, milliseconds, new Error("timed out")).unref();
+    }),
+  ]);
+}

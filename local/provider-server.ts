@@ -1,0 +1,167 @@
+import * as grpc from "@grpc/grpc-js";
+import { ResourceProviderService, type IResourceProviderServer } from "@pulumi/pulumi/proto/provider_grpc_pb";
+import * as messages from "@pulumi/pulumi/proto/provider_pb";
+import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
+import { Empty } from "google-protobuf/google/protobuf/empty_pb";
+import { type JavaScriptValue, Struct } from "google-protobuf/google/protobuf/struct_pb";
+
+/** A resource's properties as the engine sends them: plain values, with assets and unknown values marked. */
+export type Properties = Record<string, JavaScriptValue>;
+
+/** What is wrong with one input. */
+export interface CheckFailure {
+  readonly property: string;
+  readonly reason: string;
+}
+
+/** What a change of inputs does to a resource. */
+export interface Difference {
+  /** Changed properties; none for no change. */
+  readonly changed: readonly string[];
+  /** Those of them that only a new resource can have. */
+  readonly replaces: readonly string[];
+  /** Whether the old resource has to go before the new one can come. */
+  readonly deleteBeforeReplace: boolean;
+}
+
+/** What the engine asks of a provider, in its own words. */
+export interface Provider {
+  readonly version: string;
+  configure(variables: Record<string, string>): void;
+  invoke(token: string, args: Properties): Promise<Properties>;
+  check(urn: string, news: Properties, olds: Properties): { inputs: Properties; failures: CheckFailure[] };
+  diff(urn: string, oldInputs: Properties, news: Properties): Difference;
+  create(urn: string, inputs: Properties): Promise<{ id: string; properties: Properties }>;
+  /** The live state; undefined where the resource is gone. */
+  read(
+    urn: string,
+    id: string,
+    inputs: Properties,
+  ): Promise<{ inputs: Properties; properties: Properties } | undefined>;
+  update(urn: string, id: string, olds: Properties, news: Properties): Promise<Properties>;
+  delete(urn: string, id: string, properties: Properties): Promise<void>;
+}
+
+/** Serves a provider to the engine, on a free port of the loopback interface; returns the port. */
+export async function serveProvider(provider: Provider): Promise<{ port: number; close: () => void }> {
+  const server = new grpc.Server({ "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 });
+  server.addService(ResourceProviderService, service(provider));
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) => {
+      if (error) reject(error);
+      else resolve(bound);
+    });
+  });
+  return {
+    port,
+    close: () => {
+      server.forceShutdown();
+    },
+  };
+}
+
+/** A handler of one call, from a function of its request. */
+function answer<Request, Response>(
+  handle: (request: Request) => Response | Promise<Response>,
+): grpc.handleUnaryCall<Request, Response> {
+  return (call, callback) => {
+    Promise.resolve()
+      .then(() => handle(call.request))
+      .then(
+        (response) => {
+          callback(null, response);
+        },
+        (error: unknown) => {
+          const message = error instanceof Error ? error.message : String(error);
+          callback({ code: grpc.status.UNKNOWN, message, details: message });
+        },
+      );
+  };
+}
+
+function unimplemented<Request, Response>(): grpc.handleUnaryCall<Request, Response> {
+  return (_, callback) => {
+    callback({ code: grpc.status.UNIMPLEMENTED, details: "not implemented" });
+  };
+}
+
+function plain(struct: Struct | undefined): Properties {
+  return struct?.toJavaScript() ?? {};
+}
+
+function service(provider: Provider): grpc.UntypedServiceImplementation {
+  const implementation: Partial<IResourceProviderServer> = {
+    handshake: unimplemented(),
+    parameterize: unimplemented(),
+    checkConfig: unimplemented(),
+    diffConfig: unimplemented(),
+    construct: unimplemented(),
+    call: unimplemented(),
+    getMapping: unimplemented(),
+    getMappings: unimplemented(),
+    attach: answer(() => new Empty()),
+    cancel: answer(() => new Empty()),
+    getPluginInfo: answer(() => new PluginInfo().setVersion(provider.version)),
+    getSchema: answer(() => new messages.GetSchemaResponse().setSchema("{}")),
+    configure: answer((request) => {
+      provider.configure(Object.fromEntries(request.getVariablesMap().toArray()));
+      // Neither secrets nor output values are asked for: the engine sends their plain values and keeps the marks.
+      return new messages.ConfigureResponse().setSupportspreview(false);
+    }),
+    invoke: answer(async (request) => {
+      const result = await provider.invoke(request.getTok(), plain(request.getArgs()));
+      return new messages.InvokeResponse().setReturn(Struct.fromJavaScript(result));
+    }),
+    check: answer((request) => {
+      const result = provider.check(request.getUrn(), plain(request.getNews()), plain(request.getOlds()));
+      return new messages.CheckResponse()
+        .setInputs(Struct.fromJavaScript(result.inputs))
+        .setFailuresList(
+          result.failures.map(({ property, reason }) =>
+            new messages.CheckFailure().setProperty(property).setReason(reason),
+          ),
+        );
+    }),
+    diff: answer((request) => {
+      const { changed, replaces, deleteBeforeReplace } = provider.diff(
+        request.getUrn(),
+        plain(request.getOldInputs()),
+        plain(request.getNews()),
+      );
+      const { DIFF_SOME, DIFF_NONE } = messages.DiffResponse.DiffChanges;
+      return new messages.DiffResponse()
+        .setChanges(changed.length > 0 ? DIFF_SOME : DIFF_NONE)
+        .setDiffsList([...changed])
+        .setReplacesList([...replaces])
+        .setDeletebeforereplace(deleteBeforeReplace);
+    }),
+    create: answer(async (request) => {
+      const { id, properties } = await provider.create(request.getUrn(), plain(request.getProperties()));
+      return new messages.CreateResponse().setId(id).setProperties(Struct.fromJavaScript(properties));
+    }),
+    read: answer(async (request) => {
+      const found = await provider.read(request.getUrn(), request.getId(), plain(request.getInputs()));
+      const response = new messages.ReadResponse();
+      return found === undefined
+        ? response
+        : response
+            .setId(request.getId())
+            .setInputs(Struct.fromJavaScript(found.inputs))
+            .setProperties(Struct.fromJavaScript(found.properties));
+    }),
+    update: answer(async (request) => {
+      const properties = await provider.update(
+        request.getUrn(),
+        request.getId(),
+        plain(request.getOldInputs()),
+        plain(request.getNews()),
+      );
+      return new messages.UpdateResponse().setProperties(Struct.fromJavaScript(properties));
+    }),
+    delete: answer(async (request) => {
+      await provider.delete(request.getUrn(), request.getId(), plain(request.getProperties()));
+      return new Empty();
+    }),
+  };
+  return implementation as grpc.UntypedServiceImplementation;
+}

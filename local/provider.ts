@@ -1,0 +1,296 @@
+import { randomBytes } from "node:crypto";
+import { createServer } from "node:net";
+
+import type { JavaScriptValue } from "google-protobuf/google/protobuf/struct_pb";
+
+import type { CloudDataPlane } from "./data-plane";
+import type { CheckFailure, Difference, Properties, Provider } from "./provider-server";
+import type { ResourceStore, StoredResource } from "./store";
+
+/** Inputs with each asset and archive as the file that the cloud keeps. */
+export type Inputs = Record<string, unknown>;
+
+/** A resource before the cloud has answered. */
+export interface Draft {
+  readonly id: string;
+  readonly inputs: Inputs;
+}
+
+/** What a resource type needs to know of the cloud that it is in. */
+export interface CloudContext {
+  readonly store: ResourceStore;
+  /** Region of the provider, for resources that name none. */
+  readonly region: string;
+  /** `127.0.0.1` and a port that nothing listens on. */
+  readonly freeAddress: () => Promise<string>;
+}
+
+/** Another resource that an input has to name. */
+export interface Reference {
+  readonly type: string;
+  /** Property of the other resource that the input repeats; its id where this is absent. */
+  readonly by?: string;
+}
+
+/** A rule for one input, in the cloud's words. */
+export interface Rule {
+  readonly accepts: (value: unknown, inputs: Inputs) => boolean;
+  readonly expected: string;
+}
+
+/**
+ * How a local cloud treats one resource type. What is not here is not checked; a type that is not in the table does not
+ * exist, as in the cloud.
+ */
+export interface ResourceType {
+  /** Paths of inputs without which the cloud refuses, e.g. `rule.objectOwnership`. */
+  readonly required?: readonly string[];
+  /** Input with the physical name, which is made from the logical one where it is absent. */
+  readonly name?: string;
+  readonly rules?: Readonly<Record<string, Rule>>;
+  readonly references?: Readonly<Record<string, Reference>>;
+  /** Inputs that only a new resource can have otherwise. */
+  readonly replaceOn?: readonly string[];
+  /** The new resource would collide with the old one. */
+  readonly deleteBeforeReplace?: boolean;
+  readonly id: (inputs: Inputs, context: CloudContext) => string;
+  /** What the cloud adds; `previous` is what it added before an update. */
+  readonly outputs?: (draft: Draft, context: CloudContext, previous: Inputs) => Inputs | Promise<Inputs>;
+  /** Why the cloud refuses to delete the resource, where it does. */
+  readonly undeletable?: (resource: StoredResource, context: CloudContext) => string | undefined;
+  /** Stays in the cloud when Pulumi deletes it. */
+  readonly retained?: (resource: StoredResource) => boolean;
+}
+
+/** Marks in what the engine sends, from the specification of its property values. */
+const marks = {
+  key: "4dabf18193072939515e22adb298388d",
+  asset: "c44067f5952c0a294b673a41bacd8c17",
+  archive: "0def7320c3a5731c473e5ecbe6d01bc7",
+  unknown: "04da6b54-80e4-46f7-96ec-b56ff0331ba9",
+} as const;
+
+export interface CloudProviderOptions {
+  readonly version: string;
+  readonly types: Readonly<Record<string, ResourceType>>;
+  readonly store: ResourceStore;
+  /** What the resources do; started when the first of them is there. */
+  readonly dataPlane: () => Promise<CloudDataPlane>;
+  /** The provider setting that holds the region, and the region where it is not set. */
+  readonly region: { readonly variable: string; readonly default: string };
+  readonly invokes?: Readonly<Record<string, (args: Properties, context: CloudContext) => Properties>>;
+}
+
+/** A provider whose cloud is this machine, over a table of resource types. */
+export class CloudProvider implements Provider {
+  readonly version: string;
+  #region: string;
+
+  constructor(private readonly options: CloudProviderOptions) {
+    this.version = options.version;
+    this.#region = options.region.default;
+  }
+
+  configure(variables: Record<string, string>): void {
+    this.#region = variables[this.options.region.variable] ?? this.#region;
+  }
+
+  invoke(token: string, args: Properties): Promise<Properties> {
+    const invoke = this.options.invokes?.[token];
+    if (invoke === undefined) throw new Error(`the local cloud has no function ${token}`);
+    return Promise.resolve(invoke(args, this.#context));
+  }
+
+  check(urn: string, news: Properties, olds: Properties): { inputs: Properties; failures: CheckFailure[] } {
+    const type = this.#type(urn);
+    const inputs = { ...news };
+    if (type.name !== undefined && inputs[type.name] === undefined) {
+      inputs[type.name] = olds[type.name] ?? `${logicalName(urn)}-${randomBytes(4).toString("hex").slice(1)}`;
+    }
+    return { inputs, failures: [...missing(type, inputs), ...refused(type, inputs), ...this.#dangling(type, inputs)] };
+  }
+
+  diff(urn: string, oldInputs: Properties, news: Properties): Difference {
+    const { replaceOn = [], deleteBeforeReplace = false } = this.#type(urn);
+    const keys = new Set([...Object.keys(oldInputs), ...Object.keys(news)]);
+    const changed = [...keys].filter((key) => comparable(oldInputs[key]) !== comparable(news[key]));
+    return { changed, replaces: changed.filter((key) => replaceOn.includes(key)), deleteBeforeReplace };
+  }
+
+  async create(urn: string, properties: Properties): Promise<{ id: string; properties: Properties }> {
+    const type = this.#type(urn);
+    const token = typeToken(urn);
+    const { store } = this.options;
+    const inputs = this.#kept(properties);
+    const id = type.id(inputs, this.#context);
+    if (store.get(token, id) !== undefined) throw new Error(`${token} ${id} already exists`);
+
+    const outputs = (await type.outputs?.({ id, inputs }, this.#context, {})) ?? {};
+    const resource: StoredResource = { urn, type: token, id, inputs, outputs };
+    store.put(resource);
+    try {
+      const { types } = await this.options.dataPlane();
+      await types[token]?.start(resource);
+    } catch (error) {
+      store.delete(resource);
+      throw error;
+    }
+    return { id, properties: { ...properties, ...(outputs as Properties) } };
+  }
+
+  read(
+    urn: string,
+    id: string,
+    inputs: Properties,
+  ): Promise<{ inputs: Properties; properties: Properties } | undefined> {
+    const found = this.options.store.get(typeToken(urn), id);
+    if (found === undefined) return Promise.resolve(undefined);
+    // An asset that did not change is given back as the engine knows it: here it is another path.
+    const live = Object.entries(found.inputs).map(([key, value]) => {
+      const known = inputs[key];
+      const same = known !== undefined && comparable(this.#kept({ known })["known"]) === comparable(value);
+      return [key, same ? known : (value as JavaScriptValue)] as const;
+    });
+    const liveInputs: Properties = Object.fromEntries(live);
+    return Promise.resolve({ inputs: liveInputs, properties: { ...liveInputs, ...(found.outputs as Properties) } });
+  }
+
+  async update(urn: string, id: string, _: Properties, news: Properties): Promise<Properties> {
+    const type = this.#type(urn);
+    const previous = this.#existing(urn, id);
+    const inputs = this.#kept(news);
+    const outputs = (await type.outputs?.({ id, inputs }, this.#context, previous.outputs)) ?? {};
+    this.options.store.put({ ...previous, inputs, outputs });
+    return { ...news, ...(outputs as Properties) };
+  }
+
+  async delete(urn: string, id: string): Promise<void> {
+    const type = this.#type(urn);
+    const resource = this.options.store.get(typeToken(urn), id);
+    if (resource === undefined || type.retained?.(resource)) return;
+    const reason = type.undeletable?.(resource, this.#context);
+    if (reason !== undefined) throw new Error(reason);
+
+    const dataPlane = (await this.options.dataPlane()).types[resource.type];
+    await dataPlane?.stop(id);
+    await dataPlane?.remove?.(resource);
+    this.options.store.delete(resource);
+  }
+
+  get #context(): CloudContext {
+    return { store: this.options.store, region: this.#region, freeAddress };
+  }
+
+  #type(urn: string): ResourceType {
+    const token = typeToken(urn);
+    const type = this.options.types[token];
+    if (type === undefined) {
+      throw new Error(`the local cloud has no ${token}; it has the types that this project uses, see local/`);
+    }
+    return type;
+  }
+
+  #existing(urn: string, id: string): StoredResource {
+    const resource = this.options.store.get(typeToken(urn), id);
+    if (resource === undefined) {
+      throw new Error(`${typeToken(urn)} ${id} is not there any more; run the update with --refresh`);
+    }
+    return resource;
+  }
+
+  /** Inputs with every asset and archive copied into the store. */
+  #kept(properties: Properties): Inputs {
+    return Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, this.#keptValue(value)]));
+  }
+
+  #keptValue(value: JavaScriptValue): unknown {
+    if (Array.isArray(value)) return value.map((item) => this.#keptValue(item));
+    if (typeof value !== "object" || value === null) return value;
+    const fields = value as Properties;
+    if (isBlob(fields)) {
+      if (typeof fields.path === "string" && fields.path !== "") return this.options.store.keep(fields.path);
+      if (typeof fields.text === "string") return this.options.store.keepText(fields.text);
+      throw new Error(
+        "the local cloud takes assets and archives that are a file; pass a FileAsset, or a zip as FileArchive",
+      );
+    }
+    return this.#kept(fields);
+  }
+
+  #dangling(type: ResourceType, inputs: Properties): CheckFailure[] {
+    return Object.entries(type.references ?? {}).flatMap(([property, reference]) => {
+      const candidates = this.options.store.list(reference.type);
+      const names = (resource: StoredResource) =>
+        reference.by === undefined ? resource.id : (resource.outputs[reference.by] ?? resource.inputs[reference.by]);
+      return valuesAt(inputs, property.split("."))
+        .flat()
+        .filter((value): value is string => typeof value === "string" && value !== marks.unknown)
+        .filter((value) => !candidates.some((resource) => names(resource) === value))
+        .map((value) => ({ property, reason: `${value} does not exist: no ${reference.type} has it` }));
+    });
+  }
+}
+
+function missing(type: ResourceType, inputs: Properties): CheckFailure[] {
+  return (type.required ?? [])
+    .filter((property) => valuesAt(inputs, property.split(".")).length === 0)
+    .map((property) => ({ property, reason: "is required" }));
+}
+
+function refused(type: ResourceType, inputs: Properties): CheckFailure[] {
+  return Object.entries(type.rules ?? {}).flatMap(([property, { accepts, expected }]) => {
+    return valuesAt(inputs, property.split("."))
+      .filter((value) => !comparable(value).includes(marks.unknown) && !accepts(value, inputs))
+      .map((value) => ({ property, reason: `is ${JSON.stringify(value)}, expected ${expected}` }));
+  });
+}
+
+/** The values at a path of names, e.g. `origins.originId`: a list on the way is entered at each of its items. */
+function valuesAt(value: JavaScriptValue | undefined, path: readonly string[]): JavaScriptValue[] {
+  if (value === undefined || value === null) return [];
+  const [step, ...rest] = path;
+  if (step === undefined || value === marks.unknown) return [value];
+  if (Array.isArray(value)) return value.flatMap((item) => valuesAt(item, path));
+  return typeof value === "object" ? valuesAt((value as Properties)[step], rest) : [];
+}
+
+/** A text that is the same for the same value: of a file its content counts, wherever it lies. */
+function comparable(value: unknown): string {
+  return (
+    (JSON.stringify(value, (_, item: unknown) => {
+      if (typeof item !== "object" || item === null || Array.isArray(item)) return item;
+      const fields = item as Record<string, unknown>;
+      if (isBlob(fields)) return { hash: fields.hash };
+      if (typeof fields.sha256 === "string" && typeof fields.path === "string") return { hash: fields.sha256 };
+      return Object.fromEntries(Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1)));
+    }) as string | undefined) ?? ""
+  );
+}
+
+function isBlob(fields: Record<string, unknown>): boolean {
+  return fields[marks.key] === marks.asset || fields[marks.key] === marks.archive;
+}
+
+/** `urn:pulumi:<stack>::<project>::<parent$...$type>::<name>` */
+function typeToken(urn: string): string {
+  return urn.split("::")[2]?.split("$").at(-1) ?? "";
+}
+
+function logicalName(urn: string): string {
+  return urn.split("::").slice(3).join("::");
+}
+
+/** A port that is free now and is listened on at once. */
+async function freeAddress(): Promise<string> {
+  const server = createServer();
+  const port = await new Promise<number>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      if (address === null || typeof address === "string") reject(new Error("the server listens on no port"));
+      else resolve(address.port);
+    });
+  });
+  await new Promise((resolve) => server.close(resolve));
+  return `127.0.0.1:${port}`;
+}

@@ -1,0 +1,64 @@
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+
+import { LocalWorkspace, type PulumiCommand, type PulumiFn, Stack } from "@pulumi/pulumi/automation";
+
+import type { CloudAddress } from "./cloud";
+
+const checkout = path.join(__dirname, "..");
+
+export interface StackOptions {
+  readonly engine: PulumiCommand;
+  readonly cloud: CloudAddress;
+  /** Folder of the engine's state and the stack's configuration. */
+  readonly state: string;
+  /** Which stack's configuration: `Pulumi.<name>.yaml`. */
+  readonly stack: string;
+  /** Settings laid over it, by their path, e.g. `aws.frontend`. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Default: this project's program. */
+  readonly program?: PulumiFn;
+}
+
+/**
+ * A stack of this project on the local clouds, by the real engine. Its configuration is a copy: what the engine writes
+ * into it (the salt of its passphrase) does not end up in the checkout.
+ */
+export async function localStack(options: StackOptions): Promise<Stack> {
+  const { engine, cloud, state, stack, settings = {} } = options;
+  const workDir = path.join(state, "project");
+  const backend = path.join(state, "engine");
+  for (const directory of [workDir, backend]) mkdirSync(directory, { recursive: true });
+  const file = `Pulumi.${stack}.yaml`;
+  if (!existsSync(path.join(checkout, file))) {
+    throw new Error(`there is no stack ${stack}: ${file} is missing; copy Pulumi.staging.yaml and change it`);
+  }
+  copyFileSync(path.join(checkout, file), path.join(workDir, file));
+  // The program runs in this process, not from a file beside the configuration.
+  const project = readFileSync(path.join(checkout, "Pulumi.yaml"), "utf8").replace(/^main:.*\n/m, "");
+  writeFileSync(path.join(workDir, "Pulumi.yaml"), project);
+
+  const workspace = await LocalWorkspace.create({
+    workDir,
+    program: options.program ?? thisProject,
+    pulumiCommand: engine,
+    envVars: {
+      PULUMI_BACKEND_URL: `file://${backend}`,
+      PULUMI_CONFIG_PASSPHRASE: "local",
+      PULUMI_DEBUG_PROVIDERS: Object.entries(cloud.providers)
+        .map(([name, port]) => `${name}:${port}`)
+        .join(","),
+      PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
+      PULUMI_SKIP_UPDATE_CHECK: "1",
+    },
+  });
+  const selected = await Stack.createOrSelect(stack, workspace);
+  for (const [key, value] of Object.entries(settings)) await selected.setConfig(key, { value }, true);
+  return selected;
+}
+
+/** The program is loaded when it runs: a verb that runs none starts faster. */
+async function thisProject(): Promise<Record<string, unknown>> {
+  const { default: program } = await import("../index");
+  return { ...(await program()) };
+}

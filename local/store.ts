@@ -1,0 +1,104 @@
+import { createHash, randomUUID } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import path from "node:path";
+
+/** A resource that a local cloud has. */
+export interface StoredResource {
+  /** URN of the Pulumi resource that declared it. */
+  readonly urn: string;
+  /** Pulumi's type token, e.g. `aws:lambda/function:Function`. */
+  readonly type: string;
+  readonly id: string;
+  /** What was declared; an asset or archive is `{ path, sha256 }` of a copy that the cloud keeps. */
+  readonly inputs: Readonly<Record<string, unknown>>;
+  /** What the cloud adds: ARNs, addresses, version numbers. */
+  readonly outputs: Readonly<Record<string, unknown>>;
+}
+
+/** The resources of a local cloud, as the data planes see them. */
+export interface Resources {
+  get(type: string, id: string): StoredResource | undefined;
+  list(type: string): StoredResource[];
+}
+
+interface State {
+  /** Numbers that a cloud never gives twice, such as a layer's next version. */
+  readonly counters: Record<string, number>;
+  readonly resources: Record<string, StoredResource>;
+}
+
+/** The resources of one local cloud on disk: what was acknowledged is there after a crash. */
+export class ResourceStore implements Resources {
+  readonly #state: State;
+  readonly #file: string;
+  readonly #blobs: string;
+
+  /** @param directory the cloud's own folder, made where it is missing. */
+  constructor(directory: string) {
+    this.#file = path.join(directory, "resources.json");
+    this.#blobs = path.join(directory, "blobs");
+    mkdirSync(this.#blobs, { recursive: true });
+    this.#state = existsSync(this.#file)
+      ? (JSON.parse(readFileSync(this.#file, "utf8")) as State)
+      : { counters: {}, resources: {} };
+  }
+
+  get(type: string, id: string): StoredResource | undefined {
+    return this.#state.resources[key(type, id)];
+  }
+
+  list(type: string): StoredResource[] {
+    return this.all().filter((resource) => resource.type === type);
+  }
+
+  all(): StoredResource[] {
+    return Object.values(this.#state.resources);
+  }
+
+  put(resource: StoredResource): void {
+    this.#state.resources[key(resource.type, resource.id)] = resource;
+    this.#save();
+  }
+
+  delete({ type, id }: StoredResource): void {
+    // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- the state is a dictionary, as JSON has it
+    delete this.#state.resources[key(type, id)];
+    this.#save();
+  }
+
+  /** The next number of a series, from 1; no number comes twice, whatever was deleted since. */
+  next(series: string): number {
+    const number = (this.#state.counters[series] ?? 0) + 1;
+    this.#state.counters[series] = number;
+    this.#save();
+    return number;
+  }
+
+  /** Keeps a copy of a file by its content, so that the original may vanish. */
+  keep(source: string): { path: string; sha256: string } {
+    return this.#keep(readFileSync(source), path.extname(source));
+  }
+
+  keepText(text: string): { path: string; sha256: string } {
+    return this.#keep(Buffer.from(text), ".txt");
+  }
+
+  #keep(content: Buffer, extension: string): { path: string; sha256: string } {
+    const sha256 = createHash("sha256").update(content).digest("hex");
+    const file = path.join(this.#blobs, `${sha256}${extension}`);
+    if (!existsSync(file)) {
+      const temporary = `${file}.${randomUUID()}`;
+      writeFileSync(temporary, content);
+      renameSync(temporary, file);
+    }
+    return { path: file, sha256 };
+  }
+
+  #save(): void {
+    const temporary = `${this.#file}.new`;
+    writeFileSync(temporary, JSON.stringify(this.#state, null, 1));
+    renameSync(temporary, this.#file);
+  }
+}
+
+const key = (type: string, id: string) => `${type} ${id}`;
