@@ -1,0 +1,223 @@
+import { changedProperties, changesOf } from "./difference";
+import { type Bundles, type LayerChange, layerChanges, type PackageChange } from "./layers";
+import { code, codeBlock, folded, table } from "./markdown";
+import { type Preview, resourceOf, type Step } from "./preview";
+
+/** GitHub refuses a comment with more characters than this (its answer to one that is longer). */
+export const commentLimit = 65_536;
+
+export interface CommentOptions {
+  /** Name of the stack that was previewed; one comment for each. */
+  readonly stack: string;
+  /** What `npm run layer -- build --json` built, for the layers' packages. Default: layers are shown as resources only. */
+  readonly bundles?: Bundles;
+  /** Address of the run with the whole log. */
+  readonly runUrl?: string;
+  /** The preview's own exit code, where it is known; anything but 0 is a failure, whatever the document says. */
+  readonly exitCode?: number;
+}
+
+/** What happens to a resource, the most dangerous first, by the engine's names of its steps. */
+const kinds = [
+  { ops: ["replace", "create-replacement", "import-replacement"], word: "replace", sign: "!", bold: true },
+  { ops: ["delete", "delete-replaced", "discard", "discard-replaced"], word: "delete", sign: "-", bold: true },
+  { ops: ["update"], word: "update", sign: "~", bold: false },
+  { ops: ["create"], word: "create", sign: "+", bold: false },
+  { ops: ["import", "read", "read-replacement", "refresh"], word: "read", sign: " ", bold: false },
+] as const;
+
+type Kind = (typeof kinds)[number];
+
+/** Resources whose content goes with them. */
+const stateful = new Set([
+  "aws:dynamodb/table:Table",
+  "azure-native:storage:StorageAccount",
+  "azure-native:storage:Table",
+  "gcp:firestore/database:Database",
+]);
+
+/** By this line the comment of a stack is found again. */
+export function marker(stack: string): string {
+  return `<!-- preview of ${stack.replace(/[^\w.-]/g, "-")} -->`;
+}
+
+/** One comment in Markdown, of at most `commentLimit` characters: what merging the pull request would change. */
+export function comment(preview: Preview, options: CommentOptions): string {
+  const changes = kinds
+    .map((kind) => ({ kind, steps: stepsOf(preview, kind) }))
+    .filter(({ steps }) => steps.length > 0);
+  const steps = changes.flatMap((change) => change.steps.map((step) => ({ kind: change.kind, step })));
+  const failed = isFailed(preview, options);
+
+  const sections = [
+    marker(options.stack),
+    `### ${headline(options.stack, failed, changes)}`,
+    ...(failed ? [failure(preview)] : []),
+    ...warnings(steps),
+    ...layerSection(layerChanges(preview, options.bundles ?? [])),
+    ...(changes.length > 0 ? [resourceSection(changes)] : []),
+  ];
+  const footer = options.runUrl === undefined ? [] : [`[The whole log](${encodeURI(options.runUrl)})`];
+  const room = commentLimit - [...sections, ...footer].join("\n\n").length;
+  const diff = steps.length > 0 ? fullDiff(steps, room) : undefined;
+  return shortened([...sections, ...(diff === undefined ? [] : [diff])], footer);
+}
+
+function stepsOf({ steps }: Preview, { ops }: Kind): Step[] {
+  return (steps ?? []).filter((step) => ops.some((op) => op === step.op) && isResource(step));
+}
+
+/** The stack itself, components and providers are not resources of a cloud. */
+function isResource(step: Step): boolean {
+  return !/^(pulumi:|multicloud:)/.test(resourceOf(step).type);
+}
+
+function isFailed({ diagnostics }: Preview, { exitCode }: CommentOptions): boolean {
+  return exitCode === undefined ? (diagnostics ?? []).some(({ severity }) => severity === "error") : exitCode !== 0;
+}
+
+type Changes = readonly { readonly kind: Kind; readonly steps: readonly Step[] }[];
+type KindOfStep = { readonly kind: Kind; readonly step: Step };
+
+function headline(stack: string, failed: boolean, changes: Changes): string {
+  if (failed) return `The preview of ${code(stack)} failed`;
+  if (changes.length === 0) return `${code(stack)} would not change`;
+  return `${code(stack)} would change: ${changes.map(({ kind, steps }) => `${steps.length} to ${kind.word}`).join(", ")}`;
+}
+
+function failure({ diagnostics }: Preview): string {
+  const errors = (diagnostics ?? [])
+    .filter(({ severity }) => severity === "error")
+    .map(({ message }) => message.trim());
+  const said = errors.length > 0 ? errors : ["The document names no error; the log of the run does."];
+  return codeBlock("text", said.join("\n").split("\n").slice(0, 100));
+}
+
+function warnings(steps: readonly KindOfStep[]): string[] {
+  const lost = steps.filter(({ kind, step }) => kind.bold && stateful.has(resourceOf(step).type));
+  if (lost.length === 0) return [];
+  const lines = lost.map(({ kind, step }) => {
+    const { type, name } = resourceOf(step);
+    const reasons = step.replaceReasons ?? [];
+    const because = reasons.length > 0 ? `, because of ${reasons.map(code).join(", ")}` : "";
+    return `> ${code(name)} (${code(shortType(type))}) would be ${kind.word}d with everything in it${because}.`;
+  });
+  return [["> [!CAUTION]", ...lines].join("\n")];
+}
+
+function layerSection(layers: readonly LayerChange[]): string[] {
+  if (layers.length === 0) return [];
+  const described = layers.map(({ layerName, sizeBefore, sizeAfter, packages, unchanged }) => {
+    const sizes = [sizeBefore, sizeAfter].filter((size) => size !== undefined).map(megabytes);
+    const lines = packages.length > 0 ? packages.map(packageLine) : ["- the same packages, built anew"];
+    const kept = unchanged > 0 ? `, ${unchanged} unchanged` : "";
+    return [
+      `${code(layerName)}: ${[...new Set(sizes)].join(" → ")}, ${packages.length} packages changed${kept}`,
+      "",
+      ...lines,
+    ].join("\n");
+  });
+  return [["#### Layers", ...described].join("\n\n")];
+}
+
+function packageLine({ name, before, after }: PackageChange): string {
+  if (before === undefined) return `- ${code(`${name} ${after ?? ""}`)} added`;
+  return after === undefined ? `- ${code(`${name} ${before}`)} removed` : `- ${code(`${name} ${before} -> ${after}`)}`;
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1_000_000).toFixed(1)} MB`;
+}
+
+/** How many names a row lists before it counts the rest. */
+const namesInRow = 8;
+
+function resourceSection(changes: Changes): string {
+  const rows = changes.flatMap(({ kind, steps }) =>
+    [...byType(steps)].map(([type, ofType]) => [
+      kind.bold ? `**${kind.word}**` : kind.word,
+      `${ofType.length}`,
+      code(shortType(type)),
+      named(kind, ofType),
+    ]),
+  );
+  return ["#### Resources", table(["change", "count", "kind", "resources and what changes"], rows)].join("\n\n");
+}
+
+function byType(steps: readonly Step[]): Map<string, Step[]> {
+  const groups = new Map<string, Step[]>();
+  for (const step of steps) {
+    const { type } = resourceOf(step);
+    groups.set(type, [...(groups.get(type) ?? []), step]);
+  }
+  return groups;
+}
+
+function named(kind: Kind, steps: readonly Step[]): string {
+  const listed = steps.slice(0, namesInRow).map((step) => {
+    const properties = kind.word === "replace" ? (step.replaceReasons ?? []) : changedProperties(step);
+    const shown = kind.word === "update" || kind.word === "replace" ? properties.slice(0, namesInRow).map(code) : [];
+    return code(resourceOf(step).name) + (shown.length > 0 ? ` (${shown.join(", ")})` : "");
+  });
+  const more = steps.length - listed.length;
+  return listed.join(", ") + (more > 0 ? ` and ${more} more` : "");
+}
+
+/** `aws:dynamodb/table:Table` as `aws:dynamodb:Table`: the module's file says the same again. */
+function shortType(type: string): string {
+  return type.replace(/\/[^:/]+:/, ":");
+}
+
+/** A value that is longer than this is cut: it is a script or a policy, and the log has it. */
+const valueLimit = 300;
+
+function fullDiff(steps: readonly KindOfStep[], room: number): string | undefined {
+  const summary = "Full diff";
+  const frame = folded(summary, codeBlock("diff", [])).length + 120;
+  const lines: string[] = [];
+  let used = frame;
+  for (const [index, { kind, step }] of steps.entries()) {
+    const block = blockOf(kind, step);
+    const length = block.join("\n").length + 1;
+    if (used + length > room) {
+      if (lines.length === 0) return undefined;
+      lines.push(`# ${steps.length - index} more resources: they are too many for one comment`);
+      break;
+    }
+    lines.push(...block);
+    used += length;
+  }
+  return folded(summary, codeBlock("diff", lines));
+}
+
+function blockOf(kind: Kind, step: Step): string[] {
+  const { type, name } = resourceOf(step);
+  const properties = changesOf(step).flatMap(({ path, before, after }) => [
+    ...(before === undefined ? [] : [`-   ${path}: ${cut(before)}`]),
+    ...(after === undefined ? [] : [`+   ${path}: ${cut(after)}`]),
+  ]);
+  const told = properties.length > 0 || kind.word === "create" ? properties : ["    only what cannot be shown here"];
+  // A resource that goes takes all its properties along; listing them helps nobody.
+  return [`${kind.sign} ${kind.word} ${type} ${name}`, ...(kind.word === "delete" ? [] : told)].map((line) =>
+    line.replace(/[\r\n]+/g, " "),
+  );
+}
+
+function cut(value: string): string {
+  return value.length > valueLimit ? `${value.slice(0, valueLimit)}…` : value;
+}
+
+/** The sections that fit, whole; a note takes the place of those that do not. */
+function shortened(sections: readonly string[], footer: readonly string[]): string {
+  const note = "_The rest does not fit into one comment; the log of the run has it._";
+  const kept: string[] = [];
+  const length = (parts: readonly string[]) => [...parts, ...footer].join("\n\n").length;
+  for (const section of sections) {
+    if (length([...kept, section, note]) > commentLimit) {
+      kept.push(note);
+      break;
+    }
+    kept.push(section);
+  }
+  return [...kept, ...footer].join("\n\n") + "\n";
+}
