@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.routing import Match
 from starlette.types import ASGIApp
 
+from api.body_limit import BodyLimit
 from api.logs import log
 from api.messages import Message, MessageStore, NewMessage, StoreError
 from api.request_log import PlatformRequestId, RequestLog
@@ -30,14 +31,8 @@ def create_app(
     """
     # A redirect to the path with a slash would name the function's own host, not the address that the client used.
     # Documentation pages would load scripts from elsewhere; the API is small enough for the README.
-    app = FastAPI(
-        title="Messages",
-        redirect_slashes=False,
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-        max_body_size=BODY_LIMIT,
-    )
+    app = FastAPI(title="Messages", redirect_slashes=False, docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(BodyLimit, limit=BODY_LIMIT)
     version = os.environ.get("APPLICATION_VERSION", "unknown")
 
     @app.api_route("/", methods=["GET", "HEAD"])

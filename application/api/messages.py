@@ -54,8 +54,8 @@ class Message(BaseModel):
 def _uuid7(now: int) -> uuid.UUID:
     """Make a UUID of version 7 for a time in nanoseconds; Python has ``uuid.uuid7`` from 3.14 on.
 
-    The 12 bits after the milliseconds are a finer clock (RFC 9562, section 6.2, method 3), so that messages of one process
-    keep their order within a millisecond; the last 62 are random.
+    The 12 bits after the milliseconds are a finer clock (RFC 9562, section 6.2, method 3), so that messages of one
+    process keep their order within a millisecond; the last 62 are random.
     """
     milliseconds, rest = divmod(now, 1_000_000)
     fraction = (rest << 12) // 1_000_000

@@ -2,6 +2,6 @@
 
 import azure.functions as func
 
-from api.azure import app as api
+from api.azure.function import app as api
 
 app = func.AsgiFunctionApp(app=api, http_auth_level=func.AuthLevel.ANONYMOUS)

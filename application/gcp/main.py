@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api.gcp import app
+from api.gcp.function import app
 
 
 class _Application(Response):

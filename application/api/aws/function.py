@@ -4,5 +4,11 @@ from mangum import Mangum
 
 from api.app import create_app
 from api.aws.dynamodb import DynamoDbStore
+from api.logs import configure_logs
 
-handler = Mangum(create_app(DynamoDbStore.from_environment(), "aws"), lifespan="off")
+configure_logs()
+
+handler = Mangum(
+    create_app(DynamoDbStore.from_environment(), "aws", lambda scope: scope["aws.context"].aws_request_id),
+    lifespan="off",
+)

@@ -1,6 +1,20 @@
-"""The API as an Azure function."""
+"""The API for Azure Functions."""
+
+import logging
 
 from api.app import create_app
 from api.azure.tables import TableStorageStore
+from api.logs import configure_logs
 
-app = create_app(TableStorageStore.from_environment(), "azure")
+
+class _HostHandler(logging.Handler):
+    """Passes lines to the root logger's handlers, which the Functions host reads; it may lose stdout."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = logging.makeLogRecord({**vars(record), "msg": self.format(record), "args": (), "exc_info": None})
+        logging.getLogger().handle(line)
+
+
+configure_logs(_HostHandler())
+
+app = create_app(TableStorageStore.from_environment(), "azure", lambda scope: scope["azure_functions.invocation_id"])
