@@ -40,6 +40,22 @@ test("an empty text switches a setting off, a value switches it on", async () =>
   expect(found.aws?.reservedConcurrency).toBe(0);
 });
 
+test("every cloud has its settings where it is on, and none where it is off", async () => {
+  const all = await settings({ gcp: { project: "shop-123456" } });
+  expect(all.clouds).toEqual(["aws", "azure", "gcp"]);
+  expect(all.azure).toMatchObject({ region: "japaneast", deployment: "onedeploy", frontend: true, waf: false });
+  expect(all.gcp).toMatchObject({ region: "asia-northeast1", project: "shop-123456", public: true, cloudArmor: false });
+  for (const absent of [all.azure?.domain, all.azure?.storageAccountName, all.gcp?.domain]) {
+    expect(absent).toBeUndefined();
+  }
+
+  const azureAlone = await settings({ clouds: ["azure", "azure"] });
+  expect(azureAlone.clouds).toEqual(["azure"]);
+  expect(azureAlone.azure).toBeDefined();
+  expect(azureAlone.aws).toBeUndefined();
+  expect(azureAlone.gcp).toBeUndefined();
+});
+
 describe("a wrong setting is named, with what was found and what is accepted", () => {
   test.each<[string, Configuration, RegExp]>([
     ["an unknown key", { cluods: ["aws"] }, /cluods: there is no such setting; Pulumi\.yaml lists them all/],
@@ -73,6 +89,38 @@ describe("a wrong setting is named, with what was found and what is accepted", (
       "a certificate of the wrong region",
       { aws: { certificateArn: "arn:aws:acm:eu-west-1:123456789012:certificate/1", domain: "a.example.com" } },
       /aws\.certificateArn: .*us-east-1/,
+    ],
+    ["Google Cloud without a project", { clouds: ["gcp"] }, /gcp\.project: needed when clouds has gcp/],
+    ["a project's name for its id", { gcp: { project: "My Shop" } }, /gcp\.project: expected the id.*found "My Shop"/],
+    [
+      "a region of AWS for Google Cloud",
+      { gcp: { region: "ap-northeast-1" } },
+      /gcp\.region: .*asia-northeast1.*found "ap-northeast-1"/,
+    ],
+    [
+      "a region of Google Cloud for Azure",
+      { azure: { region: "asia-northeast1" } },
+      /azure\.region: .*japaneast.*found "asia-northeast1"/,
+    ],
+    [
+      "an instance that Azure lacks",
+      { azure: { memorySize: 1024 } },
+      /azure\.memorySize: .*512, 2048, 4096.*found 1024/,
+    ],
+    [
+      "a storage account name that does not fit",
+      { azure: { storageAccountName: "shop-messages" } },
+      /azure\.storageAccountName: expected 3 to 24 lower-case letters and digits \(found "shop-messages"\)/,
+    ],
+    [
+      "a retention that Log Analytics lacks",
+      { clouds: ["azure"], logRetentionDays: 14 },
+      /logRetentionDays: expected 30 to 730 with azure.*found 14/,
+    ],
+    [
+      "a function that nothing reaches",
+      { azure: { frontend: false, frontDoorOnly: true } },
+      /azure\.frontDoorOnly: nothing could reach the function: set azure\.frontend/,
     ],
   ])("%s", async (_, stack, message) => {
     await expect(settings(stack)).rejects.toThrow(message);

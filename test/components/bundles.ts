@@ -1,4 +1,4 @@
-import type { ApplicationBundle, LayerBundle } from "../../layers/bundle";
+import type { ApplicationBundle, LayerBundle, PackageBundle, SourceBundle } from "../../layers/bundle";
 
 /** A layer as the builder describes it; no file is needed where no engine uploads it. */
 export function layerBundle(overrides: Partial<LayerBundle> = {}): LayerBundle {
@@ -30,4 +30,31 @@ export const applicationBundle: ApplicationBundle = {
   sha256: "c".repeat(64),
   size: 20_000,
   unpackedSize: 60_000,
+};
+
+const packages = (...names: string[]) => names.map((name) => ({ name, version: "1.0.0" }));
+
+const fullBundle = {
+  name: "api",
+  path: "/nowhere/api.zip",
+  sha256: "d".repeat(64),
+  size: 9_000_000,
+  unpackedSize: 30_000_000,
+  lockSha256: "e".repeat(64),
+  pythonVersion: "3.12",
+  architecture: "x86_64",
+} as const;
+
+export const packageBundle: PackageBundle = {
+  ...fullBundle,
+  target: "azure",
+  kind: "package",
+  packages: packages("azure-functions", "fastapi", "pydantic"),
+};
+
+export const sourceBundle: SourceBundle = {
+  ...fullBundle,
+  target: "gcp",
+  kind: "source",
+  packages: packages("fastapi", "functions-framework", "google-cloud-firestore", "pydantic"),
 };

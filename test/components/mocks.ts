@@ -7,12 +7,20 @@ export interface Registered {
   readonly inputs: Record<string, unknown>;
 }
 
+/** An invoke as the program called it. */
+export interface Called {
+  readonly token: string;
+  readonly inputs: Record<string, unknown>;
+}
+
 /** What a cloud answers beyond the inputs, by resource type. */
 export type CloudAnswers = Record<string, (registered: Registered) => Record<string, unknown>>;
 
 /** Everything that one run of a program registered. */
 export class Recording {
   private readonly resources: Registered[] = [];
+  /** The invokes that were called. */
+  readonly calls: Called[] = [];
 
   add(resource: Registered): void {
     this.resources.push(resource);
@@ -54,9 +62,11 @@ export async function record<T>(
       newResource: ({ type, name, inputs }: pulumi.runtime.MockResourceArgs) => {
         const registered = { type, name, inputs: inputs as Record<string, unknown> };
         recording.add(registered);
-        return { id: `${name}-id`, state: { ...registered.inputs, ...answers[type]?.(registered) } };
+        const { id = `${name}-id`, ...answer } = answers[type]?.(registered) ?? {};
+        return { id: String(id), state: { ...registered.inputs, ...answer } };
       },
-      call: ({ token }: pulumi.runtime.MockCallArgs) => {
+      call: ({ token, inputs }: pulumi.runtime.MockCallArgs) => {
+        recording.calls.push({ token, inputs: inputs as Record<string, unknown> });
         const answer = invokes[token];
         if (answer === undefined) throw new Error(`no answer for the invoke ${token}`);
         return answer;
@@ -66,11 +76,21 @@ export async function record<T>(
     stack,
     false,
   );
+  acceptErrorHooks();
   try {
     return { result: await declare(), recording };
   } finally {
     await pulumi.runtime.disconnect();
   }
+}
+
+/** Pulumi's mocks take every registration but that of an error hook. */
+function acceptErrorHooks(): void {
+  Object.assign(pulumi.runtime.getMonitor() ?? {}, {
+    registerErrorHook: (_request: unknown, done: (error: null) => void) => {
+      done(null);
+    },
+  });
 }
 
 interface RecordOptions {
@@ -80,7 +100,22 @@ interface RecordOptions {
   readonly stack?: string;
 }
 
+const secretMark = "4dabf18193072939515e22adb298388d";
+
+/**
+ * Parts a property from its mark of a secret, by which the engine encrypts it: the SDK marks a whole property where
+ * anything in it is secret.
+ */
+export function unseal(property: unknown): { readonly secret: boolean; readonly value: unknown } {
+  const secret = typeof property === "object" && property !== null && secretMark in property;
+  return { secret, value: secret ? (property as { value?: unknown }).value : property };
+}
+
 /** The value of an output; only for use after `record`, when everything has resolved. */
 export function valueOf<T>(output: pulumi.Input<T>): Promise<T> {
-  return new Promise((resolve) => pulumi.output(output).apply((value) => { resolve(value as T); }));
+  return new Promise((resolve) =>
+    pulumi.output(output).apply((value) => {
+      resolve(value as T);
+    }),
+  );
 }

@@ -1,0 +1,443 @@
+import { beforeAll, describe, expect, test, vi } from "vitest";
+
+import { Environment, type EnvironmentArgs } from "../../../components/azure/environment";
+import { packageBundle } from "../bundles";
+import { type CloudAnswers, record, type Recording, unseal, valueOf } from "../mocks";
+import { temporarySite } from "../site";
+
+const subscription = "/subscriptions/11111111-2222-3333-4444-555555555555";
+const inGroup = (type: string, name: unknown) =>
+  `${subscription}/resourceGroups/shop-test-resources/providers/${type}/${String(name)}`;
+
+const answers: CloudAnswers = {
+  "azure-native:resources:ResourceGroup": ({ inputs }) => ({ name: inputs.resourceGroupName }),
+  "azure-native:storage:StorageAccount": ({ inputs }) => ({
+    id: inGroup("Microsoft.Storage/storageAccounts", inputs.accountName),
+    name: inputs.accountName,
+    primaryEndpoints: Object.fromEntries(
+      ["blob", "table", "web"].map((service) => [
+        service,
+        `https://${String(inputs.accountName)}.${service}.core.windows.net/`,
+      ]),
+    ),
+  }),
+  "azure-native:storage:BlobContainer": ({ inputs }) => ({ name: inputs.containerName }),
+  "azure-native:storage:Table": ({ inputs }) => ({ name: inputs.tableName }),
+  "azure-native:storage:Blob": ({ inputs }) => ({
+    url: `https://account.blob.core.windows.net/${String(inputs.containerName)}/${String(inputs.blobName)}`,
+  }),
+  "azure-native:storage:StorageAccountStaticWebsite": () => ({ containerName: "$web" }),
+  "azure-native:managedidentity:UserAssignedIdentity": () => ({ clientId: "client-id", principalId: "principal-id" }),
+  "azure-native:operationalinsights:Workspace": ({ inputs }) => ({ name: inputs.workspaceName, customerId: "w-1" }),
+  "azure-native:applicationinsights:Component": () => ({ connectionString: "InstrumentationKey=0;Endpoint=x" }),
+  "azure-native:web:WebApp": ({ inputs }) => ({ defaultHostName: `${String(inputs.name)}.azurewebsites.net` }),
+  "azure-native:cdn:Profile": ({ inputs }) => ({ name: inputs.profileName, frontDoorId: "front-door-id" }),
+  "azure-native:cdn:AFDEndpoint": ({ inputs }) => ({
+    name: inputs.endpointName,
+    hostName: `${String(inputs.endpointName)}-x1.z01.azurefd.net`,
+  }),
+  "azure-native:cdn:AFDOriginGroup": ({ inputs }) => ({ name: inputs.originGroupName }),
+  "azure-native:cdn:RuleSet": ({ inputs }) => ({ name: inputs.ruleSetName }),
+  "azure-native:cdn:AFDCustomDomain": () => ({ validationProperties: { validationToken: "prove-it" } }),
+};
+
+const site = temporarySite();
+
+async function environment(overrides: Partial<EnvironmentArgs> = {}) {
+  return record(
+    () =>
+      new Environment("azure", {
+        scope: { project: "shop", stack: "test" },
+        region: "japaneast",
+        bundle: packageBundle,
+        version: "1.2.3",
+        site: site.directory,
+        ...overrides,
+      }),
+    {
+      answers,
+      invokes: {
+        "azure-native:authorization:getClientConfig": { subscriptionId: subscription.split("/")[2] },
+        "azure-native:storage:listStorageAccountServiceSAS": { serviceSasToken: "sv=1&sig=s3cret" },
+      },
+    },
+  );
+}
+
+const ofType = (recording: Recording, type: string) => recording.of(`azure-native:${type}`);
+const only = (recording: Recording, type: string) => recording.only(`azure-native:${type}`);
+
+function named(recording: Recording, type: string, name: string): Record<string, unknown> {
+  const found = ofType(recording, type).find((resource) => resource.name === name);
+  if (found === undefined) throw new Error(`no ${type} ${name} among ${recording.all.map((r) => r.name).join(", ")}`);
+  return found.inputs;
+}
+
+function appSettings(recording: Recording): Record<string, string> {
+  const { siteConfig } = only(recording, "web:WebApp") as {
+    siteConfig: { appSettings: { name: string; value: string }[] };
+  };
+  return Object.fromEntries(siteConfig.appSettings.map(({ name, value }) => [name, value]));
+}
+
+describe("with the defaults", () => {
+  let recording: Recording;
+  let deployed: Environment;
+
+  beforeAll(async () => {
+    ({ recording, result: deployed } = await environment());
+  });
+
+  test("both storage accounts ask for TLS 1.2 and have no public blob; the function's has no shared keys", () => {
+    const accounts = ofType(recording, "storage:StorageAccount");
+    expect(accounts).toHaveLength(2);
+    for (const { inputs } of accounts) {
+      expect(inputs).toMatchObject({
+        minimumTlsVersion: "TLS1_2",
+        enableHttpsTrafficOnly: true,
+        allowBlobPublicAccess: false,
+        allowCrossTenantReplication: false,
+        kind: "StorageV2",
+        sku: { name: "Standard_LRS" },
+        tags: { project: "shop", stack: "test" },
+      });
+      expect(inputs.accountName).toMatch(/^(data|web)shoptest[0-9a-f]{8}$/);
+    }
+    expect(named(recording, "storage:StorageAccount", "azure-data").allowSharedKeyAccess).toBe(false);
+    expect(named(recording, "storage:StorageAccount", "azure-web").allowSharedKeyAccess).toBe(true);
+  });
+
+  test("no container is public", () => {
+    const containers = ofType(recording, "storage:BlobContainer");
+    expect(containers.map(({ inputs }) => inputs.containerName).sort()).toEqual(["deployment", "packages"]);
+    for (const { inputs } of containers) expect(inputs.publicAccess).toBe("None");
+  });
+
+  test("the function's identity has four roles, each on one resource and none on the group or the subscription", () => {
+    const account = named(recording, "storage:StorageAccount", "azure-data").accountName;
+    const scopes = ofType(recording, "authorization:RoleAssignment").map(({ inputs }) => {
+      expect(inputs).toMatchObject({ principalId: "principal-id", principalType: "ServicePrincipal" });
+      return [String(inputs.roleDefinitionId).split("/").at(-1), inputs.scope];
+    });
+    const storage = inGroup("Microsoft.Storage/storageAccounts", account);
+    expect(Object.fromEntries(scopes)).toEqual({
+      "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": storage,
+      "974c5e8b-45b9-4653-ba55-5f855dd0fb88": storage,
+      "3913510d-42f4-4e42-8a64-420c390055eb": "azure-api-id",
+      "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": "azure-messages-id",
+    });
+    expect(named(recording, "authorization:RoleAssignment", "azure-api-storage-blob-data-owner").roleDefinitionId).toBe(
+      `${subscription}/providers/Microsoft.Authorization/roleDefinitions/b7e6dc6d-f1e8-4753-8033-0f276bb0955b`,
+    );
+  });
+
+  test("the function app runs on Flex Consumption, over HTTPS and TLS 1.2 alone, as its identity", () => {
+    expect(only(recording, "web:AppServicePlan")).toMatchObject({
+      sku: { name: "FC1", tier: "FlexConsumption" },
+      reserved: true,
+    });
+    const app = only(recording, "web:WebApp");
+    expect(app).toMatchObject({
+      kind: "functionapp,linux",
+      httpsOnly: true,
+      identity: { type: "UserAssigned", userAssignedIdentities: ["azure-api-id"] },
+      functionAppConfig: {
+        deployment: {
+          storage: {
+            type: "blobContainer",
+            authentication: { type: "UserAssignedIdentity", userAssignedIdentityResourceId: "azure-api-id" },
+          },
+        },
+        runtime: { name: "python", version: "3.12" },
+        scaleAndConcurrency: { instanceMemoryMB: 512, maximumInstanceCount: 40 },
+      },
+      siteConfig: { minTlsVersion: "1.2", scmMinTlsVersion: "1.2" },
+    });
+    for (const absent of ["ipSecurityRestrictions", "ipSecurityRestrictionsDefaultAction", "cors", "ftpsState"]) {
+      expect(app.siteConfig, absent).not.toHaveProperty(absent);
+    }
+  });
+
+  test("passwords open neither FTP nor the deployment site", () => {
+    for (const type of ["web:WebAppFtpAllowed", "web:WebAppScmAllowed"]) {
+      expect(only(recording, type)).toMatchObject({ allow: false });
+    }
+  });
+
+  test("the app settings connect by managed identity; nothing in them is a key, nor what Flex Consumption refuses", () => {
+    const settings = appSettings(recording);
+    const account = String(named(recording, "storage:StorageAccount", "azure-data").accountName);
+    expect(settings).toEqual({
+      AzureWebJobsStorage__accountName: account,
+      AzureWebJobsStorage__credential: "managedidentity",
+      AzureWebJobsStorage__clientId: "client-id",
+      MESSAGES_STORAGE__tableServiceUri: `https://${account}.table.core.windows.net/`,
+      MESSAGES_STORAGE__credential: "managedidentity",
+      MESSAGES_STORAGE__clientId: "client-id",
+      MESSAGES_TABLE: "messages",
+      APPLICATION_VERSION: "1.2.3",
+      AzureWebJobsDisableHomepage: "true",
+      APPLICATIONINSIGHTS_CONNECTION_STRING: "InstrumentationKey=0;Endpoint=x",
+      APPLICATIONINSIGHTS_AUTHENTICATION_STRING: "ClientId=client-id;Authorization=AAD",
+    });
+  });
+
+  test("telemetry is accepted from identities alone and kept as long as asked", () => {
+    expect(only(recording, "applicationinsights:Component")).toMatchObject({
+      disableLocalAuth: true,
+      ingestionMode: "LogAnalytics",
+    });
+    expect(only(recording, "operationalinsights:Workspace")).toMatchObject({ retentionInDays: 365 });
+  });
+
+  test("the package is uploaded under its content's hash and deployed by an address that is a secret", () => {
+    const package_ = named(recording, "storage:Blob", "azure-api");
+    expect(package_).toMatchObject({ containerName: "packages", blobName: `api-${"d".repeat(64)}.zip` });
+    const properties = unseal(only(recording, "resources:Deployment").properties);
+    expect(properties.secret).toBe(true);
+    expect(properties.value).toMatchObject({
+      mode: "Incremental",
+      template: {
+        parameters: { packageUri: { type: "secureString" } },
+        resources: [
+          {
+            type: "Microsoft.Web/sites/extensions",
+            apiVersion: "2022-09-01",
+            name: expect.stringMatching(/^shop-test-api-[0-9a-f]{8}\/onedeploy$/) as string,
+            properties: { packageUri: "[parameters('packageUri')]", remoteBuild: false },
+          },
+        ],
+      },
+      parameters: {
+        packageUri: {
+          value: `https://account.blob.core.windows.net/packages/api-${"d".repeat(64)}.zip?sv=1&sig=s3cret`,
+        },
+      },
+    });
+    expect(recording.of("command:local:Command")).toEqual([]);
+  });
+
+  test("the package's address reads that package alone, over HTTPS, until a time that does not move", () => {
+    const [call] = recording.calls.filter(({ token }) => token.endsWith("ServiceSAS"));
+    expect(call?.inputs).toMatchObject({
+      canonicalizedResource: expect.stringMatching(/^\/blob\/webshoptest\w+\/packages\/api-d{64}\.zip$/) as string,
+      resource: "b",
+      permissions: "r",
+      protocols: "https",
+      sharedAccessExpiryTime: expect.stringMatching(/^\d{4}-01-01T00:00:00Z$/) as string,
+    });
+  });
+
+  test("no signature is in clear in anything that is registered", () => {
+    const inClear = JSON.stringify(recording.all, (_key, value: unknown) => (unseal(value).secret ? "secret" : value));
+    expect(inClear).not.toContain("s3cret");
+  });
+
+  test("the site's files are uploaded with their types, hidden ones are not", () => {
+    const files = ofType(recording, "storage:Blob").filter(({ inputs }) => inputs.containerName === "$web");
+    expect(files.map(({ inputs }) => [inputs.blobName, inputs.contentType])).toEqual([
+      ["app.js", "text/javascript; charset=utf-8"],
+      ["index.html", "text/html; charset=utf-8"],
+    ]);
+    expect(only(recording, "storage:StorageAccountStaticWebsite")).toMatchObject({ indexDocument: "index.html" });
+  });
+
+  test("Front Door turns HTTP into HTTPS, asks its origins over HTTPS, caches the site and never the API", () => {
+    expect(only(recording, "cdn:Profile")).toMatchObject({
+      location: "Global",
+      sku: { name: "Standard_AzureFrontDoor" },
+    });
+    const api = named(recording, "cdn:Route", "azure-web-api");
+    const web = named(recording, "cdn:Route", "azure-web-site");
+    for (const route of [api, web]) {
+      expect(route).toMatchObject({ forwardingProtocol: "HttpsOnly", httpsRedirect: "Enabled" });
+      expect(route.customDomains).toBeUndefined();
+    }
+    expect(api).toMatchObject({ patternsToMatch: ["/api/*"], originGroup: { id: "azure-web-api-id" } });
+    expect(api.cacheConfiguration).toBeUndefined();
+    expect(web).toMatchObject({
+      patternsToMatch: ["/*"],
+      cacheConfiguration: { compressionSettings: { isCompressionEnabled: true } },
+    });
+    const host = `${String(only(recording, "web:WebApp").name)}.azurewebsites.net`;
+    expect(named(recording, "cdn:AFDOrigin", "azure-web-api")).toMatchObject({
+      hostName: host,
+      originHostHeader: host,
+      enforceCertificateNameCheck: true,
+    });
+    expect(ofType(recording, "cdn:AFDCustomDomain")).toEqual([]);
+    expect(ofType(recording, "cdn:SecurityPolicy")).toEqual([]);
+    expect(ofType(recording, "frontdoor:Policy")).toEqual([]);
+  });
+
+  test("origins exist before the routes to them, and one route is made at a time", () => {
+    const order = recording.all.map(({ type, name }) => `${type} ${name}`);
+    const at = (type: string, name: string) => order.indexOf(`azure-native:cdn:${type} ${name}`);
+    expect(at("AFDOrigin", "azure-web-api")).toBeLessThan(at("Route", "azure-web-api"));
+    expect(at("AFDOrigin", "azure-web-site")).toBeLessThan(at("Route", "azure-web-site"));
+    expect(at("Route", "azure-web-api")).toBeLessThan(at("Route", "azure-web-site"));
+  });
+
+  test("every response carries the security headers, and a path without an extension is the single page", () => {
+    const { actions } = named(recording, "cdn:Rule", "azure-web-headers-security") as {
+      actions: { parameters: { headerName: string; value: string } }[];
+    };
+    // Front Door takes at most five actions a rule.
+    expect(actions.map(({ parameters }) => parameters.headerName)).toEqual([
+      "Content-Security-Policy",
+      "Referrer-Policy",
+      "Strict-Transport-Security",
+      "X-Content-Type-Options",
+      "X-Frame-Options",
+    ]);
+    for (const route of ["azure-web-api", "azure-web-site"]) {
+      expect(named(recording, "cdn:Route", route).ruleSets).toContainEqual({ id: "azure-web-headers-id" });
+    }
+    expect(named(recording, "cdn:Rule", "azure-web-site-singlepage")).toMatchObject({
+      actions: [{ name: "UrlRewrite", parameters: { destination: "/index.html" } }],
+    });
+    expect(named(recording, "cdn:Route", "azure-web-api").ruleSets).not.toContainEqual({ id: "azure-web-site-id" });
+  });
+
+  test("nothing is locked against deletion", () => {
+    expect(ofType(recording, "authorization:ManagementLockByScope")).toEqual([]);
+  });
+
+  test("the outputs are the contract's", async () => {
+    expect(await valueOf(deployed.outputs)).toEqual({
+      region: "japaneast",
+      apiUrl: expect.stringMatching(/^https:\/\/shop-test-api-[0-9a-f]{8}\.azurewebsites\.net$/) as string,
+      frontendUrl: "https://shop-test-web-x1.z01.azurefd.net",
+      functionName: expect.stringMatching(/^shop-test-api-[0-9a-f]{8}$/) as string,
+      messagesTable: "messages",
+      runtimeIdentity: "client-id",
+      logs: expect.stringMatching(/^shop-test-api-[0-9a-f]{8}$/) as string,
+      version: "1.2.3",
+      resourceGroup: "shop-test-resources",
+      storageAccount: expect.stringMatching(/^datashoptest[0-9a-f]{8}$/) as string,
+      workspaceId: "w-1",
+      frontDoorProfile: "shop-test-web",
+      frontDoorEndpoint: "shop-test-web",
+    });
+  });
+});
+
+describe("with other settings", () => {
+  test("without a frontend nothing of it is declared and its outputs are absent", async () => {
+    const { recording, result } = await environment({ site: undefined });
+    expect(recording.all.filter(({ type }) => /:cdn:|:frontdoor:|StaticWebsite/.test(type))).toEqual([]);
+    for (const absent of ["frontendUrl", "frontDoorProfile", "frontDoorEndpoint", "domainValidation"]) {
+      expect(result.outputs).not.toHaveProperty(absent);
+    }
+  });
+
+  test("the function answers its own Front Door alone", async () => {
+    const { recording } = await environment({ frontDoorOnly: true });
+    expect(only(recording, "web:WebApp").siteConfig).toMatchObject({
+      ipSecurityRestrictionsDefaultAction: "Deny",
+      ipSecurityRestrictions: [
+        {
+          action: "Allow",
+          tag: "ServiceTag",
+          ipAddress: "AzureFrontDoor.Backend",
+          headers: { "x-azure-fdid": ["front-door-id"] },
+        },
+      ],
+    });
+  });
+
+  test("a firewall blocks by Microsoft's rules, which need Front Door Premium", async () => {
+    const { recording } = await environment({ frontend: { waf: true } });
+    expect(only(recording, "cdn:Profile")).toMatchObject({ sku: { name: "Premium_AzureFrontDoor" } });
+    expect(only(recording, "frontdoor:Policy")).toMatchObject({
+      sku: { name: "Premium_AzureFrontDoor" },
+      policySettings: { enabledState: "Enabled", mode: "Prevention" },
+      managedRules: { managedRuleSets: [{ ruleSetType: "Microsoft_DefaultRuleSet", ruleSetAction: "Block" }] },
+    });
+    expect(only(recording, "cdn:SecurityPolicy")).toMatchObject({
+      parameters: { associations: [{ domains: [{ id: "azure-web-id" }], patternsToMatch: ["/*"] }] },
+    });
+  });
+
+  test("a domain brings a certificate, a floor of TLS 1.2 and the record that proves it", async () => {
+    const { recording, result } = await environment({ frontend: { domain: "app.example.com" } });
+    expect(only(recording, "cdn:AFDCustomDomain")).toMatchObject({
+      hostName: "app.example.com",
+      tlsSettings: { certificateType: "ManagedCertificate", minimumTlsVersion: "TLS12" },
+    });
+    expect(named(recording, "cdn:Route", "azure-web-site").customDomains).toEqual([{ id: "azure-web-id" }]);
+    expect(await valueOf(result.outputs)).toMatchObject({
+      frontendUrl: "https://app.example.com",
+      domainValidation: { record: "_dnsauth.app.example.com", value: "prove-it" },
+    });
+  });
+
+  test("deletion protection locks the account that holds the messages", async () => {
+    const { recording } = await environment({ deletionProtection: true });
+    expect(only(recording, "authorization:ManagementLockByScope")).toMatchObject({
+      level: "CanNotDelete",
+      scope: expect.stringMatching(/storageAccounts\/datashoptest\w{8}$/) as string,
+    });
+  });
+
+  test("the Azure CLI deploys in the place of one deploy, from the same secret address", async () => {
+    const { recording } = await environment({ function: { deployment: "az" } });
+    expect(ofType(recording, "resources:Deployment")).toEqual([]);
+    const command = recording.only("command:local:Command");
+    expect(command).toMatchObject({
+      create: expect.stringContaining("az functionapp deployment source config-zip") as string,
+      triggers: ["d".repeat(64)],
+    });
+    const variables = unseal(command.environment);
+    expect(variables.secret).toBe(true);
+    expect(variables.value).toMatchObject({ PACKAGE_URI: expect.stringContaining("sig=s3cret") as string });
+    // Another machine has the package elsewhere; that is no change.
+    expect(JSON.stringify(command)).not.toContain("/nowhere");
+  });
+
+  test("the package's address is the same all year", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    try {
+      const expiries = [];
+      for (const now of ["2031-01-01T00:00:00Z", "2031-12-31T23:59:59Z"]) {
+        vi.setSystemTime(now);
+        const { recording } = await environment();
+        expiries.push(recording.calls.find(({ token }) => token.endsWith("SAS"))?.inputs.sharedAccessExpiryTime);
+      }
+      expect(expiries).toEqual(["2033-01-01T00:00:00Z", "2033-01-01T00:00:00Z"]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test("a chosen storage account name is used, and a transform lays properties over a child", async () => {
+    const { recording } = await environment({
+      storageAccountName: "shopmessages",
+      function: { maximumInstances: 3, transform: { function: (args) => ({ ...args, sshEnabled: false }) } },
+    });
+    expect(named(recording, "storage:StorageAccount", "azure-data").accountName).toBe("shopmessages");
+    expect(only(recording, "web:WebApp")).toMatchObject({
+      sshEnabled: false,
+      functionAppConfig: { scaleAndConcurrency: { maximumInstanceCount: 3 } },
+    });
+  });
+});
+
+describe("what could not work is not declared", () => {
+  test.each<[string, Partial<EnvironmentArgs>, RegExp]>([
+    [
+      "a bundle without what the function imports",
+      { bundle: { ...packageBundle, packages: [] } },
+      /bundle api lacks azure-functions, fastapi, pydantic/,
+    ],
+    [
+      "a storage account name that does not fit",
+      { storageAccountName: "Shop-Messages" },
+      /"Shop-Messages" \(13 characters\) does not fit: Azure accepts 3 to 24 lower-case letters and digits/,
+    ],
+    ["a function that nothing reaches", { frontDoorOnly: true, site: undefined }, /frontDoorOnly needs a frontend/],
+    ["a frontend without a page", { site: "/nowhere" }, /no index\.html in \/nowhere/],
+  ])("%s", async (_, overrides, message) => {
+    await expect(environment(overrides)).rejects.toThrow(message);
+  });
+});

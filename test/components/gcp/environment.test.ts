@@ -1,0 +1,379 @@
+import * as pulumi from "@pulumi/pulumi";
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+
+import { Environment, type EnvironmentArgs } from "../../../components/gcp/environment";
+import { sourceBundle } from "../bundles";
+import { type CloudAnswers, record, type Recording, valueOf } from "../mocks";
+import { temporarySite } from "../site";
+
+const serviceUri = "https://shop-test-api-x1-an.a.run.app";
+
+const answers: CloudAnswers = {
+  "gcp:serviceaccount/account:Account": ({ inputs }) => {
+    const email = `${String(inputs.accountId)}@proj-1.iam.gserviceaccount.com`;
+    return { id: `projects/proj-1/serviceAccounts/${email}`, email };
+  },
+  "gcp:artifactregistry/repository:Repository": ({ inputs }) => ({
+    id: `projects/proj-1/locations/asia-northeast1/repositories/${String(inputs.repositoryId)}`,
+    name: inputs.repositoryId,
+  }),
+  "gcp:cloudfunctionsv2/function:Function": ({ inputs }) => ({
+    serviceConfig: { ...(inputs.serviceConfig as object), uri: serviceUri },
+  }),
+  "gcp:compute/globalAddress:GlobalAddress": () => ({ address: "203.0.113.7" }),
+};
+
+const site = temporarySite();
+
+async function environment(overrides: Partial<EnvironmentArgs> = {}) {
+  return record(
+    () =>
+      new Environment("gcp", {
+        scope: { project: "shop", stack: "test" },
+        project: "proj-1",
+        region: "asia-northeast1",
+        bundle: sourceBundle,
+        version: "1.2.3",
+        site: site.directory,
+        ...overrides,
+      }),
+    { answers, invokes: { "gcp:organizations/getProject:getProject": { number: "4242" } } },
+  );
+}
+
+const ofType = (recording: Recording, type: string) => recording.of(`gcp:${type}`);
+const only = (recording: Recording, type: string) => recording.only(`gcp:${type}`);
+
+function named(recording: Recording, type: string, name: string): Record<string, unknown> {
+  const found = ofType(recording, type).find((resource) => resource.name === name);
+  if (found === undefined) throw new Error(`no ${type} ${name} among ${recording.all.map((r) => r.name).join(", ")}`);
+  return found.inputs;
+}
+
+const runtime = "serviceAccount:shop-test-api@proj-1.iam.gserviceaccount.com";
+const builder = "serviceAccount:shop-test-build@proj-1.iam.gserviceaccount.com";
+
+beforeEach(() => {
+  vi.spyOn(pulumi.log, "warn").mockResolvedValue();
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+describe("with the defaults", () => {
+  let recording: Recording;
+  let deployed: Environment;
+  let warnings: string[];
+
+  beforeAll(async () => {
+    const warn = vi.spyOn(pulumi.log, "warn").mockResolvedValue();
+    ({ recording, result: deployed } = await environment());
+    warnings = warn.mock.calls.map(([message]) => message);
+  });
+
+  test("the APIs are enabled first, and stay enabled", () => {
+    const services = ofType(recording, "projects/service:Service");
+    expect(services.map(({ inputs }) => inputs.service).sort()).toEqual(
+      ["artifactregistry", "cloudbuild", "cloudfunctions", "compute", "firestore", "iam", "run"].map(
+        (service) => `${service}.googleapis.com`,
+      ),
+    );
+    for (const { inputs } of services) expect(inputs.disableOnDestroy).toBe(false);
+    const order = recording.all.map(({ name, type }) => `${type} ${name}`);
+    expect(order.indexOf("gcp:projects/service:Service gcp-messages-firestore")).toBeLessThan(
+      order.indexOf("gcp:firestore/database:Database gcp-messages"),
+    );
+  });
+
+  test("the database has a name of its own, can be restored, and is really deleted", () => {
+    expect(only(recording, "firestore/database:Database")).toMatchObject({
+      name: "shop-test-messages",
+      type: "FIRESTORE_NATIVE",
+      locationId: "asia-northeast1",
+      pointInTimeRecoveryEnablement: "POINT_IN_TIME_RECOVERY_ENABLED",
+      deleteProtectionState: "DELETE_PROTECTION_DISABLED",
+      deletionPolicy: "DELETE",
+    });
+  });
+
+  test("the function may use its database, and has no other role", () => {
+    const members = recording.all.filter(({ inputs }) => inputs.member === runtime);
+    expect(members.map(({ inputs }) => inputs)).toEqual([
+      {
+        project: "proj-1",
+        role: "roles/datastore.user",
+        member: runtime,
+        condition: {
+          title: "messages",
+          expression: 'resource.name == "projects/proj-1/databases/shop-test-messages"',
+        },
+      },
+    ]);
+  });
+
+  test("another account builds: it writes a log and its repository, and reads sources alone", () => {
+    const roles = recording.all
+      .filter(({ inputs }) => inputs.member === builder)
+      .map(({ inputs }) => [inputs.role, inputs.repository ?? inputs.bucket ?? inputs.condition]);
+    expect(roles).toHaveLength(4);
+    expect(roles).toEqual(
+      expect.arrayContaining([
+        ["roles/logging.logWriter", undefined],
+        ["roles/artifactregistry.writer", "shop-test-images"],
+        ["roles/storage.objectViewer", expect.stringMatching(/^shop-test-source-[0-9a-f]{8}$/)],
+        [
+          "roles/storage.objectViewer",
+          {
+            title: "sources-of-functions",
+            expression: 'resource.name.startsWith("projects/_/buckets/gcf-v2-sources-4242-asia-northeast1")',
+          },
+        ],
+      ]),
+    );
+  });
+
+  test("the function is built from an archive named by its content, from wheels alone", () => {
+    const object = named(recording, "storage/bucketObject:BucketObject", "gcp-api-source");
+    expect(object.name).toBe(`api-${"d".repeat(64)}.zip`);
+    expect(only(recording, "cloudfunctionsv2/function:Function")).toMatchObject({
+      name: "shop-test-api",
+      location: "asia-northeast1",
+      buildConfig: {
+        runtime: "python312",
+        entryPoint: "handle",
+        serviceAccount: "projects/proj-1/serviceAccounts/shop-test-build@proj-1.iam.gserviceaccount.com",
+        dockerRepository: "projects/proj-1/locations/asia-northeast1/repositories/shop-test-images",
+        environmentVariables: { GOOGLE_VENDOR_PIP_DEPENDENCIES: "wheels" },
+        source: { storageSource: { object: object.name } },
+      },
+      labels: { project: "shop", stack: "test" },
+    });
+  });
+
+  test("the function runs as its own account and answers on its own address", () => {
+    expect(only(recording, "cloudfunctionsv2/function:Function").serviceConfig).toEqual({
+      serviceAccountEmail: "shop-test-api@proj-1.iam.gserviceaccount.com",
+      environmentVariables: {
+        MESSAGES_TABLE: "messages",
+        APPLICATION_VERSION: "1.2.3",
+        GOOGLE_CLOUD_PROJECT: "proj-1",
+        FIRESTORE_DATABASE: "shop-test-messages",
+      },
+      availableCpu: "1",
+      availableMemory: "512Mi",
+      timeoutSeconds: 15,
+      maxInstanceRequestConcurrency: 80,
+      maxInstanceCount: 40,
+      ingressSettings: "ALLOW_ALL",
+      allTrafficOnLatestRevision: true,
+    });
+    expect(only(recording, "cloudrunv2/serviceIamMember:ServiceIamMember")).toMatchObject({
+      name: "shop-test-api",
+      role: "roles/run.invoker",
+      member: "allUsers",
+    });
+  });
+
+  test("no bucket is public, and allUsers may do nothing but call the function", () => {
+    const buckets = ofType(recording, "storage/bucket:Bucket");
+    expect(buckets).toHaveLength(2);
+    for (const { inputs } of buckets) {
+      expect(inputs).toMatchObject({ uniformBucketLevelAccess: true, publicAccessPrevention: "enforced" });
+      // The project is a part of the hash: names of buckets are unique among all customers.
+      expect(inputs.name).toMatch(/^shop-test-(source|web)-[0-9a-f]{8}$/);
+    }
+    const everyone = recording.all.filter(({ inputs }) => /^all(Authenticated)?Users$/.test(String(inputs.member)));
+    expect(everyone.map(({ inputs }) => inputs.role)).toEqual(["roles/run.invoker"]);
+  });
+
+  test("the load balancer's own account reads the site, once there is a backend that it appears with", () => {
+    expect(named(recording, "storage/bucketIAMMember:BucketIAMMember", "gcp-web")).toMatchObject({
+      role: "roles/storage.objectViewer",
+      member: "serviceAccount:service-4242@https-lb.iam.gserviceaccount.com",
+    });
+    const order = recording.all.map(({ name, type }) => `${type} ${name}`);
+    expect(order.indexOf("gcp:compute/backendBucket:BackendBucket gcp-web")).toBeLessThan(
+      order.indexOf("gcp:storage/bucketIAMMember:BucketIAMMember gcp-web"),
+    );
+  });
+
+  test("the site is cached and compressed, the API is neither, and both carry the security headers", () => {
+    const headers = [
+      "Content-Security-Policy: default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
+      "Referrer-Policy: same-origin",
+      "Strict-Transport-Security: max-age=63072000; includeSubDomains",
+      "X-Content-Type-Options: nosniff",
+      "X-Frame-Options: DENY",
+    ];
+    expect(only(recording, "compute/backendBucket:BackendBucket")).toMatchObject({
+      enableCdn: true,
+      compressionMode: "AUTOMATIC",
+      customResponseHeaders: headers,
+    });
+    const service = only(recording, "compute/backendService:BackendService");
+    expect(service).toMatchObject({
+      loadBalancingScheme: "EXTERNAL_MANAGED",
+      enableCdn: false,
+      logConfig: { enable: true, sampleRate: 1 },
+      customResponseHeaders: headers,
+    });
+    // A serverless backend takes no health check, and Cloud Armor is a setting.
+    for (const absent of ["healthChecks", "securityPolicy"]) expect(service[absent], absent).toBeUndefined();
+    expect(only(recording, "compute/regionNetworkEndpointGroup:RegionNetworkEndpointGroup")).toMatchObject({
+      networkEndpointType: "SERVERLESS",
+      cloudRun: { service: "shop-test-api" },
+    });
+  });
+
+  test("/api/* goes to the function, everything else to the site, whose 404 is the page and not the API's", () => {
+    expect(only(recording, "compute/uRLMap:URLMap")).toMatchObject({
+      defaultService: "gcp-web-id",
+      pathMatchers: [
+        {
+          pathRules: [
+            { paths: ["/api/*"], service: "gcp-web-id" },
+            {
+              paths: ["/*"],
+              customErrorResponsePolicy: {
+                errorResponseRules: [{ matchResponseCodes: ["404"], path: "/index.html", overrideResponseCode: 200 }],
+              },
+            },
+          ],
+        },
+      ],
+    });
+    const { pathMatchers } = only(recording, "compute/uRLMap:URLMap") as {
+      pathMatchers: { pathRules: Record<string, unknown>[] }[];
+    };
+    expect(pathMatchers[0]?.pathRules[0]).not.toHaveProperty("customErrorResponsePolicy");
+  });
+
+  test("without a domain there is plain HTTP and a warning that says why", () => {
+    expect(only(recording, "compute/globalForwardingRule:GlobalForwardingRule")).toMatchObject({
+      portRange: "80",
+      ipAddress: "203.0.113.7",
+      loadBalancingScheme: "EXTERNAL_MANAGED",
+    });
+    for (const type of ["managedSslCertificate:ManagedSslCertificate", "sSLPolicy:SSLPolicy"]) {
+      expect(ofType(recording, `compute/${type}`)).toEqual([]);
+    }
+    expect(warnings).toEqual([expect.stringMatching(/plain HTTP.*no host name of its own.*Set gcp\.domain/)]);
+  });
+
+  test("the site's files are uploaded with their types and asked for anew, hidden ones are not uploaded", () => {
+    const files = ofType(recording, "storage/bucketObject:BucketObject").filter(({ name }) => name.includes("/"));
+    expect(files.map(({ inputs }) => [inputs.name, inputs.contentType, inputs.cacheControl])).toEqual([
+      ["app.js", "text/javascript; charset=utf-8", "no-cache"],
+      ["index.html", "text/html; charset=utf-8", "no-cache"],
+    ]);
+  });
+
+  test("the outputs are the contract's", async () => {
+    expect(await valueOf(deployed.outputs)).toEqual({
+      region: "asia-northeast1",
+      apiUrl: serviceUri,
+      frontendUrl: "http://203.0.113.7",
+      functionName: "shop-test-api",
+      messagesTable: "messages",
+      runtimeIdentity: "shop-test-api@proj-1.iam.gserviceaccount.com",
+      logs: "projects/proj-1/logs/run.googleapis.com%2Fstdout",
+      version: "1.2.3",
+      project: "proj-1",
+      database: "shop-test-messages",
+      frontendAddress: "203.0.113.7",
+      urlMap: "shop-test-web",
+    });
+  });
+});
+
+describe("with other settings", () => {
+  test("without a frontend nothing of it is declared and its outputs are absent", async () => {
+    const { recording, result } = await environment({ site: undefined });
+    expect(recording.all.filter(({ type, name }) => type.includes("compute") || name.includes("web"))).toEqual([]);
+    for (const absent of ["frontendUrl", "frontendAddress", "urlMap"]) {
+      expect(result.outputs).not.toHaveProperty(absent);
+    }
+  });
+
+  test("a domain brings a certificate, a floor of TLS 1.2, a redirect from HTTP, and no warning", async () => {
+    const { recording, result } = await environment({ frontend: { domain: "app.example.com" } });
+    expect(only(recording, "compute/managedSslCertificate:ManagedSslCertificate")).toMatchObject({
+      name: expect.stringMatching(/^shop-test-web-app-example-com-[0-9a-f]{8}$/) as string,
+      managed: { domains: ["app.example.com"] },
+    });
+    expect(only(recording, "compute/sSLPolicy:SSLPolicy")).toMatchObject({
+      profile: "MODERN",
+      minTlsVersion: "TLS_1_2",
+    });
+    expect(only(recording, "compute/targetHttpsProxy:TargetHttpsProxy")).toMatchObject({
+      urlMap: "gcp-web-id",
+      sslCertificates: ["gcp-web-id"],
+      sslPolicy: "gcp-web-id",
+    });
+    const redirect = named(recording, "compute/uRLMap:URLMap", "gcp-web-redirect");
+    expect(redirect).toMatchObject({
+      defaultUrlRedirect: { httpsRedirect: true, redirectResponseCode: "MOVED_PERMANENTLY_DEFAULT" },
+    });
+    expect(redirect.defaultService).toBeUndefined();
+    expect(only(recording, "compute/targetHttpProxy:TargetHttpProxy").urlMap).toBe("gcp-web-redirect-id");
+    expect(
+      ofType(recording, "compute/globalForwardingRule:GlobalForwardingRule").map(({ inputs }) => inputs.portRange),
+    ).toEqual(expect.arrayContaining(["443", "80"]));
+    expect(await valueOf(result.outputs.frontendUrl ?? "")).toBe("https://app.example.com");
+    expect(pulumi.log.warn).not.toHaveBeenCalled();
+  });
+
+  test("Cloud Armor stands before the API", async () => {
+    const { recording } = await environment({ frontend: { cloudArmor: true } });
+    expect(only(recording, "compute/backendService:BackendService").securityPolicy).toBe("gcp-web-id");
+    const { rules } = only(recording, "compute/securityPolicy:SecurityPolicy") as { rules: { action: string }[] };
+    expect(rules.map(({ action }) => action)).toEqual(["deny(403)", "deny(403)", "deny(403)", "deny(403)", "allow"]);
+  });
+
+  test("a public bucket is read by anyone, and the bucket of the source still is not", async () => {
+    const { recording } = await environment({ frontend: { publicBucket: true } });
+    expect(named(recording, "storage/bucket:Bucket", "gcp-web").publicAccessPrevention).toBe("inherited");
+    expect(named(recording, "storage/bucket:Bucket", "gcp-api-source").publicAccessPrevention).toBe("enforced");
+    expect(named(recording, "storage/bucketIAMMember:BucketIAMMember", "gcp-web").member).toBe("allUsers");
+  });
+
+  test("where allUsers is forbidden, nobody is let in", async () => {
+    const { recording } = await environment({ function: { public: false } });
+    expect(ofType(recording, "cloudrunv2/serviceIamMember:ServiceIamMember")).toEqual([]);
+  });
+
+  test("deletion protection keeps the database", async () => {
+    const { recording } = await environment({ deletionProtection: true });
+    expect(only(recording, "firestore/database:Database")).toMatchObject({
+      deleteProtectionState: "DELETE_PROTECTION_ENABLED",
+    });
+  });
+
+  test("long names keep within a service account's 30 characters, and a transform lays properties over a child", async () => {
+    const { recording } = await environment({
+      scope: { project: "multicloud-auto-deploy", stack: "staging" },
+      function: { memorySize: 1024, transform: { function: { description: "ours" } } },
+    });
+    const ids = ofType(recording, "serviceaccount/account:Account").map(({ inputs }) => String(inputs.accountId));
+    expect(new Set(ids).size).toBe(2);
+    for (const id of ids) expect(id).toMatch(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/);
+    expect(only(recording, "cloudfunctionsv2/function:Function")).toMatchObject({
+      description: "ours",
+      serviceConfig: { availableMemory: "1024Mi" },
+    });
+  });
+});
+
+describe("what could not work is not declared", () => {
+  test.each<[string, Partial<EnvironmentArgs>, RegExp]>([
+    [
+      "a bundle without what the function imports",
+      { bundle: { ...sourceBundle, packages: [] } },
+      /bundle api lacks fastapi, functions-framework, google-cloud-firestore, pydantic/,
+    ],
+    ["a frontend without a page", { site: "/nowhere" }, /no index\.html in \/nowhere/],
+  ])("%s", async (_, overrides, message) => {
+    await expect(environment(overrides)).rejects.toThrow(message);
+  });
+});

@@ -1,0 +1,40 @@
+import * as pulumi from "@pulumi/pulumi";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+
+import { retryWhilePropagating } from "../../components/propagation";
+import { record } from "./mocks";
+
+beforeEach(() => {
+  vi.spyOn(pulumi.log, "info").mockResolvedValue();
+  vi.spyOn(pulumi.log, "error").mockResolvedValue();
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** Whether a step is tried again after `errors`, the newest first. */
+async function retried(errors: string[]): Promise<boolean> {
+  const { result } = await record(() =>
+    retryWhilePropagating("role", { error: /\b403\b/, advice: "look here", attempts: 2, delaySeconds: 0 }),
+  );
+  const [hook] = result.onError ?? [];
+  if (hook === undefined) throw new Error("no hook was bound to errors");
+  return hook.callback({ urn: "urn", id: "id", name: "role", type: "type", failedOperation: "create", errors });
+}
+
+test("an error of propagation is tried again, as often as is said", async () => {
+  expect(await retried(["status 403"])).toBe(true);
+  expect(await retried(["status 403", "status 403"])).toBe(true);
+  expect(await retried(["status 403", "status 403", "status 403"])).toBe(false);
+});
+
+test("when the attempts are used up, the advice is given", async () => {
+  await retried(["status 403", "status 403", "status 403"]);
+  expect(pulumi.log.error).toHaveBeenCalledExactlyOnceWith(expect.stringContaining("look here"));
+});
+
+test("any other error fails at once", async () => {
+  expect(await retried(["status 404", "status 403"])).toBe(false);
+  expect(pulumi.log.info).not.toHaveBeenCalled();
+});
