@@ -30,7 +30,8 @@ export class CommandProvider implements Provider {
 
   async invoke(token: string, args: Properties): Promise<Properties> {
     if (token !== "command:local:run") throw new Error(`the local command provider has no function ${token}`);
-    return { ...args, ...(await execute(String(args.command), args)) };
+    const { command = "" } = commandSchema.parse(args);
+    return { ...args, ...(await execute(command, args)) };
   }
 
   check(urn: string, news: Properties) {

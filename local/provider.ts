@@ -204,7 +204,7 @@ export class CloudProvider implements Provider {
   }
 
   #keptValue(value: JavaScriptValue): unknown {
-    if (Array.isArray(value)) return value.map((item) => this.#keptValue(item));
+    if (Array.isArray(value)) return value.map((item: JavaScriptValue) => this.#keptValue(item));
     if (typeof value !== "object" || value === null) return value;
     const fields = value as Properties;
     if (isBlob(fields)) {
@@ -250,21 +250,20 @@ function valuesAt(value: JavaScriptValue | undefined, path: readonly string[]): 
   if (value === undefined || value === null) return [];
   const [step, ...rest] = path;
   if (step === undefined || value === marks.unknown) return [value];
-  if (Array.isArray(value)) return value.flatMap((item) => valuesAt(item, path));
+  if (Array.isArray(value)) return value.flatMap((item: JavaScriptValue) => valuesAt(item, path));
   return typeof value === "object" ? valuesAt((value as Properties)[step], rest) : [];
 }
 
 /** A text that is the same for the same value: of a file its content counts, wherever it lies. */
 function comparable(value: unknown): string {
-  return (
-    (JSON.stringify(value, (_, item: unknown) => {
-      if (typeof item !== "object" || item === null || Array.isArray(item)) return item;
-      const fields = item as Record<string, unknown>;
-      if (isBlob(fields)) return { hash: fields.hash };
-      if (typeof fields.sha256 === "string" && typeof fields.path === "string") return { hash: fields.sha256 };
-      return Object.fromEntries(Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1)));
-    }) as string | undefined) ?? ""
-  );
+  const text = JSON.stringify(value, (_, item: unknown) => {
+    if (typeof item !== "object" || item === null || Array.isArray(item)) return item;
+    const fields = item as Record<string, unknown>;
+    if (isBlob(fields)) return { hash: fields.hash };
+    if (typeof fields.sha256 === "string" && typeof fields.path === "string") return { hash: fields.sha256 };
+    return Object.fromEntries(Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+  return String(text);
 }
 
 function isBlob(fields: Record<string, unknown>): boolean {

@@ -9,7 +9,8 @@ const checkout = path.join(__dirname, "..");
 
 export interface StackOptions {
   readonly engine: PulumiCommand;
-  readonly cloud: CloudAddress;
+  /** Absent for what needs no provider, such as reading the outputs. */
+  readonly cloud?: CloudAddress;
   /** Folder of the engine's state and the stack's configuration. */
   readonly state: string;
   /** Which stack's configuration: `Pulumi.<name>.yaml`. */
@@ -45,7 +46,7 @@ export async function localStack(options: StackOptions): Promise<Stack> {
     envVars: {
       PULUMI_BACKEND_URL: `file://${backend}`,
       PULUMI_CONFIG_PASSPHRASE: "local",
-      PULUMI_DEBUG_PROVIDERS: Object.entries(cloud.providers)
+      PULUMI_DEBUG_PROVIDERS: Object.entries(cloud?.providers ?? {})
         .map(([name, port]) => `${name}:${port}`)
         .join(","),
       PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",

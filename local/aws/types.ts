@@ -7,7 +7,8 @@ import { parsePolicy } from "./iam";
 export const account = "123456789012";
 
 /** Region of inputs, or of the provider. */
-const regionOf = (inputs: Inputs, context: { region: string }) => String(inputs.region ?? context.region);
+const regionOf = ({ region }: Inputs, context: { region: string }) =>
+  typeof region === "string" ? region : context.region;
 
 const arn = (service: string, region: string, rest: string) => `arn:aws:${service}:${region}:${account}:${rest}`;
 

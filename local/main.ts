@@ -1,0 +1,151 @@
+import path from "node:path";
+
+import type { Stack } from "@pulumi/pulumi/automation";
+import { Command, InvalidArgumentError } from "commander";
+
+import type { CloudAddress } from "./cloud";
+import { runningCloud, startCloud, stopCloud } from "./cloud-process";
+import { findEngine } from "./engine";
+import { localStack } from "./stack";
+import { addressTable } from "./summary";
+import { UpdateLog } from "./update-log";
+
+interface Flags {
+  readonly stack: string;
+  readonly state: string;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+/** A failure that has been told; the exit code is all that is left of it. */
+class ToldError extends Error {}
+
+const interrupted = new AbortController();
+
+const cli = new Command("local")
+  .description("Deploys the whole program onto this machine by the real Pulumi engine: no cloud account is needed.")
+  .option("-s, --stack <name>", "which Pulumi.<name>.yaml", "staging")
+  .option("-c, --config <path=value>", "a setting over it, e.g. aws.frontend=false", setting, {})
+  .option("--state <folder>", "where the local clouds keep everything", path.join(__dirname, "..", ".local"))
+  .showHelpAfterError();
+
+const flags = () => cli.opts<Flags>();
+
+cli
+  .command("up", { isDefault: true })
+  .description("deploy, then serve until Ctrl-C")
+  .option("--detach", "return when it is serving; `stop` ends it")
+  .option("--refresh", "look at what is really there first")
+  .action(async ({ detach = false, refresh = false }: { detach?: boolean; refresh?: boolean }) => {
+    const { state } = flags();
+    const running = await runningCloud(state);
+    const cloud = running ?? (await startCloud(state, { attached: !detach }));
+    try {
+      const outputs = await update(cloud, "done", async (stack, onEvent) => {
+        const result = await stack.up({ onEvent, refresh, signal: interrupted.signal });
+        return result.outputs;
+      });
+      process.stdout.write(addressTable(outputs));
+    } catch (error) {
+      if (running === undefined) await stopCloud(state);
+      throw error;
+    }
+    if (detach || running !== undefined) return;
+    process.stdout.write("Serving; Ctrl-C stops it.\n");
+    await new Promise((resolve) => {
+      interrupted.signal.addEventListener("abort", resolve);
+    });
+    await stopCloud(state);
+  });
+
+cli
+  .command("preview")
+  .description("say what `up` would change")
+  .option("--refresh", "look at what is really there first")
+  .action(({ refresh = false }: { refresh?: boolean }) =>
+    withCloud((cloud) =>
+      update(cloud, "planned", (stack, onEvent) => stack.preview({ onEvent, refresh, signal: interrupted.signal })),
+    ),
+  );
+
+cli
+  .command("outputs")
+  .description("print what the stack tells other stacks")
+  .option("--json", "as JSON")
+  .action(async ({ json }: { json?: boolean }) => {
+    const stack = await open();
+    const outputs = await stack.outputs();
+    const values = Object.fromEntries(Object.entries(outputs).map(([key, { value }]) => [key, value as unknown]));
+    process.stdout.write(json ? `${JSON.stringify(values, null, 2)}\n` : addressTable(outputs));
+  });
+
+cli
+  .command("stop")
+  .description("end what `up --detach` left serving; everything that was deployed stays")
+  .action(async () => {
+    progress((await stopCloud(flags().state)) ? "Stopped." : "Nothing is running.");
+  });
+
+cli
+  .command("destroy")
+  .description("delete everything that was deployed here")
+  .action(() =>
+    withCloud((cloud) =>
+      update(cloud, "done", (stack, onEvent) => stack.destroy({ onEvent, signal: interrupted.signal })),
+    ),
+  );
+
+/** The running cloud, or one for as long as `action` takes. */
+async function withCloud(action: (cloud: CloudAddress) => Promise<unknown>): Promise<void> {
+  const { state } = flags();
+  const running = await runningCloud(state);
+  const cloud = running ?? (await startCloud(state, { attached: true }));
+  try {
+    await action(cloud);
+  } finally {
+    if (running === undefined) await stopCloud(state);
+  }
+}
+
+async function open(cloud?: CloudAddress): Promise<Stack> {
+  const { stack, state, config } = flags();
+  return localStack({ engine: await findEngine(progress), cloud, state: path.resolve(state), stack, settings: config });
+}
+
+/** Runs an operation of the engine, telling each change, and each error once. */
+async function update<T>(
+  cloud: CloudAddress,
+  tense: "planned" | "done",
+  operation: (stack: Stack, onEvent: UpdateLog["onEvent"]) => Promise<T>,
+): Promise<T> {
+  const stack = await open(cloud);
+  const log = new UpdateLog(progress, tense);
+  try {
+    return await operation(stack, log.onEvent);
+  } catch (error) {
+    if (log.errors.length === 0) throw error;
+    for (const text of log.errors) process.stderr.write(`error: ${text}\n`);
+    throw new ToldError();
+  }
+}
+
+function setting(text: string, previous: Record<string, string>): Record<string, string> {
+  const at = text.indexOf("=");
+  if (at < 1) throw new InvalidArgumentError("expected <path>=<value>, e.g. aws.frontend=false");
+  return { ...previous, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+function progress(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => {
+    interrupted.abort();
+  });
+}
+
+cli.parseAsync().catch((error: unknown) => {
+  if (!(error instanceof ToldError))
+    process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});
