@@ -143,7 +143,10 @@ export class ApiFunction extends pulumi.ComponentResource {
     }
 
     this.functionName = fn.name;
-    this.url = fn.serviceConfig.apply((service) => service?.uri ?? "");
+    this.url = fn.serviceConfig.apply((service) => {
+      if (service === undefined) throw new Error(`${name}: the function has no service, and so no address`);
+      return service.uri;
+    });
     this.serviceAccount = runtime.email;
     this.logName = `projects/${project}/logs/run.googleapis.com%2Fstdout`;
     this.registerOutputs({ functionName: this.functionName, url: this.url });
