@@ -2,19 +2,22 @@ import { createHash } from "node:crypto";
 
 import { applicationFiles, type SourceFile } from "./application-files";
 import type { Architecture, Bundle, Target } from "./bundle";
-import { type BundleContent, storedBundle } from "./bundle-store";
-import { checkLimit, lambdaLimits } from "./limits";
+import { storedBundles } from "./bundle-store";
+import { applicationContent, layerContents, packageContent, sourceContent } from "./contents";
+import { checkLayers } from "./limits";
 import { type Lock, readLock } from "./lock";
-import { mergeWheels } from "./merge";
-import { type Platform, type Wheel, wheelsOf } from "./wheel-index";
-import { fetchWheels } from "./wheel-store";
-import { deflated, stored, type ZipEntry } from "./zip";
+import { planLayers, type Strategy } from "./strategy";
+import type { Platform } from "./tags";
 
 export interface BuildOptions {
   readonly targets: readonly Target[];
   readonly pythonVersion: string;
   /** Of the AWS layer; the other clouds run x86_64. */
   readonly architecture: Architecture;
+  /** Of the AWS layers. Default: one layer with everything. */
+  readonly strategy?: Strategy;
+  /** Folder of requirements and locks. Default: the project's own. */
+  readonly requirements?: string;
   /** Told what takes time and what deserves a warning, a line each. */
   readonly progress: (line: string) => void;
 }
@@ -22,88 +25,58 @@ export interface BuildOptions {
 /**
  * Builds the bundles of every target, or finds them built.
  *
- * @throws {BuildError} before anything is written where one cannot be built.
+ * @throws {BuildError} where one cannot be built; no half of it is left behind.
  */
 export async function build(options: BuildOptions): Promise<Bundle[]> {
   const bundles = await Promise.all(options.targets.map((target) => builders[target](options)));
   return bundles.flat();
 }
 
-const builders: Record<Target, (options: BuildOptions) => Promise<Bundle[]>> = {
-  /** A layer, whose packages Lambda finds under `python/`, and the function's own code. */
-  aws: async (options) => {
-    const { architecture, pythonVersion, progress } = options;
-    const platform: Platform = { architecture, pythonVersion };
-    const lock = await readLock("aws");
-    const layer = await storedBundle(["layer", lock.sha256, pythonVersion, architecture], async () => {
-      const { wheels, contents } = await obtain(lock, platform, progress);
-      return dependencies(wheels, await mergeWheels(wheels, contents, { prefix: "python/", architecture }));
-    });
-    for (const warning of [
-      checkLimit("dependencies", layer.size, lambdaLimits.zipped),
-      checkLimit("dependencies", layer.unpackedSize, lambdaLimits.unpacked),
-    ]) {
-      if (warning !== undefined) progress(warning);
-    }
+type Builder = (options: BuildOptions) => Promise<Bundle[]>;
 
-    const files = await applicationFiles("aws");
-    const { packages, ...application } = await storedBundle(["application", digest(files)], () =>
-      Promise.resolve({ entries: deflatedFiles(files), packages: [] }),
-    );
+const builders: Record<Target, Builder> = {
+  /** Layers, whose packages Lambda finds under `python/`, and the function's own code. */
+  aws: async ({ architecture, pythonVersion, strategy = { kind: "full" }, requirements, progress }) => {
+    const platform = { architecture, pythonVersion };
+    const [lock, files] = await Promise.all([readLock("aws", requirements), applicationFiles("aws")]);
+    const plan = planLayers(strategy, lock);
+    const [layers, applications] = await Promise.all([
+      storedBundles(["layers", lock.sha256, platform, plan], () => layerContents(lock, platform, plan, progress)),
+      storedBundles(["application", digest(files)], async () => [await applicationContent(files)]),
+    ]);
+    for (const warning of checkLayers(layers, applications)) progress(warning);
     return [
-      { target: "aws", kind: "layer", name: "dependencies", ...layer, lockSha256: lock.sha256, ...platform },
-      { target: "aws", kind: "application", name: "api", ...application },
+      ...layers.map((layer) => ({ target: "aws", kind: "layer", ...from(lock, platform), ...layer }) as const),
+      ...applications.map(
+        ({ packages, ...application }) => ({ target: "aws", kind: "application", ...application }) as const,
+      ),
     ];
   },
 
   /** One package: Flex Consumption looks for dependencies in `.python_packages`. */
-  azure: async ({ pythonVersion, progress }) => {
+  azure: async ({ pythonVersion, requirements, progress }) => {
     const platform: Platform = { architecture: "x86_64", pythonVersion };
-    const lock = await readLock("azure");
-    const files = await applicationFiles("azure");
-    const bundle = await storedBundle(["package", lock.sha256, pythonVersion, digest(files)], async () => {
-      const { wheels, contents } = await obtain(lock, platform, progress);
-      const prefix = ".python_packages/lib/site-packages/";
-      const merged = await mergeWheels(wheels, contents, { prefix, architecture: platform.architecture });
-      return dependencies(wheels, [...merged, ...deflatedFiles(files)]);
-    });
-    return [{ target: "azure", kind: "package", name: "api", ...bundle, lockSha256: lock.sha256, ...platform }];
+    const [lock, files] = await Promise.all([readLock("azure", requirements), applicationFiles("azure")]);
+    const bundles = await storedBundles(["package", lock.sha256, platform, digest(files)], async () => [
+      await packageContent(lock, platform, files, progress),
+    ]);
+    return bundles.map((bundle) => ({ target: "azure", kind: "package", ...from(lock, platform), ...bundle }));
   },
 
   /** One source archive: the buildpack installs from its directory of wheels (`GOOGLE_VENDOR_PIP_DEPENDENCIES`). */
-  gcp: async ({ pythonVersion, progress }) => {
+  gcp: async ({ pythonVersion, requirements, progress }) => {
     const platform: Platform = { architecture: "x86_64", pythonVersion };
-    const lock = await readLock("gcp");
-    const files = await applicationFiles("gcp");
-    const bundle = await storedBundle(["source", lock.sha256, pythonVersion, digest(files)], async () => {
-      const { wheels, contents } = await obtain(lock, platform, progress);
-      // Unpacked for its checks alone: pip wants the wheels whole.
-      await mergeWheels(wheels, contents, { prefix: "", architecture: platform.architecture });
-      const pins = wheels.map(({ name, version, sha256 }) => `${name}==${version} --hash=sha256:${sha256}\n`).join("");
-      return dependencies(wheels, [
-        ...wheels.map(({ filename }, index) => stored(`wheels/${filename}`, contents[index] ?? Buffer.alloc(0))),
-        deflated("requirements.txt", Buffer.from(pins)),
-        ...deflatedFiles(files),
-      ]);
-    });
-    return [{ target: "gcp", kind: "source", name: "api", ...bundle, lockSha256: lock.sha256, ...platform }];
+    const [lock, files] = await Promise.all([readLock("gcp", requirements), applicationFiles("gcp")]);
+    const bundles = await storedBundles(["source", lock.sha256, platform, digest(files)], async () => [
+      await sourceContent(lock, platform, files, progress),
+    ]);
+    return bundles.map((bundle) => ({ target: "gcp", kind: "source", ...from(lock, platform), ...bundle }));
   },
 };
 
-async function obtain(lock: Lock, platform: Platform, progress: BuildOptions["progress"]) {
-  const wheels = await wheelsOf(lock, platform);
-  const contents = await fetchWheels(wheels, (wheel) => {
-    progress(`Fetching ${wheel.filename}`);
-  });
-  return { wheels, contents };
-}
-
-function dependencies(wheels: readonly Wheel[], entries: readonly ZipEntry[]): BundleContent {
-  return { entries, packages: wheels.map(({ name, version }) => ({ name, version })) };
-}
-
-function deflatedFiles(files: readonly SourceFile[]): ZipEntry[] {
-  return files.map(({ name, content }) => deflated(name, content));
+/** What every bundle says of the lock that it was built from. */
+function from({ sha256 }: Lock, { architecture, pythonVersion }: Platform) {
+  return { lockSha256: sha256, pythonVersion, architecture };
 }
 
 function digest(files: readonly SourceFile[]): string {

@@ -1,7 +1,9 @@
-import { randomUUID } from "node:crypto";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { createHash, randomUUID } from "node:crypto";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
+
+import { BuildError } from "./build-error";
 
 /**
  * A folder of the project's cache, which every checkout of a user shares: `$XDG_CACHE_HOME/multicloud-auto-deploy`, or
@@ -15,15 +17,38 @@ export function cacheDirectory(...parts: string[]): string {
 /**
  * Writes a file so that no reader, and no process that is killed half-way, ever leaves or sees a part of it: the rename
  * of a finished file is one step.
+ *
+ * @throws {BuildError} where the disk is full or may not be written.
  */
 export async function writeAtomically(file: string, content: Buffer | string): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true });
   const temporary = `${file}.${randomUUID()}.tmp`;
   try {
+    await mkdir(path.dirname(file), { recursive: true });
     await writeFile(temporary, content);
     await rename(temporary, file);
   } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw new BuildError(
+      `${file} cannot be written: ${error instanceof Error ? error.message : String(error)}; make room or give the ` +
+        `permission, or set XDG_CACHE_HOME to another folder`,
+    );
   }
+}
+
+/** Writes a value that {@link readRecord} gives back. */
+export async function writeRecord(file: string, value: unknown): Promise<void> {
+  const body = JSON.stringify(value);
+  await writeAtomically(file, `${sha256(body)}\n${body}`);
+}
+
+/** The value that {@link writeRecord} wrote; undefined where there is none, or where a byte of it has changed since. */
+export async function readRecord<Value>(file: string): Promise<Value | undefined> {
+  const text = await readFile(file, "utf8").catch(() => "");
+  const [hash, body = ""] = text.split("\n");
+  return hash === sha256(body) ? (JSON.parse(body) as Value) : undefined;
+}
+
+/** SHA-256 in hexadecimal. */
+export function sha256(content: Buffer | string): string {
+  return createHash("sha256").update(content).digest("hex");
 }

@@ -1,47 +1,64 @@
-import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 
 import { BuildError } from "./build-error";
 import type { Target } from "./bundle";
+import { sha256 } from "./cache";
 
-/** A committed lock: what may go into a target's bundle, to the byte. */
-export interface Lock {
-  readonly path: string;
-  readonly text: string;
-  /** SHA-256 of the file, in hexadecimal. */
-  readonly sha256: string;
-  /** Accepted SHA-256 hashes of each distribution's files, by normalised name. */
-  readonly hashes: ReadonlyMap<string, ReadonlySet<string>>;
+/** One package of a lock. */
+export interface LockedPackage {
+  /** Normalised, as PEP 503 says. */
+  readonly name: string;
+  readonly version: string;
+  /** Whether a requirement names it, rather than another package only. */
+  readonly required: boolean;
+  /** Normalised names of the packages that need it. */
+  readonly neededBy: readonly string[];
+  /** Accepted SHA-256 hashes of its files, for every platform. */
+  readonly hashes: ReadonlySet<string>;
+  /** The requirement with version, marker and hashes, as pip and uv read it. */
+  readonly statement: string;
 }
 
-const folder = path.join(__dirname, "requirements");
+/** A committed lock: what may go into a target's bundles, to the byte. */
+export interface Lock {
+  readonly target: Target;
+  /** SHA-256 of the file, in hexadecimal. */
+  readonly sha256: string;
+  /** A package may appear more than once, with markers that exclude each other. */
+  readonly packages: readonly LockedPackage[];
+}
 
-export const requirementsPath = (target: Target) => path.join(folder, `${target}.in`);
-export const lockPath = (target: Target) => path.join(folder, `${target}.lock`);
+/** Where the project keeps its requirements and locks. */
+export const requirementsFolder = path.join(__dirname, "requirements");
+
+export const requirementsFile = (folder: string, target: Target) => path.join(folder, `${target}.in`);
+export const lockFile = (folder: string, target: Target) => path.join(folder, `${target}.lock`);
 
 /** First line of a lock: which requirements it answers, so that a changed requirement without a new lock is an error. */
-const requirementsLine = /^# requirements sha256: ([0-9a-f]{64})$/m;
-
 export const requirementsHeader = (requirements: string) =>
   `# requirements sha256: ${sha256(meaningful(requirements))}\n`;
 
 /**
- * Reads the lock of a target.
+ * Reads the lock of a target. Nothing but the two files is needed to tell whether it matches its requirements.
  *
  * @throws {BuildError} where there is none, or where it was made for other requirements.
  */
-export async function readLock(target: Target): Promise<Lock> {
-  const file = lockPath(target);
-  const [requirements, text] = await Promise.all([read(requirementsPath(target)), read(file)]);
+export async function readLock(target: Target, folder = requirementsFolder): Promise<Lock> {
+  const [requirements, text] = await Promise.all([
+    read(requirementsFile(folder, target)),
+    read(lockFile(folder, target)),
+  ]);
   if (!text.startsWith(requirementsHeader(requirements))) {
+    const madeFor = /^# requirements sha256: ([0-9a-f]{12})/.exec(text)?.[1];
     throw new BuildError(
-      `${shown(file)} does not match ${shown(requirementsPath(target))}: it was made for ` +
-        `${requirementsLine.exec(text)?.[1]?.slice(0, 12) ?? "unknown requirements"}, which has changed since; ` +
-        `run: npm run layer -- lock --target ${target}`,
+      `${shown(lockFile(folder, target))} does not match ${shown(requirementsFile(folder, target))}: it was made for ` +
+        (madeFor === undefined ? "unknown requirements" : `requirements with the hash ${madeFor}..., which are now `) +
+        (madeFor === undefined ? "" : `${sha256(meaningful(requirements)).slice(0, 12)}...`) +
+        `; run: npm run layer -- lock --target ${target}`,
     );
   }
-  return { path: file, text, sha256: sha256(text), hashes: lockedHashes(text) };
+  return { target, sha256: sha256(text), packages: lockedPackages(text) };
 }
 
 /** PEP 503: names that differ only in case and in `-`, `_`, `.` are one. */
@@ -49,17 +66,23 @@ export function normalisedName(name: string): string {
   return name.toLowerCase().replace(/[-_.]+/g, "-");
 }
 
-function lockedHashes(text: string): Map<string, Set<string>> {
-  const hashes = new Map<string, Set<string>>();
-  const statements = text.replace(/\\\n/g, " ").split("\n");
-  for (const statement of statements) {
-    const name = /^([A-Za-z0-9][\w.-]*)==/.exec(statement)?.[1];
-    if (name === undefined) continue;
-    const known = hashes.get(normalisedName(name)) ?? new Set();
-    for (const [, hash = ""] of statement.matchAll(/--hash=sha256:([0-9a-f]{64})/g)) known.add(hash);
-    hashes.set(normalisedName(name), known);
-  }
-  return hashes;
+/** The packages of a lock's text. */
+export function lockedPackages(text: string): LockedPackage[] {
+  // A comment after a requirement says what needs it.
+  return [...text.matchAll(/^(?<statement>\S(?:.*\\\n)*.*)(?:\n +# via (?<via>.*))?$/gm)].flatMap(({ groups }) => {
+    const { statement = "", via = "" } = groups ?? {};
+    const [, name, version] = /^([A-Za-z0-9][\w.-]*)==([^\s;\\]+)/.exec(statement) ?? [];
+    if (name === undefined || version === undefined) return [];
+    const origins = via.split(", ").filter((origin) => origin !== "");
+    return {
+      name: normalisedName(name),
+      version,
+      required: origins.some((origin) => origin.startsWith("-r ")),
+      neededBy: origins.filter((origin) => !origin.startsWith("-")).map(normalisedName),
+      hashes: new Set([...statement.matchAll(/--hash=sha256:([0-9a-f]{64})/g)].map(([, hash = ""]) => hash)),
+      statement,
+    };
+  });
 }
 
 /** Requirements without comments and blank lines, which change nothing that is installed. */
@@ -75,14 +98,13 @@ async function read(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch {
-    throw new BuildError(`${shown(file)} is missing; run: npm run layer -- lock`);
+    throw new BuildError(
+      `${shown(file)} cannot be read; write the requirements there, then run: npm run layer -- lock`,
+    );
   }
 }
 
-function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
-}
-
+/** A file as its reader would name it. */
 function shown(file: string): string {
-  return path.relative(path.join(__dirname, ".."), file);
+  return path.relative(process.cwd(), file);
 }

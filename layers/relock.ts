@@ -1,11 +1,13 @@
 import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
 import { promisify } from "node:util";
 
 import { BuildError } from "./build-error";
 import type { Target } from "./bundle";
 import { writeAtomically } from "./cache";
-import { lockPath, requirementsHeader, requirementsPath } from "./lock";
+import { type LockedPackage, lockedPackages, lockFile, requirementsFile, requirementsHeader } from "./lock";
 import { findUv } from "./uv";
 
 const run = promisify(execFile);
@@ -13,25 +15,55 @@ const run = promisify(execFile);
 /** The oldest Python that the locks serve; a layer for a newer one comes from the same lock. */
 const oldestPython = "3.12";
 
+export interface RelockOptions {
+  /** Packages to bring to their newest accepted version: all, or the named ones. Default: none, what is locked stays. */
+  readonly upgrade?: "all" | readonly string[];
+}
+
 /**
- * Resolves a target's requirements and rewrites its lock: every platform's hashes, and no address of an index. What is
- * locked already stays, unless its requirement no longer accepts it.
+ * Resolves a target's requirements and rewrites its lock: every platform's hashes, what needs each package, and no address
+ * of an index. What is locked already stays, unless its requirement no longer accepts it.
+ *
+ * @returns the packages before and after.
+ * @throws {BuildError} where nothing satisfies the requirements; the lock is as it was then.
  */
-export async function relock(target: Target): Promise<void> {
-  const requirements = requirementsPath(target);
+export async function relock(
+  folder: string,
+  target: Target,
+  { upgrade = [] }: RelockOptions = {},
+): Promise<{ before: LockedPackage[]; after: LockedPackage[] }> {
+  const [input, output] = [requirementsFile(folder, target), lockFile(folder, target)];
+  const requirements = await readFile(input, "utf8").catch(() => {
+    throw new BuildError(
+      `${path.relative(process.cwd(), input)} cannot be read; write the requirements of ${target} there`,
+    );
+  });
+  const before = await readFile(output, "utf8").catch(() => "");
+
+  // uv writes to a copy, so that a failure leaves the lock as it was.
+  const workplace = await mkdtemp(path.join(os.tmpdir(), "relock-"));
+  const copy = path.join(workplace, path.basename(output));
   try {
-    await run(await findUv(), [
-      ...["pip", "compile", requirements, "--output-file", lockPath(target), "--quiet"],
-      ...["--universal", "--python-version", oldestPython, "--only-binary", ":all:"],
-      ...["--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "--no-header", "--no-annotate"],
-    ]);
+    if (before !== "") await writeFile(copy, before);
+    await run(
+      await findUv(),
+      [
+        ...["pip", "compile", path.basename(input), "--output-file", copy, "--quiet"],
+        ...["--universal", "--python-version", oldestPython, "--only-binary", ":all:"],
+        ...["--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "--no-header"],
+        ...["--annotation-style", "line"],
+        ...(upgrade === "all" ? ["--upgrade"] : upgrade.flatMap((name) => ["--upgrade-package", name])),
+      ],
+      // The comments in the lock name the requirements as seen from here: not by a path of this machine.
+      { cwd: folder },
+    );
+    const pins = await readFile(copy, "utf8");
+    await writeAtomically(output, requirementsHeader(requirements) + pins);
+    return { before: lockedPackages(before), after: lockedPackages(pins) };
   } catch (error) {
     const reason = error instanceof Error && "stderr" in error ? String(error.stderr).trim() : String(error);
-    throw new BuildError(`the requirements of ${target} could not be resolved:\n${reason}`);
+    throw new BuildError(`the requirements of ${target} could not be resolved, its lock is as it was:\n${reason}`);
+  } finally {
+    await rm(workplace, { recursive: true });
   }
-  const [header, pins] = [
-    requirementsHeader(await readFile(requirements, "utf8")),
-    await readFile(lockPath(target), "utf8"),
-  ];
-  await writeAtomically(lockPath(target), header + pins);
 }

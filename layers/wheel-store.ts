@@ -1,28 +1,44 @@
-import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
 
 import { BuildError } from "./build-error";
-import { cacheDirectory, writeAtomically } from "./cache";
+import { cacheDirectory, sha256, writeAtomically } from "./cache";
 import type { Wheel } from "./wheel-index";
 
-/** Wheels fetched at the same time. */
-const parallel = 8;
-/** Milliseconds that an index may take for one wheel. */
-const patience = 120_000;
-const attempts = 3;
+/** A wheel that the index no longer gives, or not now. */
+export class UnreachableWheel extends BuildError {}
 
-/** The bytes of every wheel, from the cache or the index, each checked against its hash whatever it came from. */
-export async function fetchWheels(wheels: readonly Wheel[], onFetch: (wheel: Wheel) => void): Promise<Buffer[]> {
-  const contents = new Array<Buffer>(wheels.length);
-  const queue = [...wheels.entries()];
+/** Requests to the index at the same time. */
+const parallel = 8;
+const attempts = 3;
+/** Milliseconds before the second attempt; doubled before each one after. */
+const pause = 250;
+
+/** Seconds without a byte after which a request has failed: uv's own setting and its default. */
+const silence = () => Number(process.env.UV_HTTP_TIMEOUT) || 30;
+
+/**
+ * Runs `use` on the bytes of every wheel, as soon as each is there: from the cache, or from the index. The bytes are checked
+ * against the hash wherever they come from, so a damaged file in the cache is fetched again.
+ *
+ * @throws {UnreachableWheel} where one cannot be had, or has another hash; what was fetched before is kept.
+ */
+export async function withWheels<Result>(
+  wheels: readonly Wheel[],
+  onFetch: (wheel: Wheel) => void,
+  use: (wheel: Wheel, content: Buffer) => Promise<Result>,
+): Promise<Result[]> {
+  const results = new Array<Result>(wheels.length);
+  // The largest first: it takes longest.
+  const queue = [...wheels.entries()].sort(([, a], [, b]) => (b.size ?? 0) - (a.size ?? 0));
   const worker = async () => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const [index, wheel] = next;
-      contents[index] = await obtain(wheel, onFetch);
+      results[index] = await use(wheel, await obtain(wheel, onFetch));
     }
   };
   await Promise.all(Array.from({ length: parallel }, worker));
-  return contents;
+  return results;
 }
 
 async function obtain(wheel: Wheel, onFetch: (wheel: Wheel) => void): Promise<Buffer> {
@@ -39,24 +55,44 @@ async function obtain(wheel: Wheel, onFetch: (wheel: Wheel) => void): Promise<Bu
 async function download(wheel: Wheel): Promise<Buffer> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const response = await fetch(wheel.url, { signal: AbortSignal.timeout(patience) });
-      if (!response.ok) throw new Error(`the index answered ${response.status} ${response.statusText}`);
-      const content = Buffer.from(await response.arrayBuffer());
+      const content = await request(wheel.url);
       const found = sha256(content);
-      if (found !== wheel.sha256) {
-        throw new Error(`its ${content.length} bytes have sha256 ${found}, the lock says ${wheel.sha256}`);
-      }
-      return content;
+      if (found === wheel.sha256) return content;
+      throw new Error(`its ${content.length} bytes have sha256 ${found}, the lock accepts ${wheel.sha256}`);
     } catch (error) {
-      if (attempt < attempts) continue;
-      throw new BuildError(
-        `${wheel.filename} could not be fetched: ${error instanceof Error ? error.message : String(error)}; ` +
+      if (attempt < attempts) {
+        await delay(pause * 2 ** (attempt - 1));
+        continue;
+      }
+      throw new UnreachableWheel(
+        `${wheel.filename} of ${wheel.name} ${wheel.version} could not be fetched: ${reasonOf(error)}; ` +
           `check the network and the index, then build again (what was fetched is kept)`,
       );
     }
   }
 }
 
-function sha256(content: Buffer): string {
-  return createHash("sha256").update(content).digest("hex");
+async function request(url: string): Promise<Buffer> {
+  const abort = new AbortController();
+  const timer = setTimeout(() => {
+    abort.abort(new Error(`the index sent nothing for ${silence()} s (UV_HTTP_TIMEOUT)`));
+  }, silence() * 1000);
+  try {
+    const response = await fetch(url, { signal: abort.signal });
+    if (!response.ok) throw new Error(`the index answered ${response.status} ${response.statusText}`);
+    const chunks: Uint8Array[] = [];
+    const body: AsyncIterable<Uint8Array> | null = response.body;
+    for await (const chunk of body ?? []) {
+      timer.refresh();
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
 }

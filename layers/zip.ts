@@ -1,8 +1,4 @@
-import { promisify } from "node:util";
 import { crc32 } from "node:zlib";
-
-import { deflateSync } from "fflate";
-import yauzl from "yauzl";
 
 /** A file in a zip, its content as the zip holds it. */
 export interface ZipEntry {
@@ -23,66 +19,16 @@ const date = 0x0021;
 /**
  * Entry for new content, deflated by JavaScript: Node's own zlib gives other bytes on other builds of Node.
  */
-export function deflated(name: string, content: Buffer): ZipEntry {
+export async function deflated(name: string, content: Buffer): Promise<ZipEntry> {
+  const { deflateSync } = await import("fflate");
   const data = Buffer.from(deflateSync(content, { level: 9 }));
-  const smaller = data.length < content.length;
-  return {
-    name,
-    method: smaller ? 8 : 0,
-    crc32: crc32(content),
-    data: smaller ? data : content,
-    size: content.length,
-    executable: false,
-  };
+  if (data.length >= content.length) return stored(name, content);
+  return { name, method: 8, crc32: crc32(content), data, size: content.length, executable: false };
 }
 
 /** Entry for content that is compressed already, such as a wheel. */
 export function stored(name: string, content: Buffer): ZipEntry {
   return { name, method: 0, crc32: crc32(content), data: content, size: content.length, executable: false };
-}
-
-/**
- * The entries of a zip with their compressed bytes untouched; directories are left out.
- *
- * @throws for unsafe names (absolute, `..`, backslashes), symbolic links, encryption and whatever is no zip.
- */
-export async function readZip(zip: Buffer): Promise<ZipEntry[]> {
-  const open = promisify<Buffer, yauzl.Options, yauzl.ZipFile>(yauzl.fromBuffer);
-  const file = await open(zip, { lazyEntries: true, strictFileNames: true });
-  return new Promise((resolve, reject) => {
-    const entries: ZipEntry[] = [];
-    file.on("error", reject);
-    file.on("end", () => {
-      resolve(entries);
-    });
-    file.on("entry", (entry: yauzl.Entry) => {
-      try {
-        if (!entry.fileName.endsWith("/")) entries.push(describe(zip, entry));
-        file.readEntry();
-      } catch (error) {
-        reject(error instanceof Error ? error : new Error(String(error)));
-      }
-    });
-    file.readEntry();
-  });
-}
-
-function describe(zip: Buffer, entry: yauzl.Entry): ZipEntry {
-  const mode = entry.externalFileAttributes >>> 16;
-  const { fileName: name, compressionMethod: method } = entry;
-  if ((mode & 0o170000) === 0o120000) throw new Error(`${name} is a symbolic link`);
-  if ((entry.generalPurposeBitFlag & 1) !== 0) throw new Error(`${name} is encrypted`);
-  if (method !== 0 && method !== 8) throw new Error(`${name} is compressed by method ${method}`);
-  const local = entry.relativeOffsetOfLocalHeader;
-  const start = local + 30 + zip.readUInt16LE(local + 26) + zip.readUInt16LE(local + 28);
-  return {
-    name,
-    method,
-    crc32: entry.crc32,
-    data: zip.subarray(start, start + entry.compressedSize),
-    size: entry.uncompressedSize,
-    executable: (mode & 0o111) !== 0,
-  };
 }
 
 /**

@@ -1,0 +1,111 @@
+import type { SourceFile } from "./application-files";
+import type { BundledPackage } from "./bundle";
+import type { BundleContent } from "./bundle-store";
+import { checkPrediction } from "./limits";
+import type { Lock } from "./lock";
+import { type InstalledFile, mergeWheels } from "./merge";
+import type { PlannedLayer } from "./strategy";
+import type { Platform } from "./tags";
+import { openWheel, type OpenedWheel } from "./wheel";
+import { type Wheel, wheelsOf } from "./wheel-index";
+import { UnreachableWheel, withWheels } from "./wheel-store";
+import { deflated, stored, type ZipEntry } from "./zip";
+
+type Progress = (line: string) => void;
+
+/** What each layer of a plan holds. Packages of the lock that are in no layer are left out. */
+export async function layerContents(
+  lock: Lock,
+  platform: Platform,
+  plan: readonly PlannedLayer[],
+  progress: Progress,
+): Promise<BundleContent[]> {
+  const wanted = new Set(plan.flatMap(({ packages }) => packages));
+  const wheels = (await wheelsOf(lock, platform)).filter(({ name }) => wanted.has(name));
+  for (const { name, packages } of plan) {
+    checkPrediction(
+      name,
+      wheels.filter((wheel) => packages.includes(wheel.name)),
+    );
+  }
+  const opened = await obtain(wheels, lock, platform, progress);
+  // One merge for all: Lambda unpacks every layer into the same directory.
+  const files = mergeWheels(opened);
+  return plan.map(({ name, packages }) => ({
+    name,
+    entries: files.filter(({ owner }) => packages.includes(owner)).map((file) => below("python/", file)),
+    packages: named(opened.filter((wheel) => packages.includes(wheel.name))),
+  }));
+}
+
+/** The application alone, for a cloud whose dependencies come in layers. */
+export async function applicationContent(files: readonly SourceFile[]): Promise<BundleContent> {
+  return { name: "api", entries: await compressed(files), packages: [] };
+}
+
+/** Application and dependencies, as Azure Functions takes them. */
+export async function packageContent(
+  lock: Lock,
+  platform: Platform,
+  files: readonly SourceFile[],
+  progress: Progress,
+): Promise<BundleContent> {
+  const opened = await obtain(await wheelsOf(lock, platform), lock, platform, progress);
+  const dependencies = mergeWheels(opened).map((file) => below(".python_packages/lib/site-packages/", file));
+  return { name: "api", entries: [...dependencies, ...(await compressed(files))], packages: named(opened) };
+}
+
+/** Application and whole wheels, as the buildpack of Cloud Run functions takes them. */
+export async function sourceContent(
+  lock: Lock,
+  platform: Platform,
+  files: readonly SourceFile[],
+  progress: Progress,
+): Promise<BundleContent> {
+  const opened = await obtain(await wheelsOf(lock, platform), lock, platform, progress);
+  // For its checks alone: what pip would overwrite in silence is an error here.
+  mergeWheels(opened);
+  const requirements = opened.map(({ name, version, sha256 }) => `${name}==${version} --hash=sha256:${sha256}\n`);
+  return {
+    name: "api",
+    entries: [
+      ...opened.map(({ filename, content }) => stored(`wheels/${filename}`, content)),
+      await deflated("requirements.txt", Buffer.from(requirements.join(""))),
+      ...(await compressed(files)),
+    ],
+    packages: named(opened),
+  };
+}
+
+async function obtain(wheels: readonly Wheel[], lock: Lock, platform: Platform, progress: Progress) {
+  const fetchAndOpen = (wanted: readonly Wheel[]) =>
+    withWheels(
+      wanted,
+      ({ filename }) => {
+        progress(`Fetching ${filename}`);
+      },
+      (wheel, content) => openWheel(wheel, content, platform),
+    );
+  try {
+    return await fetchAndOpen(wheels);
+  } catch (error) {
+    if (!(error instanceof UnreachableWheel)) throw error;
+    // The index may have moved since it was asked.
+    const names = new Set(wheels.map(({ name }) => name));
+    const moved = (await wheelsOf(lock, platform, { fresh: true })).filter(({ name }) => names.has(name));
+    if (moved.every(({ url }, index) => url === wheels[index]?.url)) throw error;
+    return fetchAndOpen(moved);
+  }
+}
+
+function below(prefix: string, { entry }: InstalledFile): ZipEntry {
+  return { ...entry, name: `${prefix}${entry.name}` };
+}
+
+function compressed(files: readonly SourceFile[]): Promise<ZipEntry[]> {
+  return Promise.all(files.map(({ name, content }) => deflated(name, content)));
+}
+
+function named(wheels: readonly OpenedWheel[]): BundledPackage[] {
+  return wheels.map(({ name, version }) => ({ name, version }));
+}

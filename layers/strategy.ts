@@ -1,0 +1,126 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+
+import { BuildError } from "./build-error";
+import { type Lock, normalisedName } from "./lock";
+
+/** How the packages of a lock are put into Lambda layers. */
+export type Strategy =
+  /** One layer with everything. */
+  | { readonly kind: "full" }
+  /** Public layers provide some packages (normalised name to version), one layer of ours the rest. */
+  | { readonly kind: "hybrid"; readonly provided: ReadonlyMap<string, string> }
+  /** One layer for each group of packages. */
+  | { readonly kind: "split"; readonly groups: Groups };
+
+/** Names of the requirements in each group, by the group's name, in the order of the layers. */
+export type Groups = ReadonlyMap<string, readonly string[]>;
+
+/** One layer of a plan. */
+export interface PlannedLayer {
+  readonly name: string;
+  /** Normalised names of the packages in it, sorted. */
+  readonly packages: readonly string[];
+}
+
+/** Layers that Lambda mounts into one function, from its quotas. */
+const mostLayers = 5;
+
+/** Which packages of a lock go into which layer, every package into one at most. */
+export function planLayers(strategy: Strategy, lock: Lock): PlannedLayer[] {
+  const all = [...new Set(lock.packages.map(({ name }) => name))].sort();
+  switch (strategy.kind) {
+    case "full":
+      return [{ name: "dependencies", packages: all }];
+    case "hybrid":
+      checkProvided(strategy.provided, lock);
+      return [{ name: "dependencies", packages: all.filter((name) => !strategy.provided.has(name)) }];
+    case "split":
+      return splitLayers(strategy.groups, lock, all);
+  }
+}
+
+/** A public layer has to carry exactly what the lock says: the application was tested with nothing else. */
+function checkProvided(provided: ReadonlyMap<string, string>, lock: Lock): void {
+  const wrong = [...provided].flatMap(([name, version]) => {
+    const locked = lock.packages.filter((candidate) => candidate.name === name).map((candidate) => candidate.version);
+    if (locked.includes(version)) return [];
+    return `  ${name} ${version}, the lock accepts ${locked.join(" or ") || "no such package"}`;
+  });
+  if (wrong.length === 0) return;
+  throw new BuildError(
+    [
+      "the public layers carry packages that the lock does not accept:",
+      ...wrong,
+      "Pin what they carry in the requirements and run: npm run layer -- lock, leave those packages to our own layer, or " +
+        "use layerStrategy full",
+    ].join("\n"),
+  );
+}
+
+function splitLayers(groups: Groups, lock: Lock, all: readonly string[]): PlannedLayer[] {
+  const groupOf = new Map<string, string>();
+  for (const [group, members] of groups) {
+    for (const name of members.map(normalisedName)) {
+      const other = groupOf.get(name);
+      if (other !== undefined) {
+        throw new BuildError(`${name} is in the groups ${other} and ${group}; leave it in one of them`);
+      }
+      if (!all.includes(name)) {
+        throw new BuildError(
+          `group ${group} lists ${name}, which is not in the lock of ${lock.target}; remove it there`,
+        );
+      }
+      groupOf.set(name, group);
+    }
+  }
+  const unlisted = lock.packages.filter(({ name, required }) => required && !groupOf.has(name)).map(({ name }) => name);
+  if (unlisted.length > 0) {
+    throw new BuildError(
+      `${unlisted.join(", ")}: in no group, accepted are ${[...groups.keys()].join(", ")}; list each requirement in one`,
+    );
+  }
+  if (groups.size > mostLayers) {
+    throw new BuildError(
+      `${groups.size} groups (${[...groups.keys()].join(", ")}) are more than the ${mostLayers} layers that a Lambda ` +
+        `function can have; join some of them`,
+    );
+  }
+
+  // What no group lists comes with the first one that needs it.
+  for (const [group, members] of groups) {
+    const pending = members.map(normalisedName);
+    for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+      for (const needed of lock.packages) {
+        if (!needed.neededBy.includes(name) || groupOf.has(needed.name)) continue;
+        groupOf.set(needed.name, group);
+        pending.push(needed.name);
+      }
+    }
+  }
+  return [...groups.keys()].map((group) => ({
+    name: group,
+    packages: all.filter((name) => groupOf.get(name) === group),
+  }));
+}
+
+/**
+ * Reads the groups of a target from its `TARGET.groups.toml`: a list of requirements for each group's name.
+ *
+ * @throws {BuildError} where the file is missing or says something else.
+ */
+export async function readGroups(folder: string, target: string): Promise<Groups> {
+  const file = path.join(folder, `${target}.groups.toml`);
+  const shown = path.relative(process.cwd(), file);
+  const text = await readFile(file, "utf8").catch(() => {
+    throw new BuildError(`${shown} cannot be read; strategy split needs it: one line a group, e.g. web = ["fastapi"]`);
+  });
+  const [{ parse }, { z }] = await Promise.all([import("smol-toml"), import("zod")]);
+  const schema = z.record(z.string().regex(/^[A-Za-z0-9_-]{1,64}$/), z.array(z.string()).nonempty());
+  try {
+    return new Map(Object.entries(schema.parse(parse(text))));
+  } catch (error) {
+    const reason = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
+    throw new BuildError(`${shown} is not a list of requirements for each group, e.g. web = ["fastapi"]:\n${reason}`);
+  }
+}

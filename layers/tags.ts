@@ -1,0 +1,76 @@
+import type { Architecture } from "./bundle";
+
+/** What a bundle is built for. */
+export interface Platform {
+  /** Major and minor version, e.g. `3.12`. */
+  readonly pythonVersion: string;
+  readonly architecture: Architecture;
+}
+
+/**
+ * Newest glibc symbol version that the functions' runtimes have: Lambda's Python 3.12 runs on Amazon Linux 2023, whose
+ * glibc is 2.34; those of Azure Functions and Cloud Run are newer.
+ */
+export const glibc = { major: 2, minor: 34 } as const;
+
+/** Architectures by the names that wheels give them. */
+const machines = { x86_64: "x86_64", arm64: "aarch64" } as const;
+
+/** The platform as uv names it. */
+export function uvPlatform({ architecture }: Platform): string {
+  return `${machines[architecture]}-manylinux_${glibc.major}_${glibc.minor}`;
+}
+
+/** Tags in a wheel's file name, each of them a set: `cp312-abi3-manylinux2014_x86_64.manylinux_2_17_x86_64`. */
+export interface WheelTags {
+  readonly pythons: readonly string[];
+  readonly abis: readonly string[];
+  readonly platforms: readonly string[];
+}
+
+/** Undefined where the name is not that of a wheel. */
+export function wheelTags(filename: string): WheelTags | undefined {
+  const [, pythons, abis, platforms] = /-([^-]+)-([^-]+)-([^-]+)\.whl$/.exec(filename) ?? [];
+  return pythons && abis && platforms
+    ? { pythons: pythons.split("."), abis: abis.split("."), platforms: platforms.split(".") }
+    : undefined;
+}
+
+/** The glibc minor version behind the names that PEP 600 replaced. */
+const legacyManylinux: Record<string, number> = { manylinux1: 5, manylinux2010: 12, manylinux2014: 17 };
+
+/**
+ * How well a wheel fits a platform by its tags; 0 where it does not. Native beats pure, and of native ones the one for the
+ * newest Python and the newest glibc that the platform has.
+ */
+export function specificity(filename: string, { pythonVersion, architecture }: Platform): number {
+  const tags = wheelTags(filename);
+  if (tags === undefined) return 0;
+  const minor = Number(pythonVersion.split(".")[1]);
+  const interpreter = best(
+    tags.pythons.flatMap((python) => tags.abis.map((abi) => interpreterScore(python, abi, minor))),
+  );
+  const system = best(tags.platforms.map((platform) => systemScore(platform, architecture)));
+  return interpreter > 0 && system > 0 ? interpreter * 100 + system : 0;
+}
+
+function interpreterScore(python: string, abi: string, minor: number): number {
+  const [, implementation, digits] = /^(cp|py)3(\d*)$/.exec(python) ?? [];
+  if (implementation === undefined) return 0;
+  const wheelMinor = Number(digits || 0);
+  if (wheelMinor > minor) return 0;
+  if (implementation === "py") return abi === "none" ? 100 + wheelMinor : 0;
+  if (abi === `cp3${minor}`) return wheelMinor === minor ? 1000 : 0;
+  return abi === "abi3" ? 500 + wheelMinor : abi === "none" ? 300 + wheelMinor : 0;
+}
+
+function systemScore(platform: string, architecture: Architecture): number {
+  if (platform === "any") return 1;
+  const [, minor, legacy = "", machine] = /^(?:manylinux_2_(\d+)|(manylinux\d+))_(\w+)$/.exec(platform) ?? [];
+  const needed = minor === undefined ? legacyManylinux[legacy] : Number(minor);
+  return machine === machines[architecture] && needed !== undefined && needed <= glibc.minor ? 10 + needed : 0;
+}
+
+function best(scores: readonly number[]): number {
+  return Math.max(0, ...scores);
+}
