@@ -1,21 +1,36 @@
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 
-import { findPython, runtimeEnvironment } from "../../local/python";
+import { findPython, pythonEnvironment } from "../../local/python";
+
+const deployed = "3.12";
+const oldestMinor = 11;
+const lock = path.join(__dirname, "requirements.lock");
 
 /** Runs pytest, with the arguments given, on the Python that is deployed; every package is checked against the lock. */
 async function main(): Promise<void> {
-  const wanted = "3.12";
-  const found = await findPython(wanted);
-  if (!found.exact) console.error(`There is no Python ${wanted} here; the API is tested on ${found.version} instead`);
-  const python = await runtimeEnvironment(found, path.join(__dirname, "requirements.lock"));
+  const found = await findPython(deployed);
+  if (Number(found.version.split(".")[1]) < oldestMinor) {
+    throw new Error(
+      `the API needs Python 3.${oldestMinor} or newer, found ${found.version}; install Python ${deployed}`,
+    );
+  }
+  if (!found.exact) console.error(`There is no Python ${deployed} here; the API is tested on ${found.version} instead`);
+
+  const install = ["--require-hashes", "--requirement", lock];
+  const python = await pythonEnvironment(found, readFileSync(lock, "utf8"), install);
   const pytest = spawn(python, ["-m", "pytest", ...process.argv.slice(2)], {
     cwd: path.join(__dirname, "..", ".."),
     stdio: "inherit",
+    env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1" },
   });
   pytest.on("exit", (code) => {
     process.exitCode = code ?? 1;
   });
 }
 
-void main();
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});
