@@ -85,7 +85,7 @@ export async function record<T>(
 }
 
 /** Pulumi's mocks take every registration but that of an error hook. */
-function acceptErrorHooks(): void {
+export function acceptErrorHooks(): void {
   Object.assign(pulumi.runtime.getMonitor() ?? {}, {
     registerErrorHook: (_request: unknown, done: (error: null) => void) => {
       done(null);

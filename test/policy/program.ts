@@ -3,7 +3,8 @@ import { vi } from "vitest";
 
 import type { BuildResult } from "../../layers/bundle";
 import type { Resource, Stack, Value } from "../../policy/rule";
-import { applicationBundle, layerBundle } from "../components/bundles";
+import { applicationBundle, layerBundle, packageBundle, sourceBundle } from "../components/bundles";
+import { acceptErrorHooks } from "../components/mocks";
 import { type Configuration, engineConfiguration, projectName } from "../configuration";
 
 vi.mock("../../components/site", async (original) => ({
@@ -11,23 +12,48 @@ vi.mock("../../components/site", async (original) => ({
   siteFiles: () => [{ key: "index.html", path: "/nowhere/index.html", contentType: "text/html" }],
 }));
 
-const builder: BuildResult = { bundles: [layerBundle(), applicationBundle] };
+/** Settings of a stack; a project of Google Cloud is added, which has no default. */
+export type CloudSettings = Configuration & { readonly gcp?: Configuration };
+
+const builder: BuildResult = { bundles: [layerBundle(), applicationBundle, packageBundle, sourceBundle] };
 
 /** Outputs that the program takes apart, and so must look as the clouds give them. */
-const answers: Record<string, (name: string) => Record<string, string>> = {
+const answers: Record<string, (name: string) => object> = {
   "aws:apigatewayv2/api:Api": (name) => ({ apiEndpoint: `https://${name}.execute-api.ap-northeast-1.amazonaws.com` }),
+  "azure-native:storage:StorageAccount": (name) => ({
+    primaryEndpoints: { blob: `https://${name}.blob/`, table: `https://${name}.table/`, web: `https://${name}.web/` },
+  }),
+  "azure-native:web:WebApp": (name) => ({ defaultHostName: `${name}.azurewebsites.net` }),
+  "azure-native:cdn:AFDEndpoint": (name) => ({ hostName: `${name}.azurefd.net` }),
+  "gcp:serviceaccount/account:Account": (name) => ({ email: `${name}@shop-123456.iam.gserviceaccount.com` }),
+  "azure-native:cdn:AFDCustomDomain": () => ({ validationProperties: { validationToken: "token" } }),
 };
+
+const invokes: Record<string, object> = {
+  "command:local:run": { stdout: JSON.stringify(builder) },
+  "azure-native:authorization:getClientConfig": { subscriptionId: "subscription" },
+  "azure-native:storage:listStorageAccountServiceSAS": { serviceSasToken: "sig=1" },
+  "gcp:organizations/getProject:getProject": { number: "42" },
+};
+
+/** Azure's ids say what they are in; the others need no more than to be unlike each other. */
+function idOf(type: string, name: string): string {
+  const [provider = "", service = "", kind = ""] = type.split(":");
+  return provider === "azure-native"
+    ? `/subscriptions/subscription/resourceGroups/group/providers/Microsoft.${service}/${kind}/${name}`
+    : `${name}-id`;
+}
 
 /**
  * Everything that the program registers with the settings of a stack, without engine and clouds. A property that was
  * computed from another resource holds that resource's id, ARN or name, which is how the rules find it.
  */
-export async function programStack(name: string, settings: Configuration = {}): Promise<Stack> {
+export async function programStack(name: string, settings: CloudSettings = {}): Promise<Stack> {
   const resources: Resource[] = [];
   await pulumi.runtime.setMocks(
     {
       newResource: ({ type, name: resourceName, inputs }: pulumi.runtime.MockResourceArgs) => {
-        const id = `${resourceName}-id`;
+        const id = idOf(type, resourceName);
         const arn = `arn:aws:${type.split(/[:/]/)[1] ?? ""}:ap-northeast-1:123456789012:${resourceName}`;
         const state = { name: resourceName, bucket: id, arn, ...(inputs as object), ...answers[type]?.(resourceName) };
         const urn = `urn:pulumi:${name}::${projectName}::${type}::${resourceName}`;
@@ -37,15 +63,17 @@ export async function programStack(name: string, settings: Configuration = {}): 
         return { id, state };
       },
       call: ({ token }) => {
-        if (token !== "command:local:run") throw new Error(`no answer for the invoke ${token}`);
-        return { stdout: JSON.stringify(builder) };
+        const answer = invokes[token];
+        if (answer === undefined) throw new Error(`no answer for the invoke ${token}`);
+        return answer;
       },
     },
     projectName,
     name,
     false,
   );
-  const configuration = engineConfiguration(settings);
+  acceptErrorHooks();
+  const configuration = engineConfiguration({ ...settings, gcp: { project: "shop-123456", ...settings.gcp } });
   pulumi.runtime.setAllConfig(configuration);
   try {
     const { default: program } = await import("../../index");
