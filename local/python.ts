@@ -23,12 +23,20 @@ export interface Python {
 /** The oldest Python that the vendors' runtimes support, from `Requires-Python` of awslambdaric. */
 const oldest = "3.10";
 
+const found = new Map<string, Promise<Python>>();
+
 /**
  * The interpreter for a deployed version such as `3.12`, uv's own and pyenv's among them, else another one of this machine.
  *
  * @throws where there is no Python at all.
  */
-export async function findPython(version: string): Promise<Python> {
+export function findPython(version: string): Promise<Python> {
+  const python = found.get(version) ?? search(version);
+  found.set(version, python);
+  return python;
+}
+
+async function search(version: string): Promise<Python> {
   const uv = await findUv();
   const env = { ...process.env, PATH: [...(await pyenvFolders(version)), process.env.PATH].join(path.delimiter) };
   for (const request of [version, `>=${oldest}`]) {

@@ -1,6 +1,3 @@
-import { spawn } from "node:child_process";
-import path from "node:path";
-
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 
@@ -272,25 +269,3 @@ describe("the distribution", () => {
     expect((await site("/api/")).status).toBe(200);
   });
 });
-
-it("leaves no process behind when it is killed", async () => {
-  const child = spawn(process.execPath, ["--import", "tsx", path.join(__dirname, "serve.ts")], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const pid = await new Promise<number>((resolve, reject) => {
-    child.stdout.once("data", (data: Buffer) => {
-      resolve(Number(data.toString()));
-    });
-    child.once("exit", () => {
-      reject(new Error("it ended by itself"));
-    });
-  });
-  expect(isRunning(pid)).toBe(true);
-  child.kill("SIGKILL");
-  await vi.waitFor(
-    () => {
-      expect(isRunning(pid)).toBe(false);
-    },
-    { timeout: 5_000 },
-  );
-}, 30_000);

@@ -1,0 +1,74 @@
+import { spawn } from "node:child_process";
+import path from "node:path";
+
+import { expect, it, vi } from "vitest";
+
+import { startPython } from "../../local/process";
+import { temporaryDirectory } from "./resources";
+import { writeFileSync } from "node:fs";
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+/** Runs a script to its end. */
+async function run(script: string) {
+  const directory = temporaryDirectory();
+  const program = path.join(directory, "program.py");
+  writeFileSync(program, script);
+  const lines: string[] = [];
+  const python = startPython({
+    python: "python3",
+    program,
+    args: ["argument"],
+    environment: { PATH: process.env.PATH ?? "", GIVEN: "yes" },
+    directory,
+    onLine: (line) => lines.push(line),
+  });
+  return { status: await python.exited, lines, python };
+}
+
+it("gives a program its arguments and its environment, and no other", async () => {
+  const { status, lines } = await run("import os, sys\nprint(sys.argv[1:], sorted(os.environ))\nsys.exit(3)");
+  expect(status).toBe("exit status 3");
+  expect(lines[0]).toContain("['argument']");
+  expect(lines[0]).toContain("'GIVEN'");
+  expect(lines[0]).not.toContain("VITEST");
+});
+
+it("reports how a process was killed, and is stopped twice without harm", async () => {
+  const { status, python } = await run("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)");
+  expect(status).toBe("signal: SIGKILL");
+  await python.stop();
+});
+
+it("says which interpreter cannot be started", async () => {
+  const options = { python: "/nowhere/python", program: "x", environment: {}, directory: "/", onLine: () => undefined };
+  await expect(startPython(options).exited).rejects.toThrow("/nowhere/python cannot be started");
+});
+
+it("leaves no process behind when this one is killed, nor those that they started", async () => {
+  const parent = spawn(process.execPath, ["--import", "tsx", path.join(__dirname, "supervise.ts")], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const pids = await new Promise<number[]>((resolve, reject) => {
+    parent.stdout.once("data", (data: Buffer) => {
+      resolve(data.toString().trim().split(" ").map(Number));
+    });
+    parent.once("exit", () => {
+      reject(new Error("it ended by itself"));
+    });
+  });
+  expect(pids.map(isRunning)).toEqual([true, true]);
+  parent.kill("SIGKILL");
+  await vi.waitFor(
+    () => {
+      expect(pids.map(isRunning)).toEqual([false, false]);
+    },
+    { timeout: 5_000 },
+  );
+}, 30_000);
