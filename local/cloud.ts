@@ -5,8 +5,12 @@ import path from "node:path";
 import { writeAtomically } from "../layers/cache";
 import { startAws } from "./aws/data-plane";
 import { awsTypes, account } from "./aws/types";
+import { startAzure } from "./azure/data-plane";
+import { azureInvokes, azureTypes } from "./azure/types";
 import { CommandProvider } from "./command";
 import type { CloudDataPlane } from "./data-plane";
+import { startGcp } from "./gcp/data-plane";
+import { gcpInvokes, gcpTypes } from "./gcp/types";
 import { listen, response } from "./http";
 import { CloudProvider, type CloudProviderOptions } from "./provider";
 import { serveProvider } from "./provider-server";
@@ -23,17 +27,19 @@ export interface CloudAddress {
 }
 
 interface LocalCloud extends Omit<CloudProviderOptions, "version" | "store" | "dataPlane"> {
-  readonly start: (stored: Resources, state: string) => Promise<CloudDataPlane>;
+  readonly start: (stored: Resources, state: string) => CloudDataPlane | Promise<CloudDataPlane>;
 }
 
 /** The clouds that this machine can be, by the name of the provider's plugin and of its npm package. */
 const clouds: Readonly<Record<string, LocalCloud>> = {
   aws: {
     types: awsTypes,
-    region: { variable: "aws:config:region", default: "us-east-1" },
+    configuration: { region: "us-east-1" },
     invokes: { "aws:index/getCallerIdentity:getCallerIdentity": () => ({ accountId: account, id: account }) },
     start: startAws,
   },
+  "azure-native": { types: azureTypes, configuration: {}, invokes: azureInvokes, start: startAzure },
+  gcp: { types: gcpTypes, configuration: {}, invokes: gcpInvokes, start: startGcp },
 };
 
 /** This machine as the clouds: their providers for the engine, and what they deploy. */
@@ -74,7 +80,10 @@ async function main(state: string): Promise<void> {
 }
 
 /** What was deployed before serves again, each at its old address. */
-async function startWith(store: ResourceStore, starting: Promise<CloudDataPlane>): Promise<CloudDataPlane> {
+async function startWith(
+  store: ResourceStore,
+  starting: CloudDataPlane | Promise<CloudDataPlane>,
+): Promise<CloudDataPlane> {
   const plane = await starting;
   for (const resource of store.all()) await plane.types[resource.type]?.start(resource);
   return plane;

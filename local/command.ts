@@ -59,6 +59,10 @@ export class CommandProvider implements Provider {
     return { ...news, ...(update ? await execute(update, news) : {}) };
   }
 
+  previewUpdate(_urn: string, _id: string, news: Properties): Promise<Properties> {
+    return Promise.resolve(news);
+  }
+
   async delete(_urn: string, _id: string, properties: Properties): Promise<void> {
     const command = resourceSchema.parse(properties).delete;
     if (command) await execute(command, properties);

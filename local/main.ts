@@ -134,6 +134,12 @@ function setting(text: string, previous: Record<string, string>): Record<string,
   return { ...previous, [text.slice(0, at)]: text.slice(at + 1) };
 }
 
+/** What went wrong, without the command line and the second copy of its output that the Automation API wraps it in. */
+function reason(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return /^error: (.+)$/m.exec(message)?.[1] ?? message;
+}
+
 function progress(line: string): void {
   process.stderr.write(`${line}\n`);
 }
@@ -145,7 +151,6 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 }
 
 cli.parseAsync().catch((error: unknown) => {
-  if (!(error instanceof ToldError))
-    process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
+  if (!(error instanceof ToldError)) process.stderr.write(`error: ${reason(error)}\n`);
   process.exitCode = 1;
 });

@@ -32,6 +32,8 @@ export interface Provider {
   check(urn: string, news: Properties, olds: Properties): { inputs: Properties; failures: CheckFailure[] };
   diff(urn: string, oldInputs: Properties, news: Properties): Difference;
   create(urn: string, inputs: Properties): Promise<{ id: string; properties: Properties }>;
+  /** The properties that an update leaves known: what is missing may become another one. */
+  previewUpdate(urn: string, id: string, news: Properties): Promise<Properties>;
   /** The live state; undefined where the resource is gone. */
   read(
     urn: string,
@@ -106,7 +108,7 @@ function service(provider: Provider): grpc.UntypedServiceImplementation {
     configure: answer((request) => {
       provider.configure(Object.fromEntries(request.getVariablesMap().toArray()));
       // Neither secrets nor output values are asked for: the engine sends their plain values and keeps the marks.
-      return new messages.ConfigureResponse().setSupportspreview(false);
+      return new messages.ConfigureResponse().setSupportspreview(true);
     }),
     invoke: answer(async (request) => {
       const result = await provider.invoke(request.getTok(), plain(request.getArgs()));
@@ -136,6 +138,8 @@ function service(provider: Provider): grpc.UntypedServiceImplementation {
         .setDeletebeforereplace(deleteBeforeReplace);
     }),
     create: answer(async (request) => {
+      // What a cloud adds to a new resource is known when it is there.
+      if (request.getPreview()) return new messages.CreateResponse().setProperties(request.getProperties());
       const { id, properties } = await provider.create(request.getUrn(), plain(request.getProperties()));
       return new messages.CreateResponse().setId(id).setProperties(Struct.fromJavaScript(properties));
     }),
@@ -150,12 +154,10 @@ function service(provider: Provider): grpc.UntypedServiceImplementation {
             .setProperties(Struct.fromJavaScript(found.properties));
     }),
     update: answer(async (request) => {
-      const properties = await provider.update(
-        request.getUrn(),
-        request.getId(),
-        plain(request.getOldInputs()),
-        plain(request.getNews()),
-      );
+      const [urn, id, news] = [request.getUrn(), request.getId(), plain(request.getNews())];
+      const properties = request.getPreview()
+        ? await provider.previewUpdate(urn, id, news)
+        : await provider.update(urn, id, plain(request.getOldInputs()), news);
       return new messages.UpdateResponse().setProperties(Struct.fromJavaScript(properties));
     }),
     delete: answer(async (request) => {

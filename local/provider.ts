@@ -19,8 +19,8 @@ export interface Draft {
 /** What a resource type needs to know of the cloud that it is in. */
 export interface CloudContext {
   readonly store: ResourceStore;
-  /** Region of the provider, for resources that name none. */
-  readonly region: string;
+  /** The provider's own settings, such as the region of resources that name none. */
+  readonly configuration: Readonly<Record<string, string>>;
   /** `127.0.0.1` and a port that nothing listens on. */
   readonly freeAddress: () => Promise<string>;
 }
@@ -76,23 +76,25 @@ export interface CloudProviderOptions {
   readonly store: ResourceStore;
   /** What the resources do; started when the first of them is there. */
   readonly dataPlane: () => Promise<CloudDataPlane>;
-  /** The provider setting that holds the region, and the region where it is not set. */
-  readonly region: { readonly variable: string; readonly default: string };
+  /** The provider's settings where they are not set. */
+  readonly configuration: Readonly<Record<string, string>>;
   readonly invokes?: Readonly<Record<string, (args: Properties, context: CloudContext) => Properties>>;
 }
 
 /** A provider whose cloud is this machine, over a table of resource types. */
 export class CloudProvider implements Provider {
   readonly version: string;
-  #region: string;
+  #configuration: Readonly<Record<string, string>>;
 
   constructor(private readonly options: CloudProviderOptions) {
     this.version = options.version;
-    this.#region = options.region.default;
+    this.#configuration = options.configuration;
   }
 
   configure(variables: Record<string, string>): void {
-    this.#region = variables[this.options.region.variable] ?? this.#region;
+    // A setting is named `<package>:config:<setting>`.
+    const given = Object.entries(variables).map(([name, value]) => [name.split(":").at(-1) ?? name, value] as const);
+    this.#configuration = { ...this.#configuration, ...Object.fromEntries(given) };
   }
 
   invoke(token: string, args: Properties): Promise<Properties> {
@@ -164,6 +166,13 @@ export class CloudProvider implements Provider {
     return { ...news, ...(outputs as Properties) };
   }
 
+  async previewUpdate(urn: string, id: string, news: Properties): Promise<Properties> {
+    const previous = this.#existing(urn, id).outputs;
+    const outputs = (await this.#type(urn).outputs?.({ id, inputs: news }, this.#context, previous)) ?? {};
+    const unchanged = Object.entries(outputs).filter(([key, value]) => comparable(value) === comparable(previous[key]));
+    return { ...news, ...(Object.fromEntries(unchanged) as Properties) };
+  }
+
   async delete(urn: string, id: string): Promise<void> {
     const type = this.#type(urn);
     const resource = this.options.store.get(typeToken(urn), id);
@@ -178,7 +187,7 @@ export class CloudProvider implements Provider {
   }
 
   get #context(): CloudContext {
-    return { store: this.options.store, region: this.#region, freeAddress };
+    return { store: this.options.store, configuration: this.#configuration, freeAddress };
   }
 
   #type(urn: string): ResourceType {
@@ -263,7 +272,7 @@ function comparable(value: unknown): string {
     if (typeof fields.sha256 === "string" && typeof fields.path === "string") return { hash: fields.sha256 };
     return Object.fromEntries(Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1)));
   });
-  return String(text);
+  return typeof text === "string" ? text : "";
 }
 
 function isBlob(fields: Record<string, unknown>): boolean {

@@ -1,11 +1,13 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
+import { parse, parseDocument } from "yaml";
 import { LocalWorkspace, type PulumiCommand, type PulumiFn, Stack } from "@pulumi/pulumi/automation";
 
 import type { CloudAddress } from "./cloud";
 
 const checkout = path.join(__dirname, "..");
+const projectName = "multicloud-auto-deploy";
 
 export interface StackOptions {
   readonly engine: PulumiCommand;
@@ -15,7 +17,7 @@ export interface StackOptions {
   readonly state: string;
   /** Which stack's configuration: `Pulumi.<name>.yaml`. */
   readonly stack: string;
-  /** Settings laid over it, by their path, e.g. `aws.frontend`. */
+  /** Settings laid over it, in YAML, by their path, e.g. `aws.frontend`. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Default: this project's program. */
   readonly program?: PulumiFn;
@@ -34,7 +36,12 @@ export async function localStack(options: StackOptions): Promise<Stack> {
   if (!existsSync(path.join(checkout, file))) {
     throw new Error(`there is no stack ${stack}: ${file} is missing; copy Pulumi.staging.yaml and change it`);
   }
-  copyFileSync(path.join(checkout, file), path.join(workDir, file));
+  const configuration = parseDocument(readFileSync(path.join(checkout, file), "utf8"));
+  for (const [setting, value] of Object.entries(settings)) {
+    const [first = setting, ...rest] = setting.split(".");
+    configuration.setIn(["config", `${projectName}:${first}`, ...rest], parse(value));
+  }
+  writeFileSync(path.join(workDir, file), configuration.toString());
   // The program runs in this process, not from a file beside the configuration.
   const project = readFileSync(path.join(checkout, "Pulumi.yaml"), "utf8").replace(/^main:.*\n/m, "");
   writeFileSync(path.join(workDir, "Pulumi.yaml"), project);
@@ -53,9 +60,7 @@ export async function localStack(options: StackOptions): Promise<Stack> {
       PULUMI_SKIP_UPDATE_CHECK: "1",
     },
   });
-  const selected = await Stack.createOrSelect(stack, workspace);
-  for (const [key, value] of Object.entries(settings)) await selected.setConfig(key, { value }, true);
-  return selected;
+  return Stack.createOrSelect(stack, workspace);
 }
 
 /** The program is loaded when it runs: a verb that runs none starts faster. */

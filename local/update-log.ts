@@ -25,7 +25,8 @@ export class UpdateLog {
     if (step) this.#change(step.metadata.op, step.metadata.type, step.metadata.urn, step.metadata.diffs ?? []);
     if (event.resOpFailedEvent) this.#failed.push(nameOf(event.resOpFailedEvent.metadata.urn));
     if (event.diagnosticEvent) this.#diagnostic(event.diagnosticEvent.severity, event.diagnosticEvent.message);
-    if (event.summaryEvent && this.#errors.size === 0) this.#summary(event.summaryEvent.resourceChanges, event.summaryEvent.durationSeconds);
+    if (event.summaryEvent && this.#errors.size === 0)
+      this.#summary(event.summaryEvent.resourceChanges, event.summaryEvent.durationSeconds);
   };
 
   /** What went wrong; empty where nothing did. */

@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
 
-import type { Draft, Inputs, ResourceType, Rule } from "../provider";
+import type { CloudContext, Draft, Inputs, ResourceType, Rule } from "../provider";
 import { parsePolicy } from "./iam";
 
 /** The account that everything on this machine belongs to. */
 export const account = "123456789012";
 
 /** Region of inputs, or of the provider. */
-const regionOf = ({ region }: Inputs, context: { region: string }) =>
-  typeof region === "string" ? region : context.region;
+const regionOf = ({ region }: Inputs, { configuration }: CloudContext) =>
+  typeof region === "string" ? region : (configuration.region ?? "");
 
 const arn = (service: string, region: string, rest: string) => `arn:aws:${service}:${region}:${account}:${rest}`;
 

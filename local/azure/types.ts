@@ -1,0 +1,223 @@
+import { createHash } from "node:crypto";
+
+import { PathTemplate } from "../path-template";
+import type { Draft, Inputs, Reference, ResourceType, Rule } from "../provider";
+import type { Properties } from "../provider-server";
+import type { CloudContext } from "../provider";
+
+/** The subscription and tenant that everything on this machine belongs to. */
+const subscriptionId = "00000000-0000-4000-8000-000000000001";
+const tenantId = "00000000-0000-4000-8000-000000000002";
+
+/** A GUID that follows from a text. */
+function guid(text: string): string {
+  const hex = createHash("sha256").update(text).digest("hex");
+  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
+    "-",
+  );
+}
+
+const matching = (pattern: RegExp, expected: string): Rule => ({
+  accepts: (value) => typeof value === "string" && pattern.test(value),
+  expected,
+});
+
+const oneOf = (...values: unknown[]): Rule => ({
+  accepts: (value) => values.includes(value),
+  expected: `one of ${values.join(", ")}`,
+});
+
+interface ArmType extends Omit<ResourceType, "id" | "name" | "outputs"> {
+  readonly outputs?: (draft: Draft, context: CloudContext, previous: Inputs) => Inputs | Promise<Inputs>;
+}
+
+const group: Reference = { type: "azure-native:resources:ResourceGroup", by: "name" };
+
+/** A resource of a resource group, by its path below `providers/`. */
+function arm(path: string, type: ArmType = {}): ResourceType {
+  const template = new PathTemplate(
+    `/subscriptions/${subscriptionId}/resourceGroups/{resourceGroupName}/providers/${path}`,
+  );
+  return {
+    ...type,
+    required: [...template.properties, ...(type.required ?? [])],
+    references: { resourceGroupName: group, ...type.references },
+    replaceOn: [...template.properties, "location", ...(type.replaceOn ?? [])],
+    id: (inputs) => template.fill(inputs),
+    outputs: async (draft, context, previous) => ({
+      name: draft.id.split("/").at(-1),
+      ...(await type.outputs?.(draft, context, previous)),
+    }),
+  };
+}
+
+const account: Reference = { type: "azure-native:storage:StorageAccount", by: "name" };
+const profile: Reference = { type: "azure-native:cdn:Profile", by: "name" };
+const byId = (type: string): Reference => ({ type });
+
+const storage = "Microsoft.Storage/storageAccounts/{accountName}";
+const frontDoor = "Microsoft.Cdn/profiles/{profileName}";
+
+export const azureTypes: Readonly<Record<string, ResourceType>> = {
+  "azure-native:resources:ResourceGroup": {
+    required: ["resourceGroupName", "location"],
+    rules: { resourceGroupName: matching(/^[\w().-]{0,89}[\w()-]$/, "1 to 90 letters, digits, ( ) . _ -") },
+    replaceOn: ["resourceGroupName", "location"],
+    id: (inputs) => `/subscriptions/${subscriptionId}/resourceGroups/${String(inputs.resourceGroupName)}`,
+    outputs: ({ inputs }) => ({ name: inputs.resourceGroupName }),
+  },
+  "azure-native:storage:StorageAccount": arm(storage, {
+    required: ["kind", "sku.name", "location"],
+    rules: {
+      accountName: matching(/^[a-z0-9]{3,24}$/, "3 to 24 lower-case letters and digits"),
+      minimumTlsVersion: oneOf("TLS1_2", "TLS1_3"),
+    },
+    outputs: ({ inputs }) => ({
+      primaryEndpoints: Object.fromEntries(
+        ["blob", "queue", "table", "web"].map((part) => [part, endpoint(String(inputs.accountName), part)]),
+      ),
+    }),
+  }),
+  "azure-native:storage:BlobContainer": arm(`${storage}/blobServices/default/containers/{containerName}`, {
+    references: { accountName: account },
+  }),
+  "azure-native:storage:Table": arm(`${storage}/tableServices/default/tables/{tableName}`, {
+    references: { accountName: account },
+    rules: { tableName: matching(/^[A-Za-z][A-Za-z0-9]{2,62}$/, "3 to 63 letters and digits, a letter first") },
+  }),
+  "azure-native:storage:StorageAccountStaticWebsite": arm(`${storage}/staticWebsite`, {
+    references: { accountName: account },
+    outputs: () => ({ containerName: "$web" }),
+  }),
+  "azure-native:storage:Blob": arm(`${storage}/blobServices/default/containers/{containerName}/blobs/{blobName}`, {
+    references: { accountName: account },
+    replaceOn: ["type"],
+    outputs: ({ inputs }) => ({
+      name: inputs.blobName,
+      url: `${endpoint(String(inputs.accountName), "blob")}${String(inputs.containerName)}/${String(inputs.blobName)}`,
+    }),
+  }),
+  "azure-native:managedidentity:UserAssignedIdentity": arm(
+    "Microsoft.ManagedIdentity/userAssignedIdentities/{resourceName}",
+    { outputs: ({ id }) => ({ clientId: guid(`client ${id}`), principalId: guid(`principal ${id}`), tenantId }) },
+  ),
+  "azure-native:authorization:RoleAssignment": {
+    required: ["scope", "roleDefinitionId", "principalId", "principalType"],
+    rules: { principalType: oneOf("ServicePrincipal", "User", "Group") },
+    references: {
+      principalId: { type: "azure-native:managedidentity:UserAssignedIdentity", by: "principalId" },
+    },
+    replaceOn: ["scope", "roleDefinitionId", "principalId", "principalType", "roleAssignmentName"],
+    id: (inputs) =>
+      `${String(inputs.scope)}/providers/Microsoft.Authorization/roleAssignments/` +
+      guid(`${String(inputs.scope)} ${String(inputs.roleDefinitionId)} ${String(inputs.principalId)}`),
+    outputs: ({ id }) => ({ name: id.split("/").at(-1) }),
+  },
+  "azure-native:authorization:ManagementLockByScope": {
+    required: ["scope", "level"],
+    rules: { level: oneOf("CanNotDelete", "ReadOnly") },
+    replaceOn: ["scope", "lockName"],
+    id: (inputs) => `${String(inputs.scope)}/providers/Microsoft.Authorization/locks/${String(inputs.lockName)}`,
+    outputs: ({ inputs }) => ({ name: inputs.lockName }),
+  },
+  "azure-native:operationalinsights:Workspace": arm("Microsoft.OperationalInsights/workspaces/{workspaceName}", {
+    rules: { retentionInDays: { accepts: (days) => Number(days) >= 7 && Number(days) <= 730, expected: "7 to 730" } },
+    outputs: ({ id }) => ({ customerId: guid(`workspace ${id}`) }),
+  }),
+  "azure-native:applicationinsights:Component": arm("Microsoft.Insights/components/{resourceName}", {
+    required: ["kind", "applicationType"],
+    references: { workspaceResourceId: byId("azure-native:operationalinsights:Workspace") },
+    outputs: ({ id }) => ({ connectionString: `InstrumentationKey=${guid(id)}`, instrumentationKey: guid(id) }),
+  }),
+  "azure-native:web:AppServicePlan": arm("Microsoft.Web/serverfarms/{name}", { required: ["sku.name", "location"] }),
+  "azure-native:web:WebApp": arm("Microsoft.Web/sites/{name}", {
+    required: ["serverFarmId", "functionAppConfig.runtime.version", "location"],
+    rules: {
+      name: matching(/^[A-Za-z0-9][A-Za-z0-9-]{0,58}[A-Za-z0-9]$/, "2 to 60 letters, digits and hyphens"),
+      "functionAppConfig.runtime.version": oneOf("3.10", "3.11", "3.12", "3.13"),
+      "functionAppConfig.scaleAndConcurrency.instanceMemoryMB": oneOf(512, 2048, 4096),
+    },
+    references: {
+      serverFarmId: byId("azure-native:web:AppServicePlan"),
+      "identity.userAssignedIdentities": byId("azure-native:managedidentity:UserAssignedIdentity"),
+    },
+    outputs: async (_, context, previous) => ({
+      defaultHostName: previous.defaultHostName ?? (await context.freeAddress()),
+    }),
+  }),
+  "azure-native:web:WebAppFtpAllowed": arm("Microsoft.Web/sites/{name}/basicPublishingCredentialsPolicies/ftp", {
+    required: ["allow"],
+    references: { name: { type: "azure-native:web:WebApp", by: "name" } },
+  }),
+  "azure-native:web:WebAppScmAllowed": arm("Microsoft.Web/sites/{name}/basicPublishingCredentialsPolicies/scm", {
+    required: ["allow"],
+    references: { name: { type: "azure-native:web:WebApp", by: "name" } },
+  }),
+  "azure-native:resources:Deployment": arm("Microsoft.Resources/deployments/{deploymentName}", {
+    required: ["properties.mode", "properties.template"],
+    rules: { "properties.mode": oneOf("Incremental", "Complete") },
+  }),
+  "azure-native:cdn:Profile": arm(frontDoor, {
+    required: ["sku.name"],
+    rules: { "sku.name": oneOf("Standard_AzureFrontDoor", "Premium_AzureFrontDoor") },
+    outputs: ({ id }) => ({ frontDoorId: guid(`front door ${id}`) }),
+  }),
+  "azure-native:cdn:AFDEndpoint": arm(`${frontDoor}/afdEndpoints/{endpointName}`, {
+    references: { profileName: profile },
+    rules: {
+      endpointName: matching(/^[A-Za-z0-9][A-Za-z0-9-]{0,44}[A-Za-z0-9]$/, "2 to 46 letters, digits and hyphens"),
+    },
+    outputs: async (_, context, previous) => ({ hostName: previous.hostName ?? (await context.freeAddress()) }),
+  }),
+  "azure-native:cdn:AFDOriginGroup": arm(`${frontDoor}/originGroups/{originGroupName}`, {
+    references: { profileName: profile },
+  }),
+  "azure-native:cdn:AFDOrigin": arm(`${frontDoor}/originGroups/{originGroupName}/origins/{originName}`, {
+    required: ["hostName"],
+    references: { profileName: profile, originGroupName: { type: "azure-native:cdn:AFDOriginGroup", by: "name" } },
+  }),
+  "azure-native:cdn:RuleSet": arm(`${frontDoor}/ruleSets/{ruleSetName}`, { references: { profileName: profile } }),
+  "azure-native:cdn:Rule": arm(`${frontDoor}/ruleSets/{ruleSetName}/rules/{ruleName}`, {
+    required: ["actions", "order"],
+    references: { profileName: profile, ruleSetName: { type: "azure-native:cdn:RuleSet", by: "name" } },
+  }),
+  "azure-native:cdn:Route": arm(`${frontDoor}/afdEndpoints/{endpointName}/routes/{routeName}`, {
+    required: ["originGroup.id"],
+    references: {
+      profileName: profile,
+      endpointName: { type: "azure-native:cdn:AFDEndpoint", by: "name" },
+      "originGroup.id": byId("azure-native:cdn:AFDOriginGroup"),
+      "ruleSets.id": byId("azure-native:cdn:RuleSet"),
+    },
+  }),
+  "azure-native:cdn:AFDCustomDomain": arm(`${frontDoor}/customDomains/{customDomainName}`, {
+    required: ["hostName"],
+    references: { profileName: profile },
+    outputs: ({ id }) => ({
+      validationProperties: { validationToken: guid(id), expirationDate: "2099-01-01T00:00:00Z" },
+    }),
+  }),
+  "azure-native:frontdoor:Policy": arm("Microsoft.Network/frontDoorWebApplicationFirewallPolicies/{policyName}"),
+  "azure-native:cdn:SecurityPolicy": arm(`${frontDoor}/securityPolicies/{securityPolicyName}`, {
+    required: ["parameters"],
+    references: { profileName: profile },
+  }),
+};
+
+function endpoint(accountName: string, part: string): string {
+  const zone = part === "web" ? "z11.web" : part;
+  return `https://${accountName}.${zone}.core.windows.net/`;
+}
+
+export const azureInvokes: Readonly<Record<string, (args: Properties) => Properties>> = {
+  "azure-native:authorization:getClientConfig": () => ({
+    subscriptionId,
+    tenantId,
+    clientId: guid("client"),
+    objectId: guid("object"),
+  }),
+  /** The same for the same arguments, as a signature is. */
+  "azure-native:storage:listStorageAccountServiceSAS": (args) => ({
+    serviceSasToken: `sv=2021-06-08&sr=b&sig=${createHash("sha256").update(JSON.stringify(args)).digest("hex")}`,
+  }),
+};

@@ -1,0 +1,197 @@
+import { createHash } from "node:crypto";
+
+import { PathTemplate } from "../path-template";
+import type { CloudContext, Draft, Inputs, Reference, ResourceType, Rule } from "../provider";
+import type { Properties } from "../provider-server";
+
+const matching = (pattern: RegExp, expected: string): Rule => ({
+  accepts: (value) => typeof value === "string" && pattern.test(value),
+  expected,
+});
+
+const oneOf = (...values: unknown[]): Rule => ({
+  accepts: (value) => values.includes(value),
+  expected: `one of ${values.join(", ")}`,
+});
+
+/** RFC 1035: what most names of Google Cloud have to be. */
+const label = matching(
+  /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/,
+  "1 to 63 lower-case letters, digits and hyphens, a letter first",
+);
+
+interface GcpType extends Omit<ResourceType, "id" | "name"> {
+  readonly outputs?: (draft: Draft, context: CloudContext, previous: Inputs) => Inputs | Promise<Inputs>;
+}
+
+/** A resource by the path that is its id; `project` comes from the provider where the resource names none. */
+function at(path: string, type: GcpType = {}): ResourceType {
+  const template = new PathTemplate(path);
+  const own = template.properties.filter((property) => property !== "project");
+  return {
+    ...type,
+    required: [...own, ...(type.required ?? [])],
+    replaceOn: [...template.properties, ...(type.replaceOn ?? [])],
+    id: (inputs, { configuration }) => template.fill(inputs, configuration),
+    outputs: async (draft, context, previous) => ({
+      project: draft.inputs.project ?? context.configuration.project,
+      ...(await type.outputs?.(draft, context, previous)),
+    }),
+  };
+}
+
+/** Part of a load balancer, whose self link is its id's address. */
+const compute = (kind: string, type: GcpType = {}): ResourceType =>
+  at(`projects/{project}/global/${kind}/{name}`, {
+    ...type,
+    rules: { name: label, ...type.rules },
+    outputs: async (draft, context, previous) => ({
+      selfLink: `https://www.googleapis.com/compute/v1/${draft.id}`,
+      ...(await type.outputs?.(draft, context, previous)),
+    }),
+  });
+
+const bucket: Reference = { type: "gcp:storage/bucket:Bucket", by: "name" };
+const byId = (type: string): Reference => ({ type });
+
+/** A member's role on a resource: all of it is its identity. */
+const member = (path: string, references: Readonly<Record<string, Reference>> = {}): ResourceType =>
+  at(`${path}/{role}/{member}`, { references, replaceOn: ["condition"] });
+
+export const gcpTypes: Readonly<Record<string, ResourceType>> = {
+  "gcp:projects/service:Service": at("{project}/{service}"),
+  "gcp:serviceaccount/account:Account": {
+    required: ["accountId"],
+    rules: { accountId: matching(/^[a-z][-a-z0-9]{4,28}[a-z0-9]$/, "6 to 30 lower-case letters, digits and hyphens") },
+    replaceOn: ["accountId", "project"],
+    id: (inputs, context) => `projects/${project(inputs, context)}/serviceAccounts/${email(inputs, context)}`,
+    outputs: ({ id, inputs }, context) => ({
+      name: id,
+      email: email(inputs, context),
+      member: `serviceAccount:${email(inputs, context)}`,
+      uniqueId: String(parseInt(createHash("sha256").update(id).digest("hex").slice(0, 12), 16)),
+    }),
+  },
+  "gcp:projects/iAMMember:IAMMember": member("{project}"),
+  "gcp:storage/bucketIAMMember:BucketIAMMember": member("b/{bucket}", { bucket }),
+  "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": member("{location}/{repository}"),
+  "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": member("{location}/{name}"),
+  "gcp:artifactregistry/repository:Repository": at(
+    "projects/{project}/locations/{location}/repositories/{repositoryId}",
+    {
+      required: ["format"],
+      outputs: ({ inputs }) => ({ name: inputs.repositoryId }),
+    },
+  ),
+  "gcp:firestore/database:Database": at("projects/{project}/databases/{name}", {
+    required: ["locationId", "type"],
+    rules: {
+      name: matching(
+        /^(\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9])$/,
+        "(default), or 4 to 63 lower-case letters, digits and hyphens",
+      ),
+      type: oneOf("FIRESTORE_NATIVE", "DATASTORE_MODE"),
+    },
+    replaceOn: ["locationId"],
+    deleteBeforeReplace: true,
+    undeletable: ({ inputs }) =>
+      inputs.deleteProtectionState === "DELETE_PROTECTION_ENABLED"
+        ? "FAILED_PRECONDITION: the database has delete protection; disable it first"
+        : undefined,
+  }),
+  "gcp:storage/bucket:Bucket": at("{name}", {
+    required: ["location"],
+    rules: { name: matching(/^[a-z0-9][a-z0-9_.-]{1,61}[a-z0-9]$/, "3 to 63 lower-case letters, digits, - _ and .") },
+    replaceOn: ["location"],
+    outputs: ({ id }) => ({ url: `gs://${id}`, selfLink: `https://www.googleapis.com/storage/v1/b/${id}` }),
+    undeletable: ({ id, inputs }, { store }) =>
+      inputs.forceDestroy !== true &&
+      store.list("gcp:storage/bucketObject:BucketObject").some((object) => object.inputs.bucket === id)
+        ? `the bucket ${id} is not empty`
+        : undefined,
+  }),
+  "gcp:storage/bucketObject:BucketObject": at("{bucket}-{name}", {
+    references: { bucket },
+    outputs: ({ inputs }) => ({ outputName: inputs.name }),
+  }),
+  "gcp:cloudfunctionsv2/function:Function": at("projects/{project}/locations/{location}/functions/{name}", {
+    required: [
+      "buildConfig.runtime",
+      "buildConfig.entryPoint",
+      "buildConfig.source.storageSource.object",
+      "serviceConfig",
+    ],
+    rules: {
+      name: label,
+      "buildConfig.runtime": oneOf("python310", "python311", "python312", "python313", "python314"),
+      "serviceConfig.timeoutSeconds": {
+        accepts: (seconds) => Number(seconds) >= 1 && Number(seconds) <= 3600,
+        expected: "1 to 3600",
+      },
+    },
+    references: {
+      "buildConfig.source.storageSource.bucket": bucket,
+      "buildConfig.source.storageSource.object": { type: "gcp:storage/bucketObject:BucketObject", by: "name" },
+      "serviceConfig.serviceAccountEmail": { type: "gcp:serviceaccount/account:Account", by: "email" },
+    },
+    outputs: async ({ inputs }, context, previous) => {
+      const uri = typeof previous.url === "string" ? previous.url : `http://${await context.freeAddress()}`;
+      const service = `projects/${project(inputs, context)}/locations/${String(inputs.location)}/services/${String(inputs.name)}`;
+      return { url: uri, state: "ACTIVE", serviceConfig: { ...(inputs.serviceConfig as Inputs), uri, service } };
+    },
+  }),
+  "gcp:compute/backendBucket:BackendBucket": compute("backendBuckets", { references: { bucketName: bucket } }),
+  "gcp:compute/regionNetworkEndpointGroup:RegionNetworkEndpointGroup": at(
+    "projects/{project}/regions/{region}/networkEndpointGroups/{name}",
+    {
+      rules: { name: label, networkEndpointType: oneOf("SERVERLESS") },
+      outputs: ({ id }) => ({ selfLink: `https://www.googleapis.com/compute/v1/${id}` }),
+    },
+  ),
+  "gcp:compute/backendService:BackendService": compute("backendServices", {
+    rules: {
+      loadBalancingScheme: oneOf("EXTERNAL_MANAGED", "EXTERNAL"),
+      healthChecks: { accepts: () => false, expected: "none: a serverless backend has no health check" },
+    },
+    references: { "backends.group": byId("gcp:compute/regionNetworkEndpointGroup:RegionNetworkEndpointGroup") },
+  }),
+  "gcp:compute/uRLMap:URLMap": compute("urlMaps"),
+  "gcp:compute/globalAddress:GlobalAddress": compute("addresses", {
+    outputs: async (_, context, previous) => ({ address: previous.address ?? (await context.freeAddress()) }),
+  }),
+  "gcp:compute/targetHttpProxy:TargetHttpProxy": compute("targetHttpProxies", {
+    references: { urlMap: byId("gcp:compute/uRLMap:URLMap") },
+  }),
+  "gcp:compute/targetHttpsProxy:TargetHttpsProxy": compute("targetHttpsProxies", {
+    references: {
+      urlMap: byId("gcp:compute/uRLMap:URLMap"),
+      sslPolicy: byId("gcp:compute/sSLPolicy:SSLPolicy"),
+      sslCertificates: byId("gcp:compute/managedSslCertificate:ManagedSslCertificate"),
+    },
+  }),
+  "gcp:compute/globalForwardingRule:GlobalForwardingRule": compute("forwardingRules", {
+    required: ["target"],
+    references: { ipAddress: { type: "gcp:compute/globalAddress:GlobalAddress", by: "address" } },
+  }),
+  "gcp:compute/managedSslCertificate:ManagedSslCertificate": compute("sslCertificates", {
+    required: ["managed.domains"],
+    replaceOn: ["managed"],
+  }),
+  "gcp:compute/sSLPolicy:SSLPolicy": compute("sslPolicies", { rules: { minTlsVersion: oneOf("TLS_1_2", "TLS_1_3") } }),
+  "gcp:compute/securityPolicy:SecurityPolicy": compute("securityPolicies"),
+};
+
+export const gcpInvokes: Readonly<Record<string, (args: Properties, context: CloudContext) => Properties>> = {
+  "gcp:organizations/getProject:getProject": ({ projectId }, { configuration }) => ({
+    projectId: projectId ?? configuration.project ?? "",
+    number: "100000000001",
+  }),
+};
+
+function project({ project: own }: Inputs, { configuration }: CloudContext): string {
+  return typeof own === "string" ? own : (configuration.project ?? "");
+}
+
+function email(inputs: Inputs, context: CloudContext): string {
+  return `${String(inputs.accountId)}@${project(inputs, context)}.iam.gserviceaccount.com`;
+}
