@@ -13,6 +13,11 @@ export interface InvocationResult {
   readonly functionError?: "Unhandled";
 }
 
+export interface TimedResult extends InvocationResult {
+  /** How long the function had the event; 0 where it never got it. */
+  readonly milliseconds: number;
+}
+
 export interface ExecutionEnvironmentOptions {
   readonly python: string;
   /** `<module>.<attribute>` in the function's code. */
@@ -31,8 +36,10 @@ export interface ExecutionEnvironmentOptions {
 interface Invocation {
   readonly requestId: string;
   readonly event: Buffer;
-  readonly finish: (result: InvocationResult) => void;
+  readonly finish: (result: TimedResult) => void;
   timer: NodeJS.Timeout;
+  /** When the function got the event; undefined until then. */
+  delivered?: number;
 }
 
 /** Seconds that Lambda gives the initialisation besides the function's timeout (Lambda developer guide, "Init phase"). */
@@ -100,8 +107,8 @@ export class ExecutionEnvironment {
     return this.#initMilliseconds;
   }
 
-  invoke(requestId: string, event: Buffer): Promise<InvocationResult> {
-    if (this.#failure) return Promise.resolve(this.#failure);
+  invoke(requestId: string, event: Buffer): Promise<TimedResult> {
+    if (this.#failure) return Promise.resolve({ ...this.#failure, milliseconds: 0 });
     return new Promise((finish) => {
       this.#invocation = { requestId, event, finish, timer: this.#expiry(initSeconds) };
       this.#deliver();
@@ -149,6 +156,7 @@ export class ExecutionEnvironment {
     if (!invocation || !this.#handOver) return;
     clearTimeout(invocation.timer);
     invocation.timer = this.#expiry();
+    invocation.delivered = performance.now();
     this.#handOver({
       status: 200,
       headers: [
@@ -172,9 +180,12 @@ export class ExecutionEnvironment {
   }
 
   #finish(result: InvocationResult): void {
-    clearTimeout(this.#invocation?.timer);
-    this.#invocation?.finish(result);
+    const invocation = this.#invocation;
+    if (invocation === undefined) return;
     this.#invocation = undefined;
+    clearTimeout(invocation.timer);
+    const { delivered } = invocation;
+    invocation.finish({ ...result, milliseconds: delivered === undefined ? 0 : performance.now() - delivered });
   }
 
   #fail(errorType: string, message: string): void {

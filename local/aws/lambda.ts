@@ -5,7 +5,7 @@ import path from "node:path";
 import { unpacked } from "../archive";
 import type { Logs } from "../logs";
 import { findPython, pythonEnvironment } from "../python";
-import { ExecutionEnvironment, type InvocationResult } from "./execution-environment";
+import { ExecutionEnvironment, type InvocationResult, type TimedResult } from "./execution-environment";
 import { allows } from "./iam";
 import { accessKeyOf, type AwsResources, type Resource } from "./resources";
 
@@ -99,12 +99,10 @@ export class Lambda {
     if (!warm) log.initStart();
     const environment = warm ?? (await this.#start(fn));
     log.start(requestId);
-    const started = performance.now();
 
     const result = await environment.invoke(requestId, event);
 
-    const init = warm ? undefined : environment.initMilliseconds;
-    log.report(requestId, result, Math.max(0, performance.now() - started - (init ?? 0)), init);
+    log.report(requestId, result, warm ? undefined : environment.initMilliseconds);
     if (environment.alive && !pool.retired) pool.idle.push(environment);
     // The caller need not wait for the process to go.
     else void this.#discard(environment);
@@ -270,7 +268,8 @@ function platformLog(fn: LambdaFunction, write: (line: string) => void) {
     start(requestId: string) {
       event("start", { requestId, version }, `START RequestId: ${requestId} Version: ${version}`);
     },
-    report(requestId: string, result: InvocationResult, durationMs: number, initDurationMs: number | undefined) {
+    report(requestId: string, result: TimedResult, initDurationMs: number | undefined) {
+      const durationMs = result.milliseconds;
       const errorType = result.functionError && errorTypeOf(result);
       const status = errorType === undefined ? "success" : errorType === "Sandbox.Timedout" ? "timeout" : "error";
       const metrics = {
