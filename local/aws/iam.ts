@@ -1,12 +1,12 @@
 import { z } from "zod";
 
+const oneOrMore = z.union([z.string().transform((value) => [value]), z.array(z.string())]);
+const operators = ["StringEquals", "StringLike", "ArnEquals", "ArnLike", "Bool"] as const;
+
 /**
  * The part of IAM's policy language that the program's policies are written in. A condition operator or a policy variable
  * beyond it is an error, not a condition that holds.
  */
-const oneOrMore = z.union([z.string().transform((value) => [value]), z.array(z.string())]);
-const operators = ["StringEquals", "StringLike", "ArnEquals", "ArnLike", "Bool"] as const;
-
 const statementSchema = z.strictObject({
   Sid: z.string().optional(),
   Effect: z.enum(["Allow", "Deny"]),

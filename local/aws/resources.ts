@@ -6,7 +6,6 @@ import type { Resources } from "../store";
 import { TypedResources } from "../typed-resources";
 import { parsePolicy, type Statement } from "./iam";
 
-/** What the data planes read of each resource type, by the types' own property names. */
 const blob = z.object({ path: z.string(), sha256: z.string() });
 
 const behavior = z.object({
@@ -21,6 +20,7 @@ const behavior = z.object({
     .default([]),
 });
 
+/** What the data planes read of each resource type, by the types' own property names. */
 const schemas = {
   "aws:lambda/function:Function": z.object({
     name: z.string(),

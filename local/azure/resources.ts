@@ -3,7 +3,6 @@ import { z } from "zod";
 import type { Resources } from "../store";
 import { TypedResources } from "../typed-resources";
 
-/** What the data planes read of each resource type, by the types' own property names. */
 const blob = z.object({ path: z.string(), sha256: z.string() });
 const reference = z.object({ id: z.string() });
 
@@ -32,6 +31,7 @@ const condition = z.object({
   }),
 });
 
+/** What the data planes read of each resource type, by the types' own property names. */
 const schemas = {
   "azure-native:web:WebApp": z.object({
     id: z.string(),

@@ -3,7 +3,6 @@ import { z } from "zod";
 import type { Resources } from "../store";
 import { TypedResources } from "../typed-resources";
 
-/** What the data planes read of each resource type, by the types' own property names. */
 const blob = z.object({ path: z.string(), sha256: z.string() });
 
 /** A resource that others refer to by its id or its self link. */
@@ -35,6 +34,7 @@ const urlRedirect = z
 const customResponseHeaders = z.array(z.string()).default([]);
 const compressionMode = z.enum(["AUTOMATIC", "DISABLED"]).default("DISABLED");
 
+/** What the data planes read of each resource type, by the types' own property names. */
 const schemas = {
   "gcp:cloudfunctionsv2/function:Function": referable.extend({
     name: z.string(),
