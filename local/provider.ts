@@ -56,6 +56,8 @@ export interface ResourceType {
   readonly id: (inputs: Inputs, context: CloudContext) => string;
   /** What the cloud adds; `previous` is what it added before an update. */
   readonly outputs?: (draft: Draft, context: CloudContext, previous: Inputs) => Inputs | Promise<Inputs>;
+  /** Input of other resources that names the one they are in: they go with it. */
+  readonly contains?: string;
   /** Why the cloud refuses to delete the resource, where it does. */
   readonly undeletable?: (resource: StoredResource, context: CloudContext) => string | undefined;
   /** Stays in the cloud when Pulumi deletes it. */
@@ -183,7 +185,11 @@ export class CloudProvider implements Provider {
     const dataPlane = (await this.options.dataPlane()).types[resource.type];
     await dataPlane?.stop(id);
     await dataPlane?.remove?.(resource);
-    this.options.store.delete(resource);
+    const { store } = this.options;
+    if (type.contains !== undefined) {
+      for (const inner of store.all()) if (inner.inputs[type.contains] === id) store.delete(inner);
+    }
+    store.delete(resource);
   }
 
   get #context(): CloudContext {

@@ -233,6 +233,7 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
     name: "bucket",
     rules: { bucket: matching(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "3 to 63 lowercase letters, digits, - and .") },
     replaceOn: ["bucket"],
+    contains: "bucket",
     id: (inputs) => String(inputs.bucket),
     outputs: ({ id, inputs }, context) => ({
       arn: `arn:aws:s3:::${id}`,

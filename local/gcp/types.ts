@@ -103,6 +103,7 @@ export const gcpTypes: Readonly<Record<string, ResourceType>> = {
     required: ["location"],
     rules: { name: matching(/^[a-z0-9][a-z0-9_.-]{1,61}[a-z0-9]$/, "3 to 63 lower-case letters, digits, - _ and .") },
     replaceOn: ["location"],
+    contains: "bucket",
     outputs: ({ id }) => ({ url: `gs://${id}`, selfLink: `https://www.googleapis.com/storage/v1/b/${id}` }),
     undeletable: ({ id, inputs }, { store }) =>
       inputs.forceDestroy !== true &&
