@@ -1,9 +1,12 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
 import type { CloudDataPlane } from "../../local/data-plane";
 import { Environment as Azure } from "./azure/environment";
 import { Environment as Gcp } from "./gcp/environment";
 import type { FakeResources } from "./resources";
+
+// Processes start in these tests, which takes a busy machine its time.
+vi.setConfig({ testTimeout: 60_000 });
 
 interface Environment {
   readonly resources: FakeResources;
@@ -83,7 +86,7 @@ describe.each(Object.entries(clouds))("local %s", (provider, expected) => {
     await plane.remove(table);
     await plane.start(table);
     expect(await messages()).toEqual([]);
-  }, 60_000);
+  });
 
   it.each([
     ["GET", "/", 200, "text/html"],

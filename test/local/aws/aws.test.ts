@@ -13,6 +13,10 @@ const echoed = z.object({
   environment: z.record(z.string(), z.string()),
 });
 
+// Processes start in these tests, which takes a busy machine its time.
+vi.setConfig({ testTimeout: 60_000 });
+const soon = { timeout: 20_000 };
+
 let aws: Environment;
 beforeAll(async () => {
   aws = await Environment.start();
@@ -99,7 +103,7 @@ describe("a function behind an HTTP API", () => {
     expect(greeting).toBe("good day");
     await vi.waitFor(() => {
       expect(isRunning(pid)).toBe(false);
-    });
+    }, soon);
   });
 
   it("answers 500 without its layer, and its log says which module is missing", async () => {
@@ -109,7 +113,7 @@ describe("a function behind an HTTP API", () => {
     await vi.waitFor(() => {
       const messages = aws.log("/aws/lambda/api").map(({ message }) => message);
       expect(messages.join("\n")).toMatch(/No module named 'greeting'.*Runtime.ImportModuleError/);
-    });
+    }, soon);
     expect(aws.log("/aws/apigateway/api").at(-1)?.message).toContain("No module named 'greeting'");
     expect((await get("/")).status).toBe(200);
   });
