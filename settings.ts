@@ -92,6 +92,7 @@ const schema = z
     pythonVersion: oneOf(["3.12", "3.13"]),
     layerStrategy: oneOf(["full"]),
     deletionProtection: z.boolean(),
+    notificationEmail: optional(z.email({ error: "expected an e-mail address" })),
     logRetentionDays: z.literal(retentionDays, { error: `expected one of ${retentionDays.join(", ")}` }),
     auth: z.strictObject({
       issuer: optional(z.url({ protocol: /^https$/, error: "expected an https:// address" })),

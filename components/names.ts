@@ -28,6 +28,8 @@ export const nameLimits = {
   cloudFront: 64,
   /** WAF, `Name` of a web ACL. */
   webAcl: 128,
+  /** Alarms with a suffix of ours; CloudWatch and SNS take 255, Azure Monitor 260, Cloud Monitoring 512. */
+  alarms: 200,
 
   /** Microsoft.Resources, resourceGroups. */
   resourceGroup: 90,

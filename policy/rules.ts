@@ -56,6 +56,11 @@ export const waivers: readonly Waiver[] = [
     reason: "CloudWatch encrypts every log; the logs hold no message and no token.",
   },
   {
+    reference: "CKV_AWS_26",
+    about: "Encryption of the alarms' topic",
+    reason: "CloudWatch may not use the key that AWS manages for SNS; an alarm says which limit was passed, no more.",
+  },
+  {
     reference: "CKV_AWS_18, CKV_AWS_21, CKV_AWS_144, CKV_AWS_145",
     about: "Log, versions, replica and own key of the site's bucket",
     reason: "The bucket holds copies of files of the repository, public ones, and only CloudFront reads it.",

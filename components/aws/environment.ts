@@ -5,6 +5,7 @@ import type { ApplicationBundle, LayerBundle } from "../../layers/bundle";
 import { DependencyLayer } from "../dependency-layer";
 import { nameLimits, resourceName, type Scope } from "../names";
 import type { AwsOutputs, LayerOutputs } from "../outputs";
+import { Alarms, type AlarmsArgs } from "./alarms";
 import { ApiFunction, type ApiFunctionArgs } from "./api-function";
 import { Frontend, type FrontendArgs } from "./frontend";
 import { HttpApi, type HttpApiArgs } from "./http-api";
@@ -22,6 +23,8 @@ export interface EnvironmentArgs {
   /** Folder with the frontend's files; no frontend where it is absent. */
   readonly site?: string;
   readonly deletionProtection?: boolean;
+  /** Who is told of errors, throttles and slowness. Default: nobody, and no alarms. */
+  readonly notificationEmail?: string;
   readonly logRetentionDays?: number;
   readonly function?: Pick<
     ApiFunctionArgs,
@@ -30,6 +33,7 @@ export interface EnvironmentArgs {
   readonly api?: Pick<HttpApiArgs, "throttlingRate" | "throttlingBurst" | "transform">;
   readonly table?: Pick<MessageTableArgs, "transform">;
   readonly frontend?: Pick<FrontendArgs, "domain" | "waf" | "logBucket" | "transform">;
+  readonly alarms?: Pick<AlarmsArgs, "latencyMs" | "transform">;
 }
 
 /** The whole application on AWS: layer, function, HTTP API, table and frontend, in one region. */
@@ -98,6 +102,22 @@ export class Environment extends pulumi.ComponentResource {
       args.site === undefined
         ? undefined
         : new Frontend(`${name}-web`, { ...args.frontend, scope, directory: args.site, apiUrl: api.url, tags }, child);
+
+    if (args.notificationEmail !== undefined) {
+      new Alarms(
+        `${name}-alarms`,
+        {
+          ...args.alarms,
+          alarmsName: resourceName(scope, "alarms", nameLimits.alarms),
+          notificationEmail: args.notificationEmail,
+          region: args.region,
+          functionName: fn.functionName,
+          apiId: api.apiId,
+          tags,
+        },
+        child,
+      );
+    }
 
     this.layers = Object.fromEntries(layers.map((layer) => [layer.layerName, describeLayer(layer)]));
     this.outputs = {

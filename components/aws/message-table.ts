@@ -6,7 +6,7 @@ import { type Transform, transformed } from "../transform";
 
 export interface MessageTableArgs {
   readonly tableName: string;
-  /** Refuses to delete the table, from Pulumi and from the console. Default: false. */
+  /** Refuses to delete or replace the table, from Pulumi and from the console. Default: false. */
   readonly deletionProtection?: boolean;
   readonly tags?: Record<string, string>;
   readonly transform?: { readonly table?: Transform<dynamodb.TableArgs> };
@@ -46,7 +46,7 @@ export class MessageTable extends pulumi.ComponentResource {
         },
         args.transform?.table,
       ),
-      { parent: this },
+      { parent: this, protect: args.deletionProtection },
     );
 
     this.tableName = table.name;

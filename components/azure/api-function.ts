@@ -77,6 +77,8 @@ export class ApiFunction extends pulumi.ComponentResource {
   readonly clientId: pulumi.Output<string>;
   /** Name of the Log Analytics workspace with the function's log. */
   readonly workspaceName: pulumi.Output<string>;
+  /** Resource id of the workspace. */
+  readonly workspace: pulumi.Output<string>;
   /** Id by which the workspace is queried. */
   readonly workspaceId: pulumi.Output<string>;
 
@@ -186,6 +188,7 @@ export class ApiFunction extends pulumi.ComponentResource {
     this.url = app.defaultHostName.apply(publicAddress);
     this.clientId = identity.clientId;
     this.workspaceName = workspace.name;
+    this.workspace = workspace.id;
     this.workspaceId = workspace.customerId;
     this.registerOutputs({ functionName: this.functionName, url: this.url });
   }

@@ -13,6 +13,7 @@ import {
   type Scope,
 } from "../names";
 import type { AzureOutputs } from "../outputs";
+import { Alarms, type AlarmsArgs } from "./alarms";
 import { ApiFunction, type ApiFunctionArgs } from "./api-function";
 import { Frontend, type FrontendArgs, profileTier } from "./frontend";
 import { MessageTable, type MessageTableArgs } from "./message-table";
@@ -34,10 +35,13 @@ export interface EnvironmentArgs {
   /** Name of the storage account with the messages, 3 to 24 lower-case letters and digits. Default: a generated one. */
   readonly storageAccountName?: string;
   readonly deletionProtection?: boolean;
+  /** Who is told of errors, throttles and slowness. Default: nobody, and no alarms. */
+  readonly notificationEmail?: string;
   readonly logRetentionDays?: number;
   readonly function?: Pick<ApiFunctionArgs, "memorySize" | "maximumInstances" | "deployment" | "transform">;
   readonly table?: Pick<MessageTableArgs, "transform">;
   readonly frontend?: Pick<FrontendArgs, "domain" | "waf" | "transform">;
+  readonly alarms?: Pick<AlarmsArgs, "latencyMs" | "transform">;
   readonly storage?: Pick<StorageAccountArgs, "transform">;
 }
 
@@ -74,7 +78,7 @@ export class Environment extends pulumi.ComponentResource {
     const account = storageAccount(
       `${name}-data`,
       { ...args.storage, ...inGroup, accountName: chosenAccountName ?? accountName("data"), sharedKeys: false },
-      child,
+      { ...child, protect: args.deletionProtection },
     );
     const uploads = storageAccount(
       `${name}-web`,
@@ -142,6 +146,20 @@ export class Environment extends pulumi.ComponentResource {
             },
             child,
           );
+
+    if (args.notificationEmail !== undefined) {
+      new Alarms(
+        `${name}-alarms`,
+        {
+          ...args.alarms,
+          alarmsName: resourceName(scope, "alarms", nameLimits.alarms),
+          notificationEmail: args.notificationEmail,
+          ...inGroup,
+          workspace: fn.workspace,
+        },
+        child,
+      );
+    }
 
     this.outputs = {
       region,

@@ -39,7 +39,7 @@ export class MessageTable extends pulumi.ComponentResource {
         { tableName: args.tableName, accountName: args.account.name, resourceGroupName: args.resourceGroupName },
         args.transform?.table,
       ),
-      child,
+      { ...child, protect: args.deletionProtection },
     );
     if (args.deletionProtection) {
       new authorization.ManagementLockByScope(

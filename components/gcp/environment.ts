@@ -5,6 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { SourceBundle } from "../../layers/bundle";
 import { labelValue, nameLimits, resourceName, type Scope } from "../names";
 import type { GcpOutputs } from "../outputs";
+import { Alarms, type AlarmsArgs } from "./alarms";
 import { ApiFunction, type ApiFunctionArgs } from "./api-function";
 import { Frontend, type FrontendArgs } from "./frontend";
 import { MessageTable, type MessageTableArgs } from "./message-table";
@@ -23,12 +24,15 @@ export interface EnvironmentArgs {
   /** Folder with the frontend's files; no frontend where it is absent. */
   readonly site?: string;
   readonly deletionProtection?: boolean;
+  /** Who is told of errors, throttles and slowness. Default: nobody, and no alarms. */
+  readonly notificationEmail?: string;
   readonly function?: Pick<
     ApiFunctionArgs,
     "public" | "memorySize" | "timeout" | "concurrency" | "maximumInstances" | "transform"
   >;
   readonly table?: Pick<MessageTableArgs, "transform">;
   readonly frontend?: Pick<FrontendArgs, "domain" | "publicBucket" | "cloudArmor" | "transform">;
+  readonly alarms?: Pick<AlarmsArgs, "latencyMs" | "transform">;
 }
 
 /** The whole application on Google Cloud: function, table and frontend, in one project and one region. */
@@ -98,6 +102,20 @@ export class Environment extends pulumi.ComponentResource {
             },
             child,
           );
+
+    if (args.notificationEmail !== undefined) {
+      new Alarms(
+        `${name}-alarms`,
+        {
+          ...args.alarms,
+          alarmsName: resourceName(scope, "alarms", nameLimits.alarms),
+          notificationEmail: args.notificationEmail,
+          functionName: fn.functionName,
+          labels,
+        },
+        child,
+      );
+    }
 
     this.outputs = {
       region,

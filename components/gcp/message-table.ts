@@ -42,7 +42,7 @@ export class MessageTable extends pulumi.ComponentResource {
         },
         args.transform?.database,
       ),
-      child,
+      { ...child, protect: args.deletionProtection },
     );
 
     this.tableName = args.tableName;

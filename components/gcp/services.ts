@@ -4,7 +4,8 @@ import type * as pulumi from "@pulumi/pulumi";
 import { retryWhilePropagating } from "../propagation";
 
 /** APIs that the components use, by the first part of their host name. */
-type Service = "artifactregistry" | "cloudbuild" | "cloudfunctions" | "compute" | "firestore" | "iam" | "run";
+type Service =
+  "artifactregistry" | "cloudbuild" | "cloudfunctions" | "compute" | "firestore" | "iam" | "monitoring" | "run";
 
 /**
  * Enables APIs in the provider's project and gives the options of children that need them: such a child waits for them,

@@ -1,8 +1,13 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+
 import * as pulumi from "@pulumi/pulumi";
 import { beforeEach, describe, expect, test, vi } from "vitest";
+import { parse } from "yaml";
 
 import { violations } from "../../policy/rule";
 import { rules } from "../../policy/rules";
+import { projectName } from "../configuration";
 import { type CloudSettings, programStack } from "./program";
 
 beforeEach(() => {
@@ -24,6 +29,7 @@ describe("the program keeps to every rule", () => {
 
   test("with everything switched on", async () => {
     const settings = {
+      notificationEmail: "on-call@example.com",
       aws: {
         waf: true,
         snapStart: true,
@@ -47,9 +53,39 @@ describe("the program keeps to every rule", () => {
     expect(violations(rules, stack)).toEqual([]);
   });
 
+  test("with the settings of Pulumi.production.yaml", async () => {
+    const file = readFileSync(path.join(__dirname, "..", "..", "Pulumi.production.yaml"), "utf8");
+    const { config } = parse(file) as { config: CloudSettings };
+    const settings = Object.fromEntries(
+      Object.entries(config).map(([key, value]) => [key.replace(`${projectName}:`, ""), value]),
+    );
+    expect(await messages("production", settings)).toEqual([]);
+  });
+
   test("in production, once deletion protection is on", async () => {
     expect((await messages("production")).join()).toMatch(/deletion protection is off.*Set deletionProtection to true/);
     expect(await messages("production", { deletionProtection: true })).toEqual([]);
+  });
+});
+
+describe("alarms", () => {
+  const alarms = /alarm|sns|monitor/i;
+  const watching = async (settings?: CloudSettings) =>
+    (await programStack("production", settings)).resources.filter(({ type }) => alarms.test(type));
+
+  test("are off where nobody would be told", async () => {
+    expect(await watching()).toEqual([]);
+  });
+
+  test("are on every cloud with an address", async () => {
+    const found = await watching({ notificationEmail: "on-call@example.com" });
+    expect(new Set(found.map(({ type }) => type.split(":")[0]))).toEqual(new Set(["aws", "azure-native", "gcp"]));
+  });
+
+  test("need an address that is one", async () => {
+    await expect(watching({ notificationEmail: "on-call" })).rejects.toThrow(
+      /notificationEmail: expected an e-mail address.*found "on-call"/,
+    );
   });
 });
 

@@ -1,0 +1,122 @@
+import * as monitor from "@pulumi/azure-native/monitor";
+import * as pulumi from "@pulumi/pulumi";
+
+import { alarmLimits } from "../alarm-limits";
+import { type Transform, transformed } from "../transform";
+
+export interface AlarmsArgs {
+  /** What the action group is called, and how the names of the alerts begin. */
+  readonly alarmsName: string;
+  readonly resourceGroupName: pulumi.Input<string>;
+  readonly location: string;
+  /** Who is told. */
+  readonly notificationEmail: string;
+  /** Resource id of the Log Analytics workspace with the function's requests. */
+  readonly workspace: pulumi.Input<string>;
+  /** Milliseconds that 95 of 100 requests are answered in. Default: 3000. */
+  readonly latencyMs?: number;
+  readonly tags?: Record<string, string>;
+  readonly transform?: { readonly alert?: Transform<monitor.ScheduledQueryRuleArgs> };
+}
+
+/** A query over the requests of the last minutes, whose one number is compared with a limit. */
+interface Watched {
+  readonly part: string;
+  readonly title: string;
+  readonly query: string;
+  readonly limit: (latencyMs: number) => number;
+  /** Windows in a row that are over the limit before somebody is told. */
+  readonly windows: number;
+}
+
+const watched: readonly Watched[] = [
+  {
+    part: "errors",
+    title: "The function failed",
+    query: "AppRequests | where toint(ResultCode) >= 500 | summarize Value = count()",
+    limit: () => 0,
+    windows: 1,
+  },
+  {
+    part: "throttles",
+    title: "The function was throttled",
+    query: "AppRequests | where toint(ResultCode) == 429 | summarize Value = count()",
+    limit: () => 0,
+    windows: 1,
+  },
+  {
+    part: "latency",
+    title: "The API is slow (p95)",
+    query: "AppRequests | summarize Value = percentile(DurationMs, 95)",
+    limit: (latencyMs) => latencyMs,
+    windows: alarmLimits.latencyWindows,
+  },
+];
+
+/**
+ * Errors, throttles and latency of the API, told to an address. Their graphs are the ones that Application Insights
+ * comes with; a dashboard would repeat them.
+ */
+export class Alarms extends pulumi.ComponentResource {
+  constructor(name: string, args: AlarmsArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("multicloud:azure:Alarms", name, {}, opts);
+    const { resourceGroupName, tags, latencyMs = alarmLimits.latencyMs } = args;
+    const child: pulumi.CustomResourceOptions = { parent: this };
+
+    const group = new monitor.ActionGroup(
+      name,
+      {
+        actionGroupName: args.alarmsName,
+        resourceGroupName,
+        location: "Global",
+        // Azure cuts it into text messages; 12 characters at most.
+        groupShortName: "alarms",
+        enabled: true,
+        emailReceivers: [{ name: "email", emailAddress: args.notificationEmail, useCommonAlertSchema: true }],
+        tags,
+      },
+      child,
+    );
+    for (const { part, title, query, limit, windows } of watched) {
+      const window = `PT${alarmLimits.minutes}M`;
+      new monitor.ScheduledQueryRule(
+        `${name}-${part}`,
+        transformed<monitor.ScheduledQueryRuleArgs>(
+          {
+            ruleName: `${args.alarmsName}-${part}`,
+            resourceGroupName,
+            location: args.location,
+            kind: "LogAlert",
+            displayName: title,
+            description: `${title}. Next: npm run diagnose`,
+            severity: 1,
+            enabled: true,
+            scopes: [args.workspace],
+            evaluationFrequency: window,
+            windowSize: window,
+            // The table is made with the first request; the query is right before it.
+            skipQueryValidation: true,
+            autoMitigate: true,
+            criteria: {
+              allOf: [
+                {
+                  query,
+                  metricMeasureColumn: "Value",
+                  timeAggregation: "Maximum",
+                  operator: "GreaterThan",
+                  threshold: limit(latencyMs),
+                  failingPeriods: { numberOfEvaluationPeriods: windows, minFailingPeriodsToAlert: windows },
+                },
+              ],
+            },
+            actions: { actionGroups: [group.id] },
+            tags,
+          },
+          args.transform?.alert,
+        ),
+        child,
+      );
+    }
+    this.registerOutputs();
+  }
+}

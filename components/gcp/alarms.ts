@@ -1,0 +1,141 @@
+import * as monitoring from "@pulumi/gcp/monitoring";
+import * as pulumi from "@pulumi/pulumi";
+
+import { alarmLimits } from "../alarm-limits";
+import { type Transform, transformed } from "../transform";
+import { enableServices } from "./services";
+
+export interface AlarmsArgs {
+  /** What the dashboard is called, and how the names of the alerts begin. */
+  readonly alarmsName: string;
+  /** Who is told. */
+  readonly notificationEmail: string;
+  /** Name of the Cloud Run service that the function is. */
+  readonly functionName: pulumi.Input<string>;
+  /** Milliseconds that 95 of 100 requests are answered in. Default: 3000. */
+  readonly latencyMs?: number;
+  readonly labels?: Record<string, string>;
+  readonly transform?: { readonly alert?: Transform<monitoring.AlertPolicyArgs> };
+}
+
+interface Watched {
+  readonly part: string;
+  readonly title: string;
+  /** What is counted or measured, in Cloud Monitoring's filter language. */
+  readonly metric: string;
+  readonly aligner: "ALIGN_DELTA" | "ALIGN_PERCENTILE_95";
+  readonly reducer: "REDUCE_SUM" | "REDUCE_MAX";
+  readonly limit: (latencyMs: number) => number;
+  /** Windows in a row that are over the limit before somebody is told. */
+  readonly windows: number;
+}
+
+const requests = 'metric.type = "run.googleapis.com/request_count"';
+const counted = { aligner: "ALIGN_DELTA", reducer: "REDUCE_SUM", limit: () => 0, windows: 1 } as const;
+
+const watched: readonly Watched[] = [
+  {
+    ...counted,
+    part: "errors",
+    title: "The function failed",
+    metric: `${requests} AND metric.labels.response_code_class = "5xx"`,
+  },
+  {
+    ...counted,
+    part: "throttles",
+    title: "The function was throttled",
+    metric: `${requests} AND metric.labels.response_code = "429"`,
+  },
+  {
+    part: "latency",
+    title: "The API is slow (p95)",
+    metric: 'metric.type = "run.googleapis.com/request_latencies"',
+    aligner: "ALIGN_PERCENTILE_95",
+    reducer: "REDUCE_MAX",
+    limit: (latencyMs) => latencyMs,
+    windows: alarmLimits.latencyWindows,
+  },
+];
+
+const window = `${alarmLimits.minutes * 60}s`;
+
+/** Errors, throttles and latency of the API, told to an address and drawn on a dashboard. */
+export class Alarms extends pulumi.ComponentResource {
+  readonly dashboardId: pulumi.Output<string>;
+
+  constructor(name: string, args: AlarmsArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("multicloud:gcp:Alarms", name, {}, opts);
+    const child = enableServices(name, ["monitoring"], this);
+    const { latencyMs = alarmLimits.latencyMs } = args;
+
+    const channel = new monitoring.NotificationChannel(
+      name,
+      {
+        type: "email",
+        displayName: args.alarmsName,
+        labels: { email_address: args.notificationEmail },
+        userLabels: args.labels,
+      },
+      child,
+    );
+    for (const { part, title, limit, windows, ...measured } of watched) {
+      new monitoring.AlertPolicy(
+        `${name}-${part}`,
+        transformed<monitoring.AlertPolicyArgs>(
+          {
+            displayName: `${args.alarmsName}-${part}`,
+            documentation: { content: `${title}. Next: \`npm run diagnose\``, mimeType: "text/markdown" },
+            combiner: "OR",
+            conditions: [
+              {
+                displayName: title,
+                conditionThreshold: {
+                  ...timeSeries(measured, args.functionName),
+                  comparison: "COMPARISON_GT",
+                  thresholdValue: limit(latencyMs),
+                  duration: `${(windows - 1) * alarmLimits.minutes * 60}s`,
+                  trigger: { count: 1 },
+                },
+              },
+            ],
+            notificationChannels: [channel.id],
+            userLabels: args.labels,
+          },
+          args.transform?.alert,
+        ),
+        child,
+      );
+    }
+    const dashboard = new monitoring.Dashboard(name, { dashboardJson: pulumi.jsonStringify(dashboardOf(args)) }, child);
+
+    this.dashboardId = dashboard.id;
+    this.registerOutputs({ dashboardId: this.dashboardId });
+  }
+}
+
+function timeSeries(
+  { metric, aligner, reducer }: Pick<Watched, "metric" | "aligner" | "reducer">,
+  functionName: pulumi.Input<string>,
+) {
+  return {
+    filter: pulumi.interpolate`resource.type = "cloud_run_revision" AND resource.labels.service_name = "${functionName}" AND ${metric}`,
+    aggregations: [{ alignmentPeriod: window, perSeriesAligner: aligner, crossSeriesReducer: reducer }],
+  };
+}
+
+function dashboardOf({ alarmsName, functionName }: AlarmsArgs) {
+  return {
+    displayName: alarmsName,
+    gridLayout: {
+      columns: "2",
+      widgets: watched.map(({ title, ...measured }) => {
+        const { filter, aggregations } = timeSeries(measured, functionName);
+        const [aggregation] = aggregations;
+        return {
+          title,
+          xyChart: { dataSets: [{ plotType: "LINE", timeSeriesQuery: { timeSeriesFilter: { filter, aggregation } } }] },
+        };
+      }),
+    },
+  };
+}
