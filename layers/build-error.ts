@@ -2,3 +2,9 @@
 export class BuildError extends Error {
   override readonly name = "BuildError";
 }
+
+/** What went wrong, in the words of whoever found it. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
+}

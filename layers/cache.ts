@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
 
-import { BuildError } from "./build-error";
+import { BuildError, reasonOf } from "./build-error";
 
 /**
  * A folder of the project's cache, which every checkout of a user shares: `$XDG_CACHE_HOME/multicloud-auto-deploy`, or
@@ -29,7 +29,7 @@ export async function writeAtomically(file: string, content: Buffer | string): P
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
     throw new BuildError(
-      `${file} cannot be written: ${error instanceof Error ? error.message : String(error)}; make room or give the ` +
+      `${file} cannot be written: ${reasonOf(error)}; make room or give the ` +
         `permission, or set XDG_CACHE_HOME to another folder`,
     );
   }

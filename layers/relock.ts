@@ -1,16 +1,12 @@
-import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { promisify } from "node:util";
 
-import { BuildError } from "./build-error";
+import { BuildError, reasonOf } from "./build-error";
 import type { Target } from "./bundle";
 import { writeAtomically } from "./cache";
 import { type LockedPackage, lockedPackages, lockFile, requirementsFile, requirementsHeader } from "./lock";
-import { findUv } from "./uv";
-
-const run = promisify(execFile);
+import { uvPipCompile } from "./uv";
 
 /** The oldest Python that the locks serve; a layer for a newer one comes from the same lock. */
 const oldestPython = "3.12";
@@ -45,13 +41,10 @@ export async function relock(
   const copy = path.join(workplace, path.basename(output));
   try {
     if (before !== "") await writeFile(copy, before);
-    await run(
-      await findUv(),
+    await uvPipCompile(
       [
-        ...["pip", "compile", path.basename(input), "--output-file", copy, "--quiet"],
-        ...["--universal", "--python-version", oldestPython, "--only-binary", ":all:"],
-        ...["--generate-hashes", "--no-emit-index-url", "--no-emit-find-links", "--no-header"],
-        ...["--annotation-style", "line"],
+        ...[path.basename(input), "--output-file", copy, "--universal", "--python-version", oldestPython],
+        ...["--no-emit-index-url", "--no-emit-find-links", "--no-header", "--annotation-style", "line"],
         ...(upgrade === "all" ? ["--upgrade"] : upgrade.flatMap((name) => ["--upgrade-package", name])),
       ],
       // The comments in the lock name the requirements as seen from here: not by a path of this machine.
@@ -61,8 +54,9 @@ export async function relock(
     await writeAtomically(output, requirementsHeader(requirements) + pins);
     return { before: lockedPackages(before), after: lockedPackages(pins) };
   } catch (error) {
-    const reason = error instanceof Error && "stderr" in error ? String(error.stderr).trim() : String(error);
-    throw new BuildError(`the requirements of ${target} could not be resolved, its lock is as it was:\n${reason}`);
+    throw new BuildError(
+      `the requirements of ${target} could not be resolved, its lock is as it was:\n${reasonOf(error)}`,
+    );
   } finally {
     await rm(workplace, { recursive: true });
   }

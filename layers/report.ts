@@ -4,7 +4,10 @@ import type { LockedPackage } from "./lock";
 /** Bundles for a human. */
 export async function bundleTable(bundles: readonly Bundle[]): Promise<string> {
   const { default: Table } = await import("cli-table3");
-  const rows = new Table({ head: ["target", "kind", "name", "packages", "MB", "sha256", "path"], style: { head: [], border: [] } });
+  const rows = new Table({
+    head: ["target", "kind", "name", "packages", "MB", "sha256", "path"],
+    style: { head: [], border: [] },
+  });
   for (const bundle of bundles) {
     const packages = "packages" in bundle ? String(bundle.packages.length) : "";
     const megabytes = (bundle.size / 1_000_000).toFixed(2);

@@ -4,7 +4,7 @@ import { access, mkdir, readFile, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 
-import { BuildError } from "./build-error";
+import { BuildError, reasonOf } from "./build-error";
 import { cacheDirectory } from "./cache";
 
 const run = promisify(execFile);
@@ -23,6 +23,32 @@ let found: Promise<string> | undefined;
  */
 export function findUv(): Promise<string> {
   return (found ??= uvOnPath().then((uv) => uv ?? installedUv()));
+}
+
+/**
+ * What `uv pip compile` prints.
+ *
+ * @param input its standard input.
+ * @throws with uv's own words.
+ */
+export async function uvPipCompile(
+  args: readonly string[],
+  { cwd, input = "" }: { cwd?: string; input?: string } = {},
+): Promise<string> {
+  const uv = await findUv();
+  // Any Python does: uv would fetch the one that it resolves for, which is used for building only, and nothing is built.
+  const env = { ...process.env, UV_PYTHON_DOWNLOADS: "never" };
+  const running = run(uv, ["pip", "compile", "--quiet", "--only-binary", ":all:", "--generate-hashes", ...args], {
+    cwd,
+    env,
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  running.child.stdin?.end(input);
+  try {
+    return (await running).stdout;
+  } catch (error) {
+    throw new Error(error instanceof Error && "stderr" in error ? String(error.stderr).trim() : String(error));
+  }
 }
 
 async function uvOnPath(): Promise<string | undefined> {
@@ -59,7 +85,7 @@ async function installedUv(): Promise<string> {
   } catch (error) {
     throw new BuildError(
       `uv ${version} could not be installed with python3 -m pip; install uv (https://docs.astral.sh/uv) or Python 3 ` +
-        `with pip, then try again\n${error instanceof Error ? error.message : String(error)}`,
+        `with pip, then try again\n${reasonOf(error)}`,
     );
   } finally {
     await rm(staging, { recursive: true, force: true });

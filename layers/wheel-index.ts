@@ -1,13 +1,8 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
-
-import { BuildError } from "./build-error";
+import { BuildError, reasonOf } from "./build-error";
 import { cacheDirectory, readRecord, sha256, writeRecord } from "./cache";
 import { type Lock, type LockedPackage, normalisedName } from "./lock";
 import { glibc, type Platform, specificity, uvPlatform } from "./tags";
-import { findUv } from "./uv";
-
-const run = promisify(execFile);
+import { uvPipCompile } from "./uv";
 
 /** One wheel of an index. */
 export interface Wheel {
@@ -82,24 +77,20 @@ function knownFile({ statement }: LockedPackage, platform: Platform): string {
 
 /** What the index offers of some locked packages. */
 async function ask(lock: Lock, packages: readonly LockedPackage[], platform: Platform): Promise<Wheel[]> {
-  const uv = await findUv();
   try {
-    const asking = run(
-      uv,
-      [
-        ...["pip", "compile", "-", "--no-deps", "--no-header", "--quiet", "--format", "pylock.toml"],
-        ...["--generate-hashes", "--only-binary", ":all:"],
-        ...["--python-version", platform.pythonVersion, "--python-platform", uvPlatform(platform)],
-      ],
-      { maxBuffer: 64 * 1024 * 1024 },
+    return await wheelsIn(
+      await uvPipCompile(
+        [
+          ...["-", "--no-deps", "--no-header", "--format", "pylock.toml"],
+          ...["--python-version", platform.pythonVersion, "--python-platform", uvPlatform(platform)],
+        ],
+        { input: `${packages.map(({ statement }) => statement).join("\n")}\n` },
+      ),
     );
-    asking.child.stdin?.end(`${packages.map(({ statement }) => statement).join("\n")}\n`);
-    return await wheelsIn((await asking).stdout);
   } catch (error) {
-    const reason = error instanceof Error && "stderr" in error ? String(error.stderr).trim() : String(error);
     throw new BuildError(
       `the package index gave no wheels for Python ${platform.pythonVersion} on ${platform.architecture} for the lock ` +
-        `of ${lock.target}:\n${reason}\n` +
+        `of ${lock.target}:\n${reasonOf(error)}\n` +
         `Check the index and the network; for a package without a wheel, require a version that has one, then run: ` +
         `npm run layer -- lock`,
     );

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 
-import { BuildError } from "./build-error";
+import { BuildError, reasonOf } from "./build-error";
 import { cacheDirectory, sha256, writeAtomically } from "./cache";
 import type { Wheel } from "./wheel-index";
 
@@ -90,9 +90,4 @@ async function request(url: string): Promise<Buffer> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
 }

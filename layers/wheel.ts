@@ -1,4 +1,4 @@
-import { BuildError } from "./build-error";
+import { BuildError, reasonOf } from "./build-error";
 import { checkNativeLibrary, isElf } from "./elf";
 import type { Platform } from "./tags";
 import { contentOf, readZip } from "./unzip";
@@ -44,7 +44,7 @@ export async function openWheel(wheel: Wheel, content: Buffer, platform: Platfor
   } catch (error) {
     throw new BuildError(
       `${wheel.filename} of ${wheel.name} ${wheel.version} cannot be used: ` +
-        `${error instanceof Error ? error.message : String(error)}; require another release, then run: npm run layer -- lock`,
+        `${reasonOf(error)}; require another release, then run: npm run layer -- lock`,
     );
   }
 }

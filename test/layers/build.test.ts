@@ -1,0 +1,370 @@
+import { execFileSync } from "node:child_process";
+import { readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+
+import { describe, expect, it, vi } from "vitest";
+
+import type { Bundle } from "../../layers/bundle";
+import { cacheDirectory } from "../../layers/cache";
+import { readZip } from "../../layers/unzip";
+import { makeLibrary } from "./wheels";
+import { cached, useWorkspace } from "./workspace";
+
+vi.setConfig({ testTimeout: 20_000 });
+
+const workspace = useWorkspace();
+
+async function names({ path: file }: Pick<Bundle, "path">): Promise<string[]> {
+  return (await readZip(await readFile(file))).map(({ name }) => name);
+}
+
+const layerOf = (bundles: Bundle[]) => {
+  const layer = bundles.find(({ kind }) => kind === "layer");
+  if (layer?.kind !== "layer") throw new Error("no layer was built");
+  return layer;
+};
+
+describe("a Lambda layer", () => {
+  it("holds what the wheels install below python/, and says what that is", async () => {
+    workspace.index.publish(
+      { name: "alpha", version: "1.2", requires: ["beta"] },
+      {
+        name: "beta",
+        version: "2.0",
+        files: {
+          "beta-2.0.data/purelib/beta/pure.py": "1",
+          "beta-2.0.data/platlib/beta/plat.py": "2",
+          "beta-2.0.data/scripts/beta": "#!python",
+          "beta-2.0.data/headers/beta.h": "",
+          "beta/py.typed": "",
+          "beta/stubs.pyi": "",
+          "beta/tests/test_it.py": "",
+          "beta/test_beside.py": "",
+          "beta/größe.txt": "m",
+          "beta-2.0.dist-info/licenses/LICENSE": "free",
+          "beta-2.0.dist-info/entry_points.txt": "[console_scripts]\n",
+        },
+      },
+    );
+    await workspace.require(["alpha"]);
+    const layer = layerOf(await workspace.build());
+    expect(await names(layer)).toEqual([
+      "python/alpha-1.2.dist-info/METADATA",
+      "python/alpha/__init__.py",
+      "python/beta-2.0.dist-info/METADATA",
+      "python/beta-2.0.dist-info/entry_points.txt",
+      "python/beta-2.0.dist-info/licenses/LICENSE",
+      "python/beta/__init__.py",
+      "python/beta/größe.txt",
+      "python/beta/plat.py",
+      "python/beta/pure.py",
+    ]);
+    expect(layer).toMatchObject({
+      target: "aws",
+      name: "dependencies",
+      pythonVersion: "3.12",
+      architecture: "x86_64",
+      packages: [
+        { name: "alpha", version: "1.2" },
+        { name: "beta", version: "2.0" },
+      ],
+    });
+    expect((await readFile(layer.path)).length).toBe(layer.size);
+  });
+
+  it("joins a namespace package that two wheels share", async () => {
+    workspace.index.publish(
+      { name: "space-one", files: { "space/one.py": "1", "space/same.txt": "equal" } },
+      { name: "space-two", files: { "space/two.py": "2", "space/same.txt": "equal" } },
+    );
+    await workspace.require(["space-one", "space-two"]);
+    const files = await names(layerOf(await workspace.build()));
+    expect(files.filter((name) => name.startsWith("python/space/"))).toEqual([
+      "python/space/one.py",
+      "python/space/same.txt",
+      "python/space/two.py",
+    ]);
+  });
+
+  it("takes the wheel of its architecture, and is another layer for each", async () => {
+    for (const [tag, machine] of [
+      ["x86_64", 0x3e],
+      ["aarch64", 0xb7],
+    ] as const) {
+      workspace.index.publish({
+        name: "native",
+        tags: `cp312-cp312-manylinux_2_17_${tag}.manylinux2014_${tag}`,
+        files: { [`native/core.cpython-312-${tag}-linux-gnu.so`]: makeLibrary({ machine }) },
+      });
+    }
+    workspace.index.publish({ name: "native", tags: "py3-none-any" });
+    await workspace.require(["native"]);
+    const intel = layerOf(await workspace.build());
+    const arm = layerOf(await workspace.build({ architecture: "arm64" }));
+    expect(await names(intel)).toContain("python/native/core.cpython-312-x86_64-linux-gnu.so");
+    expect(await names(arm)).toContain("python/native/core.cpython-312-aarch64-linux-gnu.so");
+    expect(arm.architecture).toBe("arm64");
+  });
+
+  it("follows extras and environment markers", async () => {
+    workspace.index.publish(
+      { name: "marked", metadata: ["Provides-Extra: more"], requires: ["extra-one ; extra == 'more'"] },
+      { name: "extra-one" },
+      { name: "only-windows" },
+      { name: "only-new", requires: [] },
+    );
+    await workspace.require([
+      "marked[more]",
+      "only-windows ; sys_platform == 'win32'",
+      "only-new ; python_version >= '3.13'",
+    ]);
+    expect(layerOf(await workspace.build()).packages.map(({ name }) => name)).toEqual(["extra-one", "marked"]);
+    expect(layerOf(await workspace.build({ pythonVersion: "3.13" })).packages.map(({ name }) => name)).toEqual([
+      "extra-one",
+      "marked",
+      "only-new",
+    ]);
+  });
+
+  it("keeps a locked release that was yanked since", async () => {
+    workspace.index.publish({ name: "regretted", version: "1.0" });
+    await workspace.require(["regretted"]);
+    workspace.index.yank("regretted", "1.0");
+    expect(layerOf(await workspace.build()).packages).toEqual([{ name: "regretted", version: "1.0" }]);
+  });
+
+  it("is unpacked by Python's own zipfile", async () => {
+    workspace.index.publish({ name: "plain" });
+    await workspace.require(["plain"]);
+    const { path: file } = layerOf(await workspace.build());
+    expect(execFileSync("python3", ["-m", "zipfile", "-t", file], { encoding: "utf8" })).toContain("Done testing");
+  });
+});
+
+describe("the other clouds", () => {
+  it("get one package for Azure, dependencies where its worker looks for them", async () => {
+    workspace.index.publish({ name: "azure-one" });
+    await workspace.require(["azure-one"], "azure");
+    const [bundle] = await workspace.build({ targets: ["azure"] });
+    if (bundle === undefined) throw new Error("nothing was built");
+    const files = await names(bundle);
+    expect(files).toContain(".python_packages/lib/site-packages/azure_one/__init__.py");
+    expect(files).toContain("function_app.py");
+    expect(files).toContain("host.json");
+    expect(files).toContain("api/azure/function.py");
+    expect(files.filter((name) => /^api\/(aws|gcp)\//.test(name))).toEqual([]);
+  });
+
+  it("get a source archive for Google Cloud that pip installs without an index", async () => {
+    const [wheel] = workspace.index.publish({ name: "google-one" });
+    await workspace.require(["google-one"], "gcp");
+    const [bundle] = await workspace.build({ targets: ["gcp"] });
+    if (bundle === undefined) throw new Error("nothing was built");
+    const entries = await readZip(await readFile(bundle.path));
+    const files = entries.map(({ name }) => name);
+    expect(files).toEqual(expect.arrayContaining(["main.py", "requirements.txt", `wheels/${wheel?.filename ?? ""}`]));
+    expect(files.filter((name) => /^api\/(aws|azure)\//.test(name))).toEqual([]);
+    const unpacked = path.join(workspace.folder, "unpacked");
+    execFileSync("python3", ["-m", "zipfile", "-e", bundle.path, unpacked]);
+    const pip = ["-m", "pip", "install", "--quiet", "--no-index", "--find-links", "wheels", "--require-hashes"];
+    execFileSync("python3", [...pip, "--target", "installed", "--requirement", "requirements.txt"], {
+      cwd: unpacked,
+      stdio: "pipe",
+    });
+    expect(await readFile(path.join(unpacked, "installed", "google_one", "__init__.py"), "utf8")).toContain("version");
+  });
+
+  it("leave the function's own zip for Lambda small", async () => {
+    workspace.index.publish({ name: "beside" });
+    await workspace.require(["beside"]);
+    const application = (await workspace.build()).find(({ kind }) => kind === "application");
+    expect(application?.size).toBeLessThan(60_000);
+    expect(await names({ path: application?.path ?? "" })).toContain("api/aws/function.py");
+  });
+});
+
+describe("the cache", () => {
+  const publishThree = () => {
+    workspace.index.publish(
+      { name: "first", version: "1.0" },
+      { name: "second", version: "1.0" },
+      { name: "second", version: "2.0" },
+    );
+  };
+
+  it("answers without the index where nothing changed", async () => {
+    publishThree();
+    await workspace.require(["first", "second==1.0"]);
+    const before = await workspace.build();
+    workspace.index.requests.length = 0;
+    expect(await workspace.build()).toEqual(before);
+    expect(workspace.index.requests).toEqual([]);
+    expect(workspace.progress).toHaveLength(2);
+  });
+
+  it("asks and fetches one package where one pin changed", async () => {
+    publishThree();
+    await workspace.require(["first", "second==1.0"]);
+    const before = layerOf(await workspace.build());
+    await workspace.require(["first", "second==2.0"]);
+    workspace.index.requests.length = 0;
+    workspace.index.sent.length = 0;
+    const after = layerOf(await workspace.build());
+    expect(workspace.index.sent).toEqual(["second-2.0-py3-none-any.whl"]);
+    expect(workspace.index.requests.filter((request) => request.includes("first"))).toEqual([]);
+    expect(after.sha256).not.toBe(before.sha256);
+  });
+
+  it.each(["wheels", "bundles", "builds", "addresses"] as const)("repairs damaged %s", async (kind) => {
+    publishThree();
+    await workspace.require(["first", "second==1.0"]);
+    const before = await workspace.build();
+    const damage = async (folder: typeof kind) => {
+      const files = await cached(folder);
+      expect(files.length).toBeGreaterThan(0);
+      for (const name of files) {
+        const file = cacheDirectory(folder, name);
+        const content = await readFile(file);
+        content[Math.floor(content.length / 2)] = 0xff ^ (content[Math.floor(content.length / 2)] ?? 0);
+        await writeFile(file, content);
+      }
+    };
+    // What lies behind a record is looked at only where the record is gone.
+    if (kind === "wheels" || kind === "addresses") await damage("builds");
+    await damage(kind);
+    expect(await workspace.build()).toEqual(before);
+    const zip = await readFile(before[0]?.path ?? "");
+    expect(await readZip(zip)).not.toEqual([]);
+  });
+
+  it("asks again where the index has moved its files", async () => {
+    publishThree();
+    await workspace.require(["first"]);
+    const before = await workspace.build();
+    for (const folder of ["builds", "wheels"] as const) {
+      for (const name of await cached(folder)) await writeFile(cacheDirectory(folder, name), "");
+    }
+    workspace.index.files = "/moved/";
+    expect(await workspace.build()).toEqual(before);
+  });
+});
+
+describe("bad input is refused, with a way out", () => {
+  it("a lock that does not match its requirements", async () => {
+    workspace.index.publish({ name: "first", version: "1.0" });
+    await workspace.require(["first"]);
+    await writeFile(path.join(workspace.folder, "aws.in"), "first==1.0\n");
+    await expect(workspace.build()).rejects.toThrow(/aws\.lock does not match .*aws\.in.*npm run layer -- lock/s);
+    await writeFile(path.join(workspace.folder, "aws.in"), "# a comment changes nothing\n\nfirst # neither here\n");
+    await expect(workspace.build()).resolves.toHaveLength(2);
+  });
+
+  it("a missing lock", async () => {
+    await expect(workspace.build()).rejects.toThrow(/aws\.in cannot be read.*npm run layer -- lock/s);
+  });
+
+  it("a release whose files changed since it was locked", async () => {
+    workspace.index.publish({ name: "changed" });
+    await workspace.require(["changed"]);
+    workspace.index.publish({ name: "changed", files: { "changed/evil.py": "boo" } });
+    await expect(workspace.build()).rejects.toThrow(/changed.*1\.0.*sha256/s);
+    expect(await cached("bundles")).toHaveLength(1);
+  });
+
+  it("bytes that are not those of the lock", async () => {
+    const [wheel] = workspace.index.publish({ name: "tampered" });
+    await workspace.require(["tampered"]);
+    workspace.index.misbehave = (_, response) => {
+      response.end("something else");
+      return true;
+    };
+    await expect(workspace.build()).rejects.toThrow(
+      new RegExp(`tampered-1\\.0.*14 bytes have sha256 .*the lock accepts ${wheel?.sha256 ?? ""}`, "s"),
+    );
+    expect(await cached("wheels")).toEqual([]);
+  });
+
+  it("a package without a wheel for the target", async () => {
+    workspace.index.publish({ name: "windows-only", tags: "cp312-cp312-win_amd64" });
+    await workspace.require(["windows-only"]);
+    await expect(workspace.build()).rejects.toThrow(
+      /windows-only.*Python 3\.12 on x86_64|Python 3\.12 on x86_64.*windows-only/s,
+    );
+  });
+
+  it("a wheel for a newer glibc than the runtime's", async () => {
+    workspace.index.publish({
+      name: "too-new",
+      tags: "cp312-cp312-manylinux_2_38_x86_64",
+      files: { "too_new/core.so": makeLibrary({ glibc: "2.38" }) },
+    });
+    await workspace.require(["too-new"]);
+    await expect(workspace.build()).rejects.toThrow(/too-new/);
+  });
+
+  it.each([
+    ["says so in its symbols", { glibc: "2.38" }, /needs glibc 2\.38, the runtime has 2\.34/],
+    ["is for another processor", { machine: 0xb7 }, /is for arm64, the bundle is for x86_64/],
+    ["is for a processor nobody has", { machine: 0x08 }, /is for another processor/],
+  ])("a library whose wheel's name lies: it %s", async (_, library, message) => {
+    workspace.index.publish({
+      name: "liar",
+      version: "3.1",
+      tags: "cp312-cp312-manylinux_2_17_x86_64",
+      files: { "liar/core.so": makeLibrary(library) },
+    });
+    await workspace.require(["liar"]);
+    await expect(workspace.build()).rejects.toThrow(message);
+    await expect(workspace.build()).rejects.toThrow(/liar-3\.1.*require another release/s);
+  });
+});
+
+describe("a bad index", () => {
+  it("that fails now and then is asked again", async () => {
+    workspace.index.publish({ name: "flaky" });
+    await workspace.require(["flaky"]);
+    let failures = 0;
+    workspace.index.misbehave = (_, response) => {
+      if (failures > 1) return false;
+      failures += 1;
+      response.writeHead(503).end();
+      return true;
+    };
+    expect(layerOf(await workspace.build()).packages).toHaveLength(1);
+    expect(failures).toBe(2);
+  });
+
+  it("that sends half of a file and hangs up gives no wheel", async () => {
+    workspace.index.publish({ name: "cut-short" });
+    await workspace.require(["cut-short"]);
+    workspace.index.misbehave = (_, response, { content }) => {
+      response.writeHead(200, { "content-length": content.length });
+      response.write(content.subarray(0, content.length / 2), () => response.destroy());
+      return true;
+    };
+    await expect(workspace.build()).rejects.toThrow(/cut_short-1\.0.*could not be fetched.*check the network/s);
+    expect(await cached("wheels")).toEqual([]);
+  });
+
+  it("that says nothing is given up on", async () => {
+    workspace.index.publish({ name: "silent" });
+    await workspace.require(["silent"]);
+    vi.stubEnv("UV_HTTP_TIMEOUT", "1");
+    workspace.index.misbehave = () => true;
+    await expect(workspace.build()).rejects.toThrow(/silent-1\.0.*sent nothing for 1 s/s);
+  });
+
+  it("that is slow but not silent is waited for", async () => {
+    workspace.index.publish({ name: "slow" });
+    await workspace.require(["slow"]);
+    vi.stubEnv("UV_HTTP_TIMEOUT", "1");
+    workspace.index.misbehave = (_, response, { content }) => {
+      const half = Math.floor(content.length / 2);
+      response.write(content.subarray(0, half));
+      setTimeout(() => response.write(content.subarray(half, half + 1)), 700);
+      setTimeout(() => response.end(content.subarray(half + 1)), 1400);
+      return true;
+    };
+    expect(layerOf(await workspace.build()).packages).toHaveLength(1);
+  });
+});

@@ -1,0 +1,83 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+import { makeWheel, type TestWheel, type WheelContent } from "./wheels";
+
+/** A package index on this machine, which can be told to misbehave. */
+export interface PackageIndex {
+  /** Address for `UV_DEFAULT_INDEX`. */
+  readonly url: string;
+  /** File names of the wheels that were sent whole, in order. */
+  readonly sent: string[];
+  /** Paths of all requests. */
+  readonly requests: string[];
+  publish(...wheels: readonly WheelContent[]): TestWheel[];
+  /** Marks a release as yanked. */
+  yank(name: string, version: string): void;
+  /** Answers requests for wheels in its own way; returns false to leave one to the index. */
+  misbehave?: (request: IncomingMessage, response: ServerResponse, wheel: TestWheel) => boolean;
+  /** Prefix of the addresses of files, which an index may change. */
+  files: string;
+  close(): Promise<void>;
+}
+
+export async function startIndex(): Promise<PackageIndex> {
+  const wheels = new Map<string, TestWheel>();
+  const yanked = new Set<string>();
+  const server = createServer((request, response) => {
+    const path = decodeURIComponent(request.url ?? "");
+    index.requests.push(path);
+    const project = /^\/simple\/([^/]+)\/$/.exec(path)?.[1];
+    if (project !== undefined) {
+      const files = [...wheels.values()].filter(({ name }) => name === project);
+      if (files.length === 0) return response.writeHead(404).end();
+      response.setHeader("content-type", "application/vnd.pypi.simple.v1+json");
+      response.setHeader("cache-control", "no-store");
+      return response.end(
+        JSON.stringify({
+          meta: { "api-version": "1.1" },
+          name: project,
+          files: files.map(({ filename, version, sha256, size }) => ({
+            filename,
+            url: `${address}${index.files}${encodeURIComponent(filename)}`,
+            hashes: { sha256 },
+            size,
+            yanked: yanked.has(`${project} ${version}`),
+          })),
+        }),
+      );
+    }
+    const wheel = path.startsWith(index.files) ? wheels.get(path.slice(index.files.length)) : undefined;
+    if (wheel === undefined) return response.writeHead(404).end();
+    // uv reads metadata and asks with its own name; the builder fetches the whole.
+    if (request.headers["user-agent"]?.startsWith("uv/") !== true) {
+      if (index.misbehave?.(request, response, wheel)) return undefined;
+      index.sent.push(wheel.filename);
+    }
+    return response.end(wheel.content);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  const index: PackageIndex = {
+    url: `${address}/simple/`,
+    sent: [],
+    requests: [],
+    files: "/files/",
+    publish: (...contents) =>
+      contents.map((content) => {
+        const wheel = makeWheel(content);
+        wheels.set(wheel.filename, wheel);
+        return wheel;
+      }),
+    yank: (name, version) => yanked.add(`${name} ${version}`),
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(() => {
+          resolve();
+        });
+      }),
+  };
+  return index;
+}

@@ -1,0 +1,99 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+import { afterAll, beforeAll, beforeEach, vi } from "vitest";
+
+import { build, type BuildOptions } from "../../layers/build";
+import type { Bundle, Target } from "../../layers/bundle";
+import { cacheDirectory } from "../../layers/cache";
+import { relock } from "../../layers/relock";
+import { findUv } from "../../layers/uv";
+import { type PackageIndex, startIndex } from "./package-index";
+
+/** Requirements, an index and an empty cache of a test's own. */
+export interface Workspace {
+  readonly index: PackageIndex;
+  /** Folder of requirements and locks. */
+  readonly folder: string;
+  readonly progress: string[];
+  /** Writes requirements and locks them. */
+  require(requirements: readonly string[], target?: Target): Promise<void>;
+  build(options?: Partial<BuildOptions>): Promise<Bundle[]>;
+  /** Environment of a builder that runs as its own process. */
+  environment(): NodeJS.ProcessEnv;
+}
+
+/** A workspace for the tests of a file: one index for all of them, a new cache and new requirements for each. */
+export function useWorkspace(): Workspace {
+  const root = mkdtempSync(path.join(tmpdir(), "layers-test-"));
+  let running: PackageIndex | undefined;
+  let uv = "";
+  let folder = "";
+  let number = 0;
+  const progress: string[] = [];
+
+  beforeAll(async () => {
+    // Found with the user's own cache, where it may be installed already.
+    uv = await findUv();
+    running = await startIndex();
+  });
+  beforeEach(async () => {
+    number += 1;
+    folder = path.join(root, String(number), "requirements");
+    await mkdir(folder, { recursive: true });
+    vi.unstubAllEnvs();
+    vi.stubEnv("XDG_CACHE_HOME", path.join(root, String(number), "cache"));
+    vi.stubEnv("UV_DEFAULT_INDEX", running?.url);
+    vi.stubEnv("UV_NO_CONFIG", "1");
+    // uv's own cache is shared by the tests of a file: to find a Python takes it longest.
+    vi.stubEnv("UV_CACHE_DIR", path.join(root, "uv"));
+    vi.stubEnv("UV_FIND_LINKS", undefined);
+    progress.length = 0;
+    if (running) {
+      running.sent.length = 0;
+      running.requests.length = 0;
+      running.misbehave = undefined;
+      running.files = "/files/";
+    }
+  });
+  afterAll(async () => {
+    vi.unstubAllEnvs();
+    await running?.close();
+    rmSync(root, { recursive: true });
+  });
+
+  return {
+    get index() {
+      if (running === undefined) throw new Error("the index has not started");
+      return running;
+    },
+    get folder() {
+      return folder;
+    },
+    progress,
+    require: async (requirements, target = "aws") => {
+      await writeFile(path.join(folder, `${target}.in`), `${requirements.join("\n")}\n`);
+      await relock(folder, target);
+    },
+    build: (options) =>
+      build({
+        targets: ["aws"],
+        pythonVersion: "3.12",
+        architecture: "x86_64",
+        requirements: folder,
+        progress: (line) => progress.push(line),
+        ...options,
+      }),
+    environment: () => ({
+      ...process.env,
+      PATH: [...(path.isAbsolute(uv) ? [path.dirname(uv)] : []), process.env.PATH].join(path.delimiter),
+    }),
+  };
+}
+
+/** Files of the builder's cache, by folder. */
+export async function cached(kind: "addresses" | "builds" | "bundles" | "wheels"): Promise<string[]> {
+  return (await readdir(cacheDirectory(kind)).catch(() => [])).sort();
+}
