@@ -19,7 +19,7 @@ export interface StackOptions {
   readonly stack: string;
   /** Settings laid over it, in YAML, by their path, e.g. `aws.frontend`. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Default: this project's program. */
+  /** Another program than this project's, which has no configuration. */
   readonly program?: PulumiFn;
 }
 
@@ -28,27 +28,21 @@ export interface StackOptions {
  * into it (the salt of its passphrase) does not end up in the checkout.
  */
 export async function localStack(options: StackOptions): Promise<Stack> {
-  const { engine, cloud, state, stack, settings = {} } = options;
+  const { engine, cloud, state, stack, settings = {}, program } = options;
   const workDir = path.join(state, "project");
   const backend = path.join(state, "engine");
   for (const directory of [workDir, backend]) mkdirSync(directory, { recursive: true });
-  const file = `Pulumi.${stack}.yaml`;
-  if (!existsSync(path.join(checkout, file))) {
-    throw new Error(`there is no stack ${stack}: ${file} is missing; copy Pulumi.staging.yaml and change it`);
+  if (program === undefined) {
+    const file = `Pulumi.${stack}.yaml`;
+    writeFileSync(path.join(workDir, file), configuration(file, stack, settings));
   }
-  const configuration = parseDocument(readFileSync(path.join(checkout, file), "utf8"));
-  for (const [setting, value] of Object.entries(settings)) {
-    const [first = setting, ...rest] = setting.split(".");
-    configuration.setIn(["config", `${projectName}:${first}`, ...rest], parse(value));
-  }
-  writeFileSync(path.join(workDir, file), configuration.toString());
   // The program runs in this process, not from a file beside the configuration.
   const project = readFileSync(path.join(checkout, "Pulumi.yaml"), "utf8").replace(/^main:.*\n/m, "");
   writeFileSync(path.join(workDir, "Pulumi.yaml"), project);
 
   const workspace = await LocalWorkspace.create({
     workDir,
-    program: options.program ?? thisProject,
+    program: program ?? thisProject,
     pulumiCommand: engine,
     envVars: {
       PULUMI_BACKEND_URL: `file://${backend}`,
@@ -61,6 +55,18 @@ export async function localStack(options: StackOptions): Promise<Stack> {
     },
   });
   return Stack.createOrSelect(stack, workspace);
+}
+
+function configuration(file: string, stack: string, settings: Readonly<Record<string, string>>): string {
+  if (!existsSync(path.join(checkout, file))) {
+    throw new Error(`there is no stack ${stack}: ${file} is missing; copy Pulumi.staging.yaml and change it`);
+  }
+  const document = parseDocument(readFileSync(path.join(checkout, file), "utf8"));
+  for (const [setting, value] of Object.entries(settings)) {
+    const [first = setting, ...rest] = setting.split(".");
+    document.setIn(["config", `${projectName}:${first}`, ...rest], parse(value));
+  }
+  return document.toString();
 }
 
 /** The program is loaded when it runs: a verb that runs none starts faster. */

@@ -1,0 +1,195 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+import * as apigatewayv2 from "@pulumi/aws/apigatewayv2";
+import * as iam from "@pulumi/aws/iam";
+import * as lambda from "@pulumi/aws/lambda";
+import * as s3 from "@pulumi/aws/s3";
+import * as sqs from "@pulumi/aws/sqs";
+import * as pulumi from "@pulumi/pulumi";
+import type { PulumiFn, Stack } from "@pulumi/pulumi/automation";
+import { zipSync } from "fflate";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { ApiFunction } from "../../components/aws/api-function";
+import { HttpApi } from "../../components/aws/http-api";
+import { DependencyLayer } from "../../components/dependency-layer";
+import type { CloudAddress } from "../../local/cloud";
+import { startCloud, stopCloud } from "../../local/cloud-process";
+import { findEngine } from "../../local/engine";
+import { localStack } from "../../local/stack";
+import { UpdateLog } from "../../local/update-log";
+import { layerBundle } from "../components/bundles";
+
+/** Programs of the tests' own on local AWS: what a cloud refuses, and what the project's components make impossible. */
+const folder = mkdtempSync(path.join(tmpdir(), "programs-"));
+const state = path.join(folder, "state");
+const codeFile = path.join(folder, "function.zip");
+let cloud: CloudAddress;
+
+beforeAll(async () => {
+  const handler = "import mangum\n\ndef handler(event, context):\n    return {'statusCode': 200}\n";
+  writeFileSync(codeFile, zipSync({ "main.py": Buffer.from(handler) }));
+  cloud = await startCloud(state, { attached: true });
+});
+
+afterAll(async () => {
+  await stopCloud(state);
+  rmSync(folder, { recursive: true });
+});
+
+async function stackOf(name: string, program: PulumiFn): Promise<Stack> {
+  const engine = await findEngine((line) => process.stderr.write(`${line}\n`));
+  return localStack({ engine, cloud, state, stack: name, program });
+}
+
+/** What a user is told when a program cannot be deployed. */
+async function errorsOf(declare: () => unknown, operation: "preview" | "up" = "preview"): Promise<string[]> {
+  const stack = await stackOf("refused", () => {
+    declare();
+    return Promise.resolve();
+  });
+  const log = new UpdateLog(() => undefined, "done");
+  await expect(stack[operation]({ onEvent: log.onEvent })).rejects.toThrow();
+  return log.errors;
+}
+
+const role = () =>
+  new iam.Role("role", {
+    assumeRolePolicy: JSON.stringify({
+      Version: "2012-10-17",
+      Statement: [{ Effect: "Allow", Action: "sts:AssumeRole", Principal: { Service: "lambda.amazonaws.com" } }],
+    }),
+  });
+
+const withoutLayer = (args: Partial<lambda.FunctionArgs> = {}) =>
+  new lambda.Function("bare", {
+    code: new pulumi.asset.FileArchive(codeFile),
+    handler: "main.handler",
+    runtime: "python3.12",
+    role: role().arn,
+    ...args,
+  });
+
+describe("a function without the layer that it needs", () => {
+  test("deploys, answers 500 on every route, and has the import error in its log", async () => {
+    const stack = await stackOf("bare", () => {
+      const layer = new DependencyLayer("bare", { layerName: "bare", bundle: { ...layerBundle(), path: codeFile } });
+      const fn = new ApiFunction("bare", {
+        functionName: "bare",
+        code: new pulumi.asset.FileArchive(codeFile),
+        handler: "main.handler",
+        layers: [layer],
+        // What the component does not let anyone forget has to be taken away from it.
+        transform: { function: (args) => ({ ...args, layers: [] }) },
+      });
+      const api = new HttpApi("bare", { apiName: "bare", function: fn.invocation });
+      return Promise.resolve({ url: api.url });
+    });
+    const { outputs } = await stack.up();
+
+    for (const route of ["/", "/api/messages/"]) {
+      const response = await fetch(`${String(outputs.url?.value)}${route}`);
+      expect(response.status).toBe(500);
+      expect(await response.json()).toEqual({ message: "Internal Server Error" });
+    }
+    const log = path.join(state, "aws", "logs", "aws", "lambda", "bare.jsonl");
+    expect(readFileSync(log, "utf8")).toMatch(/No module named 'mangum'.*Runtime\.ImportModuleError/);
+    await stack.destroy();
+  });
+});
+
+describe("another stack", () => {
+  test("reads the outputs of this one", async () => {
+    const layers = { "shop-staging-dependencies": "arn:aws:lambda:ap-northeast-1:123456789012:layer:shop:7" };
+    const giver = await stackOf("giver", () => Promise.resolve({ layerArns: layers, secret: pulumi.secret("s3cret") }));
+    await giver.up();
+    const reader = await stackOf("reader", () => {
+      const read = new pulumi.StackReference("organization/multicloud-auto-deploy/giver");
+      return Promise.resolve({ layerArns: read.requireOutput("layerArns"), secret: read.requireOutput("secret") });
+    });
+    const { outputs } = await reader.up();
+    expect(outputs.layerArns).toEqual({ value: layers, secret: false });
+    expect(outputs.secret).toEqual({ value: "s3cret", secret: true });
+  });
+});
+
+describe("the local cloud refuses, before anything is deployed,", () => {
+  test("a type that it does not have", async () => {
+    expect(await errorsOf(() => new sqs.Queue("queue"))).toEqual([
+      expect.stringContaining("the local cloud has no aws:sqs/queue:Queue"),
+    ]);
+  });
+
+  test("an input that is missing", async () => {
+    // The SDK's own check is left out, as a program in another language leaves it out.
+    const type = "aws:lambda/function:Function";
+    expect(
+      (await errorsOf(() => new pulumi.CustomResource(type, "bare", { runtime: "python3.12" }))).join("\n"),
+    ).toMatch(/role.*is required/s);
+  });
+
+  test("a value that the cloud does not accept", async () => {
+    expect(await errorsOf(() => withoutLayer({ memorySize: 64 }))).toEqual([
+      expect.stringMatching(/memorySize.*64.*128 to 10240/s),
+    ]);
+  });
+
+  test("a reference to what does not exist", async () => {
+    const arn = "arn:aws:lambda:us-east-1:123456789012:layer:gone:1";
+    expect(await errorsOf(() => withoutLayer({ layers: [arn] }))).toEqual([
+      expect.stringMatching(new RegExp(`layers.*${arn} does not exist`, "s")),
+    ]);
+  });
+
+  test("an integration with an API that does not exist", async () => {
+    const orphan = () => new apigatewayv2.Route("route", { apiId: "nowhere", routeKey: "GET /" });
+    expect(await errorsOf(orphan)).toEqual([expect.stringMatching(/apiId.*nowhere does not exist/s)]);
+  });
+});
+
+describe("resources behave as the cloud's", () => {
+  test("a name that is absent is made from the logical one, and stays", async () => {
+    const names: unknown[] = [];
+    const program = () => Promise.resolve({ name: new s3.Bucket("site", {}).bucket });
+    const stack = await stackOf("names", program);
+    for (const run of [1, 2]) {
+      const { outputs, summary } = await stack.up();
+      names.push(outputs.name?.value);
+      if (run === 2) expect(summary.resourceChanges).toEqual({ same: 2 });
+    }
+    expect(names[0]).toMatch(/^site-[0-9a-f]{7}$/);
+    expect(names[1]).toBe(names[0]);
+    await stack.destroy();
+  });
+
+  test("a bucket that is not empty is not deleted without forceDestroy", async () => {
+    let withObject = true;
+    const stack = await stackOf("full", () => {
+      const bucket = new s3.Bucket("site", {}, { retainOnDelete: false });
+      if (withObject) {
+        const options = { retainOnDelete: true };
+        new s3.BucketObjectv2("page", { bucket: bucket.bucket, key: "index.html", content: "hello" }, options);
+      }
+      return Promise.resolve();
+    });
+    await stack.up();
+    withObject = false;
+    await stack.up();
+    await expect(stack.destroy()).rejects.toThrow(/BucketNotEmpty/);
+  });
+
+  test("a secret stays one in the state, and the function still gets its value", async () => {
+    const stack = await stackOf("secret", () => {
+      const fn = withoutLayer({ environment: { variables: { KEY: pulumi.secret("s3cret") } } });
+      return Promise.resolve({ environment: fn.environment });
+    });
+    const { outputs } = await stack.up();
+    expect(outputs.environment).toEqual({ value: { variables: { KEY: "s3cret" } }, secret: true });
+    const saved = path.join(state, "engine", ".pulumi", "stacks", "multicloud-auto-deploy", "secret.json");
+    expect(readFileSync(saved, "utf8")).toContain("KEY");
+    expect(readFileSync(saved, "utf8")).not.toContain("s3cret");
+    await stack.destroy();
+  });
+});
