@@ -8,7 +8,10 @@ const deployed = "3.12";
 const oldestMinor = 11;
 const lock = path.join(__dirname, "requirements.lock");
 
-/** Runs pytest, with the arguments given, on the Python that is deployed; every package is checked against the lock. */
+/**
+ * Runs a tool of the API's tests (`pytest`, `ruff`) with the arguments given, on the Python that is deployed; every package
+ * is checked against the lock.
+ */
 async function main(): Promise<void> {
   const found = await findPython(deployed);
   if (Number(found.version.split(".")[1]) < oldestMinor) {
@@ -20,12 +23,12 @@ async function main(): Promise<void> {
 
   const install = ["--require-hashes", "--requirement", lock];
   const python = await pythonEnvironment(found, readFileSync(lock, "utf8"), install);
-  const pytest = spawn(python, ["-m", "pytest", ...process.argv.slice(2)], {
+  const tool = spawn(python, ["-m", ...process.argv.slice(2)], {
     cwd: path.join(__dirname, "..", ".."),
     stdio: "inherit",
     env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1" },
   });
-  pytest.on("exit", (code) => {
+  tool.on("exit", (code) => {
     process.exitCode = code ?? 1;
   });
 }
