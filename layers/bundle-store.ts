@@ -45,7 +45,7 @@ export async function storedBundles(
     const file = cacheDirectory("bundles", `${hash}.zip`);
     await writeAtomically(file, zip);
     const unpackedSize = entries.reduce((total, entry) => total + entry.size, 0);
-    made.push({ name, path: file, sha256: hash, size: zip.length, unpackedSize, packages });
+    made.push({ name, sha256: hash, size: zip.length, unpackedSize, packages, path: file });
   }
   // The record comes last: it never names a zip that is not there.
   await writeRecord(
@@ -65,7 +65,7 @@ async function read(recordFile: string): Promise<readonly StoredBundle[] | undef
         (zip) => sha256(zip) === bundle.sha256,
         () => false,
       );
-      return intact ? [{ path: file, ...bundle }] : [];
+      return intact ? [{ ...bundle, path: file }] : [];
     }),
   );
   return found.every(({ length }) => length > 0) ? found.flat() : undefined;

@@ -21,7 +21,7 @@ const requirementsOption = () =>
 interface BuildFlags {
   readonly target: Target[];
   readonly strategy: Strategy["kind"];
-  readonly provided: ReadonlyMap<string, string>;
+  readonly provided?: ReadonlyMap<string, string>;
   readonly architecture: Architecture;
   readonly pythonVersion: string;
   readonly requirements: string;
@@ -32,7 +32,7 @@ const program = new Command("layer")
   .description(
     "Builds the dependency layers and packages that the deployment uploads, the same bytes on every machine.",
   )
-  .showHelpAfterError()
+  .showHelpAfterError("Options: npm run layer -- <command> --help")
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
 
 program
@@ -44,13 +44,13 @@ program
       .choices(["full", "hybrid", "split"] satisfies Strategy["kind"][])
       .default("full"),
   )
-  .option("--provided <package==version...>", "what public layers carry, for strategy hybrid", pin, new Map())
+  .option("--provided <package==version...>", "what public layers carry, for strategy hybrid", pin)
   .addOption(new Option("--architecture <name>", "of the Lambda layer").choices(["x86_64", "arm64"]).default("x86_64"))
   .addOption(new Option("--python-version <version>").choices(["3.12", "3.13"]).default("3.12"))
   .addOption(requirementsOption())
   .option("--json", "print the result as JSON")
   .action(async (flags: BuildFlags, command: Command) => {
-    if ((flags.strategy === "hybrid") !== flags.provided.size > 0) {
+    if ((flags.strategy === "hybrid") !== (flags.provided !== undefined)) {
       command.error("error: --provided and --strategy hybrid need each other");
     }
     const bundles = await build({ ...flags, targets: flags.target, strategy: await strategyOf(flags), progress });
@@ -65,15 +65,17 @@ program
   .addOption(requirementsOption())
   .option("--upgrade [package...]", "bring these packages, or all, to the newest version that is accepted")
   .action(async (flags: { target: Target[]; requirements: string; upgrade?: true | string[] }) => {
-    for (const target of flags.target) {
-      progress(`Resolving the requirements of ${target}`);
-      const upgrade = flags.upgrade === true ? "all" : flags.upgrade;
-      const { before, after } = await relock(flags.requirements, target, { upgrade });
+    progress(`Resolving the requirements of ${flags.target.join(", ")}`);
+    const upgrade = flags.upgrade === true ? "all" : flags.upgrade;
+    const results = await Promise.all(
+      flags.target.map(async (target) => ({ target, ...(await relock(flags.requirements, target, { upgrade })) })),
+    );
+    for (const { target, before, after } of results) {
       process.stdout.write(`${target}: ${changeSummary(before, after)}\n`);
     }
   });
 
-async function strategyOf({ strategy, provided, requirements }: BuildFlags): Promise<Strategy> {
+async function strategyOf({ strategy, provided = new Map(), requirements }: BuildFlags): Promise<Strategy> {
   switch (strategy) {
     case "full":
       return { kind: "full" };
@@ -84,7 +86,7 @@ async function strategyOf({ strategy, provided, requirements }: BuildFlags): Pro
   }
 }
 
-function pin(text: string, earlier: ReadonlyMap<string, string>): Map<string, string> {
+function pin(text: string, earlier: ReadonlyMap<string, string> = new Map()): Map<string, string> {
   const [, name, version] = /^([A-Za-z0-9][\w.-]*)==([^=\s]+)$/.exec(text) ?? [];
   if (name === undefined || version === undefined) {
     throw new InvalidArgumentError("Expected a package and its version, e.g. pyjwt==2.15.1.");

@@ -36,13 +36,16 @@ export async function uvPipCompile(
   { cwd, input = "" }: { cwd?: string; input?: string } = {},
 ): Promise<string> {
   const uv = await findUv();
-  // Any Python does: uv would fetch the one that it resolves for, which is used for building only, and nothing is built.
-  const env = { ...process.env, UV_PYTHON_DOWNLOADS: "never" };
-  const running = run(uv, ["pip", "compile", "--quiet", "--only-binary", ":all:", "--generate-hashes", ...args], {
-    cwd,
-    env,
-    maxBuffer: 64 * 1024 * 1024,
-  });
+  const running = run(
+    uv,
+    [
+      ...["pip", "compile", "--quiet", "--only-binary", ":all:", "--generate-hashes"],
+      // Nothing is built, so any Python does: uv would look for the one that it resolves for, or even fetch it.
+      ...["--python", ">=3.8", "--no-python-downloads"],
+      ...args,
+    ],
+    { cwd, maxBuffer: 64 * 1024 * 1024 },
+  );
   running.child.stdin?.end(input);
   try {
     return (await running).stdout;

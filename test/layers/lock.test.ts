@@ -1,0 +1,74 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+import { afterAll, describe, expect, it } from "vitest";
+
+import { lockedPackages, lockFile, readLock, requirementsFolder, requirementsHeader } from "../../layers/lock";
+import { planLayers, readGroups } from "../../layers/strategy";
+import { readFileSync } from "node:fs";
+
+const folder = mkdtempSync(path.join(tmpdir(), "lock-test-"));
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+describe("the project's locks", () => {
+  it.each(["aws", "azure", "gcp"] as const)(
+    "match the requirements of %s, and name no index and no machine",
+    async (target) => {
+      const lock = await readLock(target);
+      expect(lock.packages.filter(({ required }) => required).length).toBeGreaterThan(3);
+      expect(lock.packages.every(({ hashes }) => hashes.size > 0)).toBe(true);
+      const text = readFileSync(lockFile(requirementsFolder, target), "utf8");
+      expect(text).not.toMatch(/https?:|file:|--(extra-)?index-url|--find-links/);
+      expect(text).not.toMatch(/^\s*#.*\//m);
+    },
+  );
+
+  it.each(["aws"] as const)("of %s can be split by its groups", async (target) => {
+    const [lock, groups] = await Promise.all([readLock(target), readGroups(requirementsFolder, target)]);
+    const layers = planLayers({ kind: "split", groups }, lock);
+    expect(layers.flatMap(({ packages }) => packages).sort()).toEqual(lock.packages.map(({ name }) => name).sort());
+    expect(layers.every(({ packages }) => packages.length > 0)).toBe(true);
+  });
+});
+
+describe("a lock", () => {
+  it("tells what needs a package, and which files of it are accepted", () => {
+    const hash = (digit: string) => digit.repeat(64);
+    const [first, second, third] = lockedPackages(
+      [
+        "Typing_Extensions==4.0 \\",
+        `    --hash=sha256:${hash("a")} \\`,
+        `    --hash=sha256:${hash("b")}`,
+        "    # via anyio, -r aws.in, pydantic",
+        "pywin32==311 ; sys_platform == 'win32' \\",
+        `    --hash=sha256:${hash("c")}`,
+        "    # via msal",
+        "bare==1.0",
+        "",
+      ].join("\n"),
+    );
+    expect(first).toMatchObject({
+      name: "typing-extensions",
+      version: "4.0",
+      required: true,
+      neededBy: ["anyio", "pydantic"],
+      hashes: new Set([hash("a"), hash("b")]),
+    });
+    expect(second).toMatchObject({ name: "pywin32", version: "311", required: false, neededBy: ["msal"] });
+    expect(second?.statement).toContain("sys_platform == 'win32'");
+    expect(third).toMatchObject({ name: "bare", required: false, neededBy: [] });
+  });
+
+  it("is refused for other requirements, and says whose they are", async () => {
+    writeFileSync(path.join(folder, "gcp.in"), "flask\n");
+    writeFileSync(path.join(folder, "gcp.lock"), `${requirementsHeader("flask")}flask==3.0\n`);
+    await expect(readLock("gcp", folder)).resolves.toMatchObject({ target: "gcp" });
+    writeFileSync(path.join(folder, "gcp.in"), "flask<3\n");
+    await expect(readLock("gcp", folder)).rejects.toThrow(/gcp\.lock does not match .*gcp\.in.*lock --target gcp/s);
+    writeFileSync(path.join(folder, "gcp.lock"), "flask==3.0\n");
+    await expect(readLock("gcp", folder)).rejects.toThrow(/made for unknown requirements/);
+  });
+});

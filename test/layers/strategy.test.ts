@@ -1,0 +1,146 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+import fc from "fast-check";
+import { afterAll, describe, expect, it } from "vitest";
+
+import type { Lock, LockedPackage } from "../../layers/lock";
+import { planLayers, readGroups } from "../../layers/strategy";
+
+const folder = mkdtempSync(path.join(tmpdir(), "strategy-test-"));
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+function locked(
+  name: string,
+  { required = false, neededBy = [], version = "1.0" }: Partial<LockedPackage> = {},
+): LockedPackage {
+  return { name, version, required, neededBy, hashes: new Set(), statement: `${name}==${version}` };
+}
+
+function lockOf(...packages: LockedPackage[]): Lock {
+  return { target: "aws", sha256: "", packages };
+}
+
+const lock = lockOf(
+  locked("fastapi", { required: true }),
+  locked("pyjwt", { required: true, version: "2.15.1" }),
+  locked("cryptography", { neededBy: ["pyjwt"] }),
+  locked("starlette", { neededBy: ["fastapi"] }),
+  locked("typing-extensions", { neededBy: ["starlette", "pyjwt"] }),
+);
+
+const split = (groups: Record<string, string[]>, of = lock) =>
+  planLayers({ kind: "split", groups: new Map(Object.entries(groups)) }, of);
+
+describe("strategy full", () => {
+  it("puts everything into one layer", () => {
+    expect(planLayers({ kind: "full" }, lock)).toEqual([
+      { name: "dependencies", packages: ["cryptography", "fastapi", "pyjwt", "starlette", "typing-extensions"] },
+    ]);
+  });
+});
+
+describe("strategy hybrid", () => {
+  const hybrid = (provided: Record<string, string>) =>
+    planLayers({ kind: "hybrid", provided: new Map(Object.entries(provided)) }, lock);
+
+  it("leaves out what public layers carry", () => {
+    expect(hybrid({ pyjwt: "2.15.1", cryptography: "1.0" })).toEqual([
+      { name: "dependencies", packages: ["fastapi", "starlette", "typing-extensions"] },
+    ]);
+  });
+
+  it("refuses a version that the lock does not accept, and one that it does not know", () => {
+    expect(() => hybrid({ pyjwt: "2.9.0", unknown: "1.0" })).toThrow(
+      /pyjwt 2\.9\.0, the lock accepts 2\.15\.1\n.*unknown 1\.0, the lock accepts no such package\n.*layerStrategy full/s,
+    );
+  });
+});
+
+describe("strategy split", () => {
+  it("puts shared dependencies into the group that comes first", () => {
+    expect(split({ web: ["FastAPI"], auth: ["pyjwt"] })).toEqual([
+      { name: "web", packages: ["fastapi", "starlette", "typing-extensions"] },
+      { name: "auth", packages: ["cryptography", "pyjwt"] },
+    ]);
+    expect(split({ auth: ["pyjwt"], web: ["fastapi"] })[0]?.packages).toEqual([
+      "cryptography",
+      "pyjwt",
+      "typing-extensions",
+    ]);
+  });
+
+  it("lets a group list what it would not get otherwise", () => {
+    expect(split({ web: ["fastapi"], auth: ["pyjwt"], base: ["typing-extensions"] })[2]?.packages).toEqual([
+      "typing-extensions",
+    ]);
+  });
+
+  it.each([
+    ["an unlisted requirement", { web: ["fastapi"] }, /pyjwt: in no group, accepted are web/],
+    [
+      "a package in two groups",
+      { web: ["fastapi"], auth: ["pyjwt", "fastapi"] },
+      /fastapi is in the groups web and auth/,
+    ],
+    ["a package in one group twice", { web: ["fastapi", "Fastapi", "pyjwt"] }, /fastapi is in the groups web and web/],
+    [
+      "a package that is not locked",
+      { web: ["fastapi", "pyjwt", "flask"] },
+      /web lists flask, which is not in the lock/,
+    ],
+    [
+      "more layers than Lambda mounts",
+      { a: ["fastapi"], b: ["pyjwt"], c: ["cryptography"], d: ["starlette"], e: ["typing-extensions"], f: ["extra"] },
+      /6 groups .* more than the 5 layers/,
+    ],
+  ])("refuses %s", (_, groups: Record<string, string[]>, message) => {
+    expect(() => split(groups, lockOf(...lock.packages, ...("f" in groups ? [locked("extra")] : [])))).toThrow(message);
+  });
+
+  it("puts each package of any lock into one layer exactly, and none before what needs it first", () => {
+    const graph = fc
+      .integer({ min: 1, max: 12 })
+      .chain((count) =>
+        fc.tuple(
+          fc.array(fc.array(fc.nat(count - 1), { maxLength: 3 }), { minLength: count, maxLength: count }),
+          fc.integer({ min: 1, max: 5 }),
+        ),
+      );
+    fc.assert(
+      fc.property(graph, ([needs, groupCount]) => {
+        const packages = needs.map((by, index) => {
+          // Only earlier ones need a package, so that there is no circle without a requirement.
+          const neededBy = by.filter((other) => other < index).map((other) => `p${other}`);
+          return locked(`p${index}`, { required: neededBy.length === 0, neededBy });
+        });
+        const groups = new Map<string, string[]>();
+        for (const [index, { name }] of packages.filter(({ required }) => required).entries()) {
+          const group = `g${index % groupCount}`;
+          groups.set(group, [...(groups.get(group) ?? []), name]);
+        }
+        const layers = planLayers({ kind: "split", groups }, lockOf(...packages));
+        expect(layers.flatMap((layer) => layer.packages).sort()).toEqual(packages.map(({ name }) => name).sort());
+        const layerOf = (name: string) => layers.findIndex((layer) => layer.packages.includes(name));
+        for (const { name, neededBy } of packages) {
+          if (neededBy.length > 0) expect(layerOf(name)).toBe(Math.min(...neededBy.map(layerOf)));
+        }
+      }),
+    );
+  });
+});
+
+describe("the file of groups", () => {
+  it.each([
+    ["is missing", undefined, /aws\.groups\.toml cannot be read; strategy split needs it/],
+    ["is no TOML", "web = [", /aws\.groups\.toml is not a list of requirements for each group/],
+    ["says something else", "web = 1", /aws\.groups\.toml is not a list of requirements for each group/],
+    ["has an empty group", "web = []", /aws\.groups\.toml is not a list of requirements for each group/],
+  ])("that %s is refused", async (_, text, message) => {
+    if (text !== undefined) writeFileSync(path.join(folder, "aws.groups.toml"), text);
+    await expect(readGroups(folder, "aws")).rejects.toThrow(message);
+  });
+});

@@ -1,0 +1,101 @@
+import fc from "fast-check";
+import { zipSync } from "fflate";
+import { describe, expect, it } from "vitest";
+
+import { contentOf, readZip } from "../../layers/unzip";
+import { deflated, stored, writeZip, type ZipEntry } from "../../layers/zip";
+
+const fileName = fc
+  .array(fc.string({ unit: fc.constantFrom(..."abcdefgß漢é._-"), minLength: 1, maxLength: 8 }), {
+    minLength: 1,
+    maxLength: 4,
+  })
+  .map((parts) => parts.map((part) => `x${part}`).join("/"));
+const content = fc.oneof(
+  fc.uint8Array({ maxLength: 200 }),
+  fc.nat(5000).map((length) => new Uint8Array(length)),
+);
+const files = fc.uniqueArray(fc.tuple(fileName, content), { selector: ([name]) => name, maxLength: 12 });
+
+const compress = (all: readonly (readonly [string, Uint8Array])[]): Promise<ZipEntry[]> =>
+  Promise.all(all.map(([name, bytes], index) => (index % 3 === 0 ? stored : deflated)(name, Buffer.from(bytes))));
+
+describe("a zip", () => {
+  it("gives back what was put into it, in the order of its bytes", async () => {
+    await fc.assert(
+      fc.asyncProperty(files, async (all) => {
+        const entries = await readZip(writeZip(await compress(all)));
+        expect(entries.map(({ name }) => name)).toEqual(
+          all.map(([name]) => name).sort((a, b) => Buffer.from(a).compare(Buffer.from(b))),
+        );
+        for (const entry of entries) {
+          const [, bytes = new Uint8Array()] = all.find(([name]) => name === entry.name) ?? [];
+          expect(contentOf(entry).equals(bytes)).toBe(true);
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it("is the same bytes whatever the order of its files", async () => {
+    const shuffled = files.chain((all) =>
+      fc.tuple(fc.constant(all), fc.shuffledSubarray(all, { minLength: all.length, maxLength: all.length })),
+    );
+    await fc.assert(
+      fc.asyncProperty(shuffled, async ([all, other]) => {
+        const compressed = await Promise.all(
+          [all, other].map((list) => Promise.all(list.map(([name, bytes]) => deflated(name, Buffer.from(bytes))))),
+        );
+        const [first, second] = compressed.map(writeZip);
+        expect(second).toEqual(first);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it("holds no date, no user and no extra field", async () => {
+    const zip = writeZip([await deflated("a/b.py", Buffer.from("b".repeat(100)))]);
+    // 1980-01-01 00:00:00, and no extra field, in the file's own header.
+    expect(zip.readUInt32LE(10)).toBe(0x00210000);
+    expect(zip.readUInt16LE(28)).toBe(0);
+    const directory = zip.indexOf(Buffer.from([0x50, 0x4b, 1, 2]));
+    expect(zip.readUInt32LE(directory + 38) >>> 16).toBe(0o100644);
+  });
+});
+
+describe("a hostile zip", () => {
+  const zipOf = (name: string, attributes = 0o100644) =>
+    Buffer.from(zipSync({ [name]: [Buffer.from("content"), { os: 3, attrs: attributes << 16 }] }));
+
+  it.each(["../evil.py", "a/../../evil.py", "/etc/evil.py", "C:/evil.py", "a\\evil.py", "a\0.py"])(
+    "with the name %j is refused",
+    async (name) => {
+      await expect(readZip(zipOf(name))).rejects.toThrow();
+    },
+  );
+
+  it("with a symbolic link is refused", async () => {
+    await expect(readZip(zipOf("link.py", 0o120777))).rejects.toThrow("link.py is a symbolic link");
+  });
+
+  it("that inflates to more than it declares is not inflated further", async () => {
+    const [entry] = await readZip(Buffer.from(zipSync({ "bomb.py": Buffer.alloc(50_000_000) })));
+    if (entry === undefined) throw new Error("the zip is empty");
+    expect(() => contentOf({ ...entry, size: 100 })).toThrow();
+    expect(contentOf(entry)).toHaveLength(50_000_000);
+  });
+
+  it("whose content is not what it declares is refused", async () => {
+    const [entry] = await readZip(zipOf("a.py"));
+    if (entry === undefined) throw new Error("the zip is empty");
+    expect(() => contentOf({ ...entry, crc32: entry.crc32 ^ 1 })).toThrow(
+      /a\.py does not have the size and the checksum/,
+    );
+    expect(() => contentOf({ ...entry, size: entry.size + 1 })).toThrow(/a\.py does not have the size/);
+  });
+
+  it("that ends early is refused", async () => {
+    const zip = zipOf("a.py");
+    await expect(readZip(zip.subarray(0, zip.length - 30))).rejects.toThrow();
+  });
+});
