@@ -8,6 +8,7 @@ import asyncio
 import importlib
 import inspect
 import json
+import logging
 import re
 import sys
 import threading
@@ -72,6 +73,8 @@ def load(directory):
     """The HTTP functions of an app, as `host.json` and `function_app.py` declare them."""
     host = json.loads((directory / "host.json").read_text())
     prefix = host.get("extensions", {}).get("http", {}).get("routePrefix", "api")
+    # The Functions worker gives the root logger a handler before it loads the app, which logs through it.
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
     module = importlib.import_module("function_app")
     apps = [value for value in vars(module).values() if isinstance(value, (func.FunctionApp, func.AsgiFunctionApp))]
     if not apps:
