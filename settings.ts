@@ -89,7 +89,7 @@ const schema = z
   .strictObject({
     clouds: z.array(oneOf(clouds)).nonempty({ error: `expected at least one of ${clouds.join(", ")}` }),
     // Those that Lambda, Azure Functions on Flex Consumption and Cloud Run functions all offer.
-    pythonVersion: oneOf(["3.12", "3.13"]),
+    pythonVersion: oneOf(["3.11", "3.12", "3.13"]),
     layerStrategy: oneOf(["full"]),
     deletionProtection: z.boolean(),
     notificationEmail: optional(z.email({ error: "expected an e-mail address" })),

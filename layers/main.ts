@@ -46,7 +46,7 @@ program
   )
   .option("--provided <package==version...>", "what public layers carry, for strategy hybrid", pin)
   .addOption(new Option("--architecture <name>", "of the Lambda layer").choices(["x86_64", "arm64"]).default("x86_64"))
-  .addOption(new Option("--python-version <version>").choices(["3.12", "3.13"]).default("3.12"))
+  .addOption(new Option("--python-version <version>").choices(["3.11", "3.12", "3.13"]).default("3.12"))
   .addOption(requirementsOption())
   .option("--json", "print the result as JSON")
   .action(async (flags: BuildFlags, command: Command) => {

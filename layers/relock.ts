@@ -9,7 +9,7 @@ import { type LockedPackage, lockedPackages, lockFile, requirementsFile, require
 import { uvPipCompile } from "./uv";
 
 /** The oldest Python that the locks serve; a layer for a newer one comes from the same lock. */
-const oldestPython = "3.12";
+const oldestPython = "3.11";
 
 export interface RelockOptions {
   /** Packages to bring to their newest accepted version: all, or the named ones. Default: none, what is locked stays. */
