@@ -5,9 +5,8 @@ import type { Architecture, Bundle, Target } from "./bundle";
 import { storedBundles } from "./bundle-store";
 import { applicationContent, layerContents, packageContent, sourceContent } from "./contents";
 import { checkLayers } from "./limits";
-import { type Lock, readLock } from "./lock";
+import { readLock } from "./lock";
 import { planLayers, type Strategy } from "./strategy";
-import type { Platform } from "./tags";
 
 export interface BuildOptions {
   readonly targets: readonly Target[];
@@ -40,44 +39,41 @@ const builders: Record<Target, Builder> = {
     const platform = { architecture, pythonVersion };
     const [lock, files] = await Promise.all([readLock("aws", requirements), applicationFiles("aws")]);
     const plan = planLayers(strategy, lock);
+    const layer = { target: "aws", kind: "layer", lockSha256: lock.sha256, ...platform } as const;
+    const application = { target: "aws", kind: "application" } as const;
     const [layers, applications] = await Promise.all([
-      storedBundles(["layers", lock.sha256, platform, plan], () => layerContents(lock, platform, plan, progress)),
-      storedBundles(["application", digest(files)], async () => [await applicationContent(files)]),
+      storedBundles({ ...layer, content: plan }, () => layerContents(lock, platform, plan, progress)),
+      storedBundles({ ...application, content: digest(files) }, async () => [await applicationContent(files)]),
     ]);
     for (const warning of checkLayers(layers, applications)) progress(warning);
     return [
-      ...layers.map((layer) => ({ target: "aws", kind: "layer", ...from(lock, platform), ...layer }) as const),
-      ...applications.map(
-        ({ packages, ...application }) => ({ target: "aws", kind: "application", ...application }) as const,
-      ),
+      ...layers.map((stored) => ({ ...layer, ...stored })),
+      ...applications.map(({ packages, ...stored }) => ({ ...application, ...stored })),
     ];
   },
 
   /** One package: Flex Consumption looks for dependencies in `.python_packages`. */
   azure: async ({ pythonVersion, requirements, progress }) => {
-    const platform: Platform = { architecture: "x86_64", pythonVersion };
+    const platform = { architecture: "x86_64", pythonVersion } as const;
     const [lock, files] = await Promise.all([readLock("azure", requirements), applicationFiles("azure")]);
-    const bundles = await storedBundles(["package", lock.sha256, platform, digest(files)], async () => [
+    const bundle = { target: "azure", kind: "package", lockSha256: lock.sha256, ...platform } as const;
+    const stored = await storedBundles({ ...bundle, content: digest(files) }, async () => [
       await packageContent(lock, platform, files, progress),
     ]);
-    return bundles.map((bundle) => ({ target: "azure", kind: "package", ...from(lock, platform), ...bundle }));
+    return stored.map((found) => ({ ...bundle, ...found }));
   },
 
   /** One source archive: the buildpack installs from its directory of wheels (`GOOGLE_VENDOR_PIP_DEPENDENCIES`). */
   gcp: async ({ pythonVersion, requirements, progress }) => {
-    const platform: Platform = { architecture: "x86_64", pythonVersion };
+    const platform = { architecture: "x86_64", pythonVersion } as const;
     const [lock, files] = await Promise.all([readLock("gcp", requirements), applicationFiles("gcp")]);
-    const bundles = await storedBundles(["source", lock.sha256, platform, digest(files)], async () => [
+    const bundle = { target: "gcp", kind: "source", lockSha256: lock.sha256, ...platform } as const;
+    const stored = await storedBundles({ ...bundle, content: digest(files) }, async () => [
       await sourceContent(lock, platform, files, progress),
     ]);
-    return bundles.map((bundle) => ({ target: "gcp", kind: "source", ...from(lock, platform), ...bundle }));
+    return stored.map((found) => ({ ...bundle, ...found }));
   },
 };
-
-/** What every bundle says of the lock that it was built from. */
-function from({ sha256 }: Lock, { architecture, pythonVersion }: Platform) {
-  return { lockSha256: sha256, pythonVersion, architecture };
-}
 
 function digest(files: readonly SourceFile[]): string {
   const hash = createHash("sha256");

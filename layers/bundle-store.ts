@@ -1,8 +1,11 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 
+import { version } from "../package.json";
 import type { BundledPackage } from "./bundle";
 import { cacheDirectory, readRecord, sha256, writeAtomically, writeRecord } from "./cache";
+import { type Manifest, manifestFile, type PackageManifest, sbomFile } from "./manifest";
+import { sbomOf } from "./sbom";
 import { writeZip, type ZipEntry } from "./zip";
 
 /** A zip in the cache, and what is known of it. */
@@ -19,33 +22,45 @@ export interface StoredBundle {
 export interface BundleContent {
   readonly name: string;
   readonly entries: readonly ZipEntry[];
-  readonly packages: readonly BundledPackage[];
+  readonly packages: readonly PackageManifest[];
+}
+
+/** What bundles depend on besides the builder itself. */
+export interface BundleInputs extends Pick<
+  Manifest,
+  "target" | "kind" | "lockSha256" | "pythonVersion" | "architecture"
+> {
+  /** Whatever else goes into them, as JSON. */
+  readonly content?: unknown;
 }
 
 /**
  * The bundles that follow from `inputs`, made by `make` where they are not in the cache. The builder's own source counts as
  * an input, so a changed recipe never answers with an old zip; and the zip's hash is checked at each use, so a damaged
- * one is made again.
- *
- * @param inputs whatever the bundles depend on, as JSON.
+ * one is made again. Manifest and SBOM lie beside the zip.
  */
 export async function storedBundles(
-  inputs: unknown,
+  inputs: BundleInputs,
   make: () => Promise<readonly BundleContent[]>,
 ): Promise<readonly StoredBundle[]> {
-  const key = sha256(JSON.stringify([await builderDigest(), inputs]));
-  const recordFile = cacheDirectory("builds", `${key}.json`);
+  const builder = await builderDigest();
+  const recordFile = cacheDirectory("builds", `${sha256(JSON.stringify([builder, inputs]))}.json`);
   const known = await read(recordFile);
   if (known) return known;
 
   const made: StoredBundle[] = [];
+  const { content, ...origin } = inputs;
   for (const { name, entries, packages } of await make()) {
     const zip = writeZip(entries);
     const hash = sha256(zip);
+    const unpackedSize = entries.reduce((total, entry) => total + entry.size, 0);
+    const described = { name, sha256: hash, size: zip.length, unpackedSize };
+    const manifest = { ...origin, ...described, builder: `${version}+${builder.slice(0, 12)}`, packages };
     const file = cacheDirectory("bundles", `${hash}.zip`);
     await writeAtomically(file, zip);
-    const unpackedSize = entries.reduce((total, entry) => total + entry.size, 0);
-    made.push({ name, sha256: hash, size: zip.length, unpackedSize, packages, path: file });
+    await writeAtomically(manifestFile(file), `${JSON.stringify(manifest, null, 2)}\n`);
+    await writeAtomically(sbomFile(file), await sbomOf(manifest));
+    made.push({ ...described, packages: packages.map(({ name, version }) => ({ name, version })), path: file });
   }
   // The record comes last: it never names a zip that is not there.
   await writeRecord(

@@ -1,9 +1,9 @@
 import type { SourceFile } from "./application-files";
-import type { BundledPackage } from "./bundle";
 import type { BundleContent } from "./bundle-store";
 import { checkPrediction } from "./limits";
 import type { Lock } from "./lock";
 import { type InstalledFile, mergeWheels } from "./merge";
+import type { PackageManifest } from "./manifest";
 import type { PlannedLayer } from "./strategy";
 import type { Platform } from "./tags";
 import { openWheel, type OpenedWheel } from "./wheel";
@@ -34,7 +34,11 @@ export async function layerContents(
   return plan.map(({ name, packages }) => ({
     name,
     entries: files.filter(({ owner }) => packages.includes(owner)).map((file) => below("python/", file)),
-    packages: named(opened.filter((wheel) => packages.includes(wheel.name))),
+    packages: described(
+      opened.filter((wheel) => packages.includes(wheel.name)),
+      lock,
+      ownedBy(files),
+    ),
   }));
 }
 
@@ -51,8 +55,13 @@ export async function packageContent(
   progress: Progress,
 ): Promise<BundleContent> {
   const opened = await obtain(await wheelsOf(lock, platform), lock, platform, progress);
-  const dependencies = mergeWheels(opened).map((file) => below(".python_packages/lib/site-packages/", file));
-  return { name: "api", entries: [...dependencies, ...(await compressed(files))], packages: named(opened) };
+  const merged = mergeWheels(opened);
+  const dependencies = merged.map((file) => below(".python_packages/lib/site-packages/", file));
+  return {
+    name: "api",
+    entries: [...dependencies, ...(await compressed(files))],
+    packages: described(opened, lock, ownedBy(merged)),
+  };
 }
 
 /** Application and whole wheels, as the buildpack of Cloud Run functions takes them. */
@@ -69,12 +78,16 @@ export async function sourceContent(
   return {
     name: "api",
     entries: [
-      ...opened.map(({ filename, content }) => stored(`wheels/${filename}`, content)),
+      ...opened.map(vendored),
       await deflated("requirements.txt", Buffer.from(requirements.join(""))),
       ...(await compressed(files)),
     ],
-    packages: named(opened),
+    packages: described(opened, lock, (wheel) => [vendored(wheel)]),
   };
+}
+
+function vendored({ filename, content }: OpenedWheel): ZipEntry {
+  return stored(`wheels/${filename}`, content);
 }
 
 async function obtain(wheels: readonly Wheel[], lock: Lock, platform: Platform, progress: Progress) {
@@ -106,6 +119,25 @@ function compressed(files: readonly SourceFile[]): Promise<ZipEntry[]> {
   return Promise.all(files.map(({ name, content }) => deflated(name, content)));
 }
 
-function named(wheels: readonly OpenedWheel[]): BundledPackage[] {
-  return wheels.map(({ name, version }) => ({ name, version }));
+/** What a bundle says of its packages, each with the entries that it brought. */
+function described(
+  wheels: readonly OpenedWheel[],
+  lock: Lock,
+  entriesOf: (wheel: OpenedWheel) => readonly ZipEntry[],
+): PackageManifest[] {
+  return wheels.map((wheel) => {
+    const { name, version, licence, filename, sha256 } = wheel;
+    const entries = entriesOf(wheel);
+    const requires = lock.packages.filter(({ neededBy }) => neededBy.includes(name)).map((required) => required.name);
+    return {
+      ...{ name, version, licence, wheel: filename, sha256 },
+      size: entries.reduce((total, { data }) => total + data.length, 0),
+      unpackedSize: entries.reduce((total, { size }) => total + size, 0),
+      requires: [...new Set(requires)].sort(),
+    };
+  });
+}
+
+function ownedBy(files: readonly InstalledFile[]) {
+  return ({ name }: OpenedWheel) => files.filter(({ owner }) => owner === name).map(({ entry }) => entry);
 }

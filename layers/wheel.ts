@@ -78,7 +78,7 @@ function licenceIn(metadata: string): string {
   const classifiers = field("Classifier").filter((value) => value.startsWith("License :: "));
   return (
     field("License-Expression")[0] ??
-    field("License").find((value) => value !== "UNKNOWN") ??
+    field("License").find((value) => value !== "UNKNOWN" && value.length < 100) ??
     classifiers.map((value) => value.split(" :: ").at(-1)).join(", ")
   );
 }

@@ -6,10 +6,13 @@ import { contentOf, readZip } from "../../layers/unzip";
 import { deflated, stored, writeZip, type ZipEntry } from "../../layers/zip";
 
 const fileName = fc
-  .array(fc.string({ unit: fc.constantFrom(..."abcdefgß漢é._-"), minLength: 1, maxLength: 8 }), {
-    minLength: 1,
-    maxLength: 4,
-  })
+  .array(
+    fc.string({ unit: fc.constantFrom("a", "b", "Z", "ß", "漢", "é", ".", "_", "-"), minLength: 1, maxLength: 8 }),
+    {
+      minLength: 1,
+      maxLength: 4,
+    },
+  )
   .map((parts) => parts.map((part) => `x${part}`).join("/"));
 const content = fc.oneof(
   fc.uint8Array({ maxLength: 200 }),
@@ -18,7 +21,11 @@ const content = fc.oneof(
 const files = fc.uniqueArray(fc.tuple(fileName, content), { selector: ([name]) => name, maxLength: 12 });
 
 const compress = (all: readonly (readonly [string, Uint8Array])[]): Promise<ZipEntry[]> =>
-  Promise.all(all.map(([name, bytes], index) => (index % 3 === 0 ? stored : deflated)(name, Buffer.from(bytes))));
+  Promise.all(
+    all.map(async ([name, bytes], index) =>
+      index % 3 === 0 ? stored(name, Buffer.from(bytes)) : await deflated(name, Buffer.from(bytes)),
+    ),
+  );
 
 describe("a zip", () => {
   it("gives back what was put into it, in the order of its bytes", async () => {

@@ -1,0 +1,92 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+
+import { BuildError, reasonOf } from "./build-error";
+import type { Architecture, Bundle, Target } from "./bundle";
+
+/** What is inside a bundle, and where it comes from. It follows from the bundle's inputs alone, like the bundle. */
+export interface Manifest {
+  readonly target: Target;
+  readonly kind: Bundle["kind"];
+  readonly name: string;
+  /** Version of the builder: the project's, and a digest of the builder's source. */
+  readonly builder: string;
+  /** SHA-256 of the zip, in hexadecimal. */
+  readonly sha256: string;
+  /** Bytes of the zip. */
+  readonly size: number;
+  /** Bytes of its content. */
+  readonly unpackedSize: number;
+  /** Of the lock that it was built from. Absent, like the two below, where nothing comes from a lock. */
+  readonly lockSha256?: string;
+  readonly pythonVersion?: string;
+  readonly architecture?: Architecture;
+  readonly packages: readonly PackageManifest[];
+}
+
+/** One package inside a bundle. */
+export interface PackageManifest {
+  readonly name: string;
+  readonly version: string;
+  /** SPDX expression, or what the package says instead; empty where it says nothing. */
+  readonly licence: string;
+  /** File name of the wheel. */
+  readonly wheel: string;
+  /** SHA-256 of the wheel, in hexadecimal. */
+  readonly sha256: string;
+  /** Bytes that it takes in the zip. */
+  readonly size: number;
+  /** Bytes of its content. */
+  readonly unpackedSize: number;
+  /** Names of the locked packages that it needs. */
+  readonly requires: readonly string[];
+}
+
+export const manifestFile = (zip: string) => zip.replace(/\.zip$/, ".manifest.json");
+export const sbomFile = (zip: string) => zip.replace(/\.zip$/, ".cdx.json");
+
+/**
+ * Reads the manifest of a bundle.
+ *
+ * @param file the zip that the builder built, or the manifest itself.
+ * @throws {BuildError} where there is none.
+ */
+export async function readManifest(file: string): Promise<Manifest> {
+  const source = manifestFile(file);
+  try {
+    return (await schema()).parse(JSON.parse(await readFile(source, "utf8")));
+  } catch (error) {
+    throw new BuildError(
+      `${path.relative(process.cwd(), file)} has no readable manifest beside it: ${reasonOf(error)}; name a zip that ` +
+        `layer build has printed, or its manifest`,
+    );
+  }
+}
+
+async function schema() {
+  const { z } = await import("zod");
+  return z.object({
+    target: z.enum(["aws", "azure", "gcp"]),
+    kind: z.enum(["layer", "application", "package", "source"]),
+    name: z.string(),
+    builder: z.string(),
+    sha256: z.string(),
+    size: z.number(),
+    unpackedSize: z.number(),
+    lockSha256: z.string().optional(),
+    pythonVersion: z.string().optional(),
+    architecture: z.enum(["x86_64", "arm64"]).optional(),
+    packages: z.array(
+      z.object({
+        name: z.string(),
+        version: z.string(),
+        licence: z.string(),
+        wheel: z.string(),
+        sha256: z.string(),
+        size: z.number(),
+        unpackedSize: z.number(),
+        requires: z.array(z.string()),
+      }),
+    ),
+  });
+}
