@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import path from "node:path";
 
 import type { CloudAddress } from "./cloud";
@@ -23,24 +23,29 @@ export async function runningCloud(state: string): Promise<CloudAddress | undefi
  * Starts a cloud on a state folder.
  *
  * @param attached whether it ends with this process, however this one ends.
+ * @throws where it cannot start, e.g. because another one is starting there.
  */
 export async function startCloud(state: string, { attached }: { attached: boolean }): Promise<CloudAddress> {
   mkdirSync(state, { recursive: true });
   const log = path.join(state, "cloud.log");
-  const output = openSync(log, "w");
+  const output = openSync(log, "a");
+  const { size: logged } = fstatSync(output);
   const child = spawn(
     process.execPath,
     ["--import", "tsx", path.join(__dirname, "cloud.ts"), state, ...(attached ? ["--attached"] : [])],
     { cwd: path.join(__dirname, ".."), stdio: [attached ? "pipe" : "ignore", output, output], detached: true },
   );
   child.unref();
+  closeSync(output);
   for (const deadline = Date.now() + patience; Date.now() < deadline;) {
     const address = await runningCloud(state);
     if (address?.pid === child.pid && address !== undefined) return address;
     if (child.exitCode !== null) break;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error(`the local cloud did not start:\n${readFileSync(log, "utf8").trim()}`);
+  child.kill("SIGKILL");
+  const reason = readFileSync(log).subarray(logged).toString("utf8").trim();
+  throw new Error(`the local cloud did not start: ${reason || "it took too long"}`);
 }
 
 /** Stops the cloud, and returns when everything that it started has ended. */
@@ -48,15 +53,30 @@ export async function stopCloud(state: string): Promise<boolean> {
   const address = await runningCloud(state);
   if (address === undefined) return false;
   await fetch(controlUrl(address), { method: "DELETE" });
-  while (isAlive(address.pid)) await new Promise((resolve) => setTimeout(resolve, 20));
+  await cloudEnd(address);
   return true;
+}
+
+/** Returns when the cloud has ended, by whatever. */
+export async function cloudEnd({ pid }: CloudAddress): Promise<void> {
+  while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+/**
+ * Deletes what a killed engine created and never heard of.
+ *
+ * @param known the ids that the engine knows of each URN in question.
+ */
+export async function forgetUnknown(address: CloudAddress, known: Readonly<Record<string, string[]>>): Promise<void> {
+  const answer = await fetch(controlUrl(address), { method: "POST", body: JSON.stringify(known) });
+  if (!answer.ok) throw new Error(`what an interrupted run left cannot be deleted: ${await answer.text()}`);
 }
 
 function controlUrl({ control, token }: CloudAddress): string {
   return `http://127.0.0.1:${control}/${token}`;
 }
 
-function isAlive(pid: number): boolean {
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

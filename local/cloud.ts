@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 import { writeAtomically } from "../layers/cache";
 import { startAws } from "./aws/data-plane";
-import { awsTypes, account } from "./aws/types";
+import { awsInvokes, awsTypes } from "./aws/types";
 import { startAzure } from "./azure/data-plane";
 import { azureInvokes, azureTypes } from "./azure/types";
+import { isAlive } from "./cloud-process";
 import { CommandProvider } from "./command";
 import type { CloudDataPlane } from "./data-plane";
 import { startGcp } from "./gcp/data-plane";
@@ -24,6 +25,8 @@ export interface CloudAddress {
   /** Port that answers whoever has the token. */
   readonly control: number;
   readonly token: string;
+  /** Resources of an earlier run that cannot serve now, and why: somebody else took their port. */
+  readonly failures: readonly string[];
 }
 
 interface LocalCloud extends Omit<CloudProviderOptions, "version" | "store" | "dataPlane"> {
@@ -35,7 +38,7 @@ const clouds: Readonly<Record<string, LocalCloud>> = {
   aws: {
     types: awsTypes,
     configuration: { region: "us-east-1" },
-    invokes: { "aws:index/getCallerIdentity:getCallerIdentity": () => ({ accountId: account, id: account }) },
+    invokes: awsInvokes,
     start: startAws,
   },
   "azure-native": { types: azureTypes, configuration: {}, invokes: azureInvokes, start: startAzure },
@@ -44,18 +47,22 @@ const clouds: Readonly<Record<string, LocalCloud>> = {
 
 /** This machine as the clouds: their providers for the engine, and what they deploy. */
 async function main(state: string): Promise<void> {
+  claim(state);
+  const failures: string[] = [];
   const dataPlanes: Promise<CloudDataPlane>[] = [];
+  const providers: CloudProvider[] = [];
   const ports: Record<string, number> = {};
   for (const [name, { start, ...cloud }] of Object.entries(clouds)) {
     const directory = path.join(state, name);
     const store = new ResourceStore(directory);
     let started: Promise<CloudDataPlane> | undefined;
     const dataPlane = () => {
-      if (started === undefined) dataPlanes.push((started = startWith(store, start(store, directory))));
+      if (started === undefined) dataPlanes.push((started = startWith(store, start(store, directory), failures)));
       return started;
     };
     if (store.all().length > 0) await dataPlane();
     const provider = new CloudProvider({ ...cloud, version: sdkVersion(name), store, dataPlane });
+    providers.push(provider);
     ports[name] = (await serveProvider(provider)).port;
   }
   ports.command = (await serveProvider(new CommandProvider())).port;
@@ -64,14 +71,21 @@ async function main(state: string): Promise<void> {
   const stop = async () => {
     rmSync(path.join(state, "cloud.json"), { force: true });
     await Promise.all(dataPlanes.map(async (plane) => (await plane).close()));
+    rmSync(claimFile(state), { force: true });
     process.exit();
   };
-  const control = await listen((request) => {
-    if (request.target !== `/${token}`) return Promise.resolve(response(404, ""));
-    if (request.method === "DELETE") setImmediate(() => void stop());
-    return Promise.resolve(response(200, {}));
+  const control = await listen(async ({ target, method, body }) => {
+    if (target !== `/${token}`) return response(404, "");
+    if (method === "DELETE") setImmediate(() => void stop());
+    if (method === "POST") {
+      const known = JSON.parse(body.toString()) as Record<string, string[]>;
+      for (const provider of providers) {
+        for (const [urn, ids] of Object.entries(known)) await provider.forget(urn, ids);
+      }
+    }
+    return response(200, {});
   });
-  const address: CloudAddress = { pid: process.pid, providers: ports, control: control.port, token };
+  const address: CloudAddress = { pid: process.pid, providers: ports, control: control.port, token, failures };
   await writeAtomically(path.join(state, "cloud.json"), JSON.stringify(address));
 
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void stop());
@@ -79,14 +93,42 @@ async function main(state: string): Promise<void> {
   if (process.argv.includes("--attached")) process.stdin.resume().on("end", () => void stop());
 }
 
-/** What was deployed before serves again, each at its old address. */
+/**
+ * What was deployed before serves again, each at its old address. One that cannot must not keep the others from it: it is
+ * added to `failures`.
+ */
 async function startWith(
   store: ResourceStore,
   starting: CloudDataPlane | Promise<CloudDataPlane>,
+  failures: string[],
 ): Promise<CloudDataPlane> {
   const plane = await starting;
-  for (const resource of store.all()) await plane.types[resource.type]?.start(resource);
+  for (const resource of store.all()) {
+    try {
+      await plane.types[resource.type]?.start(resource);
+    } catch (error) {
+      failures.push(`${resource.type} ${resource.id}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
   return plane;
+}
+
+/** The file that makes this process the only cloud of a state folder. */
+const claimFile = (state: string) => path.join(state, "cloud.pid");
+
+/** @throws where another cloud of this state folder is running. */
+function claim(state: string): void {
+  for (;;) {
+    try {
+      writeFileSync(claimFile(state), String(process.pid), { flag: "wx" });
+      return;
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    }
+    const owner = Number(readFileSync(claimFile(state), "utf8"));
+    if (isAlive(owner)) throw new Error(`another local cloud (process ${owner}) is running on ${state}`);
+    rmSync(claimFile(state), { force: true });
+  }
 }
 
 function sdkVersion(name: string): string {

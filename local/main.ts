@@ -4,7 +4,7 @@ import type { Stack } from "@pulumi/pulumi/automation";
 import { Command, InvalidArgumentError } from "commander";
 
 import type { CloudAddress } from "./cloud";
-import { runningCloud, startCloud, stopCloud } from "./cloud-process";
+import { cloudEnd, runningCloud, startCloud, stopCloud } from "./cloud-process";
 import { findEngine } from "./engine";
 import { localStack } from "./stack";
 import { addressTable } from "./summary";
@@ -19,7 +19,14 @@ interface Flags {
 /** A failure that has been told; the exit code is all that is left of it. */
 class ToldError extends Error {}
 
+class InterruptedError extends Error {
+  override message = "interrupted; what was deployed until then stays, and the next run goes on from there";
+}
+
+/** The user wants to end this. */
 const interrupted = new AbortController();
+/** The engine has to be told; a terminal's Ctrl-C it gets by itself, and at a second one it would drop everything. */
+const terminated = new AbortController();
 
 const cli = new Command("local")
   .description("Deploys the whole program onto this machine by the real Pulumi engine: no cloud account is needed.")
@@ -40,8 +47,9 @@ cli
     const running = await runningCloud(state);
     const cloud = running ?? (await startCloud(state, { attached: !detach }));
     try {
+      if (cloud.failures.length > 0) throw new Error(`not everything can serve:\n${cloud.failures.join("\n")}`);
       const outputs = await update(cloud, "done", async (stack, onEvent) => {
-        const result = await stack.up({ onEvent, refresh, signal: interrupted.signal });
+        const result = await stack.up({ onEvent, refresh, signal: terminated.signal });
         return result.outputs;
       });
       process.stdout.write(addressTable(outputs));
@@ -51,10 +59,10 @@ cli
     }
     if (detach || running !== undefined) return;
     process.stdout.write("Serving; Ctrl-C stops it.\n");
-    await new Promise((resolve) => {
-      interrupted.signal.addEventListener("abort", resolve);
-    });
-    await stopCloud(state);
+    interrupted.signal.addEventListener("abort", () => void stopCloud(state));
+    await cloudEnd(cloud);
+    if (!interrupted.signal.aborted)
+      throw new Error(`the local cloud has ended; ${path.join(state, "cloud.log")} may say why`);
   });
 
 cli
@@ -63,7 +71,7 @@ cli
   .option("--refresh", "look at what is really there first")
   .action(({ refresh = false }: { refresh?: boolean }) =>
     withCloud((cloud) =>
-      update(cloud, "planned", (stack, onEvent) => stack.preview({ onEvent, refresh, signal: interrupted.signal })),
+      update(cloud, "planned", (stack, onEvent) => stack.preview({ onEvent, refresh, signal: terminated.signal })),
     ),
   );
 
@@ -90,7 +98,7 @@ cli
   .description("delete everything that was deployed here")
   .action(() =>
     withCloud((cloud) =>
-      update(cloud, "done", (stack, onEvent) => stack.destroy({ onEvent, signal: interrupted.signal })),
+      update(cloud, "done", (stack, onEvent) => stack.destroy({ onEvent, signal: terminated.signal })),
     ),
   );
 
@@ -120,8 +128,12 @@ async function update<T>(
   const stack = await open(cloud);
   const log = new UpdateLog(progress, tense);
   try {
-    return await operation(stack, log.onEvent);
+    interrupted.signal.throwIfAborted();
+    const result = await operation(stack, log.onEvent);
+    interrupted.signal.throwIfAborted();
+    return result;
   } catch (error) {
+    if (interrupted.signal.aborted) throw new InterruptedError();
     if (log.errors.length === 0) throw error;
     for (const text of log.errors) process.stderr.write(`error: ${text}\n`);
     throw new ToldError();
@@ -144,8 +156,12 @@ function progress(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
+process.on("SIGINT", () => {
+  interrupted.abort();
+});
+for (const signal of ["SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => {
+    terminated.abort();
     interrupted.abort();
   });
 }

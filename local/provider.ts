@@ -164,7 +164,10 @@ export class CloudProvider implements Provider {
     const previous = this.#existing(urn, id);
     const inputs = this.#kept(news);
     const outputs = (await type.outputs?.({ id, inputs }, this.#context, previous.outputs)) ?? {};
-    this.options.store.put({ ...previous, inputs, outputs });
+    const resource = { ...previous, inputs, outputs };
+    this.options.store.put(resource);
+    const { types } = await this.options.dataPlane();
+    await types[previous.type]?.start(resource);
     return { ...news, ...(outputs as Properties) };
   }
 
@@ -190,6 +193,14 @@ export class CloudProvider implements Provider {
       for (const inner of store.all()) if (inner.inputs[type.contains] === id) store.delete(inner);
     }
     store.delete(resource);
+  }
+
+  /** Deletes what a killed engine created and never heard of: the resources of `urn` but those that it knows. */
+  async forget(urn: string, known: readonly string[]): Promise<void> {
+    const unheardOf = this.options.store
+      .all()
+      .filter((resource) => resource.urn === urn && !known.includes(resource.id));
+    for (const { id } of unheardOf) await this.delete(urn, id);
   }
 
   get #context(): CloudContext {

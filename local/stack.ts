@@ -1,10 +1,12 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 import { parse, parseDocument } from "yaml";
+import { z } from "zod";
 import { LocalWorkspace, type PulumiCommand, type PulumiFn, Stack } from "@pulumi/pulumi/automation";
 
 import type { CloudAddress } from "./cloud";
+import { forgetUnknown, isAlive } from "./cloud-process";
 
 const checkout = path.join(__dirname, "..");
 const projectName = "multicloud-auto-deploy";
@@ -32,6 +34,7 @@ export async function localStack(options: StackOptions): Promise<Stack> {
   const workDir = path.join(state, "project");
   const backend = path.join(state, "engine");
   for (const directory of [workDir, backend]) mkdirSync(directory, { recursive: true });
+  removeStaleLocks(path.join(backend, ".pulumi", "locks"));
   if (program === undefined) {
     const file = `Pulumi.${stack}.yaml`;
     writeFileSync(path.join(workDir, file), configuration(file, stack, settings));
@@ -54,7 +57,43 @@ export async function localStack(options: StackOptions): Promise<Stack> {
       PULUMI_SKIP_UPDATE_CHECK: "1",
     },
   });
-  return Stack.createOrSelect(stack, workspace);
+  const selected = await Stack.createOrSelect(stack, workspace);
+  if (cloud !== undefined) await undoInterrupted(selected, cloud, backend);
+  return selected;
+}
+
+/** An engine that was killed leaves its lock behind, and nothing else would ever take it away. */
+function removeStaleLocks(folder: string): void {
+  if (!existsSync(folder)) return;
+  for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
+    if (!name.endsWith(".json")) continue;
+    const lock = path.join(folder, name);
+    const { pid } = JSON.parse(readFileSync(lock, "utf8")) as { pid: number };
+    if (!isAlive(pid)) rmSync(lock);
+  }
+}
+
+/** What an engine keeps of a stack, as far as it is read here. */
+const deploymentSchema = z.looseObject({
+  resources: z.array(z.looseObject({ urn: z.string(), id: z.string().default("") })).default([]),
+  pending_operations: z.array(z.object({ type: z.string(), resource: z.object({ urn: z.string() }) })).default([]),
+});
+
+/**
+ * Deletes what an engine began to create when it was killed. On a real cloud somebody has to look what became of it; this
+ * machine knows, and the next run would fail on names that are taken.
+ */
+async function undoInterrupted(stack: Stack, cloud: CloudAddress, backend: string): Promise<void> {
+  const saved = path.join(backend, ".pulumi", "stacks", projectName, `${stack.name}.json`);
+  if (!existsSync(saved) || !readFileSync(saved, "utf8").includes('"pending_operations"')) return;
+
+  const exported = await stack.exportStack();
+  const { resources, pending_operations: pending, ...deployment } = deploymentSchema.parse(exported.deployment);
+  const known = pending.map(({ resource: { urn } }) => {
+    return [urn, resources.filter((resource) => resource.urn === urn).map(({ id }) => id)] as const;
+  });
+  await forgetUnknown(cloud, Object.fromEntries(known));
+  await stack.importStack({ ...exported, deployment: { ...deployment, resources } });
 }
 
 function configuration(file: string, stack: string, settings: Readonly<Record<string, string>>): string {
