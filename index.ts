@@ -19,7 +19,7 @@ async function program(): Promise<StackOutputs> {
   });
 
   const everywhere = onEveryCloud(settings);
-  const aws = settings.aws && (await deployAws(settings.aws, everywhere, bundles));
+  const aws = settings.aws && (await deployAws(settings.aws, settings, everywhere, bundles));
   const azure = settings.azure && (await deployAzure(settings.azure, everywhere, bundles));
   const gcp = settings.gcp && (await deployGcp(settings.gcp, everywhere, bundles));
 
@@ -43,12 +43,21 @@ function onEveryCloud({ scope, auth, deletionProtection, logRetentionDays, notif
 
 // Each cloud's SDK takes a second to load, so a cloud that is off is not even imported.
 
-async function deployAws(aws: AwsSettings, everywhere: Everywhere, bundles: readonly Bundle[]) {
+async function deployAws(
+  aws: AwsSettings,
+  { layerStrategy, pythonVersion }: Settings,
+  everywhere: Everywhere,
+  bundles: readonly Bundle[],
+) {
   const { Environment } = await import("./components/aws/environment");
+  const { checkPublicLayers } = await import("./components/aws/public-layers");
+  const publicLayers = layerStrategy.kind === "hybrid" ? layerStrategy.publicLayers : [];
+  if (publicLayers.length > 0) await checkPublicLayers(publicLayers, { ...aws, pythonVersion });
   return new Environment("aws", {
     ...everywhere,
     region: aws.region,
     layers: bundles.filter((bundle) => bundle.kind === "layer"),
+    publicLayers,
     application: only(bundles.filter((bundle) => bundle.kind === "application")),
     site: aws.frontend ? site : undefined,
     function: aws,

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 
+import type { LayerStrategy } from "./components/bundles";
 import type { FrontendDomain } from "./components/aws/frontend";
 import { type Scope, storageAccountName } from "./components/names";
 import { awsRegions, azureRegions, gcpRegions } from "./components/regions";
@@ -30,6 +31,13 @@ const hostName = z.string().regex(/^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-
   error: "expected a host name in lower case, e.g. app.example.com",
 });
 
+const publicLayer = z.strictObject({
+  arn: z.string().regex(/^arn:aws[\w-]*:lambda:[\w-]+:\d{12}:layer:[\w-]+:\d+$/, {
+    error: "expected the ARN of one version of a layer, with its number",
+  }),
+  packages: z.record(z.string(), z.string(), { error: "expected the version of each package in the layer, by name" }),
+});
+
 const awsSchema = z.strictObject({
   region: oneOf(awsRegions),
   architecture: oneOf(["x86_64", "arm64"]),
@@ -48,6 +56,7 @@ const awsSchema = z.strictObject({
   ),
   waf: z.boolean(),
   logBucket: optional(z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, { error: "expected a bucket name" })),
+  publicLayers: z.partialRecord(oneOf(awsRegions), z.array(publicLayer)),
   kmsKeyArn: optional(
     z.string().regex(/^arn:aws[\w-]*:kms:[\w-]+:\d{12}:key\/[\w-]+$/, { error: "expected a KMS key ARN" }),
   ),
@@ -90,7 +99,7 @@ const schema = z
     clouds: z.array(oneOf(clouds)).nonempty({ error: `expected at least one of ${clouds.join(", ")}` }),
     // Those that Lambda, Azure Functions on Flex Consumption and Cloud Run functions all offer.
     pythonVersion: oneOf(["3.11", "3.12", "3.13"]),
-    layerStrategy: oneOf(["full"]),
+    layerStrategy: oneOf(["full", "hybrid", "split"]),
     deletionProtection: z.boolean(),
     notificationEmail: optional(z.email({ error: "expected an e-mail address" })),
     logRetentionDays: z.literal(retentionDays, { error: `expected one of ${retentionDays.join(", ")}` }),
@@ -122,6 +131,13 @@ const schema = z
     if (value.clouds.includes("azure") && (value.logRetentionDays < 30 || value.logRetentionDays > 730)) {
       wrong(["logRetentionDays"], value.logRetentionDays, "expected 30 to 730 with azure, which Log Analytics keeps");
     }
+    const publicLayers = value.aws.publicLayers[value.aws.region] ?? [];
+    if (value.layerStrategy === "hybrid" && value.clouds.includes("aws") && publicLayers.length === 0) {
+      wrong(["aws", "publicLayers"], undefined, `needs layers of ${value.aws.region} when layerStrategy is hybrid`);
+    }
+    if (value.layerStrategy !== "hybrid" && publicLayers.length > 0) {
+      wrong(["aws", "publicLayers"], value.aws.publicLayers, "goes with layerStrategy hybrid only");
+    }
     if (value.azure.frontDoorOnly && !value.azure.frontend) {
       wrong(["azure", "frontDoorOnly"], true, "nothing could reach the function: set azure.frontend to true too");
     }
@@ -130,11 +146,13 @@ const schema = z
 type Configuration = z.output<typeof schema>;
 
 /** What the program is told: the stack's configuration, validated and typed. */
-export interface Settings extends Omit<Configuration, "clouds" | "auth" | Cloud> {
+export interface Settings extends Omit<Configuration, "clouds" | "auth" | "layerStrategy" | Cloud> {
   /** Project and stack, with which every name begins. */
   readonly scope: Scope;
   /** Where to deploy, without repetition, in the order of the contract. */
   readonly clouds: readonly Cloud[];
+  /** How the packages of the Lambda function are put into layers. */
+  readonly layerStrategy: LayerStrategy;
   /** Sign-in for posting; absent where it is off. */
   readonly auth?: { readonly issuer: string; readonly audience: string };
   /** Absent where the cloud is switched off, as in the outputs. */
@@ -143,7 +161,10 @@ export interface Settings extends Omit<Configuration, "clouds" | "auth" | Cloud>
   readonly gcp?: GcpSettings;
 }
 
-export interface AwsSettings extends Omit<Configuration["aws"], "domain" | "certificateArn" | "reservedConcurrency"> {
+export interface AwsSettings extends Omit<
+  Configuration["aws"],
+  "domain" | "certificateArn" | "reservedConcurrency" | "publicLayers"
+> {
   readonly domain?: FrontendDomain;
   readonly reservedConcurrency?: number;
 }
@@ -164,11 +185,15 @@ export function readSettings(): Settings {
   const result = schema.safeParse(projectConfiguration(scope.project), { reportInput: true });
   if (!result.success) throw new pulumi.RunError(describe(result.error, scope));
 
-  const { clouds: on, auth, aws, azure, gcp, ...common } = result.data;
+  const { clouds: on, auth, layerStrategy, aws, azure, gcp, ...common } = result.data;
   return {
     ...common,
     scope,
     clouds: clouds.filter((cloud) => on.includes(cloud)),
+    layerStrategy:
+      layerStrategy === "hybrid"
+        ? { kind: layerStrategy, publicLayers: aws.publicLayers[aws.region] ?? [] }
+        : { kind: layerStrategy },
     auth: auth.issuer && auth.audience ? { issuer: auth.issuer, audience: auth.audience } : undefined,
     aws: on.includes("aws") ? awsSettings(aws) : undefined,
     azure: on.includes("azure") ? azure : undefined,
@@ -176,7 +201,13 @@ export function readSettings(): Settings {
   };
 }
 
-function awsSettings({ domain, certificateArn, reservedConcurrency, ...rest }: Configuration["aws"]): AwsSettings {
+function awsSettings({
+  domain,
+  certificateArn,
+  reservedConcurrency,
+  publicLayers: _,
+  ...rest
+}: Configuration["aws"]): AwsSettings {
   return {
     ...rest,
     domain: domain && certificateArn ? { name: domain, certificateArn } : undefined,

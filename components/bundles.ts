@@ -3,11 +3,22 @@ import path from "node:path";
 import * as command from "@pulumi/command/local";
 
 import type { BuildResult } from "../layers/bundle";
+import type { PublicLayer } from "./aws/public-layers";
+
+/** Which layers the packages of a Lambda function are in. */
+export type LayerStrategy =
+  /** One layer with everything. */
+  | { readonly kind: "full" }
+  /** Public layers have some of the packages, one layer of ours has the rest. */
+  | { readonly kind: "hybrid"; readonly publicLayers: readonly PublicLayer[] }
+  /** One layer for each group of packages, as `layers/requirements/aws.groups.toml` lists them. */
+  | { readonly kind: "split" };
 
 export interface BundleOptions {
   /** Clouds to build for. */
   readonly targets: readonly ("aws" | "azure" | "gcp")[];
-  readonly strategy: "full";
+  /** How packages are put into Lambda layers. */
+  readonly strategy: LayerStrategy;
   readonly pythonVersion: string;
   /** Of the AWS layer and function; Azure and Google Cloud run x86_64. */
   readonly architecture: "x86_64" | "arm64";
@@ -24,7 +35,8 @@ export interface BundleOptions {
 export async function buildBundles(options: BundleOptions): Promise<BuildResult> {
   const flags = [
     ...options.targets.map((target) => `--target ${target}`),
-    `--strategy ${options.strategy}`,
+    `--strategy ${options.strategy.kind}`,
+    ...providedPackages(options.strategy).map((pin) => `--provided ${pin}`),
     `--python-version ${options.pythonVersion}`,
     `--architecture ${options.architecture}`,
   ];
@@ -34,4 +46,12 @@ export async function buildBundles(options: BundleOptions): Promise<BuildResult>
     logging: command.Logging.Stderr,
   });
   return JSON.parse(stdout) as BuildResult;
+}
+
+/** What public layers carry, as pins for the builder to leave out. */
+function providedPackages(strategy: LayerStrategy): string[] {
+  if (strategy.kind !== "hybrid") return [];
+  return strategy.publicLayers.flatMap(({ packages }) =>
+    Object.entries(packages).map(([name, version]) => `${name}==${version}`),
+  );
 }

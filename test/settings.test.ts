@@ -20,7 +20,7 @@ test("the defaults of Pulumi.yaml are a valid configuration", async () => {
     scope: { project: "multicloud-auto-deploy", stack: "staging" },
     clouds: ["aws"],
     pythonVersion: "3.12",
-    layerStrategy: "full",
+    layerStrategy: { kind: "full" },
     aws: { region: "ap-northeast-1", architecture: "x86_64", frontend: true, waf: false },
   });
   expect(found.auth).toBeUndefined();
@@ -64,6 +64,34 @@ describe("a wrong setting is named, with what was found and what is accepted", (
     ["no cloud", { clouds: [] }, /clouds: expected at least one of aws, azure, gcp \(found \[\]\)/],
     ["an unknown cloud", { clouds: ["aws", "ibm"] }, /clouds\.1: expected one of aws, azure, gcp \(found "ibm"\)/],
     ["an unknown strategy", { layerStrategy: "fat" }, /layerStrategy: expected .*full.*found "fat"/],
+    [
+      "hybrid without a public layer of the region",
+      { layerStrategy: "hybrid" },
+      /aws\.publicLayers: needs layers of ap-northeast-1/,
+    ],
+    [
+      "public layers without hybrid",
+      {
+        aws: {
+          publicLayers: {
+            "ap-northeast-1": [{ arn: "arn:aws:lambda:ap-northeast-1:123456789012:layer:x:1", packages: {} }],
+          },
+        },
+      },
+      /aws\.publicLayers: goes with layerStrategy hybrid only/,
+    ],
+    [
+      "a public layer without its version",
+      {
+        layerStrategy: "hybrid",
+        aws: {
+          publicLayers: {
+            "ap-northeast-1": [{ arn: "arn:aws:lambda:ap-northeast-1:123456789012:layer:x", packages: {} }],
+          },
+        },
+      },
+      /aws\.publicLayers\.ap-northeast-1\.0\.arn: expected the ARN of one version/,
+    ],
     ["an unknown architecture", { aws: { architecture: "arm" } }, /aws\.architecture: .*x86_64, arm64 \(found "arm"\)/],
     ["a Python that is not offered", { pythonVersion: "3.8" }, /pythonVersion: expected one of .*3\.12.*found "3\.8"/],
     ["text for a number", { aws: { memorySize: "much" } }, /aws\.memorySize: .*128 to 10240 \(found "much"\)/],

@@ -9,12 +9,15 @@ import { Alarms, type AlarmsArgs } from "./alarms";
 import { ApiFunction, type ApiFunctionArgs } from "./api-function";
 import { Frontend, type FrontendArgs } from "./frontend";
 import { HttpApi, type HttpApiArgs } from "./http-api";
+import type { PublicLayer } from "./public-layers";
 import { MessageTable, type MessageTableArgs } from "./message-table";
 
 export interface EnvironmentArgs {
   readonly scope: Scope;
   readonly region: string;
   readonly layers: readonly LayerBundle[];
+  /** Layers of others that the function has beside `layers`. Default: none. */
+  readonly publicLayers?: readonly PublicLayer[];
   readonly application: ApplicationBundle;
   /** Version of the application, which its API reports. */
   readonly version: string;
@@ -52,8 +55,8 @@ export class Environment extends pulumi.ComponentResource {
     const layers = args.layers.map(
       (bundle) =>
         new DependencyLayer(
-          `${name}-${bundle.name}`,
-          { layerName: resourceName(scope, bundle.name, nameLimits.lambdaLayer), bundle },
+          `${name}-${layerPart(bundle)}`,
+          { layerName: resourceName(scope, layerPart(bundle), nameLimits.lambdaLayer), bundle },
           child,
         ),
     );
@@ -75,6 +78,8 @@ export class Environment extends pulumi.ComponentResource {
         code: new pulumi.asset.FileArchive(args.application.path),
         handler: "api.aws.function.handler",
         layers: atLeastOne(layers),
+        publicLayerArns: args.publicLayers?.map(({ arn }) => arn),
+        publicPackages: args.publicLayers?.flatMap(({ packages }) => Object.keys(packages)),
         requires: ["fastapi", "mangum", "pydantic"],
         environment: {
           ...args.environment,
@@ -152,4 +157,9 @@ function describeLayer({ arn, version, bundle }: DependencyLayer): LayerOutputs 
 function atLeastOne<T>([first, ...others]: T[]): [T, ...T[]] {
   if (first === undefined) throw new Error("aws: the layer builder gave no layer; run: npm run layer -- build");
   return [first, ...others];
+}
+
+/** The one layer is `dependencies`; a group's layer says that it is one. */
+function layerPart({ name }: LayerBundle): string {
+  return name === "dependencies" ? name : `dependencies-${name}`;
 }

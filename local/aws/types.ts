@@ -1,6 +1,9 @@
 import { createHash } from "node:crypto";
 
+import { z } from "zod";
+
 import type { CloudContext, Draft, Inputs, ResourceType, Rule } from "../provider";
+import type { Properties } from "../provider-server";
 import { parsePolicy } from "./iam";
 
 /** The account that everything on this machine belongs to. */
@@ -344,3 +347,23 @@ function sha256OfBlob(value: unknown): string | undefined {
   const blob = value as { sha256?: string } | undefined;
   return blob?.sha256 === undefined ? undefined : Buffer.from(blob.sha256, "hex").toString("base64");
 }
+
+export const awsInvokes: Readonly<Record<string, (args: Properties, context: CloudContext) => Properties>> = {
+  "aws:lambda/getLayerVersion:getLayerVersion": (args, { store }) => {
+    const { layerName, version } = z.object({ layerName: z.string(), version: z.number() }).parse(args);
+    const arn = `${layerName}:${version}`;
+    const found = store.get("aws:lambda/layerVersion:LayerVersion", arn);
+    if (found === undefined) {
+      throw new Error(`AccessDeniedException: not authorized to perform lambda:GetLayerVersion on ${arn}`);
+    }
+    return {
+      id: arn,
+      arn,
+      layerName,
+      compatibleRuntimes: [],
+      compatibleArchitectures: [],
+      ...(found.inputs as Properties),
+      version,
+    };
+  },
+};

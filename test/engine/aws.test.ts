@@ -95,7 +95,7 @@ describe("errors", () => {
     ["clouds=[]", /clouds: expected at least one of aws, azure, gcp/],
     ["aws.region=japaneast", /aws\.region: expected one of .*ap-northeast-1/],
     ["cluods=[aws]", /cluods: there is no such setting/],
-    ["layerStrategy=fat", /layerStrategy: expected one of full/],
+    ["layerStrategy=fat", /layerStrategy: expected one of full, hybrid, split/],
   ])("%s is one clear error, and nothing changes", async (setting, message) => {
     const run = await deployment.run(["--config", setting, "up", "--detach"]);
     expect(run.code).toBe(1);

@@ -1,0 +1,46 @@
+import * as lambda from "@pulumi/aws/lambda";
+
+/** A layer that somebody else publishes, and what it is trusted to carry. */
+export interface PublicLayer {
+  /** ARN of one version, e.g. `arn:aws:lambda:eu-west-1:770693421928:layer:Klayers-p312-PyJWT:1`. */
+  readonly arn: string;
+  /** Version of each package in it, by name; the lock must accept every one. */
+  readonly packages: Readonly<Record<string, string>>;
+}
+
+/** What the function needs a layer to have been built for. */
+export interface LayerTarget {
+  readonly region: string;
+  readonly pythonVersion: string;
+  readonly architecture: string;
+}
+
+/**
+ * Reads public layers before anything is deployed: their owners delete versions and take rights away, and a function with
+ * a layer that it cannot read cannot be updated any more.
+ *
+ * @throws for a layer that cannot be read, or that was published for another runtime or processor.
+ */
+export async function checkPublicLayers(layers: readonly PublicLayer[], target: LayerTarget): Promise<void> {
+  await Promise.all(layers.map((layer) => checkPublicLayer(layer, target)));
+}
+
+async function checkPublicLayer({ arn }: PublicLayer, target: LayerTarget): Promise<void> {
+  const wayOut = "remove it from aws.publicLayers, or set layerStrategy to full, which needs no public layer";
+  const [, layerName = arn, version = ""] = /^(.+):(\d+)$/.exec(arn) ?? [];
+  const found = await lambda
+    .getLayerVersion({ layerName, version: Number(version), region: target.region })
+    .catch((error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new Error(`aws: the public layer ${arn} cannot be read: ${reason}; ${wayOut}`);
+    });
+  const runtime = `python${target.pythonVersion}`;
+  const mismatch = [
+    { what: "runtime", needed: runtime, offered: found.compatibleRuntimes },
+    { what: "architecture", needed: target.architecture, offered: found.compatibleArchitectures },
+  ].find(({ needed, offered }) => offered.length > 0 && !offered.includes(needed));
+  if (mismatch) {
+    const { what, needed, offered } = mismatch;
+    throw new Error(`aws: the public layer ${arn} is for ${what} ${offered.join(", ")}, not for ${needed}; ${wayOut}`);
+  }
+}
