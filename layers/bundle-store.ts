@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { access, readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 
 import { version } from "../package.json";
@@ -76,8 +76,11 @@ async function read(recordFile: string): Promise<readonly StoredBundle[] | undef
   const found = await Promise.all(
     known.map(async (bundle) => {
       const file = cacheDirectory("bundles", `${bundle.sha256}.zip`);
-      const intact = await readFile(file).then(
-        (zip) => sha256(zip) === bundle.sha256,
+      const intact = await Promise.all([
+        readFile(file).then((zip) => sha256(zip) === bundle.sha256),
+        ...[manifestFile(file), sbomFile(file)].map((beside) => access(beside).then(() => true)),
+      ]).then(
+        (parts) => parts.every(Boolean),
         () => false,
       );
       return intact ? [{ ...bundle, path: file }] : [];

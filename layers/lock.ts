@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 
-import { BuildError } from "./build-error";
+import { BuildError, shownPath } from "./build-error";
 import type { Target } from "./bundle";
 import { sha256 } from "./cache";
 
@@ -45,14 +45,12 @@ export const requirementsHeader = (requirements: string) =>
  * @throws {BuildError} where there is none, or where it was made for other requirements.
  */
 export async function readLock(target: Target, folder = requirementsFolder): Promise<Lock> {
-  const [requirements, text] = await Promise.all([
-    read(requirementsFile(folder, target)),
-    read(lockFile(folder, target)),
-  ]);
+  const requirements = await read(requirementsFile(folder, target));
+  const text = await read(lockFile(folder, target));
   if (!text.startsWith(requirementsHeader(requirements))) {
     const madeFor = /^# requirements sha256: ([0-9a-f]{12})/.exec(text)?.[1];
     throw new BuildError(
-      `${shown(lockFile(folder, target))} does not match ${shown(requirementsFile(folder, target))}: it was made for ` +
+      `${shownPath(lockFile(folder, target))} does not match ${shownPath(requirementsFile(folder, target))}: it was made for ` +
         (madeFor === undefined ? "unknown requirements" : `requirements with the hash ${madeFor}..., which are now `) +
         (madeFor === undefined ? "" : `${sha256(meaningful(requirements)).slice(0, 12)}...`) +
         `; run: npm run layer -- lock --target ${target}`,
@@ -99,12 +97,7 @@ async function read(file: string): Promise<string> {
     return await readFile(file, "utf8");
   } catch {
     throw new BuildError(
-      `${shown(file)} cannot be read; write the requirements there, then run: npm run layer -- lock`,
+      `${shownPath(file)} cannot be read; write the requirements there, then run: npm run layer -- lock`,
     );
   }
-}
-
-/** A file as its reader would name it. */
-function shown(file: string): string {
-  return path.relative(process.cwd(), file);
 }

@@ -1,14 +1,19 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 
+import { advisorySources, audit, type AdvisorySource } from "./audit";
 import { build } from "./build";
 import { BuildError } from "./build-error";
 import type { Architecture, Target } from "./bundle";
-import { normalisedName, requirementsFolder } from "./lock";
-import { relock } from "./relock";
-import { bundleTable, changeSummary } from "./report";
+import { compare } from "./compare";
+import { normalisedName, readLock, requirementsFolder } from "./lock";
+import { readManifest } from "./manifest";
+import { relock, resolve } from "./relock";
+import { bundleTable, comparisonForms, lockSummary, manifestTable, outdatedTable } from "./report";
 import { readGroups, type Strategy } from "./strategy";
 
 const targets = ["aws", "azure", "gcp"] as const satisfies Target[];
+
+type ComparisonForm = keyof typeof comparisonForms;
 
 const targetOption = () =>
   new Option("-t, --target <cloud...>", "clouds to do it for").choices(targets).default([...targets]);
@@ -18,13 +23,16 @@ const requirementsOption = () =>
     "layers/requirements",
   );
 
-interface BuildFlags {
+interface LockFlags {
   readonly target: Target[];
+  readonly requirements: string;
+}
+
+interface BuildFlags extends LockFlags {
   readonly strategy: Strategy["kind"];
   readonly provided?: ReadonlyMap<string, string>;
   readonly architecture: Architecture;
   readonly pythonVersion: string;
-  readonly requirements: string;
   readonly json?: true;
 }
 
@@ -64,16 +72,82 @@ program
   .addOption(targetOption())
   .addOption(requirementsOption())
   .option("--upgrade [package...]", "bring these packages, or all, to the newest version that is accepted")
-  .action(async (flags: { target: Target[]; requirements: string; upgrade?: true | string[] }) => {
+  .action(async (flags: LockFlags & { readonly upgrade?: true | string[] }) => {
     progress(`Resolving the requirements of ${flags.target.join(", ")}`);
     const upgrade = flags.upgrade === true ? "all" : flags.upgrade;
-    const results = await Promise.all(
-      flags.target.map(async (target) => ({ target, ...(await relock(flags.requirements, target, { upgrade })) })),
-    );
-    for (const { target, before, after } of results) {
-      process.stdout.write(`${target}: ${changeSummary(before, after)}\n`);
+    const resolutions = await forEach(flags.target, (target) => relock(flags.requirements, target, upgrade));
+    for (const { target, before, after } of resolutions) {
+      process.stdout.write(`${target}: ${lockSummary(before, after)}\n`);
     }
   });
+
+program
+  .command("outdated")
+  .description("show which locked packages have a newer version that the requirements accept; exit 1 where one has")
+  .addOption(targetOption())
+  .addOption(requirementsOption())
+  .action(async (flags: LockFlags) => {
+    for (const { target, before, after } of await forEach(flags.target, (target) =>
+      resolve(flags.requirements, target, "all"),
+    )) {
+      const current = lockSummary(before, after) === lockSummary(after, after);
+      process.stdout.write(current ? `${target}: up to date\n` : `${target}:\n${await outdatedTable(before, after)}\n`);
+      if (!current) process.exitCode = 1;
+    }
+  });
+
+program
+  .command("audit")
+  .description("report known vulnerabilities of everything that is locked; exit 1 where there is one, or no answer")
+  .addOption(targetOption())
+  .addOption(requirementsOption())
+  .addOption(new Option("--source <name>", "of advisories").choices(advisorySources).default("pypi"))
+  .action(async (flags: LockFlags & { readonly source: AdvisorySource }) => {
+    for (const { target, found } of await forEach(flags.target, async (target) => ({
+      found: await audit(await readLock(target, flags.requirements), flags.source),
+    }))) {
+      const lines = found.map(({ name, version, id, fixedIn }) => {
+        return `${target}: ${name} ${version} has ${id}, fixed in ${fixedIn.join(", ") || "no version"}`;
+      });
+      process.stdout.write(`${lines.join("\n") || `${target}: no known vulnerability`}\n`);
+      if (found.length > 0) process.exitCode = 1;
+    }
+  });
+
+program
+  .command("inspect")
+  .description("show what is inside a bundle")
+  .argument("[path]", "zip that build has printed, or its manifest (default: all that the locks say)")
+  .option("--json", "print the manifest as JSON")
+  .action(async (file: string | undefined, { json }: { json?: true }) => {
+    const files = file === undefined ? (await build({ ...standard, progress })).map((bundle) => bundle.path) : [file];
+    const manifests = await Promise.all(files.map(readManifest));
+    const texts = json ? [JSON.stringify(manifests)] : await Promise.all(manifests.map(manifestTable));
+    process.stdout.write(`${texts.join("\n\n")}\n`);
+  });
+
+program
+  .command("diff")
+  .description("say in terms of packages what one bundle has that another has not")
+  .argument("<before>", "zip that build has printed, or its manifest")
+  .argument("<after>")
+  .addOption(
+    new Option("--format <name>").choices(Object.keys(comparisonForms)).default("text" satisfies ComparisonForm),
+  )
+  .action(async (before: string, after: string, { format }: { format: ComparisonForm }) => {
+    const comparison = compare(await readManifest(before), await readManifest(after));
+    process.stdout.write(`${comparisonForms[format](comparison)}\n`);
+  });
+
+/** What is built where nothing else is said. */
+const standard = { targets, pythonVersion: "3.12", architecture: "x86_64" } as const;
+
+async function forEach<Result extends object>(
+  wanted: readonly Target[],
+  act: (target: Target) => Promise<Result>,
+): Promise<({ target: Target } & Result)[]> {
+  return Promise.all(wanted.map(async (target) => ({ target, ...(await act(target)) })));
+}
 
 async function strategyOf({ strategy, provided = new Map(), requirements }: BuildFlags): Promise<Strategy> {
   switch (strategy) {
@@ -97,6 +171,9 @@ function pin(text: string, earlier: ReadonlyMap<string, string> = new Map()): Ma
 function progress(line: string): void {
   process.stderr.write(`${line}\n`);
 }
+
+// Whoever reads may stop before the end, as head does.
+process.stdout.on("error", () => process.exit());
 
 program.parseAsync().catch((error: unknown) => {
   if (!(error instanceof BuildError)) throw error;

@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
-import path from "node:path";
 
-import { BuildError, reasonOf } from "./build-error";
+import { BuildError, reasonOf, shownPath } from "./build-error";
 import type { Architecture, Bundle, Target } from "./bundle";
 
 /** What is inside a bundle, and where it comes from. It follows from the bundle's inputs alone, like the bundle. */
@@ -57,7 +56,7 @@ export async function readManifest(file: string): Promise<Manifest> {
     return (await schema()).parse(JSON.parse(await readFile(source, "utf8")));
   } catch (error) {
     throw new BuildError(
-      `${path.relative(process.cwd(), file)} has no readable manifest beside it: ${reasonOf(error)}; name a zip that ` +
+      `${shownPath(file)} has no readable manifest beside it: ${reasonOf(error)}; name a zip that ` +
         `layer build has printed, or its manifest`,
     );
   }

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 
-import { BuildError, reasonOf } from "./build-error";
+import { BuildError, reasonOf, shownPath } from "./build-error";
 import type { Target } from "./bundle";
 import { writeAtomically } from "./cache";
 import { type LockedPackage, lockedPackages, lockFile, requirementsFile, requirementsHeader } from "./lock";
@@ -11,32 +11,40 @@ import { uvPipCompile } from "./uv";
 /** The oldest Python that the locks serve; a layer for a newer one comes from the same lock. */
 const oldestPython = "3.11";
 
-export interface RelockOptions {
-  /** Packages to bring to their newest accepted version: all, or the named ones. Default: none, what is locked stays. */
-  readonly upgrade?: "all" | readonly string[];
+/** Packages to bring to their newest accepted version; the others stay where their requirements still accept them. */
+export type Upgrade = "all" | readonly string[];
+
+/** What resolving the requirements of a target changes. */
+export interface Resolution {
+  readonly before: readonly LockedPackage[];
+  readonly after: readonly LockedPackage[];
+  /** The new lock. */
+  readonly text: string;
 }
 
 /**
- * Resolves a target's requirements and rewrites its lock: every platform's hashes, what needs each package, and no address
- * of an index. What is locked already stays, unless its requirement no longer accepts it.
+ * Resolves a target's requirements and rewrites its lock.
  *
- * @returns the packages before and after.
  * @throws {BuildError} where nothing satisfies the requirements; the lock is as it was then.
  */
-export async function relock(
-  folder: string,
-  target: Target,
-  { upgrade = [] }: RelockOptions = {},
-): Promise<{ before: LockedPackage[]; after: LockedPackage[] }> {
+export async function relock(folder: string, target: Target, upgrade: Upgrade = []): Promise<Resolution> {
+  const resolution = await resolve(folder, target, upgrade);
+  await writeAtomically(lockFile(folder, target), resolution.text);
+  return resolution;
+}
+
+/**
+ * Resolves a target's requirements to a lock: every platform's hashes, what needs each package, and no address of an index.
+ *
+ * @throws {BuildError} where nothing satisfies the requirements.
+ */
+export async function resolve(folder: string, target: Target, upgrade: Upgrade): Promise<Resolution> {
   const [input, output] = [requirementsFile(folder, target), lockFile(folder, target)];
   const requirements = await readFile(input, "utf8").catch(() => {
-    throw new BuildError(
-      `${path.relative(process.cwd(), input)} cannot be read; write the requirements of ${target} there`,
-    );
+    throw new BuildError(`${shownPath(input)} cannot be read; write the requirements of ${target} there`);
   });
   const before = await readFile(output, "utf8").catch(() => "");
 
-  // uv writes to a copy, so that a failure leaves the lock as it was.
   const workplace = await mkdtemp(path.join(os.tmpdir(), "relock-"));
   const copy = path.join(workplace, path.basename(output));
   try {
@@ -51,8 +59,11 @@ export async function relock(
       { cwd: folder },
     );
     const pins = await readFile(copy, "utf8");
-    await writeAtomically(output, requirementsHeader(requirements) + pins);
-    return { before: lockedPackages(before), after: lockedPackages(pins) };
+    return {
+      before: lockedPackages(before),
+      after: lockedPackages(pins),
+      text: requirementsHeader(requirements) + pins,
+    };
   } catch (error) {
     throw new BuildError(
       `the requirements of ${target} could not be resolved, its lock is as it was:\n${reasonOf(error)}`,

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 
-import { BuildError } from "./build-error";
+import { BuildError, shownPath } from "./build-error";
 import { type Lock, normalisedName } from "./lock";
 
 /** How the packages of a lock are put into Lambda layers. */
@@ -111,7 +111,7 @@ function splitLayers(groups: Groups, lock: Lock, all: readonly string[]): Planne
  */
 export async function readGroups(folder: string, target: string): Promise<Groups> {
   const file = path.join(folder, `${target}.groups.toml`);
-  const shown = path.relative(process.cwd(), file);
+  const shown = shownPath(file);
   const text = await readFile(file, "utf8").catch(() => {
     throw new BuildError(`${shown} cannot be read; strategy split needs it: one line a group, e.g. web = ["fastapi"]`);
   });

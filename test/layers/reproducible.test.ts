@@ -77,7 +77,7 @@ describe("the command line", () => {
     ["an unknown cloud", "build --target ibm", 2, /Allowed choices are aws, azure, gcp/],
     ["an unknown strategy", "build --strategy half", 2, /Allowed choices are full, hybrid, split/],
     ["an unknown architecture", "build --architecture mips", 2, /Allowed choices are x86_64, arm64/],
-    ["a Python that no cloud offers", "build --python-version 3.7", 2, /Allowed choices are 3\.12, 3\.13/],
+    ["a Python that no cloud offers", "build --python-version 3.7", 2, /Allowed choices are 3\.11, 3\.12, 3\.13/],
     ["an unreadable pin", "build --strategy hybrid --provided pyjwt", 2, /Expected a package and its version/],
     ["hybrid without public layers", "build --strategy hybrid", 2, /--provided and --strategy hybrid need each other/],
     ["an unknown command", "destroy", 2, /unknown command/],

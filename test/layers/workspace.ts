@@ -61,7 +61,8 @@ export function useWorkspace(): Workspace {
   afterAll(async () => {
     vi.unstubAllEnvs();
     await running?.close();
-    rmSync(root, { recursive: true });
+    // A uv whose builder was killed may still be writing.
+    rmSync(root, { recursive: true, maxRetries: 20, retryDelay: 100 });
   });
 
   return {

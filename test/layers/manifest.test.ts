@@ -1,0 +1,125 @@
+import { readFile, rm } from "node:fs/promises";
+
+import { describe, expect, it, vi } from "vitest";
+
+import { compare } from "../../layers/compare";
+import { manifestFile, readManifest, sbomFile } from "../../layers/manifest";
+import { resolve } from "../../layers/relock";
+import { comparisonForms, lockSummary, manifestTable, outdatedTable } from "../../layers/report";
+import { readLock } from "../../layers/lock";
+import { useWorkspace } from "./workspace";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const workspace = useWorkspace();
+
+async function builtLayer(requirements: readonly string[]): Promise<string> {
+  await workspace.require(requirements);
+  const [layer] = await workspace.build();
+  return layer?.path ?? "";
+}
+
+describe("the manifest of a bundle", () => {
+  it("says of each package what it is and where it comes from", async () => {
+    const [left, right] = workspace.index.publish(
+      { name: "left", version: "1.5", requires: ["right"], metadata: ["License-Expression: MIT"] },
+      { name: "right", metadata: ["License: homemade"] },
+    );
+    const zip = await builtLayer(["left"]);
+    const manifest = await readManifest(zip);
+    const lock = await readLock("aws", workspace.folder);
+    expect(manifest).toMatchObject({
+      target: "aws",
+      kind: "layer",
+      name: "dependencies",
+      pythonVersion: "3.12",
+      architecture: "x86_64",
+      lockSha256: lock.sha256,
+      builder: expect.stringMatching(/^\d+\.\d+\.\d+\+[0-9a-f]{12}$/) as string,
+      size: (await readFile(zip)).length,
+      packages: [
+        {
+          name: "left",
+          version: "1.5",
+          licence: "MIT",
+          wheel: left?.filename,
+          sha256: left?.sha256,
+          requires: ["right"],
+        },
+        { name: "right", version: "1.0", licence: "homemade", sha256: right?.sha256, requires: [] },
+      ],
+    });
+    expect(manifest.packages.reduce((total, { unpackedSize }) => total + unpackedSize, 0)).toBe(manifest.unpackedSize);
+    expect(await readManifest(manifestFile(zip))).toEqual(manifest);
+    expect(await manifestTable(manifest)).toMatch(/left +│ 1\.5 +│ MIT /);
+  });
+
+  it("has a CycloneDX SBOM beside it, the same bytes at each build", async () => {
+    workspace.index.publish(
+      { name: "billed", requires: ["material"], metadata: ["License-Expression: MIT OR Apache-2.0"] },
+      { name: "material", metadata: ["License: BSD-3-Clause"] },
+    );
+    const zip = await builtLayer(["billed"]);
+    const text = await readFile(sbomFile(zip), "utf8");
+    expect(JSON.parse(text)).toMatchObject({
+      bomFormat: "CycloneDX",
+      specVersion: "1.6",
+      metadata: { component: { name: "dependencies", hashes: [{ alg: "SHA-256" }] } },
+      components: [
+        { name: "billed", purl: "pkg:pypi/billed@1.0", licenses: [{ expression: "MIT OR Apache-2.0" }] },
+        { name: "material", licenses: [{ license: { id: "BSD-3-Clause" } }] },
+      ],
+      dependencies: expect.arrayContaining([
+        { ref: "pkg:pypi/billed@1.0", dependsOn: ["pkg:pypi/material@1.0"] },
+      ]) as unknown,
+    });
+    await rm(sbomFile(zip));
+    await workspace.build();
+    expect(await readFile(sbomFile(zip), "utf8")).toBe(text);
+  });
+
+  it("is missed with a way out", async () => {
+    await expect(readManifest("/nowhere/a.zip")).rejects.toThrow(
+      /a\.zip has no readable manifest.*layer build has printed/s,
+    );
+  });
+});
+
+describe("two bundles", () => {
+  it("differ in terms of packages", async () => {
+    workspace.index.publish(
+      { name: "grows", version: "1.0" },
+      { name: "grows", version: "2.0", files: { "grows/more.bin": Buffer.alloc(3000, "0123456789abcdef") } },
+      { name: "goes", version: "1.0" },
+      { name: "comes", version: "1.0" },
+      { name: "stays", version: "1.0" },
+    );
+    const before = await readManifest(await builtLayer(["grows==1.0", "goes", "stays"]));
+    const after = await readManifest(await builtLayer(["grows==2.0", "comes", "stays"]));
+    const comparison = compare(before, after);
+    expect(comparison.packages).toMatchObject([
+      { name: "comes", before: undefined, after: "1.0" },
+      { name: "goes", before: "1.0", after: undefined },
+      { name: "grows", before: "1.0", after: "2.0" },
+    ]);
+    expect(comparison.unpackedGrowth).toBe(after.unpackedSize - before.unpackedSize);
+    expect(comparisonForms.text(comparison)).toMatch(
+      /^comes 1\.0 added, \+0\.\d kB\ngoes 1\.0 removed, -0\.\d kB\ngrows 1\.0 -> 2\.0, \+0\.\d kB\nzip [+-]/,
+    );
+    expect(comparisonForms.markdown(comparison)).toContain("| grows | 1.0 | 2.0 | +0.");
+    expect(JSON.parse(comparisonForms.json(comparison))).toMatchObject({ growth: comparison.growth });
+    expect(compare(after, after)).toEqual({ packages: [], growth: 0, unpackedGrowth: 0 });
+  });
+});
+
+describe("a lock", () => {
+  it("is compared with the newest that its requirements accept, and not touched", async () => {
+    workspace.index.publish({ name: "ages", version: "1.0" });
+    await workspace.require(["ages<3"]);
+    workspace.index.publish({ name: "ages", version: "2.0" }, { name: "ages", version: "3.0" });
+    const { before, after } = await resolve(workspace.folder, "aws", "all");
+    expect(lockSummary(before, after)).toBe("ages 1.0 -> 2.0");
+    expect(await outdatedTable(before, after)).toMatch(/ages +│ 1\.0 +│ 2\.0 /);
+    expect((await readLock("aws", workspace.folder)).packages).toMatchObject([{ version: "1.0" }]);
+  });
+});
