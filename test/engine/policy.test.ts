@@ -1,0 +1,91 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+import * as iam from "@pulumi/aws/iam";
+import * as lambda from "@pulumi/aws/lambda";
+import * as s3 from "@pulumi/aws/s3";
+import * as pulumi from "@pulumi/pulumi";
+import type { PulumiFn, Stack } from "@pulumi/pulumi/automation";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import type { CloudAddress } from "../../local/cloud";
+import { startCloud, stopCloud } from "../../local/cloud-process";
+import { findEngine } from "../../local/engine";
+import { localStack } from "../../local/stack";
+
+const pack = path.join(__dirname, "..", "..", "policy");
+let state: string;
+let cloud: CloudAddress;
+
+beforeAll(async () => {
+  state = await mkdtemp(path.join(tmpdir(), "policy-"));
+  cloud = await startCloud(state, { attached: true });
+});
+
+afterAll(async () => {
+  await stopCloud(state);
+  await rm(state, { recursive: true });
+});
+
+async function withPack(stackName: string, program?: PulumiFn): Promise<Stack> {
+  const engine = await findEngine((line) => {
+    console.error(line);
+  });
+  const stack = await localStack({ engine, cloud, state, stack: stackName, program });
+  // The pack's folder has the program by which an engine without the Node.js language host runs a pack.
+  stack.workspace.envVars.PATH = [pack, process.env.PATH].join(path.delimiter);
+  return stack;
+}
+
+/** What the engine says when it refuses to preview a program. */
+async function refusal(stackName: string, program: PulumiFn): Promise<string> {
+  const stack = await withPack(stackName, program);
+  try {
+    await stack.preview({ policyPacks: [pack] });
+  } catch (error) {
+    return error instanceof Error ? error.message.replace(/\s+/g, " ") : String(error);
+  }
+  throw new Error(`the engine did not refuse ${stackName}`);
+}
+
+/** A function as somebody would write it who does not use the components. */
+function withoutLayer(): Promise<Record<string, unknown>> {
+  const role = new iam.Role("hand", {
+    name: "hand",
+    assumeRolePolicy: JSON.stringify({
+      Version: "2012-10-17",
+      Statement: [{ Effect: "Allow", Action: "sts:AssumeRole", Principal: { Service: "lambda.amazonaws.com" } }],
+    }),
+  });
+  new lambda.Function("hand", {
+    name: "hand",
+    role: role.arn,
+    runtime: "python3.12",
+    handler: "main.handler",
+    code: new pulumi.asset.AssetArchive({ "main.py": new pulumi.asset.StringAsset("def handler(*_): pass") }),
+  });
+  return Promise.resolve({});
+}
+
+test("the engine deploys the program, on every cloud", async () => {
+  const stack = await withPack("staging");
+  const { stdout, summary } = await stack.up({ policyPacks: [pack] });
+  expect(summary.result).toBe("succeeded");
+  expect(stdout).toContain("✅ multicloud-auto-deploy@");
+});
+
+test("the engine refuses a function without its layer, and says what to do", async () => {
+  const message = await refusal("no-layer", withoutLayer);
+  expect(message).toContain("[mandatory] aws-function-has-layer (aws:lambda:Function: hand)");
+  expect(message).toContain("hand: the function has no dependency layer. Without it every request ends");
+});
+
+test("the engine refuses a bucket for what is missing beside it", async () => {
+  const message = await refusal("no-block", () => {
+    new s3.Bucket("hand");
+    return Promise.resolve({});
+  });
+  expect(message).toContain("[mandatory] aws-bucket-blocks-public-access");
+  expect(message).toContain("[mandatory] aws-bucket-tls-only");
+});
