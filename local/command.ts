@@ -45,6 +45,10 @@ export class CommandProvider implements Provider {
     return { changed, replaces: changed.filter((key) => key === "triggers"), deleteBeforeReplace: false };
   }
 
+  previewCreate(_: string, inputs: Properties): Promise<Properties> {
+    return Promise.resolve(inputs);
+  }
+
   async create(_: string, inputs: Properties) {
     const { create } = resourceSchema.parse(inputs);
     return { id: `${Date.now()}`, properties: { ...inputs, ...(create ? await execute(create, inputs) : {}) } };

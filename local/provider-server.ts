@@ -31,6 +31,8 @@ export interface Provider {
   invoke(token: string, args: Properties): Promise<Properties>;
   check(urn: string, news: Properties, olds: Properties): { inputs: Properties; failures: CheckFailure[] };
   diff(urn: string, oldInputs: Properties, news: Properties): Difference;
+  /** The properties that are known before the resource is there. */
+  previewCreate(urn: string, inputs: Properties): Promise<Properties>;
   create(urn: string, inputs: Properties): Promise<{ id: string; properties: Properties }>;
   /** The properties that an update leaves known: what is missing may become another one. */
   previewUpdate(urn: string, id: string, news: Properties): Promise<Properties>;
@@ -138,9 +140,12 @@ function service(provider: Provider): grpc.UntypedServiceImplementation {
         .setDeletebeforereplace(deleteBeforeReplace);
     }),
     create: answer(async (request) => {
-      // What a cloud adds to a new resource is known when it is there.
-      if (request.getPreview()) return new messages.CreateResponse().setProperties(request.getProperties());
-      const { id, properties } = await provider.create(request.getUrn(), plain(request.getProperties()));
+      const [urn, inputs] = [request.getUrn(), plain(request.getProperties())];
+      if (request.getPreview()) {
+        const properties = await provider.previewCreate(urn, inputs);
+        return new messages.CreateResponse().setProperties(Struct.fromJavaScript(properties));
+      }
+      const { id, properties } = await provider.create(urn, inputs);
       return new messages.CreateResponse().setId(id).setProperties(Struct.fromJavaScript(properties));
     }),
     read: answer(async (request) => {

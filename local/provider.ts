@@ -86,6 +86,8 @@ export interface CloudProviderOptions {
 /** A provider whose cloud is this machine, over a table of resource types. */
 export class CloudProvider implements Provider {
   readonly version: string;
+  /** Inputs of what previews would create, by URN: within a preview, other resources may name it. */
+  readonly #planned = new Map<string, Properties>();
   #configuration: Readonly<Record<string, string>>;
 
   constructor(private readonly options: CloudProviderOptions) {
@@ -105,13 +107,17 @@ export class CloudProvider implements Provider {
     return Promise.resolve(invoke(args, this.#context));
   }
 
+  /** Whether another resource is there is known when this one is made: until then it may also be planned. */
   check(urn: string, news: Properties, olds: Properties): { inputs: Properties; failures: CheckFailure[] } {
     const type = this.#type(urn);
     const inputs = { ...news };
     if (type.name !== undefined && inputs[type.name] === undefined) {
       inputs[type.name] = olds[type.name] ?? `${logicalName(urn)}-${randomBytes(4).toString("hex").slice(1)}`;
     }
-    return { inputs, failures: [...missing(type, inputs), ...refused(type, inputs), ...this.#dangling(type, inputs)] };
+    return {
+      inputs,
+      failures: [...missing(type, inputs), ...refused(type, inputs), ...this.#dangling(type, inputs, this.#planned)],
+    };
   }
 
   diff(urn: string, oldInputs: Properties, news: Properties): Difference {
@@ -121,8 +127,15 @@ export class CloudProvider implements Provider {
     return { changed, replaces: changed.filter((key) => replaceOn.includes(key)), deleteBeforeReplace };
   }
 
+  previewCreate(urn: string, properties: Properties): Promise<Properties> {
+    this.#planned.set(urn, properties);
+    return Promise.resolve(properties);
+  }
+
   async create(urn: string, properties: Properties): Promise<{ id: string; properties: Properties }> {
+    this.#planned.delete(urn);
     const type = this.#type(urn);
+    this.#requireReferences(type, properties);
     const token = typeToken(urn);
     const { store } = this.options;
     const inputs = this.#kept(properties);
@@ -162,6 +175,7 @@ export class CloudProvider implements Provider {
   async update(urn: string, id: string, _: Properties, news: Properties): Promise<Properties> {
     const type = this.#type(urn);
     const previous = this.#existing(urn, id);
+    this.#requireReferences(type, news);
     const inputs = this.#kept(news);
     const outputs = (await type.outputs?.({ id, inputs }, this.#context, previous.outputs)) ?? {};
     const resource = { ...previous, inputs, outputs };
@@ -243,15 +257,25 @@ export class CloudProvider implements Provider {
     return this.#kept(fields);
   }
 
-  #dangling(type: ResourceType, inputs: Properties): CheckFailure[] {
-    return Object.entries(type.references ?? {}).flatMap(([property, reference]) => {
-      const candidates = this.options.store.list(reference.type);
-      const names = (resource: StoredResource) =>
-        reference.by === undefined ? resource.id : (resource.outputs[reference.by] ?? resource.inputs[reference.by]);
+  #requireReferences(type: ResourceType, inputs: Properties): void {
+    const [failure] = this.#dangling(type, inputs);
+    if (failure !== undefined) throw new Error(`${failure.property}: ${failure.reason}`);
+  }
+
+  #dangling(type: ResourceType, inputs: Properties, planned: ReadonlyMap<string, Properties> = new Map()) {
+    return Object.entries(type.references ?? {}).flatMap(([property, reference]): CheckFailure[] => {
+      const { by } = reference;
+      const existing = this.options.store
+        .list(reference.type)
+        .map(({ id, inputs, outputs }) => (by === undefined ? id : (outputs[by] ?? inputs[by])));
+      // A planned resource has no id yet; where its id is known all the same, it is one of the inputs.
+      const coming = [...planned]
+        .filter(([urn]) => typeToken(urn) === reference.type)
+        .flatMap(([, inputs]) => (by === undefined ? Object.values(inputs) : [inputs[by]]));
+      const names = new Set<unknown>([...existing, ...coming]);
       return valuesAt(inputs, property.split("."))
         .flat()
-        .filter((value): value is string => typeof value === "string" && value !== marks.unknown)
-        .filter((value) => !candidates.some((resource) => names(resource) === value))
+        .filter((value): value is string => typeof value === "string" && value !== marks.unknown && !names.has(value))
         .map((value) => ({ property, reason: `${value} does not exist: no ${reference.type} has it` }));
     });
   }

@@ -149,6 +149,25 @@ describe("the local cloud refuses, before anything is deployed,", () => {
   });
 });
 
+describe("a resource that is named by a known name", () => {
+  const versioningOf = (bucket: pulumi.Input<string>) =>
+    new s3.BucketVersioning("planned", { bucket, versioningConfiguration: { status: "Enabled" } });
+
+  test("may be in the same preview, before anything is there", async () => {
+    const stack = await stackOf("planned", () => {
+      versioningOf(new s3.Bucket("planned", { bucket: "planned" }).bucket);
+      return Promise.resolve();
+    });
+    expect((await stack.preview()).changeSummary).toEqual({ create: 3 });
+  });
+
+  test("is not there because a preview had it", async () => {
+    expect(await errorsOf(() => versioningOf("planned"), "up")).toEqual([
+      expect.stringMatching(/bucket: planned does not exist/),
+    ]);
+  });
+});
+
 describe("resources behave as the cloud's", () => {
   test("a name that is absent is made from the logical one, and stays", async () => {
     const names: unknown[] = [];
