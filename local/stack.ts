@@ -1,12 +1,13 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
-import { parse, parseDocument } from "yaml";
+import { type Document, parse, parseDocument } from "yaml";
 import { z } from "zod";
 import { LocalWorkspace, type PulumiCommand, type PulumiFn, Stack } from "@pulumi/pulumi/automation";
 
 import type { CloudAddress } from "./cloud";
 import { forgetUnknown, isAlive } from "./cloud-process";
+import { findPython } from "./python";
 
 const checkout = path.join(__dirname, "..");
 const projectName = "multicloud-auto-deploy";
@@ -37,7 +38,9 @@ export async function localStack(options: StackOptions): Promise<Stack> {
   removeStaleLocks(path.join(backend, ".pulumi", "locks"));
   if (program === undefined) {
     const file = `Pulumi.${stack}.yaml`;
-    writeFileSync(path.join(workDir, file), configuration(file, stack, settings));
+    const document = configuration(file, stack, settings);
+    if (cloud !== undefined) await useThisPython(document);
+    writeFileSync(path.join(workDir, file), document.toString());
   }
   // The program runs in this process, not from a file beside the configuration.
   const project = readFileSync(path.join(checkout, "Pulumi.yaml"), "utf8").replace(/^main:.*\n/m, "");
@@ -48,7 +51,8 @@ export async function localStack(options: StackOptions): Promise<Stack> {
     program: program ?? thisProject,
     pulumiCommand: engine,
     envVars: {
-      PULUMI_BACKEND_URL: `file://${backend}`,
+      // The metadata of a state file are a second file, which a killed engine leaves half-written.
+      PULUMI_BACKEND_URL: `file://${backend}?metadata=skip`,
       PULUMI_CONFIG_PASSPHRASE: "local",
       PULUMI_DEBUG_PROVIDERS: Object.entries(cloud?.providers ?? {})
         .map(([name, port]) => `${name}:${port}`)
@@ -96,7 +100,7 @@ async function undoInterrupted(stack: Stack, cloud: CloudAddress, backend: strin
   await stack.importStack({ ...exported, deployment: { ...deployment, resources } });
 }
 
-function configuration(file: string, stack: string, settings: Readonly<Record<string, string>>): string {
+function configuration(file: string, stack: string, settings: Readonly<Record<string, string>>): Document {
   if (!existsSync(path.join(checkout, file))) {
     throw new Error(`there is no stack ${stack}: ${file} is missing; copy Pulumi.staging.yaml and change it`);
   }
@@ -105,7 +109,17 @@ function configuration(file: string, stack: string, settings: Readonly<Record<st
     const [first = setting, ...rest] = setting.split(".");
     document.setIn(["config", `${projectName}:${first}`, ...rest], parse(value));
   }
-  return document.toString();
+  return document;
+}
+
+/** Where the Python that is deployed is not installed, everything is built for the one that is, and it is said. */
+async function useThisPython(configuration: Document): Promise<void> {
+  const setting = ["config", `${projectName}:pythonVersion`];
+  const wanted = z.string().catch("3.12").parse(configuration.getIn(setting));
+  const { version, exact } = await findPython(wanted);
+  if (exact) return;
+  process.stderr.write(`There is no Python ${wanted} here; layers and functions are for Python ${version} instead\n`);
+  configuration.setIn(setting, version);
 }
 
 /** The program is loaded when it runs: a verb that runs none starts faster. */

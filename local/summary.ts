@@ -7,7 +7,7 @@ const clouds = ["aws", "azure", "gcp"] as const satisfies (keyof StackOutputs)[]
 
 /** The addresses to open, and the layers behind them: what a person wants to see of a stack's outputs. */
 export function addressTable(outputs: OutputMap): string {
-  const table = new Table({ head: ["cloud", "frontend", "API", "version"], style: { head: [] } });
+  const table = new Table({ head: ["cloud", "frontend", "API", "version"], style: { head: [], border: [] } });
   for (const cloud of clouds) {
     const found = outputs[cloud]?.value as Record<keyof CloudOutputs, string | undefined> | undefined;
     if (found) table.push([cloud, found.frontendUrl ?? "off", found.apiUrl ?? "", found.version ?? ""]);
