@@ -72,6 +72,9 @@ const withoutLayer = (args: Partial<lambda.FunctionArgs> = {}) =>
     ...args,
   });
 
+/** A resource without the SDK's class for its type. */
+class Bare extends pulumi.CustomResource {}
+
 describe("a function without the layer that it needs", () => {
   test("deploys, answers 500 on every route, and has the import error in its log", async () => {
     const stack = await stackOf("bare", () => {
@@ -126,7 +129,7 @@ describe("the local cloud refuses, before anything is deployed,", () => {
     // The SDK's own check is left out, as a program in another language leaves it out.
     const type = "aws:lambda/function:Function";
     expect(
-      (await errorsOf(() => new pulumi.CustomResource(type, "bare", { runtime: "python3.12" }))).join("\n"),
+      (await errorsOf(() => new Bare(type, "bare", { runtime: "python3.12" }))).join("\n"),
     ).toMatch(/role.*is required/s);
   });
 
