@@ -5,6 +5,7 @@ import type { Lock } from "./lock";
 import { type InstalledFile, mergeWheels } from "./merge";
 import type { PackageManifest } from "./manifest";
 import type { PlannedLayer } from "./strategy";
+import { withoutSymbols } from "./symbols";
 import type { Platform } from "./tags";
 import { openWheel, type OpenedWheel } from "./wheel";
 import { type Wheel, wheelsOf } from "./wheel-index";
@@ -30,7 +31,7 @@ export async function layerContents(
   }
   const opened = await obtain(wheels, lock, platform, progress);
   // One merge for all: Lambda unpacks every layer into the same directory.
-  const files = mergeWheels(opened);
+  const files = await withoutSymbols(mergeWheels(opened));
   return plan.map(({ name, packages }) => ({
     name,
     entries: files.filter(({ owner }) => packages.includes(owner)).map((file) => below("python/", file)),
@@ -55,7 +56,7 @@ export async function packageContent(
   progress: Progress,
 ): Promise<BundleContent> {
   const opened = await obtain(await wheelsOf(lock, platform), lock, platform, progress);
-  const merged = mergeWheels(opened);
+  const merged = await withoutSymbols(mergeWheels(opened));
   const dependencies = merged.map((file) => below(".python_packages/lib/site-packages/", file));
   return {
     name: "api",
