@@ -168,5 +168,5 @@ for (const signal of ["SIGTERM", "SIGHUP"] as const) {
 
 cli.parseAsync().catch((error: unknown) => {
   if (!(error instanceof ToldError)) process.stderr.write(`error: ${reason(error)}\n`);
-  process.exitCode = 1;
+  process.exitCode = error instanceof InterruptedError ? 130 : 1;
 });

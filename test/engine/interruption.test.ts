@@ -1,0 +1,106 @@
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import path from "node:path";
+
+import { afterAll, expect, test } from "vitest";
+
+import { changes, LocalDeployment } from "./local-deployment";
+
+/** A run may be ended at any moment and in any way; what it leaves behind is whole, and the next run goes on from there. */
+const deployment = new LocalDeployment(["clouds=[aws]"]);
+afterAll(() => deployment.end());
+
+/** A run in the foreground, in a process group of its own, as a terminal starts it. */
+class Foreground {
+  readonly #child = spawn(
+    process.execPath,
+    ["--import", "tsx", "local/main.ts", "--state", deployment.state, "--config", "clouds=[aws]"],
+    { cwd: path.join(__dirname, "..", ".."), detached: true, stdio: ["ignore", "pipe", "pipe"] },
+  );
+  readonly #ended = new Promise<number | NodeJS.Signals | null>((resolve) => {
+    this.#child.once("exit", (code, signal) => {
+      resolve(signal ?? code);
+    });
+  });
+  #output = "";
+
+  constructor() {
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text: string) => (this.#output += text));
+    }
+  }
+
+  async says(text: string): Promise<void> {
+    await expect.poll(() => this.#output, { timeout: 60_000, interval: 10 }).toContain(text);
+  }
+
+  /** Sends a signal to everything that was started in the terminal; the exit code, or the signal that it died of. */
+  end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null> {
+    process.kill(-Number(this.#child.pid), signal);
+    return this.#ended;
+  }
+}
+
+const cloudFile = path.join(deployment.state, "cloud.json");
+
+const cloudProcess = () => (JSON.parse(readFileSync(cloudFile, "utf8")) as { pid: number }).pid;
+
+const isAlive = (pid: number) => existsSync(`/proc/${pid}`);
+
+test("Ctrl-C ends the clouds, and the run has succeeded", async () => {
+  const run = new Foreground();
+  await run.says("Serving");
+  const { apiUrl } = (await deployment.outputs()).aws;
+  expect((await fetch(apiUrl)).status).toBe(200);
+  const pid = cloudProcess();
+
+  expect(await run.end("SIGINT")).toBe(0);
+  expect(isAlive(pid)).toBe(false);
+  expect(existsSync(cloudFile)).toBe(false);
+  await expect(fetch(apiUrl)).rejects.toThrow();
+});
+
+test("a run that is killed takes the clouds with it", async () => {
+  const run = new Foreground();
+  await run.says("Serving");
+  const pid = cloudProcess();
+
+  expect(await run.end("SIGKILL")).toBe("SIGKILL");
+  await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false);
+});
+
+test("a port that another program has taken is named, and the rest stays as it is", async () => {
+  const { apiUrl } = (await deployment.outputs()).aws;
+  const { port } = new URL(apiUrl);
+  const taker = createServer().listen(Number(port), "127.0.0.1");
+  try {
+    const up = await deployment.run(["up", "--detach"]);
+    expect(up.code).toBe(1);
+    expect(up.stderr).toMatch(new RegExp(`port ${port} of 127\\.0\\.0\\.1 is in use by another program`));
+    expect(changes(up)).toEqual([]);
+  } finally {
+    await new Promise((resolve) => taker.close(resolve));
+  }
+  await deployment.up();
+  expect((await fetch(apiUrl)).status).toBe(200);
+});
+
+test.each(["SIGKILL", "SIGINT", "SIGTERM"] as const)(
+  "after a %s in the middle of a deployment the next one completes it, and nothing is there twice",
+  async (signal) => {
+    await deployment.run(["destroy"]);
+    await deployment.run(["stop"]);
+    const run = new Foreground();
+    await run.says("created");
+    expect(await run.end(signal)).toBe(signal === "SIGKILL" ? signal : 130);
+
+    await deployment.up();
+    expect((await fetch((await deployment.outputs()).aws.apiUrl)).status).toBe(200);
+    expect((await deployment.run(["preview"])).stderr).toContain("no changes");
+    // Layer versions are never deleted, since other stacks may hold them.
+    const urns = deployment.resources("aws").map(({ urn }) => urn);
+    const once = urns.filter((urn) => !urn.includes("layerVersion"));
+    expect(once).toHaveLength(new Set(once).size);
+  },
+);
