@@ -197,6 +197,14 @@ export const azureTypes: Readonly<Record<string, ResourceType>> = {
       validationProperties: { validationToken: guid(id), expirationDate: "2099-01-01T00:00:00Z" },
     }),
   }),
+  "azure-native:monitor:ActionGroup": arm("Microsoft.Insights/actionGroups/{actionGroupName}", {
+    required: ["groupShortName", "enabled"],
+    rules: { groupShortName: matching(/^.{1,12}$/, "1 to 12 characters") },
+  }),
+  "azure-native:monitor:ScheduledQueryRule": arm("Microsoft.Insights/scheduledQueryRules/{ruleName}", {
+    required: ["scopes", "criteria.allOf"],
+    references: { "actions.actionGroups": byId("azure-native:monitor:ActionGroup") },
+  }),
   "azure-native:frontdoor:Policy": arm("Microsoft.Network/frontDoorWebApplicationFirewallPolicies/{policyName}"),
   "azure-native:cdn:SecurityPolicy": arm(`${frontDoor}/securityPolicies/{securityPolicyName}`, {
     required: ["parameters"],

@@ -51,6 +51,13 @@ const compute = (kind: string, type: GcpType = {}): ResourceType =>
     }),
   });
 
+/** A resource whose id Google makes up: a number. */
+const numbered = (kind: string, type: GcpType): ResourceType => ({
+  ...at(`projects/{project}/${kind}`, type),
+  id: (inputs, context) => `projects/${project(inputs, context)}/${kind}/${context.store.next(kind)}`,
+  outputs: ({ id }) => ({ name: id }),
+});
+
 const bucket: Reference = { type: "gcp:storage/bucket:Bucket", by: "name" };
 const byId = (type: string): Reference => ({ type });
 
@@ -179,6 +186,12 @@ export const gcpTypes: Readonly<Record<string, ResourceType>> = {
     replaceOn: ["managed"],
   }),
   "gcp:compute/sSLPolicy:SSLPolicy": compute("sslPolicies", { rules: { minTlsVersion: oneOf("TLS_1_2", "TLS_1_3") } }),
+  "gcp:monitoring/notificationChannel:NotificationChannel": numbered("notificationChannels", { required: ["type"] }),
+  "gcp:monitoring/alertPolicy:AlertPolicy": numbered("alertPolicies", {
+    required: ["displayName", "combiner", "conditions.displayName"],
+    references: { notificationChannels: byId("gcp:monitoring/notificationChannel:NotificationChannel") },
+  }),
+  "gcp:monitoring/dashboard:Dashboard": numbered("dashboards", { required: ["dashboardJson"] }),
   "gcp:compute/securityPolicy:SecurityPolicy": compute("securityPolicies"),
 };
 

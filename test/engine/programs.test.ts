@@ -128,9 +128,9 @@ describe("the local cloud refuses, before anything is deployed,", () => {
   test("an input that is missing", async () => {
     // The SDK's own check is left out, as a program in another language leaves it out.
     const type = "aws:lambda/function:Function";
-    expect(
-      (await errorsOf(() => new Bare(type, "bare", { runtime: "python3.12" }))).join("\n"),
-    ).toMatch(/role.*is required/s);
+    expect((await errorsOf(() => new Bare(type, "bare", { runtime: "python3.12" }))).join("\n")).toMatch(
+      /role.*is required/s,
+    );
   });
 
   test("a value that the cloud does not accept", async () => {
