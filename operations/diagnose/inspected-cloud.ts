@@ -1,0 +1,63 @@
+import type { LogEvent } from "../../local/logs";
+
+/** Who asks a cloud, as it sees them. */
+export interface Identity {
+  /** Account, subscription or project. */
+  readonly account: string;
+  /** User, role or service account. */
+  readonly principal: string;
+}
+
+/** A function as it is deployed now, whatever the stack believes of it. */
+export interface DeployedFunction {
+  /** e.g. `python3.12`. */
+  readonly runtime: string;
+  /** e.g. `x86_64`; absent where the cloud has but one. */
+  readonly architecture?: string;
+  /** The cloud's word for whether it serves, e.g. `Active`. */
+  readonly state: string;
+  /** ARNs of the layer versions that are attached, in their order; empty on clouds without layers. */
+  readonly layerArns: readonly string[];
+  /** The names of its environment variables; the values stay where they are. */
+  readonly environment: readonly string[];
+  /** As ISO 8601. */
+  readonly modifiedAt?: string;
+}
+
+/** A version of a dependency layer. */
+export interface DeployedLayer {
+  readonly arn: string;
+  readonly runtimes: readonly string[];
+  readonly architectures: readonly string[];
+  /** As ISO 8601. */
+  readonly createdAt: string;
+  /** Bytes of the zip. */
+  readonly size: number;
+}
+
+/** A question that a cloud did not answer. */
+export class UnansweredError extends Error {
+  /** @param next the exact command that mends it, e.g. `aws sso login`. */
+  constructor(
+    message: string,
+    readonly next: string,
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * What `diagnose` asks a cloud about one stack. The clouds are asked by the vendors' command lines, which whoever is on
+ * call has signed in to; the local clouds answer from their own state.
+ *
+ * Each question throws an `UnansweredError` where it cannot be answered; `undefined` says that the thing is not there.
+ */
+export interface InspectedCloud {
+  identity(): Promise<Identity>;
+  function(): Promise<DeployedFunction | undefined>;
+  layer(arn: string): Promise<DeployedLayer | undefined>;
+  /** Whether the table that the messages are in is there. */
+  hasTable(): Promise<boolean>;
+  /** Events of the function's log since a time, the newest last. */
+  log(since: Date): Promise<readonly LogEvent[]>;
+}
