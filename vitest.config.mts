@@ -7,13 +7,14 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/engine/**"],
+          exclude: ["test/engine/**", "test/conformance/**"],
         },
       },
       {
         test: {
           name: "engine",
-          include: ["test/engine/**/*.test.ts"],
+          include: ["test/engine/**/*.test.ts", "test/conformance/**/*.test.ts"],
+          globalSetup: "test/engine/global-setup.ts",
           testTimeout: 180_000,
           hookTimeout: 300_000,
           fileParallelism: false,
