@@ -36,9 +36,9 @@ async function program(): Promise<StackOutputs> {
 type Everywhere = ReturnType<typeof onEveryCloud>;
 
 /** What every cloud's environment is told. */
-function onEveryCloud({ scope, auth, deletionProtection, logRetentionDays, notificationEmail }: Settings) {
+function onEveryCloud({ scope, auth, deletionProtection, logRetentionDays, notificationEmail, smokeCheck }: Settings) {
   const environment: Record<string, string> = auth ? { AUTH_ISSUER: auth.issuer, AUTH_AUDIENCE: auth.audience } : {};
-  return { scope, version, environment, deletionProtection, logRetentionDays, notificationEmail };
+  return { scope, version, environment, deletionProtection, logRetentionDays, notificationEmail, smokeCheck };
 }
 
 // Each cloud's SDK takes a second to load, so a cloud that is off is not even imported.

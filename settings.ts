@@ -101,6 +101,7 @@ const schema = z
     pythonVersion: oneOf(["3.11", "3.12", "3.13"]),
     layerStrategy: oneOf(["full", "hybrid", "split"]),
     deletionProtection: z.boolean(),
+    smokeCheck: z.boolean(),
     notificationEmail: optional(z.email({ error: "expected an e-mail address" })),
     logRetentionDays: z.literal(retentionDays, { error: `expected one of ${retentionDays.join(", ")}` }),
     auth: z.strictObject({

@@ -65,7 +65,7 @@ async function main(state: string): Promise<void> {
     providers.push(provider);
     ports[name] = (await serveProvider(provider)).port;
   }
-  ports.command = (await serveProvider(new CommandProvider())).port;
+  ports.command = (await serveProvider(new CommandProvider({ LOCAL_CLOUD: path.resolve(state) }))).port;
 
   const token = randomUUID();
   const stop = async () => {

@@ -24,6 +24,9 @@ const resourceSchema = z.object({
 export class CommandProvider implements Provider {
   readonly version = "1.2.1";
 
+  /** @param environment of every command, below the one that it is given. */
+  constructor(private readonly environment: Readonly<Record<string, string>> = {}) {}
+
   configure(): void {
     // It has no settings.
   }
@@ -31,7 +34,7 @@ export class CommandProvider implements Provider {
   async invoke(token: string, args: Properties): Promise<Properties> {
     if (token !== "command:local:run") throw new Error(`the local command provider has no function ${token}`);
     const { command = "" } = commandSchema.parse(args);
-    return { ...args, ...(await execute(command, args)) };
+    return { ...args, ...(await this.execute(command, args)) };
   }
 
   check(urn: string, news: Properties) {
@@ -51,7 +54,7 @@ export class CommandProvider implements Provider {
 
   async create(_: string, inputs: Properties) {
     const { create } = resourceSchema.parse(inputs);
-    return { id: `${Date.now()}`, properties: { ...inputs, ...(create ? await execute(create, inputs) : {}) } };
+    return { id: `${Date.now()}`, properties: { ...inputs, ...(create ? await this.execute(create, inputs) : {}) } };
   }
 
   read(_urn: string, _id: string, inputs: Properties) {
@@ -60,7 +63,7 @@ export class CommandProvider implements Provider {
 
   async update(_urn: string, _id: string, _olds: Properties, news: Properties): Promise<Properties> {
     const { create, update = create } = resourceSchema.parse(news);
-    return { ...news, ...(update ? await execute(update, news) : {}) };
+    return { ...news, ...(update ? await this.execute(update, news) : {}) };
   }
 
   previewUpdate(_urn: string, _id: string, news: Properties): Promise<Properties> {
@@ -69,32 +72,32 @@ export class CommandProvider implements Provider {
 
   async delete(_urn: string, _id: string, properties: Properties): Promise<void> {
     const command = resourceSchema.parse(properties).delete;
-    if (command) await execute(command, properties);
+    if (command) await this.execute(command, properties);
   }
-}
 
-/**
- * Runs a command to its end.
- *
- * @throws with what it wrote to its standard error, where it fails.
- */
-async function execute(command: string, args: Properties): Promise<{ stdout: string; stderr: string }> {
-  const { dir, environment, interpreter, stdin } = commandSchema.parse(args);
-  const [program = "/bin/sh", ...leading] = interpreter;
-  const child = spawn(program, [...leading, command], {
-    cwd: dir,
-    env: { ...process.env, ...environment },
-    stdio: ["pipe", "pipe", "pipe"],
-  });
-  const output = { stdout: "", stderr: "" };
-  for (const stream of ["stdout", "stderr"] as const) {
-    child[stream].setEncoding("utf8").on("data", (text: string) => (output[stream] += text));
+  /**
+   * Runs a command to its end.
+   *
+   * @throws with what it wrote to its standard error, where it fails.
+   */
+  private async execute(command: string, args: Properties): Promise<{ stdout: string; stderr: string }> {
+    const { dir, environment, interpreter, stdin } = commandSchema.parse(args);
+    const [program = "/bin/sh", ...leading] = interpreter;
+    const child = spawn(program, [...leading, command], {
+      cwd: dir,
+      env: { ...process.env, ...this.environment, ...environment },
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    const output = { stdout: "", stderr: "" };
+    for (const stream of ["stdout", "stderr"] as const) {
+      child[stream].setEncoding("utf8").on("data", (text: string) => (output[stream] += text));
+    }
+    child.stdin.on("error", () => undefined).end(stdin);
+    const code = await new Promise<number | null>((resolve, reject) => {
+      child.once("error", reject).once("close", resolve);
+    });
+    const [stdout, stderr] = [output.stdout.trimEnd(), output.stderr.trimEnd()];
+    if (code !== 0) throw new Error(`${stderr || stdout}\n(exit status ${code ?? "unknown"}: ${command})`);
+    return { stdout, stderr };
   }
-  child.stdin.on("error", () => undefined).end(stdin);
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once("error", reject).once("close", resolve);
-  });
-  const [stdout, stderr] = [output.stdout.trimEnd(), output.stderr.trimEnd()];
-  if (code !== 0) throw new Error(`${stderr || stdout}\n(exit status ${code ?? "unknown"}: ${command})`);
-  return { stdout, stderr };
 }

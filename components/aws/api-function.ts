@@ -76,6 +76,8 @@ export class ApiFunction extends pulumi.ComponentResource {
   readonly arn: pulumi.Output<string>;
   readonly roleArn: pulumi.Output<string>;
   readonly logGroupName: pulumi.Output<string>;
+  /** What its answers depend on, beside its code. */
+  readonly configuration: pulumi.Output<unknown>;
   readonly invocation: Invocation;
 
   constructor(name: string, args: ApiFunctionArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -146,6 +148,11 @@ export class ApiFunction extends pulumi.ComponentResource {
     this.arn = fn.arn;
     this.roleArn = role.arn;
     this.logGroupName = logGroup.name;
+    const { handler, layers, runtime, architectures, memorySize, timeout, environment } = fn;
+    this.configuration = pulumi.output({
+      ...{ handler, layers, runtime, architectures, memorySize, timeout, environment },
+      policy: policy.policy,
+    });
     this.invocation = args.snapStart ? this.throughAlias(name, fn) : { functionName: fn.name, invokeArn: fn.invokeArn };
     this.registerOutputs({ functionName: this.functionName, arn: this.arn });
   }

@@ -5,6 +5,7 @@ import type { ApplicationBundle, LayerBundle } from "../../layers/bundle";
 import { DependencyLayer } from "../dependency-layer";
 import { nameLimits, resourceName, type Scope } from "../names";
 import type { AwsOutputs, LayerOutputs } from "../outputs";
+import { smokeCheck } from "../smoke-check";
 import { Alarms, type AlarmsArgs } from "./alarms";
 import { ApiFunction, type ApiFunctionArgs } from "./api-function";
 import { Frontend, type FrontendArgs } from "./frontend";
@@ -29,6 +30,8 @@ export interface EnvironmentArgs {
   /** Who is told of errors, throttles and slowness. Default: nobody, and no alarms. */
   readonly notificationEmail?: string;
   readonly logRetentionDays?: number;
+  /** Fails the update where the API that it deployed does not answer. Default: false. */
+  readonly smokeCheck?: boolean;
   readonly function?: Pick<
     ApiFunctionArgs,
     "memorySize" | "timeout" | "reservedConcurrency" | "snapStart" | "kmsKeyArn" | "transform"
@@ -138,6 +141,18 @@ export class Environment extends pulumi.ComponentResource {
       accessLogs: api.accessLogGroupName,
       ...(frontend && { frontendUrl: frontend.url, distributionId: frontend.distributionId }),
     };
+    if (args.smokeCheck) {
+      smokeCheck(
+        `${name}-smoke-check`,
+        {
+          cloud: "aws",
+          address: api.url,
+          outputs: this.outputs,
+          deployed: { code: args.application.sha256, function: fn.configuration },
+        },
+        { parent: this, dependsOn: [api, table] },
+      );
+    }
     this.registerOutputs({ ...this.outputs });
   }
 }

@@ -73,6 +73,8 @@ export class ApiFunction extends pulumi.ComponentResource {
   readonly functionName: pulumi.Output<string>;
   /** `https://<functionName>.azurewebsites.net`, without a slash at its end. */
   readonly url: pulumi.Output<string>;
+  /** What its answers depend on, beside its code. */
+  readonly configuration: pulumi.Output<unknown>;
   /** Client id of the identity that the function runs as. */
   readonly clientId: pulumi.Output<string>;
   /** Name of the Log Analytics workspace with the function's log. */
@@ -125,56 +127,53 @@ export class ApiFunction extends pulumi.ComponentResource {
       ),
       child,
     );
-    const app = new web.WebApp(
-      name,
-      transformed<web.WebAppArgs>(
-        {
-          name: args.functionName,
-          resourceGroupName,
-          location,
-          kind: "functionapp,linux",
-          serverFarmId: plan.id,
-          httpsOnly: true,
-          clientAffinityEnabled: false,
-          identity: { type: "UserAssigned", userAssignedIdentities: [identity.id] },
-          functionAppConfig: {
-            deployment: {
-              storage: {
-                type: "blobContainer",
-                value: pulumi.interpolate`${args.storage.primaryEndpoints.blob}${container.name}`,
-                authentication: { type: "UserAssignedIdentity", userAssignedIdentityResourceId: identity.id },
-              },
-            },
-            runtime: { name: "python", version: args.bundle.pythonVersion },
-            scaleAndConcurrency: {
-              instanceMemoryMB: args.memorySize ?? 512,
-              maximumInstanceCount: args.maximumInstances ?? 40,
+    const appArgs = transformed<web.WebAppArgs>(
+      {
+        name: args.functionName,
+        resourceGroupName,
+        location,
+        kind: "functionapp,linux",
+        serverFarmId: plan.id,
+        httpsOnly: true,
+        clientAffinityEnabled: false,
+        identity: { type: "UserAssigned", userAssignedIdentities: [identity.id] },
+        functionAppConfig: {
+          deployment: {
+            storage: {
+              type: "blobContainer",
+              value: pulumi.interpolate`${args.storage.primaryEndpoints.blob}${container.name}`,
+              authentication: { type: "UserAssignedIdentity", userAssignedIdentityResourceId: identity.id },
             },
           },
-          siteConfig: {
-            minTlsVersion: "1.2",
-            scmMinTlsVersion: "1.2",
-            appSettings: Object.entries({
-              ...args.environment,
-              ...identityConnection("AzureWebJobsStorage", { accountName: args.storage.name }, identity.clientId),
-              ...Object.fromEntries(
-                Object.entries(args.connections ?? {}).flatMap(([connection, properties]) =>
-                  Object.entries(identityConnection(connection, properties, identity.clientId)),
-                ),
-              ),
-              // The host's own page would take the place of the API's `GET /`.
-              AzureWebJobsDisableHomepage: "true",
-              APPLICATIONINSIGHTS_CONNECTION_STRING: telemetry.connectionString,
-              APPLICATIONINSIGHTS_AUTHENTICATION_STRING: pulumi.interpolate`ClientId=${identity.clientId};Authorization=AAD`,
-            }).map(([setting, value]) => ({ name: setting, value })),
-            ...(args.onlyThroughFrontDoor !== undefined && frontDoorOnly(args.onlyThroughFrontDoor)),
+          runtime: { name: "python", version: args.bundle.pythonVersion },
+          scaleAndConcurrency: {
+            instanceMemoryMB: args.memorySize ?? 512,
+            maximumInstanceCount: args.maximumInstances ?? 40,
           },
-          tags,
         },
-        args.transform?.function,
-      ),
-      { ...child, dependsOn: roles },
+        siteConfig: {
+          minTlsVersion: "1.2",
+          scmMinTlsVersion: "1.2",
+          appSettings: Object.entries({
+            ...args.environment,
+            ...identityConnection("AzureWebJobsStorage", { accountName: args.storage.name }, identity.clientId),
+            ...Object.fromEntries(
+              Object.entries(args.connections ?? {}).flatMap(([connection, properties]) =>
+                Object.entries(identityConnection(connection, properties, identity.clientId)),
+              ),
+            ),
+            // The host's own page would take the place of the API's `GET /`.
+            AzureWebJobsDisableHomepage: "true",
+            APPLICATIONINSIGHTS_CONNECTION_STRING: telemetry.connectionString,
+            APPLICATIONINSIGHTS_AUTHENTICATION_STRING: pulumi.interpolate`ClientId=${identity.clientId};Authorization=AAD`,
+          }).map(([setting, value]) => ({ name: setting, value })),
+          ...(args.onlyThroughFrontDoor !== undefined && frontDoorOnly(args.onlyThroughFrontDoor)),
+        },
+        tags,
+      },
+      args.transform?.function,
     );
+    const app = new web.WebApp(name, appArgs, { ...child, dependsOn: roles });
     const passwords = { name: app.name, resourceGroupName, allow: false };
     new web.WebAppFtpAllowed(name, passwords, child);
     new web.WebAppScmAllowed(name, passwords, child);
@@ -186,6 +185,8 @@ export class ApiFunction extends pulumi.ComponentResource {
 
     this.functionName = app.name;
     this.url = app.defaultHostName.apply(publicAddress);
+    const { functionAppConfig, siteConfig } = appArgs;
+    this.configuration = pulumi.output({ functionAppConfig, siteConfig });
     this.clientId = identity.clientId;
     this.workspaceName = workspace.name;
     this.workspace = workspace.id;

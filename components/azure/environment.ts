@@ -13,11 +13,15 @@ import {
   type Scope,
 } from "../names";
 import type { AzureOutputs } from "../outputs";
+import { smokeCheck } from "../smoke-check";
 import { Alarms, type AlarmsArgs } from "./alarms";
 import { ApiFunction, type ApiFunctionArgs } from "./api-function";
 import { Frontend, type FrontendArgs, profileTier } from "./frontend";
 import { MessageTable, type MessageTableArgs } from "./message-table";
 import { storageAccount, type StorageAccountArgs } from "./storage-account";
+
+/** Seconds in which Front Door's places around the world know a change: minutes for most, under an hour for all. */
+const frontDoorPatience = 1_800;
 
 export interface EnvironmentArgs {
   readonly scope: Scope;
@@ -38,6 +42,8 @@ export interface EnvironmentArgs {
   /** Who is told of errors, throttles and slowness. Default: nobody, and no alarms. */
   readonly notificationEmail?: string;
   readonly logRetentionDays?: number;
+  /** Fails the update where the API that it deployed does not answer. Default: false. */
+  readonly smokeCheck?: boolean;
   readonly function?: Pick<ApiFunctionArgs, "memorySize" | "maximumInstances" | "deployment" | "transform">;
   readonly table?: Pick<MessageTableArgs, "transform">;
   readonly frontend?: Pick<FrontendArgs, "domain" | "waf" | "transform">;
@@ -180,6 +186,20 @@ export class Environment extends pulumi.ComponentResource {
           ...(frontend.domainValidation && { domainValidation: frontend.domainValidation }),
         }),
     };
+    if (args.smokeCheck) {
+      smokeCheck(
+        `${name}-smoke-check`,
+        {
+          cloud: "azure",
+          outputs: this.outputs,
+          deployed: { package: args.bundle.sha256, function: fn.configuration },
+          ...(args.frontDoorOnly && frontend
+            ? { address: frontend.url, patience: frontDoorPatience }
+            : { address: fn.url }),
+        },
+        { parent: this, dependsOn: frontend && args.frontDoorOnly ? [fn, table, frontend] : [fn, table] },
+      );
+    }
     this.registerOutputs({ ...this.outputs });
   }
 }

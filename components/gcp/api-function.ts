@@ -77,6 +77,8 @@ export class ApiFunction extends pulumi.ComponentResource {
   readonly serviceAccount: pulumi.Output<string>;
   /** Name of the log that the function writes. */
   readonly logName: string;
+  /** What its answers depend on: the build with its source, and the service. */
+  readonly configuration: pulumi.Output<unknown>;
 
   constructor(name: string, args: ApiFunctionArgs, opts?: pulumi.ComponentResourceOptions) {
     super("multicloud:gcp:ApiFunction", name, {}, opts);
@@ -148,6 +150,7 @@ export class ApiFunction extends pulumi.ComponentResource {
       return service.uri;
     });
     this.serviceAccount = runtime.email;
+    this.configuration = pulumi.output({ build: fn.buildConfig, service: fn.serviceConfig });
     this.logName = `projects/${project}/logs/run.googleapis.com%2Fstdout`;
     this.registerOutputs({ functionName: this.functionName, url: this.url });
   }

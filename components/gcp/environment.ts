@@ -5,6 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { SourceBundle } from "../../layers/bundle";
 import { labelValue, nameLimits, resourceName, type Scope } from "../names";
 import type { GcpOutputs } from "../outputs";
+import { smokeCheck } from "../smoke-check";
 import { Alarms, type AlarmsArgs } from "./alarms";
 import { ApiFunction, type ApiFunctionArgs } from "./api-function";
 import { Frontend, type FrontendArgs } from "./frontend";
@@ -26,6 +27,8 @@ export interface EnvironmentArgs {
   readonly deletionProtection?: boolean;
   /** Who is told of errors, throttles and slowness. Default: nobody, and no alarms. */
   readonly notificationEmail?: string;
+  /** Fails the update where the API that it deployed does not answer; only where `public` is on. Default: false. */
+  readonly smokeCheck?: boolean;
   readonly function?: Pick<
     ApiFunctionArgs,
     "public" | "memorySize" | "timeout" | "concurrency" | "maximumInstances" | "transform"
@@ -133,6 +136,19 @@ export class Environment extends pulumi.ComponentResource {
         urlMap: frontend.urlMapName,
       }),
     };
+    // A function that is not public answers nobody without a token.
+    if (args.smokeCheck && (args.function?.public ?? true)) {
+      smokeCheck(
+        `${name}-smoke-check`,
+        {
+          cloud: "gcp",
+          address: fn.url,
+          outputs: this.outputs,
+          deployed: { function: fn.configuration },
+        },
+        { parent: this, dependsOn: [fn, table] },
+      );
+    }
     this.registerOutputs({ ...this.outputs });
   }
 }

@@ -74,6 +74,7 @@ test("a changed pin replaces the layer, updates the function, and changes nothin
     expect(changes(preview).sort()).toEqual([
       "- delete the replaced  aws:lambda:LayerVersion  aws-dependencies",
       "~ update  aws:lambda:Function  aws-api",
+      "~ update  command:local:Command  aws-smoke-check",
       "± replace  aws:lambda:LayerVersion  aws-dependencies",
     ]);
 

@@ -15,6 +15,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ApiFunction } from "../../components/aws/api-function";
 import { HttpApi } from "../../components/aws/http-api";
 import { DependencyLayer } from "../../components/dependency-layer";
+import { smokeCheck } from "../../components/smoke-check";
 import type { CloudAddress } from "../../local/cloud";
 import { startCloud, stopCloud } from "../../local/cloud-process";
 import { findEngine } from "../../local/engine";
@@ -76,20 +77,35 @@ const withoutLayer = (args: Partial<lambda.FunctionArgs> = {}) =>
 class Bare extends pulumi.CustomResource {}
 
 describe("a function without the layer that it needs", () => {
-  test("deploys, answers 500 on every route, and has the import error in its log", async () => {
-    const stack = await stackOf("bare", () => {
-      const layer = new DependencyLayer("bare", { layerName: "bare", bundle: { ...layerBundle(), path: codeFile } });
-      const fn = new ApiFunction("bare", {
-        functionName: "bare",
-        code: new pulumi.asset.FileArchive(codeFile),
-        handler: "main.handler",
-        layers: [layer],
-        // What the component does not let anyone forget has to be taken away from it.
-        transform: { function: (args) => ({ ...args, layers: [] }) },
-      });
-      const api = new HttpApi("bare", { apiName: "bare", function: fn.invocation });
-      return Promise.resolve({ url: api.url });
+  const bare = (checked: boolean) => () => {
+    const layer = new DependencyLayer("bare", { layerName: "bare", bundle: { ...layerBundle(), path: codeFile } });
+    const fn = new ApiFunction("bare", {
+      functionName: "bare",
+      code: new pulumi.asset.FileArchive(codeFile),
+      handler: "main.handler",
+      layers: [layer],
+      // What the component does not let anyone forget has to be taken away from it.
+      transform: { function: (args) => ({ ...args, layers: [] }) },
     });
+    const api = new HttpApi("bare", { apiName: "bare", function: fn.invocation });
+    if (checked) {
+      const outputs = {
+        region: "ap-northeast-1",
+        apiUrl: api.url,
+        functionName: fn.functionName,
+        messagesTable: "bare",
+        runtimeIdentity: fn.roleArn,
+        logs: fn.logGroupName,
+        version: "1",
+      };
+      const deployed = { function: fn.configuration };
+      smokeCheck("bare", { cloud: "aws", address: api.url, outputs, deployed }, { dependsOn: [api] });
+    }
+    return Promise.resolve({ url: api.url });
+  };
+
+  test("deploys, answers 500 on every route, and has the import error in its log", async () => {
+    const stack = await stackOf("bare", bare(false));
     const { outputs } = await stack.up();
 
     for (const route of ["/", "/api/messages/"]) {
@@ -99,6 +115,14 @@ describe("a function without the layer that it needs", () => {
     }
     const log = path.join(state, "aws", "logs", "aws", "lambda", "bare.jsonl");
     expect(readFileSync(log, "utf8")).toMatch(/No module named 'mangum'.*Runtime\.ImportModuleError/);
+    await stack.destroy();
+  });
+
+  test("is no success where the smoke check asks it", async () => {
+    const stack = await stackOf("checked", bare(true));
+    const log = new UpdateLog(() => undefined, "done");
+    await expect(stack.up({ onEvent: log.onEvent })).rejects.toThrow();
+    expect(log.errors.join("\n")).toMatch(/api\/ answers 500.*Internal Server Error/);
     await stack.destroy();
   });
 });

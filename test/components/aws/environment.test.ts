@@ -363,3 +363,17 @@ describe("what could not start is not declared", () => {
     await expect(environment(overrides)).rejects.toThrow(message);
   });
 });
+
+test("the smoke check asks the HTTP API, and asks again where the code or the configuration changes", async () => {
+  const { recording } = await environment({ smokeCheck: true });
+  const { environment: told } = recording.only("command:local:Command") as { environment: Record<string, string> };
+  expect(told).toMatchObject({ CLOUD: "aws", ADDRESS: "https://api1.execute-api.eu-west-1.amazonaws.com" });
+  for (const change of [{ function: { memorySize: 1024 } }, { environment: { FLAG: "on" } }]) {
+    const changed = (await environment({ smokeCheck: true, ...change })).recording.only("command:local:Command");
+    expect((changed.environment as Record<string, string>).DEPLOYED).not.toBe(told.DEPLOYED);
+  }
+});
+
+test("without the smoke check nothing runs on the machine that deploys", async () => {
+  expect((await environment()).recording.of("command:local:Command")).toEqual([]);
+});

@@ -441,3 +441,20 @@ describe("what could not work is not declared", () => {
     await expect(environment(overrides)).rejects.toThrow(message);
   });
 });
+
+test("the smoke check asks the function, or its Front Door where the function answers nobody else", async () => {
+  const told = async (overrides: Partial<EnvironmentArgs>) =>
+    (await environment({ smokeCheck: true, ...overrides })).recording.only("command:local:Command").environment as {
+      ADDRESS: string;
+      PATIENCE: string;
+    };
+  expect(await told({})).toMatchObject({
+    CLOUD: "azure",
+    ADDRESS: expect.stringContaining("azurewebsites.net") as string,
+    PATIENCE: "300",
+  });
+  expect(await told({ frontDoorOnly: true })).toMatchObject({
+    ADDRESS: expect.stringContaining("azurefd.net") as string,
+    PATIENCE: "1800",
+  });
+});

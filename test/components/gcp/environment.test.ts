@@ -377,3 +377,10 @@ describe("what could not work is not declared", () => {
     await expect(environment(overrides)).rejects.toThrow(message);
   });
 });
+
+test("the smoke check asks the function, where it answers everybody", async () => {
+  const { recording } = await environment({ smokeCheck: true });
+  expect(recording.only("command:local:Command").environment).toMatchObject({ CLOUD: "gcp", ADDRESS: serviceUri });
+  const unheard = await environment({ smokeCheck: true, function: { public: false } });
+  expect(unheard.recording.of("command:local:Command")).toEqual([]);
+});

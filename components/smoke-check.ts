@@ -1,0 +1,47 @@
+import path from "node:path";
+
+import * as command from "@pulumi/command/local";
+import * as pulumi from "@pulumi/pulumi";
+
+import type { CloudOutputs } from "./outputs";
+
+export interface SmokeCheckArgs {
+  readonly cloud: "aws" | "azure" | "gcp";
+  /** Address below which the API's status is at `/api/` and the messages at `/api/messages/`. */
+  readonly address: pulumi.Input<string>;
+  /** Where a failure's cause is looked for. */
+  readonly outputs: CloudOutputs;
+  /** Whatever the API's answers depend on: where any of it changes, the API is asked again. */
+  readonly deployed: Record<string, unknown>;
+  /** Seconds in which the API has to answer. Default: 300, in which a new role or host name is known everywhere. */
+  readonly patience?: number;
+}
+
+const root = path.join(__dirname, "..");
+
+/**
+ * Asks the API, once it is deployed, for its status and for messages. Where it does not answer, or another version
+ * does, the update fails with the cause, as far as the function's log tells it.
+ *
+ * A change shows as an update of this resource in the preview, and the next update repeats a check that failed.
+ */
+export function smokeCheck(name: string, args: SmokeCheckArgs, opts: pulumi.CustomResourceOptions): command.Command {
+  const { cloud, address, outputs, deployed, patience = 300 } = args;
+  return new command.Command(
+    name,
+    {
+      create: "node --import tsx operations/smoke-check.ts",
+      // Relative, or another checkout would see a change.
+      dir: path.relative(process.cwd(), root) || undefined,
+      environment: {
+        CLOUD: cloud,
+        ADDRESS: address,
+        PATIENCE: String(patience),
+        OUTPUTS: pulumi.jsonStringify(outputs),
+        DEPLOYED: pulumi.jsonStringify(deployed),
+      },
+      logging: command.Logging.None,
+    },
+    opts,
+  );
+}
