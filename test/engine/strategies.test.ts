@@ -21,12 +21,13 @@ beforeAll(async () => {
 
 afterAll(() => deployment.end());
 
-test("split has a layer for each group, and only layers and function change", async () => {
+test("split has a layer for each group, and only layers and function change, and are checked", async () => {
   expect(await goOver(["layerStrategy=split"])).toEqual([
     "+ created  aws:lambda:LayerVersion  aws-dependencies-auth",
     "+ created  aws:lambda:LayerVersion  aws-dependencies-web",
     "- deleted  aws:lambda:LayerVersion  aws-dependencies",
     "~ updated  aws:lambda:Function  aws-api",
+    "~ updated  command:local:Command  aws-smoke-check",
   ]);
   const { layers } = await deployment.outputs();
   const packages = (group: string) => Object.keys(layers[`${prefix}-${group}`]?.packages ?? {});
