@@ -7,7 +7,8 @@ import sys
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
-log = logging.getLogger("api")
+log = logging.Logger("api")
+"""Not one of the process's own: functions-framework disables all that there are, once it has loaded a function."""
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """Id of the request that is being answered; every line logged meanwhile carries it."""
@@ -43,5 +44,4 @@ def configure_logs(handler: logging.Handler | None = None, level_key: str = "lev
     handler = handler or logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter(level_key))
     log.handlers = [handler]
-    log.propagate = False
-    log.setLevel(logging.getLevelNamesMapping().get(os.environ.get("LOG_LEVEL", "").upper(), logging.INFO))
+    handler.setLevel(logging.getLevelNamesMapping().get(os.environ.get("LOG_LEVEL", "").upper(), logging.INFO))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import azure.functions as func
 import pytest
-from functions_framework.aio import create_asgi_app
+from functions_framework import create_app
 from mangum import Mangum
 from starlette.testclient import TestClient
 
@@ -93,8 +93,10 @@ def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Send]:
 @contextmanager
 def gcp(monkeypatch: pytest.MonkeyPatch) -> Iterator[Send]:
     monkeypatch.syspath_prepend(APPLICATION)
+    # Cloud Run functions set it, and the framework then configures the logging of the whole process.
+    monkeypatch.setenv("LOG_EXECUTION_ID", "true")
     fresh("api.gcp.function", APPLICATION / "api/gcp/function.py")
-    client = TestClient(create_asgi_app("handle", str(APPLICATION / "gcp/main.py")), follow_redirects=False)
+    client = TestClient(create_app("handle", str(APPLICATION / "gcp/main.py")), follow_redirects=False)
 
     def send(method: str, path: str, body: bytes = b"", query: str = "") -> Answer:
         headers = {"Content-Type": "application/json", "X-Cloud-Trace-Context": "platform-1/2;o=1"}
