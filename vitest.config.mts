@@ -13,11 +13,19 @@ export default defineConfig({
       {
         test: {
           name: "engine",
-          include: ["test/engine/**/*.test.ts", "test/conformance/**/*.test.ts"],
+          include: ["test/engine/**/*.test.ts"],
           globalSetup: "test/engine/global-setup.ts",
           testTimeout: 180_000,
           hookTimeout: 300_000,
           fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: "conformance",
+          include: ["test/conformance/**/*.test.ts"],
+          globalSetup: "test/conformance/global-setup.ts",
+          testTimeout: 180_000,
         },
       },
     ],

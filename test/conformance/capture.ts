@@ -1,0 +1,160 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+import type { PulumiCommand } from "@pulumi/pulumi/automation";
+import { stringify } from "yaml";
+import { z } from "zod";
+
+import { awsInvokes, awsTypes } from "../../local/aws/types";
+import { azureInvokes, azureTypes } from "../../local/azure/types";
+import { CommandProvider } from "../../local/command";
+import { gcpInvokes, gcpTypes } from "../../local/gcp/types";
+import { CloudProvider, type CloudProviderOptions, type Draft } from "../../local/provider";
+import { type Properties, serveProvider } from "../../local/provider-server";
+import { localStack } from "../../local/stack";
+import { ResourceStore, type StoredResource } from "../../local/store";
+import { projectName } from "../configuration";
+import { type Combination, publicLayer } from "./combinations";
+
+/** A resource as the engine has it in its state: inputs resolved, outputs as the local clouds answered them. */
+export interface Captured {
+  readonly urn: string;
+  readonly type: string;
+  readonly id: string;
+  readonly inputs: Record<string, unknown>;
+  readonly outputs: Record<string, unknown>;
+}
+
+/** Outputs as the clouds give them, where the clouds of this machine answer an address of theirs. */
+const addresses: Readonly<Record<string, (draft: Draft) => Record<string, string>>> = {
+  "aws:apigatewayv2/api:Api": ({ id }) => ({ apiEndpoint: `https://${id}.execute-api.ap-northeast-1.amazonaws.com` }),
+  "aws:cloudfront/distribution:Distribution": () => ({ domainName: "d111111abcdef8.cloudfront.net" }),
+  "azure-native:web:WebApp": ({ inputs }) => ({ defaultHostName: `${String(inputs.name)}.azurewebsites.net` }),
+  "azure-native:cdn:AFDEndpoint": ({ inputs }) => ({ hostName: `${String(inputs.endpointName)}.z01.azurefd.net` }),
+  "gcp:compute/globalAddress:GlobalAddress": () => ({ address: "203.0.113.10" }),
+};
+
+interface Cloud extends Pick<CloudProviderOptions, "types" | "configuration" | "invokes"> {
+  /** What is there before the program runs. */
+  readonly existing?: readonly StoredResource[];
+}
+
+const clouds: Readonly<Record<string, Cloud>> = {
+  aws: {
+    types: awsTypes,
+    configuration: { region: "us-east-1" },
+    invokes: awsInvokes,
+    existing: [
+      {
+        urn: "",
+        type: "aws:lambda/layerVersion:LayerVersion",
+        id: publicLayer.arn,
+        inputs: { compatibleRuntimes: ["python3.12"] },
+        outputs: { arn: publicLayer.arn },
+      },
+    ],
+  },
+  "azure-native": { types: azureTypes, configuration: {}, invokes: azureInvokes },
+  gcp: { types: gcpTypes, configuration: {}, invokes: gcpInvokes },
+};
+
+/**
+ * Every resource that the program registers with the settings of a combination, by the real engine on clouds of this
+ * machine that keep what they are told and serve nothing.
+ */
+export async function capture(engine: PulumiCommand, { stack, settings }: Combination): Promise<Captured[]> {
+  const state = mkdtempSync(path.join(tmpdir(), "conformance-"));
+  const providers = await Promise.all([
+    ...Object.entries(clouds).map(async ([name, { types, existing = [], ...cloud }]) => {
+      const store = new ResourceStore(path.join(state, name));
+      for (const resource of existing) store.put(resource);
+      const dataPlane = () => Promise.resolve({ types: {}, close: () => Promise.resolve() });
+      const options = { ...cloud, types: publiclyAddressed(types), version: "0.0.0", store, dataPlane };
+      return { name, ...(await serveProvider(new CloudProvider(options))) };
+    }),
+    serveProvider(new Commands()).then((served) => ({ name: "command", ...served })),
+  ]);
+  try {
+    mkdirSync(path.join(state, "project"));
+    const config = Object.entries(settings).map(([key, value]) => [`${projectName}:${key}`, value] as const);
+    const file = path.join(state, "project", `Pulumi.${stack}.yaml`);
+    writeFileSync(file, stringify({ config: Object.fromEntries(config) }));
+    const deployment = await localStack({
+      engine,
+      cloud: {
+        pid: process.pid,
+        providers: Object.fromEntries(providers.map(({ name, port }) => [name, port])),
+        control: 0,
+        token: "",
+        failures: [],
+      },
+      state,
+      stack,
+      program: async () => {
+        const { default: program } = await import("../../index");
+        return { ...(await program()) };
+      },
+    });
+    await deployment.up({ onOutput: () => undefined });
+    const exported = await deployment.exportStack();
+    const { resources } = stateSchema.parse(exported.deployment);
+    return resources
+      .filter(({ custom, type }) => custom && !type.startsWith("pulumi:"))
+      .map(({ urn, type, id, inputs, outputs }) => ({ urn, type, id, ...unsealed({ inputs, outputs }) }));
+  } finally {
+    for (const { close } of providers) close();
+    rmSync(state, { recursive: true });
+  }
+}
+
+const properties = z.record(z.string(), z.unknown()).default({});
+
+/** What is read of the engine's state; a component has neither id nor, maybe, properties. */
+const stateSchema = z.object({
+  resources: z.array(
+    z.object({
+      urn: z.string(),
+      type: z.string(),
+      custom: z.boolean(),
+      id: z.string().default(""),
+      inputs: properties,
+      outputs: properties,
+    }),
+  ),
+});
+
+/** The types with their addresses as the clouds give them. */
+function publiclyAddressed(types: Cloud["types"]): Cloud["types"] {
+  const addressed = Object.entries(types).map(([token, type]) => {
+    const { outputs } = type;
+    const answered: typeof outputs = async (draft, ...rest) => ({
+      ...(await outputs?.(draft, ...rest)),
+      ...addresses[token]?.(draft),
+    });
+    return [token, { ...type, outputs: answered }] as const;
+  });
+  return Object.fromEntries(addressed);
+}
+
+/** Runs the layer builder, and no command of a resource: those call a cloud that is not there. */
+class Commands extends CommandProvider {
+  override create(_: string, inputs: Properties) {
+    return Promise.resolve({ id: "command", properties: inputs });
+  }
+}
+
+/** Marks in the engine's state, from the specification of its property values. */
+const marks = {
+  key: "4dabf18193072939515e22adb298388d",
+  secret: "1b47061264138c4ac30d75fd1eb44270",
+} as const;
+
+/** The same with each secret as its value: `stack export` shows them. */
+function unsealed<Value>(value: Value): Value {
+  return JSON.parse(JSON.stringify(value), (_, item: unknown) => {
+    const fields = item as Record<string, unknown> | null;
+    const sealed = typeof fields === "object" && fields?.[marks.key] === marks.secret;
+    return sealed && typeof fields.plaintext === "string" ? (JSON.parse(fields.plaintext) as unknown) : item;
+  }) as Value;
+}

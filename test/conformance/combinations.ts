@@ -1,0 +1,115 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+
+import type { PublicLayer } from "../../components/aws/public-layers";
+import type { Configuration } from "../configuration";
+
+/** One run of the program: a stack, and what its configuration says over the defaults of Pulumi.yaml. */
+export interface Combination {
+  readonly name: string;
+  readonly stack: string;
+  readonly settings: Configuration;
+}
+
+const project = { project: "shop-123456" };
+const domain = "app.example.com";
+const certificateArn = "arn:aws:acm:us-east-1:123456789012:certificate/12345678-1234-1234-1234-123456789012";
+const kmsKeyArn = "arn:aws:kms:ap-northeast-1:123456789012:key/12345678-1234-1234-1234-123456789012";
+const awsLock = path.join(__dirname, "..", "..", "layers", "requirements", "aws.lock");
+/** A layer that somebody else publishes, with the version that the lock asks for. */
+export const publicLayer: PublicLayer = {
+  arn: "arn:aws:lambda:ap-northeast-1:770693421928:layer:Klayers-p312-PyJWT:1",
+  packages: { pyjwt: /^pyjwt==(\S+)/m.exec(readFileSync(awsLock, "utf8"))?.[1] ?? "" },
+};
+const auth = { issuer: "https://login.example.com/", audience: "api" };
+
+/**
+ * Every supported setting in each of its meaningful states at least once; the clouds share a run, since what one of them
+ * is told does not change what another registers.
+ */
+export const combinations: readonly Combination[] = [
+  { name: "staging, as it is", stack: "staging", settings: { gcp: project } },
+  {
+    name: "without frontends",
+    stack: "staging",
+    settings: { aws: { frontend: false }, azure: { frontend: false }, gcp: { ...project, frontend: false } },
+  },
+  {
+    name: "production, with everything on",
+    stack: "production",
+    settings: {
+      auth,
+      deletionProtection: true,
+      notificationEmail: "operations@example.com",
+      aws: {
+        architecture: "arm64",
+        snapStart: true,
+        reservedConcurrency: 50,
+        domain,
+        certificateArn,
+        waf: true,
+        logBucket: "logs-of-example",
+        kmsKeyArn,
+      },
+      azure: { domain, waf: true, frontDoorOnly: true, storageAccountName: "messages2of2example", memorySize: 2048 },
+      gcp: { ...project, domain, cloudArmor: true, public: false, memorySize: 1024 },
+    },
+  },
+  {
+    name: "domains and a public layer",
+    stack: "staging",
+    settings: {
+      layerStrategy: "hybrid",
+      aws: { domain, certificateArn, publicLayers: { "ap-northeast-1": [publicLayer] } },
+      azure: { domain, deployment: "az" },
+      gcp: { ...project, domain, publicBucket: true },
+    },
+  },
+  {
+    name: "the smallest limits, in other regions, on the newest Python",
+    stack: "dev-a-name-that-is-longer-than-many-services-accept-in-theirs",
+    settings: {
+      pythonVersion: "3.13",
+      logRetentionDays: 30,
+      notificationEmail: "operations@example.com",
+      aws: {
+        region: "eu-central-1",
+        memorySize: 128,
+        timeout: 1,
+        reservedConcurrency: 0,
+        throttlingRate: 1,
+        throttlingBurst: 1,
+        waf: true,
+      },
+      azure: { region: "westeurope", memorySize: 512, maximumInstances: 1, waf: true },
+      gcp: {
+        ...project,
+        region: "europe-west1",
+        memorySize: 128,
+        timeout: 1,
+        concurrency: 1,
+        maximumInstances: 1,
+        cloudArmor: true,
+      },
+    },
+  },
+  {
+    name: "the largest limits",
+    stack: "p",
+    settings: {
+      layerStrategy: "split",
+      logRetentionDays: 545,
+      deletionProtection: true,
+      aws: { region: "us-east-1", memorySize: 10_240, timeout: 30, throttlingRate: 10_000, throttlingBurst: 5_000 },
+      azure: { region: "eastus", memorySize: 4096, maximumInstances: 1_000 },
+      gcp: {
+        ...project,
+        region: "us-central1",
+        memorySize: 32_768,
+        timeout: 3_600,
+        concurrency: 1_000,
+        maximumInstances: 1_000,
+      },
+    },
+  },
+];
