@@ -3,6 +3,8 @@ import path from "node:path";
 import type { Stack } from "@pulumi/pulumi/automation";
 import { Command, InvalidArgumentError } from "commander";
 
+import { asDiagnose } from "../operations/diagnose/command";
+import { localEnvironment } from "../operations/diagnose/local";
 import type { CloudAddress } from "./cloud";
 import { cloudEnd, runningCloud, startCloud, stopCloud } from "./cloud-process";
 import { findEngine } from "./engine";
@@ -85,6 +87,11 @@ cli
     const values = Object.fromEntries(Object.entries(outputs).map(([key, { value }]) => [key, value as unknown]));
     process.stdout.write(json ? `${JSON.stringify(values, null, 2)}\n` : addressTable(outputs));
   });
+
+asDiagnose(cli.command("diagnose"), async () => {
+  const { state, stack } = flags();
+  return localEnvironment(await findEngine(progress), path.resolve(state), stack);
+});
 
 cli
   .command("stop")

@@ -165,8 +165,9 @@ export class CloudProvider implements Provider {
     // An asset that did not change is given back as the engine knows it: here it is another path.
     const live = Object.entries(found.inputs).map(([key, value]) => {
       const known = inputs[key];
-      const same = known !== undefined && comparable(this.#kept({ known })["known"]) === comparable(value);
-      return [key, same ? known : (value as JavaScriptValue)] as const;
+      // By their hashes: in a refresh, the engine sends no path.
+      if (known !== undefined && comparable(known) === comparable(value)) return [key, known] as const;
+      return [key, value as JavaScriptValue] as const;
     });
     const liveInputs: Properties = Object.fromEntries(live);
     return Promise.resolve({ inputs: liveInputs, properties: { ...liveInputs, ...(found.outputs as Properties) } });

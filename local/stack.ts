@@ -54,9 +54,7 @@ export async function localStack(options: StackOptions): Promise<Stack> {
       // The metadata of a state file are a second file, which a killed engine leaves half-written.
       PULUMI_BACKEND_URL: `file://${backend}?metadata=skip`,
       PULUMI_CONFIG_PASSPHRASE: "local",
-      PULUMI_DEBUG_PROVIDERS: Object.entries(cloud?.providers ?? {})
-        .map(([name, port]) => `${name}:${port}`)
-        .join(","),
+      PULUMI_DEBUG_PROVIDERS: debugProviders(cloud),
       PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
       PULUMI_SKIP_UPDATE_CHECK: "1",
     },
@@ -64,6 +62,13 @@ export async function localStack(options: StackOptions): Promise<Stack> {
   const selected = await Stack.createOrSelect(stack, workspace);
   if (cloud !== undefined) await undoInterrupted(selected, cloud, backend);
   return selected;
+}
+
+/** What leads the engine to the providers of a running cloud. */
+export function debugProviders(cloud?: CloudAddress): string {
+  return Object.entries(cloud?.providers ?? {})
+    .map(([name, port]) => `${name}:${port}`)
+    .join(",");
 }
 
 /** An engine that was killed leaves its lock behind, and nothing else would ever take it away. */

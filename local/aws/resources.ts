@@ -28,6 +28,7 @@ const schemas = {
     role: z.string(),
     handler: z.string(),
     runtime: z.string(),
+    architectures: z.array(z.string()).default(["x86_64"]),
     code: blob,
     layers: z.array(z.string()).default([]),
     /** Seconds. */
@@ -44,7 +45,13 @@ const schemas = {
       })
       .optional(),
   }),
-  "aws:lambda/layerVersion:LayerVersion": z.object({ arn: z.string(), code: blob }),
+  "aws:lambda/layerVersion:LayerVersion": z.object({
+    arn: z.string(),
+    code: blob,
+    compatibleRuntimes: z.array(z.string()).default([]),
+    compatibleArchitectures: z.array(z.string()).default([]),
+    createdDate: z.string().optional(),
+  }),
   "aws:lambda/permission:Permission": z.object({
     action: z.string(),
     function: z.string(),

@@ -1,4 +1,5 @@
 import type { LogEvent } from "../../local/logs";
+import type { Cloud } from "../../settings";
 
 /** Who asks a cloud, as it sees them. */
 export interface Identity {
@@ -29,8 +30,8 @@ export interface DeployedLayer {
   readonly arn: string;
   readonly runtimes: readonly string[];
   readonly architectures: readonly string[];
-  /** As ISO 8601. */
-  readonly createdAt: string;
+  /** As ISO 8601; absent where the cloud does not tell it. */
+  readonly createdAt?: string;
   /** Bytes of the zip. */
   readonly size: number;
 }
@@ -61,3 +62,6 @@ export interface InspectedCloud {
   /** Events of the function's log since a time, the newest last. */
   log(since: Date): Promise<readonly LogEvent[]>;
 }
+
+/** The clouds of one stack. */
+export type InspectedClouds = Readonly<Partial<Record<Cloud, InspectedCloud>>>;

@@ -1,0 +1,61 @@
+import type { Cloud } from "../../settings";
+import type { InspectedCloud } from "./inspected-cloud";
+import type { CloudValues, DeployedOutputs } from "./outputs";
+import type { Finding } from "./report";
+import type { InspectedStack } from "./stack";
+
+/** What one check came to. */
+export interface Verdict {
+  /** What was seen, in one line. */
+  readonly summary: string;
+  /** Empty where everything is as it should be. */
+  readonly findings: readonly Finding[];
+  /** Median time of an answer, where that was measured. */
+  readonly latencyMs?: number;
+}
+
+/** What a check of the whole stack looks at. */
+export interface StackSubject {
+  readonly stack: InspectedStack;
+  readonly outputs: DeployedOutputs;
+  /** Whether to ask the clouds for what was changed behind the stack's back, which takes a while. */
+  readonly drift: boolean;
+  /** Commands that a finding may name, e.g. `pulumi up --refresh -s staging`. */
+  readonly commands: Commands;
+}
+
+/** What a check of one cloud looks at. */
+export interface CloudSubject {
+  readonly cloud: Cloud;
+  readonly outputs: CloudValues;
+  readonly layers: DeployedOutputs["layers"];
+  readonly inspected: InspectedCloud;
+  /** Since when errors count: those that an earlier deployment made may be mended since. */
+  readonly since: Date;
+  readonly commands: Commands;
+}
+
+/** How this stack is deployed, as whoever reads a finding types it. */
+export interface Commands {
+  /** Makes what is there what the program says. */
+  readonly heal: string;
+  /** Deploys what the program says. */
+  readonly deploy: string;
+}
+
+/** One check; the order of checks in their table is the order of causes: what explains others comes before them. */
+export interface Check<Subject> {
+  /** Id that `--only` takes. */
+  readonly id: string;
+  /** What is looked at, for `--help`. */
+  readonly about: string;
+  /** Whether there is anything to look at. Default: always. */
+  readonly applies?: (subject: Subject) => boolean;
+  /** Begins when the others have ended, because it reads what they cause. */
+  readonly last?: boolean;
+  /**
+   * @param signal aborts requests when the check's time is up.
+   * @throws {UnansweredError} where it cannot be checked.
+   */
+  run(subject: Subject, signal: AbortSignal): Promise<Verdict>;
+}

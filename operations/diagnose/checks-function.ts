@@ -1,0 +1,169 @@
+import type { Cloud } from "../../settings";
+import type { Check, CloudSubject, Verdict } from "./check";
+import type { DeployedFunction } from "./inspected-cloud";
+import type { Finding } from "./report";
+
+/** States in which a function serves, by the clouds' own words. */
+const serving: Readonly<Record<Cloud, readonly string[]>> = {
+  // An inactive function wakes up at the next request.
+  aws: ["Active", "Inactive"],
+  azure: ["Running"],
+  gcp: ["ACTIVE"],
+};
+
+/** Environment variables without which the API does not find its messages. */
+const variables = ["MESSAGES_TABLE", "APPLICATION_VERSION"];
+
+export const functionCheck: Check<CloudSubject> = {
+  id: "function",
+  about: "whether the function is there, in which state, with the stack's own layers",
+  async run(subject) {
+    const { cloud, outputs, layers, inspected, commands } = subject;
+    const fn = await inspected.function();
+    if (fn === undefined) {
+      return one({
+        severity: "error",
+        title: `function ${outputs.functionName} is not there`,
+        evidence: [],
+        cause: "It was deleted behind the stack's back.",
+        next: commands.heal,
+      });
+    }
+    const wanted = cloud === "aws" ? Object.entries(layers) : [];
+    const missing = wanted.flatMap(([name, { arn }]) => layerFindings(name, arn, fn, commands.heal));
+    const unset = variables.filter((name) => !fn.environment.includes(name));
+    const findings: Finding[] = [...missing];
+    if (!serving[cloud].includes(fn.state)) {
+      findings.push({
+        severity: "error",
+        title: `the function is ${fn.state}`,
+        evidence: [`expected ${serving[cloud].join(" or ")}`],
+        next: commands.heal,
+      });
+    }
+    if (unset.length > 0) {
+      findings.push({
+        severity: "error",
+        title: `the function's environment lacks ${unset.join(", ")}`,
+        evidence: [`set: ${fn.environment.join(", ") || "nothing"}`],
+        cause: "Its configuration was changed behind the stack's back.",
+        next: commands.heal,
+      });
+    }
+    const attached = wanted.length === 0 ? "" : `, ${fn.layerArns.map(shortLayer).join(", ") || "no layer"}`;
+    return { summary: `${fn.state}, ${described(fn)}${attached}`, findings };
+  },
+};
+
+/** What is wrong with one layer of the stack's at the function. */
+function layerFindings(name: string, arn: string, { layerArns }: DeployedFunction, heal: string): Finding[] {
+  if (layerArns.includes(arn)) return [];
+  const evidence = [`attached: ${layerArns.join(", ") || "no layer"}`, `the stack's: ${arn}`];
+  const other = layerArns.find((attached) => unversioned(attached) === unversioned(arn));
+  return [
+    other === undefined
+      ? {
+          severity: "error",
+          title: `layer ${name} is not attached to the function`,
+          evidence,
+          cause: "The function is without its dependencies, so importing them fails and every route answers 500.",
+          next: heal,
+        }
+      : {
+          severity: "error",
+          title: `the function has ${shortLayer(other)}, not ${shortLayer(arn)}`,
+          evidence,
+          cause: "Another version of the layer was attached behind the stack's back.",
+          next: heal,
+        },
+  ];
+}
+
+export const compatibilityCheck: Check<CloudSubject> = {
+  id: "compatibility",
+  about: "whether the attached layers are for the function's runtime and architecture",
+  applies: ({ cloud }) => cloud === "aws",
+  async run({ inspected, commands }) {
+    const fn = await inspected.function();
+    if (fn === undefined) return { summary: "no function", findings: [] };
+    const layers = await Promise.all(fn.layerArns.map(async (arn) => ({ arn, layer: await inspected.layer(arn) })));
+    const findings = layers.flatMap(({ arn, layer }): Finding[] => {
+      if (layer === undefined) {
+        return [
+          {
+            severity: "warning",
+            title: `${shortLayer(arn)} was deleted`,
+            evidence: [arn],
+            cause: "The function runs on, but it cannot be updated with a layer version that is gone.",
+            next: commands.heal,
+          },
+        ];
+      }
+      const { runtimes, architectures } = layer;
+      return [
+        ...mismatch(arn, "runtime", fn.runtime, runtimes, commands.heal),
+        ...mismatch(arn, "architecture", fn.architecture, architectures, commands.heal),
+      ];
+    });
+    return { summary: `${layers.length} attached, for ${described(fn)}`, findings };
+  },
+};
+
+function mismatch(
+  arn: string,
+  what: "runtime" | "architecture",
+  ofFunction: string | undefined,
+  ofLayer: readonly string[],
+  heal: string,
+): Finding[] {
+  // A layer that names none is for any.
+  if (ofFunction === undefined || ofLayer.length === 0 || ofLayer.includes(ofFunction)) return [];
+  return [
+    {
+      severity: "error",
+      title: `${shortLayer(arn)} is for ${ofLayer.join(", ")}, the function's ${what} is ${ofFunction}`,
+      evidence: [arn],
+      cause: `Native modules of another ${what} cannot be loaded, so importing them fails.`,
+      next: heal,
+    },
+  ];
+}
+
+export const tableCheck: Check<CloudSubject> = {
+  id: "table",
+  about: "whether the table of the messages is there",
+  async run({ outputs: { messagesTable }, inspected, commands }) {
+    if (await inspected.hasTable()) return { summary: messagesTable, findings: [] };
+    return one({
+      severity: "error",
+      title: `table ${messagesTable} is not there`,
+      evidence: [],
+      cause: "It was deleted behind the stack's back, and every route that reads or writes messages fails.",
+      next: `${commands.heal}, then restore the messages from a backup`,
+    });
+  },
+};
+
+export const credentialsCheck: Check<CloudSubject> = {
+  id: "credentials",
+  about: "who asks the cloud, and whether it answers",
+  async run({ inspected }) {
+    const { account, principal } = await inspected.identity();
+    return { summary: `${account} as ${principal}`, findings: [] };
+  },
+};
+
+function one(finding: Finding): Verdict {
+  return { summary: finding.title, findings: [finding] };
+}
+
+function described({ runtime, architecture }: DeployedFunction): string {
+  return architecture === undefined ? runtime : `${runtime} on ${architecture}`;
+}
+
+/** `arn:aws:lambda:<region>:<account>:layer:<name>:<version>` as `<name>:<version>`. */
+export function shortLayer(arn: string): string {
+  return arn.split(":").slice(-2).join(":");
+}
+
+const unversioned = (arn: string) => arn.replace(/:\d+$/, "");

@@ -1,0 +1,197 @@
+import { randomUUID } from "node:crypto";
+import { connect, type TLSSocket } from "node:tls";
+import { once } from "node:events";
+
+import { z } from "zod";
+
+import type { Check, CloudSubject, Verdict } from "./check";
+import type { CloudValues } from "./outputs";
+import type { Finding } from "./report";
+import { type Answer, NoAnswerError, request } from "./request";
+
+/** Requests of which the median is the latency: an odd number, and the first may wake the function up. */
+const samples = 5;
+
+/** Characters of an answer's body that are evidence enough. */
+const excerptLength = 300;
+
+/** Days before its end from which on a certificate that renews itself should have been renewed. */
+const certificateDays = { warning: 21, error: 3 };
+
+const status = z.object({ status: z.literal("ok"), provider: z.string(), version: z.string() });
+const message = z.object({ id: z.string(), content: z.string() });
+
+export const apiCheck: Check<CloudSubject> = {
+  id: "api",
+  about: "GET / of the API, its version and its latency",
+  async run({ cloud, outputs, commands }, signal) {
+    return asked(`GET ${outputs.apiUrl}/`, async () => {
+      const answers: Answer[] = [];
+      while (answers.length < samples) {
+        const answer = await request(`${outputs.apiUrl}/`, { signal });
+        if (answer.status !== 200) return failed("GET /", answer);
+        answers.push(answer);
+      }
+      const latencyMs = median(answers.map(({ milliseconds }) => milliseconds));
+      const { success, data } = status.safeParse(json(answers[0]));
+      if (!success || data.provider !== cloud) {
+        return failed("GET /", answers[0], `GET / answers 200, but not as the API of ${cloud}`);
+      }
+      const findings: Finding[] =
+        data.version === outputs.version
+          ? []
+          : [
+              {
+                severity: "warning",
+                title: `the API is version ${data.version}, the stack's is ${outputs.version}`,
+                evidence: [`GET ${outputs.apiUrl}/ answers ${excerpt(answers[0])}`],
+                cause:
+                  "The deployment did not reach the function, or the function was changed behind the stack's back.",
+                next: commands.heal,
+              },
+            ];
+      return { summary: `200 in ${Math.round(latencyMs)} ms, version ${data.version}`, findings, latencyMs };
+    });
+  },
+};
+
+export const messagesCheck: Check<CloudSubject> = {
+  id: "messages",
+  about: "GET and POST of a message, which must then be in the list",
+  async run({ outputs }, signal) {
+    const url = `${outputs.apiUrl}/api/messages/`;
+    return asked(`GET ${url}`, async () => {
+      const listed = await request(url, { signal });
+      if (listed.status !== 200) return failed("GET /api/messages/", listed);
+
+      const content = `diagnose ${randomUUID()}`;
+      const posted = await request(url, {
+        signal,
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ content, author: "diagnose" }),
+      });
+      if (posted.status === 401)
+        return { summary: "listed; posting needs a sign-in, so it was not tried", findings: [] };
+      if (posted.status !== 201) return failed("POST /api/messages/", posted);
+
+      const after = await request(url, { signal });
+      const found = z.array(message).safeParse(json(after));
+      if (!found.success || !found.data.some((candidate) => candidate.content === content)) {
+        return failed("GET /api/messages/", after, "a message that was posted is not in the list");
+      }
+      return { summary: "posted a message and found it in the list", findings: [] };
+    });
+  },
+};
+
+export const frontendCheck: Check<CloudSubject> = {
+  id: "frontend",
+  about: "the page, and the API under its /api/*",
+  applies: ({ outputs }) => outputs.frontendUrl !== undefined,
+  async run({ outputs: { frontendUrl }, commands }, signal) {
+    return asked(`GET ${frontendUrl}/`, async () => {
+      const page = await request(`${frontendUrl}/`, { signal });
+      if (page.status !== 200 || !/<!doctype html>/i.test(page.body)) {
+        return failed("the frontend", page, `the frontend answers ${page.status} without its page`, {
+          cause: "The page is not in the bucket behind the frontend, or the frontend may not read it.",
+          next: commands.heal,
+        });
+      }
+      const api = await request(`${frontendUrl}/api/`, { signal });
+      if (api.status !== 200 || !status.safeParse(json(api)).success) {
+        return failed("the frontend", api, `the frontend's /api/ answers ${api.status}, not as the API`);
+      }
+      return { summary: "the page and its /api/ answer", findings: [] };
+    });
+  },
+};
+
+export const certificateCheck: Check<CloudSubject> = {
+  id: "certificate",
+  about: "how long the certificates are valid, where there is HTTPS",
+  applies: ({ outputs }) => secureUrls(outputs).length > 0,
+  async run({ outputs }, signal) {
+    const ends = await Promise.all(
+      secureUrls(outputs).map(async (url) => ({ host: url.host, days: (await validUntil(url, signal)) / 86_400_000 })),
+    );
+    const findings = ends.flatMap(({ host, days }): Finding[] => {
+      const severity = days < certificateDays.error ? "error" : days < certificateDays.warning ? "warning" : undefined;
+      if (severity === undefined) return [];
+      const when = days < 0 ? `ended ${Math.ceil(-days)} days ago` : `ends in ${Math.floor(days)} days`;
+      return [
+        {
+          severity,
+          title: `the certificate of ${host} ${when}`,
+          evidence: [],
+          cause: "It has not been renewed; one that the cloud manages is renewed only while the domain points there.",
+          next: `check that the DNS record of ${host} is the one that the deployment asks for`,
+        },
+      ];
+    });
+    const soonest = Math.floor(Math.min(...ends.map(({ days }) => days)));
+    return { summary: `valid for ${soonest} days`, findings };
+  },
+};
+
+function secureUrls({ apiUrl, frontendUrl }: CloudValues): URL[] {
+  const urls = [apiUrl, frontendUrl].filter((url) => url !== undefined).map((url) => new URL(url));
+  return urls.filter(({ protocol }) => protocol === "https:");
+}
+
+/** Milliseconds until a server's certificate ends. */
+async function validUntil(url: URL, signal: AbortSignal): Promise<number> {
+  const { hostname, port } = url;
+  // An invalid certificate is looked at as well: that it is invalid is what the requests of the other checks find.
+  const socket: TLSSocket = connect({
+    host: hostname,
+    port: Number(port || 443),
+    servername: hostname,
+    rejectUnauthorized: false,
+  });
+  try {
+    await once(socket, "secureConnect", { signal });
+    return Date.parse(socket.getPeerCertificate().valid_to) - Date.now();
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** A verdict over requests: one without an answer is a finding, not a check that could not be made. */
+async function asked(what: string, ask: () => Promise<Verdict>): Promise<Verdict> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!(error instanceof NoAnswerError)) throw error;
+    const title = `${what} is not answered`;
+    return { summary: title, findings: [{ severity: "error", title, evidence: [error.message] }] };
+  }
+}
+
+function failed(
+  what: string,
+  answer: Answer | undefined,
+  title = `${what} answers ${answer?.status ?? "nothing"}`,
+  known: Pick<Finding, "cause" | "next"> = {},
+): Verdict {
+  const evidence = answer === undefined ? [] : [`${answer.status} ${answer.contentType} ${excerpt(answer)}`];
+  return { summary: title, findings: [{ severity: "error", title, evidence, ...known }] };
+}
+
+function excerpt(answer: Answer | undefined): string {
+  const text = (answer?.body ?? "").replace(/\s+/g, " ").trim();
+  return text.length > excerptLength ? `${text.slice(0, excerptLength)}…` : text;
+}
+
+function json(answer: Answer | undefined): unknown {
+  try {
+    return JSON.parse(answer?.body ?? "");
+  } catch {
+    return undefined;
+  }
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}

@@ -1,0 +1,141 @@
+import { satisfies } from "semver";
+
+import { findUv } from "../../layers/uv";
+import { findPython } from "../../local/python";
+import { dependencies, engines } from "../../package.json";
+import type { Check, StackSubject } from "./check";
+import type { Finding } from "./report";
+
+/** Findings of one check that are listed; the rest is counted. */
+const listed = 10;
+
+export const toolchainCheck: Check<StackSubject> = {
+  id: "toolchain",
+  about: "versions of Node.js, Pulumi, uv and Python on this machine",
+  async run({ stack }) {
+    const tools = await Promise.all([
+      tool(
+        "Node.js",
+        "install Node.js: https://nodejs.org",
+        () => Promise.resolve(process.versions.node),
+        engines.node,
+      ),
+      tool(
+        "Pulumi",
+        "install Pulumi: https://www.pulumi.com/docs/install/",
+        () => stack.engineVersion(),
+        `^${dependencies["@pulumi/pulumi"]}`,
+      ),
+      tool("uv", "install uv: https://docs.astral.sh/uv", async () =>
+        (await findUv()) === "uv" ? "on the PATH" : "in the cache",
+      ),
+      pythonOf(await stack.setting("pythonVersion")),
+    ]);
+    return {
+      summary: tools.map(({ said }) => said).join(", "),
+      findings: tools.flatMap(({ finding }) => (finding === undefined ? [] : [finding])),
+    };
+  },
+};
+
+interface Tool {
+  /** Name and version, e.g. `Node.js 20.1.0`. */
+  readonly said: string;
+  readonly finding?: Finding;
+}
+
+async function tool(name: string, next: string, version: () => Promise<string>, needed?: string): Promise<Tool> {
+  try {
+    const found = await version();
+    if (needed === undefined || satisfies(found, needed, { includePrerelease: true }))
+      return { said: `${name} ${found}` };
+    return {
+      said: `${name} ${found}`,
+      finding: { severity: "warning", title: `${name} is ${found}, needed is ${needed}`, evidence: [], next },
+    };
+  } catch (error) {
+    const evidence = [error instanceof Error ? error.message : String(error)];
+    return { said: `no ${name}`, finding: { severity: "warning", title: `there is no ${name}`, evidence, next } };
+  }
+}
+
+/** Only the local clouds and the tests run Python here: a deployment needs none. */
+async function pythonOf(wanted: string): Promise<Tool> {
+  const next = `uv python install ${wanted}`;
+  try {
+    const { version, exact } = await findPython(wanted);
+    if (exact) return { said: `Python ${version}` };
+    const title = `Python is ${version}, the functions' is ${wanted}`;
+    return {
+      said: `Python ${version}`,
+      finding: {
+        severity: "info",
+        title,
+        evidence: [],
+        cause: "The local clouds run the functions on it instead.",
+        next,
+      },
+    };
+  } catch {
+    return {
+      said: "no Python",
+      finding: {
+        severity: "info",
+        title: "there is no Python",
+        evidence: [],
+        cause: "The local clouds need one.",
+        next,
+      },
+    };
+  }
+}
+
+export const stateCheck: Check<StackSubject> = {
+  id: "state",
+  about: "the last update and what it left pending; with --drift also what was changed since",
+  async run({ stack, drift, commands }) {
+    const [update, pending] = await Promise.all([stack.lastUpdate(), stack.pendingOperations()]);
+    const findings: Finding[] = [];
+    if (update !== undefined && update.result !== "succeeded") {
+      findings.push({
+        severity: "warning",
+        title: `the last ${update.kind} is ${update.result}`,
+        evidence: [`begun ${update.startTime.toISOString()}`],
+        cause: "What is deployed may be neither the old program nor the new one.",
+        next: commands.deploy,
+      });
+    }
+    if (pending.length > 0) {
+      findings.push({
+        severity: "warning",
+        title: `${pending.length} operations were interrupted`,
+        evidence: pending.slice(0, listed),
+        cause: "The engine ended before the cloud had answered, so it does not know what became of them.",
+        next: commands.heal,
+      });
+    }
+    if (drift) {
+      const drifted = await stack.drift();
+      if (drifted.length > 0) {
+        findings.push({
+          severity: "warning",
+          title: `${drifted.length} resources are not as they were deployed`,
+          evidence: drifted
+            .slice(0, listed)
+            .map(({ urn, gone, properties }) => `${resourceOf(urn)}: ${gone ? "gone" : properties.join(", ")}`),
+          cause: "They were changed behind the stack's back.",
+          next: commands.heal,
+        });
+      }
+    }
+    const time = update?.endTime ?? update?.startTime;
+    const last = update && time ? `${update.kind} ${update.result} ${time.toISOString()}` : "never updated";
+    return { summary: `${last}, ${pending.length} pending${drift ? "" : "; drift was not asked for"}`, findings };
+  },
+};
+
+/** What readers know a resource by: its type and its name. */
+function resourceOf(urn: string): string {
+  const [, , types = "", ...name] = urn.split("::");
+  return `${types.split("$").at(-1) ?? types} ${name.join("::")}`;
+}

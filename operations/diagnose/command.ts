@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { type Command, InvalidArgumentError, Option } from "commander";
+
+import { checks, diagnose, type Environment } from "./diagnose";
+import { exitCode, type Report, severities, type Severity } from "./report";
+import { text } from "./text";
+
+interface Flags {
+  readonly json?: boolean;
+  readonly watch?: number | true;
+  readonly only?: readonly string[];
+  readonly failOn: Severity;
+  /** Seconds. */
+  readonly timeout: number;
+  readonly drift?: boolean;
+}
+
+/** Seconds between two looks of `--watch`. */
+const watchInterval = 60;
+
+/**
+ * Makes a command the one that looks over an environment: its options, and what it prints and exits with.
+ *
+ * @param open finds the environment; called at each look.
+ */
+export function asDiagnose(command: Command, open: () => Promise<Environment>): Command {
+  const ids = checks.map(({ id }) => id);
+  return command
+    .description("look over the whole environment of a stack: what is wrong, why, and what to do next")
+    .addOption(new Option("--json", "print the report as JSON").conflicts("markdown"))
+    .option("--watch [seconds]", `look again and again, every ${watchInterval} seconds`, seconds)
+    .option("--only <checks>", `comma-separated, of ${ids.join(", ")}`, (list: string) => listOf(list, ids))
+    .addOption(
+      new Option("--fail-on <severity>", "least severity that exits with 1").choices(severities).default("warning"),
+    )
+    .option("--timeout <seconds>", "that each check may take", seconds, 30)
+    .option("--drift", "also ask the clouds for every resource that is not as it was deployed")
+    .addHelpText("after", `\n${aboutChecks()}\nExits with 0 healthy, 1 findings, 2 something could not be checked.`)
+    .action(async () => {
+      const flags = command.opts<Flags>();
+      for (;;) {
+        const report = await look(open, flags);
+        print(report, flags);
+        process.exitCode = exitCode(report, flags.failOn);
+        if (flags.watch === undefined) return;
+        await sleep((flags.watch === true ? watchInterval : flags.watch) * 1000);
+      }
+    });
+}
+
+async function look(open: () => Promise<Environment>, { only, timeout, drift = false }: Flags): Promise<Report> {
+  return diagnose(await open(), { only, timeout: timeout * 1000, drift });
+}
+
+function print(report: Report, { json, watch }: Flags): void {
+  const { stdout } = process;
+  // On a terminal, a new look takes the place of the last one.
+  if (watch !== undefined && stdout.isTTY) stdout.write("\x1b[2J\x1b[H");
+  stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : `${text(report, { colour: stdout.isTTY })}\n`);
+}
+
+function aboutChecks(): string {
+  return ["Checks:", ...checks.map(({ id, about }) => `  ${id.padEnd(14)} ${about}`), ""].join("\n");
+}
+
+function seconds(given: string): number {
+  const value = Number(given);
+  if (!(value > 0)) throw new InvalidArgumentError("expected a number of seconds");
+  return value;
+}
+
+function listOf(given: string, known: readonly string[]): string[] {
+  const found = given.split(",").map((id) => id.trim());
+  const unknown = found.filter((id) => !known.includes(id));
+  if (unknown.length > 0) {
+    throw new InvalidArgumentError(`there is no check ${unknown.join(", ")}; expected some of ${known.join(", ")}`);
+  }
+  return found;
+}

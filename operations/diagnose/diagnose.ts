@@ -1,0 +1,181 @@
+import { performance } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type { Cloud } from "../../settings";
+import type { Check, CloudSubject, Commands, StackSubject, Verdict } from "./check";
+import { compatibilityCheck, credentialsCheck, functionCheck, shortLayer, tableCheck } from "./checks-function";
+import { apiCheck, certificateCheck, frontendCheck, messagesCheck } from "./checks-http";
+import { layersCheck } from "./checks-layers";
+import { logCheck } from "./checks-log";
+import { stateCheck, toolchainCheck } from "./checks-stack";
+import { type InspectedCloud, type InspectedClouds, UnansweredError } from "./inspected-cloud";
+import { cloudsOf, type DeployedOutputs } from "./outputs";
+import { type CheckResult, type CloudSummary, type Finding, type Report, severities } from "./report";
+import type { InspectedStack } from "./stack";
+
+/** The checks of each cloud, what explains others before them: a missing layer before the 500 that comes of it. */
+const cloudChecks: readonly Check<CloudSubject>[] = [
+  credentialsCheck,
+  functionCheck,
+  compatibilityCheck,
+  tableCheck,
+  logCheck,
+  apiCheck,
+  messagesCheck,
+  frontendCheck,
+  certificateCheck,
+  layersCheck,
+];
+
+/** The checks of the whole stack; they explain less than a cloud's own. */
+const stackChecks: readonly Check<StackSubject>[] = [stateCheck, toolchainCheck];
+
+/** Every check, in the order of causes. */
+export const checks = [...cloudChecks, ...stackChecks].map(({ id, about }) => ({ id, about }));
+
+const rank = new Map(checks.map(({ id }, index) => [id, index]));
+
+/** Milliseconds of errors that are looked at where the stack's last update is longer ago. */
+const recent = 15 * 60_000;
+
+/** Milliseconds that a check has beyond its requests, to say what it has seen. */
+const grace = 1_000;
+
+/** An environment to look at. */
+export interface Environment {
+  readonly project: string;
+  readonly stack: InspectedStack;
+  readonly outputs: DeployedOutputs;
+  readonly clouds: InspectedClouds;
+  readonly commands: Commands;
+}
+
+export interface LookOptions {
+  /** Ids of checks; absent for all. */
+  readonly only?: readonly string[];
+  /** Milliseconds that a check may take. */
+  readonly timeout: number;
+  readonly drift: boolean;
+}
+
+/** Looks over a whole environment: every check at once, those that read what the others cause after them. */
+export async function diagnose(environment: Environment, options: LookOptions): Promise<Report> {
+  const { project, stack, outputs, commands } = environment;
+  const startedAt = new Date();
+  const started = performance.now();
+  const { timeout, drift } = options;
+  const chosen = <Subject>(table: readonly Check<Subject>[]) =>
+    table.filter(({ id }) => options.only === undefined || options.only.includes(id));
+
+  const since = await errorsSince(stack, startedAt);
+  const overStack = chosen(stackChecks).map((check) => judge(check, { stack, outputs, drift, commands }, timeout));
+  const perCloud = cloudsOf(outputs).map(async (cloud) => {
+    const inspected = environment.clouds[cloud];
+    const values = outputs[cloud];
+    if (inspected === undefined || values === undefined) return [];
+    const subject = { cloud, outputs: values, layers: outputs.layers, inspected: asked(inspected), since, commands };
+    const run = (check: Check<CloudSubject>) => judge(check, subject, timeout, cloud);
+    const applying = chosen(cloudChecks).filter(({ applies }) => applies?.(subject) ?? true);
+    const first = await Promise.all(applying.filter(({ last }) => !last).map(run));
+    return [...first, ...(await Promise.all(applying.filter(({ last }) => last).map(run)))];
+  });
+  const judged = (await Promise.all([...overStack, ...perCloud])).flat();
+  const summaries = await Promise.all(cloudsOf(outputs).map((cloud) => summary(cloud, environment, judged)));
+  return {
+    project,
+    stack: stack.name,
+    startedAt: startedAt.toISOString(),
+    durationMs: performance.now() - started,
+    clouds: summaries.flat(),
+    results: judged.map(({ result }) => result).sort(byCause),
+  };
+}
+
+/** An error that the last update may have mended does not count. */
+async function errorsSince(stack: InspectedStack, now: Date): Promise<Date> {
+  const earliest = new Date(now.getTime() - recent);
+  const last = await stack.lastUpdate().catch(() => undefined);
+  return last?.endTime !== undefined && last.endTime > earliest ? last.endTime : earliest;
+}
+
+interface Judged {
+  readonly result: CheckResult;
+  readonly latencyMs?: number;
+}
+
+async function judge<Subject>(
+  check: Check<Subject>,
+  subject: Subject,
+  timeout: number,
+  cloud?: Cloud,
+): Promise<Judged> {
+  const started = performance.now();
+  const of = (status: CheckResult["status"], { latencyMs, ...verdict }: Verdict): Judged => ({
+    result: { check: check.id, cloud, status, ...verdict, durationMs: performance.now() - started },
+    latencyMs,
+  });
+  const finished = new AbortController();
+  try {
+    const verdict = await Promise.race([
+      check.run(subject, AbortSignal.timeout(timeout)),
+      sleep(timeout + grace, undefined, { signal: finished.signal }).then(() => {
+        throw new UnansweredError(`took longer than ${timeout / 1000} s`, "try again with a longer --timeout");
+      }),
+    ]);
+    const wrong = verdict.findings.some(({ severity }) => severity !== "info");
+    return of(wrong ? "failed" : "passed", verdict);
+  } catch (error) {
+    const title = error instanceof Error ? error.message : String(error);
+    const next = error instanceof UnansweredError ? error.next : undefined;
+    const finding: Finding = { severity: "warning", title, evidence: [], next };
+    return of("unknown", { summary: "could not be checked", findings: [finding] });
+  } finally {
+    finished.abort();
+  }
+}
+
+/** A cloud that is asked the same question but once. */
+function asked(cloud: InspectedCloud): InspectedCloud {
+  const answers = new Map<string, Promise<unknown>>();
+  const once = <T>(question: string, ask: () => Promise<T>): Promise<T> => {
+    const answer = (answers.get(question) as Promise<T> | undefined) ?? ask();
+    answers.set(question, answer);
+    return answer;
+  };
+  return {
+    identity: () => once("identity", () => cloud.identity()),
+    function: () => once("function", () => cloud.function()),
+    layer: (arn) => once(`layer ${arn}`, () => cloud.layer(arn)),
+    hasTable: () => once("table", () => cloud.hasTable()),
+    log: (since) => cloud.log(since),
+  };
+}
+
+async function summary(
+  cloud: Cloud,
+  { outputs, clouds }: Environment,
+  judged: readonly Judged[],
+): Promise<CloudSummary[]> {
+  const values = outputs[cloud];
+  if (values === undefined) return [];
+  const { region, apiUrl, frontendUrl, functionName, version } = values;
+  const api = judged.find(({ result }) => result.check === "api" && result.cloud === cloud);
+  const fn = await clouds[cloud]?.function().catch(() => undefined);
+  const layers = (fn?.layerArns ?? []).map((arn) => {
+    const [name = arn, version = ""] = shortLayer(arn).split(":");
+    return { name, version };
+  });
+  return [{ cloud, region, apiUrl, frontendUrl, functionName, version, latencyMs: api?.latencyMs, layers }];
+}
+
+/** Failures first, the worst of them first, and of those what explains the others; then what could not be checked. */
+function byCause(a: CheckResult, b: CheckResult): number {
+  const order = (result: CheckResult): number[] => [
+    ["failed", "unknown", "passed"].indexOf(result.status),
+    Math.min(severities.length, ...result.findings.map(({ severity }) => severities.indexOf(severity))),
+    rank.get(result.check) ?? 0,
+  ];
+  const [left, right] = [order(a), order(b)];
+  const at = left.findIndex((value, index) => value !== right[index]);
+  return at < 0 ? 0 : (left[at] ?? 0) - (right[at] ?? 0);
+}

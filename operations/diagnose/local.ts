@@ -1,0 +1,195 @@
+import { existsSync, readFileSync, statSync } from "node:fs";
+import path from "node:path";
+
+import type { PulumiCommand } from "@pulumi/pulumi/automation";
+
+import { AwsResources } from "../../local/aws/resources";
+import { AzureResources } from "../../local/azure/resources";
+import { runningCloud } from "../../local/cloud-process";
+import { GcpResources } from "../../local/gcp/resources";
+import { type LogEvent, Logs } from "../../local/logs";
+import { debugProviders, localStack } from "../../local/stack";
+import { type Resources, ResourceStore } from "../../local/store";
+import { name as project } from "../../package.json";
+import type { Environment } from "./diagnose";
+import {
+  type DeployedFunction,
+  type DeployedLayer,
+  type Identity,
+  type InspectedCloud,
+  type InspectedClouds,
+  UnansweredError,
+} from "./inspected-cloud";
+import type { DeployedOutputs, ValuesOf } from "./outputs";
+import { InspectedStack } from "./stack";
+
+/** What one local cloud knows of a stack. */
+interface View {
+  /** Who owns everything on this machine. */
+  readonly account: string;
+  /** Name of the function's log, as the data plane writes it. */
+  readonly log: string;
+  function(): DeployedFunction | undefined;
+  layer(arn: string): DeployedLayer | undefined;
+  hasTable(): boolean;
+}
+
+/**
+ * A stack that was deployed onto this machine.
+ *
+ * @param engine what deployed it.
+ * @param state folder that the local clouds keep everything in.
+ */
+export async function localEnvironment(engine: PulumiCommand, state: string, name: string): Promise<Environment> {
+  // Without a cloud: what an interrupted run left pending is to be seen, not to be mended.
+  const { workspace } = await localStack({ engine, state, stack: name });
+  const env = { ...workspace.envVars, PULUMI_DEBUG_PROVIDERS: debugProviders(await runningCloud(state)) };
+  const stack = new InspectedStack(name, { command: engine.command, cwd: workspace.workDir, env });
+  const outputs = await stack.outputs();
+  return {
+    project,
+    stack,
+    outputs,
+    clouds: localClouds(outputs, state),
+    commands: { deploy: "npm run local -- up", heal: "npm run local -- up --refresh" },
+  };
+}
+
+/** The local clouds that a stack is on; `state` is the folder that they keep everything in. */
+export function localClouds({ aws, azure, gcp }: DeployedOutputs, state: string): InspectedClouds {
+  return {
+    ...(aws && { aws: new LocalCloud(state, "aws", (stored) => awsView(stored, aws)) }),
+    ...(azure && { azure: new LocalCloud(state, "azure-native", (stored) => azureView(stored, azure)) }),
+    ...(gcp && { gcp: new LocalCloud(state, "gcp", (stored) => gcpView(stored, gcp)) }),
+  };
+}
+
+/** A cloud of this machine, asked by its state folder: what is there, whatever the stack believes. */
+class LocalCloud implements InspectedCloud {
+  readonly #folder: string;
+
+  /** @param provider name of the cloud's provider, and of its folder. */
+  constructor(
+    private readonly state: string,
+    provider: string,
+    private readonly view: (stored: Resources) => View,
+  ) {
+    this.#folder = path.join(state, provider);
+  }
+
+  async identity(): Promise<Identity> {
+    const running = await runningCloud(this.state);
+    if (running === undefined) {
+      throw new UnansweredError(`the local clouds of ${this.state} are not running`, "npm run local -- up --detach");
+    }
+    return { account: this.#view.account, principal: `process ${running.pid}` };
+  }
+
+  function(): Promise<DeployedFunction | undefined> {
+    return Promise.resolve(this.#view.function());
+  }
+
+  layer(arn: string): Promise<DeployedLayer | undefined> {
+    return Promise.resolve(this.#view.layer(arn));
+  }
+
+  hasTable(): Promise<boolean> {
+    return Promise.resolve(this.#view.hasTable());
+  }
+
+  log(since: Date): Promise<readonly LogEvent[]> {
+    const file = new Logs(path.join(this.#folder, "logs")).file(this.#view.log);
+    if (!existsSync(file)) return Promise.resolve([]);
+    const events = readFileSync(file, "utf8")
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as LogEvent)
+      .filter(({ timestamp }) => timestamp >= since.getTime());
+    return Promise.resolve(events);
+  }
+
+  /** Read anew at each question: another process changes the file. */
+  get #view(): View {
+    return this.view(new ResourceStore(this.#folder));
+  }
+}
+
+function awsView(stored: Resources, { functionName, messagesTable, logs }: ValuesOf<"aws">): View {
+  const resources = new AwsResources(stored);
+  const find = () => resources.find("aws:lambda/function:Function", ({ name }) => name === functionName);
+  return {
+    account: find()?.arn.split(":")[4] ?? "",
+    log: logs,
+    function() {
+      const fn = find();
+      return (
+        fn && {
+          runtime: fn.runtime,
+          architecture: fn.architectures[0],
+          state: "Active",
+          layerArns: fn.layers,
+          environment: Object.keys(fn.environment?.variables ?? {}),
+        }
+      );
+    },
+    layer(arn) {
+      const layer = resources.find("aws:lambda/layerVersion:LayerVersion", (version) => version.arn === arn);
+      return (
+        layer && {
+          arn,
+          runtimes: layer.compatibleRuntimes,
+          architectures: layer.compatibleArchitectures,
+          createdAt: layer.createdDate,
+          size: statSync(layer.code.path).size,
+        }
+      );
+    },
+    hasTable: () => resources.find("aws:dynamodb/table:Table", ({ name }) => name === messagesTable) !== undefined,
+  };
+}
+
+function azureView(stored: Resources, { functionName, messagesTable }: ValuesOf<"azure">): View {
+  const resources = new AzureResources(stored);
+  const find = () => resources.find("azure-native:web:WebApp", ({ name }) => name === functionName);
+  return {
+    account: find()?.id.split("/")[2] ?? "",
+    log: functionName,
+    function() {
+      const app = find();
+      return (
+        app && {
+          runtime: `python${app.functionAppConfig.runtime.version}`,
+          state: "Running",
+          layerArns: [],
+          environment: app.siteConfig.appSettings.map(({ name }) => name),
+        }
+      );
+    },
+    layer: () => undefined,
+    hasTable: () =>
+      resources.find("azure-native:storage:Table", ({ tableName }) => tableName === messagesTable) !== undefined,
+  };
+}
+
+function gcpView(stored: Resources, { functionName, database }: ValuesOf<"gcp">): View {
+  const resources = new GcpResources(stored);
+  const find = () => resources.find("gcp:cloudfunctionsv2/function:Function", ({ name }) => name === functionName);
+  return {
+    account: find()?.project ?? "",
+    log: functionName,
+    function() {
+      const fn = find();
+      return (
+        fn && {
+          runtime: fn.buildConfig.runtime.replace(/^python(\d)(\d+)$/, "python$1.$2"),
+          state: "ACTIVE",
+          layerArns: [],
+          environment: Object.keys(fn.serviceConfig.environmentVariables),
+        }
+      );
+    },
+    layer: () => undefined,
+    // Firestore makes collections as they are written to; what can be missing is their database.
+    hasTable: () => resources.find("gcp:firestore/database:Database", ({ name }) => name === database) !== undefined,
+  };
+}

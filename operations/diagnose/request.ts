@@ -1,0 +1,39 @@
+import { performance } from "node:perf_hooks";
+
+/** An answer, with all of its body. */
+export interface Answer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+  readonly milliseconds: number;
+}
+
+/** A server that did not answer, and why: the name is not known, nobody listens, the time was up. */
+export class NoAnswerError extends Error {}
+
+/** @throws {NoAnswerError} */
+export async function request(url: string, init: RequestInit & { signal: AbortSignal }): Promise<Answer> {
+  const started = performance.now();
+  try {
+    const answer = await fetch(url, { redirect: "manual", ...init });
+    const body = await answer.text();
+    return {
+      status: answer.status,
+      contentType: answer.headers.get("content-type") ?? "",
+      body,
+      milliseconds: performance.now() - started,
+    };
+  } catch (error) {
+    if (init.signal.aborted) {
+      throw new NoAnswerError(`no answer in ${Math.round((performance.now() - started) / 100) / 10} s`);
+    }
+    throw new NoAnswerError(causeOf(error));
+  }
+}
+
+/** `fetch failed` says nothing; what the system said is the cause behind it. */
+function causeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { cause } = error;
+  return cause instanceof Error ? cause.message || ("code" in cause ? String(cause.code) : cause.name) : error.message;
+}

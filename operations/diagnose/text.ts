@@ -1,0 +1,57 @@
+import { styleText } from "node:util";
+
+import Table from "cli-table3";
+
+import type { CheckResult, Finding, Report, Severity } from "./report";
+
+type Style = Parameters<typeof styleText>[0];
+
+/** How a status is shown: a word that needs no colour, and a colour for those who see it. */
+const statuses: Readonly<Record<CheckResult["status"], { readonly word: string; readonly style: Style }>> = {
+  passed: { word: "ok", style: "green" },
+  failed: { word: "failed", style: "red" },
+  unknown: { word: "unknown", style: "yellow" },
+};
+
+const severityStyles: Readonly<Record<Severity, Style>> = { error: "red", warning: "yellow", info: "cyan" };
+
+/**
+ * A report for a terminal: a line for each check, then each finding with what was seen and what to do.
+ *
+ * @param colour whether to mark statuses and severities with colours too.
+ */
+export function text(report: Report, { colour }: { colour: boolean }): string {
+  const styled = (style: Style, words: string) => (colour ? styleText(style, words, { validateStream: false }) : words);
+  const table = new Table({
+    head: ["check", "cloud", "status", "found"],
+    style: { head: [], border: [] },
+    chars: { mid: "", "left-mid": "", "mid-mid": "", "right-mid": "" },
+  });
+  for (const { check, cloud, status, summary } of report.results) {
+    const { word, style } = statuses[status];
+    table.push([check, cloud ?? "", styled(style, word), summary]);
+  }
+  const findings = report.results.flatMap((result) => result.findings.map((finding) => ({ result, finding })));
+  return [
+    `${report.project} ${report.stack}, ${report.startedAt}, looked at in ${(report.durationMs / 1000).toFixed(1)} s`,
+    table.toString(),
+    ...findings.map(({ result, finding }) => described(result, finding, styled)),
+    findings.length === 0 ? styled("green", "Healthy.") : "",
+  ]
+    .filter((part) => part !== "")
+    .join("\n");
+}
+
+function described(
+  { check, cloud }: CheckResult,
+  { severity, title, evidence, cause, next }: Finding,
+  styled: (style: Style, words: string) => string,
+): string {
+  return [
+    "",
+    `${styled(severityStyles[severity], severity)}  ${cloud ? `${cloud} ` : ""}${check}: ${title}`,
+    ...(cause === undefined ? [] : [`  why   ${cause}`]),
+    ...evidence.map((line) => `  seen  ${line}`),
+    ...(next === undefined ? [] : [`  next  ${next}`]),
+  ].join("\n");
+}
