@@ -23,6 +23,10 @@ export interface LayerOutputs {
   readonly sha256: string;
   /** SHA-256 of the lock that it was built from, in hexadecimal. */
   readonly lockSha256: string;
+  /** Python version that the layer is for, e.g. `3.12`; a function that uses it runs the same. */
+  readonly pythonVersion: string;
+  /** Processor that the layer is for, `x86_64` or `arm64`; a function that uses it runs on the same. */
+  readonly architecture: string;
   /** Bytes of the zip. */
   readonly size: number;
   /** Version of each package in the layer, by its name. */

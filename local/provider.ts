@@ -47,6 +47,8 @@ export interface ResourceType {
   readonly required?: readonly string[];
   /** Input with the physical name, which is made from the logical one where it is absent. */
   readonly name?: string;
+  /** Inputs that are JSON text to the cloud, and may be given as an object. */
+  readonly json?: readonly string[];
   readonly rules?: Readonly<Record<string, Rule>>;
   readonly references?: Readonly<Record<string, Reference>>;
   /** Inputs that only a new resource can have otherwise. */
@@ -113,6 +115,10 @@ export class CloudProvider implements Provider {
     const inputs = { ...news };
     if (type.name !== undefined && inputs[type.name] === undefined) {
       inputs[type.name] = olds[type.name] ?? `${logicalName(urn)}-${randomBytes(4).toString("hex").slice(1)}`;
+    }
+    for (const key of type.json ?? []) {
+      const given = inputs[key];
+      if (given !== undefined) inputs[key] = asJson(given);
     }
     return {
       inputs,
@@ -249,10 +255,14 @@ export class CloudProvider implements Provider {
     if (typeof value !== "object" || value === null) return value;
     const fields = value as Properties;
     if (isBlob(fields)) {
-      if (typeof fields.path === "string" && fields.path !== "") return this.options.store.keep(fields.path);
+      if (typeof fields.path === "string" && fields.path !== "") {
+        const kept = this.options.store.keep(fields.path);
+        // Of a folder the engine knows another hash than that of the zip which is made here.
+        return typeof fields.hash === "string" ? { ...kept, sha256: fields.hash } : kept;
+      }
       if (typeof fields.text === "string") return this.options.store.keepText(fields.text);
       throw new Error(
-        "the local cloud takes assets and archives that are a file; pass a FileAsset, or a zip as FileArchive",
+        "the local cloud takes assets and archives that are a file or a folder; pass a FileAsset or a FileArchive",
       );
     }
     return this.#kept(fields);
@@ -303,6 +313,13 @@ function valuesAt(value: JavaScriptValue | undefined, path: readonly string[]): 
   if (step === undefined || value === marks.unknown) return [value];
   if (Array.isArray(value)) return value.flatMap((item: JavaScriptValue) => valuesAt(item, path));
   return typeof value === "object" ? valuesAt((value as Properties)[step], rest) : [];
+}
+
+/** The text of an object; not known as long as anything in it is not. */
+function asJson(value: JavaScriptValue): JavaScriptValue {
+  if (typeof value !== "object" || value === null) return value;
+  const text = JSON.stringify(value);
+  return text.includes(marks.unknown) ? marks.unknown : text;
 }
 
 /** A text that is the same for the same value: of a file its content counts, wherever it lies. */

@@ -1,6 +1,8 @@
 import { createHash, randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
+
+import { stored, writeZip } from "../layers/zip";
 
 /** A resource that a local cloud has. */
 export interface StoredResource {
@@ -60,7 +62,7 @@ export class ResourceStore implements Resources {
     this.#save();
   }
 
-  delete({ type, id }: StoredResource): void {
+  delete({ type, id }: Pick<StoredResource, "type" | "id">): void {
     // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- the state is a dictionary, as JSON has it
     delete this.#state.resources[key(type, id)];
     this.#save();
@@ -74,8 +76,9 @@ export class ResourceStore implements Resources {
     return number;
   }
 
-  /** Keeps a copy of a file by its content, so that the original may vanish. */
+  /** Keeps a copy of a file, or of a folder as a zip, by its content, so that the original may vanish. */
   keep(source: string): { path: string; sha256: string } {
+    if (statSync(source).isDirectory()) return this.#keep(zipOf(source), ".zip");
     return this.#keep(readFileSync(source), path.extname(source));
   }
 
@@ -99,6 +102,17 @@ export class ResourceStore implements Resources {
     writeFileSync(temporary, JSON.stringify(this.#state, null, 1));
     renameSync(temporary, this.#file);
   }
+}
+
+/** A zip of all files below a folder. */
+function zipOf(folder: string): Buffer {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return writeZip(
+    files.map(({ parentPath, name }) => {
+      const file = path.join(parentPath, name);
+      return stored(path.relative(folder, file).split(path.sep).join("/"), readFileSync(file));
+    }),
+  );
 }
 
 const key = (type: string, id: string) => `${type} ${id}`;

@@ -158,12 +158,14 @@ export class Environment extends pulumi.ComponentResource {
 }
 
 function describeLayer({ arn, version, bundle }: DependencyLayer): LayerOutputs {
-  const { sha256, lockSha256, size, packages } = bundle;
+  const { sha256, lockSha256, pythonVersion, architecture, size, packages } = bundle;
   return {
     arn,
     version,
     sha256,
     lockSha256,
+    pythonVersion,
+    architecture,
     size,
     packages: Object.fromEntries(packages.map((pkg) => [pkg.name, pkg.version])),
   };

@@ -89,6 +89,7 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
   "aws:iam/role:Role": {
     name: "name",
     required: ["assumeRolePolicy"],
+    json: ["assumeRolePolicy"],
     rules: {
       name: matching(/^[\w+=,.@-]{1,64}$/, "1 to 64 characters of A-Z a-z 0-9 + = , . @ - _"),
       assumeRolePolicy: policyDocument,
@@ -100,6 +101,7 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
   "aws:iam/rolePolicy:RolePolicy": {
     name: "name",
     required: ["role", "policy"],
+    json: ["policy"],
     rules: { policy: policyDocument },
     references: { role: { type: "aws:iam/role:Role" } },
     replaceOn: ["name", "role"],
@@ -267,6 +269,7 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
   "aws:s3/bucketPolicy:BucketPolicy": {
     ...bucketSetting,
     required: ["bucket", "policy"],
+    json: ["policy"],
     rules: { policy: policyDocument },
   },
   "aws:s3/bucketObjectv2:BucketObjectv2": {
@@ -382,6 +385,12 @@ function sha256OfBlob(value: unknown): string | undefined {
 }
 
 export const awsInvokes: Readonly<Record<string, (args: Properties, context: CloudContext) => Properties>> = {
+  "aws:index/getCallerIdentity:getCallerIdentity": () => ({
+    id: account,
+    accountId: account,
+    arn: `arn:aws:iam::${account}:user/local`,
+    userId: account,
+  }),
   "aws:lambda/getLayerVersion:getLayerVersion": (args, { store }) => {
     const { layerName, version } = z.object({ layerName: z.string(), version: z.number() }).parse(args);
     const arn = `${layerName}:${version}`;

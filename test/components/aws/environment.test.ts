@@ -270,6 +270,8 @@ describe("with the defaults", () => {
         version: "7",
         sha256: "a".repeat(64),
         lockSha256: "b".repeat(64),
+        pythonVersion: "3.12",
+        architecture: "x86_64",
         size: 8_000_000,
         packages: { fastapi: "0.115.0", mangum: "0.17.0", pydantic: "2.9.0" },
       },
