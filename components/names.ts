@@ -68,14 +68,30 @@ export const compactNameLimits = {
  * @param owner subscription or project, for names that must be unique among all customers of a cloud.
  */
 export function resourceName(scope: Scope, part: string, limit: number, owner?: string): string {
-  const plain = `${scope.project}-${scope.stack}-${part}`;
-  const name = plain
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, "-")
-    .replace(/^[^a-z]+/, "");
+  const plain = plainName(scope, part);
+  const name = accepted(plain);
   if (name === plain && name.length <= limit && !scope.stack.includes("-") && owner === undefined) return name;
   const suffix = `-${fingerprint(scope, part, owner)}`;
   return name.slice(0, limit - suffix.length).replace(/-+$/, "") + suffix;
+}
+
+/** What `resourceName` begins with for every part that begins with `part`. */
+export function resourceNamePrefix(scope: Scope, part: string, limit: number): string {
+  const suffix = `-${fingerprint(scope, part)}`;
+  return accepted(plainName(scope, part))
+    .slice(0, limit - suffix.length)
+    .replace(/-+$/, "");
+}
+
+function plainName({ project, stack }: Scope, part: string): string {
+  return `${project}-${stack}-${part}`;
+}
+
+function accepted(name: string): string {
+  return name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^[^a-z]+/, "");
 }
 
 /**

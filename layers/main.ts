@@ -1,5 +1,8 @@
+import path from "node:path";
+
 import { Command, InvalidArgumentError, Option } from "commander";
 
+import type { UsedVersion } from "../operations/layer-versions/retention";
 import { advisorySources, audit, type AdvisorySource } from "./audit";
 import { build } from "./build";
 import { BuildError } from "./build-error";
@@ -8,7 +11,7 @@ import { compare } from "./compare";
 import { normalisedName, readLock, requirementsFolder } from "./lock";
 import { readManifest } from "./manifest";
 import { relock, resolve } from "./relock";
-import { bundleTable, comparisonForms, lockSummary, manifestTable, outdatedTable } from "./report";
+import { bundleTable, comparisonForms, lockSummary, manifestTable, outdatedTable, versionTable } from "./report";
 import { readGroups, type Strategy } from "./strategy";
 
 const targets = ["aws", "azure", "gcp"] as const satisfies Target[];
@@ -138,6 +141,51 @@ program
     const comparison = compare(await readManifest(before), await readManifest(after));
     process.stdout.write(`${comparisonForms[format](comparison)}\n`);
   });
+
+const scoped = (command: Command) =>
+  command
+    .option("-s, --stack <name>", "whose layers", "staging")
+    .option("--region <name>", "where the layers are (default: where the stack is deployed)")
+    .addOption(
+      new Option("--local [folder]", "a local cloud's, by its state folder").preset(
+        path.join(__dirname, "..", ".local"),
+      ),
+    )
+    .option("--json", "print them as JSON");
+
+interface ScopeFlags {
+  readonly stack: string;
+  readonly region?: string;
+  readonly local?: string;
+  readonly json?: true;
+}
+
+scoped(program.command("versions"))
+  .description("list the versions of a stack's layers, and who of the known stacks and functions uses each")
+  .action(async (flags: ScopeFlags) => {
+    const { listVersions } = await import("../operations/layer-versions/command");
+    await printVersions(await listVersions({ ...flags, progress }), flags);
+  });
+
+scoped(program.command("prune"))
+  .description("delete older versions of a stack's layers that nothing uses")
+  .requiredOption("--keep <count>", "newest versions of each layer that stay, used or not", count)
+  .option("--dry-run", "only say what would be deleted")
+  .action(async (flags: ScopeFlags & { readonly keep: number; readonly dryRun?: true }) => {
+    const { pruneVersions } = await import("../operations/layer-versions/command");
+    const versions = await pruneVersions({ ...flags, progress }, flags);
+    progress(`${flags.dryRun ? "Would delete" : "Deleted"} ${versions.length} layer versions that nothing uses`);
+    await printVersions(versions, flags);
+  });
+
+async function printVersions(versions: readonly UsedVersion[], { json }: ScopeFlags): Promise<void> {
+  process.stdout.write(`${json ? JSON.stringify(versions) : await versionTable(versions, new Date())}\n`);
+}
+
+function count(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("Expected a number of versions, e.g. 5.");
+  return Number(text);
+}
 
 /** What is built where nothing else is said. */
 const standard = { targets, pythonVersion: "3.12", architecture: "x86_64" } as const;

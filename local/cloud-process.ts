@@ -2,7 +2,8 @@ import { spawn } from "node:child_process";
 import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import path from "node:path";
 
-import type { CloudAddress } from "./cloud";
+import type { CloudAddress, DeleteRequest } from "./cloud";
+import { ResourceStore } from "./store";
 
 /** Milliseconds that a cloud may take to start. */
 const patience = 60_000;
@@ -70,6 +71,20 @@ export async function cloudEnd({ pid }: CloudAddress): Promise<void> {
 export async function forgetUnknown(address: CloudAddress, known: Readonly<Record<string, string[]>>): Promise<void> {
   const answer = await fetch(controlUrl(address), { method: "POST", body: JSON.stringify(known) });
   if (!answer.ok) throw new Error(`what an interrupted run left cannot be deleted: ${await answer.text()}`);
+}
+
+/**
+ * Deletes a resource that does nothing by itself, as a cloud's own API does: in the running cloud, which has its state in
+ * memory, or in the state folder where none runs.
+ */
+export async function deleteResource(state: string, request: DeleteRequest): Promise<void> {
+  const running = await runningCloud(state);
+  if (running === undefined) {
+    new ResourceStore(path.join(state, request.cloud)).delete(request);
+    return;
+  }
+  const answer = await fetch(`${controlUrl(running)}/resources`, { method: "DELETE", body: JSON.stringify(request) });
+  if (!answer.ok) throw new Error(`${request.id} cannot be deleted: ${await answer.text()}`);
 }
 
 function controlUrl({ control, token }: CloudAddress): string {

@@ -15,7 +15,7 @@ import { gcpInvokes, gcpTypes } from "./gcp/types";
 import { listen, response } from "./http";
 import { CloudProvider, type CloudProviderOptions } from "./provider";
 import { serveProvider } from "./provider-server";
-import { type Resources, ResourceStore } from "./store";
+import { type Resources, ResourceStore, type StoredResource } from "./store";
 
 /** Where a running cloud is found: `cloud.json` in its state folder. */
 export interface CloudAddress {
@@ -27,6 +27,12 @@ export interface CloudAddress {
   readonly token: string;
   /** Resources of an earlier run that cannot serve now, and why: somebody else took their port. */
   readonly failures: readonly string[];
+}
+
+/** A resource to delete behind the engine's back, as a cloud's own API does. */
+export interface DeleteRequest extends Pick<StoredResource, "type" | "id"> {
+  /** Name of the cloud's provider, and of its folder. */
+  readonly cloud: string;
 }
 
 interface LocalCloud extends Omit<CloudProviderOptions, "version" | "store" | "dataPlane"> {
@@ -51,10 +57,12 @@ async function main(state: string): Promise<void> {
   const failures: string[] = [];
   const dataPlanes: Promise<CloudDataPlane>[] = [];
   const providers: CloudProvider[] = [];
+  const stores = new Map<string, ResourceStore>();
   const ports: Record<string, number> = {};
   for (const [name, { start, ...cloud }] of Object.entries(clouds)) {
     const directory = path.join(state, name);
     const store = new ResourceStore(directory);
+    stores.set(name, store);
     let started: Promise<CloudDataPlane> | undefined;
     const dataPlane = () => {
       if (started === undefined) dataPlanes.push((started = startWith(store, start(store, directory), failures)));
@@ -75,6 +83,11 @@ async function main(state: string): Promise<void> {
     process.exit();
   };
   const control = await listen(async ({ target, method, body }) => {
+    if (target === `/${token}/resources` && method === "DELETE") {
+      const { cloud, type, id } = JSON.parse(body.toString()) as DeleteRequest;
+      stores.get(cloud)?.delete({ type, id });
+      return response(200, {});
+    }
     if (target !== `/${token}`) return response(404, "");
     if (method === "DELETE") setImmediate(() => void stop());
     if (method === "POST") {

@@ -1,0 +1,95 @@
+import path from "node:path";
+
+import { LocalWorkspace } from "@pulumi/pulumi/automation";
+import { z } from "zod";
+
+import { nameLimits, resourceNamePrefix } from "../../components/names";
+import { BuildError, reasonOf } from "../../layers/build-error";
+import { findEngine } from "../../local/engine";
+import { localStack } from "../../local/stack";
+import { name as project } from "../../package.json";
+import { awsRegistry } from "./aws";
+import { localRegistries } from "./local";
+import { prunable, type UsedVersion, versionsInUse } from "./retention";
+import { type KnownStack, knownStacks } from "./stacks";
+
+/** What the part of a layer's name begins with that tells it from the stack's other resources. */
+const layerPart = "dependencies";
+
+const checkout = path.join(__dirname, "..", "..");
+
+/** Which layers, and who is asked for them. */
+export interface LayerScope {
+  readonly stack: string;
+  /** State folder of a local cloud; absent for AWS itself. */
+  readonly local?: string;
+  /** Default: the region that the stack is deployed to. */
+  readonly region?: string;
+  /** Told what takes time, a line each. */
+  readonly progress: (line: string) => void;
+}
+
+/** The layer versions of a stack, current and former, and who uses each. */
+export async function listVersions(scope: LayerScope): Promise<UsedVersion[]> {
+  return (await open(scope)).versions;
+}
+
+/**
+ * Deletes the versions of a stack's layers that nobody uses, but the newest `keep` of each layer.
+ *
+ * @param dryRun to delete nothing.
+ * @returns what was deleted, or would be.
+ */
+export async function pruneVersions(
+  scope: LayerScope,
+  { keep, dryRun = false }: { readonly keep: number; readonly dryRun?: boolean },
+): Promise<UsedVersion[]> {
+  const { registry, versions } = await open(scope);
+  const unused = prunable(versions, keep);
+  if (!dryRun) for (const version of unused) await registry.delete(version);
+  return unused;
+}
+
+async function open({ stack, local, region, progress }: LayerScope) {
+  const state = local === undefined ? undefined : path.resolve(local);
+  const registries = state === undefined ? awsRegistry : localRegistries(state);
+  const workspace = state === undefined ? await signedInWorkspace() : await localWorkspace(state, stack, progress);
+  const stacks = await knownStacks(workspace, progress);
+  const registry = registries(region ?? regionOf(stack, stacks));
+  const prefix = resourceNamePrefix({ project, stack }, layerPart, nameLimits.lambdaLayer);
+  return { registry, versions: await versionsInUse(registry, prefix, stacks) };
+}
+
+async function signedInWorkspace() {
+  try {
+    return await LocalWorkspace.create({ workDir: checkout });
+  } catch {
+    throw new BuildError(
+      "there is no pulumi on the PATH, which knows the stacks that use a layer; install it " +
+        "(https://www.pulumi.com/docs/install/), then run: pulumi whoami; or ask a local cloud with --local",
+    );
+  }
+}
+
+async function localWorkspace(state: string, stack: string, progress: LayerScope["progress"]) {
+  try {
+    const { workspace } = await localStack({ engine: await findEngine(progress), state, stack });
+    return workspace;
+  } catch (error) {
+    throw new BuildError(reasonOf(error));
+  }
+}
+
+const outputsSchema = z.object({ aws: z.object({ region: z.string() }) });
+
+function regionOf(stack: string, stacks: readonly KnownStack[]): string {
+  const found = stacks.find(({ name }) => name === `stack ${stack}` || name.endsWith(`/${project}/${stack}`));
+  const outputs = outputsSchema.safeParse(found?.outputs);
+  if (outputs.success) return outputs.data.aws.region;
+  throw new BuildError(
+    found === undefined
+      ? `there is no stack ${stack} among ${stacks.map(({ name }) => name.replace("stack ", "")).join(", ") || "none"}; ` +
+          `name another one with --stack`
+      : `stack ${stack} is not deployed to AWS; name the region that its layers were in with --region`,
+  );
+}

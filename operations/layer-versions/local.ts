@@ -1,0 +1,63 @@
+import { existsSync, statSync } from "node:fs";
+import path from "node:path";
+
+import { z } from "zod";
+
+import { BuildError, shownPath } from "../../layers/build-error";
+import { deleteResource } from "../../local/cloud-process";
+import { ResourceStore } from "../../local/store";
+import { TypedResources } from "../../local/typed-resources";
+import type { LayerRegistry, LayerVersion } from "./registry";
+
+const layerType = "aws:lambda/layerVersion:LayerVersion";
+const functionType = "aws:lambda/function:Function";
+
+/** What is read of each type, by the type's own property names. */
+const schemas = {
+  [layerType]: z.object({
+    arn: z.string(),
+    layerName: z.string(),
+    createdDate: z.string(),
+    code: z.object({ path: z.string(), sha256: z.string() }),
+  }),
+  [functionType]: z.object({ arn: z.string(), name: z.string(), layers: z.array(z.string()).default([]) }),
+};
+
+/**
+ * The layer versions of a local AWS by region, whether it is running or not.
+ *
+ * @param state folder that the local clouds keep everything in.
+ * @throws {BuildError} where nothing was ever deployed there.
+ */
+export function localRegistries(state: string): (region: string) => LayerRegistry {
+  const folder = path.join(state, "aws");
+  if (!existsSync(folder)) {
+    throw new BuildError(`nothing was deployed in ${shownPath(state)}; deploy first: npm run local -- up --detach`);
+  }
+  // Read anew at each question: another process changes the file.
+  const resources = () => new TypedResources(schemas, new ResourceStore(folder));
+  return (region) => ({
+    versions: (prefix) =>
+      Promise.resolve(
+        resources()
+          .list(layerType)
+          .filter(({ arn, layerName }) => arn.split(":")[3] === region && layerName.startsWith(prefix))
+          .map(({ arn, layerName, createdDate, code }) => ({
+            layerName,
+            version: Number(arn.split(":").at(-1)),
+            arn,
+            createdAt: new Date(createdDate),
+            size: statSync(code.path).size,
+            sha256: code.sha256,
+          })),
+      ),
+    functions: () =>
+      Promise.resolve(
+        resources()
+          .list(functionType)
+          .filter(({ arn }) => arn.split(":")[3] === region)
+          .map(({ name, layers }) => ({ name: `function ${name}`, layerArns: layers })),
+      ),
+    delete: ({ arn }: LayerVersion) => deleteResource(state, { cloud: "aws", type: layerType, id: arn }),
+  });
+}
