@@ -46,7 +46,8 @@ export function awsRegistry(region: string): LayerRegistry {
         return found.map((version) => ({ layerName, ...version }));
       });
       return inTurns(listed.flat(), async ({ layerName, LayerVersionArn: arn, Version: version, CreatedDate }) => {
-        const { Content } = await ask(layerVersion, "get-layer-version-by-arn", "--arn", arn);
+        const named = ["--layer-name", layerName, "--version-number", String(version)];
+        const { Content } = await ask(layerVersion, "get-layer-version", ...named);
         return {
           ...{ layerName, version, arn },
           // `2018-11-14T23:03:52.894+0000`, which is not quite ISO 8601.
