@@ -17,9 +17,10 @@ interface Runner {
   readonly tally: () => Tally;
 }
 
-const reports = mkdtempSync(path.join(tmpdir(), "reports-"));
-const vitestReport = path.join(reports, "vitest.json");
-const pytestReport = path.join(reports, "pytest.xml");
+/** Everything temporary of every test is in here, so that a test which is stopped leaves nothing behind either. */
+const temporary = mkdtempSync(path.join(tmpdir(), "tests-"));
+const vitestReport = path.join(temporary, "vitest.json");
+const pytestReport = path.join(temporary, "pytest.xml");
 
 const runners: readonly Runner[] = [
   {
@@ -56,14 +57,15 @@ async function main(): Promise<void> {
     }
     for (const key of ["passed", "failed", "skipped"] as const) total[key] += found[key];
   }
-  rmSync(reports, { recursive: true });
+  rmSync(temporary, { recursive: true, force: true, maxRetries: 3 });
   console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
   process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
 }
 
 function run([program, ...args]: readonly [string, ...string[]]): Promise<number> {
   return new Promise((resolve, reject) => {
-    spawn(program, args, { stdio: "inherit", cwd: path.join(__dirname, "..") })
+    const env = { ...process.env, TMPDIR: temporary };
+    spawn(program, args, { stdio: "inherit", cwd: path.join(__dirname, ".."), env })
       .on("error", reject)
       .on("exit", (code) => {
         resolve(code ?? 1);

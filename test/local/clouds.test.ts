@@ -1,25 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 
-import type { CloudDataPlane } from "../../local/data-plane";
-import { Environment as Azure } from "./azure/environment";
-import { Environment as Gcp } from "./gcp/environment";
-import type { FakeResources } from "./resources";
+import { AzureEnvironment } from "./azure/environment";
+import type { Environment } from "./environment";
+import { GcpEnvironment } from "./gcp/environment";
 
 // Processes start in these tests, which takes a busy machine its time.
 vi.setConfig({ testTimeout: 60_000 });
 
-interface Environment {
-  readonly resources: FakeResources;
-  readonly state: string;
-  readonly apiUrl: string;
-  readonly siteUrl: string;
-  plane: CloudDataPlane;
-  restart(): Promise<void>;
-}
-
 /** What differs between the clouds that run the application's own bundle as one HTTP server. */
 interface Expected {
-  readonly start: () => Promise<Environment>;
+  readonly declare: () => Environment;
   /** Type of the resource that holds the messages. */
   readonly table: string;
   /** Type and id of what lets the function be called, or lets it use its table. */
@@ -32,14 +22,14 @@ interface Expected {
 
 const clouds: Record<string, Expected> = {
   azure: {
-    start: () => Azure.start(),
+    declare: () => new AzureEnvironment(),
     table: "azure-native:storage:Table",
     grants: [["azure-native:authorization:RoleAssignment", "role"]],
     source: ["azure-native:storage:Blob", "package"],
     missing: 404,
   },
   gcp: {
-    start: () => Gcp.start(),
+    declare: () => new GcpEnvironment(),
     table: "gcp:firestore/database:Database",
     grants: [
       ["gcp:projects/iAMMember:IAMMember", "messages"],
@@ -53,7 +43,7 @@ const clouds: Record<string, Expected> = {
 describe.each(Object.entries(clouds))("local %s", (provider, expected) => {
   let cloud: Environment;
   beforeAll(async () => {
-    cloud = await expected.start();
+    cloud = await expected.declare().start();
     // The first start of all installs the packages.
     await fetch(cloud.apiUrl);
   }, 300_000);

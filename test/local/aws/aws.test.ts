@@ -3,7 +3,7 @@ import { z } from "zod";
 
 import { bodyLimit } from "../../../local/aws/http-api";
 import { accessKeyOf } from "../../../local/aws/resources";
-import { Environment } from "./environment";
+import { AwsEnvironment } from "./environment";
 
 const echoed = z.object({
   event: z.record(z.string(), z.unknown()),
@@ -17,9 +17,9 @@ const echoed = z.object({
 vi.setConfig({ testTimeout: 60_000 });
 const soon = { timeout: 20_000 };
 
-let aws: Environment;
+let aws: AwsEnvironment;
 beforeAll(async () => {
-  aws = await Environment.start();
+  aws = await new AwsEnvironment().start();
   // The first start of all makes the runtime's environment.
   await fetch(aws.apiUrl);
 }, 120_000);

@@ -1,11 +1,11 @@
 import path from "node:path";
 
-import type { CloudDataPlane } from "../../../local/data-plane";
 import { startAws } from "../../../local/aws/data-plane";
 import { type LogEvent, Logs } from "../../../local/logs";
 import { readFileSync } from "node:fs";
 
-import { archive, blob, FakeResources, freePort, temporaryDirectory } from "../resources";
+import { Environment } from "../environment";
+import { archive, blob, freePort } from "../resources";
 
 const account = "123456789012";
 const region = "ap-northeast-1";
@@ -18,25 +18,9 @@ const bucketArn = "arn:aws:s3:::site";
 const source = readFileSync(path.join(__dirname, "function.py"), "utf8");
 
 /** A whole local AWS around one function: table, API, site and distribution, all of it in \`resources\` to be changed. */
-export class Environment {
-  readonly state = temporaryDirectory();
-  readonly resources = new FakeResources();
-  plane!: CloudDataPlane;
-  apiUrl = "";
-  siteUrl = "";
-
-  static async start(): Promise<Environment> {
-    const environment = new Environment();
-    await environment.#declare();
-    await environment.restart();
-    return environment;
-  }
-
-  async restart(): Promise<void> {
-    this.plane = await startAws(this.resources, this.state);
-    for (const [type, plane] of Object.entries(this.plane.types)) {
-      for (const resource of this.resources.list(type)) await plane.start(resource);
-    }
+export class AwsEnvironment extends Environment {
+  protected startCloud() {
+    return startAws(this.resources, this.state);
   }
 
   /** Changes inputs of a resource, as an update does. */
@@ -61,7 +45,7 @@ export class Environment {
       .map((line) => JSON.parse(line) as LogEvent);
   }
 
-  async #declare(): Promise<void> {
+  protected async declare(): Promise<void> {
     const { resources, state } = this;
     const apiPort = await freePort();
     const sitePort = await freePort();

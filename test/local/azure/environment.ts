@@ -1,35 +1,19 @@
-import type { CloudDataPlane } from "../../../local/data-plane";
 import { startAzure } from "../../../local/azure/data-plane";
 import { bundleFor } from "../bundle";
-import { blob, FakeResources, freePort, temporaryDirectory } from "../resources";
+import { Environment } from "../environment";
+import { blob, freePort } from "../resources";
 
 const group = "/subscriptions/s/resourceGroups/g";
 const accountId = `${group}/providers/Microsoft.Storage/storageAccounts/data`;
 const identityId = `${group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/api`;
 
 /** The local Azure around the application's own bundle, all of it in `resources` to be changed. */
-export class Environment {
-  readonly state = temporaryDirectory();
-  readonly resources = new FakeResources();
-  plane!: CloudDataPlane;
-  apiUrl = "";
-  siteUrl = "";
-
-  static async start(): Promise<Environment> {
-    const environment = new Environment();
-    await environment.#declare();
-    await environment.restart();
-    return environment;
+export class AzureEnvironment extends Environment {
+  protected startCloud() {
+    return startAzure(this.resources, this.state);
   }
 
-  async restart(): Promise<void> {
-    this.plane = await startAzure(this.resources, this.state);
-    for (const [type, plane] of Object.entries(this.plane.types)) {
-      for (const resource of this.resources.list(type)) await plane.start(resource);
-    }
-  }
-
-  async #declare(): Promise<void> {
+  protected async declare(): Promise<void> {
     const { resources, state } = this;
     const apiHost = `127.0.0.1:${await freePort()}`;
     const siteHost = `127.0.0.1:${await freePort()}`;

@@ -1,31 +1,15 @@
-import type { CloudDataPlane } from "../../../local/data-plane";
 import { startGcp } from "../../../local/gcp/data-plane";
 import { bundleFor } from "../bundle";
-import { blob, FakeResources, freePort, temporaryDirectory } from "../resources";
+import { Environment } from "../environment";
+import { blob, freePort } from "../resources";
 
 /** The local Google Cloud around the application's own bundle, all of it in `resources` to be changed. */
-export class Environment {
-  readonly state = temporaryDirectory();
-  readonly resources = new FakeResources();
-  plane!: CloudDataPlane;
-  apiUrl = "";
-  siteUrl = "";
-
-  static async start(): Promise<Environment> {
-    const environment = new Environment();
-    await environment.#declare();
-    await environment.restart();
-    return environment;
+export class GcpEnvironment extends Environment {
+  protected startCloud() {
+    return startGcp(this.resources, this.state);
   }
 
-  async restart(): Promise<void> {
-    this.plane = startGcp(this.resources, this.state);
-    for (const [type, plane] of Object.entries(this.plane.types)) {
-      for (const resource of this.resources.list(type)) await plane.start(resource);
-    }
-  }
-
-  async #declare(): Promise<void> {
+  protected async declare(): Promise<void> {
     const { resources, state } = this;
     this.apiUrl = `http://127.0.0.1:${await freePort()}`;
     const siteHost = `127.0.0.1:${await freePort()}`;
