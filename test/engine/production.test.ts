@@ -1,0 +1,48 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import { changes, LocalDeployment } from "./local-deployment";
+
+const production = ["gcp.project=shop-123456", "notificationEmail=on-call@example.com"];
+const deployment = new LocalDeployment(production);
+const run = (...args: string[]) => deployment.run(["--stack", "production", ...args]);
+
+beforeAll(async () => {
+  const up = await run("up", "--detach");
+  expect(up.code, up.stderr).toBe(0);
+});
+
+afterAll(() => deployment.end());
+
+test("somebody is told of errors on every cloud", () => {
+  const types = ["aws", "azure-native", "gcp"].flatMap((cloud) => deployment.resources(cloud).map(({ type }) => type));
+  expect(types).toEqual(
+    expect.arrayContaining([
+      "aws:sns/topicSubscription:TopicSubscription",
+      "aws:cloudwatch/metricAlarm:MetricAlarm",
+      "azure-native:monitor:ActionGroup",
+      "azure-native:monitor:ScheduledQueryRule",
+      "gcp:monitoring/notificationChannel:NotificationChannel",
+      "gcp:monitoring/alertPolicy:AlertPolicy",
+    ]),
+  );
+});
+
+test("a preview changes nothing", async () => {
+  const preview = await run("preview");
+  expect([preview.code, changes(preview)]).toEqual([0, []]);
+});
+
+test("the messages cannot be deleted until the protection is taken away", async () => {
+  const refused = await run("destroy");
+  expect(refused.code).toBe(1);
+  for (const cloud of ["aws", "azure", "gcp"]) {
+    expect(refused.stderr).toMatch(new RegExp(`${cloud}-messages" cannot be deleted\\s+because it is protected`));
+  }
+
+  deployment.configure([...production, "deletionProtection=false", "smokeCheck=false"]);
+  for (const verb of [["up", "--detach"], ["destroy"]]) {
+    const { code, stderr } = await run(...verb);
+    expect(code, stderr).toBe(0);
+  }
+  expect(deployment.resources("gcp")).toEqual([]);
+});
