@@ -46,6 +46,15 @@ async function obtain(wheel: Wheel, onFetch: (wheel: Wheel) => void): Promise<Bu
   const cached = await readFile(file).catch(() => undefined);
   if (cached !== undefined && sha256(cached) === wheel.sha256) return cached;
 
+  const fetching = underway.get(wheel.sha256) ?? fetchInto(file, wheel, onFetch);
+  underway.set(wheel.sha256, fetching);
+  return fetching.finally(() => underway.delete(wheel.sha256));
+}
+
+/** By hash, what is being fetched now: the clouds' bundles are built at the same time, and share most wheels. */
+const underway = new Map<string, Promise<Buffer>>();
+
+async function fetchInto(file: string, wheel: Wheel, onFetch: (wheel: Wheel) => void): Promise<Buffer> {
   onFetch(wheel);
   const content = await download(wheel);
   await writeAtomically(file, content);

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
 
 import { z } from "zod";
 
@@ -11,6 +12,7 @@ const commandSchema = z.object({
   environment: z.record(z.string(), z.string()).default({}),
   interpreter: z.array(z.string()).default(["/bin/sh", "-c"]),
   stdin: z.string().optional(),
+  logging: z.enum(["stdout", "stderr", "stdoutAndStderr", "none"]).default("stdoutAndStderr"),
 });
 
 /** The commands of `local.Command`, by what the engine does to the resource. */
@@ -23,9 +25,14 @@ const resourceSchema = z.object({
 /** `@pulumi/command`'s local half: commands run on this machine, as the real provider runs them. */
 export class CommandProvider implements Provider {
   readonly version = "1.2.1";
+  #tell: (line: string) => void = () => undefined;
 
   /** @param environment of every command, below the one that it is given. */
   constructor(private readonly environment: Readonly<Record<string, string>> = {}) {}
+
+  attach(tell: (line: string) => void): void {
+    this.#tell = tell;
+  }
 
   configure(): void {
     // It has no settings.
@@ -81,7 +88,7 @@ export class CommandProvider implements Provider {
    * @throws with what it wrote to its standard error, where it fails.
    */
   private async execute(command: string, args: Properties): Promise<{ stdout: string; stderr: string }> {
-    const { dir, environment, interpreter, stdin } = commandSchema.parse(args);
+    const { dir, environment, interpreter, stdin, logging } = commandSchema.parse(args);
     const [program = "/bin/sh", ...leading] = interpreter;
     const child = spawn(program, [...leading, command], {
       cwd: dir,
@@ -91,6 +98,9 @@ export class CommandProvider implements Provider {
     const output = { stdout: "", stderr: "" };
     for (const stream of ["stdout", "stderr"] as const) {
       child[stream].setEncoding("utf8").on("data", (text: string) => (output[stream] += text));
+    }
+    for (const stream of ["stdout", "stderr"] as const) {
+      if (logging.toLowerCase().includes(stream)) createInterface(child[stream]).on("line", this.#tell);
     }
     child.stdin.on("error", () => undefined).end(stdin);
     const code = await new Promise<number | null>((resolve, reject) => {

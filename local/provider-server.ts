@@ -1,6 +1,8 @@
 import * as grpc from "@grpc/grpc-js";
 import { ResourceProviderService, type IResourceProviderServer } from "@pulumi/pulumi/proto/provider_grpc_pb";
 import * as messages from "@pulumi/pulumi/proto/provider_pb";
+import { EngineClient } from "@pulumi/pulumi/proto/engine_grpc_pb";
+import { LogRequest, LogSeverity } from "@pulumi/pulumi/proto/engine_pb";
 import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { type JavaScriptValue, Struct } from "google-protobuf/google/protobuf/struct_pb";
@@ -27,6 +29,8 @@ export interface Difference {
 /** What the engine asks of a provider, in its own words. */
 export interface Provider {
   readonly version: string;
+  /** Gives the provider a way to tell whoever runs the engine what takes its time, a line each. */
+  attach?(tell: (line: string) => void): void;
   configure(variables: Record<string, string>): void;
   invoke(token: string, args: Properties): Promise<Properties>;
   check(urn: string, news: Properties, olds: Properties): { inputs: Properties; failures: CheckFailure[] };
@@ -103,7 +107,15 @@ function service(provider: Provider): grpc.UntypedServiceImplementation {
     call: unimplemented(),
     getMapping: unimplemented(),
     getMappings: unimplemented(),
-    attach: answer(() => new Empty()),
+    attach: answer((request) => {
+      const engine = new EngineClient(request.getAddress(), grpc.credentials.createInsecure());
+      provider.attach?.((line) => {
+        const log = new LogRequest().setSeverity(LogSeverity.INFO).setMessage(line).setEphemeral(true);
+        // An engine that has ended since is told nothing.
+        engine.log(log, () => undefined);
+      });
+      return new Empty();
+    }),
     cancel: answer(() => new Empty()),
     getPluginInfo: answer(() => new PluginInfo().setVersion(provider.version)),
     getSchema: answer(() => new messages.GetSchemaResponse().setSchema("{}")),
