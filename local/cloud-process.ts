@@ -3,6 +3,7 @@ import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from "node:fs
 import path from "node:path";
 
 import type { CloudAddress, DeleteRequest } from "./cloud";
+import { isAlive } from "./process";
 import { ResourceStore } from "./store";
 
 /** Milliseconds that a cloud may take to start. */
@@ -89,13 +90,4 @@ export async function deleteResource(state: string, request: DeleteRequest): Pro
 
 function controlUrl({ control, token }: CloudAddress): string {
   return `http://127.0.0.1:${control}/${token}`;
-}
-
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }

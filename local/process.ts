@@ -66,3 +66,13 @@ export function startPython(options: PythonProcessOptions): PythonProcess {
     },
   };
 }
+
+/** Whether a process is running, whoever started it. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -6,7 +6,8 @@ import { z } from "zod";
 import { LocalWorkspace, type PulumiCommand, type PulumiFn, Stack } from "@pulumi/pulumi/automation";
 
 import type { CloudAddress } from "./cloud";
-import { forgetUnknown, isAlive } from "./cloud-process";
+import { forgetUnknown } from "./cloud-process";
+import { isAlive } from "./process";
 import { findPython } from "./python";
 
 const checkout = path.join(__dirname, "..");
