@@ -1,0 +1,52 @@
+import { spawn } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+
+import { z } from "zod";
+
+import { findPython, pythonEnvironment } from "../../../local/python";
+import type { ApiCall, TemplateResource } from "./translation";
+
+/** A template, as far as it is judged. */
+export interface Template {
+  readonly region: string;
+  readonly resources: Readonly<Record<string, TemplateResource>>;
+}
+
+const finding = z.object({
+  /** Logical id; empty where the template as a whole is meant. */
+  resource: z.string(),
+  /** Path within the resource. */
+  at: z.string(),
+  /** Of cfn-lint, e.g. `E3030`. */
+  rule: z.string(),
+  message: z.string(),
+});
+
+const judgement = z.object({
+  /** Of each template. */
+  templates: z.array(z.array(finding)),
+  /** Of each call, what botocore's model of the service does not accept. */
+  calls: z.array(z.array(z.string())),
+});
+
+/** What AWS's own models say of templates and calls. */
+export async function judge(request: {
+  readonly templates: readonly Template[];
+  readonly calls: readonly ApiCall[];
+}): Promise<z.output<typeof judgement>> {
+  const lock = path.join(__dirname, "judge.lock");
+  const install = ["--require-hashes", "--requirement", lock];
+  const python = await pythonEnvironment(await findPython("3.12"), await readFile(lock, "utf8"), install);
+  const child = spawn(python, [path.join(__dirname, "judge.py")]);
+  const output = { stdout: "", stderr: "" };
+  for (const stream of ["stdout", "stderr"] as const) {
+    child[stream].setEncoding("utf8").on("data", (text: string) => (output[stream] += text));
+  }
+  child.stdin.end(JSON.stringify(request));
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once("error", reject).once("close", resolve);
+  });
+  if (code !== 0) throw new Error(`judge.py failed:\n${output.stderr}`);
+  return judgement.parse(JSON.parse(output.stdout));
+}

@@ -1,0 +1,332 @@
+/** Properties by their names. */
+export type Values = Record<string, unknown>;
+
+/**
+ * A property's name in the model, with dots where it lies deeper there; or, where its form differs too, what the model has
+ * instead of it. What has the wrong form stays as it is, for the linter to find.
+ */
+export type Rule = string | ((value: unknown) => Values);
+
+/** A call of an AWS API, held against botocore's model of the service. */
+interface Call {
+  readonly service: string;
+  readonly operation: string;
+  /**
+   * Its parameters, from what the model says and, for what CloudFormation does not have, from the inputs. Capitals need not
+   * be the service's, and a list stands for its `Quantity` and `Items`. Default: what the model says.
+   */
+  readonly parameters?: (properties: Values, inputs: Values) => Values;
+}
+
+/**
+ * How a type of `@pulumi/aws` reads as a type of CloudFormation. A property that no rule names has the same name with a
+ * capital letter; the linter finds one that the model does not have.
+ */
+export interface Model {
+  /** The CloudFormation type whose schema the resource is held against; absent where there is none. */
+  readonly type?: string;
+  /** Property of the model that has all but the tags. */
+  readonly within?: string;
+  /** By path, e.g. `origins.originId`; a list on the way is entered at each of its items. */
+  readonly rules?: Readonly<Record<string, Rule>>;
+  /** Properties that are the provider's own: what they are for. */
+  readonly unmodelled?: Readonly<Record<string, string>>;
+  /** What the provider sends although the program leaves it out. */
+  readonly sent?: Values;
+  /** The provider's call, where its service model says more than CloudFormation's schema, or where that has no such type. */
+  readonly call?: Call;
+  /** Property that names the resource which this one is a setting of: they are one in the model. */
+  readonly partOf?: string;
+}
+
+const entries = (key: string, name: string, value: string): Rule => {
+  return (map) => ({
+    [key]: isRecord(map) ? Object.entries(map).map(([label, text]) => ({ [name]: label, [value]: text })) : map,
+  });
+};
+
+const tagList = entries("Tags", "Key", "Value");
+
+/** A map whose keys are the user's own, e.g. names of variables. */
+const asItIs =
+  (name: string): Rule =>
+  (value) => ({ [name]: value });
+
+/** A document in JSON; what is none stays text, which the linter says. */
+const document =
+  (name: string): Rule =>
+  (text) => ({ [name]: parsed(text) });
+
+/** The provider uploads a file; CloudFormation takes it from a bucket. */
+const uploaded =
+  (name: string): Rule =>
+  (archive) => ({ [name]: isRecord(archive) ? { S3Bucket: "uploaded", S3Key: "archive.zip" } : archive });
+
+const keyOf =
+  (keyType: "HASH" | "RANGE"): Rule =>
+  (name) => ({ KeySchema: [{ AttributeName: name, KeyType: keyType }] });
+
+export const models: Readonly<Record<string, Model>> = {
+  "aws:iam/role:Role": {
+    type: "AWS::IAM::Role",
+    rules: { name: "RoleName", assumeRolePolicy: document("AssumeRolePolicyDocument"), tags: tagList },
+  },
+  "aws:iam/rolePolicy:RolePolicy": {
+    type: "AWS::IAM::RolePolicy",
+    rules: { name: "PolicyName", role: "RoleName", policy: document("PolicyDocument") },
+  },
+  "aws:cloudwatch/logGroup:LogGroup": {
+    type: "AWS::Logs::LogGroup",
+    rules: { name: "LogGroupName", tags: tagList },
+  },
+  "aws:lambda/layerVersion:LayerVersion": {
+    type: "AWS::Lambda::LayerVersion",
+    rules: { code: uploaded("Content") },
+    unmodelled: { skipDestroy: "the provider leaves old versions in place" },
+    call: { service: "lambda", operation: "PublishLayerVersion" },
+  },
+  "aws:lambda/function:Function": {
+    type: "AWS::Lambda::Function",
+    rules: {
+      name: "FunctionName",
+      code: uploaded("Code"),
+      "environment.variables": asItIs("Variables"),
+      tags: tagList,
+    },
+    unmodelled: { publish: "the provider publishes a version after each change" },
+  },
+  "aws:lambda/alias:Alias": { type: "AWS::Lambda::Alias" },
+  "aws:lambda/permission:Permission": {
+    type: "AWS::Lambda::Permission",
+    rules: { function: "FunctionName" },
+    unmodelled: { qualifier: "CloudFormation has it at the end of FunctionName" },
+    call: {
+      service: "lambda",
+      operation: "AddPermission",
+      parameters: (properties, { qualifier }) => ({
+        ...properties,
+        StatementId: "generated",
+        ...(qualifier !== undefined && { Qualifier: qualifier }),
+      }),
+    },
+  },
+  "aws:apigatewayv2/api:Api": {
+    type: "AWS::ApiGatewayV2::Api",
+    rules: { tags: asItIs("Tags") },
+    call: { service: "apigatewayv2", operation: "CreateApi" },
+  },
+  "aws:apigatewayv2/integration:Integration": {
+    type: "AWS::ApiGatewayV2::Integration",
+    rules: { timeoutMilliseconds: "TimeoutInMillis" },
+    call: { service: "apigatewayv2", operation: "CreateIntegration" },
+  },
+  "aws:apigatewayv2/route:Route": {
+    type: "AWS::ApiGatewayV2::Route",
+    call: { service: "apigatewayv2", operation: "CreateRoute" },
+  },
+  "aws:apigatewayv2/stage:Stage": {
+    type: "AWS::ApiGatewayV2::Stage",
+    rules: { name: "StageName", tags: asItIs("Tags") },
+    call: { service: "apigatewayv2", operation: "CreateStage" },
+  },
+  "aws:dynamodb/table:Table": {
+    type: "AWS::DynamoDB::Table",
+    rules: {
+      name: "TableName",
+      hashKey: keyOf("HASH"),
+      rangeKey: keyOf("RANGE"),
+      attributes: "AttributeDefinitions",
+      "attributes.name": "AttributeName",
+      "attributes.type": "AttributeType",
+      pointInTimeRecovery: "PointInTimeRecoverySpecification",
+      "pointInTimeRecovery.enabled": "PointInTimeRecoveryEnabled",
+      serverSideEncryption: "SSESpecification",
+      "serverSideEncryption.enabled": "SSEEnabled",
+      tags: tagList,
+    },
+  },
+  "aws:s3/bucket:Bucket": {
+    type: "AWS::S3::Bucket",
+    partOf: "bucket",
+    rules: { bucket: "BucketName", tags: tagList },
+    unmodelled: { forceDestroy: "the provider empties the bucket before it deletes it" },
+  },
+  "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": {
+    type: "AWS::S3::Bucket",
+    partOf: "bucket",
+    rules: {
+      bucket: "BucketName",
+      blockPublicAcls: "PublicAccessBlockConfiguration.BlockPublicAcls",
+      blockPublicPolicy: "PublicAccessBlockConfiguration.BlockPublicPolicy",
+      ignorePublicAcls: "PublicAccessBlockConfiguration.IgnorePublicAcls",
+      restrictPublicBuckets: "PublicAccessBlockConfiguration.RestrictPublicBuckets",
+    },
+    call: {
+      service: "s3",
+      operation: "PutPublicAccessBlock",
+      parameters: ({ BucketName, ...properties }) => ({ ...properties, Bucket: BucketName }),
+    },
+  },
+  "aws:s3/bucketOwnershipControls:BucketOwnershipControls": {
+    type: "AWS::S3::Bucket",
+    partOf: "bucket",
+    rules: {
+      bucket: "BucketName",
+      rule: "OwnershipControls",
+      "rule.objectOwnership": (ownership) => ({ Rules: [{ ObjectOwnership: ownership }] }),
+    },
+    call: {
+      service: "s3",
+      operation: "PutBucketOwnershipControls",
+      parameters: ({ BucketName, ...properties }) => ({ ...properties, Bucket: BucketName }),
+    },
+  },
+  "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": {
+    type: "AWS::S3::Bucket",
+    partOf: "bucket",
+    rules: {
+      bucket: "BucketName",
+      rules: "BucketEncryption.ServerSideEncryptionConfiguration",
+      "rules.applyServerSideEncryptionByDefault": "ServerSideEncryptionByDefault",
+      "rules.applyServerSideEncryptionByDefault.sseAlgorithm": "SSEAlgorithm",
+    },
+    call: {
+      service: "s3",
+      operation: "PutBucketEncryption",
+      // CloudFormation's schema says the same of the rules.
+      parameters: ({ BucketName }) => ({ Bucket: BucketName, ServerSideEncryptionConfiguration: { Rules: [] } }),
+    },
+  },
+  "aws:s3/bucketPolicy:BucketPolicy": {
+    type: "AWS::S3::BucketPolicy",
+    rules: { policy: document("PolicyDocument") },
+  },
+  "aws:s3/bucketObjectv2:BucketObjectv2": {
+    rules: { source: (file) => ({ Body: isRecord(file) ? "content" : file }) },
+    call: { service: "s3", operation: "PutObject" },
+  },
+  "aws:cloudfront/originAccessControl:OriginAccessControl": {
+    type: "AWS::CloudFront::OriginAccessControl",
+    within: "OriginAccessControlConfig",
+    call: { service: "cloudfront", operation: "CreateOriginAccessControl" },
+  },
+  "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": {
+    type: "AWS::CloudFront::ResponseHeadersPolicy",
+    within: "ResponseHeadersPolicyConfig",
+    call: { service: "cloudfront", operation: "CreateResponseHeadersPolicy" },
+  },
+  "aws:cloudfront/function:Function": {
+    type: "AWS::CloudFront::Function",
+    rules: {
+      publish: "AutoPublish",
+      code: "FunctionCode",
+      runtime: "FunctionConfig.Runtime",
+    },
+    sent: { FunctionConfig: { Comment: "" } },
+    call: {
+      service: "cloudfront",
+      operation: "CreateFunction",
+      parameters: ({ AutoPublish: _, ...properties }) => properties,
+    },
+  },
+  "aws:cloudfront/distribution:Distribution": {
+    type: "AWS::CloudFront::Distribution",
+    within: "DistributionConfig",
+    rules: {
+      "origins.originId": "Id",
+      // The provider says of an origin with access control that it is S3.
+      "origins.originAccessControlId": (id) => ({
+        OriginAccessControlId: id,
+        S3OriginConfig: { OriginAccessIdentity: "" },
+      }),
+      "origins.customOriginConfig.httpPort": "HTTPPort",
+      "origins.customOriginConfig.httpsPort": "HTTPSPort",
+      "origins.customOriginConfig.originSslProtocols": "OriginSSLProtocols",
+      orderedCacheBehaviors: "CacheBehaviors",
+      "defaultCacheBehavior.functionAssociations.functionArn": "FunctionARN",
+      "viewerCertificate.cloudfrontDefaultCertificate": "CloudFrontDefaultCertificate",
+      loggingConfig: "Logging",
+      webAclId: "WebACLId",
+      tags: tagList,
+    },
+    call: {
+      service: "cloudfront",
+      operation: "CreateDistribution",
+      parameters: ({ DistributionConfig }) => ({ DistributionConfig: distributionConfig(DistributionConfig) }),
+    },
+  },
+  "aws:sns/topic:Topic": {
+    type: "AWS::SNS::Topic",
+    rules: { name: "TopicName", tags: tagList },
+    call: {
+      service: "sns",
+      operation: "CreateTopic",
+      parameters: ({ TopicName, ...properties }) => ({ ...properties, Name: TopicName }),
+    },
+  },
+  "aws:sns/topicSubscription:TopicSubscription": {
+    type: "AWS::SNS::Subscription",
+    rules: { topic: "TopicArn" },
+    call: { service: "sns", operation: "Subscribe" },
+  },
+  "aws:cloudwatch/metricAlarm:MetricAlarm": {
+    type: "AWS::CloudWatch::Alarm",
+    rules: {
+      name: "AlarmName",
+      okActions: "OKActions",
+      dimensions: entries("Dimensions", "Name", "Value"),
+      tags: tagList,
+    },
+  },
+  "aws:cloudwatch/dashboard:Dashboard": {
+    type: "AWS::CloudWatch::Dashboard",
+    call: { service: "cloudwatch", operation: "PutDashboard" },
+  },
+  "aws:wafv2/webAcl:WebAcl": {
+    type: "AWS::WAFv2::WebACL",
+    rules: {
+      "visibilityConfig.cloudwatchMetricsEnabled": "CloudWatchMetricsEnabled",
+      "rules.visibilityConfig.cloudwatchMetricsEnabled": "CloudWatchMetricsEnabled",
+      tags: tagList,
+    },
+    unmodelled: { region: "where the provider sends the call" },
+    call: { service: "wafv2", operation: "CreateWebACL" },
+  },
+};
+
+/** The service has more required fields than CloudFormation; what the program leaves out, the provider sends as off. */
+function distributionConfig(config: unknown): unknown {
+  if (!isRecord(config)) return config;
+  const { CacheBehaviors, DefaultCacheBehavior, Logging, ...rest } = config;
+  return {
+    ...rest,
+    CallerReference: "generated",
+    DefaultCacheBehavior: behavior(DefaultCacheBehavior),
+    ...(CacheBehaviors !== undefined && {
+      CacheBehaviors: Array.isArray(CacheBehaviors) ? CacheBehaviors.map(behavior) : CacheBehaviors,
+    }),
+    ...(Logging !== undefined && {
+      Logging: isRecord(Logging) ? { Enabled: true, IncludeCookies: false, Prefix: "", ...Logging } : Logging,
+    }),
+  };
+}
+
+/** The service has the cached methods within the allowed ones. */
+function behavior(value: unknown): unknown {
+  if (!isRecord(value) || !Array.isArray(value.AllowedMethods)) return value;
+  const { AllowedMethods, CachedMethods, ...rest } = value;
+  return { ...rest, AllowedMethods: { Quantity: AllowedMethods.length, Items: AllowedMethods, CachedMethods } };
+}
+
+function parsed(text: unknown): unknown {
+  if (typeof text !== "string") return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+export function isRecord(value: unknown): value is Values {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
