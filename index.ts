@@ -15,6 +15,7 @@ async function program(): Promise<StackOutputs> {
     targets: settings.clouds,
     strategy: settings.layerStrategy,
     pythonVersion: settings.pythonVersion,
+    bytecode: settings.bytecode,
     architecture: settings.aws?.architecture ?? "x86_64",
   });
 

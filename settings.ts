@@ -100,6 +100,7 @@ const schema = z
     // Those that Lambda, Azure Functions on Flex Consumption and Cloud Run functions all offer.
     pythonVersion: oneOf(["3.11", "3.12", "3.13"]),
     layerStrategy: oneOf(["full", "hybrid", "split"]),
+    bytecode: z.boolean(),
     deletionProtection: z.boolean(),
     smokeCheck: z.boolean(),
     notificationEmail: optional(z.email({ error: "expected an e-mail address" })),

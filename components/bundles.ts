@@ -20,6 +20,8 @@ export interface BundleOptions {
   /** How packages are put into Lambda layers. */
   readonly strategy: LayerStrategy;
   readonly pythonVersion: string;
+  /** Whether modules have their bytecode beside them, where the builder has a compiler for the Python version. */
+  readonly bytecode: boolean;
   /** Of the AWS layer and function; Azure and Google Cloud run x86_64. */
   readonly architecture: "x86_64" | "arm64";
 }
@@ -39,6 +41,7 @@ export async function buildBundles(options: BundleOptions): Promise<BuildResult>
     ...providedPackages(options.strategy).map((pin) => `--provided ${pin}`),
     `--python-version ${options.pythonVersion}`,
     `--architecture ${options.architecture}`,
+    ...(options.bytecode ? [] : ["--no-bytecode"]),
   ];
   const { stdout } = await command.run({
     command: `node --import tsx layers/main.ts build --json ${flags.join(" ")}`,

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 
 import { applicationFiles, type SourceFile } from "./application-files";
+import { bytecodeCompiler, bytecodeVersions } from "./bytecode";
 import type { Architecture, Bundle, Target } from "./bundle";
 import { storedBundles } from "./bundle-store";
 import { applicationContent, layerContents, packageContent, sourceContent } from "./contents";
@@ -15,6 +16,8 @@ export interface BuildOptions {
   readonly architecture: Architecture;
   /** Of the AWS layers. Default: one layer with everything. */
   readonly strategy?: Strategy;
+  /** Whether the modules of AWS layers and of the Azure package have their bytecode beside them. Default: yes. */
+  readonly bytecode?: boolean;
   /** Folder of requirements and locks. Default: the project's own. */
   readonly requirements?: string;
   /** Told what takes time and what deserves a warning, a line each. */
@@ -35,17 +38,20 @@ type Builder = (options: BuildOptions) => Promise<Bundle[]>;
 
 const builders: Record<Target, Builder> = {
   /** Layers, whose packages Lambda finds under `python/`, and the function's own code. */
-  aws: async ({ architecture, pythonVersion, strategy = { kind: "full" }, requirements, progress }) => {
+  aws: async ({ architecture, pythonVersion, strategy = { kind: "full" }, requirements, ...options }) => {
     const platform = { architecture, pythonVersion };
     const [lock, files] = await Promise.all([readLock("aws", requirements), applicationFiles("aws")]);
     const plan = planLayers(strategy, lock);
-    const layer = { target: "aws", kind: "layer", lockSha256: lock.sha256, ...platform } as const;
+    const bytecode = compilerOf(pythonVersion, options);
+    const layer = { target: "aws", kind: "layer", lockSha256: lock.sha256, ...platform, bytecode } as const;
     const application = { target: "aws", kind: "application" } as const;
     const [layers, applications] = await Promise.all([
-      storedBundles({ ...layer, content: plan }, () => layerContents(lock, platform, plan, progress)),
+      storedBundles({ ...layer, content: plan }, () =>
+        layerContents(lock, { ...platform, bytecode }, plan, options.progress),
+      ),
       storedBundles({ ...application, content: digest(files) }, async () => [await applicationContent(files)]),
     ]);
-    for (const warning of checkLayers(layers, applications)) progress(warning);
+    for (const warning of checkLayers(layers, applications)) options.progress(warning);
     return [
       ...layers.map((stored) => ({ ...layer, ...stored })),
       ...applications.map(({ packages, ...stored }) => ({ ...application, ...stored })),
@@ -53,12 +59,13 @@ const builders: Record<Target, Builder> = {
   },
 
   /** One package: Flex Consumption looks for dependencies in `.python_packages`. */
-  azure: async ({ pythonVersion, requirements, progress }) => {
+  azure: async ({ pythonVersion, requirements, ...options }) => {
     const platform = { architecture: "x86_64", pythonVersion } as const;
     const [lock, files] = await Promise.all([readLock("azure", requirements), applicationFiles("azure")]);
-    const bundle = { target: "azure", kind: "package", lockSha256: lock.sha256, ...platform } as const;
+    const bytecode = compilerOf(pythonVersion, options);
+    const bundle = { target: "azure", kind: "package", lockSha256: lock.sha256, ...platform, bytecode } as const;
     const stored = await storedBundles({ ...bundle, content: digest(files) }, async () => [
-      await packageContent(lock, platform, files, progress),
+      await packageContent(lock, { ...platform, bytecode }, files, options.progress),
     ]);
     return stored.map((found) => ({ ...bundle, ...found }));
   },
@@ -74,6 +81,21 @@ const builders: Record<Target, Builder> = {
     return stored.map((found) => ({ ...bundle, ...found }));
   },
 };
+
+/** What compiles bytecode, where it is wanted and can be had. */
+function compilerOf(
+  pythonVersion: string,
+  { bytecode = true, progress }: Pick<BuildOptions, "bytecode" | "progress">,
+): string | undefined {
+  if (!bytecode) return undefined;
+  const compiler = bytecodeCompiler(pythonVersion);
+  if (compiler === undefined) {
+    progress(
+      `No bytecode for Python ${pythonVersion}, only for ${bytecodeVersions.join(", ")}: functions start slower`,
+    );
+  }
+  return compiler;
+}
 
 function digest(files: readonly SourceFile[]): string {
   const hash = createHash("sha256");

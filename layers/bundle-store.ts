@@ -28,7 +28,7 @@ export interface BundleContent {
 /** What bundles depend on besides the builder itself. */
 export interface BundleInputs extends Pick<
   Manifest,
-  "target" | "kind" | "lockSha256" | "pythonVersion" | "architecture"
+  "target" | "kind" | "lockSha256" | "pythonVersion" | "architecture" | "bytecode"
 > {
   /** Whatever else goes into them, as JSON. */
   readonly content?: unknown;

@@ -28,6 +28,8 @@ interface Dependencies {
   readonly lockSha256: string;
   readonly pythonVersion: string;
   readonly architecture: Architecture;
+  /** Name and version of what compiled the bytecode beside the modules. Absent where there is none. */
+  readonly bytecode?: string;
   readonly packages: readonly BundledPackage[];
 }
 

@@ -48,6 +48,18 @@ export async function readRecord<Value>(file: string): Promise<Value | undefined
   return hash === sha256(body) ? (JSON.parse(body) as Value) : undefined;
 }
 
+/** Writes bytes that {@link readBlob} gives back. */
+export async function writeBlob(file: string, content: Buffer): Promise<void> {
+  await writeAtomically(file, Buffer.concat([Buffer.from(sha256(content)), content]));
+}
+
+/** The bytes that {@link writeBlob} wrote; undefined where there are none, or where one of them has changed since. */
+export async function readBlob(file: string): Promise<Buffer | undefined> {
+  const stored = await readFile(file).catch(() => Buffer.alloc(0));
+  const content = stored.subarray(64);
+  return stored.toString("latin1", 0, 64) === sha256(content) ? content : undefined;
+}
+
 /** SHA-256 in hexadecimal. */
 export function sha256(content: Buffer | string): string {
   return createHash("sha256").update(content).digest("hex");

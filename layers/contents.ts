@@ -1,5 +1,6 @@
 import type { SourceFile } from "./application-files";
 import type { BundleContent } from "./bundle-store";
+import { bytecodeOf } from "./bytecode";
 import { checkPrediction } from "./limits";
 import type { Lock } from "./lock";
 import { type InstalledFile, mergeWheels } from "./merge";
@@ -14,10 +15,16 @@ import { deflated, stored, type ZipEntry } from "./zip";
 
 type Progress = (line: string) => void;
 
+/** What is installed, and for whom. */
+export interface Installation extends Platform {
+  /** What compiles the bytecode beside every module; undefined for none. */
+  readonly bytecode: string | undefined;
+}
+
 /** What each layer of a plan holds. Packages of the lock that are in no layer are left out. */
 export async function layerContents(
   lock: Lock,
-  platform: Platform,
+  platform: Installation,
   plan: readonly PlannedLayer[],
   progress: Progress,
 ): Promise<BundleContent[]> {
@@ -31,7 +38,7 @@ export async function layerContents(
   }
   const opened = await obtain(wheels, lock, platform, progress);
   // One merge for all: Lambda unpacks every layer into the same directory.
-  const files = await withoutSymbols(mergeWheels(opened));
+  const files = await installed(opened, platform);
   return plan.map(({ name, packages }) => ({
     name,
     entries: files.filter(({ owner }) => packages.includes(owner)).map((file) => below("python/", file)),
@@ -51,12 +58,12 @@ export async function applicationContent(files: readonly SourceFile[]): Promise<
 /** Application and dependencies, as Azure Functions takes them. */
 export async function packageContent(
   lock: Lock,
-  platform: Platform,
+  platform: Installation,
   files: readonly SourceFile[],
   progress: Progress,
 ): Promise<BundleContent> {
   const opened = await obtain(await wheelsOf(lock, platform), lock, platform, progress);
-  const merged = await withoutSymbols(mergeWheels(opened));
+  const merged = await installed(opened, platform);
   const dependencies = merged.map((file) => below(".python_packages/lib/site-packages/", file));
   return {
     name: "api",
@@ -110,6 +117,16 @@ async function obtain(wheels: readonly Wheel[], lock: Lock, platform: Platform, 
     if (moved.every(({ url }, index) => url === wheels[index]?.url)) throw error;
     return fetchAndOpen(moved);
   }
+}
+
+/** The files of all wheels as a function finds them. */
+async function installed(wheels: readonly OpenedWheel[], { bytecode }: Installation): Promise<InstalledFile[]> {
+  const merged = mergeWheels(wheels);
+  const [files, compiled] = await Promise.all([
+    withoutSymbols(merged),
+    bytecode === undefined ? [] : bytecodeOf(merged, bytecode),
+  ]);
+  return [...files, ...compiled];
 }
 
 function below(prefix: string, { entry }: InstalledFile): ZipEntry {

@@ -36,6 +36,7 @@ interface BuildFlags extends LockFlags {
   readonly provided?: ReadonlyMap<string, string>;
   readonly architecture: Architecture;
   readonly pythonVersion: string;
+  readonly bytecode: boolean;
   readonly json?: true;
 }
 
@@ -58,6 +59,7 @@ program
   .option("--provided <package==version...>", "what public layers carry, for strategy hybrid", pin)
   .addOption(new Option("--architecture <name>", "of the Lambda layer").choices(["x86_64", "arm64"]).default("x86_64"))
   .addOption(new Option("--python-version <version>").choices(["3.11", "3.12", "3.13"]).default("3.12"))
+  .option("--no-bytecode", "leave the modules to be compiled at each start of a function")
   .addOption(requirementsOption())
   .option("--json", "print the result as JSON")
   .action(async (flags: BuildFlags, command: Command) => {

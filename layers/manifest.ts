@@ -20,6 +20,8 @@ export interface Manifest {
   readonly lockSha256?: string;
   readonly pythonVersion?: string;
   readonly architecture?: Architecture;
+  /** Name and version of what compiled the bytecode beside the modules. Absent where there is none. */
+  readonly bytecode?: string;
   readonly packages: readonly PackageManifest[];
 }
 
@@ -75,6 +77,7 @@ async function schema() {
     lockSha256: z.string().optional(),
     pythonVersion: z.string().optional(),
     architecture: z.enum(["x86_64", "arm64"]).optional(),
+    bytecode: z.string().optional(),
     packages: z.array(
       z.object({
         name: z.string(),

@@ -23,7 +23,7 @@ export async function manifestTable({ packages, ...bundle }: Manifest): Promise<
     `${bundle.target} ${bundle.kind} ${bundle.name}${built.map((each) => `, ${each ?? ""}`).join("")}`,
     `sha256 ${bundle.sha256}, ${bytes(bundle.size)}, ${bytes(bundle.unpackedSize)} unpacked`,
     ...(bundle.lockSha256 === undefined ? [] : [`lock   ${bundle.lockSha256}`]),
-    `built by ${bundle.builder}`,
+    `built by ${bundle.builder}, ${bundle.bytecode ? `bytecode by ${bundle.bytecode}` : "without bytecode"}`,
     await table(
       ["package", "version", "licence", "size", "unpacked", "wheel"],
       packages.map(({ name, version, licence, size, unpackedSize, wheel }) => {

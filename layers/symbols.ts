@@ -1,8 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { crc32 } from "node:zlib";
 
-import { cacheDirectory, sha256, writeAtomically } from "./cache";
+import { cacheDirectory, readBlob, sha256, writeBlob } from "./cache";
 import { isElf } from "./elf";
 import type { InstalledFile } from "./merge";
 import { contentOf } from "./unzip";
@@ -66,9 +65,8 @@ function deflatedOnce(content: Buffer): Promise<Buffer> {
 }
 
 async function deflated(content: Buffer, file: string): Promise<Buffer> {
-  const known = await readFile(file).catch(() => undefined);
-  const data = known?.subarray(64);
-  if (data !== undefined && known?.toString("latin1", 0, 64) === sha256(data)) return data;
+  const known = await readBlob(file);
+  if (known !== undefined) return known;
 
   const { deflate } = await import("fflate");
   const compressed = Buffer.from(
@@ -76,6 +74,6 @@ async function deflated(content: Buffer, file: string): Promise<Buffer> {
       deflate(bytes, { level: 6 }, done),
     )(content),
   );
-  await writeAtomically(file, Buffer.concat([Buffer.from(sha256(compressed)), compressed]));
+  await writeBlob(file, compressed);
   return compressed;
 }

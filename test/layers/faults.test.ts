@@ -24,6 +24,7 @@ const builder = () => [
   "-t",
   "aws",
   "--json",
+  "--no-bytecode",
   "--requirements",
   workspace.folder,
 ];

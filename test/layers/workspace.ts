@@ -84,6 +84,8 @@ export function useWorkspace(): Workspace {
         pythonVersion: "3.12",
         architecture: "x86_64",
         requirements: folder,
+        // It takes longest, and has tests of its own.
+        bytecode: false,
         progress: (line) => progress.push(line),
         ...options,
       }),
