@@ -227,8 +227,8 @@ const functionResult = z.union([
   z.object({ uri: z.string(), headers: values }),
 ]);
 
-/** Milliseconds for a function here; CloudFront itself allows less, on faster machines. */
-const functionTimeout = 100;
+/** Milliseconds for a function here; CloudFront itself allows less, on machines that have nothing else to do. */
+const functionTimeout = 1_000;
 
 /**
  * Runs a CloudFront function on a request, and gives the request as the function leaves it, or the function's own answer.

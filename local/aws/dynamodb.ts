@@ -120,7 +120,7 @@ function authorise(resources: AwsResources, request: IncomingMessage, body: Buff
   }
   const statements = resources.roleStatements(role.arn);
   const action = `dynamodb:${String(request.headers["x-amz-target"]).split(".").at(-1) ?? ""}`;
-  for (const resource of tableArns(resources, role.arn, body)) {
+  for (const resource of tableArns(resources, role.arn, request, body)) {
     if (allows(statements, { action, resource })) continue;
     const caller = role.arn.replace(/:iam:(.*):role\//, ":sts:$1:assumed-role/");
     return {
@@ -134,16 +134,19 @@ function authorise(resources: AwsResources, request: IncomingMessage, body: Buff
 }
 
 /** ARNs of the tables that an operation names; `*` where it names none, as `ListTables` does. */
-function tableArns(resources: AwsResources, roleArn: string, body: Buffer): string[] {
+function tableArns(resources: AwsResources, roleArn: string, request: IncomingMessage, body: Buffer): string[] {
   const { TableName, RequestItems = {} } = operationInput.parse(JSON.parse(body.toString()));
   const names = TableName === undefined ? Object.keys(RequestItems) : [TableName];
   if (names.length === 0) return ["*"];
 
   const tables = resources.list("aws:dynamodb/table:Table");
   const [, partition = "aws", , , account = ""] = roleArn.split(":");
+  // Whether a table that is not there may be used is asked first, as on AWS: it is one of the region that is signed for.
+  const region = /Credential=[^/]+\/\d+\/([^/]+)\//.exec(request.headers.authorization ?? "")?.[1] ?? "*";
   return names.map(
     (name) =>
-      tables.find((table) => table.name === name)?.arn ?? `arn:${partition}:dynamodb:*:${account}:table/${name}`,
+      tables.find((table) => table.name === name)?.arn ??
+      `arn:${partition}:dynamodb:${region}:${account}:table/${name}`,
   );
 }
 

@@ -3,8 +3,9 @@ import path from "node:path";
 
 import { Write } from "@firestore-emulator/proto/dist/google/firestore/v1/write.js";
 import { FirestoreState } from "@firestore-emulator/server";
+import { FirestoreEmulatorError } from "@firestore-emulator/server/dist/error/error.js";
 import { FirestoreServiceV1Impl } from "@firestore-emulator/server/dist/server/FirestoreServiceV1Impl/index.js";
-import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { Server, ServerCredentials, status } from "@grpc/grpc-js";
 import { z } from "zod";
 
 import type { GcpResources } from "./resources";
@@ -57,7 +58,7 @@ export class Firestore {
       this.#authorise(serviceAccount, database);
     });
     const server = new Server();
-    server.addService(FirestoreServiceV1Impl.definition, new FirestoreServiceV1Impl(view));
+    server.addService(FirestoreServiceV1Impl.definition, new FirestoreService(view));
     return new Promise((resolve, reject) => {
       server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) => {
         if (error) reject(error);
@@ -69,13 +70,31 @@ export class Firestore {
   /** @throws where the database does not exist, or the account has no role on it. */
   #authorise(serviceAccount: string, database: string): void {
     if (!this.resources.find("gcp:firestore/database:Database", ({ name }) => name === database)) {
-      throw new Error(`The database ${database} does not exist`);
+      throw new FirestoreEmulatorError(status.NOT_FOUND, `The database ${database} does not exist`);
     }
     const granted = this.resources
       .list("gcp:projects/iAMMember:IAMMember")
       .filter(({ member, role }) => member === `serviceAccount:${serviceAccount}` && userRoles.includes(role))
       .some(({ condition }) => condition === undefined || databaseIn(condition.expression) === database);
-    if (!granted) throw new Error(`Missing or insufficient permissions: ${serviceAccount} on database ${database}`);
+    if (!granted) {
+      throw new FirestoreEmulatorError(
+        status.PERMISSION_DENIED,
+        `Missing or insufficient permissions: ${serviceAccount} on database ${database}`,
+      );
+    }
+  }
+}
+
+/** The protocol, with refusals of queries as the status that Firestore gives; the emulator calls them unknown errors. */
+class FirestoreService extends FirestoreServiceV1Impl {
+  override RunQuery(...args: Parameters<FirestoreServiceV1Impl["RunQuery"]>): void {
+    const [call] = args;
+    try {
+      super.RunQuery(...args);
+    } catch (error) {
+      if (!(error instanceof FirestoreEmulatorError)) throw error;
+      call.emit("error", error);
+    }
   }
 }
 

@@ -12,6 +12,8 @@ export interface Verdict {
   readonly findings: readonly Finding[];
   /** Median time of an answer, where that was measured. */
   readonly latencyMs?: number;
+  /** Whether the cloud answered what the function is asked through it. */
+  readonly answered?: boolean;
 }
 
 /** What a check of the whole stack looks at. */
@@ -32,6 +34,8 @@ export interface CloudSubject {
   readonly inspected: InspectedCloud;
   /** Since when errors count: those that an earlier deployment made may be mended since. */
   readonly since: Date;
+  /** When other checks of this look began to ask the function; absent where none did, or none was answered. */
+  readonly askedAt?: Date;
   readonly commands: Commands;
 }
 

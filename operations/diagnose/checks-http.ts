@@ -23,19 +23,20 @@ const message = z.object({ id: z.string(), content: z.string() });
 
 export const apiCheck: Check<CloudSubject> = {
   id: "api",
-  about: "GET / of the API, its version and its latency",
+  about: "GET of the API's status, its version and its latency",
   async run({ cloud, outputs, commands }, signal) {
-    return asked(`GET ${outputs.apiUrl}/`, async () => {
+    return asked(`GET ${outputs.apiUrl}/api/`, async () => {
+      const base = await entrance(outputs, signal);
       const answers: Answer[] = [];
       while (answers.length < samples) {
-        const answer = await request(`${outputs.apiUrl}/`, { signal });
-        if (answer.status !== 200) return failed("GET /", answer);
+        const answer = await request(`${base}/api/`, { signal });
+        if (answer.status !== 200) return failed("GET /api/", answer);
         answers.push(answer);
       }
       const latencyMs = median(answers.map(({ milliseconds }) => milliseconds));
       const { success, data } = status.safeParse(json(answers[0]));
       if (!success || data.provider !== cloud) {
-        return failed("GET /", answers[0], `GET / answers 200, but not as the API of ${cloud}`);
+        return failed("GET /api/", answers[0], `GET /api/ answers 200, but not as the API of ${cloud}`);
       }
       const findings: Finding[] =
         data.version === outputs.version
@@ -44,7 +45,7 @@ export const apiCheck: Check<CloudSubject> = {
               {
                 severity: "warning",
                 title: `the API is version ${data.version}, the stack's is ${outputs.version}`,
-                evidence: [`GET ${outputs.apiUrl}/ answers ${excerpt(answers[0])}`],
+                evidence: [`GET ${base}/api/ answers ${excerpt(answers[0])}`],
                 cause:
                   "The deployment did not reach the function, or the function was changed behind the stack's back.",
                 next: commands.heal,
@@ -59,8 +60,8 @@ export const messagesCheck: Check<CloudSubject> = {
   id: "messages",
   about: "GET and POST of a message, which must then be in the list",
   async run({ outputs }, signal) {
-    const url = `${outputs.apiUrl}/api/messages/`;
-    return asked(`GET ${url}`, async () => {
+    return asked(`GET ${outputs.apiUrl}/api/messages/`, async () => {
+      const url = `${await entrance(outputs, signal)}/api/messages/`;
       const listed = await request(url, { signal });
       if (listed.status !== 200) return failed("GET /api/messages/", listed);
 
@@ -157,10 +158,22 @@ async function validUntil(url: URL, signal: AbortSignal): Promise<number> {
   }
 }
 
+/**
+ * Where the API is reached: at its own address, or, where that is closed to all but the frontend (azure.frontDoorOnly,
+ * gcp.public), through the frontend.
+ */
+async function entrance({ apiUrl, frontendUrl }: CloudValues, signal: AbortSignal): Promise<string> {
+  if (frontendUrl === undefined) return apiUrl;
+  const own = await request(`${apiUrl}/api/`, { signal });
+  if (own.status !== 403) return apiUrl;
+  const behind = await request(`${frontendUrl}/api/`, { signal });
+  return behind.status === 200 ? frontendUrl : apiUrl;
+}
+
 /** A verdict over requests: one without an answer is a finding, not a check that could not be made. */
 async function asked(what: string, ask: () => Promise<Verdict>): Promise<Verdict> {
   try {
-    return await ask();
+    return { ...(await ask()), answered: true };
   } catch (error) {
     if (!(error instanceof NoAnswerError)) throw error;
     const title = `${what} is not answered`;

@@ -1,5 +1,9 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type { LogEvent } from "../../local/logs";
+import type { Cloud } from "../../settings";
 import { nameCause } from "./causes";
-import type { Check, CloudSubject } from "./check";
+import type { Check, CloudSubject, Verdict } from "./check";
 import type { Finding } from "./report";
 
 /** Lines of the log that are shown, the newest. */
@@ -12,23 +16,58 @@ const lineLength = 400;
 const tellsError =
   /"(level|severity)": ?"(ERROR|CRITICAL)"|\[ERROR\]|Traceback|"status":"(error|timeout)"|Task timed out|Exception|(^|\W)\w*Error\b/;
 
+/** Clouds whose function writes its own log, in seconds, as its identity; elsewhere the platform does, or takes minutes. */
+const written: readonly Cloud[] = ["aws"];
+
+/** Milliseconds until what a function writes is in its log at the latest, and between two looks at it. */
+const delay = { longest: 10_000, between: 1_000 };
+
+/** Milliseconds that the cloud's clock may be behind this machine's. */
+const skew = 1_000;
+
 export const logCheck: Check<CloudSubject> = {
   id: "log",
   about: "errors in the function's log since the last update, with their cause",
   last: true,
-  async run({ outputs, inspected, since, commands }) {
-    const events = await inspected.log(since);
-    const errors = events.map(({ message }) => message).filter((message) => tellsError.test(message));
+  async run({ cloud, outputs, inspected, since, askedAt, commands }, signal) {
+    const fresh = (askedAt?.getTime() ?? 0) - skew;
+    const isFresh = ({ timestamp }: LogEvent) => timestamp >= fresh;
+    let events = await inspected.log(since);
+    if (askedAt !== undefined && written.includes(cloud)) {
+      for (const deadline = Date.now() + delay.longest; !events.some(isFresh); events = await inspected.log(since)) {
+        if (Date.now() > deadline || signal.aborted) return silent(outputs.logs, commands.heal);
+        await sleep(delay.between);
+      }
+    }
+    const errors = events.filter(({ message }) => tellsError.test(message));
     if (errors.length === 0) return { summary: `${events.length} lines, no error`, findings: [] };
-    const known = nameCause(errors);
-    const evidence = errors.slice(-shown).map((line) => line.slice(0, lineLength));
+
+    // What fails now counts more than what failed before.
+    const current = errors.filter(isFresh);
+    const lines = (current.length > 0 ? current : errors).map(({ message }) => message);
+    const known = nameCause(lines);
+    const telling = lines.filter((line) => nameCause([line])?.title === known?.title);
     const finding: Finding = {
-      severity: "error",
+      severity: current.length > 0 ? "error" : "warning",
       title: known?.title ?? `${errors.length} errors in the log`,
-      evidence,
+      evidence: telling.slice(-shown).map((line) => line.slice(0, lineLength)),
       cause: known?.cause,
       next: known?.next ?? commands.heal,
     };
-    return { summary: `${errors.length} errors in ${outputs.logs}`, findings: [finding] };
+    return {
+      summary: `${errors.length} errors in ${outputs.logs}, ${current.length} of them now`,
+      findings: [finding],
+    };
   },
 };
+
+function silent(log: string, heal: string): Verdict {
+  const finding: Finding = {
+    severity: "error",
+    title: "the function was asked, and its log is silent",
+    evidence: [`${log}: nothing in ${delay.longest / 1000} s`],
+    cause: "The function may not write its log: the policy of its role is gone, and with it what else it may do.",
+    next: heal,
+  };
+  return { summary: finding.title, findings: [finding] };
+}

@@ -73,11 +73,21 @@ export async function diagnose(environment: Environment, options: LookOptions): 
     const inspected = environment.clouds[cloud];
     const values = outputs[cloud];
     if (inspected === undefined || values === undefined) return [];
-    const subject = { cloud, outputs: values, layers: outputs.layers, inspected: asked(inspected), since, commands };
-    const run = (check: Check<CloudSubject>) => judge(check, subject, timeout, cloud);
+    const subject: CloudSubject = {
+      cloud,
+      outputs: values,
+      layers: outputs.layers,
+      inspected: asked(inspected),
+      since,
+      commands,
+    };
     const applying = chosen(cloudChecks).filter(({ applies }) => applies?.(subject) ?? true);
-    const first = await Promise.all(applying.filter(({ last }) => !last).map(run));
-    return [...first, ...(await Promise.all(applying.filter(({ last }) => last).map(run)))];
+    const first = await Promise.all(
+      applying.filter(({ last }) => !last).map((check) => judge(check, subject, timeout, cloud)),
+    );
+    const after = first.some(({ answered }) => answered) ? { ...subject, askedAt: startedAt } : subject;
+    const second = applying.filter(({ last }) => last).map((check) => judge(check, after, timeout, cloud));
+    return [...first, ...(await Promise.all(second))];
   });
   const judged = (await Promise.all([...overStack, ...perCloud])).flat();
   const summaries = await Promise.all(cloudsOf(outputs).map((cloud) => summary(cloud, environment, judged)));
@@ -98,9 +108,8 @@ async function errorsSince(stack: InspectedStack, now: Date): Promise<Date> {
   return last?.endTime !== undefined && last.endTime > earliest ? last.endTime : earliest;
 }
 
-interface Judged {
+interface Judged extends Pick<Verdict, "latencyMs" | "answered"> {
   readonly result: CheckResult;
-  readonly latencyMs?: number;
 }
 
 async function judge<Subject>(
@@ -110,9 +119,10 @@ async function judge<Subject>(
   cloud?: Cloud,
 ): Promise<Judged> {
   const started = performance.now();
-  const of = (status: CheckResult["status"], { latencyMs, ...verdict }: Verdict): Judged => ({
+  const of = (status: CheckResult["status"], { latencyMs, answered, ...verdict }: Verdict): Judged => ({
     result: { check: check.id, cloud, status, ...verdict, durationMs: performance.now() - started },
     latencyMs,
+    answered,
   });
   const finished = new AbortController();
   try {
