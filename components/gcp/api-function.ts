@@ -39,7 +39,7 @@ export interface ApiFunctionArgs {
    * `gcloud run services update <function> --no-invoker-iam-check`.
    */
   readonly public?: boolean;
-  /** MiB of an instance. Default: 512. */
+  /** MiB of an instance, which also say how many CPUs it has: one up to 4096, up to eight at 32768. Default: 512. */
   readonly memorySize?: number;
   /** Seconds that a request may take. Default: 15. */
   readonly timeout?: number;
@@ -83,7 +83,7 @@ export class ApiFunction extends pulumi.ComponentResource {
   constructor(name: string, args: ApiFunctionArgs, opts?: pulumi.ComponentResourceOptions) {
     super("multicloud:gcp:ApiFunction", name, {}, opts);
     checkPackages(name, args.bundle, args.requires);
-    const { project, location, labels } = args;
+    const { project, location, labels, memorySize = 512 } = args;
     const child = enableServices(name, ["artifactregistry", "cloudbuild", "cloudfunctions", "iam", "run"], this);
 
     const source = this.source(name, args, child);
@@ -120,9 +120,8 @@ export class ApiFunction extends pulumi.ComponentResource {
           serviceConfig: {
             serviceAccountEmail: runtime.email,
             environmentVariables: args.environment ?? {},
-            // An instance answers several requests at once from one whole CPU on.
-            availableCpu: "1",
-            availableMemory: `${args.memorySize ?? 512}Mi`,
+            availableCpu: String(cpusFor(memorySize)),
+            availableMemory: `${memorySize}Mi`,
             timeoutSeconds: args.timeout ?? 15,
             maxInstanceRequestConcurrency: args.concurrency ?? 80,
             maxInstanceCount: args.maximumInstances ?? 40,
@@ -237,4 +236,18 @@ export class ApiFunction extends pulumi.ComponentResource {
     ];
     return { account, repository, grants };
   }
+}
+
+/**
+ * The fewest CPUs that Cloud Run gives so many MiB to, from "Configure memory limits"; never less than a whole one, from
+ * which on an instance answers several requests at once.
+ */
+function cpusFor(memorySize: number): number {
+  const fewest = [
+    { over: 24 * 1024, cpus: 8 },
+    { over: 16 * 1024, cpus: 6 },
+    { over: 8 * 1024, cpus: 4 },
+    { over: 4 * 1024, cpus: 2 },
+  ];
+  return fewest.find(({ over }) => memorySize > over)?.cpus ?? 1;
 }

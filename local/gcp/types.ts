@@ -132,6 +132,11 @@ export const gcpTypes: Readonly<Record<string, ResourceType>> = {
     rules: {
       name: label,
       "buildConfig.runtime": oneOf("python310", "python311", "python312", "python313", "python314"),
+      "serviceConfig.availableMemory": {
+        accepts: (memory, { serviceConfig }) => suits(memory, serviceConfig as Inputs),
+        expected:
+          "128Mi to 4096Mi with 1 CPU, to 8192Mi with 2, to 16384Mi with 4, to 24576Mi with 6, to 32768Mi with 8",
+      },
       "serviceConfig.timeoutSeconds": {
         accepts: (seconds) => Number(seconds) >= 1 && Number(seconds) <= 3600,
         expected: "1 to 3600",
@@ -201,6 +206,13 @@ export const gcpInvokes: Readonly<Record<string, (args: Properties, context: Clo
     number: "100000000001",
   }),
 };
+
+/** Whether Cloud Run gives so much memory to so many CPUs. */
+function suits(memory: unknown, { availableCpu = "1" }: Inputs): boolean {
+  const mebibytes = Number(/^(\d+)Mi$/.exec(String(memory))?.[1]);
+  const most = { 1: 4096, 2: 8192, 4: 16_384, 6: 24_576, 8: 32_768 }[String(availableCpu)];
+  return mebibytes >= 128 && most !== undefined && mebibytes <= most;
+}
 
 function project({ project: own }: Inputs, { configuration }: CloudContext): string {
   return typeof own === "string" ? own : (configuration.project ?? "");

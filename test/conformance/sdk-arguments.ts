@@ -10,6 +10,7 @@ export class SdkArguments {
   readonly #folder: string;
   /** By `<module>.<name>`. */
   readonly #nested: ReadonlyMap<string, Members>;
+  readonly #required = new Map<string, Set<string>>();
 
   /** @param name of the package, e.g. `aws` for `@pulumi/aws`. */
   constructor(name: string) {
@@ -31,6 +32,12 @@ export class SdkArguments {
    * @param type token of the resource, e.g. `aws:lambda/function:Function`.
    */
   required(type: string): Set<string> {
+    const known = this.#required.get(type) ?? this.#read(type);
+    this.#required.set(type, known);
+    return known;
+  }
+
+  #read(type: string): Set<string> {
     const [, module = "", name = ""] = type.split(/\/\w+:|:/);
     const folder = path.join(this.#folder, module);
     // The file of `URLMap` is `urlmap` or `uRLMap`, by package.

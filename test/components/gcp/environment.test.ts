@@ -343,6 +343,20 @@ describe("with other settings", () => {
     expect(ofType(recording, "cloudrunv2/serviceIamMember:ServiceIamMember")).toEqual([]);
   });
 
+  test.each([
+    [4096, "1"],
+    [4097, "2"],
+    [8193, "4"],
+    [16_385, "6"],
+    [32_768, "8"],
+  ])("an instance with %i MiB has the %s CPUs that Cloud Run wants for it", async (memorySize, availableCpu) => {
+    const { recording } = await environment({ function: { memorySize } });
+    expect(only(recording, "cloudfunctionsv2/function:Function").serviceConfig).toMatchObject({
+      availableCpu,
+      availableMemory: `${memorySize}Mi`,
+    });
+  });
+
   test("deletion protection keeps the database", async () => {
     const { recording } = await environment({ deletionProtection: true });
     expect(only(recording, "firestore/database:Database")).toMatchObject({

@@ -1,0 +1,82 @@
+import type { Call, Values } from "./calls";
+
+/**
+ * What a vendor's model has instead of a property: its name there, with dots where it lies deeper; or properties made of its
+ * value, where the form differs too.
+ */
+export type Rule = string | ((value: unknown) => Values);
+
+/** Rules by the path of the property, e.g. `serviceConfig.timeoutSeconds`; a list on the way is entered at each item. */
+export type Rules = Readonly<Record<string, Rule>>;
+
+/** How a type of a Pulumi SDK reads as the call that creates it. */
+export interface Translation {
+  /** Parameters of the call, as templates of properties, e.g. `locations/{location}`. They are not in the body. */
+  readonly parameters?: Readonly<Record<string, string>>;
+  /** What the body has in place of properties. Those that neither a parameter nor a rule names are in it as they are. */
+  readonly rules?: Rules;
+  /** The body, where the properties are only a part of it. */
+  readonly body?: (properties: Values) => Values;
+  /** Properties that are the provider's own: what they are for. */
+  readonly unmodelled?: Readonly<Record<string, string>>;
+}
+
+/** @param defaults of the provider, for templates that name what the resource leaves to it. */
+export function callOf(translation: Translation, inputs: Values, defaults: Values): Call {
+  const { parameters = {}, rules = {}, body = (properties: Values) => properties, unmodelled = {} } = translation;
+  const filled = Object.entries(parameters).map(([name, template]) => {
+    return [name, fill(template, { ...defaults, ...inputs })] as const;
+  });
+  const named = new Set(Object.values(parameters).flatMap(namesIn));
+  const rest = Object.entries(inputs).filter(([name]) => !named.has(name) && !(name in unmodelled));
+  return {
+    parameters: Object.fromEntries(filled.filter(([, value]) => value !== undefined)),
+    body: body(translated(Object.fromEntries(rest), rules)),
+  };
+}
+
+function namesIn(template: string): string[] {
+  return [...template.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name);
+}
+
+/** What is missing or no text takes the place of the whole, for the schema to find. */
+function fill(template: string, values: Values): unknown {
+  const odd = namesIn(template).find((name) => typeof values[name] !== "string");
+  return odd === undefined ? template.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name])) : values[odd];
+}
+
+/** Properties in the words of a model. What no rule names keeps its name. */
+function translated(properties: Values, rules: Rules, path = ""): Values {
+  let all: Values = {};
+  for (const [name, value] of Object.entries(properties)) {
+    const at = path + name;
+    const rule = rules[at] ?? name;
+    all = merged(all, typeof rule === "string" ? placed(rule, translatedValue(value, rules, `${at}.`)) : rule(value));
+  }
+  return all;
+}
+
+function translatedValue(value: unknown, rules: Rules, path: string): unknown {
+  if (Array.isArray(value)) return value.map((item: unknown) => translatedValue(item, rules, path));
+  return isRecord(value) ? translated(value, rules, path) : value;
+}
+
+/** A value under a name with dots. */
+function placed(name: string, value: unknown): Values {
+  const [first = name, ...rest] = name.split(".");
+  return { [first]: rest.length === 0 ? value : placed(rest.join("."), value) };
+}
+
+/** Both together, objects within them too. */
+function merged(one: Values, other: Values): Values {
+  const all = { ...one };
+  for (const [name, value] of Object.entries(other)) {
+    const known = all[name];
+    all[name] = isRecord(known) && isRecord(value) ? merged(known, value) : value;
+  }
+  return all;
+}
+
+export function isRecord(value: unknown): value is Values {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
