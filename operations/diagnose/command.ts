@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
 
 import { checks, diagnose, type Environment } from "./diagnose";
+import { UnansweredError } from "./inspected-cloud";
 import { exitCode, type Report, severities, type Severity } from "./report";
 import { text } from "./text";
 
@@ -40,9 +41,14 @@ export function asDiagnose(command: Command, open: () => Promise<Environment>): 
     .action(async () => {
       const flags = command.opts<Flags>();
       for (;;) {
-        const report = await look(open, flags);
-        print(report, flags);
-        process.exitCode = exitCode(report, flags.failOn);
+        try {
+          const report = await look(open, flags);
+          print(report, flags);
+          process.exitCode = exitCode(report, flags.failOn);
+        } catch (error) {
+          tell(error);
+          process.exitCode = 2;
+        }
         if (flags.watch === undefined) return;
         await sleep((flags.watch === true ? watchInterval : flags.watch) * 1000);
       }
@@ -58,6 +64,12 @@ function print(report: Report, { json, watch }: Flags): void {
   // On a terminal, a new look takes the place of the last one.
   if (watch !== undefined && stdout.isTTY) stdout.write("\x1b[2J\x1b[H");
   stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : `${text(report, { colour: stdout.isTTY })}\n`);
+}
+
+/** Nothing could be checked at all. */
+function tell(error: unknown): void {
+  const next = error instanceof UnansweredError ? `next: ${error.next}\n` : "";
+  process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n${next}`);
 }
 
 function aboutChecks(): string {

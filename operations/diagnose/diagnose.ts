@@ -8,7 +8,7 @@ import { apiCheck, certificateCheck, frontendCheck, messagesCheck } from "./chec
 import { layersCheck } from "./checks-layers";
 import { logCheck } from "./checks-log";
 import { stateCheck, toolchainCheck } from "./checks-stack";
-import { type InspectedCloud, type InspectedClouds, UnansweredError } from "./inspected-cloud";
+import { type InspectedCloud, type InspectedClouds, unasked, UnansweredError } from "./inspected-cloud";
 import { cloudsOf, type DeployedOutputs } from "./outputs";
 import { type CheckResult, type CloudSummary, type Finding, type Report, severities } from "./report";
 import type { InspectedStack } from "./stack";
@@ -70,9 +70,9 @@ export async function diagnose(environment: Environment, options: LookOptions): 
   const since = await errorsSince(stack, startedAt);
   const overStack = chosen(stackChecks).map((check) => judge(check, { stack, outputs, drift, commands }, timeout));
   const perCloud = cloudsOf(outputs).map(async (cloud) => {
-    const inspected = environment.clouds[cloud];
+    const inspected = environment.clouds[cloud] ?? unasked(cloud);
     const values = outputs[cloud];
-    if (inspected === undefined || values === undefined) return [];
+    if (values === undefined) return [];
     const subject: CloudSubject = {
       cloud,
       outputs: values,

@@ -65,3 +65,12 @@ export interface InspectedCloud {
 
 /** The clouds of one stack. */
 export type InspectedClouds = Readonly<Partial<Record<Cloud, InspectedCloud>>>;
+
+/** A cloud that nothing here can ask: what is seen from outside is checked, and the rest is said to be unknown. */
+export function unasked(cloud: Cloud): InspectedCloud {
+  const refuse = () =>
+    Promise.reject(
+      new UnansweredError(`diagnose cannot ask ${cloud} about its resources`, "look at the cloud's console"),
+    );
+  return { identity: refuse, function: refuse, layer: refuse, hasTable: refuse, log: refuse };
+}

@@ -31,7 +31,13 @@ export function text(report: Report, { colour }: { colour: boolean }): string {
     const { word, style } = statuses[status];
     table.push([check, cloud ?? "", styled(style, word), summary]);
   }
-  const findings = report.results.flatMap((result) => result.findings.map((finding) => ({ result, finding })));
+  // A cloud that cannot be asked is told once, not at each check that would have asked it.
+  const told = new Set<string>();
+  const findings = report.results.flatMap((result) => {
+    const fresh = result.findings.filter(({ title }) => !told.has(`${result.cloud ?? ""} ${title}`));
+    for (const { title } of fresh) told.add(`${result.cloud ?? ""} ${title}`);
+    return fresh.map((finding) => ({ result, finding }));
+  });
   return [
     `${report.project} ${report.stack}, ${report.startedAt}, looked at in ${(report.durationMs / 1000).toFixed(1)} s`,
     table.toString(),

@@ -1,0 +1,27 @@
+import path from "node:path";
+
+import { Command } from "commander";
+
+import { name as project } from "../../package.json";
+import { asDiagnose } from "./command";
+import type { Environment } from "./diagnose";
+import { InspectedStack } from "./stack";
+
+/** The stack as the `pulumi` on the PATH knows it, in whatever backend that is signed in to. */
+async function deployedEnvironment(name: string): Promise<Environment> {
+  const stack = new InspectedStack(name, { command: "pulumi", cwd: path.join(__dirname, "..", "..") });
+  return {
+    project,
+    stack,
+    outputs: await stack.outputs(),
+    clouds: {},
+    commands: { deploy: `pulumi up -s ${name}`, heal: `pulumi up --refresh -s ${name}` },
+  };
+}
+
+const command = new Command("diagnose").requiredOption(
+  "-s, --stack <name>",
+  "stack to look at; `npm run local -- diagnose` looks at the local one",
+);
+
+void asDiagnose(command, () => deployedEnvironment(command.opts<{ stack: string }>().stack)).parseAsync();
