@@ -38,6 +38,7 @@ export const functionCheck: Check<CloudSubject> = {
         severity: "error",
         title: `the function is ${fn.state}`,
         evidence: [`expected ${serving[cloud].join(" or ")}`],
+        cause: "The cloud could not bring it up as it is configured, or somebody has stopped it.",
         next: commands.heal,
       });
     }
