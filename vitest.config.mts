@@ -8,6 +8,9 @@ export default defineConfig({
           name: "unit",
           include: ["test/**/*.test.ts"],
           exclude: ["test/engine/**", "test/conformance/**"],
+          // Some start processes, which takes a busy machine its time; none waits for its timeout.
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
         },
       },
       {

@@ -10,8 +10,6 @@ import { readZip } from "../../layers/unzip";
 import { makeLibrary } from "./wheels";
 import { cached, useWorkspace } from "./workspace";
 
-vi.setConfig({ testTimeout: 20_000 });
-
 const workspace = useWorkspace();
 
 async function names({ path: file }: Pick<Bundle, "path">): Promise<string[]> {

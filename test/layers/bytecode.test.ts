@@ -3,15 +3,13 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 
 import { cacheDirectory } from "../../layers/cache";
 import { readManifest } from "../../layers/manifest";
 import { contentOf, readZip } from "../../layers/unzip";
 import { findPython } from "../../local/python";
 import { useWorkspace } from "./workspace";
-
-vi.setConfig({ testTimeout: 120_000 });
 
 const run = promisify(execFile);
 const workspace = useWorkspace();

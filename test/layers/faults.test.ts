@@ -10,8 +10,6 @@ import { sha256 } from "../../layers/cache";
 import { readZip } from "../../layers/unzip";
 import { cached, useWorkspace } from "./workspace";
 
-vi.setConfig({ testTimeout: 180_000 });
-
 const run = promisify(execFile);
 const repository = path.join(__dirname, "..", "..");
 const workspace = useWorkspace();

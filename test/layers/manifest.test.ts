@@ -1,6 +1,6 @@
 import { readFile, rm } from "node:fs/promises";
 
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 
 import { compare } from "../../layers/compare";
 import { manifestFile, readManifest, sbomFile } from "../../layers/manifest";
@@ -8,8 +8,6 @@ import { resolve } from "../../layers/relock";
 import { comparisonForms, lockSummary, manifestTable, outdatedTable } from "../../layers/report";
 import { readLock } from "../../layers/lock";
 import { useWorkspace } from "./workspace";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const workspace = useWorkspace();
 

@@ -1,11 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { AzureEnvironment } from "./azure/environment";
 import type { Environment } from "./environment";
 import { GcpEnvironment } from "./gcp/environment";
-
-// Processes start in these tests, which takes a busy machine its time.
-vi.setConfig({ testTimeout: 60_000 });
 
 /** What differs between the clouds that run the application's own bundle as one HTTP server. */
 interface Expected {

@@ -10,9 +10,6 @@ import { rules } from "../../policy/rules";
 import { projectName } from "../configuration";
 import { type CloudSettings, programStack } from "./program";
 
-// Loading the SDKs of three clouds takes seconds on a busy machine.
-vi.setConfig({ testTimeout: 60_000 });
-
 beforeEach(() => {
   // Google Cloud's frontend warns where it has no domain.
   vi.spyOn(pulumi.log, "warn").mockResolvedValue();

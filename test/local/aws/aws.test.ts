@@ -13,8 +13,6 @@ const echoed = z.object({
   environment: z.record(z.string(), z.string()),
 });
 
-// Processes start in these tests, which takes a busy machine its time.
-vi.setConfig({ testTimeout: 60_000 });
 const soon = { timeout: 20_000 };
 
 let aws: AwsEnvironment;
