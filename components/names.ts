@@ -31,8 +31,8 @@ export const nameLimits = {
   /** Alarms with a suffix of ours; CloudWatch and SNS take 255, Azure Monitor 260, Cloud Monitoring 512. */
   alarms: 200,
 
-  /** Microsoft.Resources, resourceGroups. */
-  resourceGroup: 90,
+  /** Of 90 in Microsoft.Resources, resourceGroups: Front Door's firewall policies are in a group of 80 at most. */
+  resourceGroup: 80,
   /** Microsoft.Web, sites and serverfarms. A site's name is a host name: unique among all customers. */
   functionApp: 60,
   /** Microsoft.OperationalInsights, workspaces. */

@@ -205,7 +205,9 @@ export const azureTypes: Readonly<Record<string, ResourceType>> = {
     required: ["scopes", "criteria.allOf"],
     references: { "actions.actionGroups": byId("azure-native:monitor:ActionGroup") },
   }),
-  "azure-native:frontdoor:Policy": arm("Microsoft.Network/frontDoorWebApplicationFirewallPolicies/{policyName}"),
+  "azure-native:frontdoor:Policy": arm("Microsoft.Network/frontDoorWebApplicationFirewallPolicies/{policyName}", {
+    rules: { resourceGroupName: matching(/^.{1,80}$/, "a group whose name has 1 to 80 characters") },
+  }),
   "azure-native:cdn:SecurityPolicy": arm(`${frontDoor}/securityPolicies/{securityPolicyName}`, {
     required: ["parameters"],
     references: { profileName: profile },

@@ -24,6 +24,8 @@ export interface Captured {
   readonly id: string;
   readonly inputs: Record<string, unknown>;
   readonly outputs: Record<string, unknown>;
+  /** URNs of what has to be there before it. */
+  readonly dependencies: readonly string[];
 }
 
 /** Outputs as the clouds give them, where the clouds of this machine answer an address of theirs. */
@@ -101,7 +103,9 @@ export async function capture(engine: PulumiCommand, { stack, settings }: Combin
     const { resources } = stateSchema.parse(exported.deployment);
     return resources
       .filter(({ custom, type }) => custom && !type.startsWith("pulumi:"))
-      .map(({ urn, type, id, inputs, outputs }) => ({ urn, type, id, ...unsealed({ inputs, outputs }) }));
+      .map(({ urn, type, id, dependencies, inputs, outputs }) => {
+        return { urn, type, id, dependencies, ...unsealed({ inputs, outputs }) };
+      });
   } finally {
     for (const { close } of providers) close();
     rmSync(state, { recursive: true });
@@ -120,6 +124,7 @@ const stateSchema = z.object({
       id: z.string().default(""),
       inputs: properties,
       outputs: properties,
+      dependencies: z.array(z.string()).default([]),
     }),
   ),
 });

@@ -50,7 +50,9 @@ export class SdkArguments {
 
   #requiredOf(members: Members, prefix: string, within: readonly string[]): string[] {
     return [...members].flatMap(([name, { required, type }]) => {
-      const nested = /inputs\.([\w.]+)/.exec(type)?.[1] ?? "";
+      // Of several forms, which one a value has is not said by its name.
+      const forms = new Set([...type.matchAll(/inputs\.([\w.]+)/g)].map(([, form = ""]) => form));
+      const [nested = ""] = forms.size === 1 ? forms : [];
       const inner = within.includes(nested) ? undefined : this.#nested.get(nested);
       return [
         ...(required ? [prefix + name] : []),

@@ -20,7 +20,7 @@ beforeAll(async () => {
   const documents = await discoveryDocuments();
   const schemaOf = ({ api, method }: Model) => documents.callSchema(api, method);
   judge = new Judge({ models, schemaOf, defaults, documented: documentedValues, references, sdk });
-});
+}, 180_000);
 
 const fn = "gcp:cloudfunctionsv2/function:Function";
 const variables = `${fn} serviceConfig.environmentVariables`;

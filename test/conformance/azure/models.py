@@ -1,0 +1,159 @@
+"""Gives what Azure's management SDK says of its operations, as JSON schemas of their calls.
+
+Reads [{"package", "operations", "method"}] and writes the schema of each, in that order: `parameters` of the path, and the
+`body`, whose properties have the names that a resource of Pulumi gives them: without the objects around them that the SDK
+leaves out too.
+"""
+
+import ast
+import importlib
+import inspect
+import json
+import re
+import sys
+from types import ModuleType
+from typing import Any
+
+Schema = dict[str, Any]
+
+# What the SDK calls a type, and what it is in JSON.
+TYPES: dict[str, Schema] = {
+    "str": {"type": "string"},
+    "int": {"type": "integer"},
+    "long": {"type": "integer"},
+    "float": {"type": "number"},
+    "bool": {"type": "boolean"},
+    "duration": {"type": "string", "pattern": r"^P(?!$)(\d+D)?(T(?!$)(\d+H)?(\d+M)?(\d+S)?)?$"},
+    "iso-8601": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT"},
+    "rfc-1123": {"type": "string"},
+    "object": {},
+    "JSON": {},
+}
+
+# How the SDK spells a constraint of a text, a number or a list, and JSON Schema.
+CONSTRAINTS = {
+    "pattern": "pattern",
+    "min_length": "minLength",
+    "max_length": "maxLength",
+    "minimum": "minimum",
+    "maximum": "maximum",
+    "min_items": "minItems",
+    "max_items": "maxItems",
+    "unique": "uniqueItems",
+}
+
+
+def call_schema(package: str, operations: str, method: str) -> Schema:
+    module = importlib.import_module(f"{package}.operations")
+    models = importlib.import_module(f"{package}.models")
+    function = getattr(getattr(module, operations), method)
+    source = ast.parse(inspect.getsource(sys.modules[inspect.unwrap(function).__module__]))
+    definitions: dict[str, Schema] = {}
+    bodies = (re.search(r"models\.(?:\w+\.)?(\w+)", str(each)) for each in body_annotations(function))
+    body = next((match[1] for match in bodies if match), None)
+    if body:
+        define(body, models, definitions)
+    return {
+        "type": "object",
+        "properties": {
+            "parameters": url_parameters(source, operations, method.removeprefix("begin_")),
+            "body": {"$ref": f"#/$defs/{body}"} if body else {"type": "object", "additionalProperties": False},
+        },
+        "$defs": definitions,
+    }
+
+
+def body_annotations(function: Any) -> list[Any]:
+    return [each.annotation for each in inspect.signature(function).parameters.values() if "IO" in str(each.annotation)]
+
+
+def url_parameters(source: ast.Module, operations: str, method: str) -> Schema:
+    """Names and constraints from the function that fills the path in; its name has the group's where a file has several."""
+    group = re.sub(r"(?<!^)(?=[A-Z])", "_", operations.removesuffix("Operations")).lower()
+    builders = {f"build_{method}_request", f"build_{group}_{method}_request"}
+    function = next(node for node in source.body if isinstance(node, ast.FunctionDef) and node.name in builders)
+    found: dict[str, Schema] = {}
+    for node in ast.walk(function):
+        if not (isinstance(node, ast.Dict) and node.values and isinstance(node.values[0], ast.Call)):
+            continue
+        for key, value in zip(node.keys, node.values, strict=True):
+            if isinstance(key, ast.Constant) and isinstance(value, ast.Call):
+                said = {word.arg: ast.literal_eval(word.value) for word in value.keywords if word.arg in CONSTRAINTS}
+                found[str(key.value)] = {"type": "string", **constraints(said)}
+    return {"type": "object", "properties": found, "required": list(found), "additionalProperties": False}
+
+
+def define(name: str, models: ModuleType, definitions: dict[str, Schema]) -> None:
+    if name in definitions:
+        return
+    definitions[name] = {}
+    model = getattr(models, name)
+    # A subtype has its base's, too.
+    subtype_map = vars(model).get("_subtype_map", {})
+    for discriminator, subtypes in subtype_map.items():
+        key = wire_name(model._attribute_map[discriminator]["key"])
+        for subtype in subtypes.values():
+            define(subtype, models, definitions)
+        definitions[name] = {
+            "type": "object",
+            "required": [key],
+            "properties": {key: {"enum": list(subtypes)}},
+            "allOf": [
+                {
+                    "if": {"properties": {key: {"const": value}}, "required": [key]},
+                    "then": {"$ref": f"#/$defs/{subtype}"},
+                }
+                for value, subtype in subtypes.items()
+            ],
+        }
+        return
+    properties: dict[str, Schema] = {}
+    required: list[str] = []
+    enums = enumerations(model)
+    for attribute, said in model._attribute_map.items():
+        validation = model._validation.get(attribute, {})
+        key = wire_name(said["key"])
+        if validation.get("readonly"):
+            # What is settable under the same name elsewhere in the model is not for the service alone.
+            properties.setdefault(key, {"not": {}})
+            continue
+        schema = type_schema(said["type"], models, definitions, getattr(models, enums.get(attribute, ""), None))
+        properties[key] = {**schema, **constraints(validation)}
+        if validation.get("required") and not validation.get("constant"):
+            required.append(key)
+    definitions[name] = {
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": False,
+    }
+
+
+def wire_name(key: str) -> str:
+    """The last part of a path; a dot that is part of a name has a backslash before it."""
+    return re.split(r"(?<!\\)\.", key)[-1].replace("\\.", ".")
+
+
+def enumerations(model: type) -> dict[str, str]:
+    """Classes of the values that attributes take, from the model's own description of them."""
+    described = re.sub(r"\s+", " ", inspect.getdoc(model) or "")
+    return dict(re.findall(r":vartype (\w+): (?:list\[)?str or ~[\w.]+\.(\w+)", described))
+
+
+def type_schema(said: str, models: ModuleType, definitions: dict[str, Schema], values: Any) -> Schema:
+    if said.startswith("["):
+        return {"type": "array", "items": type_schema(said[1:-1], models, definitions, values)}
+    if said.startswith("{"):
+        return {"type": "object", "additionalProperties": type_schema(said[1:-1], models, definitions, values)}
+    if said in TYPES:
+        return {**TYPES[said], **({"enum": [each.value for each in values]} if values else {})}
+    define(said, models, definitions)
+    return {"$ref": f"#/$defs/{said}"}
+
+
+def constraints(validation: dict[str, Any]) -> Schema:
+    return {CONSTRAINTS[key]: value for key, value in validation.items() if key in CONSTRAINTS}
+
+
+if __name__ == "__main__":
+    json.dump([call_schema(**each) for each in json.load(sys.stdin)], sys.stdout)
