@@ -32,13 +32,15 @@ export function mutationShare(
   return { tried: found.size, escaped: [...found].flatMap(([key, caught]) => (caught ? [] : [key])).sort() };
 }
 
-interface Broken {
+/** A resource with one thing broken. */
+export interface Broken {
   readonly kind: MutationKind | "unknown property";
   readonly path: string;
   readonly broken: Captured;
 }
 
-function brokenOf(resource: Captured, required: ReadonlySet<string>): Broken[] {
+/** Each thing that can be broken about a resource, a property that there is not among them. */
+export function brokenOf(resource: Captured, required: ReadonlySet<string>): Broken[] {
   const unknown = [...withUnknown(resource.inputs, "")].map(([path, inputs]): Broken => ({
     kind: "unknown property",
     path,

@@ -7,6 +7,8 @@ export interface Mutation {
   readonly kind: MutationKind;
   /** Names on the way to what is broken, without positions in lists, e.g. `origins.originId`. */
   readonly path: string;
+  /** What stands there instead; undefined for nothing. */
+  readonly value: unknown;
   readonly broken: Captured;
 }
 
@@ -17,12 +19,13 @@ export function mutationsOf(resource: Captured, required: ReadonlySet<string>): 
   const all = new Map<string, Mutation>();
   for (const { steps, value } of values(resource.inputs)) {
     const path = steps.filter((step) => typeof step === "string").join(".");
-    const add = (kind: MutationKind, replacement: unknown, nth = "") => {
-      const key = `${kind} ${path} ${nth}`;
+    const add = (kind: MutationKind, replacement: unknown) => {
+      const key = `${kind} ${path} ${JSON.stringify(replacement)}`;
       if (all.has(key)) return;
       all.set(key, {
         kind,
         path,
+        value: replacement,
         broken: { ...resource, inputs: record(replaced(resource.inputs, steps, replacement)) },
       });
     };
@@ -32,12 +35,12 @@ export function mutationsOf(resource: Captured, required: ReadonlySet<string>): 
       case "string":
         add("wrong type", { unexpected: true });
         add("bad value", "no such value!");
-        add("too long", value + "x".repeat(20_000));
+        add("too long", "x".repeat(20_000));
         break;
       case "number":
         add("wrong type", "many");
-        add("out of range", -7, "below");
-        add("out of range", 1e12, "above");
+        add("out of range", -7);
+        add("out of range", 1e12);
         break;
       default:
         add("wrong type", isFile(value) ? 7 : "something else");

@@ -45,20 +45,28 @@ function fill(template: string, values: Values): unknown {
   return odd === undefined ? template.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name])) : values[odd];
 }
 
-/** Properties in the words of a model. What no rule names keeps its name. */
-function translated(properties: Values, rules: Rules, path = ""): Values {
+/**
+ * Properties in the words of a model.
+ *
+ * @param spelled the model's name of what no rule names. Default: the same name.
+ */
+export function translated(
+  properties: Values,
+  rules: Rules,
+  spelled: (name: string) => string = (name) => name,
+  path = "",
+): Values {
+  const inner = (value: unknown, at: string): unknown => {
+    if (Array.isArray(value)) return value.map((item: unknown) => inner(item, at));
+    return isRecord(value) ? translated(value, rules, spelled, `${at}.`) : value;
+  };
   let all: Values = {};
   for (const [name, value] of Object.entries(properties)) {
     const at = path + name;
-    const rule = rules[at] ?? name;
-    all = merged(all, typeof rule === "string" ? placed(rule, translatedValue(value, rules, `${at}.`)) : rule(value));
+    const rule = rules[at] ?? spelled(name);
+    all = merged(all, typeof rule === "string" ? placed(rule, inner(value, at)) : rule(value));
   }
   return all;
-}
-
-function translatedValue(value: unknown, rules: Rules, path: string): unknown {
-  if (Array.isArray(value)) return value.map((item: unknown) => translatedValue(item, rules, path));
-  return isRecord(value) ? translated(value, rules, path) : value;
 }
 
 /** A value under a name with dots. */
@@ -67,12 +75,15 @@ function placed(name: string, value: unknown): Values {
   return { [first]: rest.length === 0 ? value : placed(rest.join("."), value) };
 }
 
-/** Both together, objects within them too. */
-function merged(one: Values, other: Values): Values {
+/** Both together, objects within them too, and lists one after the other. */
+export function merged(one: Values, other: Values): Values {
   const all = { ...one };
   for (const [name, value] of Object.entries(other)) {
     const known = all[name];
-    all[name] = isRecord(known) && isRecord(value) ? merged(known, value) : value;
+    if (isRecord(known) && isRecord(value)) all[name] = merged(known, value);
+    else
+      all[name] =
+        Array.isArray(known) && Array.isArray(value) ? [...(known as unknown[]), ...(value as unknown[])] : value;
   }
   return all;
 }

@@ -1,36 +1,55 @@
 import { describe, expect, inject, test } from "vitest";
 
-import { combinations } from "../combinations";
+import { documentedFindings, referenceFindings } from "../rules";
+import { documentedValues } from "./documented";
 import { judge } from "./judge";
 import { models } from "./models";
+import { references } from "./references";
+import { regionOf } from "./region";
+import { relations } from "./relations";
 import { templateOf, translate } from "./translation";
 
 const captured = Object.entries(inject("captured")).map(([name, resources]) => {
   return { name, resources: resources.filter(({ type }) => type.startsWith("aws:")) };
 });
 
-/** A combination's region decides which types and values there are. */
-function regionOf(name: string): string {
-  const aws = combinations.find((combination) => combination.name === name)?.settings.aws as
-    { region?: string } | undefined;
-  return aws?.region ?? "ap-northeast-1";
-}
-
-describe("AWS's own models", () => {
-  const templates = captured.map(({ name, resources }) => ({
-    region: regionOf(name),
-    resources: templateOf(resources),
-  }));
-  const calls = captured.flatMap(({ resources }) => resources.flatMap((resource) => translate(resource).call ?? []));
-
-  test("accept everything that the program registers", async () => {
-    const judged = await judge({ templates, calls });
+describe("AWS accepts everything that the program registers:", () => {
+  test("CloudFormation's schemas and rules, and the models of its services", async () => {
+    const judged = await judge({
+      templates: captured.map(({ name, resources }) => ({ region: regionOf(name), resources: templateOf(resources) })),
+      calls: captured.flatMap(({ resources }) => resources.map((resource) => translate(resource).call)),
+    });
+    const all = captured.flatMap(({ resources }) => resources);
+    const properties = all.reduce((sum, { inputs }) => sum + leaves(inputs), 0);
+    console.log(`AWS: ${all.length} resources of ${Object.keys(models).length} types, ${properties} values`);
     expect(judged.templates.flat()).toEqual([]);
     expect(judged.calls.flat()).toEqual([]);
   });
 
-  test("are named for each type that the program uses, and for no other", () => {
-    const used = new Set(captured.flatMap(({ resources }) => resources.map(({ type }) => type)));
-    expect(Object.keys(models).sort()).toEqual([...used].sort());
+  test("its documentation, of names and values", () => {
+    for (const { name, resources } of captured) {
+      for (const resource of resources) {
+        const findings = [
+          ...documentedFindings(resource, documentedValues),
+          ...referenceFindings(resource, references, resources),
+        ];
+        expect(findings, `${name}: ${resource.urn}`).toEqual([]);
+      }
+    }
+  });
+
+  test.for(relations)("$rule", ({ broken, source }) => {
+    for (const { name, resources } of captured) expect(broken(resources), `${name}, see ${source}`).toEqual([]);
   });
 });
+
+test("each type that the program uses is held against a model, and no other is in the table", () => {
+  const used = new Set(captured.flatMap(({ resources }) => resources.map(({ type }) => type)));
+  expect(Object.keys(models).sort()).toEqual([...used].sort());
+});
+
+/** How many values are in a value, at any depth. */
+function leaves(value: unknown): number {
+  if (typeof value !== "object" || value === null) return 1;
+  return Object.values(value).reduce<number>((sum, item) => sum + leaves(item), 0);
+}

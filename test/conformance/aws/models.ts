@@ -1,11 +1,5 @@
-/** Properties by their names. */
-export type Values = Record<string, unknown>;
-
-/**
- * A property's name in the model, with dots where it lies deeper there; or, where its form differs too, what the model has
- * instead of it. What has the wrong form stays as it is, for the linter to find.
- */
-export type Rule = string | ((value: unknown) => Values);
+import type { Values } from "../calls";
+import { isRecord, type Rule, type Rules } from "../translation";
 
 /** A call of an AWS API, held against botocore's model of the service. */
 interface Call {
@@ -28,13 +22,13 @@ export interface Model {
   /** Property of the model that has all but the tags. */
   readonly within?: string;
   /** By path, e.g. `origins.originId`; a list on the way is entered at each of its items. */
-  readonly rules?: Readonly<Record<string, Rule>>;
+  readonly rules?: Rules;
   /** Properties that are the provider's own: what they are for. */
   readonly unmodelled?: Readonly<Record<string, string>>;
   /** What the provider sends although the program leaves it out. */
   readonly sent?: Values;
-  /** The provider's call, where its service model says more than CloudFormation's schema, or where that has no such type. */
-  readonly call?: Call;
+  /** The call by which the provider makes the resource. */
+  readonly call: Call;
   /** Property that names the resource which this one is a setting of: they are one in the model. */
   readonly partOf?: string;
 }
@@ -66,18 +60,31 @@ const keyOf =
   (keyType: "HASH" | "RANGE"): Rule =>
   (name) => ({ KeySchema: [{ AttributeName: name, KeyType: keyType }] });
 
+/** The service takes the document as text. */
+const asText =
+  (name: string) =>
+  (properties: Values): Values =>
+    properties[name] === undefined ? properties : { ...properties, [name]: JSON.stringify(properties[name]) };
+
 export const models: Readonly<Record<string, Model>> = {
   "aws:iam/role:Role": {
     type: "AWS::IAM::Role",
     rules: { name: "RoleName", assumeRolePolicy: document("AssumeRolePolicyDocument"), tags: tagList },
+    call: { service: "iam", operation: "CreateRole", parameters: asText("AssumeRolePolicyDocument") },
   },
   "aws:iam/rolePolicy:RolePolicy": {
     type: "AWS::IAM::RolePolicy",
     rules: { name: "PolicyName", role: "RoleName", policy: document("PolicyDocument") },
+    call: { service: "iam", operation: "PutRolePolicy", parameters: asText("PolicyDocument") },
   },
   "aws:cloudwatch/logGroup:LogGroup": {
     type: "AWS::Logs::LogGroup",
     rules: { name: "LogGroupName", tags: tagList },
+    call: {
+      service: "logs",
+      operation: "CreateLogGroup",
+      parameters: ({ RetentionInDays: _, Tags: __, ...properties }) => properties,
+    },
   },
   "aws:lambda/layerVersion:LayerVersion": {
     type: "AWS::Lambda::LayerVersion",
@@ -94,8 +101,16 @@ export const models: Readonly<Record<string, Model>> = {
       tags: tagList,
     },
     unmodelled: { publish: "the provider publishes a version after each change" },
+    call: {
+      service: "lambda",
+      operation: "CreateFunction",
+      parameters: ({ ReservedConcurrentExecutions: _, Tags: __, ...properties }, { publish }) => ({
+        ...properties,
+        Publish: publish,
+      }),
+    },
   },
-  "aws:lambda/alias:Alias": { type: "AWS::Lambda::Alias" },
+  "aws:lambda/alias:Alias": { type: "AWS::Lambda::Alias", call: { service: "lambda", operation: "CreateAlias" } },
   "aws:lambda/permission:Permission": {
     type: "AWS::Lambda::Permission",
     rules: { function: "FunctionName" },
@@ -144,12 +159,21 @@ export const models: Readonly<Record<string, Model>> = {
       "serverSideEncryption.enabled": "SSEEnabled",
       tags: tagList,
     },
+    call: {
+      service: "dynamodb",
+      operation: "CreateTable",
+      parameters: ({ PointInTimeRecoverySpecification: _, SSESpecification, ...properties }) => ({
+        ...properties,
+        SSESpecification: isRecord(SSESpecification) ? { Enabled: SSESpecification.SSEEnabled } : SSESpecification,
+      }),
+    },
   },
   "aws:s3/bucket:Bucket": {
     type: "AWS::S3::Bucket",
     partOf: "bucket",
     rules: { bucket: "BucketName", tags: tagList },
     unmodelled: { forceDestroy: "the provider empties the bucket before it deletes it" },
+    call: { service: "s3", operation: "CreateBucket", parameters: ({ BucketName }) => ({ Bucket: BucketName }) },
   },
   "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": {
     type: "AWS::S3::Bucket",
@@ -200,6 +224,11 @@ export const models: Readonly<Record<string, Model>> = {
   "aws:s3/bucketPolicy:BucketPolicy": {
     type: "AWS::S3::BucketPolicy",
     rules: { policy: document("PolicyDocument") },
+    call: {
+      service: "s3",
+      operation: "PutBucketPolicy",
+      parameters: ({ PolicyDocument, Bucket }) => ({ Bucket, Policy: JSON.stringify(PolicyDocument) }),
+    },
   },
   "aws:s3/bucketObjectv2:BucketObjectv2": {
     rules: { source: (file) => ({ Body: isRecord(file) ? "content" : file }) },
@@ -277,6 +306,7 @@ export const models: Readonly<Record<string, Model>> = {
       dimensions: entries("Dimensions", "Name", "Value"),
       tags: tagList,
     },
+    call: { service: "cloudwatch", operation: "PutMetricAlarm" },
   },
   "aws:cloudwatch/dashboard:Dashboard": {
     type: "AWS::CloudWatch::Dashboard",
@@ -325,8 +355,4 @@ function parsed(text: unknown): unknown {
   } catch {
     return text;
   }
-}
-
-export function isRecord(value: unknown): value is Values {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,0 +1,99 @@
+import { z } from "zod";
+
+import type { Captured } from "../capture";
+
+const file = z.object({ path: z.string() });
+const strings = z.array(z.string());
+
+/** What the relations read of each type; a resource that has another form is the models' to refuse. */
+const schemas = {
+  api: z.object({ executionArn: z.string() }),
+  alias: z.object({ functionName: z.string(), functionVersion: z.string(), invokeArn: z.string() }),
+  cloudFrontFunction: z.object({ code: z.string() }),
+  distribution: z.object({
+    aliases: strings.default([]),
+    viewerCertificate: z.object({ acmCertificateArn: z.string().optional() }).optional(),
+    origins: z.array(z.object({ originId: z.string() })),
+    defaultCacheBehavior: z.object({ targetOriginId: z.string(), allowedMethods: strings, cachedMethods: strings }),
+    orderedCacheBehaviors: z
+      .array(z.object({ targetOriginId: z.string(), allowedMethods: strings, cachedMethods: strings }))
+      .default([]),
+  }),
+  function: z.object({
+    arn: z.string(),
+    name: z.string(),
+    handler: z.string(),
+    runtime: z.string(),
+    architectures: strings.default(["x86_64"]),
+    layers: strings.default([]),
+    code: file,
+    timeout: z.number().default(3),
+    environment: z.object({ variables: z.record(z.string(), z.string()) }).optional(),
+    kmsKeyArn: z.string().optional(),
+    publish: z.boolean().default(false),
+    snapStart: z.object({ applyOn: z.string() }).optional(),
+    invokeArn: z.string(),
+  }),
+  integration: z.object({
+    integrationType: z.string().optional(),
+    integrationUri: z.string().optional(),
+    payloadFormatVersion: z.string().optional(),
+    timeoutMilliseconds: z.number().default(30_000),
+  }),
+  layer: z.object({
+    arn: z.string(),
+    code: file,
+    compatibleRuntimes: strings.default([]),
+    compatibleArchitectures: strings.default([]),
+  }),
+  permission: z.object({ function: z.string(), qualifier: z.string().optional(), sourceArn: z.string().optional() }),
+  policy: z.object({ policy: z.string() }),
+  route: z.object({ target: z.string().optional() }),
+  alarm: z.object({
+    name: z.string(),
+    namespace: z.string(),
+    metricName: z.string(),
+    dimensions: z.record(z.string(), z.string()),
+    statistic: z.string().optional(),
+    extendedStatistic: z.string().optional(),
+    comparisonOperator: z.string().optional(),
+    evaluationPeriods: z.number().optional(),
+    threshold: z.number().optional(),
+    period: z.number().optional(),
+  }),
+  subscription: z.object({ topic: z.string(), endpoint: z.string().optional() }),
+  webAcl: z.object({ scope: z.string(), region: z.unknown() }),
+};
+
+export const types = {
+  api: "aws:apigatewayv2/api:Api",
+  alarm: "aws:cloudwatch/metricAlarm:MetricAlarm",
+  alias: "aws:lambda/alias:Alias",
+  cloudFrontFunction: "aws:cloudfront/function:Function",
+  distribution: "aws:cloudfront/distribution:Distribution",
+  function: "aws:lambda/function:Function",
+  integration: "aws:apigatewayv2/integration:Integration",
+  layer: "aws:lambda/layerVersion:LayerVersion",
+  permission: "aws:lambda/permission:Permission",
+  policy: "aws:iam/rolePolicy:RolePolicy",
+  route: "aws:apigatewayv2/route:Route",
+  subscription: "aws:sns/topicSubscription:TopicSubscription",
+  webAcl: "aws:wafv2/webAcl:WebAcl",
+} as const;
+
+type Kinds = { readonly [Kind in keyof typeof schemas]: z.output<(typeof schemas)[Kind]> };
+
+const parsers: { readonly [Kind in keyof Kinds]: z.ZodType<Kinds[Kind]> } = schemas;
+
+/** The resources of a kind; what the program says of itself comes before what the cloud answered. */
+export function all<Kind extends keyof Kinds>(resources: readonly Captured[], kind: Kind): Kinds[Kind][] {
+  return resources
+    .filter(({ type }) => type === types[kind])
+    .flatMap(({ inputs, outputs }) => parsers[kind].safeParse({ ...computed(outputs), ...inputs }).data ?? []);
+}
+
+/** Outputs that are no inputs: an input that is missing stays so. */
+function computed(outputs: Captured["outputs"]): Captured["outputs"] {
+  const own = ["arn", "executionArn", "invokeArn"];
+  return Object.fromEntries(Object.entries(outputs).filter(([name]) => own.includes(name)));
+}

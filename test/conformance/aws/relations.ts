@@ -1,0 +1,243 @@
+import { readFileSync } from "node:fs";
+import vm from "node:vm";
+
+import { unzipSync } from "fflate";
+
+import { publicLayer } from "../combinations";
+import type { Relation } from "../rules";
+import { documentRelations, publishedMetrics } from "./documents";
+import { all, types } from "./registered";
+
+const docs = "https://docs.aws.amazon.com";
+
+const regionIn = (arn: string) => arn.split(":")[3];
+
+/** Names and unpacked sizes of what is in a zip. */
+function entriesOf(zip: string): { name: string; size: number }[] {
+  const entries: { name: string; size: number }[] = [];
+  unzipSync(readFileSync(zip), {
+    filter: ({ name, originalSize }) => {
+      entries.push({ name, size: originalSize });
+      return false;
+    },
+  });
+  return entries;
+}
+
+function textIn(zip: string, wanted: string): string | undefined {
+  const content = unzipSync(readFileSync(zip), { filter: ({ name }) => name === wanted })[wanted];
+  return content && Buffer.from(content).toString("utf8");
+}
+
+const unpackedSize = (zip: string) => entriesOf(zip).reduce((total, { size }) => total + size, 0);
+
+export const relations: readonly Relation[] = [
+  {
+    rule: "A certificate of CloudFront is in us-east-1, and a host name needs one",
+    source: `${docs}/AmazonCloudFront/latest/DeveloperGuide/cnames-and-https-requirements.html`,
+    broken: (resources) =>
+      all(resources, "distribution").flatMap(({ aliases, viewerCertificate }) => {
+        const arn = viewerCertificate?.acmCertificateArn;
+        if (arn === undefined) return aliases.map((alias) => `${alias} has no certificate`);
+        return /^arn:aws[\w-]*:acm:us-east-1:\d{12}:certificate\/[0-9a-f-]{36}$/.test(arn) ? [] : [arn];
+      }),
+  },
+  {
+    rule: "A web ACL of CloudFront is made in us-east-1",
+    source: `${docs}/waf/latest/APIReference/API_CreateWebACL.html`,
+    broken: (resources) =>
+      all(resources, "webAcl")
+        .filter(({ scope, region }) => scope === "CLOUDFRONT" && region !== "us-east-1")
+        .map(({ region }) => String(region)),
+  },
+  {
+    rule: "A cache behavior has an origin of its distribution, and caches no method that it does not allow",
+    source: `${docs}/AmazonCloudFront/latest/DeveloperGuide/DownloadDistValuesCacheBehavior.html`,
+    broken: (resources) =>
+      all(resources, "distribution").flatMap(({ origins, defaultCacheBehavior, orderedCacheBehaviors }) =>
+        [defaultCacheBehavior, ...orderedCacheBehaviors].flatMap(
+          ({ targetOriginId, allowedMethods, cachedMethods }) => [
+            ...(origins.some(({ originId }) => originId === targetOriginId) ? [] : [targetOriginId]),
+            ...cachedMethods.filter((method) => !allowedMethods.includes(method)),
+          ],
+        ),
+      ),
+  },
+  {
+    rule: "A function of CloudFront is JavaScript with a handler, at most 10 KB",
+    source: `${docs}/AmazonCloudFront/latest/DeveloperGuide/cloudfront-limits.html`,
+    broken: (resources) =>
+      all(resources, "cloudFrontFunction").flatMap(({ code }) => {
+        if (Buffer.byteLength(code) > 10_240) return [`${Buffer.byteLength(code)} bytes`];
+        try {
+          return vm.runInNewContext(`${code}\n;typeof handler`) === "function" ? [] : ["no handler"];
+        } catch (error) {
+          return [String(error)];
+        }
+      }),
+  },
+  {
+    rule: "A layer is for the runtime and the processor of its function, and in its region",
+    source: `${docs}/lambda/latest/dg/python-layers.html`,
+    broken: (resources) => {
+      const layers = new Map(all(resources, "layer").map((layer) => [layer.arn, layer]));
+      return all(resources, "function").flatMap(({ arn: functionArn, layers: attached, runtime, architectures }) =>
+        attached.flatMap((arn) => {
+          if (regionIn(arn) !== regionIn(functionArn)) return [`${arn} is in another region`];
+          const layer = layers.get(arn);
+          if (layer === undefined) return arn === publicLayer.arn ? [] : [`${arn} is not there`];
+          const { compatibleRuntimes, compatibleArchitectures } = layer;
+          return [
+            ...(compatibleRuntimes.includes(runtime) ? [] : [`${arn} is for ${compatibleRuntimes.join()}`]),
+            ...architectures
+              .filter((architecture) => !compatibleArchitectures.includes(architecture))
+              .map((architecture) => `${arn} is not for ${architecture}`),
+          ];
+        }),
+      );
+    },
+  },
+  {
+    rule: "A function has at most five layers, and 250 MB unpacked with all of them",
+    source: `${docs}/lambda/latest/dg/gettingstarted-limits.html`,
+    broken: (resources) => {
+      const layers = all(resources, "layer");
+      return all(resources, "function").flatMap(({ layers: attached, code }) => {
+        const own = layers.filter(({ arn }) => attached.includes(arn));
+        const size = [code, ...own.map((layer) => layer.code)].reduce((sum, { path }) => sum + unpackedSize(path), 0);
+        return [
+          ...(attached.length > 5 ? [`${attached.length} layers`] : []),
+          ...(size > 250 * 1024 * 1024 ? [`${size} bytes`] : []),
+        ];
+      });
+    },
+  },
+  {
+    rule: "The handler is a function of a module in the package",
+    source: `${docs}/lambda/latest/dg/python-handler.html`,
+    broken: (resources) =>
+      all(resources, "function").flatMap(({ handler, code }) => {
+        const steps = handler.split(".");
+        const name = steps.pop() ?? "";
+        const module = textIn(code.path, `${steps.join("/")}.py`);
+        return module !== undefined && new RegExp(`^(def ${name}\\(|${name}\\b.*=)`, "m").test(module) ? [] : [handler];
+      }),
+  },
+  {
+    rule: "An environment has at most 4 KB",
+    source: `${docs}/lambda/latest/dg/gettingstarted-limits.html`,
+    broken: (resources) =>
+      all(resources, "function")
+        .map(({ environment }) => Buffer.byteLength(JSON.stringify(environment?.variables ?? {})))
+        .filter((size) => size > 4096)
+        .map((size) => `${size} bytes`),
+  },
+  {
+    rule: "The key of an environment is in the function's region",
+    source: `${docs}/kms/latest/developerguide/overview.html`,
+    broken: (resources) =>
+      all(resources, "function").flatMap(({ arn, kmsKeyArn }) =>
+        kmsKeyArn === undefined || regionIn(kmsKeyArn) === regionIn(arn) ? [] : [kmsKeyArn],
+      ),
+  },
+  {
+    rule: "SnapStart is for Python 3.12 and newer, and works on published versions",
+    source: `${docs}/lambda/latest/dg/snapstart.html`,
+    broken: (resources) =>
+      all(resources, "function")
+        .filter(({ snapStart }) => snapStart?.applyOn === "PublishedVersions")
+        .flatMap(({ name, runtime, publish }) => [
+          ...(Number(/^python3\.(\d+)$/.exec(runtime)?.[1]) >= 12 ? [] : [runtime]),
+          ...(publish ? [] : [`${name} publishes no version`]),
+          ...all(resources, "alias")
+            .filter(({ functionName, functionVersion }) => functionName === name && !/^\d+$/.test(functionVersion))
+            .map(({ functionVersion }) => functionVersion),
+        ]),
+  },
+  {
+    rule: "An HTTP API waits 30 seconds at most, and not less than its function may take",
+    source: `${docs}/apigateway/latest/developerguide/http-api-quotas.html`,
+    broken: (resources) =>
+      all(resources, "integration").flatMap(({ timeoutMilliseconds }) => [
+        ...(timeoutMilliseconds > 30_000 ? [`${timeoutMilliseconds} ms`] : []),
+        ...all(resources, "function")
+          .filter(({ timeout }) => timeout * 1000 > timeoutMilliseconds)
+          .map(({ timeout }) => `${timeout} s`),
+      ]),
+  },
+  {
+    rule: "An HTTP API hands its requests to a function or an alias, in a payload of a known version",
+    source: `${docs}/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html`,
+    broken: (resources) => {
+      const invocable = [...all(resources, "function"), ...all(resources, "alias")].map(({ invokeArn }) => invokeArn);
+      return all(resources, "integration").flatMap(({ integrationType, integrationUri = "", payloadFormatVersion }) => [
+        ...(integrationType === "AWS_PROXY" ? [] : [`type ${String(integrationType)}`]),
+        ...(invocable.includes(integrationUri) ? [] : [`URI ${integrationUri}`]),
+        ...(payloadFormatVersion === undefined ? ["no version"] : []),
+      ]);
+    },
+  },
+  {
+    rule: "What an API invokes, it is permitted to: the permission of an alias is not the function's",
+    source: `${docs}/lambda/latest/dg/access-control-resource-based.html`,
+    broken: (resources) =>
+      all(resources, "integration").flatMap(({ integrationUri = "" }) => {
+        const invoked = /functions\/(arn:.+)\/invocations$/.exec(integrationUri)?.[1] ?? "";
+        const [, name, qualifier] = /:function:([^:]+)(?::(.+))?$/.exec(invoked) ?? [];
+        const executionArns = all(resources, "api").map(({ executionArn }) => `${executionArn}/*/*`);
+        const permitted = all(resources, "permission").some(
+          (permission) =>
+            permission.function === name &&
+            permission.qualifier === qualifier &&
+            executionArns.includes(permission.sourceArn ?? ""),
+        );
+        return permitted ? [] : [integrationUri];
+      }),
+  },
+  {
+    rule: "A route goes to an integration of its API",
+    source: `${docs}/apigatewayv2/latest/api-reference/apis-apiid-routes.html`,
+    broken: (resources) => {
+      const ids = resources.filter(({ type }) => type === types.integration).map(({ id }) => `integrations/${id}`);
+      return all(resources, "route").flatMap(({ target = "" }) => (ids.includes(target) ? [] : [target]));
+    },
+  },
+  {
+    rule: "The policies of a role have at most 10,240 characters",
+    source: `${docs}/IAM/latest/UserGuide/reference_iam-quotas.html`,
+    broken: (resources) =>
+      all(resources, "policy")
+        .map(({ policy }) => policy.replace(/\s/g, "").length)
+        .filter((length) => length > 10_240)
+        .map((length) => `${length} characters`),
+  },
+  {
+    rule: "An alarm is of a metric that its service publishes, and has all that compares it",
+    source: `${docs}/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html`,
+    broken: (resources) =>
+      all(resources, "alarm").flatMap((alarm) => {
+        const { name, namespace, metricName, dimensions, statistic, extendedStatistic } = alarm;
+        const published = publishedMetrics[namespace];
+        const { comparisonOperator, evaluationPeriods, threshold, period } = alarm;
+        return [
+          ...(published?.names.includes(metricName) ? [] : [`${namespace} ${metricName}`]),
+          ...Object.keys(dimensions).filter((dimension) => dimension !== published?.dimension),
+          ...((statistic === undefined) === (extendedStatistic === undefined) ? [`${name} has not one statistic`] : []),
+          ...Object.entries({ comparisonOperator, evaluationPeriods, threshold, period })
+            .filter(([, value]) => value === undefined)
+            .map(([property]) => `${name} has no ${property}`),
+          // What is looked at is at most a day.
+          ...((evaluationPeriods ?? 0) * (period ?? 0) > 86_400 ? [`${name} looks at more than a day`] : []),
+        ];
+      }),
+  },
+  {
+    rule: "A subscription says where to",
+    source: `${docs}/sns/latest/api/API_Subscribe.html`,
+    broken: (resources) =>
+      all(resources, "subscription")
+        .filter(({ endpoint }) => endpoint === undefined)
+        .map(({ topic }) => topic),
+  },
+  ...documentRelations,
+];
