@@ -1,8 +1,8 @@
 """Gives what Azure's management SDK says of its operations, as JSON schemas of their calls.
 
-Reads [{"package", "operations", "method"}] and writes the schema of each, in that order: `parameters` of the path, and the
-`body`, whose properties have the names that a resource of Pulumi gives them: without the objects around them that the SDK
-leaves out too.
+Reads [{"package", "operations", "method"}] and writes the schema of each, in that order: `parameters` of the path, and
+the `body`, whose properties have the names that a resource of Pulumi gives them: without the objects around them that
+the SDK leaves out too.
 """
 
 import ast
@@ -68,7 +68,7 @@ def body_annotations(function: Any) -> list[Any]:
 
 
 def url_parameters(source: ast.Module, operations: str, method: str) -> Schema:
-    """Names and constraints from the function that fills the path in; its name has the group's where a file has several."""
+    """Names and constraints, from the function that fills the path in; it names its group where a file has several."""
     group = re.sub(r"(?<!^)(?=[A-Z])", "_", operations.removesuffix("Operations")).lower()
     builders = {f"build_{method}_request", f"build_{group}_{method}_request"}
     function = next(node for node in source.body if isinstance(node, ast.FunctionDef) and node.name in builders)
