@@ -23,6 +23,9 @@ const whole = (from: number, to: number) =>
     .min(from)
     .max(to);
 
+/** `arn:<partition>:<service>:<region>:<account>:<resource>` */
+const regionIn = (arn: string) => arn.split(":")[3];
+
 /** An empty string in Pulumi.yaml means that the setting is off: the configuration schema has no optional keys. */
 const optional = <Schema extends z.ZodType<string, string>>(schema: Schema) =>
   z.union([z.literal("").transform(() => undefined), schema]);
@@ -139,6 +142,17 @@ const schema = z
     }
     if (value.layerStrategy !== "hybrid" && publicLayers.length > 0) {
       wrong(["aws", "publicLayers"], value.aws.publicLayers, "goes with layerStrategy hybrid only");
+    }
+    for (const [region, layers] of Object.entries(value.aws.publicLayers)) {
+      const elsewhere = layers.find(({ arn }) => regionIn(arn) !== region);
+      if (elsewhere) wrong(["aws", "publicLayers", region], elsewhere.arn, `expected layers of ${region}`);
+    }
+    const { kmsKeyArn, region, snapStart } = value.aws;
+    if (kmsKeyArn !== undefined && regionIn(kmsKeyArn) !== region) {
+      wrong(["aws", "kmsKeyArn"], kmsKeyArn, `expected a key in ${region}, where the function is`);
+    }
+    if (snapStart && value.pythonVersion === "3.11") {
+      wrong(["pythonVersion"], value.pythonVersion, "expected 3.12 or newer with aws.snapStart");
     }
     if (value.azure.frontDoorOnly && !value.azure.frontend) {
       wrong(["azure", "frontDoorOnly"], true, "nothing could reach the function: set azure.frontend to true too");

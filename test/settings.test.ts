@@ -92,6 +92,28 @@ describe("a wrong setting is named, with what was found and what is accepted", (
       },
       /aws\.publicLayers\.ap-northeast-1\.0\.arn: expected the ARN of one version/,
     ],
+    [
+      "a public layer of another region",
+      {
+        layerStrategy: "hybrid",
+        aws: {
+          publicLayers: {
+            "ap-northeast-1": [{ arn: "arn:aws:lambda:us-east-1:123456789012:layer:x:1", packages: {} }],
+          },
+        },
+      },
+      /aws\.publicLayers\.ap-northeast-1: expected layers of ap-northeast-1 \(found .*us-east-1/,
+    ],
+    [
+      "a key of another region",
+      { aws: { kmsKeyArn: "arn:aws:kms:us-east-1:123456789012:key/a" } },
+      /aws\.kmsKeyArn: expected a key in ap-northeast-1.*found .*us-east-1/,
+    ],
+    [
+      "SnapStart for a Python that has none",
+      { pythonVersion: "3.11", aws: { snapStart: true } },
+      /pythonVersion: expected 3\.12 or newer with aws\.snapStart \(found "3\.11"\)/,
+    ],
     ["an unknown architecture", { aws: { architecture: "arm" } }, /aws\.architecture: .*x86_64, arm64 \(found "arm"\)/],
     ["a Python that is not offered", { pythonVersion: "3.8" }, /pythonVersion: expected one of .*3\.12.*found "3\.8"/],
     ["text for a number", { aws: { memorySize: "much" } }, /aws\.memorySize: .*128 to 10240 \(found "much"\)/],
