@@ -1,14 +1,20 @@
+import { writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { type Command, InvalidArgumentError, Option } from "commander";
 
 import { checks, diagnose, type Environment } from "./diagnose";
+import { htmlPage } from "./html";
+import { markdown } from "./markdown";
 import { UnansweredError } from "./inspected-cloud";
 import { exitCode, type Report, severities, type Severity } from "./report";
 import { text } from "./text";
 
 interface Flags {
   readonly json?: boolean;
+  readonly markdown?: boolean;
+  /** Where the page is written to, beside what is printed. */
+  readonly html?: string;
   readonly watch?: number | true;
   readonly only?: readonly string[];
   readonly failOn: Severity;
@@ -30,6 +36,8 @@ export function asDiagnose(command: Command, open: () => Promise<Environment>): 
   return command
     .description("look over the whole environment of a stack: what is wrong, why, and what to do next")
     .addOption(new Option("--json", "print the report as JSON").conflicts("markdown"))
+    .option("--markdown", "print it as a Markdown document")
+    .option("--html <file>", "also write it as a page that needs nothing else")
     .option("--watch [seconds]", `look again and again, every ${watchInterval} seconds`, seconds)
     .option("--only <checks>", `comma-separated, of ${ids.join(", ")}`, (list: string) => listOf(list, ids))
     .addOption(
@@ -44,6 +52,7 @@ export function asDiagnose(command: Command, open: () => Promise<Environment>): 
         try {
           const report = await look(open, flags);
           print(report, flags);
+          if (flags.html !== undefined) await writeFile(flags.html, htmlPage(report));
           process.exitCode = exitCode(report, flags.failOn);
         } catch (error) {
           tell(error);
@@ -59,11 +68,13 @@ async function look(open: () => Promise<Environment>, { only, timeout, drift = f
   return diagnose(await open(), { only, timeout: timeout * 1000, drift });
 }
 
-function print(report: Report, { json, watch }: Flags): void {
+function print(report: Report, { json, markdown: asMarkdown, watch }: Flags): void {
   const { stdout } = process;
   // On a terminal, a new look takes the place of the last one.
   if (watch !== undefined && stdout.isTTY) stdout.write("\x1b[2J\x1b[H");
-  stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : `${text(report, { colour: stdout.isTTY })}\n`);
+  if (json) stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+  else if (asMarkdown) stdout.write(markdown(report));
+  else stdout.write(`${text(report, { colour: stdout.isTTY })}\n`);
 }
 
 /** Nothing could be checked at all. */

@@ -57,6 +57,29 @@ export interface Report {
   readonly results: readonly CheckResult[];
 }
 
+/** Every finding with the check that has it; a cloud that cannot be asked is told once, not at each check that would ask. */
+export function findingsOf({ results }: Report): { readonly result: CheckResult; readonly finding: Finding }[] {
+  const told = new Set<string>();
+  return results.flatMap((result) =>
+    result.findings
+      .filter(({ title }) => {
+        const line = `${result.cloud ?? ""} ${title}`;
+        return !told.has(line) && told.add(line);
+      })
+      .map((finding) => ({ result, finding })),
+  );
+}
+
+/** The report in a few words, e.g. `2 errors, 1 warning`. */
+export function verdict(report: Report): string {
+  const found = findingsOf(report);
+  const counts = severities
+    .map((severity) => [found.filter(({ finding }) => finding.severity === severity).length, severity] as const)
+    .filter(([count]) => count > 0)
+    .map(([count, severity]) => `${count} ${severity}${count === 1 || severity === "info" ? "" : "s"}`);
+  return counts.length === 0 ? "healthy" : counts.join(", ");
+}
+
 /** What `diagnose` exits with: 0 healthy, 1 findings of this severity or worse, 2 something could not be checked. */
 export function exitCode({ results }: Report, failOn: Severity = "warning"): 0 | 1 | 2 {
   const counted = severities.slice(0, severities.indexOf(failOn) + 1);

@@ -2,7 +2,7 @@ import { styleText } from "node:util";
 
 import Table from "cli-table3";
 
-import type { CheckResult, Finding, Report, Severity } from "./report";
+import { type CheckResult, type Finding, findingsOf, type Report, type Severity } from "./report";
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -31,13 +31,7 @@ export function text(report: Report, { colour }: { colour: boolean }): string {
     const { word, style } = statuses[status];
     table.push([check, cloud ?? "", styled(style, word), summary]);
   }
-  // A cloud that cannot be asked is told once, not at each check that would have asked it.
-  const told = new Set<string>();
-  const findings = report.results.flatMap((result) => {
-    const fresh = result.findings.filter(({ title }) => !told.has(`${result.cloud ?? ""} ${title}`));
-    for (const { title } of fresh) told.add(`${result.cloud ?? ""} ${title}`);
-    return fresh.map((finding) => ({ result, finding }));
-  });
+  const findings = findingsOf(report);
   return [
     `${report.project} ${report.stack}, ${report.startedAt}, looked at in ${(report.durationMs / 1000).toFixed(1)} s`,
     table.toString(),

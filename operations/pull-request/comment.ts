@@ -1,6 +1,6 @@
 import { changedProperties, changesOf } from "./difference";
 import { type Bundles, type LayerChange, layerChanges, type PackageChange } from "./layers";
-import { code, codeBlock, folded, table } from "./markdown";
+import { code, codeBlock, folded, table } from "../markdown";
 import { type Preview, resourceOf, type Step } from "./preview";
 
 /** GitHub refuses a comment with more characters than this (its answer to one that is longer). */

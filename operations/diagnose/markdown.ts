@@ -1,0 +1,43 @@
+import { code, codeBlock, table } from "../markdown";
+import { type CheckResult, findingsOf, type Report, verdict } from "./report";
+
+const statuses: Readonly<Record<CheckResult["status"], string>> = {
+  passed: "ok",
+  failed: "**failed**",
+  unknown: "_unknown_",
+};
+
+/** A report as a document: the environment and how it is. Whatever the clouds and logs say is text in it, never Markdown. */
+export function markdown(report: Report): string {
+  const findings = findingsOf(report).map(({ result: { check, cloud }, finding }) =>
+    [
+      `### ${finding.severity}: ${code(finding.title)}${cloud === undefined ? "" : ` on ${cloud}`} (${check})`,
+      ...(finding.cause === undefined ? [] : [finding.cause]),
+      ...(finding.evidence.length === 0 ? [] : [codeBlock("text", finding.evidence)]),
+      ...(finding.next === undefined ? [] : [`Next: ${code(finding.next)}`]),
+    ].join("\n\n"),
+  );
+  return `${[
+    `# ${report.project}, ${report.stack}: ${verdict(report)}`,
+    `Looked at ${report.startedAt}, in ${(report.durationMs / 1000).toFixed(1)} s.`,
+    table(
+      ["cloud", "region", "API", "frontend", "function", "layers", "version", "latency"],
+      report.clouds.map((cloud) => [
+        cloud.cloud,
+        cloud.region,
+        cloud.apiUrl,
+        cloud.frontendUrl ?? "off",
+        code(cloud.functionName),
+        cloud.layers.map(({ name, version }) => code(`${name}:${version}`)).join(", ") || "in its package",
+        cloud.version,
+        cloud.latencyMs === undefined ? "no answer" : `${Math.round(cloud.latencyMs)} ms`,
+      ]),
+    ),
+    ...(findings.length === 0 ? [] : ["## Findings", ...findings]),
+    "## Checks",
+    table(
+      ["check", "cloud", "status", "found"],
+      report.results.map(({ check, cloud, status, summary }) => [check, cloud ?? "", statuses[status], code(summary)]),
+    ),
+  ].join("\n\n")}\n`;
+}

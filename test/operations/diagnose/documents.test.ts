@@ -1,0 +1,114 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { htmlPage } from "../../../operations/diagnose/html";
+import { markdown } from "../../../operations/diagnose/markdown";
+import type { CheckResult, Report } from "../../../operations/diagnose/report";
+import { launchBrowser, noBrowser } from "../../web/browser";
+
+const hostile = "```</pre><script>document.title='owned'</script><img src=x onerror=alert(1)> | @team";
+
+const passed = (check: string, cloud?: CheckResult["cloud"]): CheckResult => ({
+  check,
+  cloud,
+  status: "passed",
+  summary: "200 in 12 ms",
+  findings: [],
+  durationMs: 12,
+});
+
+const healthy: Report = {
+  project: "shop",
+  stack: "staging",
+  startedAt: "2026-01-02T03:04:05.000Z",
+  durationMs: 1234,
+  clouds: (["aws", "azure", "gcp"] as const).map((cloud) => ({
+    cloud,
+    region: "ap-northeast-1",
+    apiUrl: `https://api-${"x".repeat(40)}.example.com`,
+    frontendUrl: cloud === "gcp" ? undefined : "https://www.example.com",
+    functionName: "shop-staging-api",
+    version: "3.0.0",
+    latencyMs: 12.4,
+    layers: cloud === "aws" ? [{ name: "shop-staging-dependencies", version: "7" }] : [],
+  })),
+  results: [passed("api", "aws"), passed("api", "azure"), passed("toolchain")],
+};
+
+const broken: Report = {
+  ...healthy,
+  clouds: healthy.clouds.map((cloud) => ({ ...cloud, latencyMs: undefined })),
+  results: [
+    {
+      ...passed("log", "aws"),
+      status: "failed",
+      summary: hostile,
+      findings: [
+        { severity: "error", title: hostile, evidence: [hostile, "x".repeat(500)], cause: "It is.", next: "pulumi up" },
+        { severity: "warning", title: "old", evidence: [] },
+      ],
+    },
+    { ...passed("credentials", "azure"), status: "unknown" },
+    ...healthy.results,
+  ],
+};
+
+describe("the document", () => {
+  test("tells the environment in a table, and that it is healthy", () => {
+    const text = markdown(healthy);
+    expect(text).toMatch(/^# shop, staging: healthy\n/);
+    expect(text).toContain("| aws | ap-northeast-1 | https://api-");
+    expect(text).toContain("`shop-staging-dependencies:7`");
+    expect(text).not.toContain("## Findings");
+  });
+
+  test("leads with the findings, and what a log says is no Markdown of it", () => {
+    const text = markdown(broken);
+    expect(text).toMatch(/^# shop, staging: 1 error, 1 warning\n/);
+    expect(text).toContain("It is.\n\n````text\n```</pre>");
+    expect(text).toContain("Next: `pulumi up`");
+    for (const line of text.split("\n").filter((each) => each.startsWith("| log"))) {
+      expect(line.replaceAll("\\|", "").match(/\|/g)).toHaveLength(5);
+    }
+  });
+});
+
+describe.skipIf(noBrowser !== undefined)(`the page${noBrowser === undefined ? "" : `: ${noBrowser}`}`, () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await launchBrowser();
+  });
+  afterAll(() => browser.close());
+
+  const contrastFailures = readFileSync(path.join(__dirname, "..", "..", "web", "contrast.mjs"), "utf8");
+
+  describe.each([1280, 390])("at %i pixels", (width) => {
+    test.each(["light", "dark"] as const)("shows all of it, readable in the %s colours", async (colorScheme) => {
+      const page = await browser.newPage({ viewport: { width, height: 800 }, colorScheme });
+      const requests: string[] = [];
+      page.on("request", (request) => requests.push(request.url()));
+      await page.setContent(htmlPage(broken));
+      expect(await page.title()).toBe("shop, staging: 1 error, 1 warning");
+      expect(await page.locator(".card").count()).toBe(3);
+      expect(await page.locator(".card.failed").innerText()).toContain("failed: log");
+      expect(await page.locator(".finding.error pre").innerText()).toContain("<script>");
+      expect(await page.locator("tbody tr").count()).toBe(broken.results.length);
+      expect(await page.locator("img, script").count()).toBe(0);
+      expect(requests).toEqual([]);
+      expect(await page.evaluate("document.documentElement.scrollWidth - innerWidth")).toBeLessThanOrEqual(0);
+      expect(await page.evaluate(contrastFailures)).toEqual([]);
+      await page.close();
+    });
+  });
+
+  test("says at a glance that all is well", async () => {
+    const page = await browser.newPage();
+    await page.setContent(htmlPage(healthy));
+    expect(await page.locator(".verdict").innerText()).toBe("healthy");
+    expect(await page.locator(".card.passed").count()).toBe(3);
+    await page.close();
+  });
+});
