@@ -32,7 +32,12 @@ export const combinations: readonly Combination[] = [
   {
     name: "without frontends",
     stack: "staging",
-    settings: { aws: { frontend: false }, azure: { frontend: false }, gcp: { ...project, frontend: false } },
+    settings: {
+      bytecode: false,
+      aws: { frontend: false },
+      azure: { frontend: false },
+      gcp: { ...project, frontend: false },
+    },
   },
   {
     name: "production, with everything on",
