@@ -44,7 +44,7 @@ export async function buildBundles(options: BundleOptions): Promise<BuildResult>
     ...(options.bytecode ? [] : ["--no-bytecode"]),
   ];
   const { stdout } = await command.run({
-    command: `node --import tsx layers/main.ts build --json ${flags.join(" ")}`,
+    command: `node --require tsx/cjs layers/main.ts build --json ${flags.join(" ")}`,
     dir: path.join(__dirname, ".."),
     logging: command.Logging.Stderr,
   });

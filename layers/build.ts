@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 
 import { applicationFiles, type SourceFile } from "./application-files";
-import { bytecodeCompiler, bytecodeVersions } from "./bytecode";
+import { bytecodeCompiler, bytecodeVersions } from "./bytecode-compiler";
 import type { Architecture, Bundle, Target } from "./bundle";
 import { storedBundles } from "./bundle-store";
-import { applicationContent, layerContents, packageContent, sourceContent } from "./contents";
 import { checkLayers } from "./limits";
 import { readLock } from "./lock";
+import { onDemand } from "./on-demand";
 import { planLayers, type Strategy } from "./strategy";
 
 export interface BuildOptions {
@@ -46,10 +46,12 @@ const builders: Record<Target, Builder> = {
     const layer = { target: "aws", kind: "layer", lockSha256: lock.sha256, ...platform, bytecode } as const;
     const application = { target: "aws", kind: "application" } as const;
     const [layers, applications] = await Promise.all([
-      storedBundles({ ...layer, content: plan }, () =>
-        layerContents(lock, { ...platform, bytecode }, plan, options.progress),
+      storedBundles({ ...layer, content: plan }, async () =>
+        (await contents()).layerContents(lock, { ...platform, bytecode }, plan, options.progress),
       ),
-      storedBundles({ ...application, content: digest(files) }, async () => [await applicationContent(files)]),
+      storedBundles({ ...application, content: digest(files) }, async () => [
+        await (await contents()).applicationContent(files),
+      ]),
     ]);
     for (const warning of checkLayers(layers, applications)) options.progress(warning);
     return [
@@ -65,7 +67,7 @@ const builders: Record<Target, Builder> = {
     const bytecode = compilerOf(pythonVersion, options);
     const bundle = { target: "azure", kind: "package", lockSha256: lock.sha256, ...platform, bytecode } as const;
     const stored = await storedBundles({ ...bundle, content: digest(files) }, async () => [
-      await packageContent(lock, { ...platform, bytecode }, files, options.progress),
+      await (await contents()).packageContent(lock, { ...platform, bytecode }, files, options.progress),
     ]);
     return stored.map((found) => ({ ...bundle, ...found }));
   },
@@ -76,11 +78,14 @@ const builders: Record<Target, Builder> = {
     const [lock, files] = await Promise.all([readLock("gcp", requirements), applicationFiles("gcp")]);
     const bundle = { target: "gcp", kind: "source", lockSha256: lock.sha256, ...platform } as const;
     const stored = await storedBundles({ ...bundle, content: digest(files) }, async () => [
-      await sourceContent(lock, platform, files, progress),
+      await (await contents()).sourceContent(lock, platform, files, progress),
     ]);
     return stored.map((found) => ({ ...bundle, ...found }));
   },
 };
+
+/** Loaded where something has to be made: what is built already is found without it, in half the time. */
+const contents = () => onDemand(() => import("./contents"));
 
 /** What compiles bytecode, where it is wanted and can be had. */
 function compilerOf(

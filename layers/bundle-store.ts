@@ -5,8 +5,8 @@ import { version } from "../package.json";
 import type { BundledPackage } from "./bundle";
 import { cacheDirectory, readRecord, sha256, writeAtomically, writeRecord } from "./cache";
 import { type Manifest, manifestFile, type PackageManifest, sbomFile } from "./manifest";
-import { sbomOf } from "./sbom";
-import { writeZip, type ZipEntry } from "./zip";
+import { onDemand } from "./on-demand";
+import type { ZipEntry } from "./zip";
 
 /** A zip in the cache, and what is known of it. */
 export interface StoredBundle {
@@ -48,6 +48,7 @@ export async function storedBundles(
   const known = await read(recordFile);
   if (known) return known;
 
+  const [{ sbomOf }, { writeZip }] = await onDemand(() => Promise.all([import("./sbom"), import("./zip")]));
   const made: StoredBundle[] = [];
   const { content, ...origin } = inputs;
   for (const { name, entries, packages } of await make()) {

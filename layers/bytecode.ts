@@ -1,30 +1,15 @@
 import path from "node:path";
 
-import { version as pyodideVersion } from "pyodide/package.json";
-
 import { cacheDirectory, readBlob, sha256, writeBlob } from "./cache";
 import type { InstalledFile } from "./merge";
 import { contentOf, readZip } from "./unzip";
 import { deflated, writeZip, type ZipEntry } from "./zip";
 
 /**
- * What compiles bytecode, by the Python version that loads it: CPython as WebAssembly from a pinned npm package, so that the
- * bytes are the same on every machine and no interpreter has to be installed.
- */
-const compilers: Readonly<Record<string, string>> = { "3.12": `pyodide ${pyodideVersion}` };
-
-export const bytecodeVersions = Object.keys(compilers);
-
-/** Name and version of the compiler for a Python version; undefined where there is none. */
-export function bytecodeCompiler(pythonVersion: string): string | undefined {
-  return compilers[pythonVersion];
-}
-
-/**
  * Bytecode of every module among the files, at the place where Python looks for it, so that a function starts without
  * compiling anything. It is `unchecked-hash` bytecode (PEP 552): nobody changes a layer's source, and dates tell nothing there.
  *
- * @param compiler as `bytecodeCompiler` names it.
+ * @param compiler as `bytecodeCompiler` of ./bytecode-compiler names it.
  */
 export async function bytecodeOf(files: readonly InstalledFile[], compiler: string): Promise<InstalledFile[]> {
   const modules = files.filter(({ entry }) => entry.name.endsWith(".py"));

@@ -3,18 +3,18 @@ import path from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 
 import type { UsedVersion } from "../operations/layer-versions/retention";
-import { advisorySources, audit, type AdvisorySource } from "./audit";
+import type { AdvisorySource } from "./audit";
 import { build } from "./build";
 import { BuildError } from "./build-error";
 import type { Architecture, Target } from "./bundle";
-import { compare } from "./compare";
 import { normalisedName, readLock, requirementsFolder } from "./lock";
-import { readManifest } from "./manifest";
-import { relock, resolve } from "./relock";
-import { bundleTable, comparisonForms, lockSummary, manifestTable, outdatedTable, versionTable } from "./report";
+import { onDemand } from "./on-demand";
+import type { comparisonForms } from "./report";
 import { readGroups, type Strategy } from "./strategy";
 
 const targets = ["aws", "azure", "gcp"] as const satisfies Target[];
+
+// What a command needs is loaded when it runs: a build that finds everything built takes little longer than its process.
 
 type ComparisonForm = keyof typeof comparisonForms;
 
@@ -67,7 +67,9 @@ program
       command.error("error: --provided and --strategy hybrid need each other");
     }
     const bundles = await build({ ...flags, targets: flags.target, strategy: await strategyOf(flags), progress });
-    const text = flags.json ? JSON.stringify({ bundles }) : await bundleTable(bundles);
+    const text = flags.json
+      ? JSON.stringify({ bundles })
+      : await (await onDemand(() => import("./report"))).bundleTable(bundles);
     process.stdout.write(`${text}\n`);
   });
 
@@ -78,6 +80,7 @@ program
   .addOption(requirementsOption())
   .option("--upgrade [package...]", "bring these packages, or all, to the newest version that is accepted")
   .action(async (flags: LockFlags & { readonly upgrade?: true | string[] }) => {
+    const [{ relock }, { lockSummary }] = await onDemand(() => Promise.all([import("./relock"), import("./report")]));
     progress(`Resolving the requirements of ${flags.target.join(", ")}`);
     const upgrade = flags.upgrade === true ? "all" : flags.upgrade;
     const resolutions = await forEach(flags.target, (target) => relock(flags.requirements, target, upgrade));
@@ -92,6 +95,9 @@ program
   .addOption(targetOption())
   .addOption(requirementsOption())
   .action(async (flags: LockFlags) => {
+    const [{ resolve }, { lockSummary, outdatedTable }] = await onDemand(() =>
+      Promise.all([import("./relock"), import("./report")]),
+    );
     for (const { target, before, after } of await forEach(flags.target, (target) =>
       resolve(flags.requirements, target, "all"),
     )) {
@@ -106,8 +112,11 @@ program
   .description("report known vulnerabilities of everything that is locked; exit 1 where there is one, or no answer")
   .addOption(targetOption())
   .addOption(requirementsOption())
-  .addOption(new Option("--source <name>", "of advisories").choices(advisorySources).default("pypi"))
+  .addOption(
+    new Option("--source <name>", "of advisories").choices(["pypi", "osv"] satisfies AdvisorySource[]).default("pypi"),
+  )
   .action(async (flags: LockFlags & { readonly source: AdvisorySource }) => {
+    const { audit } = await onDemand(() => import("./audit"));
     for (const { target, found } of await forEach(flags.target, async (target) => ({
       found: await audit(await readLock(target, flags.requirements), flags.source),
     }))) {
@@ -125,6 +134,9 @@ program
   .argument("[path]", "zip that build has printed, or its manifest (default: all that the locks say)")
   .option("--json", "print the manifest as JSON")
   .action(async (file: string | undefined, { json }: { json?: true }) => {
+    const [{ readManifest }, { manifestTable }] = await onDemand(() =>
+      Promise.all([import("./manifest"), import("./report")]),
+    );
     const files = file === undefined ? (await build({ ...standard, progress })).map((bundle) => bundle.path) : [file];
     const manifests = await Promise.all(files.map(readManifest));
     const texts = json ? [JSON.stringify(manifests)] : await Promise.all(manifests.map(manifestTable));
@@ -137,9 +149,12 @@ program
   .argument("<before>", "zip that build has printed, or its manifest")
   .argument("<after>")
   .addOption(
-    new Option("--format <name>").choices(Object.keys(comparisonForms)).default("text" satisfies ComparisonForm),
+    new Option("--format <name>").choices(["text", "json", "markdown"] satisfies ComparisonForm[]).default("text"),
   )
   .action(async (before: string, after: string, { format }: { format: ComparisonForm }) => {
+    const [{ compare }, { readManifest }, { comparisonForms }] = await onDemand(() =>
+      Promise.all([import("./compare"), import("./manifest"), import("./report")]),
+    );
     const comparison = compare(await readManifest(before), await readManifest(after));
     process.stdout.write(`${comparisonForms[format](comparison)}\n`);
   });
@@ -165,7 +180,7 @@ interface ScopeFlags {
 scoped(program.command("versions"))
   .description("list the versions of a stack's layers, and who of the known stacks and functions uses each")
   .action(async (flags: ScopeFlags) => {
-    const { listVersions } = await import("../operations/layer-versions/command");
+    const { listVersions } = await onDemand(() => import("../operations/layer-versions/command"));
     await printVersions(await listVersions({ ...flags, progress }), flags);
   });
 
@@ -174,13 +189,14 @@ scoped(program.command("prune"))
   .requiredOption("--keep <count>", "newest versions of each layer that stay, used or not", count)
   .option("--dry-run", "only say what would be deleted")
   .action(async (flags: ScopeFlags & { readonly keep: number; readonly dryRun?: true }) => {
-    const { pruneVersions } = await import("../operations/layer-versions/command");
+    const { pruneVersions } = await onDemand(() => import("../operations/layer-versions/command"));
     const versions = await pruneVersions({ ...flags, progress }, flags);
     progress(`${flags.dryRun ? "Would delete" : "Deleted"} ${versions.length} layer versions that nothing uses`);
     await printVersions(versions, flags);
   });
 
 async function printVersions(versions: readonly UsedVersion[], { json }: ScopeFlags): Promise<void> {
+  const { versionTable } = await onDemand(() => import("./report"));
   process.stdout.write(`${json ? JSON.stringify(versions) : await versionTable(versions, new Date())}\n`);
 }
 
