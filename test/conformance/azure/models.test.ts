@@ -1,38 +1,11 @@
-import { beforeAll, describe, expect, inject, test } from "vitest";
-
-import { Judge } from "../judge";
-import { mutationShare } from "../mutation-share";
+import { testCloud } from "../cloud-tests";
 import { SdkArguments } from "../sdk-arguments";
 import { documentedValues } from "./documented";
+import { faults } from "./faults";
 import { defaults, type Model, models } from "./models";
 import { references } from "./references";
 import { relations } from "./relations";
 import { callSchemas, parametersOf } from "./sdk";
-
-const captured = Object.entries(inject("captured")).map(([name, resources]) => {
-  return { name, resources: resources.filter(({ type }) => type.startsWith("azure-native:")) };
-});
-
-const sdk = new SdkArguments("azure-native");
-let judge: Judge<Model>;
-
-beforeAll(async () => {
-  const schemas = await callSchemas(Object.values(models));
-  const schemaOf = ({ operation, dataPlane = {} }: Model) =>
-    (operation && schemas.get(operation)) ?? { type: "object", properties: { body: dataPlane } };
-  const withParameters = Object.entries(models).map(([type, model]) => {
-    const schema = model.operation && schemas.get(model.operation);
-    return [type, { ...model, ...(schema && { parameters: parametersOf(schema) }) }] as const;
-  });
-  judge = new Judge({
-    models: Object.fromEntries(withParameters),
-    schemaOf,
-    defaults,
-    documented: documentedValues,
-    references,
-    sdk,
-  });
-}, 180_000);
 
 const alert = "azure-native:monitor:ScheduledQueryRule";
 
@@ -51,7 +24,6 @@ const tagged = [
   "web:WebApp",
 ];
 
-/** What is broken and not found, by why nothing can say that it is wrong. */
 const escapes: Readonly<Record<string, readonly string[]>> = {
   "a tag may be any text": tagged.flatMap((type) => [
     `azure-native:${type} tags: unknown property`,
@@ -72,36 +44,26 @@ const escapes: Readonly<Record<string, readonly string[]>> = {
   "a threshold may be any number": [`${alert} criteria.allOf.threshold: out of range`],
 };
 
-describe("Azure's management SDK and documentation", () => {
-  test.each(captured)("accept what is registered: $name", ({ resources }) => {
-    const findings = resources.flatMap((resource) =>
-      judge.findings(resource, resources).map(({ at, message }) => `${resource.urn} ${at}: ${message}`),
-    );
-    expect(findings).toEqual([]);
-  });
-
-  test("are named for each type that the program uses, and for no other", () => {
-    const used = new Set(captured.flatMap(({ resources }) => resources.map(({ type }) => type)));
-    expect(Object.keys(models).sort()).toEqual([...used].sort());
-  });
-
-  test.each(relations)("hold: $rule", ({ broken }) => {
-    for (const { name, resources } of captured) expect(broken(resources), name).toEqual([]);
-  });
-
-  test("find what is broken", () => {
-    const { tried, escaped } = mutationShare(
-      captured.map(({ resources }) => resources),
-      sdk,
-      (broken, original, resources) =>
-        judge.findings(broken, resources).length > 0 ||
-        relations.some((relation) => {
-          return relation.broken(resources.map((each) => (each === original ? broken : each))).length > 0;
-        }),
-    );
-    const share = 1 - escaped.length / tried;
-    console.log(`Azure: ${tried - escaped.length} of ${tried} mutations found (${(share * 100).toFixed(1)}%)`);
-    expect(share).toBeGreaterThan(0.95);
-    expect(escaped).toEqual(Object.values(escapes).flat().sort());
-  });
+testCloud<Model>({
+  name: "Azure",
+  prefix: "azure-native:",
+  judged: async () => {
+    const schemas = await callSchemas(Object.values(models));
+    const withParameters = Object.entries(models).map(([type, model]) => {
+      const schema = model.operation && schemas.get(model.operation);
+      return [type, { ...model, ...(schema && { parameters: parametersOf(schema) }) }] as const;
+    });
+    return {
+      models: Object.fromEntries(withParameters),
+      schemaOf: ({ operation, dataPlane = {} }) =>
+        (operation && schemas.get(operation)) ?? { type: "object", properties: { body: dataPlane } },
+      defaults,
+      documented: documentedValues,
+      references,
+      sdk: new SdkArguments("azure-native"),
+    };
+  },
+  relations,
+  faults,
+  escapes,
 });

@@ -319,14 +319,17 @@ export const relations: readonly Relation[] = [
     },
   },
   {
-    rule: "an alert needs no more failing periods than it looks at, and looks back for two days at most",
+    rule: "an alert needs no more failing periods than it looks at",
     source:
       "https://learn.microsoft.com/rest/api/monitor/scheduled-query-rules/create-or-update#conditionfailingperiods",
     broken: (resources) =>
-      all(resources, "monitor:ScheduledQueryRule").flatMap((rule) => {
-        const [least] = at(rule, "criteria.allOf.failingPeriods.minFailingPeriodsToAlert");
-        const [of] = at(rule, "criteria.allOf.failingPeriods.numberOfEvaluationPeriods");
-        return Number(least) <= Number(of) ? [] : [`${rule.id}: ${String(least)} of ${String(of)}`];
-      }),
+      all(resources, "monitor:ScheduledQueryRule")
+        .flatMap((rule) => at(rule, "criteria.allOf.failingPeriods"))
+        .filter((periods) => {
+          const [least] = valuesAt(periods, ["minFailingPeriodsToAlert"]);
+          const [of] = valuesAt(periods, ["numberOfEvaluationPeriods"]);
+          return !(Number(least) <= Number(of));
+        })
+        .map((periods) => JSON.stringify(periods)),
   },
 ];

@@ -1,33 +1,17 @@
-import { beforeAll, describe, expect, inject, test } from "vitest";
-
-import { mutationShare } from "../mutation-share";
-import { Judge } from "../judge";
+import { testCloud } from "../cloud-tests";
 import { SdkArguments } from "../sdk-arguments";
 import { discoveryDocuments } from "./discovery";
 import { documentedValues } from "./documented";
+import { faults } from "./faults";
 import { defaults, type Model, models } from "./models";
 import { references } from "./references";
 import { relations } from "./relations";
-
-const captured = Object.entries(inject("captured")).map(([name, resources]) => {
-  return { name, resources: resources.filter(({ type }) => type.startsWith("gcp:")) };
-});
-
-const sdk = new SdkArguments("gcp");
-let judge: Judge<Model>;
-
-beforeAll(async () => {
-  const documents = await discoveryDocuments();
-  const schemaOf = ({ api, method }: Model) => documents.callSchema(api, method);
-  judge = new Judge({ models, schemaOf, defaults, documented: documentedValues, references, sdk });
-}, 180_000);
 
 const fn = "gcp:cloudfunctionsv2/function:Function";
 const variables = `${fn} serviceConfig.environmentVariables`;
 const alert = "gcp:monitoring/alertPolicy:AlertPolicy";
 const dashboard = "gcp:monitoring/dashboard:Dashboard dashboardJson";
 
-/** What is broken and not found, by why nothing can say that it is wrong. */
 const escapes: Readonly<Record<string, readonly string[]>> = {
   "text for people may be anything": [
     "gcp:artifactregistry/repository:Repository description: bad value",
@@ -56,36 +40,21 @@ const escapes: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-describe("Google's discovery documents and documentation", () => {
-  test.each(captured)("accept what is registered: $name", ({ resources }) => {
-    const findings = resources.flatMap((resource) =>
-      judge.findings(resource, resources).map(({ at, message }) => `${resource.urn} ${at}: ${message}`),
-    );
-    expect(findings).toEqual([]);
-  });
-
-  test("are named for each type that the program uses, and for no other", () => {
-    const used = new Set(captured.flatMap(({ resources }) => resources.map(({ type }) => type)));
-    expect(Object.keys(models).sort()).toEqual([...used].sort());
-  });
-
-  test.each(relations)("hold: $rule", ({ broken }) => {
-    for (const { name, resources } of captured) expect(broken(resources), name).toEqual([]);
-  });
-
-  test("find what is broken", () => {
-    const { tried, escaped } = mutationShare(
-      captured.map(({ resources }) => resources),
-      sdk,
-      (broken, original, resources) =>
-        judge.findings(broken, resources).length > 0 ||
-        relations.some((relation) => {
-          return relation.broken(resources.map((each) => (each === original ? broken : each))).length > 0;
-        }),
-    );
-    const share = 1 - escaped.length / tried;
-    console.log(`Google Cloud: ${tried - escaped.length} of ${tried} mutations found (${(share * 100).toFixed(1)}%)`);
-    expect(share).toBeGreaterThan(0.95);
-    expect(escaped).toEqual(Object.values(escapes).flat().sort());
-  });
+testCloud<Model>({
+  name: "Google Cloud",
+  prefix: "gcp:",
+  judged: async () => {
+    const documents = await discoveryDocuments();
+    return {
+      models,
+      schemaOf: ({ api, method }) => documents.callSchema(api, method),
+      defaults,
+      documented: documentedValues,
+      references,
+      sdk: new SdkArguments("gcp"),
+    };
+  },
+  relations,
+  faults,
+  escapes,
 });

@@ -236,17 +236,6 @@ export const relations: readonly Relation[] = [
         });
     },
   },
-  {
-    rule: "a function answers several requests at once from one CPU on",
-    source: "https://cloud.google.com/run/docs/configuring/services/cpu",
-    broken: (resources) =>
-      all(resources, types.function).flatMap((fn) => {
-        const [concurrency] = at(fn, "serviceConfig.maxInstanceRequestConcurrency");
-        return Number(concurrency) > 1 && Number(text(fn, "serviceConfig.availableCpu")) < 1
-          ? [text(fn, "serviceConfig.availableCpu")]
-          : [];
-      }),
-  },
 ];
 
 function readable(expression: unknown): boolean {
