@@ -3,14 +3,16 @@ import path from "node:path";
 import * as command from "@pulumi/command/local";
 import * as pulumi from "@pulumi/pulumi";
 
-import type { CloudOutputs } from "./outputs";
+import type { AwsOutputs, AzureOutputs, GcpOutputs, LayerOutputs } from "./outputs";
 
 export interface SmokeCheckArgs {
   readonly cloud: "aws" | "azure" | "gcp";
   /** Address below which the API's status is at `/api/` and the messages at `/api/messages/`. */
   readonly address: pulumi.Input<string>;
   /** Where a failure's cause is looked for. */
-  readonly outputs: CloudOutputs;
+  readonly outputs: AwsOutputs | AzureOutputs | GcpOutputs;
+  /** The layers that the function has to have, by name. Default: none. */
+  readonly layers?: Record<string, LayerOutputs>;
   /** Whatever the API's answers depend on: where any of it changes, the API is asked again. */
   readonly deployed: Record<string, unknown>;
   /** Seconds in which the API has to answer. Default: 300, in which a new role or host name is known everywhere. */
@@ -26,7 +28,7 @@ const root = path.join(__dirname, "..");
  * A change shows as an update of this resource in the preview, and the next update repeats a check that failed.
  */
 export function smokeCheck(name: string, args: SmokeCheckArgs, opts: pulumi.CustomResourceOptions): command.Command {
-  const { cloud, address, outputs, deployed, patience = 300 } = args;
+  const { cloud, address, outputs, layers = {}, deployed, patience = 300 } = args;
   return new command.Command(
     name,
     {
@@ -37,7 +39,7 @@ export function smokeCheck(name: string, args: SmokeCheckArgs, opts: pulumi.Cust
         CLOUD: cloud,
         ADDRESS: address,
         PATIENCE: String(patience),
-        OUTPUTS: pulumi.jsonStringify(outputs),
+        OUTPUTS: pulumi.jsonStringify({ [cloud]: outputs, layers }),
         DEPLOYED: pulumi.jsonStringify(deployed),
       },
       logging: command.Logging.None,

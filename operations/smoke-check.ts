@@ -1,5 +1,12 @@
 import { z } from "zod";
 
+import { stackOutputs } from "./diagnose/outputs";
+import type { CloudSubject } from "./diagnose/check";
+import { diagnoseCloud } from "./diagnose/diagnose";
+import { localClouds } from "./diagnose/local";
+import { described } from "./diagnose/text";
+import { vendorClouds } from "./diagnose/vendors";
+
 import { version } from "../package.json";
 
 const environment = z
@@ -8,11 +15,17 @@ const environment = z
     ADDRESS: z.url(),
     /** Seconds in which the API has to answer. */
     PATIENCE: z.coerce.number().positive(),
+    OUTPUTS: z
+      .string()
+      .transform((text): unknown => JSON.parse(text))
+      .pipe(stackOutputs),
     /** The state folder of the local clouds, where they run this. */
     LOCAL_CLOUD: z.string().optional(),
   })
-  .transform(({ LOCAL_CLOUD, PATIENCE, CLOUD, ADDRESS }) => ({
+  .transform(({ LOCAL_CLOUD, PATIENCE, CLOUD, ADDRESS, OUTPUTS }) => ({
     cloud: CLOUD,
+    outputs: OUTPUTS,
+    localCloud: LOCAL_CLOUD,
     address: ADDRESS.replace(/\/$/, ""),
     // What is local is known everywhere at once.
     patience: LOCAL_CLOUD === undefined ? PATIENCE : Math.min(PATIENCE, 5),
@@ -71,9 +84,33 @@ async function ask(address: string, cloud: string): Promise<string> {
   return `version ${version} serves on ${cloud}, asked in ${Math.round(performance.now() - started)} ms`;
 }
 
+/** Why the API does not serve, as far as the cloud and the function's log tell it. */
+async function causes({ cloud, outputs, localCloud }: z.output<typeof environment>, since: Date): Promise<string[]> {
+  const values = outputs[cloud];
+  const inspected = (localCloud === undefined ? vendorClouds(outputs) : localClouds(outputs, localCloud))[cloud];
+  if (values === undefined || inspected === undefined) return [];
+  const commands = { deploy: "pulumi up", heal: "pulumi up --refresh" };
+  const subject: CloudSubject = {
+    cloud,
+    outputs: values,
+    layers: outputs.layers,
+    inspected,
+    since,
+    askedAt: since,
+    commands,
+  };
+  const results = await diagnoseCloud(subject, { only: explaining, timeout: answerPatience });
+  return results.flatMap((result) => result.findings.map((finding) => described(result, finding)));
+}
+
+/** The checks that look for causes; the others see what this one saw. */
+const explaining = ["function", "compatibility", "table", "log"];
+
 async function main(): Promise<void> {
-  const { cloud, address, patience } = environment.parse(process.env);
-  const deadline = Date.now() + patience * 1_000;
+  const told = environment.parse(process.env);
+  const { cloud, address, patience } = told;
+  const started = new Date();
+  const deadline = started.getTime() + patience * 1_000;
   let failures = 0;
   for (let delay = 500; ; delay = Math.min(delay * 2, 15_000)) {
     try {
@@ -82,7 +119,9 @@ async function main(): Promise<void> {
     } catch (error) {
       if (!(error instanceof WrongAnswerError)) throw error;
       failures = error.passing ? 0 : failures + 1;
-      if (failures >= hopeless || Date.now() + delay > deadline) throw error;
+      if (failures >= hopeless || Date.now() + delay > deadline) {
+        throw new Error([error.message, ...(await causes(told, started))].join("\n"));
+      }
       await new Promise((resolve) => setTimeout(resolve, delay));
     }
   }

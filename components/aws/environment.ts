@@ -148,6 +148,7 @@ export class Environment extends pulumi.ComponentResource {
           cloud: "aws",
           address: api.url,
           outputs: this.outputs,
+          layers: this.layers,
           deployed: { code: args.application.sha256, function: fn.configuration },
         },
         { parent: this, dependsOn: [api, table] },

@@ -6,9 +6,9 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { checks, diagnose, type Environment } from "./diagnose";
 import { htmlPage } from "./html";
 import { markdown } from "./markdown";
-import { UnansweredError } from "./inspected-cloud";
 import { exitCode, type Report, severities, type Severity } from "./report";
 import { text } from "./text";
+import { UnansweredError } from "../unanswered-error";
 
 interface Flags {
   readonly json?: boolean;

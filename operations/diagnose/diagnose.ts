@@ -8,10 +8,11 @@ import { apiCheck, certificateCheck, frontendCheck, messagesCheck } from "./chec
 import { layersCheck } from "./checks-layers";
 import { logCheck } from "./checks-log";
 import { stateCheck, toolchainCheck } from "./checks-stack";
-import { type InspectedCloud, type InspectedClouds, unasked, UnansweredError } from "./inspected-cloud";
+import type { InspectedCloud, InspectedClouds } from "./inspected-cloud";
 import { cloudsOf, type DeployedOutputs } from "./outputs";
 import { type CheckResult, type CloudSummary, type Finding, type Report, severities } from "./report";
 import type { InspectedStack } from "./stack";
+import { UnansweredError } from "../unanswered-error";
 
 /** The checks of each cloud, what explains others before them: a missing layer before the 500 that comes of it. */
 const cloudChecks: readonly Check<CloudSubject>[] = [
@@ -64,30 +65,17 @@ export async function diagnose(environment: Environment, options: LookOptions): 
   const startedAt = new Date();
   const started = performance.now();
   const { timeout, drift } = options;
-  const chosen = <Subject>(table: readonly Check<Subject>[]) =>
-    table.filter(({ id }) => options.only === undefined || options.only.includes(id));
-
   const since = await errorsSince(stack, startedAt);
-  const overStack = chosen(stackChecks).map((check) => judge(check, { stack, outputs, drift, commands }, timeout));
+  const overStack = chosen(stackChecks, options).map((check) =>
+    judge(check, { stack, outputs, drift, commands }, timeout),
+  );
   const perCloud = cloudsOf(outputs).map(async (cloud) => {
-    const inspected = environment.clouds[cloud] ?? unasked(cloud);
+    const inspected = environment.clouds[cloud];
     const values = outputs[cloud];
-    if (values === undefined) return [];
-    const subject: CloudSubject = {
-      cloud,
-      outputs: values,
-      layers: outputs.layers,
-      inspected: asked(inspected),
-      since,
-      commands,
-    };
-    const applying = chosen(cloudChecks).filter(({ applies }) => applies?.(subject) ?? true);
-    const first = await Promise.all(
-      applying.filter(({ last }) => !last).map((check) => judge(check, subject, timeout, cloud)),
-    );
-    const after = first.some(({ answered }) => answered) ? { ...subject, askedAt: startedAt } : subject;
-    const second = applying.filter(({ last }) => last).map((check) => judge(check, after, timeout, cloud));
-    return [...first, ...(await Promise.all(second))];
+    if (inspected === undefined || values === undefined) return [];
+    const { layers } = outputs;
+    const subject = { cloud, outputs: values, layers, inspected: asked(inspected), since, commands };
+    return judgeCloud(subject, options, startedAt);
   });
   const judged = (await Promise.all([...overStack, ...perCloud])).flat();
   const summaries = await Promise.all(cloudsOf(outputs).map((cloud) => summary(cloud, environment, judged)));
@@ -99,6 +87,36 @@ export async function diagnose(environment: Environment, options: LookOptions): 
     clouds: summaries.flat(),
     results: judged.map(({ result }) => result).sort(byCause),
   };
+}
+
+/** The checks of one cloud alone, in the order of causes. */
+export async function diagnoseCloud(
+  subject: CloudSubject,
+  options: Pick<LookOptions, "only" | "timeout">,
+): Promise<CheckResult[]> {
+  const judged = await judgeCloud({ ...subject, inspected: asked(subject.inspected) }, options, new Date());
+  return judged.map(({ result }) => result).sort(byCause);
+}
+
+async function judgeCloud(
+  subject: CloudSubject,
+  options: Pick<LookOptions, "only" | "timeout">,
+  startedAt: Date,
+): Promise<Judged[]> {
+  const applying = chosen(cloudChecks, options).filter(({ applies }) => applies?.(subject) ?? true);
+  const run = (table: readonly Check<CloudSubject>[], about: CloudSubject) =>
+    Promise.all(table.map((check) => judge(check, about, options.timeout, subject.cloud)));
+  const first = await run(
+    applying.filter(({ last }) => !last),
+    subject,
+  );
+  const after = first.some(({ answered }) => answered) ? { ...subject, askedAt: startedAt } : subject;
+  const second = applying.filter(({ last }) => last);
+  return [...first, ...(await run(second, after))];
+}
+
+function chosen<Subject>(table: readonly Check<Subject>[], { only }: Pick<LookOptions, "only">): Check<Subject>[] {
+  return table.filter(({ id }) => only === undefined || only.includes(id));
 }
 
 /** An error that the last update may have mended does not count. */

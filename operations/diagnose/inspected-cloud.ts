@@ -36,17 +36,6 @@ export interface DeployedLayer {
   readonly size: number;
 }
 
-/** A question that a cloud did not answer. */
-export class UnansweredError extends Error {
-  /** @param next the exact command that mends it, e.g. `aws sso login`. */
-  constructor(
-    message: string,
-    readonly next: string,
-  ) {
-    super(message);
-  }
-}
-
 /**
  * What `diagnose` asks a cloud about one stack. The clouds are asked by the vendors' command lines, which whoever is on
  * call has signed in to; the local clouds answer from their own state.
@@ -65,12 +54,3 @@ export interface InspectedCloud {
 
 /** The clouds of one stack. */
 export type InspectedClouds = Readonly<Partial<Record<Cloud, InspectedCloud>>>;
-
-/** A cloud that nothing here can ask: what is seen from outside is checked, and the rest is said to be unknown. */
-export function unasked(cloud: Cloud): InspectedCloud {
-  const refuse = () =>
-    Promise.reject(
-      new UnansweredError(`diagnose cannot ask ${cloud} about its resources`, "look at the cloud's console"),
-    );
-  return { identity: refuse, function: refuse, layer: refuse, hasTable: refuse, log: refuse };
-}

@@ -18,10 +18,10 @@ import {
   type Identity,
   type InspectedCloud,
   type InspectedClouds,
-  UnansweredError,
 } from "./inspected-cloud";
 import type { DeployedOutputs, ValuesOf } from "./outputs";
 import { InspectedStack } from "./stack";
+import { UnansweredError } from "../unanswered-error";
 
 /** What one local cloud knows of a stack. */
 interface View {

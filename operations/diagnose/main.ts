@@ -6,15 +6,17 @@ import { name as project } from "../../package.json";
 import { asDiagnose } from "./command";
 import type { Environment } from "./diagnose";
 import { InspectedStack } from "./stack";
+import { vendorClouds } from "./vendors";
 
 /** The stack as the `pulumi` on the PATH knows it, in whatever backend that is signed in to. */
 async function deployedEnvironment(name: string): Promise<Environment> {
   const stack = new InspectedStack(name, { command: "pulumi", cwd: path.join(__dirname, "..", "..") });
+  const outputs = await stack.outputs();
   return {
     project,
     stack,
-    outputs: await stack.outputs(),
-    clouds: {},
+    outputs,
+    clouds: vendorClouds(outputs),
     commands: { deploy: `pulumi up -s ${name}`, heal: `pulumi up --refresh -s ${name}` },
   };
 }

@@ -28,7 +28,8 @@ const layer = z.object({
   packages: z.record(z.string(), z.string()),
 });
 
-const stackOutputs = z.object({
+/** The outputs of a stack of this program. */
+export const stackOutputs = z.object({
   layers: z.record(z.string(), layer).default({}),
   aws: aws.optional(),
   azure: azure.optional(),

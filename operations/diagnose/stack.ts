@@ -6,8 +6,8 @@ import { promisify } from "node:util";
 
 import { z } from "zod";
 
-import { UnansweredError } from "./inspected-cloud";
 import { type DeployedOutputs, parseOutputs } from "./outputs";
+import { UnansweredError } from "../unanswered-error";
 
 const run = promisify(execFile);
 

@@ -42,10 +42,11 @@ export function text(report: Report, { colour }: { colour: boolean }): string {
     .join("\n");
 }
 
-function described(
+/** One finding: what was seen, why, and what to do. */
+export function described(
   { check, cloud }: CheckResult,
   { severity, title, evidence, cause, next }: Finding,
-  styled: (style: Style, words: string) => string,
+  styled: (style: Style, words: string) => string = (_, words) => words,
 ): string {
   return [
     "",

@@ -97,9 +97,15 @@ describe("a function without the layer that it needs", () => {
         runtimeIdentity: fn.roleArn,
         logs: fn.logGroupName,
         version: "1",
+        functionArn: fn.arn,
+        apiId: api.apiId,
+        accessLogs: api.accessLogGroupName,
       };
+      const { arn, version, bundle } = layer;
+      const packages = { mangum: "0.1.0" };
+      const layers = { bare: { ...bundle, arn, version, packages } };
       const deployed = { function: fn.configuration };
-      smokeCheck("bare", { cloud: "aws", address: api.url, outputs, deployed }, { dependsOn: [api] });
+      smokeCheck("bare", { cloud: "aws", address: api.url, outputs, layers, deployed }, { dependsOn: [api] });
     }
     return Promise.resolve({ url: api.url });
   };
@@ -122,7 +128,10 @@ describe("a function without the layer that it needs", () => {
     const stack = await stackOf("checked", bare(true));
     const log = new UpdateLog(() => undefined, "done");
     await expect(stack.up({ onEvent: log.onEvent })).rejects.toThrow();
-    expect(log.errors.join("\n")).toMatch(/api\/ answers 500.*Internal Server Error/);
+    const told = log.errors.join("\n");
+    expect(told).toMatch(/api\/ answers 500.*Internal Server Error/);
+    expect(told).toMatch(/layer bare is not attached to the function\n.*without its dependencies/);
+    expect(told).toMatch(/missing layer: mangum cannot be imported/);
     await stack.destroy();
   });
 });

@@ -5,11 +5,12 @@ import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 
 import { diagnose, type Environment } from "../../../operations/diagnose/diagnose";
-import { type InspectedCloud, UnansweredError } from "../../../operations/diagnose/inspected-cloud";
+import { type InspectedCloud } from "../../../operations/diagnose/inspected-cloud";
 import { exitCode } from "../../../operations/diagnose/report";
 import { InspectedStack } from "../../../operations/diagnose/stack";
 import { text } from "../../../operations/diagnose/text";
 import { cloudOf, healthy, subject } from "./environment";
+import { UnansweredError } from "../../../operations/unanswered-error";
 
 const folder = mkdtempSync(path.join(tmpdir(), "diagnose-"));
 

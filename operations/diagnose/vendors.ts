@@ -1,0 +1,216 @@
+import { z } from "zod";
+
+import { awsCli, azureCli, gcloudCli } from "../vendor-cli";
+import type { InspectedCloud, InspectedClouds } from "./inspected-cloud";
+import type { DeployedOutputs, ValuesOf } from "./outputs";
+import { UnansweredError } from "../unanswered-error";
+
+/** The clouds that a stack is on, asked by their vendors' command lines. */
+export function vendorClouds({ aws, azure, gcp }: DeployedOutputs): InspectedClouds {
+  return {
+    ...(aws && { aws: inspectedAws(aws) }),
+    ...(azure && { azure: inspectedAzure(azure) }),
+    ...(gcp && { gcp: inspectedGcp(gcp) }),
+  };
+}
+
+/** Events of a log that are read at most: what goes wrong at each request stands in the first of them too. */
+const events = 1_000;
+
+/** `2018-11-14T23:03:52.894+0000`, as Lambda writes a time, in ISO 8601. */
+const lambdaTime = z.string().transform((time) => time.replace(/([+-]\d{2})(\d{2})$/, "$1:$2"));
+
+const callerIdentity = z.object({ Account: z.string(), Arn: z.string() });
+const functionConfiguration = z.object({
+  Runtime: z.string(),
+  Architectures: z.array(z.string()).default(["x86_64"]),
+  State: z.string().default("Active"),
+  LastModified: lambdaTime,
+  Layers: z.array(z.object({ Arn: z.string() })).default([]),
+  Environment: z.object({ Variables: z.record(z.string(), z.string()).default({}) }).default({ Variables: {} }),
+});
+const layerVersion = z.object({
+  CreatedDate: lambdaTime,
+  CompatibleRuntimes: z.array(z.string()).default([]),
+  CompatibleArchitectures: z.array(z.string()).default([]),
+  Content: z.object({ CodeSize: z.number() }),
+});
+const logEvents = z.object({
+  events: z.array(z.object({ timestamp: z.number(), message: z.string(), logStreamName: z.string() })).default([]),
+});
+
+function inspectedAws({ region, functionName, messagesTable, logs }: ValuesOf<"aws">): InspectedCloud {
+  const aws = awsCli(region);
+  return {
+    async identity() {
+      const { Account, Arn } = await aws.ask(callerIdentity, "sts", "get-caller-identity");
+      return { account: Account, principal: Arn };
+    },
+    async function() {
+      const command = ["lambda", "get-function-configuration", "--function-name", functionName];
+      const found = await aws.find(functionConfiguration, ...command);
+      return (
+        found && {
+          runtime: found.Runtime,
+          architecture: found.Architectures[0],
+          state: found.State,
+          layerArns: found.Layers.map(({ Arn }) => Arn),
+          environment: Object.keys(found.Environment.Variables),
+          modifiedAt: found.LastModified,
+        }
+      );
+    },
+    async layer(arn) {
+      const found = await aws.find(layerVersion, "lambda", "get-layer-version-by-arn", "--arn", arn);
+      return (
+        found && {
+          arn,
+          runtimes: found.CompatibleRuntimes,
+          architectures: found.CompatibleArchitectures,
+          createdAt: found.CreatedDate,
+          size: found.Content.CodeSize,
+        }
+      );
+    },
+    async hasTable() {
+      const table = await aws.find(z.object({}), "dynamodb", "describe-table", "--table-name", messagesTable);
+      return table !== undefined;
+    },
+    async log(since) {
+      const command = ["logs", "filter-log-events", "--log-group-name", logs, "--start-time", String(since.getTime())];
+      const found = await aws.find(logEvents, ...command, "--max-items", String(events));
+      return (found?.events ?? []).map(({ logStreamName, ...event }) => ({ ...event, stream: logStreamName }));
+    },
+  };
+}
+
+const account = z.object({ id: z.string(), user: z.object({ name: z.string() }) });
+const site = z.object({
+  properties: z.object({
+    state: z.string(),
+    lastModifiedTimeUtc: z.string().optional(),
+    functionAppConfig: z.object({ runtime: z.object({ name: z.string(), version: z.string() }) }),
+  }),
+});
+const rows = z.array(z.object({ TimeGenerated: z.coerce.date(), Role: z.string(), Text: z.string() }));
+
+/** What the application and the host wrote, and what was thrown, in one column. */
+const logQuery = (functionName: string, since: Date) =>
+  [
+    "union",
+    "(AppTraces | extend Text = Message),",
+    "(AppExceptions | extend Text = strcat('Exception: ', ExceptionType, ': ', OuterMessage, ' ', InnermostMessage))",
+    `| where AppRoleName == '${functionName}' and TimeGenerated >= datetime(${since.toISOString()})`,
+    `| project TimeGenerated, Role = AppRoleInstance, Text | order by TimeGenerated asc | take ${events}`,
+  ].join(" ");
+
+function inspectedAzure(values: ValuesOf<"azure">): InspectedCloud {
+  const { functionName, messagesTable, resourceGroup, storageAccount, workspaceId } = values;
+  const az = azureCli();
+  const resource = (type: string, name: string, apiVersion: string, ...parent: string[]) => [
+    ...["resource", "show", "--resource-group", resourceGroup, "--resource-type", type, "--name", name],
+    ...["--api-version", apiVersion, ...parent],
+  ];
+  return {
+    async identity() {
+      const { id, user } = await az.ask(account, "account", "show");
+      return { account: id, principal: user.name };
+    },
+    async function() {
+      const found = await az.find(site, ...resource("Microsoft.Web/sites", functionName, "2024-04-01"));
+      if (found === undefined) return undefined;
+      const { state, lastModifiedTimeUtc, functionAppConfig } = found.properties;
+      const named = ["--name", functionName, "--resource-group", resourceGroup];
+      // The query keeps the values where they are.
+      const names = ["functionapp", "config", "appsettings", "list", ...named, "--query", "[].name"];
+      return {
+        runtime: `${functionAppConfig.runtime.name}${functionAppConfig.runtime.version}`,
+        state,
+        layerArns: [],
+        environment: await az.ask(z.array(z.string()), ...names),
+        modifiedAt: lastModifiedTimeUtc,
+      };
+    },
+    layer: () => Promise.resolve(undefined),
+    async hasTable() {
+      const inAccount = [
+        "--namespace",
+        "Microsoft.Storage",
+        "--parent",
+        `storageAccounts/${storageAccount}/tableServices/default`,
+      ];
+      const table = await az.find(z.object({}), ...resource("tables", messagesTable, "2023-05-01", ...inAccount));
+      return table !== undefined;
+    },
+    async log(since) {
+      const query = ["--workspace", workspaceId, "--analytics-query", logQuery(functionName, since)];
+      const found = await az.ask(rows, "monitor", "log-analytics", "query", ...query);
+      return found.map(({ TimeGenerated, Role, Text }) => ({
+        timestamp: TimeGenerated.getTime(),
+        stream: Role,
+        message: Text,
+      }));
+    },
+  };
+}
+
+const accounts = z.array(z.object({ account: z.string() }));
+const cloudFunction = z.object({
+  state: z.string(),
+  updateTime: z.string(),
+  buildConfig: z.object({ runtime: z.string() }),
+  serviceConfig: z.object({ environmentVariables: z.record(z.string(), z.string()).default({}) }),
+});
+const entries = z.array(
+  z.object({
+    timestamp: z.coerce.date(),
+    severity: z.string().default("DEFAULT"),
+    textPayload: z.string().optional(),
+    jsonPayload: z.record(z.string(), z.unknown()).optional(),
+    resource: z.object({ labels: z.record(z.string(), z.string()).default({}) }),
+  }),
+);
+
+function inspectedGcp({ project, region, functionName, database }: ValuesOf<"gcp">): InspectedCloud {
+  const gcloud = gcloudCli(project);
+  return {
+    async identity() {
+      const [active] = await gcloud.ask(accounts, "auth", "list", "--filter", "status:ACTIVE");
+      if (active === undefined)
+        throw new UnansweredError("nobody is signed in to gcloud", "sign in: gcloud auth login");
+      return { account: project, principal: active.account };
+    },
+    async function() {
+      const found = await gcloud.find(cloudFunction, "functions", "describe", functionName, "--region", region);
+      return (
+        found && {
+          runtime: found.buildConfig.runtime.replace(/^python(\d)(\d+)$/, "python$1.$2"),
+          state: found.state,
+          layerArns: [],
+          environment: Object.keys(found.serviceConfig.environmentVariables),
+          modifiedAt: found.updateTime,
+        }
+      );
+    },
+    layer: () => Promise.resolve(undefined),
+    async hasTable() {
+      // Firestore makes collections as they are written to; what can be missing is their database.
+      const command = ["firestore", "databases", "describe", "--database", database];
+      return (await gcloud.find(z.object({}), ...command)) !== undefined;
+    },
+    async log(since) {
+      const filter = [
+        'resource.type="cloud_run_revision"',
+        `resource.labels.service_name="${functionName}"`,
+        `timestamp>="${since.toISOString()}"`,
+      ].join(" AND ");
+      const found = await gcloud.ask(entries, "logging", "read", filter, "--order", "asc", "--limit", String(events));
+      return found.map(({ timestamp, severity, textPayload, jsonPayload, resource }) => ({
+        timestamp: timestamp.getTime(),
+        stream: resource.labels.revision_name ?? "",
+        // The severity is no part of the payload any more.
+        message: textPayload ?? JSON.stringify({ severity, ...jsonPayload }),
+      }));
+    },
+  };
+}

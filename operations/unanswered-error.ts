@@ -1,0 +1,10 @@
+/** A question that a cloud or an engine did not answer. */
+export class UnansweredError extends Error {
+  /** @param next the exact command that mends it, e.g. `aws sso login`. */
+  constructor(
+    message: string,
+    readonly next: string,
+  ) {
+    super(message);
+  }
+}

@@ -1,0 +1,133 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+
+import type { z } from "zod";
+
+import { UnansweredError } from "./unanswered-error";
+
+const run = promisify(execFile);
+
+/** Bytes of the longest answer: a region may have many functions, and a log many lines. */
+const longest = 256 * 1024 * 1024;
+
+/** Milliseconds that a command may take: each makes few requests, and has retries of its own. */
+const patience = 120_000;
+
+export interface VendorCliOptions {
+  /** Arguments after those of each command, e.g. the output format. */
+  readonly common: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Where its vendor tells how to install it. */
+  readonly install: string;
+  /** What it refuses for, and the command that mends it. */
+  readonly remedies: readonly (readonly [RegExp, string])[];
+  /** What it says of a thing that is not there. */
+  readonly absent: RegExp;
+}
+
+/** A vendor's command line, which whoever is on call has signed in to. */
+export class VendorCli {
+  constructor(
+    private readonly program: string,
+    private readonly options: VendorCliOptions,
+  ) {}
+
+  /**
+   * What a command prints.
+   *
+   * @throws {UnansweredError} where it fails, with the command that mends it.
+   */
+  async ask<Schema extends z.ZodType>(schema: Schema, ...command: string[]): Promise<z.output<Schema>> {
+    const printed = await this.run(...command);
+    try {
+      return schema.parse(JSON.parse(printed));
+    } catch (error) {
+      throw new UnansweredError(
+        `${this.program} ${command.join(" ")} answers what is not understood: ${String(error)}`,
+        `${this.program} --version; a newer one may be needed: ${this.options.install}`,
+      );
+    }
+  }
+
+  /** The same; undefined where the thing in question is not there. */
+  async find<Schema extends z.ZodType>(schema: Schema, ...command: string[]): Promise<z.output<Schema> | undefined> {
+    try {
+      return await this.ask(schema, ...command);
+    } catch (error) {
+      if (error instanceof UnansweredError && this.options.absent.test(error.message)) return undefined;
+      throw error;
+    }
+  }
+
+  async run(...command: string[]): Promise<string> {
+    const { common, env, install, remedies } = this.options;
+    const all = [...command, ...common];
+    try {
+      const options = { maxBuffer: longest, timeout: patience, env: { ...process.env, ...env } };
+      return (await run(this.program, all, options)).stdout;
+    } catch (error) {
+      const { code, stderr = "" } = error as { code?: unknown; stderr?: string };
+      if (code === "ENOENT") {
+        throw new UnansweredError(
+          `there is no ${this.program} on the PATH, by which the cloud is asked`,
+          `install it (${install}), then run: ${this.program} --version`,
+        );
+      }
+      const said = stderr.trim() || String(error);
+      const typed = `${this.program} ${all.join(" ")}`;
+      throw new UnansweredError(
+        `${typed}: ${said}`,
+        remedies.find(([pattern]) => pattern.test(said))?.[1] ?? `see for yourself: ${typed}`,
+      );
+    }
+  }
+}
+
+/** The AWS CLI, in one region; it reads every page of a list by itself. */
+export function awsCli(region: string): VendorCli {
+  return new VendorCli("aws", {
+    common: ["--region", region, "--output", "json"],
+    env: { AWS_PAGER: "" },
+    install: "https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html",
+    remedies: [
+      [
+        /Unable to locate credentials|NoCredentials/,
+        "sign in: aws configure sso (or aws login), then: aws sts get-caller-identity",
+      ],
+      [/ExpiredToken|token .*expired|sso session/i, "sign in again: aws sso login"],
+      [/AccessDenied|not authorized/, "see who is signed in: aws sts get-caller-identity"],
+    ],
+    absent: /ResourceNotFoundException/,
+  });
+}
+
+/** The Azure CLI, in the subscription that it has selected. */
+export function azureCli(): VendorCli {
+  return new VendorCli("az", {
+    common: ["--output", "json", "--only-show-errors"],
+    // An extension that a command needs is installed without a question.
+    env: { AZURE_EXTENSION_USE_DYNAMIC_INSTALL: "yes_without_prompt" },
+    install: "https://learn.microsoft.com/cli/azure/install-azure-cli",
+    remedies: [
+      [/az login|AADSTS\d+|No subscription found|refresh token/i, "sign in: az login, then: az account show"],
+      [/AuthorizationFailed|does not have authorization/, "see who is signed in, and where: az account show"],
+    ],
+    absent: /ResourceNotFound|ResourceGroupNotFound|was not found|could not be found|does not exist/,
+  });
+}
+
+/** The Google Cloud CLI, in one project. */
+export function gcloudCli(project: string): VendorCli {
+  return new VendorCli("gcloud", {
+    common: ["--project", project, "--format", "json", "--quiet"],
+    install: "https://cloud.google.com/sdk/docs/install",
+    remedies: [
+      [
+        /gcloud auth login|do not currently have an active account|Reauthentication|invalid_grant/i,
+        "sign in: gcloud auth login",
+      ],
+      [/PERMISSION_DENIED|does not have permission/, "see who is signed in: gcloud auth list"],
+    ],
+    absent: /NOT_FOUND|was not found|does not exist/,
+  });
+}
