@@ -1,6 +1,10 @@
 import { z } from "zod";
 
-const oneOrMore = z.union([z.string().transform((value) => [value]), z.array(z.string())]);
+const listOf = (text: z.ZodString) => z.union([text.transform((value) => [value]), z.array(text)]);
+const oneOrMore = listOf(z.string());
+const action = z.string().regex(/^(\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+)$/, { error: "expected <service>:<action>" });
+const resource = z.string().regex(/^(\*|arn:.+)$/, { error: "expected an ARN or *" });
+const service = z.string().regex(/^[a-z0-9.-]+\.amazonaws\.com$/, { error: "expected a service's host name" });
 const operators = ["StringEquals", "StringLike", "ArnEquals", "ArnLike", "Bool"] as const;
 
 /**
@@ -8,14 +12,17 @@ const operators = ["StringEquals", "StringLike", "ArnEquals", "ArnLike", "Bool"]
  * beyond it is an error, not a condition that holds.
  */
 const statementSchema = z.strictObject({
-  Sid: z.string().optional(),
+  Sid: z
+    .string()
+    .regex(/^[A-Za-z0-9]*$/, { error: "expected letters and digits" })
+    .optional(),
   Effect: z.enum(["Allow", "Deny"]),
-  Action: oneOrMore,
-  Resource: oneOrMore.default(["*"]),
+  Action: listOf(action),
+  Resource: listOf(resource).default(["*"]),
   Principal: z
     .union([
       z.literal("*").transform((): Record<string, string[]> => ({ AWS: ["*"] })),
-      z.record(z.string(), oneOrMore),
+      z.looseObject({ Service: listOf(service).optional() }).pipe(z.record(z.string(), oneOrMore)),
     ])
     .optional(),
   Condition: z
@@ -27,6 +34,7 @@ const statementSchema = z.strictObject({
 
 const policySchema = z
   .object({
+    Version: z.enum(["2008-10-17", "2012-10-17"]).optional(),
     Statement: z.union([statementSchema.transform((statement) => [statement]), z.array(statementSchema)]),
   })
   .transform(({ Statement }) => Statement);

@@ -47,6 +47,34 @@ const policyDocument: Rule = {
   expected: "a policy document in JSON with at least one statement",
 };
 
+/** The items of a list, each. */
+const each = (...values: unknown[]): Rule => ({
+  accepts: (value) => Array.isArray(value) && value.every((item) => values.includes(item)),
+  expected: `a list of ${values.join(", ")}`,
+});
+
+/** An object that is there has these; of a list, each item. */
+const having = (...names: string[]): Rule => ({
+  accepts: (value) =>
+    (Array.isArray(value) ? (value as unknown[]) : [value]).every((item) => {
+      const fields = new Map(typeof item === "object" && item !== null ? Object.entries(item) : []);
+      return names.every((name) => fields.get(name) !== undefined);
+    }),
+  expected: `${names.join(" and ")} in it`,
+});
+
+/** From "Best practices and strategies" of tagging AWS resources. */
+const tags: Rule = {
+  accepts: (value) =>
+    typeof value === "object" &&
+    value !== null &&
+    Object.entries(value).every(
+      ([key, text]) =>
+        /^.{1,128}$/.test(key) && typeof text === "string" && /^[\p{L}\p{Z}\p{N}_.:/=+@-]{0,256}$/u.test(text),
+    ),
+  expected: "values of at most 256 letters, digits, spaces and _ . : / = + - @",
+};
+
 const functionName = matching(/^[\w-]{1,64}$/, "1 to 64 letters, digits, - and _");
 const runtimes = oneOf("python3.10", "python3.11", "python3.12", "python3.13", "python3.14");
 
@@ -85,12 +113,45 @@ async function functionOutputs({ inputs }: Draft, region: string, previous: Inpu
   });
 }
 
+const originPort: Rule = {
+  accepts: (value) =>
+    typeof value === "number" && (value === 80 || value === 443 || (value >= 1024 && value <= 65_535)),
+  expected: "80, 443, or 1024 to 65535",
+};
+
+/** Rules of a distribution's cache behaviors. */
+const behaviorRules = (at: string): Readonly<Record<string, Rule>> => ({
+  [`${at}.targetOriginId`]: {
+    accepts: (value, { origins }) =>
+      Array.isArray(origins) && origins.some(({ originId }: { originId?: unknown }) => originId === value),
+    expected: "the originId of one of the distribution's origins",
+  },
+  [`${at}.viewerProtocolPolicy`]: oneOf("allow-all", "https-only", "redirect-to-https"),
+  [`${at}.allowedMethods`]: each("GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"),
+  [`${at}.cachedMethods`]: each("GET", "HEAD", "OPTIONS"),
+  [`${at}.functionAssociations`]: having("eventType", "functionArn"),
+  [`${at}.functionAssociations.eventType`]: oneOf("viewer-request", "viewer-response"),
+});
+
+const visibility = ["cloudwatchMetricsEnabled", "metricName", "sampledRequestsEnabled"];
+
+/** DynamoDB refuses a key without its attribute, and an attribute that is in no key. */
+const keyAttributes: Rule = {
+  accepts: (value, { hashKey, rangeKey }) =>
+    Array.isArray(value) &&
+    having("name", "type").accepts(value, {}) &&
+    value.every(({ name }: { name?: unknown }) => name === hashKey || name === rangeKey) &&
+    [hashKey, rangeKey].every((key) => key === undefined || value.some(({ name }: { name?: unknown }) => name === key)),
+  expected: "the attributes of hashKey and rangeKey, each once",
+};
+
 export const awsTypes: Readonly<Record<string, ResourceType>> = {
   "aws:iam/role:Role": {
     name: "name",
     required: ["assumeRolePolicy"],
     json: ["assumeRolePolicy"],
     rules: {
+      tags,
       name: matching(/^[\w+=,.@-]{1,64}$/, "1 to 64 characters of A-Z a-z 0-9 + = , . @ - _"),
       assumeRolePolicy: policyDocument,
     },
@@ -109,14 +170,18 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
   },
   "aws:cloudwatch/logGroup:LogGroup": {
     name: "name",
-    rules: { name: matching(/^[\w./#-]{1,512}$/, "1 to 512 characters"), retentionInDays: retention },
+    rules: { tags, name: matching(/^[\w./#-]{1,512}$/, "1 to 512 characters"), retentionInDays: retention },
     replaceOn: ["name"],
     id: named,
     outputs: ({ inputs }, context) => ({ arn: arn("logs", regionOf(inputs, context), `log-group:${named(inputs)}`) }),
   },
   "aws:lambda/layerVersion:LayerVersion": {
     required: ["layerName", "code"],
-    rules: { layerName: functionName, compatibleRuntimes: { accepts: isRuntimes, expected: runtimes.expected } },
+    rules: {
+      compatibleArchitectures: each("x86_64", "arm64"),
+      layerName: functionName,
+      compatibleRuntimes: { accepts: isRuntimes, expected: runtimes.expected },
+    },
     replaceOn: ["layerName", "code", "description", "compatibleRuntimes", "compatibleArchitectures", "licenseInfo"],
     id: (inputs, context) => {
       const layer = arn("lambda", regionOf(inputs, context), `layer:${String(inputs.layerName)}`);
@@ -135,6 +200,14 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
     name: "name",
     required: ["role", "code", "handler", "runtime"],
     rules: {
+      architectures: each("x86_64", "arm64"),
+      "loggingConfig.logFormat": oneOf("JSON", "Text"),
+      "tracingConfig.mode": oneOf("Active", "PassThrough"),
+      snapStart: having("applyOn"),
+      "snapStart.applyOn": oneOf("PublishedVersions", "None"),
+      kmsKeyArn: matching(/^arn:aws[\w-]*:kms:[\w-]+:\d{12}:(key|alias)\/.+$/, "the ARN of a KMS key"),
+      reservedConcurrentExecutions: between(-1, 2 ** 31 - 1),
+      tags,
       name: functionName,
       runtime: runtimes,
       memorySize: between(128, 10_240),
@@ -155,6 +228,10 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
     outputs: (draft, context, previous) => functionOutputs(draft, regionOf(draft.inputs, context), previous),
   },
   "aws:lambda/alias:Alias": {
+    rules: {
+      name: matching(/^(?!\d+$)[\w-]{1,128}$/, "1 to 128 letters, digits, - and _, and no number"),
+      functionVersion: matching(/^(\$LATEST|\d+)$/, "$LATEST or a number"),
+    },
     name: "name",
     required: ["functionName", "functionVersion"],
     references: { functionName: { type: "aws:lambda/function:Function" } },
@@ -167,8 +244,16 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
     },
   },
   "aws:lambda/permission:Permission": {
+    rules: {
+      action: matching(/^lambda:(\*|[A-Za-z]+)$/, "an action of Lambda"),
+      principal: matching(/^(\*|\d{12}|arn:\S+|[a-z0-9.-]+\.amazonaws\.com)$/, "a service, an account or *"),
+      sourceArn: matching(/^arn:\S+$/, "an ARN"),
+    },
     required: ["action", "function", "principal"],
-    references: { function: { type: "aws:lambda/function:Function" } },
+    references: {
+      qualifier: { type: "aws:lambda/alias:Alias", by: "name" },
+      function: { type: "aws:lambda/function:Function" },
+    },
     replaceOn: ["action", "function", "principal", "sourceArn", "qualifier", "statementId"],
     id: (inputs, { store }) =>
       `terraform-${identifier(String(store.next("permission")), 16).toLowerCase()}-${String(inputs.function)}`,
@@ -176,7 +261,7 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
   "aws:apigatewayv2/api:Api": {
     name: "name",
     required: ["protocolType"],
-    rules: { protocolType: oneOf("HTTP", "WEBSOCKET"), name: matching(/^.{1,128}$/, "1 to 128 characters") },
+    rules: { tags, protocolType: oneOf("HTTP", "WEBSOCKET"), name: matching(/^.{1,128}$/, "1 to 128 characters") },
     replaceOn: ["protocolType"],
     id: (_, { store }) => identifier(`api ${store.next("api")}`, 10).toLowerCase(),
     outputs: async ({ id, inputs }, context, previous) => ({
@@ -188,13 +273,20 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
   "aws:apigatewayv2/integration:Integration": {
     ...apiPart("integration"),
     required: ["apiId", "integrationType", "integrationUri", "payloadFormatVersion"],
-    rules: { payloadFormatVersion: oneOf("1.0", "2.0"), timeoutMilliseconds: between(50, 30_000) },
+    rules: {
+      integrationType: oneOf("AWS_PROXY", "HTTP_PROXY"),
+      integrationUri: matching(/^(arn|https?):\S+$/, "an ARN or an address"),
+      payloadFormatVersion: oneOf("1.0", "2.0"),
+      timeoutMilliseconds: between(50, 30_000),
+    },
     replaceOn: ["apiId", "integrationType"],
   },
   "aws:apigatewayv2/route:Route": {
     ...apiPart("route"),
     required: ["apiId", "routeKey"],
     rules: {
+      authorizationType: oneOf("NONE", "JWT", "AWS_IAM", "CUSTOM"),
+      target: matching(/^integrations\/\w+$/, "integrations/<id>"),
       routeKey: matching(
         /^(\$default|(ANY|GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) \/\S*)$/,
         "$default, or a method and a path",
@@ -205,6 +297,9 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
     name: "name",
     required: ["apiId"],
     rules: {
+      tags,
+      name: matching(/^(\$default|[\w-]{1,128})$/, "$default, or 1 to 128 letters, digits, - and _"),
+      accessLogSettings: having("destinationArn", "format"),
       "defaultRouteSettings.throttlingRateLimit": between(0, 10_000),
       "defaultRouteSettings.throttlingBurstLimit": between(0, 5_000),
     },
@@ -222,6 +317,11 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
     name: "name",
     required: ["hashKey", "attributes"],
     rules: {
+      attributes: keyAttributes,
+      "attributes.type": oneOf("S", "N", "B"),
+      pointInTimeRecovery: having("enabled"),
+      serverSideEncryption: having("enabled"),
+      tags,
       name: matching(/^[\w.-]{3,255}$/, "3 to 255 letters, digits, - . and _"),
       billingMode: oneOf("PAY_PER_REQUEST", "PROVISIONED"),
     },
@@ -236,7 +336,10 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
   },
   "aws:s3/bucket:Bucket": {
     name: "bucket",
-    rules: { bucket: matching(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "3 to 63 lowercase letters, digits, - and .") },
+    rules: {
+      tags,
+      bucket: matching(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "3 to 63 lowercase letters, digits, - and ."),
+    },
     replaceOn: ["bucket"],
     contains: "bucket",
     id: (inputs) => String(inputs.bucket),
@@ -259,7 +362,7 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
   },
   "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": {
     ...bucketSetting,
-    required: ["bucket", "rules"],
+    required: ["rules.applyServerSideEncryptionByDefault.sseAlgorithm", "bucket", "rules"],
     rules: { "rules.applyServerSideEncryptionByDefault.sseAlgorithm": oneOf("AES256", "aws:kms", "aws:kms:dsse") },
   },
   "aws:s3/bucketVersioning:BucketVersioning": {
@@ -281,10 +384,33 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
   "aws:cloudfront/originAccessControl:OriginAccessControl": {
     name: "name",
     required: ["originAccessControlOriginType", "signingBehavior", "signingProtocol"],
-    rules: { signingBehavior: oneOf("always", "never", "no-override"), signingProtocol: oneOf("sigv4") },
+    rules: {
+      originAccessControlOriginType: oneOf("s3", "lambda", "mediastore", "mediapackagev2"),
+      signingBehavior: oneOf("always", "never", "no-override"),
+      signingProtocol: oneOf("sigv4"),
+    },
     id: (inputs) => `E${identifier(`oac ${named(inputs)}`, 13)}`,
   },
   "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": {
+    rules: {
+      "securityHeadersConfig.contentSecurityPolicy": having("contentSecurityPolicy", "override"),
+      "securityHeadersConfig.contentTypeOptions": having("override"),
+      "securityHeadersConfig.frameOptions": having("frameOption", "override"),
+      "securityHeadersConfig.frameOptions.frameOption": oneOf("DENY", "SAMEORIGIN"),
+      "securityHeadersConfig.referrerPolicy": having("referrerPolicy", "override"),
+      "securityHeadersConfig.referrerPolicy.referrerPolicy": oneOf(
+        "no-referrer",
+        "no-referrer-when-downgrade",
+        "origin",
+        "origin-when-cross-origin",
+        "same-origin",
+        "strict-origin",
+        "strict-origin-when-cross-origin",
+        "unsafe-url",
+      ),
+      "securityHeadersConfig.strictTransportSecurity": having("accessControlMaxAgeSec", "override"),
+      "securityHeadersConfig.strictTransportSecurity.accessControlMaxAgeSec": between(0, 2 ** 31 - 1),
+    },
     name: "name",
     id: (inputs) => identifier(`headers ${named(inputs)}`, 32).toLowerCase(),
   },
@@ -301,19 +427,37 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
       "origins.originId",
       "origins.domainName",
       "defaultCacheBehavior.targetOriginId",
+      "enabled",
       "restrictions.geoRestriction.restrictionType",
       "viewerCertificate",
     ],
     rules: {
-      "defaultCacheBehavior.targetOriginId": {
-        accepts: (value, { origins }) =>
-          Array.isArray(origins) && origins.some(({ originId }: { originId?: unknown }) => originId === value),
-        expected: "the originId of one of the distribution's origins",
-      },
+      tags,
+      httpVersion: oneOf("http1.1", "http2", "http2and3", "http3"),
+      "origins.domainName": matching(/^[\w.:-]{4,253}$/, "a host name"),
+      "origins.customOriginConfig": having("httpPort", "httpsPort", "originProtocolPolicy", "originSslProtocols"),
+      "origins.customOriginConfig.httpPort": originPort,
+      "origins.customOriginConfig.httpsPort": originPort,
+      "origins.customOriginConfig.originProtocolPolicy": oneOf("http-only", "https-only", "match-viewer"),
+      "origins.customOriginConfig.originSslProtocols": each("SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2"),
+      origins: having("originId", "domainName"),
+      defaultCacheBehavior: having("targetOriginId", "viewerProtocolPolicy", "allowedMethods"),
+      ...behaviorRules("defaultCacheBehavior"),
+      orderedCacheBehaviors: having("pathPattern", "targetOriginId", "viewerProtocolPolicy", "allowedMethods"),
+      ...behaviorRules("orderedCacheBehaviors"),
+      "restrictions.geoRestriction.restrictionType": oneOf("none", "blacklist", "whitelist"),
+      "viewerCertificate.acmCertificateArn": matching(
+        /^arn:aws[\w-]*:acm:us-east-1:\d{12}:certificate\/[\w-]+$/,
+        "a certificate in us-east-1",
+      ),
+      "viewerCertificate.sslSupportMethod": oneOf("sni-only", "vip", "static-ip"),
     },
     references: {
       "origins.originAccessControlId": { type: "aws:cloudfront/originAccessControl:OriginAccessControl" },
       "defaultCacheBehavior.responseHeadersPolicyId": {
+        type: "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy",
+      },
+      "orderedCacheBehaviors.responseHeadersPolicyId": {
         type: "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy",
       },
       "defaultCacheBehavior.functionAssociations.functionArn": { type: "aws:cloudfront/function:Function", by: "arn" },
@@ -329,7 +473,7 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
   },
   "aws:sns/topic:Topic": {
     name: "name",
-    rules: { name: matching(/^[\w-]{1,256}$/, "1 to 256 letters, digits, - and _") },
+    rules: { tags, name: matching(/^[\w-]{1,256}$/, "1 to 256 letters, digits, - and _") },
     replaceOn: ["name"],
     id: (inputs, context) => arn("sns", regionOf(inputs, context), named(inputs)),
     outputs: ({ id }) => ({ arn: id }),
@@ -337,6 +481,11 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
   "aws:sns/topicSubscription:TopicSubscription": {
     required: ["topic", "protocol", "endpoint"],
     rules: {
+      endpoint: {
+        accepts: (value, { protocol }) =>
+          protocol !== "email" || (typeof value === "string" && /^[^\s@]{1,64}@[^\s@]{1,255}$/.test(value)),
+        expected: "an address, where the protocol is email",
+      },
       protocol: oneOf("email", "email-json", "http", "https", "lambda", "sms", "sqs", "firehose", "application"),
     },
     references: { topic: { type: "aws:sns/topic:Topic", by: "arn" } },
@@ -347,8 +496,25 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
   "aws:cloudwatch/metricAlarm:MetricAlarm": {
     name: "name",
     required: ["comparisonOperator", "evaluationPeriods"],
-    rules: { name: matching(/^.{1,255}$/, "1 to 255 characters") },
-    references: { alarmActions: { type: "aws:sns/topic:Topic", by: "arn" } },
+    rules: {
+      comparisonOperator: oneOf(
+        "GreaterThanOrEqualToThreshold",
+        "GreaterThanThreshold",
+        "LessThanThreshold",
+        "LessThanOrEqualToThreshold",
+      ),
+      evaluationPeriods: between(1, 86_400),
+      period: between(10, 86_400),
+      statistic: oneOf("SampleCount", "Average", "Sum", "Minimum", "Maximum"),
+      extendedStatistic: matching(/^p(\d{1,2}(\.\d{1,10})?|100)$/, "p and a percentile"),
+      treatMissingData: oneOf("breaching", "notBreaching", "ignore", "missing"),
+      tags,
+      name: matching(/^.{1,255}$/, "1 to 255 characters"),
+    },
+    references: {
+      okActions: { type: "aws:sns/topic:Topic", by: "arn" },
+      alarmActions: { type: "aws:sns/topic:Topic", by: "arn" },
+    },
     replaceOn: ["name"],
     id: named,
     outputs: ({ id, inputs }, context) => ({ arn: arn("cloudwatch", regionOf(inputs, context), `alarm:${id}`) }),
@@ -364,6 +530,14 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
     name: "name",
     required: ["scope", "defaultAction", "visibilityConfig"],
     rules: {
+      name: matching(/^[\w-]{1,128}$/, "1 to 128 letters, digits, - and _"),
+      visibilityConfig: having(...visibility),
+      rules: having("name", "priority", "statement", "visibilityConfig"),
+      "rules.name": matching(/^[\w-]{1,128}$/, "1 to 128 letters, digits, - and _"),
+      "rules.priority": between(0, 2 ** 31 - 1),
+      "rules.visibilityConfig": having(...visibility),
+      "rules.statement.managedRuleGroupStatement": having("vendorName", "name"),
+      tags,
       scope: {
         accepts: (value, { region }) => value === "REGIONAL" || (value === "CLOUDFRONT" && region === "us-east-1"),
         expected: "REGIONAL, or CLOUDFRONT with region us-east-1",

@@ -42,20 +42,21 @@ interface Cloud extends Pick<CloudProviderOptions, "types" | "configuration" | "
   readonly existing?: readonly StoredResource[];
 }
 
+/** The public layer, as its owner's account has it. */
+export const existingLayer: StoredResource = {
+  urn: "",
+  type: "aws:lambda/layerVersion:LayerVersion",
+  id: publicLayer.arn,
+  inputs: { compatibleRuntimes: ["python3.12"] },
+  outputs: { arn: publicLayer.arn },
+};
+
 const clouds: Readonly<Record<string, Cloud>> = {
   aws: {
     types: awsTypes,
     configuration: { region: "us-east-1" },
     invokes: awsInvokes,
-    existing: [
-      {
-        urn: "",
-        type: "aws:lambda/layerVersion:LayerVersion",
-        id: publicLayer.arn,
-        inputs: { compatibleRuntimes: ["python3.12"] },
-        outputs: { arn: publicLayer.arn },
-      },
-    ],
+    existing: [existingLayer],
   },
   "azure-native": { types: azureTypes, configuration: {}, invokes: azureInvokes },
   gcp: { types: gcpTypes, configuration: {}, invokes: gcpInvokes },

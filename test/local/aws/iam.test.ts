@@ -47,6 +47,15 @@ describe("a policy", () => {
     expect(allows(policy(...statements), { ...put, principal: ["Service", principal], context })).toBe(expected);
   });
 
+  it.each([
+    ["no action", { Action: "no such action" }],
+    ["no ARN", { Resource: "messages" }],
+    ["no service", { Principal: { Service: "apigateway" } }],
+    ["no id of a statement", { Sid: "not one" }],
+  ])("with %s is refused", (_, wrong) => {
+    expect(() => policy({ ...allowPut, ...wrong })).toThrow();
+  });
+
   it("with a condition that is not understood is refused", () => {
     expect(() => policy({ ...allowPut, Condition: { IpAddress: { "aws:SourceIp": "192.0.2.0/24" } } })).toThrow(
       /StringEquals/,
