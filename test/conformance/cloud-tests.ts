@@ -86,7 +86,8 @@ export function testCloud<Model extends Translation>(cloud: Cloud<Model>): void 
   });
 }
 
-function withFault(resource: Captured, { type, inputs }: Fault): Captured {
+/** The resource with a fault, where that is of its type. */
+export function withFault(resource: Captured, { type, inputs }: Fault): Captured {
   return resource.type === type ? { ...resource, inputs: merged(resource.inputs, inputs) } : resource;
 }
 

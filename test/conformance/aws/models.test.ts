@@ -1,7 +1,13 @@
-import { describe, expect, inject, test } from "vitest";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 
+import { afterAll, describe, expect, inject, test } from "vitest";
+
+import { withFault } from "../cloud-tests";
 import { documentedFindings, referenceFindings } from "../rules";
 import { documentedValues } from "./documented";
+import { faultsIn } from "./faults";
 import { judge } from "./judge";
 import { models } from "./models";
 import { references } from "./references";
@@ -11,6 +17,13 @@ import { templateOf, translate } from "./translation";
 
 const captured = Object.entries(inject("captured")).map(([name, resources]) => {
   return { name, resources: resources.filter(({ type }) => type.startsWith("aws:")) };
+});
+
+const folder = mkdtempSync(path.join(tmpdir(), "conformance-"));
+const faults = faultsIn(folder);
+
+afterAll(() => {
+  rmSync(folder, { recursive: true });
 });
 
 describe("AWS accepts everything that the program registers:", () => {
@@ -38,8 +51,13 @@ describe("AWS accepts everything that the program registers:", () => {
     }
   });
 
-  test.for(relations)("$rule", ({ broken, source }) => {
+  test.for(relations)("$rule", ({ rule, broken, source }) => {
     for (const { name, resources } of captured) expect(broken(resources), `${name}, see ${source}`).toEqual([]);
+    const fault = faults[rule];
+    const found = captured.some(({ resources }) => {
+      return fault && broken(resources.map((resource) => withFault(resource, fault))).length > 0;
+    });
+    expect(found, "its fault is found").toBe(true);
   });
 });
 
