@@ -270,8 +270,9 @@ async function look(...flags: string[]): Promise<{ run: Run; report: Report }> {
 const failed = (report: Report) => report.results.filter(({ status }) => status === "failed");
 
 function only(store: ResourceStore, type: string): StoredResource {
-  const [resource, ...others] = store.list(type);
-  if (resource === undefined || others.length > 0) throw new Error(`expected one ${type}, found ${others.length + 1}`);
+  const found = store.list(type);
+  const [resource] = found;
+  if (resource === undefined || found.length > 1) throw new Error(`expected one ${type}, found ${found.length}`);
   return resource;
 }
 
