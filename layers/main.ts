@@ -11,6 +11,7 @@ import { normalisedName, readLock, requirementsFolder } from "./lock";
 import { onDemand } from "./on-demand";
 import type { comparisonForms } from "./report";
 import { readGroups, type Strategy } from "./strategy";
+import { UnansweredError } from "../operations/unanswered-error";
 
 const targets = ["aws", "azure", "gcp"] as const satisfies Target[];
 
@@ -242,7 +243,8 @@ function progress(line: string): void {
 process.stdout.on("error", () => process.exit());
 
 program.parseAsync().catch((error: unknown) => {
-  if (!(error instanceof BuildError)) throw error;
-  process.stderr.write(`${error.message}\n`);
+  if (error instanceof UnansweredError) progress(`${error.message}; ${error.next}`);
+  else if (error instanceof BuildError) progress(error.message);
+  else throw error;
   process.exitCode = 1;
 });

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 
 import { sha256 } from "../../../layers/cache";
 import { findPython, pythonEnvironment } from "../../../local/python";
+import { vendorClouds } from "../../../operations/diagnose/vendors";
 import { awsRegistry } from "../../../operations/layer-versions/aws";
 import { prunable, versionsInUse } from "../../../operations/layer-versions/retention";
 
@@ -121,16 +122,24 @@ describe("layer versions on AWS", () => {
     },
   );
 
-  test("without credentials, the error says how to sign in", async () => {
-    vi.stubEnv("AWS_ACCESS_KEY_ID", undefined);
-    await expect(awsRegistry(region).functions()).rejects.toThrow(/Unable to locate credentials.*aws configure/s);
+  test("and diagnose asks the same CLI for the function", async () => {
+    const outputs = {
+      ...{ region, apiUrl: "https://api.example.com", functionName: "api", messagesTable: "messages" },
+      ...{ logs: "/aws/lambda/api", version: "1", functionArn: "arn:aws:lambda:r:1:function:api" },
+    };
+    const inspected = vendorClouds({ layers: {}, aws: outputs }).aws;
+    expect((await inspected?.identity())?.account).toBe("123456789012");
+    expect(await inspected?.function()).toMatchObject({ runtime: "python3.12", layerArns: [arn(2)] });
+    expect(await inspected?.hasTable()).toBe(false);
+    expect(await inspected?.log(new Date())).toEqual([]);
   });
 
-  test("without the CLI, the error says what to install", async () => {
-    vi.stubEnv("PATH", folder);
-    await expect(awsRegistry(region).functions()).rejects.toThrow(
-      /no aws on the PATH.*getting-started-install.*--local/,
-    );
+  test("without credentials, the error says how to sign in", async () => {
+    vi.stubEnv("AWS_ACCESS_KEY_ID", undefined);
+    await expect(awsRegistry(region).functions()).rejects.toMatchObject({
+      message: expect.stringContaining("Unable to locate credentials") as string,
+      next: expect.stringContaining("aws configure") as string,
+    });
   });
 });
 

@@ -1,0 +1,181 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+
+import type { DeployedOutputs } from "../../../operations/diagnose/outputs";
+import { vendorClouds } from "../../../operations/diagnose/vendors";
+
+const layer = "arn:aws:lambda:eu-west-1:123456789012:layer:shop-dependencies:7";
+const common = {
+  apiUrl: "https://api.example.com",
+  functionName: "shop-api",
+  messagesTable: "messages",
+  logs: "/aws/lambda/shop-api",
+  version: "3.0.0",
+};
+const outputs: DeployedOutputs = {
+  layers: {},
+  aws: { ...common, region: "eu-west-1", functionArn: "arn:aws:lambda:eu-west-1:123456789012:function:shop-api" },
+  azure: { ...common, region: "japaneast", resourceGroup: "shop", storageAccount: "shopdata", workspaceId: "w-1" },
+  gcp: { ...common, region: "asia-northeast1", project: "shop-1", database: "shop-messages" },
+};
+const { aws, azure, gcp } = vendorClouds(outputs);
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), "vendors-"));
+  vi.stubEnv("PATH", `${folder}${path.delimiter}${path.dirname(process.execPath)}`);
+});
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true });
+});
+
+/** Puts a command line on the PATH that writes down what it is asked and answers as the vendor's does, by what is in it. */
+function install(program: string, answers: Readonly<Record<string, unknown>>, refusal = ""): void {
+  const script = `#!${process.execPath}
+const fs = require("node:fs");
+const asked = process.argv.slice(2).join(" ");
+fs.appendFileSync(${JSON.stringify(path.join(folder, "asked"))}, asked + "\\n");
+const answers = ${JSON.stringify(answers)};
+const found = Object.keys(answers).find((part) => asked.includes(part));
+if (found === undefined) { process.stderr.write(${JSON.stringify(refusal)}); process.exit(254); }
+process.stdout.write(JSON.stringify(answers[found]));
+`;
+  writeFileSync(path.join(folder, program), script, { mode: 0o755 });
+}
+
+const asked = () => readFileSync(path.join(folder, "asked"), "utf8").trim().split("\n");
+
+test("AWS is asked in the stack's region", async () => {
+  install("aws", {
+    "sts get-caller-identity": { UserId: "U", Account: "123456789012", Arn: "arn:aws:iam::123456789012:user/ada" },
+    "lambda get-function-configuration --function-name shop-api": {
+      Runtime: "python3.12",
+      Architectures: ["arm64"],
+      State: "Active",
+      LastModified: "2026-01-02T03:04:05.000+0000",
+      Layers: [{ Arn: layer, CodeSize: 1 }],
+      Environment: { Variables: { MESSAGES_TABLE: "messages" } },
+    },
+    [`lambda get-layer-version-by-arn --arn ${layer}`]: {
+      CreatedDate: "2026-01-02T03:04:05.000+0000",
+      CompatibleRuntimes: ["python3.12"],
+      CompatibleArchitectures: ["arm64"],
+      Content: { CodeSize: 42 },
+    },
+    "dynamodb describe-table --table-name messages": { Table: { TableStatus: "ACTIVE" } },
+    "logs filter-log-events --log-group-name /aws/lambda/shop-api --start-time 5": {
+      events: [{ timestamp: 6, message: "[ERROR]", logStreamName: "s", ingestionTime: 7, eventId: "1" }],
+    },
+  });
+  expect(await aws?.identity()).toEqual({ account: "123456789012", principal: "arn:aws:iam::123456789012:user/ada" });
+  expect(await aws?.function()).toEqual({
+    runtime: "python3.12",
+    architecture: "arm64",
+    state: "Active",
+    layerArns: [layer],
+    environment: ["MESSAGES_TABLE"],
+    modifiedAt: "2026-01-02T03:04:05.000+00:00",
+  });
+  expect(await aws?.layer(layer)).toMatchObject({ size: 42, architectures: ["arm64"] });
+  expect(await aws?.hasTable()).toBe(true);
+  expect(await aws?.log(new Date(5))).toEqual([{ timestamp: 6, message: "[ERROR]", stream: "s" }]);
+  for (const command of asked()) expect(command).toMatch(/ --region eu-west-1 --output json/);
+});
+
+test("Azure's answers are read, and no setting's value is asked for", async () => {
+  install("az", {
+    "account show": { id: "sub-1", user: { name: "ada@example.com", type: "user" } },
+    "resource show --resource-group shop --resource-type Microsoft.Web/sites --name shop-api": {
+      properties: { state: "Running", functionAppConfig: { runtime: { name: "python", version: "3.12" } } },
+    },
+    "functionapp config appsettings list": ["MESSAGES_TABLE"],
+    "--parent storageAccounts/shopdata/tableServices/default": { name: "messages" },
+    "monitor log-analytics query --workspace w-1": [
+      { TimeGenerated: "2026-01-02T03:04:05Z", Role: "r", Text: "Exception: boom", TableName: "PrimaryResult" },
+    ],
+  });
+  expect(await azure?.identity()).toEqual({ account: "sub-1", principal: "ada@example.com" });
+  expect(await azure?.function()).toMatchObject({
+    runtime: "python3.12",
+    state: "Running",
+    environment: ["MESSAGES_TABLE"],
+  });
+  expect(await azure?.hasTable()).toBe(true);
+  expect(await azure?.log(new Date(5))).toEqual([
+    { timestamp: Date.parse("2026-01-02T03:04:05Z"), stream: "r", message: "Exception: boom" },
+  ]);
+  expect(asked().find((command) => command.includes("appsettings"))).toContain("--query [].name");
+});
+
+test("Google Cloud is asked in the stack's project, and a payload keeps its severity", async () => {
+  install("gcloud", {
+    "auth list": [{ account: "ada@example.com", status: "ACTIVE" }],
+    "functions describe shop-api --region asia-northeast1": {
+      state: "ACTIVE",
+      updateTime: "2026-01-02T03:04:05Z",
+      buildConfig: { runtime: "python312" },
+      serviceConfig: { environmentVariables: { MESSAGES_TABLE: "messages" } },
+    },
+    "firestore databases describe --database shop-messages": { name: "d" },
+    'logging read resource.type="cloud_run_revision" AND resource.labels.service_name="shop-api"': [
+      {
+        timestamp: "2026-01-02T03:04:05Z",
+        severity: "ERROR",
+        jsonPayload: { message: "boom" },
+        resource: { type: "cloud_run_revision", labels: { revision_name: "r1" } },
+      },
+    ],
+  });
+  expect(await gcp?.identity()).toEqual({ account: "shop-1", principal: "ada@example.com" });
+  expect(await gcp?.function()).toMatchObject({ runtime: "python3.12", state: "ACTIVE" });
+  expect(await gcp?.hasTable()).toBe(true);
+  expect(await gcp?.log(new Date(5))).toEqual([
+    {
+      timestamp: Date.parse("2026-01-02T03:04:05Z"),
+      stream: "r1",
+      message: '{"severity":"ERROR","message":"boom"}',
+    },
+  ]);
+  for (const command of asked()) expect(command).toContain("--project shop-1");
+});
+
+test("what is not there is no error", async () => {
+  install("aws", {}, "An error occurred (ResourceNotFoundException) when calling the operation");
+  install("az", {}, "(ResourceNotFound) The Resource 'Microsoft.Web/sites/shop-api' was not found.");
+  install("gcloud", {}, "ERROR: (gcloud.functions.describe) ResponseError: status=[404], code=[NOT_FOUND]");
+  for (const cloud of [aws, azure, gcp]) {
+    expect(await cloud?.function()).toBeUndefined();
+    expect(await cloud?.hasTable()).toBe(false);
+  }
+});
+
+test.each([
+  ["aws", aws, "Unable to locate credentials. You can configure credentials", /aws configure sso/],
+  ["aws", aws, "An error occurred (ExpiredToken): the token included is expired", /aws sso login/],
+  ["az", azure, "ERROR: Please run 'az login' to setup account.", /az login/],
+  ["gcloud", gcp, "ERROR: You do not currently have an active account selected.", /gcloud auth login/],
+] as const)("%s that is not signed in names the command", async (program, cloud, refusal, next) => {
+  install(program, {}, refusal);
+  await expect(cloud?.function()).rejects.toMatchObject({
+    message: expect.stringContaining(refusal) as string,
+    next: expect.stringMatching(next) as string,
+  });
+});
+
+test("a command line that is not there is named, with where to get it", async () => {
+  await expect(azure?.identity()).rejects.toMatchObject({
+    message: "there is no az on the PATH, by which the cloud is asked",
+    next: expect.stringContaining("install-azure-cli") as string,
+  });
+});
+
+test("an answer that is not understood says what it was asked", async () => {
+  install("aws", { "sts get-caller-identity": { Account: 5 } });
+  await expect(aws?.identity()).rejects.toThrow(/aws sts get-caller-identity answers what is not understood/);
+});
