@@ -15,39 +15,42 @@ export type CallSchema = SchemaObject;
 
 /** Something that a vendor's model does not accept. */
 export interface Finding {
-  /** Where in the call, e.g. `body.serviceConfig.timeoutSeconds`. */
+  /** Where in what was judged, e.g. `body.serviceConfig.timeoutSeconds` of a call. */
   readonly at: string;
   readonly message: string;
 }
 
-/** Schema of what only the service sets. */
-export const outputOnly: SchemaObject = { not: {}, description: "output only" };
+/** Schema of what only the service sets; nothing else here says `not`. */
+export const outputOnly: SchemaObject = { not: {} };
 
 const ajv = new Ajv({ allErrors: true, verbose: true, strict: false, inlineRefs: false });
 
-/** What a call has that its schema does not accept. */
-export function findingsOf(call: Call, schema: CallSchema): Finding[] {
+/** What a value has that a schema does not accept, e.g. a {@link Call} and what a vendor accepts in it. */
+export function findingsOf(value: unknown, schema: SchemaObject): Finding[] {
   const validate = ajv.compile(schema);
-  validate(call);
+  validate(value);
   return (validate.errors ?? []).map((error) => ({
     at: error.instancePath.slice(1).replaceAll("/", "."),
     message: explained(error),
   }));
 }
 
-/** Ajv's message with what it leaves out: the name, the values that are accepted, and where the rule comes from. */
-function explained({ keyword, message = keyword, params, parentSchema, data }: ErrorObject): string {
-  const source = typeof parentSchema?.$comment === "string" ? ` (${parentSchema.$comment})` : "";
+/** Ajv's message with what it leaves out: the value, and those that are accepted. */
+function explained({ keyword, message = keyword, params, data }: ErrorObject): string {
   switch (keyword) {
     case "not":
-      return `only the service sets this${source}`;
+      return "only the service sets this";
     case "additionalProperties":
       return `there is no property ${String(params.additionalProperty)}`;
     case "enum":
-      return `${JSON.stringify(data)} is none of ${JSON.stringify(params.allowedValues)}${source}`;
-    case "pattern":
-      return `${JSON.stringify(data)} ${message}${source}`;
+      return `${shown(data)} is none of ${JSON.stringify(params.allowedValues)}`;
     default:
-      return message + source;
+      return `${shown(data)} ${message}`;
   }
+}
+
+/** The beginning of a value, in JSON. */
+export function shown(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
 }

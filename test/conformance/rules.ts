@@ -1,7 +1,7 @@
-import Ajv, { type SchemaObject } from "ajv";
+import type { SchemaObject } from "ajv";
 
+import { type Finding, findingsOf, shown } from "./calls";
 import type { Captured } from "./capture";
-import type { Finding } from "./calls";
 import { isRecord } from "./translation";
 
 /** What a value has to be, by a vendor's documentation: its model does not say. */
@@ -17,7 +17,9 @@ export type ByPath<Rule> = Readonly<Record<string, Readonly<Record<string, Rule>
 export function documentedFindings({ type, inputs }: Captured, documented: ByPath<Documented>): Finding[] {
   return Object.entries(documented[type] ?? {}).flatMap(([path, { source, schema }]) =>
     valuesAt(inputs, path.split(".")).flatMap((value) =>
-      accepted(schema, value) ? [] : { at: path, message: `${shown(value)} ${ajv.errorsText()} (${source})` },
+      findingsOf(value, schema).map(({ at, message }) => {
+        return { at: at === "" ? path : `${path}.${at}`, message: `${message} (${source})` };
+      }),
     ),
   );
 }
@@ -82,15 +84,4 @@ function documentIn(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-const ajv = new Ajv({ strict: false });
-
-function accepted(schema: SchemaObject, value: unknown): boolean {
-  return ajv.validate(schema, value);
-}
-
-function shown(value: unknown): string {
-  const text = JSON.stringify(value);
-  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
 }

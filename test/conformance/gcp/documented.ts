@@ -122,8 +122,8 @@ export const documentedValues: ByPath<Documented> = {
   "gcp:firestore/database:Database": {
     name: documented("https://cloud.google.com/firestore/docs/manage-databases#database_id", {
       type: "string",
-      pattern: "^[a-z][a-z0-9-]{2,61}[a-z0-9]$",
-      not: { pattern: "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$" },
+      // Not like a UUID.
+      pattern: "^(?![0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$)[a-z][a-z0-9-]{2,61}[a-z0-9]$",
     }),
     locationId: documented("https://cloud.google.com/firestore/docs/locations", {
       type: "string",
