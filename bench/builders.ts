@@ -1,0 +1,151 @@
+import { execFile } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { promisify } from "node:util";
+
+import type { Architecture } from "../layers/bundle";
+import { findUv } from "../layers/uv";
+import { findPython, pythonEnvironment } from "../local/python";
+import { version } from "../package.json";
+
+const run = promisify(execFile);
+const checkout = path.join(__dirname, "..");
+
+export const pythonVersion = "3.12";
+
+export interface BuildRequest {
+  /** Folder with `aws.in` and `aws.lock`. */
+  readonly requirements: string;
+  readonly architecture: Architecture;
+  /** Folder for whatever the builder keeps from one build to the next. */
+  readonly cache: string;
+}
+
+/** Something that makes a layer's zip of a lock. */
+export interface Builder {
+  readonly name: string;
+  /** Of the tool, as it says it; installs it where it has to be. */
+  readonly version: () => Promise<string>;
+  /** Gives the path of the zip. */
+  readonly build: (request: BuildRequest) => Promise<string>;
+}
+
+/** Those of this project come first. */
+export const builders: readonly Builder[] = [
+  ours("npm run layer, no bytecode", ["--no-bytecode"]),
+  ours("npm run layer", []),
+  recipe(
+    "pip and zip -9",
+    async () => (await run("python3", ["-m", "pip", "--version"])).stdout.replace(/ from .*\n/, ""),
+    // The recipe that the first layer was built by: install, delete, zip.
+    `python3 -m pip install --quiet --disable-pip-version-check --no-deps --target python --platform "$PIP_PLATFORM" \\
+       --python-version ${pythonVersion} --only-binary=:all: --requirement requirements.txt
+     find python -type d \\( -name tests -o -name test -o -name __pycache__ \\) -prune -exec rm -rf {} +
+     find python \\( -name '*.pyc' -o -name '*.c' -o -name '*.h' -o -name '*.txt' -o -name '*.md' \\) -delete
+     zip -q -r9 layer.zip python`,
+  ),
+  recipe(
+    "uv and zip -9, sorted",
+    uvVersion,
+    // What a careful script does: every file, in order, without times.
+    `"$UV" pip install --quiet --no-deps --target python --python-platform "$UV_PLATFORM" \\
+       --python-version ${pythonVersion} --only-binary :all: --requirement requirements.txt
+     find python -exec touch -h -d 1980-01-01T00:00:00Z {} +
+     find python -type f -not -name .lock | LC_ALL=C sort | TZ=UTC zip -q -X -D -9 layer.zip -@`,
+  ),
+  lambdaBuilder("pip"),
+  lambdaBuilder("uv"),
+];
+
+/** This project's builder, as the program calls it: the start of its process counts. */
+function ours(name: string, flags: readonly string[]): Builder {
+  return {
+    name,
+    version: () => Promise.resolve(version),
+    build: async ({ requirements, architecture, cache }) => {
+      const command = ["--require", "tsx/cjs", "layers/main.ts", "build", "--json", "--target", "aws"];
+      const { stdout } = await run(
+        process.execPath,
+        [...command, "--requirements", requirements, "--architecture", architecture, ...flags],
+        { cwd: checkout, env: { ...(await environment(cache)), XDG_CACHE_HOME: cache } },
+      );
+      const { bundles } = JSON.parse(stdout) as { bundles: { kind: string; path: string }[] };
+      return bundles.find(({ kind }) => kind === "layer")?.path ?? "";
+    },
+  };
+}
+
+function recipe(name: string, toolVersion: Builder["version"], script: string): Builder {
+  return {
+    name,
+    version: toolVersion,
+    build: async ({ requirements, architecture, cache }) => {
+      const work = workplace(requirements, cache);
+      await run("sh", ["-ec", script], {
+        cwd: work,
+        env: { ...(await environment(cache)), ...platforms[architecture] },
+      });
+      return path.join(work, "layer.zip");
+    },
+  };
+}
+
+/** What SAM builds with. It makes a folder, which SAM zips when it deploys. */
+function lambdaBuilder(manager: "pip" | "uv"): Builder {
+  const folder = path.join(__dirname, "aws-lambda-builders");
+  const lock = path.join(folder, "tool.lock");
+  const interpreter = async () =>
+    pythonEnvironment(await findPython(pythonVersion), readFileSync(lock, "utf8"), [
+      "--require-hashes",
+      "--requirement",
+      lock,
+    ]);
+  return {
+    name: `aws-lambda-builders, ${manager}, and zip -9`,
+    version: async () => {
+      const program = "import importlib.metadata as m; print(m.version('aws-lambda-builders'))";
+      return (await run(await interpreter(), ["-c", program])).stdout.trim();
+    },
+    build: async ({ requirements, architecture, cache }) => {
+      const python = await interpreter();
+      const source = workplace(requirements, cache);
+      const work = workplace(requirements, cache);
+      const [content, scratch] = [path.join(work, "python"), path.join(work, "scratch")];
+      for (const made of [content, scratch]) mkdirSync(made);
+      const env = await environment(cache, path.dirname(python));
+      await run(python, [path.join(folder, "build.py"), manager, architecture, source, content, scratch], { env });
+      await run("zip", ["-q", "-r9", "layer.zip", "python"], { cwd: work });
+      return path.join(work, "layer.zip");
+    },
+  };
+}
+
+/** The platform as pip and uv name it. */
+const platforms: Record<Architecture, NodeJS.ProcessEnv> = {
+  x86_64: { PIP_PLATFORM: "manylinux2014_x86_64", UV_PLATFORM: "x86_64-manylinux_2_28" },
+  arm64: { PIP_PLATFORM: "manylinux2014_aarch64", UV_PLATFORM: "aarch64-manylinux_2_28" },
+};
+
+/** A new folder with the lock under the name that every other tool looks for. */
+function workplace(requirements: string, cache: string): string {
+  const work = mkdtempSync(path.join(cache, "work-"));
+  copyFileSync(path.join(requirements, "aws.lock"), path.join(work, "requirements.txt"));
+  return work;
+}
+
+/** Every tool's cache in `cache`, and every tool on the PATH: to install one is no part of a build. */
+async function environment(cache: string, ...bin: readonly string[]): Promise<NodeJS.ProcessEnv> {
+  const uv = await findUv();
+  return {
+    ...process.env,
+    PATH: [...bin, ...(path.isAbsolute(uv) ? [path.dirname(uv)] : []), process.env.PATH].join(path.delimiter),
+    PIP_CACHE_DIR: path.join(cache, "pip"),
+    UV: uv,
+    UV_CACHE_DIR: path.join(cache, "uv"),
+    UV_LINK_MODE: "copy",
+  };
+}
+
+async function uvVersion(): Promise<string> {
+  return (await run(await findUv(), ["--version"])).stdout.trim();
+}
