@@ -75,10 +75,10 @@ export class VendorCli {
       }
       const said = stderr.trim() || String(error);
       const typed = `${this.program} ${all.join(" ")}`;
-      throw new UnansweredError(
-        `${typed}: ${said}`,
-        remedies.find(([pattern]) => pattern.test(said))?.[1] ?? `see for yourself: ${typed}`,
-      );
+      const remedy = remedies.find(([pattern]) => pattern.test(said))?.[1];
+      // Whoever has to sign in is told so once, whichever command it was that needed it.
+      if (remedy !== undefined) throw new UnansweredError(`${this.program}: ${said}`, remedy);
+      throw new UnansweredError(`${typed}: ${said}`, `see for yourself: ${typed}`);
     }
   }
 }
