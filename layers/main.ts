@@ -132,9 +132,14 @@ program
 program
   .command("inspect")
   .description("show what is inside a bundle")
-  .argument("[path]", "zip that build has printed, or its manifest (default: all that the locks say)")
+  .argument(
+    "[path-or-arn]",
+    "zip that build has printed, its manifest, or a layer version (default: all the locks say)",
+  )
   .option("--json", "print the manifest as JSON")
-  .action(async (file: string | undefined, { json }: { json?: true }) => {
+  .addOption(ofLocalCloud())
+  .action(async (named: string | undefined, { json, local }: { json?: true; local?: string }) => {
+    const file = named?.startsWith("arn:") ? await publishedFrom(named, local) : named;
     const [{ readManifest }, { manifestTable }] = await onDemand(() =>
       Promise.all([import("./manifest"), import("./report")]),
     );
@@ -164,11 +169,7 @@ const scoped = (command: Command) =>
   command
     .option("-s, --stack <name>", "whose layers", "staging")
     .option("--region <name>", "where the layers are (default: where the stack is deployed)")
-    .addOption(
-      new Option("--local [folder]", "a local cloud's, by its state folder").preset(
-        path.join(__dirname, "..", ".local"),
-      ),
-    )
+    .addOption(ofLocalCloud())
     .option("--json", "print them as JSON");
 
 interface ScopeFlags {
@@ -204,6 +205,17 @@ async function printVersions(versions: readonly UsedVersion[], { json }: ScopeFl
 function count(text: string): number {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError("Expected a number of versions, e.g. 5.");
   return Number(text);
+}
+
+async function publishedFrom(arn: string, local: string | undefined): Promise<string> {
+  const { publishedBundle } = await onDemand(() => import("../operations/layer-versions/command"));
+  return publishedBundle(arn, local);
+}
+
+function ofLocalCloud(): Option {
+  return new Option("--local [folder]", "a local cloud's, by its state folder").preset(
+    path.join(__dirname, "..", ".local"),
+  );
 }
 
 /** What is built where nothing else is said. */

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import path from "node:path";
 
 import { LocalWorkspace } from "@pulumi/pulumi/automation";
@@ -5,6 +6,8 @@ import { z } from "zod";
 
 import { nameLimits, resourceNamePrefix } from "../../components/names";
 import { BuildError, reasonOf } from "../../layers/build-error";
+import { cacheDirectory } from "../../layers/cache";
+import { manifestFile } from "../../layers/manifest";
 import { findEngine } from "../../local/engine";
 import { localStack } from "../../local/stack";
 import { name as project } from "../../package.json";
@@ -48,6 +51,27 @@ export async function pruneVersions(
   const unused = prunable(versions, keep);
   if (!dryRun) for (const version of unused) await registry.delete(version);
   return unused;
+}
+
+/**
+ * The bundle that a layer version was published from, as this machine built it: the same content has the same hash.
+ *
+ * @param local state folder of a local cloud; absent for AWS itself.
+ * @throws {BuildError} where there is no such version, or its content was not built here.
+ */
+export async function publishedBundle(arn: string, local?: string): Promise<string> {
+  const [, , , region = "", , , layerName = ""] = arn.split(":");
+  const registry = (local === undefined ? awsRegistry : localRegistries(path.resolve(local)))(region);
+  const found = (await registry.versions(layerName)).find((version) => version.arn === arn);
+  if (found === undefined) {
+    throw new BuildError(`there is no layer version ${arn}; npm run layer -- versions lists those that there are`);
+  }
+  const bundle = cacheDirectory("bundles", `${found.sha256}.zip`);
+  if (existsSync(manifestFile(bundle))) return bundle;
+  throw new BuildError(
+    `${arn} has content that was not built on this machine (sha256 ${found.sha256}); check out the commit that published ` +
+      `it, run npm run layer -- build, then inspect it again`,
+  );
 }
 
 async function open({ stack, local, region, progress }: LayerScope) {

@@ -73,6 +73,15 @@ test("versions has the current and the former one, and who uses each", async () 
   expect(former?.usedBy.map((name) => name.replace(/organization\/.*\//, ""))).toEqual(["stack consumer"]);
 });
 
+test("a published version is inspected by its ARN", async () => {
+  const { layers, layerArns } = await deployment.outputs();
+  const arn = layerArns[layerName] ?? "";
+  const [manifest] = (await layer("inspect", arn)) as readonly { readonly sha256: string }[];
+  expect(manifest?.sha256).toBe(layers[layerName]?.sha256);
+  const unknown = `${arn}0`;
+  await expect(layer("inspect", unknown)).rejects.toThrow(`there is no layer version ${unknown}`);
+});
+
 test("prune leaves a version that another stack still names", async () => {
   expect(await layer("prune", "--keep", "0")).toEqual([]);
   expect(numbers(await layer("versions"))).toEqual([2, 1]);
