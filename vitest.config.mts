@@ -18,10 +18,9 @@ export default defineConfig({
           name: "engine",
           include: ["test/engine/**/*.test.ts"],
           globalSetup: "test/engine/global-setup.ts",
-          testTimeout: 300_000,
+          testTimeout: 180_000,
           hookTimeout: 300_000,
-          // Each file has clouds of its own; more of them at once would only wait for each other.
-          maxWorkers: 2,
+          fileParallelism: false,
         },
       },
       {
