@@ -11,7 +11,6 @@ import { normalisedName, readLock, requirementsFolder } from "./lock";
 import { onDemand } from "./on-demand";
 import type { comparisonForms } from "./report";
 import { readGroups, type Strategy } from "./strategy";
-import { UnansweredError } from "../operations/unanswered-error";
 
 const targets = ["aws", "azure", "gcp"] as const satisfies Target[];
 
@@ -255,8 +254,7 @@ function progress(line: string): void {
 process.stdout.on("error", () => process.exit());
 
 program.parseAsync().catch((error: unknown) => {
-  if (error instanceof UnansweredError) progress(`${error.message}; ${error.next}`);
-  else if (error instanceof BuildError) progress(error.message);
-  else throw error;
+  if (!(error instanceof BuildError)) throw error;
+  progress(error.message);
   process.exitCode = 1;
 });

@@ -11,6 +11,7 @@ import { manifestFile } from "../../layers/manifest";
 import { findEngine } from "../../local/engine";
 import { localStack } from "../../local/stack";
 import { name as project } from "../../package.json";
+import { UnansweredError } from "../unanswered-error";
 import { awsRegistry } from "./aws";
 import { localRegistries } from "./local";
 import { prunable, type UsedVersion, versionsInUse } from "./retention";
@@ -34,7 +35,7 @@ export interface LayerScope {
 
 /** The layer versions of a stack, current and former, and who uses each. */
 export async function listVersions(scope: LayerScope): Promise<UsedVersion[]> {
-  return (await open(scope)).versions;
+  return told(async () => (await open(scope)).versions);
 }
 
 /**
@@ -47,10 +48,12 @@ export async function pruneVersions(
   scope: LayerScope,
   { keep, dryRun = false }: { readonly keep: number; readonly dryRun?: boolean },
 ): Promise<UsedVersion[]> {
-  const { registry, versions } = await open(scope);
-  const unused = prunable(versions, keep);
-  if (!dryRun) for (const version of unused) await registry.delete(version);
-  return unused;
+  return told(async () => {
+    const { registry, versions } = await open(scope);
+    const unused = prunable(versions, keep);
+    if (!dryRun) for (const version of unused) await registry.delete(version);
+    return unused;
+  });
 }
 
 /**
@@ -62,7 +65,8 @@ export async function pruneVersions(
 export async function publishedBundle(arn: string, local?: string): Promise<string> {
   const [, , , region = "", , , layerName = ""] = arn.split(":");
   const registry = (local === undefined ? awsRegistry : localRegistries(path.resolve(local)))(region);
-  const found = (await registry.versions(layerName)).find((version) => version.arn === arn);
+  const versions = await told(() => registry.versions(layerName));
+  const found = versions.find((version) => version.arn === arn);
   if (found === undefined) {
     throw new BuildError(`there is no layer version ${arn}; npm run layer -- versions lists those that there are`);
   }
@@ -72,6 +76,16 @@ export async function publishedBundle(arn: string, local?: string): Promise<stri
     `${arn} has content that was not built on this machine (sha256 ${found.sha256}); check out the commit that published ` +
       `it, run npm run layer -- build, then inspect it again`,
   );
+}
+
+/** What a cloud does not answer is an error of the builder's command line, with what mends it. */
+async function told<Result>(ask: () => Promise<Result>): Promise<Result> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof UnansweredError) throw new BuildError(`${error.message}; ${error.next}`);
+    throw error;
+  }
 }
 
 async function open({ stack, local, region, progress }: LayerScope) {
