@@ -50,7 +50,8 @@ export async function uvPipCompile(
   try {
     return (await running).stdout;
   } catch (error) {
-    throw new Error(error instanceof Error && "stderr" in error ? String(error.stderr).trim() : String(error));
+    const { stderr = "", signal, code } = error as { stderr?: string; signal?: string | null; code?: number | string };
+    throw new Error(stderr.trim() || `uv ended with ${signal ?? `exit code ${code}`} and said nothing`);
   }
 }
 
