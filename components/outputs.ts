@@ -1,5 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 
+import type { LayerBundle, PackageBundle, SourceBundle } from "../layers/bundle";
+
 /**
  * The output contract: what other stacks read through a `StackReference`. Names and meanings do not change; a cloud that
  * is switched off has no key, and neither has a frontend that is.
@@ -14,23 +16,34 @@ export interface StackOutputs {
   readonly gcp?: GcpOutputs;
 }
 
-export interface LayerOutputs {
+/** Packages that a function needs, as they were built. */
+export interface BundleOutputs {
+  /** SHA-256 of the zip, in hexadecimal. */
+  readonly sha256: string;
+  /** SHA-256 of the lock that it was built from, in hexadecimal. */
+  readonly lockSha256: string;
+  /** Python version that it is for, e.g. `3.12`; a function that uses it runs the same. */
+  readonly pythonVersion: string;
+  /** Processor that it is for, `x86_64` or `arm64`; a function that uses it runs on the same. */
+  readonly architecture: string;
+  /** Bytes of the zip. */
+  readonly size: number;
+  /** Version of each package in it, by its name. */
+  readonly packages: Record<string, string>;
+}
+
+export interface LayerOutputs extends BundleOutputs {
   /** ARN of the version, which stays when a newer one is published. */
   readonly arn: pulumi.Input<string>;
   /** Number of the version, counted by AWS from 1. */
   readonly version: pulumi.Input<string>;
-  /** SHA-256 of the layer's zip, in hexadecimal. */
-  readonly sha256: string;
-  /** SHA-256 of the lock that it was built from, in hexadecimal. */
-  readonly lockSha256: string;
-  /** Python version that the layer is for, e.g. `3.12`; a function that uses it runs the same. */
-  readonly pythonVersion: string;
-  /** Processor that the layer is for, `x86_64` or `arm64`; a function that uses it runs on the same. */
-  readonly architecture: string;
-  /** Bytes of the zip. */
-  readonly size: number;
-  /** Version of each package in the layer, by its name. */
-  readonly packages: Record<string, string>;
+}
+
+/** What a bundle is, for other stacks. */
+export function describeBundle(bundle: LayerBundle | PackageBundle | SourceBundle): BundleOutputs {
+  const { sha256, lockSha256, pythonVersion, architecture, size, packages } = bundle;
+  const versions = Object.fromEntries(packages.map(({ name, version }) => [name, version]));
+  return { sha256, lockSha256, pythonVersion, architecture, size, packages: versions };
 }
 
 /** What every cloud gives. */
@@ -52,16 +65,24 @@ export interface CloudOutputs {
   readonly version: string;
 }
 
+/** What a cloud gives whose function is deployed together with its packages. */
+export interface PackagedOutputs extends CloudOutputs {
+  /** The package that the function is deployed from. */
+  readonly package: BundleOutputs;
+}
+
 export interface AwsOutputs extends CloudOutputs {
   readonly functionArn: pulumi.Input<string>;
   readonly apiId: pulumi.Input<string>;
   /** Log group of the HTTP API's access log. */
   readonly accessLogs: pulumi.Input<string>;
+  /** Version of each package, by name, in each layer of others that the function has, by ARN. Absent without any. */
+  readonly publicLayers?: Record<string, Record<string, string>>;
   /** For cache invalidations. Absent where the frontend is off. */
   readonly distributionId?: pulumi.Input<string>;
 }
 
-export interface AzureOutputs extends CloudOutputs {
+export interface AzureOutputs extends PackagedOutputs {
   /** Name of the resource group that everything is in. */
   readonly resourceGroup: pulumi.Input<string>;
   /** Name of the storage account that the messages are in. */
@@ -75,9 +96,11 @@ export interface AzureOutputs extends CloudOutputs {
   readonly domainValidation?: { readonly record: string; readonly value: pulumi.Input<string> };
 }
 
-export interface GcpOutputs extends CloudOutputs {
+export interface GcpOutputs extends PackagedOutputs {
   /** Id of the project that everything is in. */
   readonly project: string;
+  /** Whether anyone may call the API; else a caller needs the role `roles/run.invoker` and a token. */
+  readonly public: boolean;
   /** Name of the Firestore database that the collection `messagesTable` is in. */
   readonly database: pulumi.Input<string>;
   /** Address of the load balancer, for the domain's A record. Absent where the frontend is off. */

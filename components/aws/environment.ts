@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ApplicationBundle, LayerBundle } from "../../layers/bundle";
 import { DependencyLayer } from "../dependency-layer";
 import { nameLimits, resourceName, type Scope } from "../names";
-import type { AwsOutputs, LayerOutputs } from "../outputs";
+import { type AwsOutputs, describeBundle, type LayerOutputs } from "../outputs";
 import { smokeCheck } from "../smoke-check";
 import { Alarms, type AlarmsArgs } from "./alarms";
 import { ApiFunction, type ApiFunctionArgs } from "./api-function";
@@ -139,6 +139,9 @@ export class Environment extends pulumi.ComponentResource {
       functionArn: fn.arn,
       apiId: api.apiId,
       accessLogs: api.accessLogGroupName,
+      ...(args.publicLayers?.length && {
+        publicLayers: Object.fromEntries(args.publicLayers.map(({ arn, packages }) => [arn, packages])),
+      }),
       ...(frontend && { frontendUrl: frontend.url, distributionId: frontend.distributionId }),
     };
     if (args.smokeCheck) {
@@ -159,17 +162,7 @@ export class Environment extends pulumi.ComponentResource {
 }
 
 function describeLayer({ arn, version, bundle }: DependencyLayer): LayerOutputs {
-  const { sha256, lockSha256, pythonVersion, architecture, size, packages } = bundle;
-  return {
-    arn,
-    version,
-    sha256,
-    lockSha256,
-    pythonVersion,
-    architecture,
-    size,
-    packages: Object.fromEntries(packages.map((pkg) => [pkg.name, pkg.version])),
-  };
+  return { arn, version, ...describeBundle(bundle) };
 }
 
 function atLeastOne<T>([first, ...others]: T[]): [T, ...T[]] {

@@ -12,7 +12,7 @@ import {
   resourceName,
   type Scope,
 } from "../names";
-import type { AzureOutputs } from "../outputs";
+import { type AzureOutputs, describeBundle } from "../outputs";
 import { smokeCheck } from "../smoke-check";
 import { Alarms, type AlarmsArgs } from "./alarms";
 import { ApiFunction, type ApiFunctionArgs } from "./api-function";
@@ -175,6 +175,7 @@ export class Environment extends pulumi.ComponentResource {
       runtimeIdentity: fn.clientId,
       logs: fn.workspaceName,
       version: args.version,
+      package: describeBundle(args.bundle),
       resourceGroup: group.name,
       storageAccount: account.name,
       workspaceId: fn.workspaceId,

@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import type { SourceBundle } from "../../layers/bundle";
 import { labelValue, nameLimits, resourceName, type Scope } from "../names";
-import type { GcpOutputs } from "../outputs";
+import { type GcpOutputs, describeBundle } from "../outputs";
 import { smokeCheck } from "../smoke-check";
 import { Alarms, type AlarmsArgs } from "./alarms";
 import { ApiFunction, type ApiFunctionArgs } from "./api-function";
@@ -45,6 +45,7 @@ export class Environment extends pulumi.ComponentResource {
   constructor(name: string, args: EnvironmentArgs, opts?: pulumi.ComponentResourceOptions) {
     super("multicloud:gcp:Environment", name, {}, opts);
     const { scope, project, region } = args;
+    const isPublic = args.function?.public ?? true;
     const labels = { project: labelValue(scope.project), stack: labelValue(scope.stack) };
     const provider = new Provider(`${name}-${project}-${region}`, { project, region }, { parent: this });
     const child: pulumi.ComponentResourceOptions = { parent: this, providers: [provider] };
@@ -128,7 +129,9 @@ export class Environment extends pulumi.ComponentResource {
       runtimeIdentity: fn.serviceAccount,
       logs: fn.logName,
       version: args.version,
+      package: describeBundle(args.bundle),
       project,
+      public: isPublic,
       database: table.databaseName,
       ...(frontend && {
         frontendUrl: frontend.url,
@@ -137,7 +140,7 @@ export class Environment extends pulumi.ComponentResource {
       }),
     };
     // A function that is not public answers nobody without a token.
-    if (args.smokeCheck && (args.function?.public ?? true)) {
+    if (args.smokeCheck && isPublic) {
       smokeCheck(
         `${name}-smoke-check`,
         {

@@ -106,7 +106,9 @@ export class HttpApis {
       return {
         routeKey,
         answer: ownAnswers.internalError,
-        integrationError: "API Gateway does not have permission to invoke the Lambda function.",
+        integrationError:
+          "The IAM role configured on the integration or API Gateway doesn't have permissions to call the integration. " +
+          "Check the permissions and try again.",
       };
     }
 
@@ -147,7 +149,7 @@ export class HttpApis {
     } catch (error) {
       if (!(error instanceof ThrottledError)) throw error;
       // Lambda refused, so this is an error of the integration and not the client's (Lambda developer guide, API Gateway).
-      return { answer: ownAnswers.internalError, integrationError: error.message };
+      return { answer: ownAnswers.internalError, integrationError: "Rate Exceeded." };
     } finally {
       clearTimeout(timer);
     }

@@ -63,11 +63,19 @@ const signs: readonly Sign[] = [
     }),
   },
   {
-    pattern: /Throttl|TooManyRequests|ProvisionedThroughputExceeded|RESOURCE_EXHAUSTED|Rate Exceeded/,
+    pattern: /API Gateway doesn't have permissions? to call the integration/,
+    cause: () => ({
+      title: "permission denied: API Gateway may not invoke the function",
+      cause: "The function's resource policy lacks the permission for this API, so no request gets to the function.",
+    }),
+  },
+  {
+    pattern:
+      /Throttl|TooManyRequests|ProvisionedThroughputExceeded|RESOURCE_EXHAUSTED|Rate Exceeded|"status":"429"|no available instance/,
     cause: () => ({
       title: "throttled",
-      cause: "More requests came than the function or the table may answer at once.",
-      next: "raise the limit, e.g. aws.reservedConcurrency, or wait for the load to end",
+      cause: "More requests came than the API, the function or the table may answer at once.",
+      next: "raise the limit, e.g. aws.reservedConcurrency or aws.throttlingRate, or wait for the load to end",
     }),
   },
   {

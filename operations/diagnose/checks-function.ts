@@ -42,6 +42,16 @@ export const functionCheck: Check<CloudSubject> = {
         next: commands.heal,
       });
     }
+    if (fn.reservedConcurrency === 0) {
+      findings.push({
+        severity: "error",
+        title: "throttled: the function's reserved concurrency is 0",
+        evidence: [],
+        cause:
+          "Every request is refused: somebody has switched the function off this way, or aws.reservedConcurrency is 0.",
+        next: commands.heal,
+      });
+    }
     if (unset.length > 0) {
       findings.push({
         severity: "error",

@@ -4,6 +4,7 @@ import { once } from "node:events";
 
 import { z } from "zod";
 
+import type { Cloud } from "../../settings";
 import type { Check, CloudSubject, Verdict } from "./check";
 import type { CloudValues } from "./outputs";
 import type { Finding } from "./report";
@@ -30,7 +31,7 @@ export const apiCheck: Check<CloudSubject> = {
       const answers: Answer[] = [];
       while (answers.length < samples) {
         const answer = await request(`${base}/api/`, { signal });
-        if (answer.status !== 200) return failed("GET /api/", answer);
+        if (answer.status !== 200) return failed("GET /api/", answer, undefined, refused(cloud, answer, commands.heal));
         answers.push(answer);
       }
       const latencyMs = median(answers.map(({ milliseconds }) => milliseconds));
@@ -90,7 +91,7 @@ export const frontendCheck: Check<CloudSubject> = {
   id: "frontend",
   about: "the page, and the API under its /api/*",
   applies: ({ outputs }) => outputs.frontendUrl !== undefined,
-  async run({ outputs: { frontendUrl }, commands }, signal) {
+  async run({ outputs: { frontendUrl, public: isPublic }, commands }, signal) {
     return asked(`GET ${frontendUrl}/`, async () => {
       const page = await request(`${frontendUrl}/`, { signal });
       if (page.status !== 200 || !/<!doctype html>/i.test(page.body)) {
@@ -100,6 +101,7 @@ export const frontendCheck: Check<CloudSubject> = {
         });
       }
       const api = await request(`${frontendUrl}/api/`, { signal });
+      if (api.status === 403 && !isPublic) return { summary: `the page answers; its /api/ is ${closed}`, findings: [] };
       if (api.status !== 200 || !status.safeParse(json(api)).success) {
         return failed("the frontend", api, `the frontend's /api/ answers ${api.status}, not as the API`);
       }
@@ -158,16 +160,25 @@ async function validUntil(url: URL, signal: AbortSignal): Promise<number> {
   }
 }
 
+/** The API refuses whoever has no token, as the settings say. */
+class ClosedError extends Error {}
+
+const closed = "closed to whoever has no token (gcp.public is off)";
+
 /**
- * Where the API is reached: at its own address, or, where that is closed to all but the frontend (azure.frontDoorOnly,
- * gcp.public), through the frontend.
+ * Where the API is reached: at its own address, or, where that is closed to all but the frontend (azure.frontDoorOnly),
+ * through the frontend.
+ *
+ * @throws {ClosedError}
  */
-async function entrance({ apiUrl, frontendUrl }: CloudValues, signal: AbortSignal): Promise<string> {
-  if (frontendUrl === undefined) return apiUrl;
+async function entrance(outputs: CloudValues, signal: AbortSignal): Promise<string> {
+  const { apiUrl, frontendUrl } = outputs;
   const own = await request(`${apiUrl}/api/`, { signal });
   if (own.status !== 403) return apiUrl;
-  const behind = await request(`${frontendUrl}/api/`, { signal });
-  return behind.status === 200 ? frontendUrl : apiUrl;
+  const behind = frontendUrl === undefined ? own : await request(`${frontendUrl}/api/`, { signal });
+  if (frontendUrl !== undefined && behind.status === 200) return frontendUrl;
+  if (!outputs.public) throw new ClosedError();
+  return apiUrl;
 }
 
 /** A verdict over requests: one without an answer is a finding, not a check that could not be made. */
@@ -175,10 +186,22 @@ async function asked(what: string, ask: () => Promise<Verdict>): Promise<Verdict
   try {
     return { ...(await ask()), answered: true };
   } catch (error) {
+    if (error instanceof ClosedError) return { summary: `${closed}, so not asked`, findings: [] };
     if (!(error instanceof NoAnswerError)) throw error;
     const title = `${what} is not answered`;
     return { summary: title, findings: [{ severity: "error", title, evidence: [error.message] }] };
   }
+}
+
+/** Why a cloud refuses to hand a request to the function. */
+const refusals: Readonly<Partial<Record<Cloud, string>>> = {
+  azure: "The function lets only the frontend in (azure.frontDoorOnly), and the frontend does not reach it.",
+  gcp: "The permission that lets anyone call the function (roles/run.invoker for allUsers) is gone.",
+};
+
+function refused(cloud: Cloud, { status }: Answer, heal: string): Pick<Finding, "cause" | "next"> {
+  const cause = status === 403 ? refusals[cloud] : undefined;
+  return cause === undefined ? {} : { cause, next: heal };
 }
 
 function failed(

@@ -27,20 +27,26 @@ const skew = 1_000;
 
 export const logCheck: Check<CloudSubject> = {
   id: "log",
-  about: "errors in the function's log since the last update, with their cause",
+  about: "errors in the function's log since the last update, and of the gateway before it, with their cause",
   last: true,
   async run({ cloud, outputs, inspected, since, askedAt, commands }, signal) {
     const fresh = (askedAt?.getTime() ?? 0) - skew;
     const isFresh = ({ timestamp }: LogEvent) => timestamp >= fresh;
-    let events = await inspected.log(since);
+    const look = async () => {
+      const [own, gateway] = await Promise.all([inspected.log(since), inspected.gatewayErrors?.(since) ?? []]);
+      const explained = nameCause(gateway.filter(isFresh).map(({ message }) => message)) !== undefined;
+      return { own, gateway, silent: !explained && !own.some(isFresh) };
+    };
+    let seen = await look();
     if (askedAt !== undefined && written.includes(cloud)) {
-      for (const deadline = Date.now() + delay.longest; !events.some(isFresh); events = await inspected.log(since)) {
+      for (const deadline = Date.now() + delay.longest; seen.silent; seen = await look()) {
         if (Date.now() > deadline || signal.aborted) return silent(outputs.logs, commands.heal);
         await sleep(delay.between);
       }
     }
-    const errors = events.filter(({ message }) => tellsError.test(message));
-    if (errors.length === 0) return { summary: `${events.length} lines, no error`, findings: [] };
+    const { own, gateway } = seen;
+    const errors = [...own.filter(({ message }) => tellsError.test(message)), ...gateway];
+    if (errors.length === 0) return { summary: `${own.length} lines, no error`, findings: [] };
 
     // What fails now counts more than what failed before.
     const current = errors.filter(isFresh);

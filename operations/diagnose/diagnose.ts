@@ -5,8 +5,8 @@ import type { Cloud } from "../../settings";
 import type { Check, CloudSubject, Commands, StackSubject, Verdict } from "./check";
 import { compatibilityCheck, credentialsCheck, functionCheck, shortLayer, tableCheck } from "./checks-function";
 import { apiCheck, certificateCheck, frontendCheck, messagesCheck } from "./checks-http";
-import { layersCheck } from "./checks-layers";
 import { logCheck } from "./checks-log";
+import { freshnessCheck, publicLayersCheck } from "./checks-packages";
 import { stateCheck, toolchainCheck } from "./checks-stack";
 import type { InspectedCloud, InspectedClouds } from "./inspected-cloud";
 import { cloudsOf, type DeployedOutputs } from "./outputs";
@@ -25,7 +25,8 @@ const cloudChecks: readonly Check<CloudSubject>[] = [
   messagesCheck,
   frontendCheck,
   certificateCheck,
-  layersCheck,
+  publicLayersCheck,
+  freshnessCheck,
 ];
 
 /** The checks of the whole stack; they explain less than a cloud's own. */
@@ -176,6 +177,7 @@ function asked(cloud: InspectedCloud): InspectedCloud {
     layer: (arn) => once(`layer ${arn}`, () => cloud.layer(arn)),
     hasTable: () => once("table", () => cloud.hasTable()),
     log: (since) => cloud.log(since),
+    gatewayErrors: async (since) => (await cloud.gatewayErrors?.(since)) ?? [],
   };
 }
 

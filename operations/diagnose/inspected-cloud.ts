@@ -19,6 +19,8 @@ export interface DeployedFunction {
   readonly state: string;
   /** ARNs of the layer versions that are attached, in their order; empty on clouds without layers. */
   readonly layerArns: readonly string[];
+  /** Events that it may work on at the same time; absent where only the account's limit holds. */
+  readonly reservedConcurrency?: number;
   /** The names of its environment variables; the values stay where they are. */
   readonly environment: readonly string[];
   /** As ISO 8601. */
@@ -34,6 +36,8 @@ export interface DeployedLayer {
   readonly createdAt?: string;
   /** Bytes of the zip. */
   readonly size: number;
+  /** The zip itself. */
+  readonly content: () => Promise<Buffer>;
 }
 
 /**
@@ -50,6 +54,11 @@ export interface InspectedCloud {
   hasTable(): Promise<boolean>;
   /** Events of the function's log since a time, the newest last. */
   log(since: Date): Promise<readonly LogEvent[]>;
+  /**
+   * What the gateway before the function logged since a time of requests that it refused or could not hand over, which
+   * the function's own log knows nothing of; absent on clouds where both write into one log.
+   */
+  gatewayErrors?(since: Date): Promise<readonly LogEvent[]>;
 }
 
 /** The clouds of one stack. */

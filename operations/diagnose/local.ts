@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
 
 import type { PulumiCommand } from "@pulumi/pulumi/automation";
@@ -29,6 +30,8 @@ interface View {
   readonly account: string;
   /** Name of the function's log, as the data plane writes it. */
   readonly log: string;
+  /** Name of the gateway's log, where it has one, and which of its lines tell an error. */
+  readonly gateway?: { readonly log: string; readonly error: RegExp };
   function(): DeployedFunction | undefined;
   layer(arn: string): DeployedLayer | undefined;
   hasTable(): boolean;
@@ -98,14 +101,23 @@ class LocalCloud implements InspectedCloud {
   }
 
   log(since: Date): Promise<readonly LogEvent[]> {
-    const file = new Logs(path.join(this.#folder, "logs")).file(this.#view.log);
-    if (!existsSync(file)) return Promise.resolve([]);
-    const events = readFileSync(file, "utf8")
+    return Promise.resolve(this.#events(this.#view.log, since));
+  }
+
+  gatewayErrors(since: Date): Promise<readonly LogEvent[]> {
+    const { gateway } = this.#view;
+    if (gateway === undefined) return Promise.resolve([]);
+    return Promise.resolve(this.#events(gateway.log, since).filter(({ message }) => gateway.error.test(message)));
+  }
+
+  #events(log: string, since: Date): LogEvent[] {
+    const file = new Logs(path.join(this.#folder, "logs")).file(log);
+    if (!existsSync(file)) return [];
+    return readFileSync(file, "utf8")
       .split("\n")
       .filter((line) => line !== "")
       .map((line) => JSON.parse(line) as LogEvent)
       .filter(({ timestamp }) => timestamp >= since.getTime());
-    return Promise.resolve(events);
   }
 
   /** Read anew at each question: another process changes the file. */
@@ -114,12 +126,13 @@ class LocalCloud implements InspectedCloud {
   }
 }
 
-function awsView(stored: Resources, { functionName, messagesTable, logs }: ValuesOf<"aws">): View {
+function awsView(stored: Resources, { functionName, messagesTable, logs, accessLogs }: ValuesOf<"aws">): View {
   const resources = new AwsResources(stored);
   const find = () => resources.find("aws:lambda/function:Function", ({ name }) => name === functionName);
   return {
     account: find()?.arn.split(":")[4] ?? "",
     log: logs,
+    gateway: { log: accessLogs, error: /"integrationError":"(?!-")|"status":"429"/ },
     function() {
       const fn = find();
       return (
@@ -128,6 +141,7 @@ function awsView(stored: Resources, { functionName, messagesTable, logs }: Value
           architecture: fn.architectures[0],
           state: "Active",
           layerArns: fn.layers,
+          reservedConcurrency: fn.reservedConcurrentExecutions < 0 ? undefined : fn.reservedConcurrentExecutions,
           environment: Object.keys(fn.environment?.variables ?? {}),
         }
       );
@@ -141,6 +155,7 @@ function awsView(stored: Resources, { functionName, messagesTable, logs }: Value
           architectures: layer.compatibleArchitectures,
           createdAt: layer.createdDate,
           size: statSync(layer.code.path).size,
+          content: () => readFile(layer.code.path),
         }
       );
     },

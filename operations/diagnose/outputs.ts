@@ -2,6 +2,9 @@ import { z } from "zod";
 
 import { type Cloud, clouds } from "../../settings";
 
+const bundle = z.object({ lockSha256: z.string(), packages: z.record(z.string(), z.string()) });
+const layer = bundle.extend({ arn: z.string(), version: z.string() });
+
 /** What is read of a cloud's outputs; the rest is kept, since each cloud's inspector needs some of its own. */
 const cloudOutputs = z.looseObject({
   region: z.string(),
@@ -11,22 +14,21 @@ const cloudOutputs = z.looseObject({
   messagesTable: z.string(),
   logs: z.string(),
   version: z.string(),
+  /** Whether anyone may call the API; only Google Cloud's can be closed. */
+  public: z.boolean().default(true),
+  /** What the function is deployed from, where its packages are in no layer. */
+  package: bundle.optional(),
+  /** Packages of each layer of others that the function has, by the layer's ARN. */
+  publicLayers: z.record(z.string(), z.record(z.string(), z.string())).default({}),
 });
 
-const aws = cloudOutputs.extend({ functionArn: z.string() });
+const aws = cloudOutputs.extend({ functionArn: z.string(), accessLogs: z.string() });
 const azure = cloudOutputs.extend({
   resourceGroup: z.string(),
   storageAccount: z.string(),
   workspaceId: z.string(),
 });
 const gcp = cloudOutputs.extend({ project: z.string(), database: z.string() });
-
-const layer = z.object({
-  arn: z.string(),
-  version: z.string(),
-  lockSha256: z.string(),
-  packages: z.record(z.string(), z.string()),
-});
 
 /** The outputs of a stack of this program. */
 export const stackOutputs = z.object({

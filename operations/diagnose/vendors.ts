@@ -15,50 +15,61 @@ export function vendorClouds({ aws, azure, gcp }: DeployedOutputs): InspectedClo
 }
 
 /** Events of a log that are read at most: what goes wrong at each request stands in the first of them too. */
-const events = 1_000;
+const mostEvents = 1_000;
 
 /** `2018-11-14T23:03:52.894+0000`, as Lambda writes a time, in ISO 8601. */
 const lambdaTime = z.string().transform((time) => time.replace(/([+-]\d{2})(\d{2})$/, "$1:$2"));
 
 const callerIdentity = z.object({ Account: z.string(), Arn: z.string() });
-const functionConfiguration = z.object({
-  Runtime: z.string(),
-  Architectures: z.array(z.string()).default(["x86_64"]),
-  State: z.string().default("Active"),
-  LastModified: lambdaTime,
-  Layers: z.array(z.object({ Arn: z.string() })).default([]),
-  Environment: z.object({ Variables: z.record(z.string(), z.string()).default({}) }).default({ Variables: {} }),
+const lambdaFunction = z.object({
+  Configuration: z.object({
+    Runtime: z.string(),
+    Architectures: z.array(z.string()).default(["x86_64"]),
+    State: z.string().default("Active"),
+    LastModified: lambdaTime,
+    Layers: z.array(z.object({ Arn: z.string() })).default([]),
+    Environment: z.object({ Variables: z.record(z.string(), z.string()).default({}) }).default({ Variables: {} }),
+  }),
+  Concurrency: z.object({ ReservedConcurrentExecutions: z.number().optional() }).default({}),
 });
 const layerVersion = z.object({
   CreatedDate: lambdaTime,
   CompatibleRuntimes: z.array(z.string()).default([]),
   CompatibleArchitectures: z.array(z.string()).default([]),
-  Content: z.object({ CodeSize: z.number() }),
+  Content: z.object({ CodeSize: z.number(), Location: z.url() }),
 });
 const logEvents = z.object({
   events: z.array(z.object({ timestamp: z.number(), message: z.string(), logStreamName: z.string() })).default([]),
 });
 
-function inspectedAws({ region, functionName, messagesTable, logs }: ValuesOf<"aws">): InspectedCloud {
+/** Lines of the HTTP API's access log (components/aws/http-api.ts) that tell an error of the gateway's own. */
+const gatewayErrors = '{ ($.integrationError != "-") || ($.status = "429") }';
+
+function inspectedAws({ region, functionName, messagesTable, logs, accessLogs }: ValuesOf<"aws">): InspectedCloud {
   const aws = awsCli(region);
+  const events = async (group: string, since: Date, ...filter: string[]) => {
+    const command = ["logs", "filter-log-events", "--log-group-name", group, "--start-time", String(since.getTime())];
+    const found = await aws.find(logEvents, ...command, ...filter, "--max-items", String(mostEvents));
+    return (found?.events ?? []).map(({ logStreamName, ...event }) => ({ ...event, stream: logStreamName }));
+  };
   return {
     async identity() {
       const { Account, Arn } = await aws.ask(callerIdentity, "sts", "get-caller-identity");
       return { account: Account, principal: Arn };
     },
     async function() {
-      const command = ["lambda", "get-function-configuration", "--function-name", functionName];
-      const found = await aws.find(functionConfiguration, ...command);
-      return (
-        found && {
-          runtime: found.Runtime,
-          architecture: found.Architectures[0],
-          state: found.State,
-          layerArns: found.Layers.map(({ Arn }) => Arn),
-          environment: Object.keys(found.Environment.Variables),
-          modifiedAt: found.LastModified,
-        }
-      );
+      const found = await aws.find(lambdaFunction, "lambda", "get-function", "--function-name", functionName);
+      if (found === undefined) return undefined;
+      const { Configuration: configuration, Concurrency: concurrency } = found;
+      return {
+        runtime: configuration.Runtime,
+        architecture: configuration.Architectures[0],
+        state: configuration.State,
+        layerArns: configuration.Layers.map(({ Arn }) => Arn),
+        reservedConcurrency: concurrency.ReservedConcurrentExecutions,
+        environment: Object.keys(configuration.Environment.Variables),
+        modifiedAt: configuration.LastModified,
+      };
     },
     async layer(arn) {
       const found = await aws.find(layerVersion, "lambda", "get-layer-version-by-arn", "--arn", arn);
@@ -69,6 +80,7 @@ function inspectedAws({ region, functionName, messagesTable, logs }: ValuesOf<"a
           architectures: found.CompatibleArchitectures,
           createdAt: found.CreatedDate,
           size: found.Content.CodeSize,
+          content: () => downloaded(found.Content.Location),
         }
       );
     },
@@ -76,12 +88,16 @@ function inspectedAws({ region, functionName, messagesTable, logs }: ValuesOf<"a
       const table = await aws.find(z.object({}), "dynamodb", "describe-table", "--table-name", messagesTable);
       return table !== undefined;
     },
-    async log(since) {
-      const command = ["logs", "filter-log-events", "--log-group-name", logs, "--start-time", String(since.getTime())];
-      const found = await aws.find(logEvents, ...command, "--max-items", String(events));
-      return (found?.events ?? []).map(({ logStreamName, ...event }) => ({ ...event, stream: logStreamName }));
-    },
+    log: (since) => events(logs, since),
+    gatewayErrors: (since) => events(accessLogs, since, "--filter-pattern", gatewayErrors),
   };
+}
+
+/** What a presigned address gives. */
+async function downloaded(url: string): Promise<Buffer> {
+  const answer = await fetch(url);
+  if (!answer.ok) throw new UnansweredError(`GET ${new URL(url).host} answers ${answer.status}`, "try again");
+  return Buffer.from(await answer.arrayBuffer());
 }
 
 const account = z.object({ id: z.string(), user: z.object({ name: z.string() }) });
@@ -101,7 +117,7 @@ const logQuery = (functionName: string, since: Date) =>
     "(AppTraces | extend Text = Message),",
     "(AppExceptions | extend Text = strcat('Exception: ', ExceptionType, ': ', OuterMessage, ' ', InnermostMessage))",
     `| where AppRoleName == '${functionName}' and TimeGenerated >= datetime(${since.toISOString()})`,
-    `| project TimeGenerated, Role = AppRoleInstance, Text | order by TimeGenerated asc | take ${events}`,
+    `| project TimeGenerated, Role = AppRoleInstance, Text | order by TimeGenerated asc | take ${mostEvents}`,
   ].join(" ");
 
 function inspectedAzure(values: ValuesOf<"azure">): InspectedCloud {
@@ -204,7 +220,16 @@ function inspectedGcp({ project, region, functionName, database }: ValuesOf<"gcp
         `resource.labels.service_name="${functionName}"`,
         `timestamp>="${since.toISOString()}"`,
       ].join(" AND ");
-      const found = await gcloud.ask(entries, "logging", "read", filter, "--order", "asc", "--limit", String(events));
+      const found = await gcloud.ask(
+        entries,
+        "logging",
+        "read",
+        filter,
+        "--order",
+        "asc",
+        "--limit",
+        String(mostEvents),
+      );
       return found.map(({ timestamp, severity, textPayload, jsonPayload, resource }) => ({
         timestamp: timestamp.getTime(),
         stream: resource.labels.revision_name ?? "",

@@ -107,17 +107,17 @@ function warnings(steps: readonly KindOfStep[]): string[] {
 
 function layerSection(layers: readonly LayerChange[]): string[] {
   if (layers.length === 0) return [];
-  const described = layers.map(({ layerName, sizeBefore, sizeAfter, packages, unchanged }) => {
+  const described = layers.map(({ name, sizeBefore, sizeAfter, packages, unchanged }) => {
     const sizes = [sizeBefore, sizeAfter].filter((size) => size !== undefined).map(megabytes);
     const lines = packages.length > 0 ? packages.map(packageLine) : ["- the same packages, built anew"];
     const kept = unchanged > 0 ? `, ${unchanged} unchanged` : "";
     return [
-      `${code(layerName)}: ${[...new Set(sizes)].join(" → ")}, ${packages.length} packages changed${kept}`,
+      `${code(name)}: ${[...new Set(sizes)].join(" → ")}, ${packages.length} packages changed${kept}`,
       "",
       ...lines,
     ].join("\n");
   });
-  return [["#### Layers", ...described].join("\n\n")];
+  return [["#### Layers and packages", ...described].join("\n\n")];
 }
 
 function packageLine({ name, before, after }: PackageChange): string {

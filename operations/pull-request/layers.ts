@@ -1,16 +1,20 @@
 import { z } from "zod";
 
-import { type Preview, resourceOf, stackStep } from "./preview";
+import { type Preview, stackStep } from "./preview";
 
 const packages = z.array(z.object({ name: z.string(), version: z.string() }));
 
 /** What `npm run layer -- build --json` prints, as far as it is read here. */
 const built = z.object({
-  bundles: z.array(z.object({ kind: z.string(), path: z.string(), size: z.number(), packages: packages.optional() })),
+  bundles: z.array(z.object({ target: z.string(), path: z.string(), size: z.number(), packages: packages.optional() })),
 });
 
-/** What the stack's outputs say of each layer that is deployed. */
-const deployed = z.record(z.string(), z.object({ size: z.number(), packages: z.record(z.string(), z.string()) }));
+const deployed = z.object({ size: z.number(), packages: z.record(z.string(), z.string()) });
+
+/** What the stack's outputs say of the packages that are deployed. */
+const outputs = z
+  .object({ layers: z.record(z.string(), deployed).default({}) })
+  .catchall(z.object({ package: deployed.optional() }).optional().catch(undefined));
 
 export type Bundles = z.output<typeof built>["bundles"];
 
@@ -28,7 +32,8 @@ export interface PackageChange {
 }
 
 export interface LayerChange {
-  readonly layerName: string;
+  /** Name of the layer, or e.g. `azure package` on clouds whose functions have their packages with them. */
+  readonly name: string;
   /** In bytes, of the zip; absent where there is no such layer. */
   readonly sizeBefore?: number;
   readonly sizeAfter?: number;
@@ -38,28 +43,26 @@ export interface LayerChange {
 }
 
 /**
- * The layers that get a new version, package by package: what the stack's outputs say is deployed, against what was just
- * built. Without `bundles` a layer's new packages are not known, and it is left out.
+ * The layers that get a new version, and the packages that are uploaded anew, package by package: what the stack's outputs
+ * say is deployed, against what was just built. Without `bundles` their content is not known, and they are left out.
  */
 export function layerChanges(preview: Preview, bundles: Bundles): LayerChange[] {
-  const old = deployed.safeParse(stackStep(preview)?.oldState?.outputs.layers);
-  const before = old.success ? old.data : {};
+  const old = outputs.safeParse(stackStep(preview)?.oldState?.outputs).data;
 
   return (preview.steps ?? []).flatMap((step) => {
-    if (step.op === "same" || resourceOf(step).type !== "aws:lambda/layerVersion:LayerVersion") return [];
-    const inputs = layerInputs.safeParse(step.newState?.inputs);
-    if (!inputs.success) return [];
-    const { layerName, code } = inputs.data;
-    const bundle = bundles.find(({ path }) => path === code.path);
+    const inputs = uploading.safeParse(step.newState?.inputs).data;
+    if (step.op === "same" || inputs === undefined) return [];
+    const bundle = bundles.find(({ path }) => path === (inputs.code ?? inputs.source)?.path);
     if (bundle?.packages === undefined) return [];
 
-    const was = before[layerName];
+    const { layerName } = inputs;
+    const was = layerName === undefined ? old?.[bundle.target]?.package : old?.layers[layerName];
     const after = Object.fromEntries(bundle.packages.map(({ name, version }) => [name, version]));
     const all = compare(was?.packages ?? {}, after);
     const changed = all.filter((pkg) => pkg.before !== pkg.after);
     return [
       {
-        layerName,
+        name: layerName ?? `${bundle.target} package`,
         sizeBefore: was?.size,
         sizeAfter: bundle.size,
         packages: changed,
@@ -69,7 +72,9 @@ export function layerChanges(preview: Preview, bundles: Bundles): LayerChange[] 
   });
 }
 
-const layerInputs = z.object({ layerName: z.string(), code: z.object({ path: z.string() }) });
+const archive = z.object({ path: z.string() }).optional();
+/** What a layer version, a blob and a bucket's object are uploaded from. */
+const uploading = z.object({ layerName: z.string().optional(), code: archive, source: archive });
 
 function compare(before: Record<string, string>, after: Record<string, string>): PackageChange[] {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();

@@ -163,6 +163,46 @@ const drills: readonly Drill[] = [
     },
   },
   {
+    name: "the function may not run",
+    faults: {
+      aws: {
+        make: (store) => {
+          change(store, only(store, lambda), { reservedConcurrentExecutions: 0 });
+        },
+        first: { check: "function", title: /^throttled: the function's reserved concurrency is 0/ },
+      },
+    },
+  },
+  {
+    name: "the API lets nothing through",
+    faults: {
+      aws: {
+        make: (store) => {
+          const throttled = { throttlingBurstLimit: 0, throttlingRateLimit: 0 };
+          change(store, only(store, "aws:apigatewayv2/stage:Stage"), { defaultRouteSettings: throttled });
+        },
+        first: { check: "log", title: /^throttled/ },
+      },
+    },
+  },
+  {
+    name: "the function may not be called",
+    faults: {
+      aws: {
+        make: (store) => {
+          store.delete(only(store, "aws:lambda/permission:Permission"));
+        },
+        first: { check: "log", title: /API Gateway may not invoke the function/ },
+      },
+      gcp: {
+        make: (store) => {
+          store.delete(only(store, "gcp:cloudrunv2/serviceIamMember:ServiceIamMember"));
+        },
+        first: { check: "api", title: /GET \/api\/ answers 403/ },
+      },
+    },
+  },
+  {
     name: "the table is deleted",
     faults: {
       aws: {

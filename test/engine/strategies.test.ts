@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import type { Report } from "../../operations/diagnose/report";
 import { changes, LocalDeployment } from "./local-deployment";
 
 const deployment = new LocalDeployment(["clouds=[aws]", "aws.frontend=false"]);
@@ -48,6 +49,11 @@ test("hybrid leaves to a public layer what it carries", async () => {
   expect(ours.filter((name) => name in packages)).toEqual([]);
   const fn = deployment.resources("aws").find(({ type }) => type === "aws:lambda/function:Function");
   expect(fn?.inputs.layers).toEqual([after.layerArns[prefix], arn]);
+
+  const look = await deployment.run(["diagnose", "--json"]);
+  const { results } = JSON.parse(look.stdout) as Report;
+  expect(results.filter(({ status }) => status !== "passed")).toEqual([]);
+  expect(results.find(({ check }) => check === "public-layers")?.summary).toBe(`${prefix}-auth:1`);
 });
 
 test("a public layer that cannot be read is an error before anything is deployed, and proposes full", async () => {

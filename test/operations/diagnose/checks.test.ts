@@ -9,16 +9,17 @@ import { createServer as createTlsServer } from "node:tls";
 import { describe, expect, test } from "vitest";
 
 import { readLock } from "../../../layers/lock";
+import { deflated, writeZip } from "../../../layers/zip";
 import type { CloudSubject } from "../../../operations/diagnose/check";
 import { compatibilityCheck, functionCheck, tableCheck } from "../../../operations/diagnose/checks-function";
 import { apiCheck, certificateCheck, frontendCheck, messagesCheck } from "../../../operations/diagnose/checks-http";
-import { layersCheck } from "../../../operations/diagnose/checks-layers";
 import { logCheck } from "../../../operations/diagnose/checks-log";
-import { cloudOf, healthy, layerArn, serving, subject } from "./environment";
+import { freshnessCheck, publicLayersCheck } from "../../../operations/diagnose/checks-packages";
+import { UnansweredError } from "../../../operations/unanswered-error";
+import { cloudOf, healthy, layer, layerArn, serving, subject } from "./environment";
 
 const never = new AbortController().signal;
 const deployed = { ...healthy.function, layerArns: [layerArn] } as NonNullable<typeof healthy.function>;
-const layer = healthy.layers[layerArn] ?? { arn: "", runtimes: [], architectures: [], size: 0 };
 
 describe("of the function", () => {
   test("a healthy one has no finding", async () => {
@@ -41,6 +42,12 @@ describe("of the function", () => {
       { function: { ...deployed, layerArns: [other] } },
       functionCheck,
       "the function has shop-dependencies:2, not shop-dependencies:3",
+    ],
+    [
+      "may not run",
+      { function: { ...deployed, reservedConcurrency: 0 } },
+      functionCheck,
+      "throttled: the function's reserved concurrency is 0",
     ],
     ["failed", { function: { ...deployed, state: "Failed" } }, functionCheck, "the function is Failed"],
     [
@@ -70,28 +77,102 @@ describe("of the function", () => {
   });
 });
 
-describe("of the layers", () => {
+const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString();
+
+describe("of the freshness", () => {
   const of = (lockSha256: string, createdAt: string) =>
-    layersCheck.run(
+    freshnessCheck.run(
       subject({
         layers: { "shop-dependencies": { arn: layerArn, version: "3", lockSha256, packages: {} } },
         inspected: cloudOf({ layers: { [layerArn]: { ...layer, createdAt } } }),
       }),
       never,
     );
-  const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString();
 
-  test("one from another lock is to be deployed again", async () => {
+  test("a layer from another lock is to be deployed again", async () => {
     const { findings } = await of("0".repeat(64), daysAgo(0));
     expect(findings).toMatchObject([{ severity: "warning", next: "deploy" }]);
   });
 
-  test("one of this lock is old after a month", async () => {
+  test("a layer of this lock is old after a month", async () => {
     const { sha256 } = await readLock("aws");
     expect((await of(sha256, daysAgo(30))).findings).toEqual([]);
     expect((await of(sha256, daysAgo(40))).findings).toMatchObject([
       { severity: "info", title: "shop-dependencies is 40 days old" },
     ]);
+  });
+
+  test.each(["azure", "gcp"] as const)("a package on %s is asked the same", async (cloud) => {
+    const { sha256 } = await readLock(cloud);
+    const packaged = (lockSha256: string, modifiedAt: string) =>
+      freshnessCheck.run(
+        subject({
+          cloud,
+          outputs: { ...subject().outputs, package: { lockSha256, packages: {} } },
+          inspected: cloudOf({ function: { ...deployed, modifiedAt } }),
+        }),
+        never,
+      );
+    expect((await packaged(sha256, daysAgo(1))).findings).toEqual([]);
+    expect((await packaged(sha256, daysAgo(40))).findings).toMatchObject([{ severity: "info" }]);
+    expect((await packaged("0".repeat(64), daysAgo(1))).findings).toMatchObject([
+      { title: "the package of shop-api is built from another lock than this checkout's", next: "deploy" },
+    ]);
+  });
+});
+
+describe("of public layers", () => {
+  const klayers = "arn:aws:lambda:eu-west-1:770693421928:layer:Klayers-p312-PyJWT";
+  const others = "arn:aws:lambda:eu-west-1:123412341234:layer:shared";
+  const zip = async (...files: string[]) =>
+    writeZip(await Promise.all(files.map((name) => deflated(name, Buffer.from("")))));
+  const content = () => zip("python/jwt/__init__.py", "python/PyJWT-2.10.1.dist-info/METADATA");
+
+  const of = async (arn: string, layers: Readonly<Record<string, Partial<typeof layer>>>, version = "2.10.1") => {
+    const inspected = cloudOf({
+      layers: Object.fromEntries(Object.entries(layers).map(([at, known]) => [at, { ...layer, content, ...known }])),
+    });
+    const outputs = { ...subject().outputs, publicLayers: { [arn]: { pyjwt: version } } };
+    return (await publicLayersCheck.run(subject({ outputs, inspected }), never)).findings;
+  };
+
+  test("one that has what the settings say is fine, and is asked for only where there is one", async () => {
+    expect(await of(`${klayers}:1`, { [`${klayers}:1`]: {} })).toEqual([]);
+    expect(publicLayersCheck.applies?.(subject())).toBe(false);
+  });
+
+  test("one with other versions is a finding", async () => {
+    expect(await of(`${klayers}:1`, { [`${klayers}:1`]: {} }, "2.9.0")).toMatchObject([
+      { severity: "error", evidence: ["pyjwt: 2.9.0 in the settings, 2.10.1"] },
+    ]);
+    const empty = () => zip("python/jwt/__init__.py");
+    expect(await of(`${klayers}:1`, { [`${klayers}:1`]: { content: empty } })).toMatchObject([
+      { evidence: ["pyjwt: 2.10.1 in the settings, not there"] },
+    ]);
+  });
+
+  test.each([
+    [klayers, 10, "info", "was superseded 10 days ago, and is deleted in 354 days"],
+    [klayers, 320, "warning", "was superseded 320 days ago, and is deleted in 44 days"],
+    [klayers, 400, "warning", "was superseded 400 days ago, and is deleted in 0 days"],
+    [others, 400, "info", "was superseded 400 days ago"],
+  ])("%s:1 that was superseded %i days ago", async (name, days, severity, title) => {
+    const layers = { [`${name}:1`]: {}, [`${name}:2`]: { createdAt: daysAgo(days) } };
+    expect(await of(`${name}:1`, layers)).toMatchObject([
+      { severity, title: `the public layer ${name.split(":").at(-1) ?? ""}:1 ${title}` },
+    ]);
+  });
+
+  test("one that is refused cannot be read, and nobody signed in is no finding", async () => {
+    const refusing = (message: string) => {
+      const inspected = { ...cloudOf(), layer: () => Promise.reject(new UnansweredError(message, "")) };
+      const outputs = { ...subject().outputs, publicLayers: { [`${klayers}:1`]: { pyjwt: "2.10.1" } } };
+      return publicLayersCheck.run(subject({ outputs, inspected }), never);
+    };
+    expect((await refusing("(AccessDeniedException) when calling GetLayerVersionByArn")).findings).toMatchObject([
+      { title: "the public layer Klayers-p312-PyJWT:1 cannot be read", next: expect.stringMatching(/full/) as string },
+    ]);
+    await expect(refusing("Unable to locate credentials")).rejects.toThrow(UnansweredError);
   });
 });
 
@@ -112,6 +193,21 @@ describe("of the log", () => {
     expect(findings).toHaveLength(1);
     expect(findings[0]?.title).toMatch(title);
     expect(findings[0]?.evidence).toEqual([error(message)]);
+  });
+
+  test.each([
+    ['{"status":"429","integrationError":"-"}', /^throttled$/],
+    ['{"status":"500","integrationError":"Rate Exceeded."}', /^throttled$/],
+    [
+      '{"integrationError":"The IAM role configured on the integration or API Gateway doesn\'t have permissions to call the integration."}',
+      /API Gateway may not invoke/,
+    ],
+  ])("the gateway tells %s, and the function's log need not say anything", async (message, title) => {
+    const now = Date.now();
+    const gateway = [{ timestamp: now, stream: "", message }];
+    const inspected = { ...cloudOf(), gatewayErrors: () => Promise.resolve(gateway) };
+    const { findings } = await logCheck.run(subject({ inspected, askedAt: new Date(now) }), never);
+    expect(findings).toMatchObject([{ severity: "error", title: expect.stringMatching(title) as string }]);
   });
 
   test("lines that tell no error are none", async () => {
@@ -199,6 +295,27 @@ describe("over HTTP", () => {
           expect((await apiCheck.run(at(closed, frontend), never)).findings).toEqual([]);
         });
         expect((await apiCheck.run(at(closed), never)).findings).toMatchObject([{ title: "GET /api/ answers 403" }]);
+      },
+    );
+  });
+
+  test("an API that the settings close is not asked further, and one that should be open is a finding", async () => {
+    await serving(
+      (request, response) => response.writeHead(request.url === "/" ? 200 : 403).end("<!doctype html>"),
+      async (url) => {
+        const of = at(url, url);
+        const closed = { ...of, outputs: { ...of.outputs, public: false } };
+        for (const check of [apiCheck, messagesCheck, frontendCheck]) {
+          const verdict = await check.run(closed, never);
+          expect(verdict).toMatchObject({
+            findings: [],
+            summary: expect.stringMatching(/gcp\.public is off/) as string,
+          });
+          expect((await check.run(of, never)).findings, check.id).toHaveLength(1);
+        }
+        expect((await apiCheck.run({ ...of, cloud: "gcp" }, never)).findings).toMatchObject([
+          { title: "GET /api/ answers 403", cause: expect.stringMatching(/allUsers/) as string, next: "heal" },
+        ]);
       },
     );
   });

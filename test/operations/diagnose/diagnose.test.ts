@@ -34,7 +34,7 @@ function environment(clouds: Environment["clouds"], printed: Readonly<Record<str
   return {
     project: "shop",
     stack: stackOf(printed),
-    outputs: { layers, aws: { ...outputs, functionArn: "" } },
+    outputs: { layers, aws: { ...outputs, functionArn: "", accessLogs: "" } },
     clouds,
     commands,
   };

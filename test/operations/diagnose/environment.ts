@@ -20,6 +20,15 @@ export interface Answers {
   readonly log: readonly string[];
 }
 
+export const layer: DeployedLayer = {
+  arn: layerArn,
+  runtimes: ["python3.12"],
+  architectures: ["x86_64"],
+  createdAt: new Date().toISOString(),
+  size: 1,
+  content: () => Promise.reject(new Error("nobody asks for it")),
+};
+
 export const healthy: Answers = {
   identity: { account: "123456789012", principal: "ada" },
   function: {
@@ -29,15 +38,7 @@ export const healthy: Answers = {
     layerArns: [layerArn],
     environment: ["MESSAGES_TABLE", "APPLICATION_VERSION"],
   },
-  layers: {
-    [layerArn]: {
-      arn: layerArn,
-      runtimes: ["python3.12"],
-      architectures: ["x86_64"],
-      createdAt: new Date().toISOString(),
-      size: 1,
-    },
-  },
+  layers: { [layerArn]: layer },
   hasTable: true,
   log: [],
 };
@@ -65,6 +66,8 @@ export function subject(changed: Partial<CloudSubject> = {}): CloudSubject {
       messagesTable: "shop-messages",
       logs: "/aws/lambda/shop-api",
       version: "3.0.0",
+      public: true,
+      publicLayers: {},
     },
     layers: { "shop-dependencies": { arn: layerArn, version: "3", lockSha256: "", packages: {} } },
     inspected: cloudOf(),

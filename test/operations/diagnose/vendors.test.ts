@@ -14,10 +14,17 @@ const common = {
   messagesTable: "messages",
   logs: "/aws/lambda/shop-api",
   version: "3.0.0",
+  public: true,
+  publicLayers: {},
 };
 const outputs: DeployedOutputs = {
   layers: {},
-  aws: { ...common, region: "eu-west-1", functionArn: "arn:aws:lambda:eu-west-1:123456789012:function:shop-api" },
+  aws: {
+    ...common,
+    region: "eu-west-1",
+    functionArn: "arn:aws:lambda:eu-west-1:123456789012:function:shop-api",
+    accessLogs: "/aws/apigateway/shop-api",
+  },
   azure: { ...common, region: "japaneast", resourceGroup: "shop", storageAccount: "shopdata", workspaceId: "w-1" },
   gcp: { ...common, region: "asia-northeast1", project: "shop-1", database: "shop-messages" },
 };
@@ -54,23 +61,29 @@ const asked = () => readFileSync(path.join(folder, "asked"), "utf8").trim().spli
 test("AWS is asked in the stack's region", async () => {
   install("aws", {
     "sts get-caller-identity": { UserId: "U", Account: "123456789012", Arn: "arn:aws:iam::123456789012:user/ada" },
-    "lambda get-function-configuration --function-name shop-api": {
-      Runtime: "python3.12",
-      Architectures: ["arm64"],
-      State: "Active",
-      LastModified: "2026-01-02T03:04:05.000+0000",
-      Layers: [{ Arn: layer, CodeSize: 1 }],
-      Environment: { Variables: { MESSAGES_TABLE: "messages" } },
+    "lambda get-function --function-name shop-api": {
+      Configuration: {
+        Runtime: "python3.12",
+        Architectures: ["arm64"],
+        State: "Active",
+        LastModified: "2026-01-02T03:04:05.000+0000",
+        Layers: [{ Arn: layer, CodeSize: 1 }],
+        Environment: { Variables: { MESSAGES_TABLE: "messages" } },
+      },
+      Concurrency: { ReservedConcurrentExecutions: 0 },
     },
     [`lambda get-layer-version-by-arn --arn ${layer}`]: {
       CreatedDate: "2026-01-02T03:04:05.000+0000",
       CompatibleRuntimes: ["python3.12"],
       CompatibleArchitectures: ["arm64"],
-      Content: { CodeSize: 42 },
+      Content: { CodeSize: 42, Location: "https://layers.example.com/7" },
     },
     "dynamodb describe-table --table-name messages": { Table: { TableStatus: "ACTIVE" } },
     "logs filter-log-events --log-group-name /aws/lambda/shop-api --start-time 5": {
       events: [{ timestamp: 6, message: "[ERROR]", logStreamName: "s", ingestionTime: 7, eventId: "1" }],
+    },
+    "logs filter-log-events --log-group-name /aws/apigateway/shop-api --start-time 5 --filter-pattern": {
+      events: [{ timestamp: 7, message: '{"integrationError":"Rate Exceeded."}', logStreamName: "g" }],
     },
   });
   expect(await aws?.identity()).toEqual({ account: "123456789012", principal: "arn:aws:iam::123456789012:user/ada" });
@@ -79,12 +92,14 @@ test("AWS is asked in the stack's region", async () => {
     architecture: "arm64",
     state: "Active",
     layerArns: [layer],
+    reservedConcurrency: 0,
     environment: ["MESSAGES_TABLE"],
     modifiedAt: "2026-01-02T03:04:05.000+00:00",
   });
   expect(await aws?.layer(layer)).toMatchObject({ size: 42, architectures: ["arm64"] });
   expect(await aws?.hasTable()).toBe(true);
   expect(await aws?.log(new Date(5))).toEqual([{ timestamp: 6, message: "[ERROR]", stream: "s" }]);
+  expect(await aws?.gatewayErrors?.(new Date(5))).toMatchObject([{ timestamp: 7, stream: "g" }]);
   for (const command of asked()) expect(command).toMatch(/ --region eu-west-1 --output json/);
 });
 

@@ -126,12 +126,14 @@ describe("layer versions on AWS", () => {
     const outputs = {
       ...{ region, apiUrl: "https://api.example.com", functionName: "api", messagesTable: "messages" },
       ...{ logs: "/aws/lambda/api", version: "1", functionArn: "arn:aws:lambda:r:1:function:api" },
+      ...{ accessLogs: "/aws/apigateway/api", public: true, publicLayers: {} },
     };
     const inspected = vendorClouds({ layers: {}, aws: outputs }).aws;
     expect((await inspected?.identity())?.account).toBe("123456789012");
     expect(await inspected?.function()).toMatchObject({ runtime: "python3.12", layerArns: [arn(2)] });
     expect(await inspected?.hasTable()).toBe(false);
     expect(await inspected?.log(new Date())).toEqual([]);
+    expect(await inspected?.gatewayErrors?.(new Date())).toEqual([]);
   });
 
   test("without credentials, the error says how to sign in", async () => {
