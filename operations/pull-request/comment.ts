@@ -112,7 +112,7 @@ function layerSection(layers: readonly LayerChange[]): string[] {
     const lines = packages.length > 0 ? packages.map(packageLine) : ["- the same packages, built anew"];
     const kept = unchanged > 0 ? `, ${unchanged} unchanged` : "";
     return [
-      `${code(name)}: ${[...new Set(sizes)].join(" → ")}, ${packages.length} packages changed${kept}`,
+      `${code(name)}: ${[...new Set(sizes)].join(" → ")}, ${packages.length} package${packages.length === 1 ? "" : "s"} changed${kept}`,
       "",
       ...lines,
     ].join("\n");

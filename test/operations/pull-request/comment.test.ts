@@ -101,6 +101,21 @@ test("a first deployment lists what it creates, and its layer's packages", () =>
   expect(markdown).not.toContain("pulumi:providers");
 });
 
+test("a function that is deployed together with its packages has them listed the same", () => {
+  const packages = [
+    { name: "fastapi", version: "0.159.1" },
+    { name: "pydantic", version: "2.14.3" },
+  ];
+  const built = {
+    bundles: ["azure", "gcp"].map((target) => ({ target, path: `/project/${target}.zip`, size: 14_700_000, packages })),
+  };
+  const markdown = comment(preview("packages"), { stack: "staging", bundles: parseBundles(JSON.stringify(built)) });
+  expect(markdown).toContain(
+    "`azure package`: 14.7 MB, 1 package changed, 1 unchanged\n\n- `fastapi 0.165.0 -> 0.159.1`",
+  );
+  expect(markdown).toContain("`gcp package`: 19.7 MB → 14.7 MB, 1 package changed, 1 unchanged");
+});
+
 test("nothing to do is said in one line", () => {
   expect(comment(preview("unchanged"), { stack: "staging" })).toBe(
     "<!-- preview of staging -->\n\n### `staging` would not change\n",
