@@ -1,13 +1,12 @@
 import { z } from "zod";
 
-import { stackOutputs } from "./diagnose/outputs";
+import { version } from "../package.json";
 import type { CloudSubject } from "./diagnose/check";
 import { diagnoseCloud } from "./diagnose/diagnose";
 import { localClouds } from "./diagnose/local";
+import { stackOutputs } from "./diagnose/outputs";
 import { described } from "./diagnose/text";
 import { vendorClouds } from "./diagnose/vendors";
-
-import { version } from "../package.json";
 
 const environment = z
   .object({
@@ -107,8 +106,8 @@ async function causes({ cloud, outputs, localCloud }: z.output<typeof environmen
 const explaining = ["function", "compatibility", "table", "log"];
 
 async function main(): Promise<void> {
-  const told = environment.parse(process.env);
-  const { cloud, address, patience } = told;
+  const subject = environment.parse(process.env);
+  const { cloud, address, patience } = subject;
   const started = new Date();
   const deadline = started.getTime() + patience * 1_000;
   let failures = 0;
@@ -120,7 +119,7 @@ async function main(): Promise<void> {
       if (!(error instanceof WrongAnswerError)) throw error;
       failures = error.passing ? 0 : failures + 1;
       if (failures >= hopeless || Date.now() + delay > deadline) {
-        throw new Error([error.message, ...(await causes(told, started))].join("\n"));
+        throw new Error([error.message, ...(await causes(subject, started))].join("\n"));
       }
       await new Promise((resolve) => setTimeout(resolve, delay));
     }

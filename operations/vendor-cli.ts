@@ -1,7 +1,8 @@
 import { execFile } from "node:child_process";
+import path from "node:path";
 import { promisify } from "node:util";
 
-import type { z } from "zod";
+import { z } from "zod";
 
 import { UnansweredError } from "./unanswered-error";
 
@@ -10,19 +11,22 @@ const run = promisify(execFile);
 /** Bytes of the longest answer: a region may have many functions, and a log many lines. */
 const longest = 256 * 1024 * 1024;
 
-/** Milliseconds that a command may take: each makes few requests, and has retries of its own. */
-const patience = 120_000;
-
 export interface VendorCliOptions {
   /** Arguments after those of each command, e.g. the output format. */
   readonly common: readonly string[];
+  /** Where it runs. Default: where this process does. */
+  readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** Where its vendor tells how to install it. */
   readonly install: string;
   /** What it refuses for, and the command that mends it. */
   readonly remedies: readonly (readonly [RegExp, string])[];
-  /** What it says of a thing that is not there. */
-  readonly absent: RegExp;
+  /** What it says of a thing that is not there. Default: nothing ever is. */
+  readonly absent?: RegExp;
+  /** What it gives as its reason. Default: all that it wrote to standard error. */
+  readonly reason?: RegExp;
+  /** Milliseconds that a command may take. Default: 120,000: most make few requests, and have retries of their own. */
+  readonly patience?: number;
 }
 
 /** A vendor's command line, which whoever is on call has signed in to. */
@@ -54,34 +58,38 @@ export class VendorCli {
     try {
       return await this.ask(schema, ...command);
     } catch (error) {
-      if (error instanceof UnansweredError && this.options.absent.test(error.message)) return undefined;
+      if (error instanceof UnansweredError && this.options.absent?.test(error.message)) return undefined;
       throw error;
     }
   }
 
   async run(...command: string[]): Promise<string> {
-    const { common, env, install, remedies } = this.options;
+    const { common, cwd, env, install, remedies, reason, patience = 120_000 } = this.options;
     const all = [...command, ...common];
     try {
-      const options = { maxBuffer: longest, timeout: patience, env: { ...process.env, ...env } };
+      const options = { cwd, maxBuffer: longest, timeout: patience, env: { ...process.env, ...env } };
       return (await run(this.program, all, options)).stdout;
     } catch (error) {
-      const { code, stderr = "" } = error as { code?: unknown; stderr?: string };
+      const { code, stdout = "", stderr = "" } = error as { code?: unknown; stdout?: string; stderr?: string };
+      const program = path.basename(this.program);
       if (code === "ENOENT") {
         throw new UnansweredError(
-          `there is no ${this.program} on the PATH, by which the cloud is asked`,
-          `install it (${install}), then run: ${this.program} --version`,
+          `there is no ${program} on the PATH`,
+          `install it (${install}), then run: ${program} --version`,
         );
       }
-      const said = stderr.trim() || String(error);
-      const typed = `${this.program} ${all.join(" ")}`;
+      const said = reason?.exec(`${stderr}\n${stdout}`)?.[1] ?? (stderr.trim() || String(error));
+      const typed = [program, ...all].join(" ");
       const remedy = remedies.find(([pattern]) => pattern.test(said))?.[1];
       // Whoever has to sign in is told so once, whichever command it was that needed it.
-      if (remedy !== undefined) throw new UnansweredError(`${this.program}: ${said}`, remedy);
+      if (remedy !== undefined) throw new UnansweredError(`${program}: ${said}`, remedy);
       throw new UnansweredError(`${typed}: ${said}`, `see for yourself: ${typed}`);
     }
   }
 }
+
+/** `2018-11-14T23:03:52.894+0000`, as Lambda writes a time, in ISO 8601. */
+export const lambdaTime = z.string().transform((time) => time.replace(/([+-]\d{2})(\d{2})$/, "$1:$2"));
 
 /** The AWS CLI, in one region; it reads every page of a list by itself. */
 export function awsCli(region: string): VendorCli {
@@ -129,5 +137,31 @@ export function gcloudCli(project: string): VendorCli {
       [/PERMISSION_DENIED|does not have permission/, "see who is signed in: gcloud auth list"],
     ],
     absent: /NOT_FOUND|was not found|does not exist/,
+  });
+}
+
+/** Where the engine runs that keeps a stack. */
+export interface EngineOptions extends Pick<VendorCliOptions, "cwd" | "env"> {
+  /** Path of `pulumi`, or its name where it is on the PATH. */
+  readonly command: string;
+}
+
+/** The Pulumi CLI, in the folder of a project. */
+export function pulumiCli({ command, cwd, env }: EngineOptions): VendorCli {
+  return new VendorCli(command, {
+    common: [],
+    cwd,
+    // The event log is among the engine's commands for debugging.
+    env: { ...env, PULUMI_DEBUG_COMMANDS: "true" },
+    install: "https://www.pulumi.com/docs/install/",
+    remedies: [
+      [/no stack named/, "pulumi stack ls shows those that there are"],
+      [/passphrase must be set|incorrect passphrase/, "export PULUMI_CONFIG_PASSPHRASE"],
+      [/PULUMI_ACCESS_TOKEN|not logged in|login/, "pulumi login"],
+    ],
+    // With --json, the errors are in the document.
+    reason: /error: (.+?)(?:\\n|$)/m,
+    // To ask the clouds for every resource takes its time.
+    patience: 1_800_000,
   });
 }

@@ -188,17 +188,16 @@ export class Environment extends pulumi.ComponentResource {
         }),
     };
     if (args.smokeCheck) {
+      const entrance = args.frontDoorOnly ? frontend : undefined;
       smokeCheck(
         `${name}-smoke-check`,
         {
           cloud: "azure",
           outputs: this.outputs,
           deployed: { package: args.bundle.sha256, function: fn.configuration },
-          ...(args.frontDoorOnly && frontend
-            ? { address: frontend.url, patience: frontDoorPatience }
-            : { address: fn.url }),
+          ...(entrance === undefined ? { address: fn.url } : { address: entrance.url, patience: frontDoorPatience }),
         },
-        { parent: this, dependsOn: frontend && args.frontDoorOnly ? [fn, table, frontend] : [fn, table] },
+        { parent: this, dependsOn: [fn, table, ...(entrance === undefined ? [] : [entrance])] },
       );
     }
     this.registerOutputs({ ...this.outputs });

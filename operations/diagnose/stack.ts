@@ -1,27 +1,11 @@
-import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { promisify } from "node:util";
 
 import { z } from "zod";
 
+import { type EngineOptions, pulumiCli, type VendorCli } from "../vendor-cli";
 import { type DeployedOutputs, parseOutputs } from "./outputs";
-import { UnansweredError } from "../unanswered-error";
-
-const run = promisify(execFile);
-
-/** Bytes that the engine may print: a state with every resource of a large stack. */
-const longest = 256 * 1024 * 1024;
-
-/** How the engine that keeps a stack is called. */
-export interface StackCli {
-  /** Path of `pulumi`, or its name where it is on the PATH. */
-  readonly command: string;
-  /** Folder of the project. */
-  readonly cwd: string;
-  readonly env?: Readonly<Record<string, string>>;
-}
 
 const update = z.object({
   kind: z.string(),
@@ -62,26 +46,30 @@ const event = z.object({
 
 /** A stack as its engine keeps it. Nothing that is asked here changes it, nor which stack is selected. */
 export class InspectedStack {
+  readonly #pulumi: VendorCli;
+
   constructor(
     readonly name: string,
-    private readonly cli: StackCli,
-  ) {}
+    engine: EngineOptions,
+  ) {
+    this.#pulumi = pulumiCli(engine);
+  }
 
   /** @throws where there is no such stack, or where it is not one of this program. */
   async outputs(): Promise<DeployedOutputs> {
-    return parseOutputs(this.name, await this.#json(["stack", "output"]));
+    return parseOutputs(this.name, JSON.parse(await this.#run("stack", "output", "--json")));
   }
 
   /** The last run that changed the stack; absent where nothing ever did. */
   async lastUpdate(): Promise<Update | undefined> {
-    const history = z.array(update).parse(await this.#json(["stack", "history", "--page-size", "1"]));
-    return history[0];
+    const history = await this.#run("stack", "history", "--page-size", "1", "--json");
+    return z.array(update).parse(JSON.parse(history))[0];
   }
 
   /** What the engine had begun when it was interrupted, e.g. `creating urn:pulumi:...`. */
   async pendingOperations(): Promise<string[]> {
     // An export is JSON without being asked for it.
-    const { deployment } = exported.parse(JSON.parse(await this.#pulumi(["stack", "export"])));
+    const { deployment } = exported.parse(JSON.parse(await this.#run("stack", "export")));
     return deployment.pending_operations.map(({ type, resource }) => `${type} ${resource.urn}`);
   }
 
@@ -91,7 +79,7 @@ export class InspectedStack {
     const folder = await mkdtemp(path.join(tmpdir(), "refresh-"));
     try {
       const log = path.join(folder, "events.json");
-      await this.#pulumi(["refresh", "--preview-only", "--non-interactive", "--event-log", log]);
+      await this.#run("refresh", "--preview-only", "--non-interactive", "--event-log", log);
       const lines = (await readFile(log, "utf8")).split("\n").filter((line) => line !== "");
       return lines.flatMap((line) => {
         const { metadata } = event.parse(JSON.parse(line)).resOutputsEvent ?? {};
@@ -105,57 +93,15 @@ export class InspectedStack {
 
   /** Value of a setting of this stack, its default included. */
   async setting(name: string): Promise<string> {
-    return (await this.#pulumi(["config", "get", name])).trim();
+    return (await this.#run("config", "get", name)).trim();
   }
 
   async engineVersion(): Promise<string> {
-    return (await this.#run(["version"])).trim().replace(/^v/, "");
+    return (await this.#pulumi.run("version")).trim().replace(/^v/, "");
   }
 
-  async #json(args: readonly string[]): Promise<unknown> {
-    return JSON.parse(await this.#pulumi([...args, "--json"]));
+  /** Runs a command on this stack. */
+  #run(...command: string[]): Promise<string> {
+    return this.#pulumi.run(...command, "--stack", this.name);
   }
-
-  #pulumi(args: readonly string[]): Promise<string> {
-    return this.#run([...args, "--stack", this.name]);
-  }
-
-  async #run(args: readonly string[]): Promise<string> {
-    const { command, cwd, env } = this.cli;
-    try {
-      const { stdout } = await run(command, args, {
-        cwd,
-        // The event log is among the engine's commands for debugging.
-        env: { ...process.env, ...env, PULUMI_DEBUG_COMMANDS: "true" },
-        maxBuffer: longest,
-      });
-      return stdout;
-    } catch (error) {
-      throw unanswered(command, args, error);
-    }
-  }
-}
-
-function unanswered(command: string, args: readonly string[], error: unknown): UnansweredError {
-  const { code, stderr = "", stdout = "" } = error as { code?: unknown; stderr?: string; stdout?: string };
-  if (code === "ENOENT") {
-    return new UnansweredError(
-      `there is no ${command} on the PATH`,
-      "install Pulumi: https://www.pulumi.com/docs/install/",
-    );
-  }
-  // With --json, the errors are in the document.
-  const said = /error: (.+?)(?:\\n|$)/m.exec(`${stderr}\n${stdout}`)?.[1] ?? (stderr.trim() || String(error));
-  return new UnansweredError(`pulumi ${args.join(" ")}: ${said}`, nextOf(said));
-}
-
-/** The command that mends what the engine refuses for. */
-const remedies: readonly (readonly [RegExp, string])[] = [
-  [/no stack named/, "pulumi stack ls shows those that there are"],
-  [/passphrase must be set|incorrect passphrase/, "export PULUMI_CONFIG_PASSPHRASE"],
-  [/PULUMI_ACCESS_TOKEN|not logged in|login/, "pulumi login"],
-];
-
-function nextOf(said: string): string {
-  return remedies.find(([pattern]) => pattern.test(said))?.[1] ?? "pulumi whoami --verbose shows the backend";
 }

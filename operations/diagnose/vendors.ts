@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { awsCli, azureCli, gcloudCli } from "../vendor-cli";
+import { awsCli, azureCli, gcloudCli, lambdaTime } from "../vendor-cli";
 import type { InspectedCloud, InspectedClouds } from "./inspected-cloud";
 import type { DeployedOutputs, ValuesOf } from "./outputs";
 import { UnansweredError } from "../unanswered-error";
@@ -16,9 +16,6 @@ export function vendorClouds({ aws, azure, gcp }: DeployedOutputs): InspectedClo
 
 /** Events of a log that are read at most: what goes wrong at each request stands in the first of them too. */
 const mostEvents = 1_000;
-
-/** `2018-11-14T23:03:52.894+0000`, as Lambda writes a time, in ISO 8601. */
-const lambdaTime = z.string().transform((time) => time.replace(/([+-]\d{2})(\d{2})$/, "$1:$2"));
 
 const callerIdentity = z.object({ Account: z.string(), Arn: z.string() });
 const lambdaFunction = z.object({

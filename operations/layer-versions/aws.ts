@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { awsCli } from "../vendor-cli";
+import { awsCli, lambdaTime } from "../vendor-cli";
 import type { LayerRegistry, LayerVersion } from "./registry";
 
 /** Requests at the same time: Lambda's control plane answers 15 a second. */
@@ -9,7 +9,7 @@ const parallel = 4;
 const layers = z.object({ Layers: z.array(z.object({ LayerName: z.string() })).default([]) });
 const versions = z.object({
   LayerVersions: z
-    .array(z.object({ LayerVersionArn: z.string(), Version: z.number(), CreatedDate: z.string() }))
+    .array(z.object({ LayerVersionArn: z.string(), Version: z.number(), CreatedDate: lambdaTime }))
     .default([]),
 });
 const layerVersion = z.object({ Content: z.object({ CodeSha256: z.base64(), CodeSize: z.number() }) });
@@ -47,8 +47,7 @@ export function awsRegistry(region: string): LayerRegistry {
         const { Content } = await aws.ask(layerVersion, "lambda", "get-layer-version", ...named);
         return {
           ...{ layerName, version, arn },
-          // `2018-11-14T23:03:52.894+0000`, which is not quite ISO 8601.
-          createdAt: new Date(CreatedDate.replace(/([+-]\d{2})(\d{2})$/, "$1:$2")),
+          createdAt: new Date(CreatedDate),
           size: Content.CodeSize,
           sha256: Buffer.from(Content.CodeSha256, "base64").toString("hex"),
         };

@@ -185,7 +185,7 @@ test.each([
 
 test("a command line that is not there is named, with where to get it", async () => {
   await expect(azure?.identity()).rejects.toMatchObject({
-    message: "there is no az on the PATH, by which the cloud is asked",
+    message: "there is no az on the PATH",
     next: expect.stringContaining("install-azure-cli") as string,
   });
 });
