@@ -8,14 +8,22 @@ import { afterAll, expect, test } from "vitest";
 import { changes, LocalDeployment } from "./local-deployment";
 
 /** A run may be ended at any moment and in any way; what it leaves behind is whole, and the next run goes on from there. */
-const deployment = new LocalDeployment(["clouds=[aws]"]);
+const settings = ["clouds=[aws]", "aws.frontend=false", "smokeCheck=false"];
+const deployment = new LocalDeployment(settings);
 afterAll(() => deployment.end());
 
 /** A run in the foreground, in a process group of its own, as a terminal starts it. */
 class Foreground {
   readonly #child = spawn(
     process.execPath,
-    ["--import", "tsx", "local/main.ts", "--state", deployment.state, "--config", "clouds=[aws]"],
+    [
+      "--import",
+      "tsx",
+      "local/main.ts",
+      "--state",
+      deployment.state,
+      ...settings.flatMap((setting) => ["--config", setting]),
+    ],
     { cwd: path.join(__dirname, "..", ".."), detached: true, stdio: ["ignore", "pipe", "pipe"] },
   );
   readonly #ended = new Promise<number | NodeJS.Signals | null>((resolve) => {

@@ -1,0 +1,172 @@
+import { rmSync } from "node:fs";
+import path from "node:path";
+
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import { startCloud, stopCloud } from "../../../local/cloud-process";
+import { LocalDeployment } from "../local-deployment";
+import {
+  attachedLayer,
+  change,
+  crashing,
+  type Drill,
+  emptied,
+  lambda,
+  look,
+  only,
+  packageOf,
+  practise,
+  rezipped,
+  storeOf,
+} from "./drill";
+
+const deployment = new LocalDeployment(["clouds=[aws,azure,gcp]"]);
+
+beforeAll(() => deployment.up());
+
+afterAll(() => deployment.end());
+
+/** What goes wrong on more than one cloud. */
+const drills: readonly Drill[] = [
+  {
+    name: "a package is missing",
+    faults: {
+      aws: {
+        make: (store) =>
+          rezipped(store, attachedLayer(store), "code", (file) =>
+            file.includes("/starlette/") ? undefined : "as it is",
+          ),
+        first: { check: "log", title: /missing module starlette/ },
+      },
+      azure: {
+        make: (store) =>
+          rezipped(store, packageOf(store, "azure-native:storage:Blob"), "source", (file) =>
+            file.includes("/starlette/") ? undefined : "as it is",
+          ),
+        first: { check: "log", title: /missing module starlette/ },
+      },
+    },
+  },
+  {
+    name: "the code crashes",
+    faults: {
+      aws: {
+        make: (store) => rezipped(store, only(store, lambda), "code", crashing),
+        first: { check: "log", title: /RuntimeError: drill/ },
+      },
+      azure: {
+        make: (store) => rezipped(store, packageOf(store, "azure-native:storage:Blob"), "source", crashing),
+        first: { check: "log", title: /RuntimeError: drill/ },
+      },
+    },
+  },
+  {
+    name: "identities without rights",
+    faults: {
+      aws: {
+        make: (store) => {
+          store.delete(only(store, "aws:iam/rolePolicy:RolePolicy"));
+        },
+        first: { check: "log", title: /its log is silent/ },
+      },
+      azure: {
+        make: (store) => {
+          for (const role of store.list("azure-native:authorization:RoleAssignment")) store.delete(role);
+        },
+        first: { check: "log", title: /permission denied/ },
+      },
+      gcp: {
+        make: (store) => {
+          for (const role of store.list("gcp:projects/iAMMember:IAMMember")) store.delete(role);
+        },
+        first: { check: "log", title: /permission denied/ },
+      },
+    },
+  },
+  {
+    name: "the function may not be called",
+    faults: {
+      aws: {
+        make: (store) => {
+          store.delete(only(store, "aws:lambda/permission:Permission"));
+        },
+        first: { check: "log", title: /API Gateway may not invoke the function/ },
+      },
+      gcp: {
+        make: (store) => {
+          store.delete(only(store, "gcp:cloudrunv2/serviceIamMember:ServiceIamMember"));
+        },
+        first: { check: "api", title: /GET \/api\/ answers 403/ },
+      },
+    },
+  },
+  {
+    name: "the table is deleted",
+    faults: {
+      aws: {
+        make: (store, state) => {
+          store.delete(only(store, "aws:dynamodb/table:Table"));
+          rmSync(path.join(state, "aws", "dynamodb"), { recursive: true });
+        },
+        first: { check: "table", title: /table .*-messages is not there/ },
+      },
+      azure: {
+        make: (store, state) => {
+          store.delete(only(store, "azure-native:storage:Table"));
+          rmSync(path.join(state, "azure-native", "tables"), { recursive: true });
+        },
+        first: { check: "table", title: /table messages is not there/ },
+      },
+      gcp: {
+        make: (store) => {
+          store.delete(only(store, "gcp:firestore/database:Database"));
+        },
+        first: { check: "table", title: /table messages is not there/ },
+      },
+    },
+  },
+  {
+    name: "the frontend is emptied",
+    faults: {
+      aws: emptied("aws:s3/bucketObjectv2:BucketObjectv2"),
+      azure: emptied("azure-native:storage:Blob"),
+      gcp: emptied("gcp:storage/bucketObject:BucketObject"),
+    },
+  },
+];
+
+test("what was just deployed is healthy", async () => {
+  const { run, report } = await look(deployment, "--drift");
+  expect(report.results.map(({ status, findings }) => ({ status, findings }))).toEqual(
+    report.results.map(() => ({ status: "passed", findings: [] })),
+  );
+  expect(report.clouds.map(({ cloud }) => cloud)).toEqual(["aws", "azure", "gcp"]);
+  expect(run.code).toBe(0);
+});
+
+practise(deployment, drills);
+
+test("what was changed behind the stack's back is listed where it is asked for", async () => {
+  await stopCloud(deployment.state);
+  const store = storeOf(deployment, "aws");
+  change(store, only(store, "aws:dynamodb/table:Table"), { tags: {} });
+  store.delete(only(store, "aws:s3/bucketPolicy:BucketPolicy"));
+  await startCloud(deployment.state, { attached: false });
+
+  const { report } = await look(deployment, "--only", "state", "--drift");
+  expect(report.results).toHaveLength(1);
+  expect(report.results[0]?.findings[0]?.evidence).toEqual(
+    expect.arrayContaining([
+      "aws:dynamodb/table:Table aws-messages: tags",
+      expect.stringMatching(/^aws:s3\/bucketPolicy:BucketPolicy .*: gone$/),
+    ]),
+  );
+});
+
+test("clouds that do not run are unknown, with the command that starts them", async () => {
+  await deployment.run(["stop"]);
+  const { run, report } = await look(deployment, "--only", "credentials");
+  expect(run.code).toBe(2);
+  expect(report.results.map(({ status }) => status)).toEqual(["unknown", "unknown", "unknown"]);
+  expect(report.results[0]?.findings[0]?.next).toBe("npm run local -- up --detach");
+});
