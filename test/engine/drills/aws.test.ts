@@ -6,7 +6,7 @@ import { execute, LocalDeployment } from "../local-deployment";
 import { attachedLayer, change, type Drill, lambda, only, practise, rezipped } from "./drill";
 
 const checkout = path.join(__dirname, "..", "..", "..");
-const deployment = new LocalDeployment(["clouds=[aws]"]);
+const deployment = new LocalDeployment(["clouds=[aws]", "aws.frontend=false"]);
 
 beforeAll(() => deployment.up());
 
