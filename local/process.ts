@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import readline from "node:readline";
 
@@ -71,8 +72,19 @@ export function startPython(options: PythonProcessOptions): PythonProcess {
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+  return !hasEnded(pid);
+}
+
+/** Whether all that is left of a process is an entry that its parent has not looked at: in a container, init may never. */
+function hasEnded(pid: number): boolean {
+  try {
+    const status = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return /^[ZX]/.test(status.slice(status.lastIndexOf(")") + 2));
   } catch {
+    // Only Linux has these files.
     return false;
   }
 }

@@ -1,19 +1,11 @@
 import { spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 
 import { expect, it, vi } from "vitest";
 
-import { startPython } from "../../local/process";
+import { isAlive, startPython } from "../../local/process";
 import { temporaryDirectory } from "./resources";
-import { writeFileSync } from "node:fs";
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
 
 /** Runs a script to its end. */
 async function run(script: string) {
@@ -63,13 +55,31 @@ it("leaves no process behind when this one is killed, nor those that they starte
       reject(new Error("it ended by itself"));
     });
   });
-  expect(pids.map(isRunning)).toEqual([true, true]);
+  expect(pids.map(isAlive)).toEqual([true, true]);
   parent.kill("SIGKILL");
   await vi.waitFor(
     () => {
-      expect(pids.map(isRunning)).toEqual([false, false]);
+      expect(pids.map(isAlive)).toEqual([false, false]);
     },
-    // Whoever adopts an orphan takes its time to bury it.
     { timeout: 20_000 },
   );
 }, 60_000);
+
+it("takes a process for dead that has ended and is not buried yet", async () => {
+  // The shell becomes a program that knows nothing of its child.
+  const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "inherit"] });
+  try {
+    const pid = await new Promise<number>((resolve) => {
+      parent.stdout.once("data", (data: Buffer) => {
+        resolve(Number(data.toString()));
+      });
+    });
+    await vi.waitFor(() => {
+      expect(isAlive(pid)).toBe(false);
+    });
+    expect(process.kill(pid, 0)).toBe(true);
+    expect(isAlive(Number(parent.pid))).toBe(true);
+  } finally {
+    parent.kill();
+  }
+});
