@@ -27,14 +27,23 @@ export interface StackOptions {
   readonly program?: PulumiFn;
 }
 
-/**
- * A stack of this project on the local clouds, by the real engine. Its configuration is a copy: what the engine writes
- * into it (the salt of its passphrase) does not end up in the checkout.
- */
+/** A stack of this project on the local clouds, by the real engine; it is made where there is none. */
 export async function localStack(options: StackOptions): Promise<Stack> {
+  const selected = await Stack.createOrSelect(options.stack, await localWorkspace(options));
+  if (options.cloud !== undefined) await undoInterrupted(selected, options.cloud, backendOf(options.state));
+  return selected;
+}
+
+const backendOf = (state: string) => path.join(state, "engine");
+
+/**
+ * Where the engine keeps the stacks of a state folder. The configuration is a copy: what the engine writes into it (the
+ * salt of its passphrase) does not end up in the checkout.
+ */
+export async function localWorkspace(options: StackOptions): Promise<LocalWorkspace> {
   const { engine, cloud, state, stack, settings = {}, program } = options;
   const workDir = path.join(state, "project");
-  const backend = path.join(state, "engine");
+  const backend = backendOf(state);
   for (const directory of [workDir, backend]) mkdirSync(directory, { recursive: true });
   removeStaleLocks(path.join(backend, ".pulumi", "locks"));
   if (program === undefined) {
@@ -47,7 +56,7 @@ export async function localStack(options: StackOptions): Promise<Stack> {
   const project = readFileSync(path.join(checkout, "Pulumi.yaml"), "utf8").replace(/^main:.*\n/m, "");
   writeFileSync(path.join(workDir, "Pulumi.yaml"), project);
 
-  const workspace = await LocalWorkspace.create({
+  return LocalWorkspace.create({
     workDir,
     program: program ?? thisProject,
     pulumiCommand: engine,
@@ -60,9 +69,6 @@ export async function localStack(options: StackOptions): Promise<Stack> {
       PULUMI_SKIP_UPDATE_CHECK: "1",
     },
   });
-  const selected = await Stack.createOrSelect(stack, workspace);
-  if (cloud !== undefined) await undoInterrupted(selected, cloud, backend);
-  return selected;
 }
 
 /** What leads the engine to the providers of a running cloud. */

@@ -9,7 +9,7 @@ import { AzureResources } from "../../local/azure/resources";
 import { runningCloud } from "../../local/cloud-process";
 import { GcpResources } from "../../local/gcp/resources";
 import { type LogEvent, Logs } from "../../local/logs";
-import { debugProviders, localStack } from "../../local/stack";
+import { debugProviders, localWorkspace } from "../../local/stack";
 import { type Resources, ResourceStore } from "../../local/store";
 import { name as project } from "../../package.json";
 import type { Environment } from "./diagnose";
@@ -44,8 +44,11 @@ interface View {
  * @param state folder that the local clouds keep everything in.
  */
 export async function localEnvironment(engine: PulumiCommand, state: string, name: string): Promise<Environment> {
+  if (!existsSync(path.join(state, "engine"))) {
+    throw new UnansweredError(`nothing was deployed in ${state}`, "npm run local -- up --detach");
+  }
   // Without a cloud: what an interrupted run left pending is to be seen, not to be mended.
-  const { workspace } = await localStack({ engine, state, stack: name });
+  const workspace = await localWorkspace({ engine, state, stack: name });
   const env = { ...workspace.envVars, PULUMI_DEBUG_PROVIDERS: debugProviders(await runningCloud(state)) };
   const stack = new InspectedStack(name, { command: engine.command, cwd: workspace.workDir, env });
   const outputs = await stack.outputs();

@@ -9,7 +9,7 @@ import { BuildError, reasonOf } from "../../layers/build-error";
 import { cacheDirectory } from "../../layers/cache";
 import { manifestFile } from "../../layers/manifest";
 import { findEngine } from "../../local/engine";
-import { localStack } from "../../local/stack";
+import { localWorkspace } from "../../local/stack";
 import { name as project } from "../../package.json";
 import { UnansweredError } from "../unanswered-error";
 import { awsRegistry } from "./aws";
@@ -91,7 +91,7 @@ async function told<Result>(ask: () => Promise<Result>): Promise<Result> {
 async function open({ stack, local, region, progress }: LayerScope) {
   const state = local === undefined ? undefined : path.resolve(local);
   const registries = state === undefined ? awsRegistry : localRegistries(state);
-  const workspace = state === undefined ? await signedInWorkspace() : await localWorkspace(state, stack, progress);
+  const workspace = state === undefined ? await signedInWorkspace() : await workspaceOf(state, stack, progress);
   const stacks = await knownStacks(workspace, progress);
   const registry = registries(region ?? regionOf(stack, stacks));
   const prefix = resourceNamePrefix({ project, stack }, layerPart, nameLimits.lambdaLayer);
@@ -109,10 +109,9 @@ async function signedInWorkspace() {
   }
 }
 
-async function localWorkspace(state: string, stack: string, progress: LayerScope["progress"]) {
+async function workspaceOf(state: string, stack: string, progress: LayerScope["progress"]) {
   try {
-    const { workspace } = await localStack({ engine: await findEngine(progress), state, stack });
-    return workspace;
+    return await localWorkspace({ engine: await findEngine(progress), state, stack });
   } catch (error) {
     throw new BuildError(reasonOf(error));
   }
