@@ -47,6 +47,9 @@ const runners: readonly Runner[] = [
 /** Runs every runner, whatever the ones before it found, and ends with one line that sums them up. */
 async function main(): Promise<void> {
   const total: Tally = { passed: 0, failed: 0, skipped: 0 };
+  process.on("exit", () => {
+    rmSync(temporary, { recursive: true, force: true, maxRetries: 3 });
+  });
   for (const { name, command, tally } of runners) {
     const exitCode = await run(command);
     const found = readTally(tally);
@@ -57,7 +60,6 @@ async function main(): Promise<void> {
     }
     for (const key of ["passed", "failed", "skipped"] as const) total[key] += found[key];
   }
-  rmSync(temporary, { recursive: true, force: true, maxRetries: 3 });
   console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
   process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
 }
@@ -65,11 +67,13 @@ async function main(): Promise<void> {
 function run([program, ...args]: readonly [string, ...string[]]): Promise<number> {
   return new Promise((resolve, reject) => {
     const env = { ...process.env, TMPDIR: temporary };
-    spawn(program, args, { stdio: "inherit", cwd: path.join(__dirname, ".."), env })
+    const child = spawn(program, args, { stdio: "inherit", cwd: path.join(__dirname, ".."), env })
       .on("error", reject)
       .on("exit", (code) => {
         resolve(code ?? 1);
       });
+    // The runner ends its tests first; a terminal's Ctrl-C it gets by itself.
+    process.once("SIGTERM", () => child.kill("SIGTERM")).once("SIGINT", () => undefined);
   });
 }
 
