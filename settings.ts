@@ -46,7 +46,9 @@ const awsSchema = z.strictObject({
   architecture: oneOf(["x86_64", "arm64"]),
   memorySize: whole(128, 10_240),
   timeout: whole(1, 30),
-  reservedConcurrency: whole(-1, 1_000_000),
+  reservedConcurrency: whole(-1, 1_000_000).refine((value) => value !== 0, {
+    error: "expected -1 for none, or 1 and more: with 0 the API would answer nobody",
+  }),
   snapStart: z.boolean(),
   throttlingRate: whole(1, 10_000),
   throttlingBurst: whole(1, 5_000),

@@ -33,12 +33,8 @@ export const nameLimits = {
 
   /** Of 90 in Microsoft.Resources, resourceGroups: Front Door's firewall policies are in a group of 80 at most. */
   resourceGroup: 80,
-  /** Microsoft.Web, sites and serverfarms. A site's name is a host name: unique among all customers. */
+  /** Microsoft.Web, sites and serverfarms; the workspace and the identity of the same name accept more. A site's name is a host name: unique among all customers. */
   functionApp: 60,
-  /** Microsoft.OperationalInsights, workspaces. */
-  workspace: 63,
-  /** Microsoft.ManagedIdentity, userAssignedIdentities. */
-  identity: 128,
   /** Microsoft.Cdn, profiles/afdEndpoints; what is in a profile accepts more. */
   frontDoorEndpoint: 46,
 

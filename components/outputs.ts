@@ -65,13 +65,19 @@ export interface CloudOutputs {
   readonly version: string;
 }
 
+/** Host name that a domain's CNAME record points to: the frontend's own, which answers with a domain too. */
+interface HostedFrontend {
+  /** Absent where the frontend is off. */
+  readonly frontendHost?: pulumi.Input<string>;
+}
+
 /** What a cloud gives whose function is deployed together with its packages. */
 export interface PackagedOutputs extends CloudOutputs {
   /** The package that the function is deployed from. */
   readonly package: BundleOutputs;
 }
 
-export interface AwsOutputs extends CloudOutputs {
+export interface AwsOutputs extends CloudOutputs, HostedFrontend {
   readonly functionArn: pulumi.Input<string>;
   readonly apiId: pulumi.Input<string>;
   /** Log group of the HTTP API's access log. */
@@ -82,7 +88,7 @@ export interface AwsOutputs extends CloudOutputs {
   readonly distributionId?: pulumi.Input<string>;
 }
 
-export interface AzureOutputs extends PackagedOutputs {
+export interface AzureOutputs extends PackagedOutputs, HostedFrontend {
   /** Name of the resource group that everything is in. */
   readonly resourceGroup: pulumi.Input<string>;
   /** Name of the storage account that the messages are in. */

@@ -13,8 +13,8 @@ export interface SiteFile {
 }
 
 /**
- * File names here carry no hash of their content, so every cache asks whether its copy is current: an answer of 304 is
- * small, and a page never runs with the script of another release.
+ * File names here carry no hash of their content, so every cache asks whether its copy is current, which an answer of 304
+ * says in few bytes. Front Door alone holds a copy for a minute, in which a page may run with the script of another release.
  */
 export const siteCacheControl = "no-cache";
 

@@ -10,6 +10,7 @@ import {
   type Resource,
   type Rule,
   shown,
+  textsIn,
   type Stack,
   unknown,
   type Value,
@@ -66,7 +67,8 @@ const functionRules: readonly Rule[] = [
       const layers = ownLayers(fn, stack);
       const own = new Set(layers.map(({ properties }) => properties.arn));
       const given = listAt(fn.properties, "layers");
-      const foreign = given.find((arn) => typeof arn === "string" && !own.has(arn) && !stack.configuration.has(arn));
+      const named = new Set(textsIn(stack.configuration));
+      const foreign = given.find((arn) => typeof arn === "string" && !own.has(arn) && !named.has(arn));
       if (foreign !== undefined) return `the layer ${shown(foreign)} is written into the program`;
       const unaccounted = given.includes(unknown) && layers.length === 0;
       return unaccounted ? "a layer comes neither from the stack nor from its settings" : undefined;

@@ -1,4 +1,4 @@
-import { at, differs, isEmpty, listAt, referring, type Rule, shown, type Value } from "./rule";
+import { at, differs, isEmpty, isProduction, listAt, referring, type Rule, shown, type Value } from "./rule";
 
 const types = {
   assignment: "azure-native:authorization:RoleAssignment",
@@ -6,6 +6,7 @@ const types = {
   route: "azure-native:cdn:Route",
   blob: "azure-native:storage:Blob",
   storage: "azure-native:storage:StorageAccount",
+  table: "azure-native:storage:Table",
   workspace: "azure-native:operationalinsights:Workspace",
 } as const;
 
@@ -59,6 +60,25 @@ const storageRules: readonly Rule[] = [
 
 /** Texts with which an account's key or a shared access signature gives itself away. */
 const storageSecret = /AccountKey=|SharedAccessSignature=|[?&]sig=/;
+
+const dataRules: readonly Rule[] = [
+  {
+    name: "azure-table-deletion-protected",
+    description: "A production table's account cannot be deleted.",
+    references: [],
+    types: [types.storage],
+    scope: "stack",
+    remedy: "Set deletionProtection to true in the stack's settings",
+    check: (account, stack) => {
+      if (!isProduction(stack.name) || referring(stack, types.table, "accountName", account).length === 0)
+        return undefined;
+      const locks = referring(stack, "azure-native:authorization:ManagementLockByScope", "scope", account);
+      return locks.some(({ properties }) => !differs(properties, "level", "CanNotDelete", "ReadOnly"))
+        ? undefined
+        : "no lock keeps it from being deleted";
+    },
+  },
+];
 
 const appRules: readonly Rule[] = [
   {
@@ -161,7 +181,7 @@ const otherRules: readonly Rule[] = [
   },
 ];
 
-export const azureRules: readonly Rule[] = [...storageRules, ...appRules, ...otherRules];
+export const azureRules: readonly Rule[] = [...storageRules, ...dataRules, ...appRules, ...otherRules];
 
 function holdsSecret(value: Value): boolean {
   return typeof value === "string" && storageSecret.test(value);

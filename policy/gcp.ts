@@ -1,4 +1,4 @@
-import { at, differs, isEmpty, isProduction, type Resource, type Rule, shown } from "./rule";
+import { at, differs, isEmpty, isProduction, refersTo, type Resource, type Rule, shown, type Stack } from "./rule";
 
 const types = {
   backend: "gcp:compute/backendService:BackendService",
@@ -12,6 +12,11 @@ const types = {
 } as const;
 
 const everybody = ["allUsers", "allAuthenticatedUsers"];
+
+/** The bucket of a website that the setting gcp.publicBucket opens to everybody. */
+function isPublicSite({ properties }: Resource, { configuration }: Stack): boolean {
+  return at(configuration, "gcp.publicBucket") === true && !isEmpty(properties.website);
+}
 
 export const gcpRules: readonly Rule[] = [
   {
@@ -29,20 +34,26 @@ export const gcpRules: readonly Rule[] = [
     description: "A bucket cannot be opened to everybody.",
     references: ["CKV_GCP_114"],
     types: [types.bucket],
-    scope: "resource",
+    scope: "stack",
     remedy: "Set publicAccessPrevention to enforced; the load balancer reads the bucket by its service agent",
-    check: ({ properties }) =>
-      differs(properties, "publicAccessPrevention", "enforced") ? "the bucket can be made public" : undefined,
+    check: (bucket, stack) =>
+      differs(bucket.properties, "publicAccessPrevention", "enforced") && !isPublicSite(bucket, stack)
+        ? "the bucket can be made public"
+        : undefined,
   },
   {
     name: "gcp-bucket-members-named",
     description: "Nobody unknown reads a bucket.",
     references: ["CKV_GCP_28"],
     types: [types.bucketMember],
-    scope: "resource",
+    scope: "stack",
     remedy: "Name the service account that reads the bucket",
-    check: ({ properties: { member } }) =>
-      everybody.some((anybody) => anybody === member) ? "everybody is a member" : undefined,
+    check: (grant, stack) => {
+      const { member } = grant.properties;
+      if (!everybody.some((anybody) => anybody === member)) return undefined;
+      const sites = stack.resources.filter((other) => other.type === types.bucket && isPublicSite(other, stack));
+      return sites.some((site) => refersTo(grant, "bucket", site)) ? undefined : "everybody is a member";
+    },
   },
   {
     name: "gcp-function-own-identity",

@@ -6,7 +6,7 @@ import {
 } from "@pulumi/policy";
 import * as pulumi from "@pulumi/pulumi";
 
-import { judge, type Resource, type ResourceRule, type Stack, type StackRule, unknown, type Value } from "./rule";
+import { judge, type Resource, type ResourceRule, settingsOf, type StackRule, unknown, type Value } from "./rule";
 import { rules } from "./rules";
 
 /** The pack that `pulumi preview --policy-pack policy` loads: the table of rules, handed to the engine. */
@@ -21,7 +21,7 @@ function resourcePolicy(rule: ResourceRule): ResourceValidationPolicy {
     validateResource: ({ type, name, urn, props }, report) => {
       if (!rule.types.includes(type)) return;
       const resource = { urn, type, name, properties: known(props), dependencies: {} };
-      const message = judge(rule, resource, { name: pulumi.getStack(), configuration: new Set(), resources: [] });
+      const message = judge(rule, resource, { name: pulumi.getStack(), configuration: {}, resources: [] });
       if (message !== undefined) report(message);
     },
   };
@@ -31,7 +31,11 @@ function stackPolicy(rule: StackRule): StackValidationPolicy {
   return {
     ...described(rule),
     validateStack: ({ resources }, report) => {
-      const stack = { name: pulumi.getStack(), configuration: configuredTexts(), resources: resources.map(seen) };
+      const stack = {
+        name: pulumi.getStack(),
+        configuration: settingsOf(pulumi.runtime.allConfig()),
+        resources: resources.map(seen),
+      };
       for (const resource of stack.resources) {
         const message = judge(rule, resource, stack);
         if (message !== undefined) report(message, resource.urn);
@@ -67,22 +71,4 @@ function read(container: object, key: string): Value {
   if (typeof value !== "object" || value === null) return null;
   const items = value;
   return Array.isArray(items) ? Object.keys(items).map((index) => read(items, index)) : known(items);
-}
-
-/** Every text in the stack's configuration, wherever it is nested: an ARN that the settings name is one of them. */
-function configuredTexts(): Stack["configuration"] {
-  return new Set(Object.values(pulumi.runtime.allConfig()).flatMap(texts));
-}
-
-function texts(configured: string): string[] {
-  try {
-    return leaves(JSON.parse(configured));
-  } catch {
-    return [configured];
-  }
-}
-
-function leaves(value: unknown): string[] {
-  if (typeof value === "string") return [value];
-  return typeof value === "object" && value !== null ? Object.values(value).flatMap(leaves) : [];
 }

@@ -19,8 +19,8 @@ export interface Resource {
 /** All that one deployment consists of. */
 export interface Stack {
   readonly name: string;
-  /** Every text in the stack's configuration. */
-  readonly configuration: ReadonlySet<string>;
+  /** The stack's settings, nested as in its file. */
+  readonly configuration: { readonly [setting: string]: Value };
   readonly resources: readonly Resource[];
 }
 
@@ -108,9 +108,30 @@ export function isEmpty(value: Value): boolean {
   return value === undefined || value === null || value === "" || value === 0;
 }
 
-/** Stacks that people depend on: `production`, `prod`, `prod-eu`. */
+/** Stacks that people depend on: `production`, `prod`, `prod-eu`, `prod_2`. */
 export function isProduction(stackName: string): boolean {
-  return /^prod(uction)?\b/.test(stackName);
+  return /^prod(uction)?(?![a-z])/.test(stackName);
+}
+
+/** Settings as the engine hands them over: text, or JSON where they are more than that, by `<project>:<setting>`. */
+export function settingsOf(configuration: Readonly<Record<string, string>>): Stack["configuration"] {
+  return Object.fromEntries(
+    Object.entries(configuration).map(([key, text]) => [key.replace(/^[^:]*:/, ""), parsed(text)]),
+  );
+}
+
+function parsed(text: string): Value {
+  try {
+    return JSON.parse(text) as Value;
+  } catch {
+    return text;
+  }
+}
+
+/** Every text in a value, wherever it is nested. */
+export function textsIn(value: Value): string[] {
+  if (typeof value === "string") return [value];
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(textsIn) : [];
 }
 
 export function isObject(value: Value): value is { readonly [key: string]: Value } {

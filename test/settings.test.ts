@@ -33,11 +33,11 @@ test("an empty text switches a setting off, a value switches it on", async () =>
   const found = await settings({
     clouds: ["aws"],
     auth: { issuer: "https://login.example.com/", audience: "api" },
-    aws: { domain: "app.example.com", certificateArn, reservedConcurrency: 0 },
+    aws: { domain: "app.example.com", certificateArn, reservedConcurrency: 5 },
   });
   expect(found.auth).toEqual({ issuer: "https://login.example.com/", audience: "api" });
   expect(found.aws?.domain).toEqual({ name: "app.example.com", certificateArn });
-  expect(found.aws?.reservedConcurrency).toBe(0);
+  expect(found.aws?.reservedConcurrency).toBe(5);
 });
 
 test("every cloud has its settings where it is on, and none where it is off", async () => {
@@ -118,6 +118,11 @@ describe("a wrong setting is named, with what was found and what is accepted", (
     ["a Python that is not offered", { pythonVersion: "3.8" }, /pythonVersion: expected one of .*3\.12.*found "3\.8"/],
     ["text for a number", { aws: { memorySize: "much" } }, /aws\.memorySize: .*128 to 10240 \(found "much"\)/],
     ["too little memory", { aws: { memorySize: 64 } }, /aws\.memorySize: .*128.*found 64/],
+    [
+      "a concurrency that answers nobody",
+      { aws: { reservedConcurrency: 0 } },
+      /aws\.reservedConcurrency: expected -1 for none, or 1 and more.*found 0/,
+    ],
     ["too long a timeout", { aws: { timeout: 31 } }, /aws\.timeout: .*30.*found 31/],
     [
       "a retention that no log group has",

@@ -117,43 +117,42 @@ export class ApiFunction extends pulumi.ComponentResource {
       },
       child,
     );
-    const fn = new lambda.Function(
-      name,
-      transformed<lambda.FunctionArgs>(
-        {
-          name: args.functionName,
-          code: args.code,
-          handler: args.handler,
-          runtime: `python${pythonVersion}`,
-          architectures: [architecture],
-          layers: [...args.layers.map((layer) => layer.arn), ...(args.publicLayerArns ?? [])],
-          role: role.arn,
-          memorySize: args.memorySize ?? 512,
-          timeout: args.timeout ?? 15,
-          reservedConcurrentExecutions: args.reservedConcurrency,
-          environment: { variables: args.environment ?? {} },
-          kmsKeyArn: args.kmsKeyArn,
-          loggingConfig: { logFormat: "JSON", logGroup: logGroup.name },
-          tracingConfig: { mode: "Active" },
-          publish: args.snapStart,
-          snapStart: args.snapStart ? { applyOn: "PublishedVersions" } : undefined,
-          tags: args.tags,
-        },
-        args.transform?.function,
-      ),
-      { ...child, dependsOn: [policy] },
+    const functionArgs = transformed<lambda.FunctionArgs>(
+      {
+        name: args.functionName,
+        code: args.code,
+        handler: args.handler,
+        runtime: `python${pythonVersion}`,
+        architectures: [architecture],
+        layers: [...args.layers.map((layer) => layer.arn), ...(args.publicLayerArns ?? [])],
+        role: role.arn,
+        memorySize: args.memorySize ?? 512,
+        timeout: args.timeout ?? 15,
+        reservedConcurrentExecutions: args.reservedConcurrency,
+        environment: { variables: args.environment ?? {} },
+        kmsKeyArn: args.kmsKeyArn,
+        loggingConfig: { logFormat: "JSON", logGroup: logGroup.name },
+        tracingConfig: { mode: "Active" },
+        publish: args.snapStart,
+        snapStart: args.snapStart ? { applyOn: "PublishedVersions" } : undefined,
+        tags: args.tags,
+      },
+      args.transform?.function,
     );
+    const fn = new lambda.Function(name, functionArgs, { ...child, dependsOn: [policy] });
 
     this.functionName = fn.name;
     this.arn = fn.arn;
     this.roleArn = role.arn;
     this.logGroupName = logGroup.name;
-    const { handler, layers, runtime, architectures, memorySize, timeout, environment } = fn;
+    this.invocation = args.snapStart ? this.throughAlias(name, fn) : { functionName: fn.name, invokeArn: fn.invokeArn };
+    // Of the inputs: what the provider leaves out of its outputs would be unknown in every preview.
+    const { handler, layers, runtime, architectures, memorySize, timeout, environment } = functionArgs;
+    const { kmsKeyArn, reservedConcurrentExecutions, snapStart } = functionArgs;
     this.configuration = pulumi.output({
       ...{ handler, layers, runtime, architectures, memorySize, timeout, environment },
-      policy: policy.policy,
+      ...{ kmsKeyArn, reservedConcurrentExecutions, snapStart, policy: policy.policy },
     });
-    this.invocation = args.snapStart ? this.throughAlias(name, fn) : { functionName: fn.name, invokeArn: fn.invokeArn };
     this.registerOutputs({ functionName: this.functionName, arn: this.arn });
   }
 

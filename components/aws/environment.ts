@@ -142,7 +142,11 @@ export class Environment extends pulumi.ComponentResource {
       ...(args.publicLayers?.length && {
         publicLayers: Object.fromEntries(args.publicLayers.map(({ arn, packages }) => [arn, packages])),
       }),
-      ...(frontend && { frontendUrl: frontend.url, distributionId: frontend.distributionId }),
+      ...(frontend && {
+        frontendUrl: frontend.url,
+        frontendHost: frontend.hostName,
+        distributionId: frontend.distributionId,
+      }),
     };
     if (args.smokeCheck) {
       smokeCheck(

@@ -28,12 +28,11 @@ export interface FrontendArgs {
   readonly waf?: boolean;
   /** Name of an existing bucket, with ACLs on, for the distribution's access logs. Default: no logs. */
   readonly logBucket?: string;
-  /** Deletes the bucket with whatever is in it; the files come from the repository. Default: true. */
-  readonly forceDestroy?: boolean;
   readonly tags?: Record<string, string>;
   readonly transform?: {
     readonly bucket?: Transform<s3.BucketArgs>;
     readonly distribution?: Transform<cloudfront.DistributionArgs>;
+    readonly webAcl?: Transform<wafv2.WebAclArgs>;
   };
 }
 
@@ -55,13 +54,20 @@ const singlePageFallback = `function handler(event) {
 }
 `;
 
+/**
+ * Rules that would refuse messages: one of 2,000 characters may be longer than the 8 KB of the first, and may quote HTML.
+ * The API limits what it takes by itself, and the page never takes a message for HTML.
+ */
+const aboutBodies = ["SizeRestrictions_BODY", "CrossSiteScripting_BODY"];
+
 const origins = { site: "site", api: "api" } as const;
 
 /** The site in a private bucket behind CloudFront, with `/api/*` of the same address going uncached to the API. */
 export class Frontend extends pulumi.ComponentResource {
   /** `https://<id>.cloudfront.net`, or the domain's address. */
   readonly url: pulumi.Output<string>;
-  readonly bucketName: pulumi.Output<string>;
+  /** CloudFront's own host name, which answers with a domain too, and which the domain's CNAME record names. */
+  readonly hostName: pulumi.Output<string>;
   readonly distributionId: pulumi.Output<string>;
 
   constructor(name: string, args: FrontendArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -100,6 +106,7 @@ export class Frontend extends pulumi.ComponentResource {
           enabled: true,
           comment: `${args.scope.project} ${args.scope.stack}`,
           httpVersion: "http2and3",
+          isIpv6Enabled: true,
           defaultRootObject: "index.html",
           aliases: args.domain && [args.domain.name],
           viewerCertificate: viewerCertificate(args.domain),
@@ -152,7 +159,7 @@ export class Frontend extends pulumi.ComponentResource {
 
     const host = args.domain ? pulumi.output(args.domain.name) : distribution.domainName;
     this.url = host.apply(publicAddress);
-    this.bucketName = bucket.bucket;
+    this.hostName = distribution.domainName;
     this.distributionId = distribution.id;
     this.registerOutputs({ url: this.url, distributionId: this.distributionId });
   }
@@ -160,7 +167,7 @@ export class Frontend extends pulumi.ComponentResource {
   private privateBucket(name: string, args: FrontendArgs): s3.Bucket {
     const bucket = new s3.Bucket(
       name,
-      transformed<s3.BucketArgs>({ forceDestroy: args.forceDestroy ?? true, tags: args.tags }, args.transform?.bucket),
+      transformed<s3.BucketArgs>({ forceDestroy: true, tags: args.tags }, args.transform?.bucket),
       { parent: this },
     );
     const child: pulumi.CustomResourceOptions = { parent: bucket };
@@ -240,24 +247,33 @@ export class Frontend extends pulumi.ComponentResource {
     const webAclName = resourceName(args.scope, "web", nameLimits.webAcl);
     return new wafv2.WebAcl(
       name,
-      {
-        name: webAclName,
-        // CloudFront reads web ACLs from this region only.
-        region: "us-east-1",
-        scope: "CLOUDFRONT",
-        defaultAction: { allow: {} },
-        rules: [
-          {
-            name: "common",
-            priority: 0,
-            overrideAction: { none: {} },
-            statement: { managedRuleGroupStatement: { vendorName: "AWS", name: "AWSManagedRulesCommonRuleSet" } },
-            visibilityConfig: metrics(`${webAclName}-common`),
-          },
-        ],
-        visibilityConfig: metrics(webAclName),
-        tags: args.tags,
-      },
+      transformed<wafv2.WebAclArgs>(
+        {
+          name: webAclName,
+          // CloudFront reads web ACLs from this region only.
+          region: "us-east-1",
+          scope: "CLOUDFRONT",
+          defaultAction: { allow: {} },
+          rules: [
+            {
+              name: "common",
+              priority: 0,
+              overrideAction: { none: {} },
+              statement: {
+                managedRuleGroupStatement: {
+                  vendorName: "AWS",
+                  name: "AWSManagedRulesCommonRuleSet",
+                  ruleActionOverrides: aboutBodies.map((rule) => ({ name: rule, actionToUse: { count: {} } })),
+                },
+              },
+              visibilityConfig: metrics(`${webAclName}-common`),
+            },
+          ],
+          visibilityConfig: metrics(webAclName),
+          tags: args.tags,
+        },
+        args.transform?.webAcl,
+      ),
       { parent: this },
     );
   }

@@ -167,7 +167,8 @@ export class ApiFunction extends pulumi.ComponentResource {
             APPLICATIONINSIGHTS_CONNECTION_STRING: telemetry.connectionString,
             APPLICATIONINSIGHTS_AUTHENTICATION_STRING: pulumi.interpolate`ClientId=${identity.clientId};Authorization=AAD`,
           }).map(([setting, value]) => ({ name: setting, value })),
-          ...(args.onlyThroughFrontDoor !== undefined && frontDoorOnly(args.onlyThroughFrontDoor)),
+          // Stated where it is open too: what is left out of an update stays as it was.
+          ...(args.onlyThroughFrontDoor === undefined ? openToAll : frontDoorOnly(args.onlyThroughFrontDoor)),
         },
         tags,
       },
@@ -236,6 +237,8 @@ function identityConnection(name: string, properties: Connection, clientId: pulu
   const settings: Connection = { ...properties, credential: "managedidentity", clientId };
   return Object.fromEntries(Object.entries(settings).map(([property, value]) => [`${name}__${property}`, value]));
 }
+
+const openToAll = { ipSecurityRestrictionsDefaultAction: "Allow", ipSecurityRestrictions: [] };
 
 /** Every Front Door of every customer comes from the same addresses, so its id is asked for too. */
 function frontDoorOnly(frontDoorId: pulumi.Input<string>) {

@@ -4,6 +4,7 @@ import * as resources from "@pulumi/azure-native/resources";
 import * as pulumi from "@pulumi/pulumi";
 
 import type { PackageBundle } from "../../layers/bundle";
+import { publicAddress } from "../address";
 import {
   checkStorageAccountName,
   compactName,
@@ -182,6 +183,7 @@ export class Environment extends pulumi.ComponentResource {
       ...(frontend &&
         profile && {
           frontendUrl: frontend.url,
+          frontendHost: frontend.hostName,
           frontDoorProfile: profile.name,
           frontDoorEndpoint: frontend.endpointName,
           ...(frontend.domainValidation && { domainValidation: frontend.domainValidation }),
@@ -195,7 +197,9 @@ export class Environment extends pulumi.ComponentResource {
           cloud: "azure",
           outputs: this.outputs,
           deployed: { package: args.bundle.sha256, function: fn.configuration },
-          ...(entrance === undefined ? { address: fn.url } : { address: entrance.url, patience: frontDoorPatience }),
+          ...(entrance === undefined
+            ? { address: fn.url }
+            : { address: entrance.hostName.apply(publicAddress), patience: frontDoorPatience }),
         },
         { parent: this, dependsOn: [fn, table, ...(entrance === undefined ? [] : [entrance])] },
       );

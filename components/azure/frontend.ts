@@ -58,6 +58,8 @@ const compressible = [
 export class Frontend extends pulumi.ComponentResource {
   /** `https://<endpoint>-<hash>.z01.azurefd.net`, or the domain's address. */
   readonly url: pulumi.Output<string>;
+  /** Front Door's own host name, which answers with a domain too, and which the domain's CNAME record names. */
+  readonly hostName: pulumi.Output<string>;
   readonly endpointName: pulumi.Output<string>;
   /** Absent without a domain. */
   readonly domainValidation?: DomainValidation;
@@ -96,8 +98,6 @@ export class Frontend extends pulumi.ComponentResource {
             },
             child,
           );
-    if (args.waf) this.firewall(name, args, [endpoint.id, ...(domain ? [domain.id] : [])]);
-
     const { everywhere, onSite } = this.rules(name, args);
     const route = (
       part: string,
@@ -127,7 +127,7 @@ export class Frontend extends pulumi.ComponentResource {
       { patternsToMatch: ["/api/*"], ruleSets: [{ id: everywhere.set.id }] },
       everywhere.rules,
     );
-    route(
+    const toSite = route(
       "site",
       this.origin(`${name}-site`, "site", siteHost, args),
       {
@@ -141,7 +141,9 @@ export class Frontend extends pulumi.ComponentResource {
       // Front Door refuses a second change of an endpoint while the first is under way.
       [...everywhere.rules, ...onSite.rules, toApi],
     );
+    if (args.waf) this.firewall(name, args, [endpoint.id, ...(domain ? [domain.id] : [])], toSite);
 
+    this.hostName = endpoint.hostName;
     this.url = (domain ? domain.hostName : endpoint.hostName).apply(publicAddress);
     this.endpointName = endpoint.name;
     if (domain && args.domain) {
@@ -285,7 +287,7 @@ export class Frontend extends pulumi.ComponentResource {
     };
   }
 
-  private firewall(name: string, args: FrontendArgs, domains: pulumi.Output<string>[]): void {
+  private firewall(name: string, args: FrontendArgs, domains: pulumi.Output<string>[], after: pulumi.Resource): void {
     const child: pulumi.CustomResourceOptions = { parent: this };
     const policy = new frontdoor.Policy(
       name,
@@ -319,7 +321,7 @@ export class Frontend extends pulumi.ComponentResource {
           associations: [{ domains: domains.map((id) => ({ id })), patternsToMatch: ["/*"] }],
         },
       },
-      child,
+      { ...child, dependsOn: [after] },
     );
   }
 }

@@ -15,11 +15,6 @@ export interface PackageDeploymentArgs {
   readonly uploads: storage.StorageAccount;
   /** How the app gets the package: by one deploy, or by an Azure CLI that is signed in. Default: `onedeploy`. */
   readonly method?: "onedeploy" | "az";
-  /**
-   * Until when the package's address works, in ISO 8601. Default: the end of next year. The address is a part of the
-   * deployment, so that a time which moved would deploy at every update; this one moves once a year.
-   */
-  readonly readableUntil?: string;
 }
 
 /**
@@ -67,7 +62,8 @@ export class PackageDeployment extends pulumi.ComponentResource {
         resource: "b",
         permissions: "r",
         protocols: "https",
-        sharedAccessExpiryTime: args.readableUntil ?? `${new Date().getUTCFullYear() + 2}-01-01T00:00:00Z`,
+        // The address is a part of the deployment: a time that moved would deploy at every update; this moves once a year.
+        sharedAccessExpiryTime: `${new Date().getUTCFullYear() + 2}-01-01T00:00:00Z`,
       },
       child,
     );

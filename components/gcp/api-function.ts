@@ -203,6 +203,11 @@ export class ApiFunction extends pulumi.ComponentResource {
         location,
         format: "DOCKER",
         description: "Images of the API",
+        // Each deployment pushes one.
+        cleanupPolicies: [
+          { id: "keep-newest", action: "KEEP", mostRecentVersions: { keepCount: 5 } },
+          { id: "delete-old", action: "DELETE", condition: { olderThan: `${30 * 86_400}s` } },
+        ],
         labels: args.labels,
       },
       child,

@@ -27,6 +27,7 @@ export interface FrontendArgs {
   readonly cloudArmor?: boolean;
   readonly labels?: Record<string, string>;
   readonly transform?: {
+    readonly securityPolicy?: Transform<compute.SecurityPolicyArgs>;
     readonly bucket?: Transform<storage.BucketArgs>;
     readonly backendBucket?: Transform<compute.BackendBucketArgs>;
     readonly backendService?: Transform<compute.BackendServiceArgs>;
@@ -219,23 +220,28 @@ export class Frontend extends pulumi.ComponentResource {
   private firewall(name: string, args: FrontendArgs, child: pulumi.CustomResourceOptions) {
     return new compute.SecurityPolicy(
       name,
-      {
-        name: resourceName(args.scope, "web", nameLimits.googleCloud),
-        rules: [
-          ...firewallRuleSets.map((ruleSet, index) => ({
-            priority: 1000 + index,
-            action: "deny(403)",
-            match: { expr: { expression: `evaluatePreconfiguredWaf('${ruleSet}')` } },
-            description: ruleSet,
-          })),
-          {
-            priority: lastPriority,
-            action: "allow",
-            match: { versionedExpr: "SRC_IPS_V1", config: { srcIpRanges: ["*"] } },
-            description: "everything else",
-          },
-        ],
-      },
+      transformed<compute.SecurityPolicyArgs>(
+        {
+          name: resourceName(args.scope, "web", nameLimits.googleCloud),
+          rules: [
+            ...firewallRuleSets.map((ruleSet, index) => ({
+              priority: 1000 + index,
+              action: "deny(403)",
+              match: { expr: { expression: `evaluatePreconfiguredWaf('${ruleSet}', {'sensitivity': 1})` } },
+              description: ruleSet,
+            })),
+            {
+              priority: lastPriority,
+              action: "allow",
+              match: { versionedExpr: "SRC_IPS_V1", config: { srcIpRanges: ["*"] } },
+              description: "everything else",
+            },
+          ],
+          // A message is JSON: read as one text, its quotes and braces look like an injection.
+          advancedOptionsConfig: { jsonParsing: "STANDARD" },
+        },
+        args.transform?.securityPolicy,
+      ),
       child,
     );
   }

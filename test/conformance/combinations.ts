@@ -81,7 +81,7 @@ export const combinations: readonly Combination[] = [
         region: "eu-central-1",
         memorySize: 128,
         timeout: 1,
-        reservedConcurrency: 0,
+        reservedConcurrency: 1,
         throttlingRate: 1,
         throttlingBurst: 1,
         waf: true,

@@ -38,7 +38,7 @@ describe("the program keeps to every rule", () => {
         certificateArn: "arn:aws:acm:us-east-1:123456789012:certificate/1",
       },
       azure: { waf: true, frontDoorOnly: true, domain: "azure.example.com" },
-      gcp: { cloudArmor: true, domain: "gcp.example.com" },
+      gcp: { cloudArmor: true, publicBucket: true, domain: "gcp.example.com" },
     };
     expect(await messages("staging", settings)).toEqual([]);
   });

@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { vi } from "vitest";
 
 import type { BuildResult } from "../../layers/bundle";
-import type { Resource, Stack, Value } from "../../policy/rule";
+import { type Resource, settingsOf, type Stack, type Value } from "../../policy/rule";
 import { applicationBundle, layerBundle, packageBundle, sourceBundle } from "../components/bundles";
 import { acceptErrorHooks } from "../components/mocks";
 import { type Configuration, engineConfiguration, projectName } from "../configuration";
@@ -81,7 +81,7 @@ export async function programStack(name: string, settings: CloudSettings = {}): 
   } finally {
     await pulumi.runtime.disconnect();
   }
-  return { name, configuration: new Set(Object.values(configuration)), resources };
+  return { name, configuration: settingsOf(configuration), resources };
 }
 
 /** Inputs without what JSON has no word for: rules look into no archive. */

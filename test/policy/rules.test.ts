@@ -94,6 +94,9 @@ const table = (changes: Properties = {}) =>
     ...changes,
   });
 
+const azureTable = resource("azure-native:storage:Table", { accountName: "data" });
+const lock = (changes: Properties = {}) =>
+  resource("azure-native:authorization:ManagementLockByScope", { level: "CanNotDelete", scope: "data-id", ...changes });
 const storageAccount = (changes: Properties = {}) =>
   resource("azure-native:storage:StorageAccount", {
     name: "data",
@@ -131,7 +134,9 @@ const gcpFunction = (runAs: Value, builtAs: Value) =>
   });
 const projectMember = (role: string, condition?: Properties) =>
   resource("gcp:projects/iAMMember:IAMMember", { role, condition });
-const bucketMember = (member: string) => resource("gcp:storage/bucketIAMMember:BucketIAMMember", { member });
+const openBucket = resource("gcp:storage/bucket:Bucket", { name: "web", publicAccessPrevention: "inherited" });
+const bucketMember = (member: string) =>
+  resource("gcp:storage/bucketIAMMember:BucketIAMMember", { bucket: "web", member });
 const sslPolicy = (minTlsVersion: Value, profile: Value) =>
   resource("gcp:compute/sSLPolicy:SSLPolicy", { minTlsVersion, profile });
 const database = (changes: Properties = {}) =>
@@ -357,6 +362,14 @@ const cases: Record<string, Case> = {
     good: [[table()]],
     bad: [[/deletion protection is off/, table({ deletionProtectionEnabled: false })]],
   },
+  "azure-table-deletion-protected": {
+    stack: "production",
+    good: [[storageAccount({ id: "data-id" }), azureTable, lock()], [storageAccount()]],
+    bad: [
+      [/no lock/, storageAccount({ id: "data-id" }), azureTable],
+      [/no lock/, storageAccount({ id: "data-id" }), azureTable, lock({ scope: "another" })],
+    ],
+  },
   "azure-storage-tls-floor": {
     good: [[storageAccount()]],
     bad: [
@@ -438,7 +451,7 @@ const cases: Record<string, Case> = {
   },
   "gcp-bucket-not-public": {
     good: [[resource("gcp:storage/bucket:Bucket", { publicAccessPrevention: "enforced" })]],
-    bad: [[/can be made public/, resource("gcp:storage/bucket:Bucket", { publicAccessPrevention: "inherited" })]],
+    bad: [[/can be made public/, openBucket]],
   },
   "gcp-bucket-members-named": {
     good: [[bucketMember("serviceAccount:api@shop.iam.gserviceaccount.com")]],
@@ -494,8 +507,13 @@ function dependsOnBucket(other: Resource): Resource {
   return other === bucket ? other : { ...other, dependencies: { bucket: [bucket.urn] } };
 }
 
-function found(rule: Rule, resources: readonly Resource[], name = "staging"): string[] {
-  const stack: Stack = { name, configuration: new Set([publicLayer]), resources };
+function found(
+  rule: Rule,
+  resources: readonly Resource[],
+  name = "staging",
+  configuration: Stack["configuration"] = { aws: { publicLayers: [publicLayer] } },
+): string[] {
+  const stack: Stack = { name, configuration, resources };
   return violations([rule], stack).map(({ message }) => message);
 }
 
@@ -524,11 +542,30 @@ describe.each(rules.map((rule) => [rule.name, rule] as const))("%s", (name, rule
   });
 });
 
+test("a website's bucket may be open to everybody where a setting says so, and no other bucket may", () => {
+  const site = { ...openBucket, properties: { ...openBucket.properties, website: { mainPageSuffix: "index.html" } } };
+  const open = rules.filter(({ name }) => ["gcp-bucket-not-public", "gcp-bucket-members-named"].includes(name));
+  for (const [bucket, configuration, expected] of [
+    [site, { gcp: { publicBucket: true } }, 0],
+    [site, { gcp: { publicBucket: false } }, 2],
+    [openBucket, { gcp: { publicBucket: true } }, 2],
+  ] as const) {
+    const all = open.flatMap((rule) => found(rule, [bucket, bucketMember("allUsers")], "staging", configuration));
+    expect(all).toHaveLength(expected);
+  }
+});
+
 test("what protects production only does not hold up staging", () => {
-  const open = [table({ deletionProtectionEnabled: false }), database({ deleteProtectionState: undefined })];
+  const open = [
+    table({ deletionProtectionEnabled: false }),
+    database({ deleteProtectionState: undefined }),
+    storageAccount({ id: "data-id" }),
+    azureTable,
+  ];
   for (const rule of rules.filter(({ name }) => name.endsWith("deletion-protected"))) {
     expect(found(rule, open, "staging")).toEqual([]);
-    expect(found(rule, open, "prod-eu")).toHaveLength(1);
+    for (const production of ["prod-eu", "prod_2", "production"]) expect(found(rule, open, production)).toHaveLength(1);
+    expect(found(rule, open, "products")).toEqual([]);
   }
 });
 

@@ -254,6 +254,7 @@ describe("with the defaults", () => {
       region: "eu-west-1",
       apiUrl: "https://api1.execute-api.eu-west-1.amazonaws.com",
       frontendUrl: "https://d1.cloudfront.net",
+      frontendHost: "d1.cloudfront.net",
       functionName: "shop-test-api",
       messagesTable: "shop-test-messages",
       runtimeIdentity: `arn:aws:iam::${account}:role/shop-test-api`,
@@ -326,7 +327,25 @@ describe("with other settings", () => {
 
   test("a web ACL is declared in us-east-1 and attached", async () => {
     const { recording } = await environment({ frontend: { waf: true } });
-    expect(recording.only("aws:wafv2/webAcl:WebAcl")).toMatchObject({ region: "us-east-1", scope: "CLOUDFRONT" });
+    expect(recording.only("aws:wafv2/webAcl:WebAcl")).toMatchObject({
+      region: "us-east-1",
+      scope: "CLOUDFRONT",
+      rules: [
+        {
+          overrideAction: { none: {} },
+          statement: {
+            managedRuleGroupStatement: {
+              name: "AWSManagedRulesCommonRuleSet",
+              // A long message, or one that quotes HTML, is counted and not refused.
+              ruleActionOverrides: [
+                { name: "SizeRestrictions_BODY", actionToUse: { count: {} } },
+                { name: "CrossSiteScripting_BODY", actionToUse: { count: {} } },
+              ],
+            },
+          },
+        },
+      ],
+    });
     expect(recording.only("aws:cloudfront/distribution:Distribution").webAclId).toBe(
       arn("wafv2", "global/webacl/web/1"),
     );
@@ -370,7 +389,12 @@ test("the smoke check asks the HTTP API, and asks again where the code or the co
   const { recording } = await environment({ smokeCheck: true });
   const { environment: told } = recording.only("command:local:Command") as { environment: Record<string, string> };
   expect(told).toMatchObject({ CLOUD: "aws", ADDRESS: "https://api1.execute-api.eu-west-1.amazonaws.com" });
-  for (const change of [{ function: { memorySize: 1024 } }, { environment: { FLAG: "on" } }]) {
+  for (const change of [
+    { function: { memorySize: 1024 } },
+    { function: { snapStart: true } },
+    { function: { reservedConcurrency: 5 } },
+    { environment: { FLAG: "on" } },
+  ]) {
     const changed = (await environment({ smokeCheck: true, ...change })).recording.only("command:local:Command");
     expect((changed.environment as Record<string, string>).DEPLOYED).not.toBe(told.DEPLOYED);
   }

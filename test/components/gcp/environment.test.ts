@@ -341,8 +341,12 @@ describe("with other settings", () => {
   test("Cloud Armor stands before the API", async () => {
     const { recording } = await environment({ frontend: { cloudArmor: true } });
     expect(only(recording, "compute/backendService:BackendService").securityPolicy).toBe("gcp-web-id");
-    const { rules } = only(recording, "compute/securityPolicy:SecurityPolicy") as { rules: { action: string }[] };
+    const policy = only(recording, "compute/securityPolicy:SecurityPolicy");
+    const rules = policy.rules as { action: string; match: { expr?: { expression: string } } }[];
     expect(rules.map(({ action }) => action)).toEqual(["deny(403)", "deny(403)", "deny(403)", "deny(403)", "allow"]);
+    // Bodies are JSON, and at the highest sensitivity a message's own punctuation would be an attack.
+    expect(policy.advancedOptionsConfig).toEqual({ jsonParsing: "STANDARD" });
+    for (const { match } of rules.slice(0, -1)) expect(match.expr?.expression).toMatch(/, \{'sensitivity': 1\}\)$/);
   });
 
   test("a public bucket is read by anyone, and the bucket of the source still is not", async () => {

@@ -271,6 +271,7 @@ export const models: Readonly<Record<string, Model>> = {
       "origins.customOriginConfig.httpPort": "HTTPPort",
       "origins.customOriginConfig.httpsPort": "HTTPSPort",
       "origins.customOriginConfig.originSslProtocols": "OriginSSLProtocols",
+      isIpv6Enabled: "IPV6Enabled",
       orderedCacheBehaviors: "CacheBehaviors",
       "defaultCacheBehavior.functionAssociations.functionArn": "FunctionARN",
       "viewerCertificate.cloudfrontDefaultCertificate": "CloudFrontDefaultCertificate",
@@ -327,10 +328,11 @@ export const models: Readonly<Record<string, Model>> = {
 /** The service has more required fields than CloudFormation; what the program leaves out, the provider sends as off. */
 function distributionConfig(config: unknown): unknown {
   if (!isRecord(config)) return config;
-  const { CacheBehaviors, DefaultCacheBehavior, Logging, ...rest } = config;
+  const { CacheBehaviors, DefaultCacheBehavior, IPV6Enabled, Logging, ...rest } = config;
   return {
     ...rest,
     CallerReference: "generated",
+    ...(IPV6Enabled !== undefined && { IsIPV6Enabled: IPV6Enabled }),
     DefaultCacheBehavior: behavior(DefaultCacheBehavior),
     ...(CacheBehaviors !== undefined && {
       CacheBehaviors: Array.isArray(CacheBehaviors) ? CacheBehaviors.map(behavior) : CacheBehaviors,

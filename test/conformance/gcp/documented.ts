@@ -18,6 +18,8 @@ const region = documented("https://cloud.google.com/docs/geography-and-regions",
   pattern: "^[a-z]+-[a-z]+[1-9]\\d?$",
 });
 
+const cleanupPolicies = "https://cloud.google.com/artifact-registry/docs/repositories/cleanup-policy";
+
 const bucketName = documented("https://cloud.google.com/storage/docs/buckets#naming", {
   type: "string",
   pattern: "^(?!goog)[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]$",
@@ -113,6 +115,8 @@ export const documentedValues: ByPath<Documented> = {
   "gcp:artifactregistry/repository:Repository": {
     labels,
     location: region,
+    "cleanupPolicies.id": text(cleanupPolicies, 127),
+    "cleanupPolicies.mostRecentVersions.keepCount": documented(cleanupPolicies, { type: "integer", minimum: 1 }),
     description: text("https://cloud.google.com/artifact-registry/docs/repositories/create-repos", 1024),
     repositoryId: documented("https://cloud.google.com/artifact-registry/docs/repositories/create-repos", {
       type: "string",

@@ -21,6 +21,7 @@ const escapes: Readonly<Record<string, readonly string[]>> = {
     `${alert} documentation.content: bad value`,
     `${dashboard}.displayName: bad value`,
     `${dashboard}.gridLayout.widgets.title: bad value`,
+    "gcp:artifactregistry/repository:Repository cleanupPolicies.id: bad value",
     "gcp:monitoring/notificationChannel:NotificationChannel displayName: bad value",
     "gcp:projects/iAMMember:IAMMember condition.title: bad value",
     "gcp:serviceaccount/account:Account displayName: bad value",

@@ -33,6 +33,12 @@ function document(text: unknown): Values {
   }
 }
 
+/** A list as the API has it: each item by its id. What is no such list stays as it is, for the model to find. */
+function byId(items: unknown): unknown {
+  if (!Array.isArray(items) || !items.every((item) => isRecord(item) && typeof item.id === "string")) return items;
+  return Object.fromEntries(items.map((item: Values) => [item.id, item]));
+}
+
 const compute = (resource: string, model: Partial<Model> = {}): Model => ({
   api: "compute.v1",
   method: `${resource}.insert`,
@@ -81,6 +87,7 @@ export const models: Readonly<Record<string, Model>> = {
     api: "artifactregistry.v1",
     method: "projects.locations.repositories.create",
     parameters: { ...inLocation, repositoryId: "{repositoryId}" },
+    rules: { cleanupPolicies: (policies) => ({ cleanupPolicies: byId(policies) }) },
   },
   "gcp:firestore/database:Database": {
     api: "firestore.v1",
