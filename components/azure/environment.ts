@@ -149,6 +149,7 @@ export class Environment extends pulumi.ComponentResource {
               account: uploads,
               apiUrl: fn.url,
               profile,
+              workspace: fn.workspace,
               tags,
             },
             child,

@@ -1,5 +1,6 @@
 import * as cdn from "@pulumi/azure-native/cdn";
 import * as frontdoor from "@pulumi/azure-native/frontdoor";
+import * as monitor from "@pulumi/azure-native/monitor";
 import * as storage from "@pulumi/azure-native/storage";
 import * as pulumi from "@pulumi/pulumi";
 
@@ -23,10 +24,13 @@ export interface FrontendArgs {
   readonly domain?: string;
   /** Puts Microsoft's managed rules before site and API. Default: false. */
   readonly waf?: boolean;
+  /** Id of the Log Analytics workspace for the log of requests, and of what the firewall did with them. */
+  readonly workspace: pulumi.Input<string>;
   readonly tags?: Record<string, string>;
   readonly transform?: {
     readonly endpoint?: Transform<cdn.AFDEndpointArgs>;
     readonly firewall?: Transform<frontdoor.PolicyArgs>;
+    readonly log?: Transform<monitor.DiagnosticSettingArgs>;
   };
 }
 
@@ -70,6 +74,22 @@ export class Frontend extends pulumi.ComponentResource {
     const child: pulumi.CustomResourceOptions = { parent: this };
     const inProfile = { resourceGroupName, profileName: profile.name };
 
+    new monitor.DiagnosticSetting(
+      name,
+      transformed<monitor.DiagnosticSettingArgs>(
+        {
+          name: "requests",
+          resourceUri: profile.id,
+          workspaceId: args.workspace,
+          logs: ["FrontDoorAccessLog", "FrontDoorWebApplicationFirewallLog"].map((category) => ({
+            category,
+            enabled: true,
+          })),
+        },
+        args.transform?.log,
+      ),
+      child,
+    );
     const siteHost = this.site(name, args);
     const endpoint = new cdn.AFDEndpoint(
       name,

@@ -197,6 +197,16 @@ export const azureTypes: Readonly<Record<string, ResourceType>> = {
       validationProperties: { validationToken: guid(id), expirationDate: "2099-01-01T00:00:00Z" },
     }),
   }),
+  "azure-native:monitor:DiagnosticSetting": {
+    required: ["name", "resourceUri"],
+    references: {
+      resourceUri: byId("azure-native:cdn:Profile"),
+      workspaceId: byId("azure-native:operationalinsights:Workspace"),
+    },
+    replaceOn: ["name", "resourceUri"],
+    id: ({ resourceUri, name }) =>
+      `${String(resourceUri)}/providers/Microsoft.Insights/diagnosticSettings/${String(name)}`,
+  },
   "azure-native:monitor:ActionGroup": arm("Microsoft.Insights/actionGroups/{actionGroupName}", {
     required: ["groupShortName", "enabled"],
     rules: { groupShortName: matching(/^.{1,12}$/, "1 to 12 characters") },

@@ -305,6 +305,17 @@ describe("with the defaults", () => {
     expect(ofType(recording, "authorization:ManagementLockByScope")).toEqual([]);
   });
 
+  test("the requests of Front Door are logged where the function's are", () => {
+    expect(only(recording, "monitor:DiagnosticSetting")).toMatchObject({
+      resourceUri: "azure-id",
+      workspaceId: "azure-api-id",
+      logs: [
+        { category: "FrontDoorAccessLog", enabled: true },
+        { category: "FrontDoorWebApplicationFirewallLog", enabled: true },
+      ],
+    });
+  });
+
   test("the outputs are the contract's", async () => {
     expect(await valueOf(deployed.outputs)).toEqual({
       region: "japaneast",

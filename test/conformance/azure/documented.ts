@@ -275,6 +275,15 @@ export const documentedValues: ByPath<Documented> = {
       },
     ),
   },
+  "azure-native:monitor:DiagnosticSetting": {
+    name: matching(
+      "https://learn.microsoft.com/azure/azure-monitor/platform/diagnostic-settings",
+      "^[^<>*%&:\\\\?+/ ]{1,260}$",
+    ),
+    "logs.category": documented("https://learn.microsoft.com/azure/frontdoor/monitor-front-door-reference", {
+      enum: ["FrontDoorAccessLog", "FrontDoorHealthProbeLog", "FrontDoorWebApplicationFirewallLog"],
+    }),
+  },
   "azure-native:monitor:ActionGroup": {
     location: documented("https://learn.microsoft.com/azure/azure-monitor/alerts/action-groups", { enum: ["Global"] }),
     tags,

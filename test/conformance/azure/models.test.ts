@@ -55,8 +55,8 @@ testCloud<Model>({
     });
     return {
       models: Object.fromEntries(withParameters),
-      schemaOf: ({ operation, dataPlane = {} }) =>
-        (operation && schemas.get(operation)) ?? { type: "object", properties: { body: dataPlane } },
+      schemaOf: ({ operation, described = {} }) =>
+        (operation && schemas.get(operation)) ?? { type: "object", properties: { body: described } },
       defaults,
       documented: documentedValues,
       references,

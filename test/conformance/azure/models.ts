@@ -15,8 +15,8 @@ export interface Operation {
 /** A type of `@pulumi/azure-native`. Parameters that it does not name are the properties of the same names. */
 export interface Model extends Translation {
   readonly operation?: Operation;
-  /** What the data plane accepts, of which the management SDK says nothing. */
-  readonly dataPlane?: SchemaObject;
+  /** What is accepted where the management SDK says nothing of it: the data plane's, and diagnostic settings. */
+  readonly described?: SchemaObject;
 }
 
 /** What the provider has of its own, for parameters that a resource leaves to it. */
@@ -63,6 +63,27 @@ const blob: SchemaObject = {
   additionalProperties: false,
 };
 
+/** By https://learn.microsoft.com/rest/api/monitor/diagnostic-settings/create-or-update. */
+const diagnosticSetting: SchemaObject = {
+  type: "object",
+  properties: {
+    name: text,
+    resourceUri: text,
+    workspaceId: text,
+    logs: {
+      type: "array",
+      items: {
+        type: "object",
+        properties: { category: text, categoryGroup: text, enabled: { type: "boolean" } },
+        required: ["enabled"],
+        additionalProperties: false,
+      },
+    },
+  },
+  required: ["name", "resourceUri"],
+  additionalProperties: false,
+};
+
 export const models: Readonly<Record<string, Model>> = {
   "azure-native:resources:ResourceGroup": of("resource.resources.v2024_11_01", "ResourceGroups", "create_or_update"),
   "azure-native:resources:Deployment": of("resource.resources.v2024_11_01", "Deployments", "begin_create_or_update"),
@@ -82,8 +103,8 @@ export const models: Readonly<Record<string, Model>> = {
   }),
   "azure-native:storage:BlobContainer": of("storage", "BlobContainers", "create"),
   "azure-native:storage:Table": of("storage", "Table", "create"),
-  "azure-native:storage:StorageAccountStaticWebsite": { dataPlane: staticWebsite },
-  "azure-native:storage:Blob": { dataPlane: blob },
+  "azure-native:storage:StorageAccountStaticWebsite": { described: staticWebsite },
+  "azure-native:storage:Blob": { described: blob },
   "azure-native:operationalinsights:Workspace": of("loganalytics", "Workspaces", "begin_create_or_update"),
   "azure-native:applicationinsights:Component": of(
     "applicationinsights.v2020_02_02",
@@ -121,6 +142,7 @@ export const models: Readonly<Record<string, Model>> = {
   "azure-native:cdn:Route": cdn("Routes"),
   "azure-native:cdn:SecurityPolicy": cdn("SecurityPolicies"),
   "azure-native:frontdoor:Policy": of("frontdoor", "Policies", "begin_create_or_update"),
+  "azure-native:monitor:DiagnosticSetting": { described: diagnosticSetting },
   "azure-native:monitor:ActionGroup": of("monitor", "ActionGroups", "create_or_update"),
   "azure-native:monitor:ScheduledQueryRule": of("monitor", "ScheduledQueryRules", "create_or_update"),
 };

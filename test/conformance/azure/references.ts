@@ -72,6 +72,10 @@ export const references: ByPath<Reference> = {
     "parameters.associations.domains.id": to("azure-native:cdn:AFDEndpoint", "azure-native:cdn:AFDCustomDomain"),
   },
   "azure-native:frontdoor:Policy": group,
+  "azure-native:monitor:DiagnosticSetting": {
+    resourceUri: to("azure-native:cdn:Profile"),
+    workspaceId: to("azure-native:operationalinsights:Workspace"),
+  },
   "azure-native:monitor:ActionGroup": group,
   "azure-native:monitor:ScheduledQueryRule": {
     ...group,
