@@ -90,7 +90,7 @@ async function builds(builder: Builder, architecture: Architecture): Promise<boo
       const libraries = (await readZip(readFileSync(zip))).filter(({ name }) => name.endsWith(".so"));
       for (const library of libraries) {
         const content = contentOf(library);
-        if (isElf(content)) checkNativeLibrary(library.name, content, architecture);
+        if (isElf(content)) checkNativeLibrary(library.name, content, { pythonVersion: "3.12", architecture });
       }
       return libraries.length > 0;
     } catch {

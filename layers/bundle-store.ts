@@ -1,11 +1,11 @@
-import { access, readdir, readFile } from "node:fs/promises";
-import path from "node:path";
+import { access, readFile } from "node:fs/promises";
 
 import { version } from "../package.json";
 import type { BundledPackage } from "./bundle";
 import { cacheDirectory, readRecord, sha256, writeAtomically, writeRecord } from "./cache";
 import { type Manifest, manifestFile, type PackageManifest, sbomFile } from "./manifest";
 import { onDemand } from "./on-demand";
+import { recipeDigest } from "./recipe";
 import type { ZipEntry } from "./zip";
 
 /** A zip in the cache, and what is known of it. */
@@ -43,9 +43,9 @@ export async function storedBundles(
   inputs: BundleInputs,
   make: () => Promise<readonly BundleContent[]>,
 ): Promise<readonly StoredBundle[]> {
-  const builder = await builderDigest();
+  const builder = await recipeDigest();
   const recordFile = cacheDirectory("builds", `${sha256(JSON.stringify([builder, inputs]))}.json`);
-  const known = await read(recordFile);
+  const known = await read(recordFile, inputs);
   if (known) return known;
 
   const [{ sbomOf }, { writeZip }] = await onDemand(() => Promise.all([import("./sbom"), import("./zip")]));
@@ -71,7 +71,7 @@ export async function storedBundles(
   return made;
 }
 
-async function read(recordFile: string): Promise<readonly StoredBundle[] | undefined> {
+async function read(recordFile: string, inputs: BundleInputs): Promise<readonly StoredBundle[] | undefined> {
   const known = await readRecord<Omit<StoredBundle, "path">[]>(recordFile);
   if (known === undefined) return undefined;
   const found = await Promise.all(
@@ -79,7 +79,8 @@ async function read(recordFile: string): Promise<readonly StoredBundle[] | undef
       const file = cacheDirectory("bundles", `${bundle.sha256}.zip`);
       const intact = await Promise.all([
         readFile(file).then((zip) => sha256(zip) === bundle.sha256),
-        ...[manifestFile(file), sbomFile(file)].map((beside) => access(beside).then(() => true)),
+        readFile(manifestFile(file), "utf8").then((text) => isOf(inputs, JSON.parse(text) as Manifest)),
+        access(sbomFile(file)).then(() => true),
       ]).then(
         (parts) => parts.every(Boolean),
         () => false,
@@ -90,13 +91,7 @@ async function read(recordFile: string): Promise<readonly StoredBundle[] | undef
   return found.every(({ length }) => length > 0) ? found.flat() : undefined;
 }
 
-let digest: Promise<string> | undefined;
-
-/** SHA-256 over what the builder is made of: its source, and the compressor. */
-function builderDigest(): Promise<string> {
-  return (digest ??= (async () => {
-    const sources = (await readdir(__dirname)).filter((file) => file.endsWith(".ts")).sort();
-    const files = [...sources.map((file) => path.join(__dirname, file)), require.resolve("fflate/package.json")];
-    return sha256(JSON.stringify(await Promise.all(files.map((file) => readFile(file, "utf8")))));
-  })());
+/** Other inputs may have given the same zip, and then its manifest is theirs. */
+function isOf({ content, ...origin }: BundleInputs, manifest: Manifest): boolean {
+  return Object.entries(origin).every(([key, value]) => manifest[key as keyof typeof origin] === value);
 }

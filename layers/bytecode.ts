@@ -2,6 +2,7 @@ import path from "node:path";
 
 import { cacheDirectory, readBlob, sha256, writeBlob } from "./cache";
 import type { InstalledFile } from "./merge";
+import { recipeDigest } from "./recipe";
 import { contentOf, readZip } from "./unzip";
 import { deflated, writeZip, type ZipEntry } from "./zip";
 
@@ -13,10 +14,11 @@ import { deflated, writeZip, type ZipEntry } from "./zip";
  */
 export async function bytecodeOf(files: readonly InstalledFile[], compiler: string): Promise<InstalledFile[]> {
   const modules = files.filter(({ entry }) => entry.name.endsWith(".py"));
+  const recipe = await recipeDigest();
   const bytecode: InstalledFile[] = [];
   for (const owner of new Set(modules.map((file) => file.owner))) {
     const sources = modules.filter((file) => file.owner === owner).map(({ entry }) => entry);
-    for (const entry of await compiledOnce(compiler, sources)) bytecode.push({ owner, entry });
+    for (const entry of await compiledOnce([recipe, compiler], sources)) bytecode.push({ owner, entry });
   }
   return bytecode;
 }
@@ -29,9 +31,9 @@ interface Module {
 const running = new Map<string, Promise<ZipEntry[]>>();
 
 /** Kept by the sources' content, a package at a time: a changed pin compiles that package alone. */
-function compiledOnce(compiler: string, sources: readonly ZipEntry[]): Promise<ZipEntry[]> {
+function compiledOnce(by: readonly string[], sources: readonly ZipEntry[]): Promise<ZipEntry[]> {
   const modules = sources.map((entry) => ({ name: entry.name, content: contentOf(entry) }));
-  const key = sha256(JSON.stringify([compiler, modules.map(({ name, content }) => [name, sha256(content)])]));
+  const key = sha256(JSON.stringify([by, modules.map(({ name, content }) => [name, sha256(content)])]));
   const compiling = running.get(key) ?? compiled(modules, cacheDirectory("bytecode", `${key}.zip`));
   running.set(key, compiling);
   return compiling;

@@ -10,7 +10,9 @@ import { BuildError, reasonOf } from "./build-error";
  * `~/.cache/multicloud-auto-deploy`. Everything in it can be made again, so deleting it is always safe.
  */
 export function cacheDirectory(...parts: string[]): string {
-  const base = process.env.XDG_CACHE_HOME ?? path.join(homedir(), ".cache");
+  const { XDG_CACHE_HOME: chosen = "" } = process.env;
+  // The XDG base directory specification has relative paths ignored.
+  const base = path.isAbsolute(chosen) ? chosen : path.join(homedir(), ".cache");
   return path.join(base, "multicloud-auto-deploy", ...parts);
 }
 
@@ -28,10 +30,8 @@ export async function writeAtomically(file: string, content: Buffer | string): P
     await rename(temporary, file);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
-    throw new BuildError(
-      `${file} cannot be written: ${reasonOf(error)}; make room or give the ` +
-        `permission, or set XDG_CACHE_HOME to another folder`,
-    );
+    const instead = file.startsWith(cacheDirectory()) ? ", or set XDG_CACHE_HOME to another folder" : "";
+    throw new BuildError(`${file} cannot be written: ${reasonOf(error)}; make room or give the permission${instead}`);
   }
 }
 

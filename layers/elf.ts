@@ -1,5 +1,5 @@
 import type { Architecture } from "./bundle";
-import { glibc } from "./tags";
+import { newestGlibc, type Platform } from "./tags";
 
 /** `e_machine` of the ELF header, from the System V ABI's list of machines. */
 const machines: Record<number, Architecture> = { 0x3e: "x86_64", 0xb7: "arm64" };
@@ -13,22 +13,22 @@ export function isElf(content: Buffer): boolean {
  *
  * @throws where it is for another processor, or asks for symbols of a newer glibc than the runtime's.
  */
-export function checkNativeLibrary(name: string, content: Buffer, architecture: Architecture): void {
+export function checkNativeLibrary(name: string, content: Buffer, platform: Platform): void {
+  const { architecture } = platform;
   const machine = machines[content.readUInt16LE(18)];
   if (machine !== architecture) {
     throw new Error(`${name} is for ${machine ?? "another processor"}, the bundle is for ${architecture}`);
   }
-  const needed = newestGlibc(content);
-  if (needed > glibc.minor) {
+  const [needed, offered] = [neededGlibc(content), newestGlibc(platform)];
+  if (needed > offered) {
     throw new Error(
-      `${name} needs glibc ${glibc.major}.${needed}, the runtime has ${glibc.major}.${glibc.minor}: ` +
-        `wheels for manylinux_${glibc.major}_${glibc.minor} or older are accepted`,
+      `${name} needs glibc 2.${needed}, the runtime has 2.${offered}: wheels for manylinux_2_${offered} or older are accepted`,
     );
   }
 }
 
 /** The newest `GLIBC_2.n` among a library's version names: those of its own symbols stand in the same table of strings. */
-function newestGlibc(content: Buffer): number {
+function neededGlibc(content: Buffer): number {
   let newest = 0;
   for (let at = content.indexOf("GLIBC_2."); at >= 0; at = content.indexOf("GLIBC_2.", at + 1)) {
     newest = Math.max(newest, parseInt(content.toString("latin1", at + 8, at + 11), 10) || 0);

@@ -46,6 +46,7 @@ export const requirementsHeader = (requirements: string) =>
  */
 export async function readLock(target: Target, folder = requirementsFolder): Promise<Lock> {
   const requirements = await read(requirementsFile(folder, target));
+  checkSelfContained(requirements, requirementsFile(folder, target));
   const text = await read(lockFile(folder, target));
   if (!text.startsWith(requirementsHeader(requirements))) {
     const madeFor = /^# requirements sha256: ([0-9a-f]{12})/.exec(text)?.[1];
@@ -64,13 +65,38 @@ export function normalisedName(name: string): string {
   return name.toLowerCase().replace(/[-_.]+/g, "-");
 }
 
-/** The packages of a lock's text. */
+/**
+ * Requirements that name another file are not known by their own text, so a change there would go unnoticed.
+ *
+ * @throws {BuildError}
+ */
+export function checkSelfContained(requirements: string, file: string): void {
+  const line = meaningful(requirements)
+    .split("\n")
+    .find((text) => /^(-r|-c|--requirement|--constraint)\b/.test(text));
+  if (line === undefined) return;
+  throw new BuildError(
+    `${shownPath(file)} has "${line}": write what that file has into this one, which has to stand alone`,
+  );
+}
+
+/**
+ * The packages of a lock's text.
+ *
+ * @throws {BuildError} for a line that is no release of an index, such as a URL.
+ */
 export function lockedPackages(text: string): LockedPackage[] {
   // A comment after a requirement says what needs it.
   return [...text.matchAll(/^(?<statement>\S(?:.*\\\n)*.*)(?:\n +# via (?<via>.*))?$/gm)].flatMap(({ groups }) => {
     const { statement = "", via = "" } = groups ?? {};
-    const [, name, version] = /^([A-Za-z0-9][\w.-]*)==([^\s;\\]+)/.exec(statement) ?? [];
-    if (name === undefined || version === undefined) return [];
+    if (statement.startsWith("#")) return [];
+    const [, name, version] = /^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])? *==(?!=) *([^\s;\\]+)/.exec(statement) ?? [];
+    if (name === undefined || version === undefined) {
+      throw new BuildError(
+        `a lock has ${JSON.stringify(statement.split(/ *\\?\n/)[0])}, which is no release of an index: only <name>==<version> can be ` +
+          `checked and built; require a release, then run: npm run layer -- lock`,
+      );
+    }
     const origins = via.split(", ").filter((origin) => origin !== "");
     return {
       name: normalisedName(name),

@@ -250,8 +250,12 @@ function progress(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-// Whoever reads may stop before the end, as head does.
-process.stdout.on("error", () => process.exit());
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  // Whoever reads may stop before the end, as head does.
+  if (error.code === "EPIPE") process.exit();
+  progress(`the output cannot be written: ${error.message}`);
+  process.exit(1);
+});
 
 program.parseAsync().catch((error: unknown) => {
   if (!(error instanceof BuildError)) throw error;

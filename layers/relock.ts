@@ -5,7 +5,14 @@ import path from "node:path";
 import { BuildError, reasonOf, shownPath } from "./build-error";
 import type { Target } from "./bundle";
 import { writeAtomically } from "./cache";
-import { type LockedPackage, lockedPackages, lockFile, requirementsFile, requirementsHeader } from "./lock";
+import {
+  checkSelfContained,
+  type LockedPackage,
+  lockedPackages,
+  lockFile,
+  requirementsFile,
+  requirementsHeader,
+} from "./lock";
 import { uvPipCompile } from "./uv";
 
 /** The oldest Python that the locks serve; a layer for a newer one comes from the same lock. */
@@ -43,6 +50,7 @@ export async function resolve(folder: string, target: Target, upgrade: Upgrade):
   const requirements = await readFile(input, "utf8").catch(() => {
     throw new BuildError(`${shownPath(input)} cannot be read; write the requirements of ${target} there`);
   });
+  checkSelfContained(requirements, input);
   const before = await readFile(output, "utf8").catch(() => "");
 
   const workplace = await mkdtemp(path.join(os.tmpdir(), "relock-"));

@@ -98,6 +98,13 @@ function splitLayers(groups: Groups, lock: Lock, all: readonly string[]): Planne
       }
     }
   }
+  const lost = all.filter((name) => !groupOf.has(name));
+  if (lost.length > 0) {
+    throw new BuildError(
+      `${lost.join(", ")}: no group has what needs it, as the lock of ${lock.target} tells it; list it in one of ` +
+        `${[...groups.keys()].join(", ")}, or make the lock anew: npm run layer -- lock`,
+    );
+  }
   return [...groups.keys()].map((group) => ({
     name: group,
     packages: all.filter((name) => groupOf.get(name) === group),

@@ -4,6 +4,7 @@ import { crc32 } from "node:zlib";
 import { cacheDirectory, readBlob, sha256, writeBlob } from "./cache";
 import { isElf } from "./elf";
 import type { InstalledFile } from "./merge";
+import { recipeDigest } from "./recipe";
 import { contentOf } from "./unzip";
 import type { ZipEntry } from "./zip";
 
@@ -57,10 +58,10 @@ export function cutSymbols(library: Buffer): Buffer | undefined {
 const running = new Map<string, Promise<Buffer>>();
 
 /** Deflated by JavaScript like all new content; kept by the content's hash, since a large library takes half a second. */
-function deflatedOnce(content: Buffer): Promise<Buffer> {
-  const hash = sha256(content);
-  const deflating = running.get(hash) ?? deflated(content, cacheDirectory("libraries", `${hash}.deflated`));
-  running.set(hash, deflating);
+async function deflatedOnce(content: Buffer): Promise<Buffer> {
+  const key = sha256(JSON.stringify([await recipeDigest(), sha256(content)]));
+  const deflating = running.get(key) ?? deflated(content, cacheDirectory("libraries", `${key}.deflated`));
+  running.set(key, deflating);
   return deflating;
 }
 

@@ -7,18 +7,26 @@ export interface Platform {
   readonly architecture: Architecture;
 }
 
+/** Minor version of the glibc 2 that the functions' runtimes have where it is not the newest of them, by Python version. */
+const olderGlibc: Readonly<Record<string, number>> = {
+  // Lambda runs it on Amazon Linux 2, and all newer ones on Amazon Linux 2023 (Lambda developer guide, "Lambda runtimes").
+  "3.11": 26,
+};
+
 /**
- * Newest glibc symbol version that the functions' runtimes have: Lambda's Python 3.12 runs on Amazon Linux 2023, whose
- * glibc is 2.34; those of Azure Functions and Cloud Run are newer.
+ * Minor version of the newest glibc 2 whose symbols a native library may ask for. Lambda's is the oldest of the three clouds'
+ * runtimes, so it holds for all.
  */
-export const glibc = { major: 2, minor: 34 } as const;
+export function newestGlibc({ pythonVersion }: Pick<Platform, "pythonVersion">): number {
+  return olderGlibc[pythonVersion] ?? 34;
+}
 
 /** Architectures by the names that wheels give them. */
 const machines = { x86_64: "x86_64", arm64: "aarch64" } as const;
 
 /** The platform as uv names it. */
-export function uvPlatform({ architecture }: Platform): string {
-  return `${machines[architecture]}-manylinux_${glibc.major}_${glibc.minor}`;
+export function uvPlatform(platform: Platform): string {
+  return `${machines[platform.architecture]}-manylinux_2_${newestGlibc(platform)}`;
 }
 
 /** Tags in a wheel's file name, each of them a set: `cp312-abi3-manylinux2014_x86_64.manylinux_2_17_x86_64`. */
@@ -43,14 +51,14 @@ const legacyManylinux: Record<string, number> = { manylinux1: 5, manylinux2010: 
  * How well a wheel fits a platform by its tags; 0 where it does not. Native beats pure, and of native ones the one for the
  * newest Python and the newest glibc that the platform has.
  */
-export function specificity(filename: string, { pythonVersion, architecture }: Platform): number {
+export function specificity(filename: string, platform: Platform): number {
   const tags = wheelTags(filename);
   if (tags === undefined) return 0;
-  const minor = Number(pythonVersion.split(".")[1]);
+  const minor = Number(platform.pythonVersion.split(".")[1]);
   const interpreter = best(
     tags.pythons.flatMap((python) => tags.abis.map((abi) => interpreterScore(python, abi, minor))),
   );
-  const system = best(tags.platforms.map((platform) => systemScore(platform, architecture)));
+  const system = best(tags.platforms.map((tag) => systemScore(tag, platform)));
   return interpreter > 0 && system > 0 ? interpreter * 100 + system : 0;
 }
 
@@ -64,11 +72,13 @@ function interpreterScore(python: string, abi: string, minor: number): number {
   return abi === "abi3" ? 500 + wheelMinor : abi === "none" ? 300 + wheelMinor : 0;
 }
 
-function systemScore(platform: string, architecture: Architecture): number {
-  if (platform === "any") return 1;
-  const [, minor, legacy = "", machine] = /^(?:manylinux_2_(\d+)|(manylinux\d+))_(\w+)$/.exec(platform) ?? [];
+function systemScore(tag: string, platform: Platform): number {
+  if (tag === "any") return 1;
+  const [, minor, legacy = "", machine] = /^(?:manylinux_2_(\d+)|(manylinux\d+))_(\w+)$/.exec(tag) ?? [];
   const needed = minor === undefined ? legacyManylinux[legacy] : Number(minor);
-  return machine === machines[architecture] && needed !== undefined && needed <= glibc.minor ? 10 + needed : 0;
+  return machine === machines[platform.architecture] && needed !== undefined && needed <= newestGlibc(platform)
+    ? 10 + needed
+    : 0;
 }
 
 function best(scores: readonly number[]): number {

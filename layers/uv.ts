@@ -22,7 +22,14 @@ let found: Promise<string> | undefined;
  * whatever Python there is, its hash checked.
  */
 export function findUv(): Promise<string> {
-  return (found ??= uvOnPath().then((uv) => uv ?? installedUv()));
+  found ??= uvOnPath()
+    .then((uv) => uv ?? installedUv())
+    .catch((error: unknown) => {
+      // The next one may have a network.
+      found = undefined;
+      throw error;
+    });
+  return found;
 }
 
 /**
@@ -46,7 +53,8 @@ export async function uvPipCompile(
     ],
     { cwd, maxBuffer: 64 * 1024 * 1024 },
   );
-  running.child.stdin?.end(input);
+  // A uv that ends before it has read everything says why by itself.
+  running.child.stdin?.on("error", () => undefined).end(input);
   try {
     return (await running).stdout;
   } catch (error) {

@@ -1,7 +1,7 @@
 import { BuildError, reasonOf } from "./build-error";
 import { cacheDirectory, readRecord, sha256, writeRecord } from "./cache";
 import { type Lock, type LockedPackage, normalisedName } from "./lock";
-import { glibc, type Platform, specificity, uvPlatform } from "./tags";
+import { newestGlibc, type Platform, specificity, uvPlatform } from "./tags";
 import { uvPipCompile } from "./uv";
 
 /** One wheel of an index. */
@@ -47,7 +47,7 @@ function choose({ name, version, hashes }: LockedPackage, wheels: readonly Wheel
   if (fitting.length === 0) {
     throw new BuildError(
       `${name} ${version} has no wheel for Python ${platform.pythonVersion} on ${platform.architecture} with glibc ` +
-        `${glibc.major}.${glibc.minor} or older (offered: ${wheels.map(({ filename }) => filename).join(", ")}); ` +
+        `2.${newestGlibc(platform)} or older (offered: ${wheels.map(({ filename }) => filename).join(", ")}); ` +
         `require a version that has one, then run: npm run layer -- lock`,
     );
   }
@@ -71,7 +71,7 @@ function offered({ name, version }: LockedPackage, answers: readonly Wheel[]): W
 
 /** Known by everything that the answer depends on, so that a changed pin asks for one package only. */
 function knownFile({ statement }: LockedPackage, platform: Platform): string {
-  const key = sha256(JSON.stringify([statement, platform]));
+  const key = sha256(JSON.stringify([statement, platform.pythonVersion, uvPlatform(platform)]));
   return cacheDirectory("addresses", `${key}.json`);
 }
 

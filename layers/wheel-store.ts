@@ -37,7 +37,12 @@ export async function withWheels<Result>(
       results[index] = await use(wheel, await obtain(wheel, onFetch));
     }
   };
-  await Promise.all(Array.from({ length: parallel }, worker));
+  try {
+    await Promise.all(Array.from({ length: parallel }, worker));
+  } finally {
+    // After a failure, nobody begins another one.
+    queue.length = 0;
+  }
   return results;
 }
 
@@ -81,14 +86,23 @@ async function download(wheel: Wheel): Promise<Buffer> {
   }
 }
 
-async function request(url: string): Promise<Buffer> {
+async function request(address: string): Promise<Buffer> {
+  const url = new URL(address);
+  // A folder of wheels (UV_FIND_LINKS) is an index too.
+  if (url.protocol === "file:") return readFile(url);
+  const headers = credentialsFor(url);
   const abort = new AbortController();
   const timer = setTimeout(() => {
     abort.abort(new Error(`the index sent nothing for ${silence()} s (UV_HTTP_TIMEOUT)`));
   }, silence() * 1000);
   try {
-    const response = await fetch(url, { signal: abort.signal });
-    if (!response.ok) throw new Error(`the index answered ${response.status} ${response.statusText}`);
+    const response = await fetch(url, { signal: abort.signal, headers });
+    if (!response.ok) {
+      const way = [401, 403].includes(response.status)
+        ? `; user and password are read from the index's address in ${indexSettings.join(", ")}`
+        : "";
+      throw new Error(`the index answered ${response.status} ${response.statusText}${way}`);
+    }
     const chunks: Uint8Array[] = [];
     const body: AsyncIterable<Uint8Array> | null = response.body;
     for await (const chunk of body ?? []) {
@@ -99,4 +113,19 @@ async function request(url: string): Promise<Buffer> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Settings that hold addresses of indexes, as uv reads them: several in one, and each may have a name before it. */
+const indexSettings = ["UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL"];
+
+/** User and password of the index that a file is on: an index asks for them at its files too, and names them in no address. */
+function credentialsFor({ origin }: URL): Record<string, string> {
+  const addresses = indexSettings.flatMap((name) => (process.env[name] ?? "").split(/\s+/));
+  const indexes = addresses
+    .map((address) => address.replace(/^[\w-]+=/, ""))
+    .filter((address) => URL.canParse(address));
+  const index = indexes.map((address) => new URL(address)).find((url) => url.origin === origin && url.username !== "");
+  if (index === undefined) return {};
+  const pair = [index.username, index.password].map(decodeURIComponent).join(":");
+  return { Authorization: `Basic ${Buffer.from(pair).toString("base64")}` };
 }

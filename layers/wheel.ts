@@ -35,7 +35,7 @@ export async function openWheel(wheel: Wheel, content: Buffer, platform: Platfor
         extensions.push(name);
       }
       const native = isElf(unpacked);
-      if (native) checkNativeLibrary(name, unpacked, platform.architecture);
+      if (native) checkNativeLibrary(name, unpacked, platform);
       if (/^[^/]+\.dist-info\/METADATA$/.test(name)) licence = licenceIn(unpacked.toString("utf8"));
       files.push({ ...entry, name, executable: entry.executable && native });
     }

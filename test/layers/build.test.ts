@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 
 import { describe, expect, it, vi } from "vitest";
@@ -291,6 +291,15 @@ describe("bad input is refused, with a way out", () => {
     );
   });
 
+  it("a wheel that Lambda's older Amazon Linux could not load under Python 3.11", async () => {
+    workspace.index.publish({ name: "newer", tags: "cp311-abi3-manylinux_2_34_x86_64" });
+    await workspace.require(["newer"]);
+    await expect(workspace.build({ pythonVersion: "3.11" })).rejects.toThrow(
+      /newer.*Python 3\.11 on x86_64|Python 3\.11/s,
+    );
+    await workspace.build();
+  });
+
   it("a wheel for a newer glibc than the runtime's", async () => {
     workspace.index.publish({
       name: "too-new",
@@ -315,6 +324,33 @@ describe("bad input is refused, with a way out", () => {
     await workspace.require(["liar"]);
     await expect(workspace.build()).rejects.toThrow(message);
     await expect(workspace.build()).rejects.toThrow(/liar-3\.1.*require another release/s);
+  });
+});
+
+describe("another index", () => {
+  it("may be a folder of wheels", async () => {
+    const [wheel] = workspace.index.publish({ name: "local-wheel" });
+    const wheels = path.join(workspace.folder, "wheels");
+    await mkdir(wheels);
+    await writeFile(path.join(wheels, wheel?.filename ?? ""), wheel?.content ?? "");
+    vi.stubEnv("UV_DEFAULT_INDEX", undefined);
+    vi.stubEnv("UV_NO_INDEX", "1");
+    vi.stubEnv("UV_FIND_LINKS", wheels);
+    await workspace.require(["local-wheel"]);
+    expect((await workspace.build()).map(({ kind }) => kind)).toEqual(["layer", "application"]);
+  });
+
+  it("may want a user and a password for its files too", async () => {
+    workspace.index.publish({ name: "guarded" });
+    await workspace.require(["guarded"]);
+    workspace.index.misbehave = ({ headers: { authorization } }, response) => {
+      const known = authorization === `Basic ${Buffer.from("ada:s@cret").toString("base64")}`;
+      if (!known) response.writeHead(401).end();
+      return !known;
+    };
+    await expect(workspace.build()).rejects.toThrow(/guarded.*the index answered 401.*UV_DEFAULT_INDEX/);
+    vi.stubEnv("UV_INDEX", `mine=${workspace.index.url.replace("//", "//ada:s%40cret@")}`);
+    await workspace.build();
   });
 });
 

@@ -62,6 +62,27 @@ describe("a lock", () => {
     expect(third).toMatchObject({ name: "bare", required: false, neededBy: [] });
   });
 
+  it.each(["flask @ https://example.com/flask-3.0-py3-none-any.whl", "flask===3.0", "./flask", "flask>=3"])(
+    "is refused with %s, which would be left out",
+    (line) => {
+      expect(() => lockedPackages(`idna==3.0\n${line} \\\n    --hash=sha256:${"a".repeat(64)}\n`)).toThrow(
+        `a lock has ${JSON.stringify(line)}, which is no release of an index`,
+      );
+    },
+  );
+
+  it("may name extras", () => {
+    expect(lockedPackages("# a comment\npyjwt[crypto]==2.1\n")).toMatchObject([{ name: "pyjwt", version: "2.1" }]);
+  });
+
+  it.each(["-r common.in", "-c limits.txt", "--requirement=common.in"])(
+    "is refused for requirements with %s",
+    async (line) => {
+      writeFileSync(path.join(folder, "azure.in"), `flask\n${line}\n`);
+      await expect(readLock("azure", folder)).rejects.toThrow(`azure.in has "${line}": write what that file has`);
+    },
+  );
+
   it("is refused for other requirements, and says whose they are", async () => {
     writeFileSync(path.join(folder, "gcp.in"), "flask\n");
     writeFileSync(path.join(folder, "gcp.lock"), `${requirementsHeader("flask")}flask==3.0\n`);

@@ -52,6 +52,17 @@ describe("the manifest of a bundle", () => {
     expect(await manifestTable(manifest)).toMatch(/left +│ 1\.5 +│ MIT /);
   });
 
+  it("is that of the inputs which were built last, where others give the same zip", async () => {
+    workspace.index.publish({ name: "pure" });
+    const zip = await builtLayer(["pure"]);
+    const built = async (pythonVersion: string) => {
+      const [layer] = await workspace.build({ pythonVersion });
+      expect(layer?.path).toBe(zip);
+      return (await readManifest(zip)).pythonVersion;
+    };
+    expect([await built("3.13"), await built("3.12"), await built("3.13")]).toEqual(["3.13", "3.12", "3.13"]);
+  });
+
   it("has a CycloneDX SBOM beside it, the same bytes at each build", async () => {
     workspace.index.publish(
       { name: "billed", requires: ["material"], metadata: ["License-Expression: MIT OR Apache-2.0"] },

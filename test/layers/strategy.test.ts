@@ -101,6 +101,12 @@ describe("strategy split", () => {
     expect(() => split(groups, lockOf(...lock.packages, ...("f" in groups ? [locked("extra")] : [])))).toThrow(message);
   });
 
+  it("refuses a lock that does not tell what needs a package", () => {
+    expect(() => split({ web: ["fastapi"], auth: ["pyjwt"] }, lockOf(...lock.packages, locked("orphan")))).toThrow(
+      /orphan: no group has what needs it.*list it in one of web, auth/,
+    );
+  });
+
   it("puts each package of any lock into one layer exactly, and none before what needs it first", () => {
     const graph = fc
       .integer({ min: 1, max: 12 })

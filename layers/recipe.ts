@@ -1,0 +1,18 @@
+import { readdir, readFile } from "node:fs/promises";
+import path from "node:path";
+
+import { sha256 } from "./cache";
+
+let digest: Promise<string> | undefined;
+
+/**
+ * SHA-256 over what the builder is made of, its source and the compressor, in hexadecimal. Whatever it derives is kept under
+ * this, so that a changed recipe never answers with what an old one made.
+ */
+export function recipeDigest(): Promise<string> {
+  return (digest ??= (async () => {
+    const sources = (await readdir(__dirname)).filter((file) => file.endsWith(".ts")).sort();
+    const files = [...sources.map((file) => path.join(__dirname, file)), require.resolve("fflate/package.json")];
+    return sha256(JSON.stringify(await Promise.all(files.map((file) => readFile(file, "utf8")))));
+  })());
+}
