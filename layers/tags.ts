@@ -7,18 +7,28 @@ export interface Platform {
   readonly architecture: Architecture;
 }
 
-/** Minor version of the glibc 2 that the functions' runtimes have where it is not the newest of them, by Python version. */
-const olderGlibc: Readonly<Record<string, number>> = {
-  // Lambda runs it on Amazon Linux 2, and all newer ones on Amazon Linux 2023 (Lambda developer guide, "Lambda runtimes").
-  "3.11": 26,
+interface Glibc {
+  /** Of glibc 2: the newest whose symbols a native library may ask for. */
+  readonly minor: number;
+  /** The oldest platform of uv's that has it; uv knows some of them only. */
+  readonly uvPlatform: string;
+}
+
+/** Lambda runs Python 3.12 and newer on Amazon Linux 2023 (Lambda developer guide, "Lambda runtimes"). */
+const amazonLinux2023: Glibc = { minor: 34, uvPlatform: "manylinux_2_34" };
+
+/** What runs another. */
+const otherGlibcs: Readonly<Record<string, Glibc>> = {
+  // Amazon Linux 2.
+  "3.11": { minor: 26, uvPlatform: "manylinux_2_28" },
 };
 
-/**
- * Minor version of the newest glibc 2 whose symbols a native library may ask for. Lambda's is the oldest of the three clouds'
- * runtimes, so it holds for all.
- */
-export function newestGlibc({ pythonVersion }: Pick<Platform, "pythonVersion">): number {
-  return olderGlibc[pythonVersion] ?? 34;
+/** The glibc of a Python's runtime. Lambda's is the oldest of the three clouds', so it holds for all. */
+const glibcOf = ({ pythonVersion }: Pick<Platform, "pythonVersion">) => otherGlibcs[pythonVersion] ?? amazonLinux2023;
+
+/** Minor version of the newest glibc 2 whose symbols a native library may ask for. */
+export function newestGlibc(platform: Pick<Platform, "pythonVersion">): number {
+  return glibcOf(platform).minor;
 }
 
 /** Architectures by the names that wheels give them. */
@@ -26,7 +36,7 @@ const machines = { x86_64: "x86_64", arm64: "aarch64" } as const;
 
 /** The platform as uv names it. */
 export function uvPlatform(platform: Platform): string {
-  return `${machines[platform.architecture]}-manylinux_2_${newestGlibc(platform)}`;
+  return `${machines[platform.architecture]}-${glibcOf(platform).uvPlatform}`;
 }
 
 /** Tags in a wheel's file name, each of them a set: `cp312-abi3-manylinux2014_x86_64.manylinux_2_17_x86_64`. */
