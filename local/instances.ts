@@ -42,7 +42,11 @@ export class Instances {
       if (this.#instances.get(name) === instance) this.#instances.delete(name);
     };
     instance.running.then(({ process }) => process.exited.then(forget, forget), forget);
-    const { origin } = await instance.running;
+    const { origin } = await instance.running.catch((error: unknown) => {
+      // What serves goes on serving, until something else can.
+      if (current !== undefined && !this.#instances.has(name)) this.#instances.set(name, current);
+      throw error;
+    });
     // The old one has served until now.
     if (current) await end(current);
     return origin;

@@ -51,6 +51,8 @@ export interface ResourceType {
   readonly json?: readonly string[];
   readonly rules?: Readonly<Record<string, Rule>>;
   readonly references?: Readonly<Record<string, Reference>>;
+  /** Why the cloud refuses the inputs beside what else there is, where it does; `id` is the resource's own, once it is there. */
+  readonly refuses?: (inputs: Inputs, context: CloudContext, id?: string) => string | undefined;
   /** Inputs that only a new resource can have otherwise. */
   readonly replaceOn?: readonly string[];
   /** The new resource would collide with the old one. */
@@ -145,6 +147,8 @@ export class CloudProvider implements Provider {
     const token = typeToken(urn);
     const { store } = this.options;
     const inputs = this.#kept(properties);
+    const refusal = type.refuses?.(inputs, this.#context);
+    if (refusal !== undefined) throw new Error(refusal);
     const id = type.id(inputs, this.#context);
     if (store.get(token, id) !== undefined) throw new Error(`${token} ${id} already exists`);
 
@@ -184,6 +188,8 @@ export class CloudProvider implements Provider {
     const previous = this.#existing(urn, id);
     this.#requireReferences(type, news);
     const inputs = this.#kept(news);
+    const refusal = type.refuses?.(inputs, this.#context, id);
+    if (refusal !== undefined) throw new Error(refusal);
     const outputs = (await type.outputs?.({ id, inputs }, this.#context, previous.outputs)) ?? {};
     const resource = { ...previous, inputs, outputs };
     this.options.store.put(resource);

@@ -5,6 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 
+import { once } from "./once";
 import { findUv } from "../layers/uv";
 import { onceInCache } from "./archive";
 
@@ -31,9 +32,7 @@ const found = new Map<string, Promise<Python>>();
  * @throws where there is no Python at all.
  */
 export function findPython(version: string): Promise<Python> {
-  const python = found.get(version) ?? search(version);
-  found.set(version, python);
-  return python;
+  return once(found, version, () => search(version));
 }
 
 async function search(version: string): Promise<Python> {

@@ -5,7 +5,16 @@ const oneOrMore = listOf(z.string());
 const action = z.string().regex(/^(\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+)$/, { error: "expected <service>:<action>" });
 const resource = z.string().regex(/^(\*|arn:.+)$/, { error: "expected an ARN or *" });
 const service = z.string().regex(/^[a-z0-9.-]+\.amazonaws\.com$/, { error: "expected a service's host name" });
-const operators = ["StringEquals", "StringLike", "ArnEquals", "ArnLike", "Bool"] as const;
+
+/** How a condition operator compares: to the letter, or by wildcards. */
+const operators = {
+  StringEquals: same,
+  StringLike: like,
+  ArnEquals: arnLike,
+  ArnLike: arnLike,
+  Bool: sameFlag,
+} as const;
+const operatorNames = Object.keys(operators) as (keyof typeof operators)[];
 
 /**
  * The part of IAM's policy language that the program's policies are written in. A condition operator or a policy variable
@@ -18,7 +27,7 @@ const statementSchema = z.strictObject({
     .optional(),
   Effect: z.enum(["Allow", "Deny"]),
   Action: listOf(action),
-  Resource: listOf(resource).default(["*"]),
+  Resource: listOf(resource).optional(),
   Principal: z
     .union([
       z.literal("*").transform((): Record<string, string[]> => ({ AWS: ["*"] })),
@@ -26,8 +35,8 @@ const statementSchema = z.strictObject({
     ])
     .optional(),
   Condition: z
-    .partialRecord(z.enum(operators), z.record(z.string(), oneOrMore), {
-      error: `the local cloud evaluates the condition operators ${operators.join(", ")} only`,
+    .partialRecord(z.enum(operatorNames), z.record(z.string(), oneOrMore), {
+      error: `the local cloud evaluates the condition operators ${operatorNames.join(", ")} only`,
     })
     .default({}),
 });
@@ -40,6 +49,29 @@ const policySchema = z
   .transform(({ Statement }) => Statement);
 
 export type Statement = z.output<typeof statementSchema>;
+
+/** What a policy is attached to, and which of a statement's elements it therefore needs, or may not have. */
+export const policyKinds = {
+  identity: { needs: ["Resource"], forbids: ["Principal"] },
+  trust: { needs: ["Principal"], forbids: ["Resource"] },
+  resource: { needs: ["Principal", "Resource"], forbids: [] },
+} as const satisfies Record<string, Record<"needs" | "forbids", readonly (keyof Statement)[]>>;
+
+/** Whether a document is a policy of a kind. */
+export function isPolicy(document: string, kind: keyof typeof policyKinds): boolean {
+  const { needs, forbids } = policyKinds[kind];
+  try {
+    const statements = parsePolicy(document);
+    return (
+      statements.length > 0 &&
+      statements.every(
+        (statement) => needs.every((key) => key in statement) && forbids.every((key) => !(key in statement)),
+      )
+    );
+  } catch {
+    return false;
+  }
+}
 
 /** The statements of a policy document. */
 export function parsePolicy(document: string): Statement[] {
@@ -66,12 +98,12 @@ export function allows(statements: readonly Statement[], request: AccessRequest)
 function applies(statement: Statement, request: AccessRequest): boolean {
   return (
     statement.Action.some((pattern) => like(pattern.toLowerCase(), request.action.toLowerCase())) &&
-    statement.Resource.some((pattern) => like(pattern, request.resource)) &&
+    (statement.Resource ?? []).some((pattern) => like(pattern, request.resource)) &&
     appliesToPrincipal(statement.Principal, request.principal) &&
-    Object.entries(statement.Condition).every(([, keys]) =>
-      Object.entries(keys).every(([key, patterns]) => {
+    operatorNames.every((operator) =>
+      Object.entries(statement.Condition[operator] ?? {}).every(([key, expected]) => {
         const value = request.context?.[key.toLowerCase()];
-        return value !== undefined && patterns.some((pattern) => like(pattern, value));
+        return value !== undefined && expected.some((text) => operators[operator](text, value));
       }),
     )
   );
@@ -83,6 +115,14 @@ function appliesToPrincipal(principals: Statement["Principal"], principal: Acces
   return principal !== undefined && (principals[principal[0]]?.includes(principal[1]) ?? false);
 }
 
+function same(expected: string, value: string): boolean {
+  return expected === value;
+}
+
+function sameFlag(expected: string, value: string): boolean {
+  return expected.toLowerCase() === value.toLowerCase();
+}
+
 /** IAM's wildcards: `*` for any characters, `?` for one. */
 function like(pattern: string, value: string): boolean {
   const expression = pattern
@@ -90,4 +130,23 @@ function like(pattern: string, value: string): boolean {
     .replaceAll("*", ".*")
     .replaceAll("?", ".");
   return new RegExp(`^${expression}$`, "s").test(value);
+}
+
+/** Whether a service may take on a role, by the role's trust policy. */
+export function trusts(trustPolicy: string, service: string): boolean {
+  return parsePolicy(trustPolicy).some(
+    ({ Effect, Action, Principal }) =>
+      Effect === "Allow" && Action.includes("sts:AssumeRole") && (Principal?.Service?.includes(service) ?? false),
+  );
+}
+
+/** ARNs are compared part by part: a wildcard reaches no further than the next colon, but in the sixth part. */
+function arnLike(pattern: string, value: string): boolean {
+  const [patterns, values] = [arnParts(pattern), arnParts(value)];
+  return patterns.length === values.length && patterns.every((part, index) => like(part, values[index] ?? ""));
+}
+
+function arnParts(arn: string): string[] {
+  const parts = arn.split(":");
+  return [...parts.slice(0, 5), parts.slice(5).join(":")];
 }

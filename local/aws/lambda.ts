@@ -4,6 +4,7 @@ import path from "node:path";
 
 import { unpacked } from "../archive";
 import type { Logs } from "../logs";
+import { once } from "../once";
 import { findPython, pythonEnvironment } from "../python";
 import { ExecutionEnvironment, type InvocationResult, type TimedResult } from "./execution-environment";
 import { allows } from "./iam";
@@ -63,9 +64,9 @@ export class Lambda {
 
     const pool = this.#poolOf(fn);
     const reserved = fn.reservedConcurrentExecutions;
-    if (reserved >= 0 && pool.busy >= reserved) {
+    if (reserved >= 0 && pool.busy + pool.waiting.length >= reserved) {
       throw new ThrottledError(
-        `${functionName} runs ${pool.busy} times, which is all that its reserved concurrency allows`,
+        `${functionName} works on ${pool.busy + pool.waiting.length} events, which is all that its reserved concurrency allows`,
       );
     }
     while (pool.busy >= localConcurrency) await new Promise<void>((resume) => pool.waiting.push(resume));
@@ -95,7 +96,8 @@ export class Lambda {
   async #run(pool: Pool, fn: LambdaFunction, event: Buffer): Promise<InvocationResult> {
     const requestId = randomUUID();
     const log = platformLog(fn, this.#logOf(fn));
-    const warm = pool.idle.pop();
+    let warm = pool.idle.pop();
+    while (warm !== undefined && !warm.alive) warm = pool.idle.pop();
     if (!warm) log.initStart();
     const environment = warm ?? (await this.#start(fn));
     log.start(requestId);
@@ -160,9 +162,7 @@ export class Lambda {
 
   /** @param runtime e.g. `python3.12` */
   #runtimeOf(runtime: string): Promise<Runtime> {
-    const known = this.#runtimes.get(runtime) ?? findRuntime(runtime);
-    this.#runtimes.set(runtime, known);
-    return known;
+    return once(this.#runtimes, runtime, () => findRuntime(runtime));
   }
 
   #layersOf(fn: LambdaFunction) {

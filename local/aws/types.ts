@@ -4,7 +4,7 @@ import { z } from "zod";
 
 import type { CloudContext, Draft, Inputs, ResourceType, Rule } from "../provider";
 import type { Properties } from "../provider-server";
-import { parsePolicy } from "./iam";
+import { isPolicy, policyKinds, trusts } from "./iam";
 
 /** The account that everything on this machine belongs to. */
 export const account = "123456789012";
@@ -36,15 +36,25 @@ const between = (from: number, to: number): Rule => ({
   expected: `a number from ${from} to ${to}`,
 });
 
-const policyDocument: Rule = {
-  accepts: (value) => {
-    try {
-      return typeof value === "string" && parsePolicy(value).length > 0;
-    } catch {
-      return false;
-    }
-  },
-  expected: "a policy document in JSON with at least one statement",
+const policyOf = (kind: keyof typeof policyKinds): Rule => ({
+  accepts: (value) => typeof value === "string" && isPolicy(value, kind),
+  expected: `a policy document in JSON, whose statements have ${policyKinds[kind].needs.join(" and ")}${policyKinds[kind].forbids.map((key) => ` and no ${key}`).join("")}`,
+});
+
+/** Lambda developer guide, "Defined runtime environment variables" (those that are reserved) and "Lambda quotas". */
+const environmentVariables: Rule = {
+  accepts: (value) =>
+    typeof value === "object" &&
+    value !== null &&
+    Object.keys(value).every(
+      (name) =>
+        /^[A-Za-z][A-Za-z0-9_]+$/.test(name) &&
+        !/^(AWS_(REGION|DEFAULT_REGION|EXECUTION_ENV|ACCESS_KEY|ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|LAMBDA_.*)|LAMBDA_(TASK_ROOT|RUNTIME_DIR))$/.test(
+          name,
+        ),
+    ) &&
+    Buffer.byteLength(JSON.stringify(value)) <= 4096,
+  expected: "names of letters, digits and underscores, none that Lambda reserves, and 4 KB in all",
 };
 
 /** The items of a list, each. */
@@ -153,7 +163,7 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
     rules: {
       tags,
       name: matching(/^[\w+=,.@-]{1,64}$/, "1 to 64 characters of A-Z a-z 0-9 + = , . @ - _"),
-      assumeRolePolicy: policyDocument,
+      assumeRolePolicy: policyOf("trust"),
     },
     replaceOn: ["name", "path"],
     id: named,
@@ -163,7 +173,7 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
     name: "name",
     required: ["role", "policy"],
     json: ["policy"],
-    rules: { policy: policyDocument },
+    rules: { policy: policyOf("identity") },
     references: { role: { type: "aws:iam/role:Role" } },
     replaceOn: ["name", "role"],
     id: (inputs) => `${String(inputs.role)}:${named(inputs)}`,
@@ -217,11 +227,18 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
         expected: "at most five layers, each once",
       },
       handler: matching(/^\S{1,128}$/, "<module>.<attribute>"),
+      "environment.variables": environmentVariables,
     },
     references: {
       role: { type: "aws:iam/role:Role", by: "arn" },
       layers: { type: "aws:lambda/layerVersion:LayerVersion", by: "arn" },
       "loggingConfig.logGroup": { type: "aws:cloudwatch/logGroup:LogGroup", by: "name" },
+    },
+    refuses: ({ role }, { store }) => {
+      const trusting = store.list("aws:iam/role:Role").find(({ outputs }) => outputs.arn === role);
+      return trusting !== undefined && !trusts(String(trusting.inputs.assumeRolePolicy), "lambda.amazonaws.com")
+        ? "The role defined for the function cannot be assumed by Lambda."
+        : undefined;
     },
     replaceOn: ["name"],
     id: named,
@@ -291,6 +308,18 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
         /^(\$default|(ANY|GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) \/\S*)$/,
         "$default, or a method and a path",
       ),
+    },
+    refuses: ({ apiId, routeKey, target }, { store }, id) => {
+      const others = store.list("aws:apigatewayv2/route:Route").filter((route) => route.id !== id);
+      if (others.some(({ inputs }) => inputs.apiId === apiId && inputs.routeKey === routeKey)) {
+        return `ConflictException: Route with key ${String(routeKey)} already exists for this API`;
+      }
+      const integrations = store
+        .list("aws:apigatewayv2/integration:Integration")
+        .map((found) => `integrations/${found.id}`);
+      return typeof target !== "string" || integrations.includes(target)
+        ? undefined
+        : `BadRequestException: Unable to find the target ${target}`;
     },
   },
   "aws:apigatewayv2/stage:Stage": {
@@ -373,7 +402,7 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
     ...bucketSetting,
     required: ["bucket", "policy"],
     json: ["policy"],
-    rules: { policy: policyDocument },
+    rules: { policy: policyOf("resource") },
   },
   "aws:s3/bucketObjectv2:BucketObjectv2": {
     required: ["bucket", "key"],

@@ -8,6 +8,7 @@ import { FirestoreServiceV1Impl } from "@firestore-emulator/server/dist/server/F
 import { Server, ServerCredentials, status } from "@grpc/grpc-js";
 import { z } from "zod";
 
+import { once } from "../once";
 import type { GcpResources } from "./resources";
 
 /** Roles that read and write documents (Firestore, "IAM roles"). */
@@ -33,9 +34,8 @@ export class Firestore {
 
   /** `FIRESTORE_EMULATOR_HOST` of a function that runs as a service account, by its e-mail address. */
   async hostFor(serviceAccount: string): Promise<string> {
-    const listening = this.#servers.get(serviceAccount) ?? this.#listen(serviceAccount);
-    this.#servers.set(serviceAccount, listening);
-    return `127.0.0.1:${(await listening).port}`;
+    const { port } = await once(this.#servers, serviceAccount, () => this.#listen(serviceAccount));
+    return `127.0.0.1:${port}`;
   }
 
   /** Brings the documents of a database back from its journal. */

@@ -4,6 +4,7 @@ import path from "node:path";
 
 import { afterAll, expect, test } from "vitest";
 
+import { awsTypes } from "../../local/aws/types";
 import { azureTypes } from "../../local/azure/types";
 import { gcpTypes } from "../../local/gcp/types";
 import { CloudProvider, type ResourceType } from "../../local/provider";
@@ -16,12 +17,20 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
+/** A local cloud whose resources do nothing. */
+function providerOf(types: Readonly<Record<string, ResourceType>>, name: string): CloudProvider {
+  const dataPlane = () => Promise.resolve({ types: {}, close: () => Promise.resolve() });
+  const store = new ResourceStore(path.join(folder, name));
+  return new CloudProvider({ version: "0.0.0", types, configuration: { region: "eu-west-1" }, store, dataPlane });
+}
+
+const urn = (type: string, name = "it") => `urn:pulumi:test::test::${type}::${name}`;
+
 /** What a local cloud has against properties of a resource. */
 function refused(types: Readonly<Record<string, ResourceType>>, type: string, inputs: Properties): string[] {
-  const dataPlane = () => Promise.resolve({ types: {}, close: () => Promise.resolve() });
-  const store = new ResourceStore(path.join(folder, type));
-  const provider = new CloudProvider({ version: "0.0.0", types, configuration: {}, store, dataPlane });
-  return provider.check(`urn:pulumi:test::test::${type}::it`, inputs, {}).failures.map(({ property }) => property);
+  return providerOf(types, type)
+    .check(urn(type), inputs, {})
+    .failures.map(({ property }) => property);
 }
 
 test.each([
@@ -44,4 +53,55 @@ test("local Azure refuses a firewall policy in a group with a long name", () => 
   // Once, since there is no such group.
   expect(properties(80)).toEqual(["resourceGroupName"]);
   expect(properties(81)).toEqual(["resourceGroupName", "resourceGroupName"]);
+});
+
+const statement = { Effect: "Allow", Action: "sts:AssumeRole" };
+const lambda = { Principal: { Service: "lambda.amazonaws.com" } };
+test.each([
+  ["aws:iam/rolePolicy:RolePolicy", "policy", { Resource: "*" }, false],
+  ["aws:iam/rolePolicy:RolePolicy", "policy", {}, true],
+  ["aws:iam/rolePolicy:RolePolicy", "policy", { Resource: "*", ...lambda }, true],
+  ["aws:iam/role:Role", "assumeRolePolicy", lambda, false],
+  ["aws:iam/role:Role", "assumeRolePolicy", { Resource: "*", ...lambda }, true],
+  ["aws:s3/bucketPolicy:BucketPolicy", "policy", { Resource: "*", ...lambda }, false],
+  ["aws:s3/bucketPolicy:BucketPolicy", "policy", { Resource: "*" }, true],
+])("local AWS and a %s whose %s has %j: refused is %s", (type, property, elements, expected) => {
+  const document = JSON.stringify({ Version: "2012-10-17", Statement: [{ ...statement, ...elements }] });
+  expect(refused(awsTypes, type, { [property]: document }).includes(property)).toBe(expected);
+});
+
+test.each([
+  [{ TABLE: "messages", PATH: "/opt" }, false],
+  [{ AWS_REGION: "eu-west-1" }, true],
+  [{ "MY-TABLE": "messages" }, true],
+  [{ TABLE: "x".repeat(4096) }, true],
+])("local AWS and a function with the environment %j: refused is %s", (variables, expected) => {
+  const properties = refused(awsTypes, "aws:lambda/function:Function", { environment: { variables } });
+  expect(properties.includes("environment.variables")).toBe(expected);
+});
+
+test("local AWS refuses a function whose role does not let Lambda have it", async () => {
+  const aws = providerOf(awsTypes, "trust");
+  const role = async (name: string, service: string) => {
+    const Principal = { Service: service };
+    const assumeRolePolicy = JSON.stringify({ Statement: [{ ...statement, Principal }] });
+    const { properties } = await aws.create(urn("aws:iam/role:Role", name), { name, assumeRolePolicy });
+    return properties.arn as string;
+  };
+  const create = (roleArn: string) => aws.create(urn("aws:lambda/function:Function"), { name: "api", role: roleArn });
+  await expect(create(await role("ec2", "ec2.amazonaws.com"))).rejects.toThrow(/cannot be assumed by Lambda/);
+});
+
+test("local AWS refuses a second route with one key, and a route to an integration that is not there", async () => {
+  const aws = providerOf(awsTypes, "routes");
+  const { id: apiId } = await aws.create(urn("aws:apigatewayv2/api:Api"), { name: "api", protocolType: "HTTP" });
+  const integration = { apiId, integrationType: "AWS_PROXY", integrationUri: "arn:x", payloadFormatVersion: "2.0" };
+  const { id } = await aws.create(urn("aws:apigatewayv2/integration:Integration"), integration);
+  const route = (name: string, target: string) =>
+    aws.create(urn("aws:apigatewayv2/route:Route", name), { apiId, routeKey: "$default", target });
+  await expect(route("nowhere", "integrations/none")).rejects.toThrow(/Unable to find the target integrations\/none/);
+  const first = await route("first", `integrations/${id}`);
+  await expect(route("second", `integrations/${id}`)).rejects.toThrow(/\$default already exists for this API/);
+  const again = aws.update(urn("aws:apigatewayv2/route:Route", "first"), first.id, {}, first.properties);
+  await expect(again).resolves.toBeDefined();
 });

@@ -47,6 +47,22 @@ describe("a policy", () => {
     expect(allows(policy(...statements), { ...put, principal: ["Service", principal], context })).toBe(expected);
   });
 
+  const source = "arn:aws:cloudfront::1:distribution/E1";
+  it.each([
+    ["StringEquals", "aws:SourceArn", source, true],
+    ["StringEquals", "aws:SourceArn", "arn:aws:cloudfront::1:distribution/*", false],
+    ["StringLike", "aws:SourceArn", "*E1", true],
+    ["ArnEquals", "aws:SourceArn", "arn:aws:cloudfront::1:distribution/*", true],
+    ["ArnLike", "aws:SourceArn", "arn:aws:cloudfront:*:1:*/E?", true],
+    ["ArnLike", "aws:SourceArn", "arn:aws:*:distribution/E1", false],
+    ["Bool", "aws:SecureTransport", "True", true],
+    ["Bool", "aws:SecureTransport", "*", false],
+  ])("compares by %s: %s is %s", (operator, key, value, expected) => {
+    const context = { "aws:sourcearn": source, "aws:securetransport": "true" };
+    const statement = { ...allowPut, Condition: { [operator]: { [key]: value } } };
+    expect(allows(policy(statement), { ...put, context })).toBe(expected);
+  });
+
   it.each([
     ["no action", { Action: "no such action" }],
     ["no ARN", { Resource: "messages" }],
