@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 
 import { writeAtomically } from "../layers/cache";
@@ -7,12 +7,12 @@ import { startAws } from "./aws/data-plane";
 import { awsInvokes, awsTypes } from "./aws/types";
 import { startAzure } from "./azure/data-plane";
 import { azureInvokes, azureTypes } from "./azure/types";
+import { claim, giveUp } from "./claim";
 import { CommandProvider } from "./command";
 import type { CloudDataPlane } from "./data-plane";
 import { startGcp } from "./gcp/data-plane";
 import { gcpInvokes, gcpTypes } from "./gcp/types";
 import { listen, response } from "./http";
-import { isAlive } from "./process";
 import { CloudProvider, type CloudProviderOptions } from "./provider";
 import { serveProvider } from "./provider-server";
 import { type Resources, ResourceStore, type StoredResource } from "./store";
@@ -79,7 +79,7 @@ async function main(state: string): Promise<void> {
   const stop = async () => {
     rmSync(path.join(state, "cloud.json"), { force: true });
     await Promise.all(dataPlanes.map(async (plane) => (await plane).close()));
-    rmSync(claimFile(state), { force: true });
+    giveUp(state);
     process.exit();
   };
   const control = await listen(async ({ target, method, body }) => {
@@ -124,24 +124,6 @@ async function startWith(
     }
   }
   return plane;
-}
-
-/** The file that makes this process the only cloud of a state folder. */
-const claimFile = (state: string) => path.join(state, "cloud.pid");
-
-/** @throws where another cloud of this state folder is running. */
-function claim(state: string): void {
-  for (;;) {
-    try {
-      writeFileSync(claimFile(state), String(process.pid), { flag: "wx" });
-      return;
-    } catch (error) {
-      if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
-    }
-    const owner = Number(readFileSync(claimFile(state), "utf8"));
-    if (isAlive(owner)) throw new Error(`another local cloud (process ${owner}) is running on ${state}`);
-    rmSync(claimFile(state), { force: true });
-  }
 }
 
 function sdkVersion(name: string): string {
