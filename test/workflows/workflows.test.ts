@@ -106,6 +106,11 @@ describe("every workflow", () => {
     for (const { with: inputs } of checkouts) expect(inputs).toMatchObject({ "persist-credentials": false });
   });
 
+  test("pipes nothing: without a shell of its own, a step succeeds with the last command of a pipe", () => {
+    const commands = jobs.flatMap(({ job: found }) => found.steps).map(({ run: command = "" }) => command);
+    expect(commands.filter((command) => /[^|]\|[^|]/.test(command))).toEqual([]);
+  });
+
   test("calls npm scripts that exist, so that whoever has a shell can do the same", () => {
     const called = jobs
       .flatMap(({ job: found }) => found.steps)
