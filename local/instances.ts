@@ -11,15 +11,19 @@ const explainingLines = 20;
 
 interface Instance {
   readonly configuration: string;
-  readonly running: Promise<{ readonly origin: string; readonly process: PythonProcess }>;
+  readonly origin: string;
+  readonly process: PythonProcess;
 }
 
 /**
  * Server processes that a cloud runs functions in, one for each function: started when first asked for, kept warm, and
- * replaced when the function's configuration has changed or its process has ended.
+ * replaced when the function's configuration has changed or its process has ended. What serves goes on until its replacement
+ * listens.
  */
 export class Instances {
-  readonly #instances = new Map<string, Instance>();
+  readonly #serving = new Map<string, Instance>();
+  /** What is to serve as soon as it listens: one for each function at a time. */
+  readonly #starting = new Map<string, { readonly configuration: string; readonly origin: Promise<string> }>();
 
   /**
    * Where the function's server listens, e.g. `127.0.0.1:8000`.
@@ -33,33 +37,49 @@ export class Instances {
     configuration: string,
     launch: (port: number) => Promise<PythonProcessOptions>,
   ): Promise<string> {
-    const current = this.#instances.get(name);
-    if (current?.configuration === configuration) return (await current.running).origin;
-
-    const instance: Instance = { configuration, running: this.#start(launch) };
-    this.#instances.set(name, instance);
-    const forget = () => {
-      if (this.#instances.get(name) === instance) this.#instances.delete(name);
-    };
-    instance.running.then(({ process }) => process.exited.then(forget, forget), forget);
-    const { origin } = await instance.running.catch((error: unknown) => {
-      // What serves goes on serving, until something else can.
-      if (current !== undefined && !this.#instances.has(name)) this.#instances.set(name, current);
-      throw error;
-    });
-    // The old one has served until now.
-    if (current) await end(current);
+    for (;;) {
+      const serving = this.#serving.get(name);
+      if (serving?.configuration === configuration) return serving.origin;
+      const starting = this.#starting.get(name);
+      if (starting?.configuration === configuration) return starting.origin;
+      if (starting === undefined) break;
+      await settled(starting.origin);
+    }
+    const origin = this.#replace(name, configuration, launch);
+    this.#starting.set(name, { configuration, origin });
     return origin;
   }
 
   async stop(name: string): Promise<void> {
-    const instance = this.#instances.get(name);
-    this.#instances.delete(name);
-    if (instance) await end(instance);
+    await settled(this.#starting.get(name)?.origin);
+    const serving = this.#serving.get(name);
+    this.#serving.delete(name);
+    await serving?.process.stop();
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#instances.keys()].map((name) => this.stop(name)));
+    const names = new Set([...this.#starting.keys(), ...this.#serving.keys()]);
+    await Promise.all([...names].map((name) => this.stop(name)));
+  }
+
+  async #replace(
+    name: string,
+    configuration: string,
+    launch: (port: number) => Promise<PythonProcessOptions>,
+  ): Promise<string> {
+    try {
+      const instance: Instance = { configuration, ...(await this.#start(launch)) };
+      const replaced = this.#serving.get(name);
+      this.#serving.set(name, instance);
+      const forget = () => {
+        if (this.#serving.get(name) === instance) this.#serving.delete(name);
+      };
+      instance.process.exited.then(forget, forget);
+      await replaced?.process.stop();
+      return instance.origin;
+    } finally {
+      this.#starting.delete(name);
+    }
   }
 
   async #start(launch: (port: number) => Promise<PythonProcessOptions>) {
@@ -91,11 +111,9 @@ export class Instances {
   }
 }
 
-async function end({ running }: Instance): Promise<void> {
-  await running.then(
-    ({ process }) => process.stop(),
-    () => undefined,
-  );
+/** Returns when a start has succeeded or failed. */
+async function settled(origin?: Promise<string>): Promise<void> {
+  await origin?.catch(() => undefined);
 }
 
 function freePort(): Promise<number> {
