@@ -4,7 +4,9 @@ export function once<Key, Value>(
   key: Key,
   make: () => Promise<Value>,
 ): Promise<Value> {
-  const making = known.get(key) ?? make();
+  const present = known.get(key);
+  if (present !== undefined) return present;
+  const making = make();
   known.set(key, making);
   making.catch(() => known.delete(key));
   return making;
