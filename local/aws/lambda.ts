@@ -96,8 +96,7 @@ export class Lambda {
   async #run(pool: Pool, fn: LambdaFunction, event: Buffer): Promise<InvocationResult> {
     const requestId = randomUUID();
     const log = platformLog(fn, this.#logOf(fn));
-    let warm = pool.idle.pop();
-    while (warm !== undefined && !warm.alive) warm = pool.idle.pop();
+    const warm = this.#warm(pool);
     if (!warm) log.initStart();
     const environment = warm ?? (await this.#start(fn));
     log.start(requestId);
@@ -109,6 +108,15 @@ export class Lambda {
     // The caller need not wait for the process to go.
     else void this.#discard(environment);
     return result;
+  }
+
+  /** One that waits for an event, unless it ended meanwhile. */
+  #warm(pool: Pool): ExecutionEnvironment | undefined {
+    for (;;) {
+      const environment = pool.idle.pop();
+      if (environment === undefined || environment.alive) return environment;
+      void this.#discard(environment);
+    }
   }
 
   #poolOf(fn: LambdaFunction): Pool {
@@ -136,6 +144,7 @@ export class Lambda {
       task,
       timeout: fn.timeout,
       variables: {
+        ...defaultVariables(task, opt),
         ...fn.environment?.variables,
         ...runtimeVariables(fn, task, opt, version),
         ...this.options.endpoints,
@@ -212,7 +221,20 @@ function logStreamOf(fn: LambdaFunction): string {
   return `${date}/${fn.name}[$LATEST]local`;
 }
 
-/** The environment variables of Lambda's runtimes (Lambda developer guide, "Defined runtime environment variables"). */
+/**
+ * The environment variables of Lambda's runtimes that a function may have otherwise (Lambda developer guide, "Defined runtime
+ * environment variables").
+ */
+function defaultVariables(task: string, opt: string): Record<string, string> {
+  return {
+    LANG: "en_US.UTF-8",
+    LD_LIBRARY_PATH: [task, `${task}/lib`, `${opt}/lib`].join(":"),
+    PATH: [`${opt}/bin`, "/usr/local/bin", "/usr/bin", "/bin"].join(":"),
+    TZ: ":UTC",
+  };
+}
+
+/** Those that are Lambda's own, and the search path of this machine, which a function's own continues. */
 function runtimeVariables(
   fn: LambdaFunction,
   task: string,
@@ -239,12 +261,13 @@ function runtimeVariables(
     // Whatever this machine does not have must fail here, not call AWS.
     AWS_ENDPOINT_URL: "http://127.0.0.1:1",
     LAMBDA_TASK_ROOT: task,
-    LANG: "en_US.UTF-8",
-    LD_LIBRARY_PATH: [task, `${task}/lib`, `${opt}/lib`].join(":"),
-    PATH: [`${opt}/bin`, "/usr/local/bin", "/usr/bin", "/bin"].join(":"),
     // The order of Lambda's own search path: code, layers, and then what the runtime brings.
-    PYTHONPATH: [task, `${opt}/python/lib/python${pythonVersion}/site-packages`, `${opt}/python`].join(":"),
-    TZ: ":UTC",
+    PYTHONPATH: [
+      task,
+      `${opt}/python/lib/python${pythonVersion}/site-packages`,
+      `${opt}/python`,
+      ...(fn.environment?.variables.PYTHONPATH?.split(":") ?? []),
+    ].join(":"),
   };
 }
 

@@ -41,20 +41,38 @@ const policyOf = (kind: keyof typeof policyKinds): Rule => ({
   expected: `a policy document in JSON, whose statements have ${policyKinds[kind].needs.join(" and ")}${policyKinds[kind].forbids.map((key) => ` and no ${key}`).join("")}`,
 });
 
-/** Lambda developer guide, "Defined runtime environment variables" (those that are reserved) and "Lambda quotas". */
+/** Lambda developer guide, "Defined runtime environment variables". */
+const reservedVariables = [
+  "_HANDLER",
+  "_X_AMZN_TRACE_ID",
+  "AWS_DEFAULT_REGION",
+  "AWS_REGION",
+  "AWS_EXECUTION_ENV",
+  "AWS_LAMBDA_FUNCTION_NAME",
+  "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+  "AWS_LAMBDA_FUNCTION_VERSION",
+  "AWS_LAMBDA_INITIALIZATION_TYPE",
+  "AWS_LAMBDA_LOG_GROUP_NAME",
+  "AWS_LAMBDA_LOG_STREAM_NAME",
+  "AWS_ACCESS_KEY",
+  "AWS_ACCESS_KEY_ID",
+  "AWS_SECRET_ACCESS_KEY",
+  "AWS_SESSION_TOKEN",
+  "AWS_LAMBDA_RUNTIME_API",
+  "LAMBDA_TASK_ROOT",
+  "LAMBDA_RUNTIME_DIR",
+];
+
+/** "Lambda quotas": bytes of all variables together, as a JSON object. */
+const environmentLimit = 4096;
+
 const environmentVariables: Rule = {
   accepts: (value) =>
     typeof value === "object" &&
     value !== null &&
-    Object.keys(value).every(
-      (name) =>
-        /^[A-Za-z][A-Za-z0-9_]+$/.test(name) &&
-        !/^(AWS_(REGION|DEFAULT_REGION|EXECUTION_ENV|ACCESS_KEY|ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|LAMBDA_.*)|LAMBDA_(TASK_ROOT|RUNTIME_DIR))$/.test(
-          name,
-        ),
-    ) &&
-    Buffer.byteLength(JSON.stringify(value)) <= 4096,
-  expected: "names of letters, digits and underscores, none that Lambda reserves, and 4 KB in all",
+    Object.keys(value).every((name) => /^[A-Za-z]\w+$/.test(name) && !reservedVariables.includes(name)) &&
+    Buffer.byteLength(JSON.stringify(value)) <= environmentLimit,
+  expected: `at most ${environmentLimit} bytes, with names of letters, digits and _ that Lambda does not reserve, as it does ${reservedVariables.join(", ")}`,
 };
 
 /** The items of a list, each. */

@@ -72,7 +72,11 @@ test.each([
 
 test.each([
   [{ TABLE: "messages", PATH: "/opt" }, false],
+  [{ AWS_LAMBDA_EXEC_WRAPPER: "/opt/wrapper" }, false],
   [{ AWS_REGION: "eu-west-1" }, true],
+  [{ AWS_LAMBDA_FUNCTION_NAME: "api" }, true],
+  [{ _HANDLER: "main.handler" }, true],
+  [{ T: "messages" }, true],
   [{ "MY-TABLE": "messages" }, true],
   [{ TABLE: "x".repeat(4096) }, true],
 ])("local AWS and a function with the environment %j: refused is %s", (variables, expected) => {

@@ -93,6 +93,18 @@ describe("a function behind an HTTP API", () => {
     expect(environment).not.toHaveProperty("VITEST");
   });
 
+  it("may have what Lambda does not reserve, and continue the search path", async () => {
+    const variables = { TZ: "Asia/Tokyo", PATH: "/elsewhere", PYTHONPATH: "/more" };
+    const {
+      environment,
+      path: folders,
+      greeting,
+    } = await changedFunction({ environment: { variables } }, () => echo());
+    expect(environment).toMatchObject({ TZ: "Asia/Tokyo", PATH: "/elsewhere" });
+    expect(folders).toContain("/more");
+    expect(greeting).toBe("hello");
+  });
+
   it("runs with another layer as soon as it has one, and the old process goes", async () => {
     const { pid } = await echo();
     const id = String(aws.resources.list("aws:lambda/layerVersion:LayerVersion")[0]?.id);
@@ -143,6 +155,21 @@ describe("a function behind an HTTP API", () => {
     expect((await both()).map(({ status }) => status)).toEqual([200, 200]);
     const limited = await changedFunction({ reservedConcurrentExecutions: 1 }, both);
     expect(limited.map(({ status }) => status).sort()).toEqual([200, 500]);
+  });
+
+  it("is throttled also where its reserved concurrency is more than this machine works on at a time", async () => {
+    const all = () => Promise.all(Array.from({ length: 11 }, () => get("/sleep/1")));
+    const limited = await changedFunction({ reservedConcurrentExecutions: 10 }, all);
+    expect(limited.map(({ status }) => status).sort()).toEqual([...Array<number>(10).fill(200), 500]);
+  });
+
+  it("is started anew where its process ended while it had nothing to do", async () => {
+    const { pid } = await echo();
+    process.kill(pid, "SIGKILL");
+    await vi.waitFor(() => {
+      expect(isRunning(pid)).toBe(false);
+    }, soon);
+    expect((await get("/")).status).toBe(200);
   });
 
   it("answers 503 when the integration waits no longer", async () => {
