@@ -95,6 +95,13 @@ export function allows(statements: readonly Statement[], request: AccessRequest)
   return effects.includes("Allow") && !effects.includes("Deny");
 }
 
+/** Whether a service may take on a role, by the role's trust policy. */
+export function trusts(trustPolicy: string, service: string): boolean {
+  // The role itself is what a trust policy is about, without naming it.
+  const statements = parsePolicy(trustPolicy).map((statement) => ({ ...statement, Resource: ["*"] }));
+  return allows(statements, { action: "sts:AssumeRole", resource: "", principal: ["Service", service] });
+}
+
 function applies(statement: Statement, request: AccessRequest): boolean {
   return (
     statement.Action.some((pattern) => like(pattern.toLowerCase(), request.action.toLowerCase())) &&
@@ -130,14 +137,6 @@ function like(pattern: string, value: string): boolean {
     .replaceAll("*", ".*")
     .replaceAll("?", ".");
   return new RegExp(`^${expression}$`, "s").test(value);
-}
-
-/** Whether a service may take on a role, by the role's trust policy. */
-export function trusts(trustPolicy: string, service: string): boolean {
-  return parsePolicy(trustPolicy).some(
-    ({ Effect, Action, Principal }) =>
-      Effect === "Allow" && Action.includes("sts:AssumeRole") && (Principal?.Service?.includes(service) ?? false),
-  );
 }
 
 /** ARNs are compared part by part: a wildcard reaches no further than the next colon, but in the sixth part. */

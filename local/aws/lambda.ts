@@ -43,7 +43,8 @@ export interface LambdaOptions {
  * Lambda: runs the functions that there are, as they are configured at that moment. Environments start with the first
  * event, stay warm, and give way to new ones when code, layers or configuration change.
  *
- * Memory limits, tracing and snapshots are not reproduced.
+ * Memory limits, tracing and snapshots are not reproduced, and of published versions only the numbers are: an alias runs the
+ * newest code, whichever version it names.
  */
 export class Lambda {
   readonly #pools = new Map<string, Pool>();

@@ -131,7 +131,8 @@ const invokeArn = (target: string, region: string) =>
 
 async function functionOutputs({ inputs }: Draft, region: string, previous: Inputs): Promise<Inputs> {
   const self = functionArn(inputs, region);
-  const version = inputs.publish ? String(Number(previous.version ?? 0) + 1) : "$LATEST";
+  // After a time without versions their numbers begin anew, unlike Lambda's.
+  const version = inputs.publish ? String((Number(previous.version) || 0) + 1) : "$LATEST";
   return Promise.resolve({
     arn: self,
     invokeArn: invokeArn(self, region),
@@ -270,6 +271,13 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
     name: "name",
     required: ["functionName", "functionVersion"],
     references: { functionName: { type: "aws:lambda/function:Function" } },
+    refuses: ({ functionName, functionVersion }, { store }) => {
+      const found = store.get("aws:lambda/function:Function", String(functionName));
+      const published = Number(functionVersion) <= Number(found?.outputs.version);
+      return functionVersion === "$LATEST" || published
+        ? undefined
+        : `ResourceNotFoundException: Function not found: ${String(found?.outputs.arn)}:${String(functionVersion)}`;
+    },
     replaceOn: ["name", "functionName"],
     id: (inputs) => `${String(inputs.functionName)}:${named(inputs)}`,
     outputs: ({ id, inputs }, context) => {

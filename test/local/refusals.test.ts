@@ -109,3 +109,17 @@ test("local AWS refuses a second route with one key, and a route to an integrati
   const again = aws.update(urn("aws:apigatewayv2/route:Route", "first"), first.id, {}, first.properties);
   await expect(again).resolves.toBeDefined();
 });
+
+test("local AWS refuses an alias of a version that was never published", async () => {
+  const aws = providerOf(awsTypes, "aliases");
+  const fn = urn("aws:lambda/function:Function");
+  await aws.create(fn, { name: "api" });
+  await aws.update(fn, "api", {}, { name: "api", publish: true });
+  const alias = (name: string, functionVersion: string) =>
+    aws.create(urn("aws:lambda/alias:Alias", name), { name, functionName: "api", functionVersion });
+  await expect(alias("newer", "2")).rejects.toThrow(/Function not found: arn:aws:lambda:.*:api:2/);
+  await expect(alias("live", "1")).resolves.toBeDefined();
+  await aws.update(fn, "api", {}, { name: "api", publish: true });
+  await expect(alias("newer", "2")).resolves.toBeDefined();
+  await expect(alias("newest", "$LATEST")).resolves.toBeDefined();
+});

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { allows, parsePolicy } from "../../../local/aws/iam";
+import { allows, parsePolicy, trusts } from "../../../local/aws/iam";
 
 const policy = (...statements: object[]) =>
   parsePolicy(JSON.stringify({ Version: "2012-10-17", Statement: statements }));
@@ -76,5 +76,18 @@ describe("a policy", () => {
     expect(() => policy({ ...allowPut, Condition: { IpAddress: { "aws:SourceIp": "192.0.2.0/24" } } })).toThrow(
       /StringEquals/,
     );
+  });
+});
+
+describe("a trust policy", () => {
+  const lambda = { Effect: "Allow", Action: "sts:AssumeRole", Principal: { Service: "lambda.amazonaws.com" } };
+  it.each([
+    ["the service", [lambda], true],
+    ["actions by wildcard", [{ ...lambda, Action: ["sts:TagSession", "sts:Assume*"] }], true],
+    ["another service", [{ ...lambda, Principal: { Service: ["ec2.amazonaws.com"] } }], false],
+    ["another action", [{ ...lambda, Action: "sts:TagSession" }], false],
+    ["it in one statement, and denies it in another", [lambda, { ...lambda, Effect: "Deny" }], false],
+  ])("that allows %s", (_, statements, expected) => {
+    expect(trusts(JSON.stringify({ Statement: statements }), "lambda.amazonaws.com")).toBe(expected);
   });
 });
