@@ -17,7 +17,10 @@ export interface Blob {
 
 /**
  * A folder with the content of the zips, where two have a file at one path that of the later: `/opt` as Lambda makes it
- * from layers. Unpacked once for all local clouds of this user; nobody writes to it.
+ * from layers. Unpacked once for all local clouds of this user.
+ *
+ * Only root can write to its files. Its folders stay writable, where those of the clouds are not: a folder that its owner may
+ * not write to is one that `rm -rf` cannot delete. What a function adds there stays until the cache is deleted.
  */
 export async function unpacked(archives: readonly Blob[]): Promise<string> {
   const key = createHash("sha256")
