@@ -89,6 +89,8 @@ export interface AwsOutputs extends CloudOutputs, HostedFrontend {
 }
 
 export interface AzureOutputs extends PackagedOutputs, HostedFrontend {
+  /** Id of the subscription that everything is in. */
+  readonly subscriptionId: pulumi.Input<string>;
   /** Name of the resource group that everything is in. */
   readonly resourceGroup: pulumi.Input<string>;
   /** Name of the storage account that the messages are in. */

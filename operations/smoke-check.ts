@@ -1,9 +1,9 @@
 import { z } from "zod";
 
 import { version } from "../package.json";
-import type { CloudSubject } from "./diagnose/check";
+import type { CloudSubject, Commands } from "./diagnose/check";
 import { diagnoseCloud } from "./diagnose/diagnose";
-import { localClouds } from "./diagnose/local";
+import { localClouds, localCommands } from "./diagnose/local";
 import { stackOutputs } from "./diagnose/outputs";
 import { described } from "./diagnose/text";
 import { vendorClouds } from "./diagnose/vendors";
@@ -52,13 +52,14 @@ const hopeless = 3;
 /** The body of a 200. */
 async function get(url: string): Promise<unknown> {
   let answer: Response;
+  let body: string;
   try {
     answer = await fetch(url, { signal: AbortSignal.timeout(answerPatience) });
+    body = await answer.text();
   } catch (error) {
     const { message, cause } = error as Error;
     throw new WrongAnswerError(`GET ${url}: ${cause instanceof Error ? cause.message : message}`, true);
   }
-  const body = await answer.text();
   if (answer.status !== 200) {
     throw new WrongAnswerError(`GET ${url} answers ${answer.status}: ${body.slice(0, 500)}`, answer.status !== 500);
   }
@@ -79,16 +80,27 @@ async function ask(address: string, cloud: string): Promise<string> {
       true,
     );
   }
-  z.array(z.object({ id: z.string() })).parse(await get(`${address}/api/messages/?limit=1`));
+  const messages = z.array(z.object({ id: z.string() })).safeParse(await get(`${address}/api/messages/?limit=1`));
+  if (!messages.success) {
+    throw new WrongAnswerError(`GET ${address}/api/messages/ answers no list of messages`, true);
+  }
   return `version ${version} serves on ${cloud}, asked in ${Math.round(performance.now() - started)} ms`;
 }
+
+/** Whoever deploys has the stack selected. */
+const pulumiCommands: Commands = {
+  deploy: "pulumi up",
+  heal: "pulumi up --refresh",
+  settle: "pulumi refresh",
+  unlock: "pulumi cancel",
+};
 
 /** Why the API does not serve, as far as the cloud and the function's log tell it. */
 async function causes({ cloud, outputs, localCloud }: z.output<typeof environment>, since: Date): Promise<string[]> {
   const values = outputs[cloud];
   const inspected = (localCloud === undefined ? vendorClouds(outputs) : localClouds(outputs, localCloud))[cloud];
   if (values === undefined || inspected === undefined) return [];
-  const commands = { deploy: "pulumi up", heal: "pulumi up --refresh" };
+  const commands = localCloud === undefined ? pulumiCommands : localCommands;
   const subject: CloudSubject = {
     cloud,
     outputs: values,

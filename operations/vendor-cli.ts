@@ -109,15 +109,18 @@ export function awsCli(region: string): VendorCli {
   });
 }
 
-/** The Azure CLI, in the subscription that it has selected. */
-export function azureCli(): VendorCli {
+/** The Azure CLI, in one subscription. */
+export function azureCli(subscriptionId: string): VendorCli {
   return new VendorCli("az", {
-    common: ["--output", "json", "--only-show-errors"],
+    common: ["--subscription", subscriptionId, "--output", "json", "--only-show-errors"],
     // An extension that a command needs is installed without a question.
     env: { AZURE_EXTENSION_USE_DYNAMIC_INSTALL: "yes_without_prompt" },
     install: "https://learn.microsoft.com/cli/azure/install-azure-cli",
     remedies: [
-      [/az login|AADSTS\d+|No subscription found|refresh token/i, "sign in: az login, then: az account show"],
+      [
+        /az login|AADSTS\d+|No subscription found|refresh token|Subscription .* (not found|doesn't exist)/i,
+        `sign in to the stack's subscription: az login, then: az account show --subscription ${subscriptionId}`,
+      ],
       [/AuthorizationFailed|does not have authorization/, "see who is signed in, and where: az account show"],
     ],
     absent: /ResourceNotFound|ResourceGroupNotFound|was not found|could not be found|does not exist/,

@@ -178,6 +178,7 @@ export class Environment extends pulumi.ComponentResource {
       logs: fn.workspaceName,
       version: args.version,
       package: describeBundle(args.bundle),
+      subscriptionId,
       resourceGroup: group.name,
       storageAccount: account.name,
       workspaceId: fn.workspaceId,

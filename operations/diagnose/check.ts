@@ -45,6 +45,10 @@ export interface Commands {
   readonly heal: string;
   /** Deploys what the program says. */
   readonly deploy: string;
+  /** Finds out what became of operations that were interrupted. */
+  readonly settle: string;
+  /** Ends what no longer runs, so that the next update may. */
+  readonly unlock: string;
 }
 
 /** One check; the order of checks in their table is the order of causes: what explains others comes before them. */
@@ -55,6 +59,8 @@ export interface Check<Subject> {
   readonly about: string;
   /** Whether there is anything to look at. Default: always. */
   readonly applies?: (subject: Subject) => boolean;
+  /** Milliseconds that it may take, where it needs more than the others. */
+  readonly patience?: number;
   /** Begins when the others have ended, because it reads what they cause. */
   readonly last?: boolean;
   /**

@@ -92,11 +92,15 @@ function layerFindings(name: string, arn: string, { layerArns }: DeployedFunctio
 
 export const compatibilityCheck: Check<CloudSubject> = {
   id: "compatibility",
-  about: "whether the attached layers are for the function's runtime and architecture",
-  applies: ({ cloud }) => cloud === "aws",
-  async run({ inspected, commands }) {
+  about: "whether the attached layers, or the package, are for the function's runtime and architecture",
+  async run({ inspected, commands, outputs }) {
     const fn = await inspected.function();
     if (fn === undefined) return { summary: "no function", findings: [] };
+    if (outputs.package !== undefined) {
+      const runtime = `python${outputs.package.pythonVersion}`;
+      const findings = mismatch("the package", "runtime", fn.runtime, [runtime], commands.heal);
+      return { summary: `a package for ${runtime}, the function's is ${fn.runtime}`, findings };
+    }
     const layers = await Promise.all(fn.layerArns.map(async (arn) => ({ arn, layer: await inspected.layer(arn) })));
     const findings = layers.flatMap(({ arn, layer }): Finding[] => {
       if (layer === undefined) {
@@ -112,8 +116,8 @@ export const compatibilityCheck: Check<CloudSubject> = {
       }
       const { runtimes, architectures } = layer;
       return [
-        ...mismatch(arn, "runtime", fn.runtime, runtimes, commands.heal),
-        ...mismatch(arn, "architecture", fn.architecture, architectures, commands.heal),
+        ...mismatch(shortLayer(arn), "runtime", fn.runtime, runtimes, commands.heal),
+        ...mismatch(shortLayer(arn), "architecture", fn.architecture, architectures, commands.heal),
       ];
     });
     return { summary: `${layers.length} attached, for ${described(fn)}`, findings };
@@ -121,7 +125,7 @@ export const compatibilityCheck: Check<CloudSubject> = {
 };
 
 function mismatch(
-  arn: string,
+  bundle: string,
   what: "runtime" | "architecture",
   ofFunction: string | undefined,
   ofLayer: readonly string[],
@@ -132,8 +136,8 @@ function mismatch(
   return [
     {
       severity: "error",
-      title: `${shortLayer(arn)} is for ${ofLayer.join(", ")}, the function's ${what} is ${ofFunction}`,
-      evidence: [arn],
+      title: `${bundle} is for ${ofLayer.join(", ")}, the function's ${what} is ${ofFunction}`,
+      evidence: [],
       cause: `Native modules of another ${what} cannot be loaded, so importing them fails.`,
       next: heal,
     },

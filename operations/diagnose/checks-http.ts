@@ -189,7 +189,10 @@ async function asked(what: string, ask: () => Promise<Verdict>): Promise<Verdict
     if (error instanceof ClosedError) return { summary: `${closed}, so not asked`, findings: [] };
     if (!(error instanceof NoAnswerError)) throw error;
     const title = `${what} is not answered`;
-    return { summary: title, findings: [{ severity: "error", title, evidence: [error.message] }] };
+    return {
+      summary: title,
+      findings: [{ severity: "error", title, evidence: [error.message], next: `curl -i ${what.replace(/^GET /, "")}` }],
+    };
   }
 }
 
@@ -211,7 +214,8 @@ function failed(
   known: Pick<Finding, "cause" | "next"> = {},
 ): Verdict {
   const evidence = answer === undefined ? [] : [`${answer.status} ${answer.contentType} ${excerpt(answer)}`];
-  return { summary: title, findings: [{ severity: "error", title, evidence, ...known }] };
+  const next = "the findings above name the cause where one is known; else read the function's log";
+  return { summary: title, findings: [{ severity: "error", title, evidence, next, ...known }] };
 }
 
 function excerpt(answer: Answer | undefined): string {

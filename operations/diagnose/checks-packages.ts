@@ -36,7 +36,7 @@ export const freshnessCheck: Check<CloudSubject> = {
             title: `${name} is built from another lock than this checkout's`,
             evidence: [`deployed: ${lockSha256}`, `layers/requirements/${cloud}.lock: ${lock.sha256}`],
             cause: "The lock has changed since the last deployment, or this checkout is older than it.",
-            next: commands.deploy,
+            next: `git pull, to be sure that this checkout is the newer one, then: ${commands.deploy}`,
           },
         ];
       }
@@ -170,7 +170,7 @@ function superseded(arn: string, successor: DeployedLayer | undefined): Finding[
   const days = daysSince(successor?.createdAt);
   if (days === undefined) return [];
   const kept = keptDays[arn.split(":")[4] ?? ""];
-  const left = kept === undefined ? undefined : Math.floor(kept - days);
+  const left = kept === undefined ? undefined : Math.round(kept - days);
   const title = `the public layer ${shortLayer(arn)} was superseded ${Math.floor(days)} days ago`;
   return [
     {

@@ -92,11 +92,19 @@ async function pythonOf(wanted: string): Promise<Tool> {
 
 export const stateCheck: Check<StackSubject> = {
   id: "state",
-  about: "the last update and what it left pending; with --drift also what was changed since",
-  async run({ stack, drift, commands }) {
+  about: "the last update, and what it left pending",
+  async run({ stack, commands }) {
     const [update, pending] = await Promise.all([stack.lastUpdate(), stack.pendingOperations()]);
     const findings: Finding[] = [];
-    if (update !== undefined && update.result !== "succeeded") {
+    if (update?.result === "in-progress") {
+      findings.push({
+        severity: "warning",
+        title: `an ${update.kind} is in progress, or was killed`,
+        evidence: [`begun ${update.startTime.toISOString()}`],
+        cause: "Whoever runs it holds the stack's lock.",
+        next: commands.unlock,
+      });
+    } else if (update !== undefined && update.result !== "succeeded") {
       findings.push({
         severity: "warning",
         title: `the last ${update.kind} is ${update.result}`,
@@ -111,26 +119,35 @@ export const stateCheck: Check<StackSubject> = {
         title: `${pending.length} operations were interrupted`,
         evidence: pending.slice(0, listed),
         cause: "The engine ended before the cloud had answered, so it does not know what became of them.",
-        next: commands.heal,
+        next: commands.settle,
       });
-    }
-    if (drift) {
-      const drifted = await stack.drift();
-      if (drifted.length > 0) {
-        findings.push({
-          severity: "warning",
-          title: `${drifted.length} resources are not as they were deployed`,
-          evidence: drifted
-            .slice(0, listed)
-            .map(({ urn, gone, properties }) => `${resourceOf(urn)}: ${gone ? "gone" : properties.join(", ")}`),
-          cause: "They were changed behind the stack's back.",
-          next: commands.heal,
-        });
-      }
     }
     const time = update?.endTime ?? update?.startTime;
     const last = update && time ? `${update.kind} ${update.result} ${time.toISOString()}` : "never updated";
-    return { summary: `${last}, ${pending.length} pending${drift ? "" : "; drift was not asked for"}`, findings };
+    return { summary: `${last}, ${pending.length} pending`, findings };
+  },
+};
+
+export const driftCheck: Check<StackSubject> = {
+  id: "drift",
+  about: "with --drift: what was changed behind the stack's back, by asking the clouds for every resource",
+  applies: ({ drift }) => drift,
+  // It takes as long as the clouds have resources.
+  patience: 1_800_000,
+  async run({ stack, commands }) {
+    const drifted = await stack.drift();
+    if (drifted.length === 0) return { summary: "every resource is as it was deployed", findings: [] };
+    const title = `${drifted.length} resources are not as they were deployed`;
+    const finding: Finding = {
+      severity: "warning",
+      title,
+      evidence: drifted
+        .slice(0, listed)
+        .map(({ urn, gone, properties }) => `${resourceOf(urn)}: ${gone ? "gone" : properties.join(", ")}`),
+      cause: "They were changed behind the stack's back.",
+      next: commands.heal,
+    };
+    return { summary: title, findings: [finding] };
   },
 };
 

@@ -7,7 +7,7 @@ import { compatibilityCheck, credentialsCheck, functionCheck, shortLayer, tableC
 import { apiCheck, certificateCheck, frontendCheck, messagesCheck } from "./checks-http";
 import { logCheck } from "./checks-log";
 import { freshnessCheck, publicLayersCheck } from "./checks-packages";
-import { stateCheck, toolchainCheck } from "./checks-stack";
+import { driftCheck, stateCheck, toolchainCheck } from "./checks-stack";
 import type { InspectedCloud, InspectedClouds } from "./inspected-cloud";
 import { cloudsOf, type DeployedOutputs } from "./outputs";
 import { type CheckResult, type CloudSummary, type Finding, type Report, severities } from "./report";
@@ -30,7 +30,7 @@ const cloudChecks: readonly Check<CloudSubject>[] = [
 ];
 
 /** The checks of the whole stack; they explain less than a cloud's own. */
-const stackChecks: readonly Check<StackSubject>[] = [stateCheck, toolchainCheck];
+const stackChecks: readonly Check<StackSubject>[] = [stateCheck, driftCheck, toolchainCheck];
 
 /** Every check, in the order of causes. */
 export const checks = [...cloudChecks, ...stackChecks].map(({ id, about }) => ({ id, about }));
@@ -67,9 +67,10 @@ export async function diagnose(environment: Environment, options: LookOptions): 
   const started = performance.now();
   const { timeout, drift } = options;
   const since = await errorsSince(stack, startedAt);
-  const overStack = chosen(stackChecks, options).map((check) =>
-    judge(check, { stack, outputs, drift, commands }, timeout),
-  );
+  const whole = { stack, outputs, drift, commands };
+  const overStack = chosen(stackChecks, options)
+    .filter(({ applies }) => applies?.(whole) ?? true)
+    .map((check) => judge(check, whole, timeout));
   const perCloud = cloudsOf(outputs).map(async (cloud) => {
     const inspected = environment.clouds[cloud];
     const values = outputs[cloud];
@@ -120,11 +121,12 @@ function chosen<Subject>(table: readonly Check<Subject>[], { only }: Pick<LookOp
   return table.filter(({ id }) => only === undefined || only.includes(id));
 }
 
-/** An error that the last update may have mended does not count. */
+/** An error that the last update may have mended does not count; one that made it fail does. */
 async function errorsSince(stack: InspectedStack, now: Date): Promise<Date> {
   const earliest = new Date(now.getTime() - recent);
   const last = await stack.lastUpdate().catch(() => undefined);
-  return last?.endTime !== undefined && last.endTime > earliest ? last.endTime : earliest;
+  const mended = last?.result === "succeeded" ? last.endTime : last?.startTime;
+  return mended !== undefined && mended > earliest ? mended : earliest;
 }
 
 interface Judged extends Pick<Verdict, "latencyMs" | "answered"> {
@@ -134,9 +136,10 @@ interface Judged extends Pick<Verdict, "latencyMs" | "answered"> {
 async function judge<Subject>(
   check: Check<Subject>,
   subject: Subject,
-  timeout: number,
+  general: number,
   cloud?: Cloud,
 ): Promise<Judged> {
+  const timeout = Math.max(general, check.patience ?? 0);
   const started = performance.now();
   const of = (status: CheckResult["status"], { latencyMs, answered, ...verdict }: Verdict): Judged => ({
     result: { check: check.id, cloud, status, ...verdict, durationMs: performance.now() - started },

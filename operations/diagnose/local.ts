@@ -12,6 +12,7 @@ import { type LogEvent, Logs } from "../../local/logs";
 import { debugProviders, localWorkspace } from "../../local/stack";
 import { type Resources, ResourceStore } from "../../local/store";
 import { name as project } from "../../package.json";
+import type { Commands } from "./check";
 import type { Environment } from "./diagnose";
 import {
   type DeployedFunction,
@@ -57,9 +58,17 @@ export async function localEnvironment(engine: PulumiCommand, state: string, nam
     stack,
     outputs,
     clouds: localClouds(outputs, state),
-    commands: { deploy: "npm run local -- up", heal: "npm run local -- up --refresh" },
+    commands: localCommands,
   };
 }
+
+/** How a local stack is mended; the next run settles by itself what an earlier one left. */
+export const localCommands: Commands = {
+  deploy: "npm run local -- up",
+  heal: "npm run local -- up --refresh",
+  settle: "npm run local -- up --refresh",
+  unlock: "npm run local -- up",
+};
 
 /** The local clouds that a stack is on; `state` is the folder that they keep everything in. */
 export function localClouds({ aws, azure, gcp }: DeployedOutputs, state: string): InspectedClouds {

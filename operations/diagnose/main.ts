@@ -17,7 +17,12 @@ async function deployedEnvironment(name: string): Promise<Environment> {
     stack,
     outputs,
     clouds: vendorClouds(outputs),
-    commands: { deploy: `pulumi up -s ${name}`, heal: `pulumi up --refresh -s ${name}` },
+    commands: {
+      deploy: `npm run deploy -- -s ${name}`,
+      heal: `npm run deploy -- -s ${name} --refresh`,
+      settle: `pulumi refresh -s ${name}, which asks what became of each`,
+      unlock: `wait for it; if nobody runs it any more: pulumi cancel -s ${name}`,
+    },
   };
 }
 

@@ -2,7 +2,11 @@ import { z } from "zod";
 
 import { type Cloud, clouds } from "../../settings";
 
-const bundle = z.object({ lockSha256: z.string(), packages: z.record(z.string(), z.string()) });
+const bundle = z.object({
+  lockSha256: z.string(),
+  pythonVersion: z.string(),
+  packages: z.record(z.string(), z.string()),
+});
 const layer = bundle.extend({ arn: z.string(), version: z.string() });
 
 /** What is read of a cloud's outputs; the rest is kept, since each cloud's inspector needs some of its own. */
@@ -24,6 +28,7 @@ const cloudOutputs = z.looseObject({
 
 const aws = cloudOutputs.extend({ functionArn: z.string(), accessLogs: z.string() });
 const azure = cloudOutputs.extend({
+  subscriptionId: z.string(),
   resourceGroup: z.string(),
   storageAccount: z.string(),
   workspaceId: z.string(),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { awsCli, azureCli, gcloudCli, lambdaTime } from "../vendor-cli";
+import { awsCli, azureCli, gcloudCli, lambdaTime, type VendorCli } from "../vendor-cli";
 import type { InspectedCloud, InspectedClouds } from "./inspected-cloud";
 import type { DeployedOutputs, ValuesOf } from "./outputs";
 import { UnansweredError } from "../unanswered-error";
@@ -14,7 +14,7 @@ export function vendorClouds({ aws, azure, gcp }: DeployedOutputs): InspectedClo
   };
 }
 
-/** Events of a log that are read at most: what goes wrong at each request stands in the first of them too. */
+/** Events of a log that are read at most: what goes wrong at each request stands in few of them too. */
 const mostEvents = 1_000;
 
 const callerIdentity = z.object({ Account: z.string(), Arn: z.string() });
@@ -42,8 +42,25 @@ const logEvents = z.object({
 /** Lines of the HTTP API's access log (components/aws/http-api.ts) that tell an error of the gateway's own. */
 const gatewayErrors = '{ ($.integrationError != "-") || ($.status = "429") }';
 
-function inspectedAws({ region, functionName, messagesTable, logs, accessLogs }: ValuesOf<"aws">): InspectedCloud {
-  const aws = awsCli(region);
+/** In another account nothing of the stack is there, and what heals it would make everything anew. */
+const ownedBy = (owner: string) => (identity: z.output<typeof callerIdentity>) => {
+  if (identity.Account === owner) return identity;
+  throw new UnansweredError(
+    `aws is signed in to account ${identity.Account}, the stack is in account ${owner}`,
+    "sign in to the stack's account, e.g. aws sso login --profile PROFILE, then: aws sts get-caller-identity",
+  );
+};
+
+function inspectedAws(values: ValuesOf<"aws">): InspectedCloud {
+  const { region, functionArn, functionName, messagesTable, logs, accessLogs } = values;
+  const cli = awsCli(region);
+  const owner = functionArn.split(":")[4] ?? "";
+  let asking: Promise<z.output<typeof callerIdentity>> | undefined;
+  const signedIn = () => (asking ??= cli.ask(callerIdentity, "sts", "get-caller-identity").then(ownedBy(owner)));
+  const aws: Pick<VendorCli, "ask" | "find"> = {
+    ask: async (...question) => (await signedIn(), cli.ask(...question)),
+    find: async (...question) => (await signedIn(), cli.find(...question)),
+  };
   const events = async (group: string, since: Date, ...filter: string[]) => {
     const command = ["logs", "filter-log-events", "--log-group-name", group, "--start-time", String(since.getTime())];
     const found = await aws.find(logEvents, ...command, ...filter, "--max-items", String(mostEvents));
@@ -51,7 +68,7 @@ function inspectedAws({ region, functionName, messagesTable, logs, accessLogs }:
   };
   return {
     async identity() {
-      const { Account, Arn } = await aws.ask(callerIdentity, "sts", "get-caller-identity");
+      const { Account, Arn } = await signedIn();
       return { account: Account, principal: Arn };
     },
     async function() {
@@ -114,12 +131,13 @@ const logQuery = (functionName: string, since: Date) =>
     "(AppTraces | extend Text = Message),",
     "(AppExceptions | extend Text = strcat('Exception: ', ExceptionType, ': ', OuterMessage, ' ', InnermostMessage))",
     `| where AppRoleName == '${functionName}' and TimeGenerated >= datetime(${since.toISOString()})`,
-    `| project TimeGenerated, Role = AppRoleInstance, Text | order by TimeGenerated asc | take ${mostEvents}`,
+    `| project TimeGenerated, Role = AppRoleInstance, Text | top ${mostEvents} by TimeGenerated desc`,
+    "| order by TimeGenerated asc",
   ].join(" ");
 
 function inspectedAzure(values: ValuesOf<"azure">): InspectedCloud {
-  const { functionName, messagesTable, resourceGroup, storageAccount, workspaceId } = values;
-  const az = azureCli();
+  const { functionName, messagesTable, resourceGroup, storageAccount, subscriptionId, workspaceId } = values;
+  const az = azureCli(subscriptionId);
   const resource = (type: string, name: string, apiVersion: string, ...parent: string[]) => [
     ...["resource", "show", "--resource-group", resourceGroup, "--resource-type", type, "--name", name],
     ...["--api-version", apiVersion, ...parent],
@@ -167,6 +185,7 @@ function inspectedAzure(values: ValuesOf<"azure">): InspectedCloud {
   };
 }
 
+const cloudProject = z.object({ projectId: z.string() });
 const accounts = z.array(z.object({ account: z.string() }));
 const cloudFunction = z.object({
   state: z.string(),
@@ -188,10 +207,12 @@ function inspectedGcp({ project, region, functionName, database }: ValuesOf<"gcp
   const gcloud = gcloudCli(project);
   return {
     async identity() {
-      const [active] = await gcloud.ask(accounts, "auth", "list", "--filter", "status:ACTIVE");
-      if (active === undefined)
-        throw new UnansweredError("nobody is signed in to gcloud", "sign in: gcloud auth login");
-      return { account: project, principal: active.account };
+      // Credentials that a workflow hands over make no account active: that they work is what counts.
+      const [{ projectId }, [active]] = await Promise.all([
+        gcloud.ask(cloudProject, "projects", "describe", project),
+        gcloud.ask(accounts, "auth", "list", "--filter", "status:ACTIVE"),
+      ]);
+      return { account: projectId, principal: active?.account ?? "credentials of the environment" };
     },
     async function() {
       const found = await gcloud.find(cloudFunction, "functions", "describe", functionName, "--region", region);
@@ -227,7 +248,7 @@ function inspectedGcp({ project, region, functionName, database }: ValuesOf<"gcp
         "--limit",
         String(mostEvents),
       );
-      return found.map(({ timestamp, severity, textPayload, jsonPayload, resource }) => ({
+      return found.reverse().map(({ timestamp, severity, textPayload, jsonPayload, resource }) => ({
         timestamp: timestamp.getTime(),
         stream: resource.labels.revision_name ?? "",
         // The severity is no part of the payload any more.

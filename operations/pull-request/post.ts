@@ -10,14 +10,16 @@ export interface PullRequest {
   readonly token: string;
 }
 
-const comments = z.array(z.object({ id: z.number(), body: z.string().nullish() }));
+const comments = z.array(
+  z.object({ id: z.number(), body: z.string().nullish(), user: z.object({ type: z.string() }).nullish() }),
+);
 
 /** GitHub gives at most this many comments at a time. */
 const pageSize = 100;
 
 /**
  * Puts `body` into the pull request's comment that begins with `marker`, or into a new one: however often it is called,
- * there is one comment.
+ * there is one comment. A person's comment that begins so is not taken for it.
  *
  * @throws naming GitHub's answer where it refuses.
  */
@@ -41,7 +43,7 @@ async function find(pullRequest: PullRequest, marker: string): Promise<number | 
   for (let page = 1; ; page++) {
     const path = `/repos/${repository}/issues/${number}/comments?per_page=${pageSize}&page=${page}`;
     const found = comments.parse(await call(pullRequest, "GET", path));
-    const ours = found.find(({ body }) => body?.startsWith(marker));
+    const ours = found.find(({ body, user }) => user?.type === "Bot" && body?.startsWith(marker));
     if (ours !== undefined) return ours.id;
     if (found.length < pageSize) return undefined;
   }
@@ -59,9 +61,9 @@ async function call({ api, token }: PullRequest, method: string, path: string, b
     signal: AbortSignal.timeout(30_000),
   });
   if (!response.ok) {
+    const way = [401, 403, 404].includes(response.status) ? "; the job needs the permission pull-requests: write" : "";
     throw new Error(
-      `GitHub answered ${response.status} to ${method} ${path}: ${(await response.text()).slice(0, 300)}; ` +
-        "the job needs the permission pull-requests: write",
+      `GitHub answered ${response.status} to ${method} ${path}: ${(await response.text()).slice(0, 300)}${way}`,
     );
   }
   return response.json();

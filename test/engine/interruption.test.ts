@@ -5,6 +5,7 @@ import path from "node:path";
 
 import { afterAll, expect, test } from "vitest";
 
+import { isAlive } from "../../local/process";
 import { changes, LocalDeployment } from "./local-deployment";
 
 /** A run may be ended at any moment and in any way; what it leaves behind is whole, and the next run goes on from there. */
@@ -53,8 +54,6 @@ class Foreground {
 const cloudFile = path.join(deployment.state, "cloud.json");
 
 const cloudProcess = () => (JSON.parse(readFileSync(cloudFile, "utf8")) as { pid: number }).pid;
-
-const isAlive = (pid: number) => existsSync(`/proc/${pid}`);
 
 test("Ctrl-C ends the clouds, and the run has succeeded", async () => {
   const run = new Foreground();

@@ -335,6 +335,7 @@ describe("with the defaults", () => {
         size: 9_000_000,
         packages: { "azure-functions": "1.0.0", fastapi: "1.0.0", pydantic: "1.0.0" },
       },
+      subscriptionId: expect.any(String) as string,
       resourceGroup: "shop-test-resources",
       storageAccount: expect.stringMatching(/^datashoptest[0-9a-f]{8}$/) as string,
       workspaceId: "w-1",

@@ -101,6 +101,32 @@ const drills: readonly Drill[] = [
     },
   },
   {
+    name: "another Python",
+    faults: {
+      azure: {
+        make: (store) => {
+          const app = only(store, "azure-native:web:WebApp");
+          const runtime = { name: "python", version: "3.11" };
+          change(store, app, { functionAppConfig: { ...(app.inputs.functionAppConfig as object), runtime } });
+        },
+        first: {
+          check: "compatibility",
+          title: /the package is for python3\.\d+, the function's runtime is python3\.11/,
+        },
+      },
+      gcp: {
+        make: (store) => {
+          const fn = only(store, "gcp:cloudfunctionsv2/function:Function");
+          change(store, fn, { buildConfig: { ...(fn.inputs.buildConfig as object), runtime: "python311" } });
+        },
+        first: {
+          check: "compatibility",
+          title: /the package is for python3\.\d+, the function's runtime is python3\.11/,
+        },
+      },
+    },
+  },
+  {
     name: "the table is deleted",
     faults: {
       aws: {
@@ -153,7 +179,7 @@ test("what was changed behind the stack's back is listed where it is asked for",
   store.delete(only(store, "aws:s3/bucketPolicy:BucketPolicy"));
   await startCloud(deployment.state, { attached: false });
 
-  const { report } = await look(deployment, "--only", "state", "--drift");
+  const { report } = await look(deployment, "--only", "drift", "--drift");
   expect(report.results).toHaveLength(1);
   expect(report.results[0]?.findings[0]?.evidence).toEqual(
     expect.arrayContaining([

@@ -119,7 +119,7 @@ describe("the state of a stack", () => {
     const history = JSON.stringify([{ kind: "update", result: "succeeded", startTime: at, endTime: at }]);
     expect(await state({ "stack history": history })).toMatchObject({
       status: "passed",
-      summary: `update succeeded ${at}, 0 pending; drift was not asked for`,
+      summary: `update succeeded ${at}, 0 pending`,
     });
   });
 

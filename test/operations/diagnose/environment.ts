@@ -69,10 +69,12 @@ export function subject(changed: Partial<CloudSubject> = {}): CloudSubject {
       public: true,
       publicLayers: {},
     },
-    layers: { "shop-dependencies": { arn: layerArn, version: "3", lockSha256: "", packages: {} } },
+    layers: {
+      "shop-dependencies": { arn: layerArn, version: "3", lockSha256: "", pythonVersion: "3.12", packages: {} },
+    },
     inspected: cloudOf(),
     since: new Date(0),
-    commands: { heal: "heal", deploy: "deploy" },
+    commands: { heal: "heal", deploy: "deploy", settle: "settle", unlock: "unlock" },
     ...changed,
   };
 }

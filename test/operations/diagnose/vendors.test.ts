@@ -25,14 +25,22 @@ const outputs: DeployedOutputs = {
     functionArn: "arn:aws:lambda:eu-west-1:123456789012:function:shop-api",
     accessLogs: "/aws/apigateway/shop-api",
   },
-  azure: { ...common, region: "japaneast", resourceGroup: "shop", storageAccount: "shopdata", workspaceId: "w-1" },
+  azure: {
+    ...common,
+    region: "japaneast",
+    subscriptionId: "sub-1",
+    resourceGroup: "shop",
+    storageAccount: "shopdata",
+    workspaceId: "w-1",
+  },
   gcp: { ...common, region: "asia-northeast1", project: "shop-1", database: "shop-messages" },
 };
-const { aws, azure, gcp } = vendorClouds(outputs);
+let { aws, azure, gcp } = vendorClouds(outputs);
 
 let folder: string;
 
 beforeEach(() => {
+  ({ aws, azure, gcp } = vendorClouds(outputs));
   folder = mkdtempSync(path.join(tmpdir(), "vendors-"));
   vi.stubEnv("PATH", `${folder}${path.delimiter}${path.dirname(process.execPath)}`);
 });
@@ -55,6 +63,10 @@ process.stdout.write(JSON.stringify(answers[found]));
 `;
   writeFileSync(path.join(folder, program), script, { mode: 0o755 });
 }
+
+const callers = (account: string) => ({
+  "sts get-caller-identity": { UserId: "U", Account: account, Arn: `arn:aws:iam::${account}:user/ada` },
+});
 
 const asked = () => readFileSync(path.join(folder, "asked"), "utf8").trim().split("\n");
 
@@ -130,6 +142,7 @@ test("Azure's answers are read, and no setting's value is asked for", async () =
 
 test("Google Cloud is asked in the stack's project, and a payload keeps its severity", async () => {
   install("gcloud", {
+    "projects describe shop-1": { projectId: "shop-1", lifecycleState: "ACTIVE" },
     "auth list": [{ account: "ada@example.com", status: "ACTIVE" }],
     "functions describe shop-api --region asia-northeast1": {
       state: "ACTIVE",
@@ -161,7 +174,7 @@ test("Google Cloud is asked in the stack's project, and a payload keeps its seve
 });
 
 test("what is not there is no error", async () => {
-  install("aws", {}, "An error occurred (ResourceNotFoundException) when calling the operation");
+  install("aws", callers("123456789012"), "An error occurred (ResourceNotFoundException) when calling the operation");
   install("az", {}, "(ResourceNotFound) The Resource 'Microsoft.Web/sites/shop-api' was not found.");
   install("gcloud", {}, "ERROR: (gcloud.functions.describe) ResponseError: status=[404], code=[NOT_FOUND]");
   for (const cloud of [aws, azure, gcp]) {
@@ -170,14 +183,29 @@ test("what is not there is no error", async () => {
   }
 });
 
+test("another account than the stack's is no place to look for it", async () => {
+  install("aws", callers("999999999999"), "An error occurred (ResourceNotFoundException)");
+  for (const question of [aws?.identity(), aws?.function(), aws?.hasTable(), aws?.log(new Date(5))]) {
+    await expect(question).rejects.toMatchObject({
+      message: "aws is signed in to account 999999999999, the stack is in account 123456789012",
+      next: expect.stringContaining("aws sts get-caller-identity") as string,
+    });
+  }
+});
+
+test("credentials that a workflow hands over make no account of gcloud's active", async () => {
+  install("gcloud", { "projects describe shop-1": { projectId: "shop-1" }, "auth list": [] });
+  expect(await gcp?.identity()).toEqual({ account: "shop-1", principal: "credentials of the environment" });
+});
+
 test.each([
-  ["aws", aws, "Unable to locate credentials. You can configure credentials", /aws configure sso/],
-  ["aws", aws, "An error occurred (ExpiredToken): the token included is expired", /aws sso login/],
-  ["az", azure, "ERROR: Please run 'az login' to setup account.", /az login/],
-  ["gcloud", gcp, "ERROR: You do not currently have an active account selected.", /gcloud auth login/],
+  ["aws", () => aws, "Unable to locate credentials. You can configure credentials", /aws configure sso/],
+  ["aws", () => aws, "An error occurred (ExpiredToken): the token included is expired", /aws sso login/],
+  ["az", () => azure, "ERROR: Please run 'az login' to setup account.", /az login/],
+  ["gcloud", () => gcp, "ERROR: You do not currently have an active account selected.", /gcloud auth login/],
 ] as const)("%s that is not signed in names the command", async (program, cloud, refusal, next) => {
   install(program, {}, refusal);
-  await expect(cloud?.function()).rejects.toMatchObject({
+  await expect(cloud()?.function()).rejects.toMatchObject({
     message: expect.stringContaining(refusal) as string,
     next: expect.stringMatching(next) as string,
   });

@@ -125,7 +125,7 @@ describe("layer versions on AWS", () => {
   test("and diagnose asks the same CLI for the function", async () => {
     const outputs = {
       ...{ region, apiUrl: "https://api.example.com", functionName: "api", messagesTable: "messages" },
-      ...{ logs: "/aws/lambda/api", version: "1", functionArn: "arn:aws:lambda:r:1:function:api" },
+      ...{ logs: "/aws/lambda/api", version: "1", functionArn: "arn:aws:lambda:r:123456789012:function:api" },
       ...{ accessLogs: "/aws/apigateway/api", public: true, publicLayers: {} },
     };
     const inspected = vendorClouds({ layers: {}, aws: outputs }).aws;

@@ -6,7 +6,7 @@ import { marker } from "../../../operations/pull-request/comment";
 import { postComment, type PullRequest } from "../../../operations/pull-request/post";
 
 /** GitHub's comments of one pull request, as its REST interface serves them. */
-let stored: { id: number; body: string }[] = [];
+let stored: { id: number; body: string; user: { type: string } }[] = [];
 let server: ServerType;
 let pullRequest: PullRequest;
 
@@ -22,7 +22,7 @@ beforeAll(async () => {
   });
   github.post("/repos/shop/app/issues/7/comments", async (c) => {
     const { body } = await c.req.json<{ body: string }>();
-    stored.push({ id: stored.length + 1, body });
+    stored.push({ id: stored.length + 1, body, user: { type: "Bot" } });
     return c.json({ id: stored.length }, 201);
   });
   github.patch("/repos/shop/app/issues/comments/:id", async (c) => {
@@ -45,7 +45,8 @@ afterAll(() => {
 beforeEach(() => {
   stored = Array.from({ length: 130 }, (_, index) => ({
     id: index + 1,
-    body: `a review that quotes ${marker("staging")}`,
+    body: index === 0 ? `${marker("staging")} by somebody` : `a review that quotes ${marker("staging")}`,
+    user: { type: "User" },
   }));
 });
 
