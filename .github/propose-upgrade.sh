@@ -27,5 +27,9 @@ git push --quiet --force origin "HEAD:refs/heads/$branch"
 if [ -n "$(gh pr list --head "$branch" --state open --json number --jq '.[].number')" ]; then
   gh pr edit "$branch" --title "$title" --body-file "$upgrade/body.md"
 else
-  gh pr create --head "$branch" --title "$title" --body-file "$upgrade/body.md"
+  gh pr create --head "$branch" --title "$title" --body-file "$upgrade/body.md" || {
+    echo "the branch $branch is pushed, but its pull request could not be opened; under Settings, Actions, General, let" \
+      "GitHub Actions create pull requests, or open it by hand"
+    exit 1
+  }
 fi

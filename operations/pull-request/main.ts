@@ -5,7 +5,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { comment, marker } from "./comment";
 import { parseBundles } from "./layers";
 import { postComment } from "./post";
-import { parsePreview } from "./preview";
+import { parsePreview, type Preview } from "./preview";
 
 interface Options {
   readonly stack: string;
@@ -32,7 +32,7 @@ async function main(): Promise<void> {
     .parse();
   const options = command.opts<Options>();
 
-  const markdown = comment(parsePreview(read(command.args[0])), {
+  const markdown = comment(previewIn(read(command.args[0]), options), {
     stack: options.stack,
     bundles: options.bundles === undefined ? undefined : parseBundles(readFileSync(options.bundles, "utf8")),
     runUrl: options.runUrl,
@@ -47,6 +47,16 @@ async function main(): Promise<void> {
       token: needed("GITHUB_TOKEN"),
     };
     console.error(`comment ${await postComment(pullRequest, marker(options.stack), markdown)}`);
+  }
+}
+
+/** What was previewed; of a preview that failed before it wrote anything, only that it did. */
+function previewIn(text: string, { exitCode = 0 }: Options): Preview {
+  try {
+    return parsePreview(text);
+  } catch (error) {
+    if (exitCode === 0) throw error;
+    return { diagnostics: [{ severity: "error", message: "The preview ended before it had anything to show." }] };
   }
 }
 

@@ -66,17 +66,21 @@ it("leaves no process behind when this one is killed, nor those that they starte
 }, 60_000);
 
 it("takes a process for dead that has ended and is not buried yet", async () => {
-  // The shell becomes a program that knows nothing of its child.
-  const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "inherit"] });
+  // Before its child ends, the shell becomes a program that knows nothing of it.
+  const parent = spawn("sh", ["-c", "sleep 2 & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "inherit"] });
   try {
     const pid = await new Promise<number>((resolve) => {
       parent.stdout.once("data", (data: Buffer) => {
         resolve(Number(data.toString()));
       });
     });
-    await vi.waitFor(() => {
-      expect(isAlive(pid)).toBe(false);
-    });
+    expect(isAlive(pid)).toBe(true);
+    await vi.waitFor(
+      () => {
+        expect(isAlive(pid)).toBe(false);
+      },
+      { timeout: 20_000 },
+    );
     expect(process.kill(pid, 0)).toBe(true);
     expect(isAlive(Number(parent.pid))).toBe(true);
   } finally {

@@ -69,7 +69,7 @@ describe("the program keeps to every rule", () => {
 });
 
 describe("alarms", () => {
-  const alarms = /alarm|sns|monitor/i;
+  const alarms = /alarm|sns|gcp:monitoring|actionGroup|queryRule/i;
   const watching = async (settings?: CloudSettings) =>
     (await programStack("production", settings)).resources.filter(({ type }) => alarms.test(type));
 

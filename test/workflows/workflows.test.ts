@@ -118,7 +118,7 @@ describe("every workflow", () => {
       .map(([, script = ""]) => script);
     expect(new Set(called)).toEqual(
       new Set([
-        ...["format:check", "lint", "typecheck", "test:unit", "layer"],
+        ...["format:check", "lint", "typecheck", "layer"],
         ...["preview", "preview:comment", "preview:text", "deploy", "diagnose", "drift"],
       ]),
     );
@@ -143,6 +143,20 @@ describe("a deployment", () => {
     for (const { at, file, job: found } of jobs) {
       if (file.startsWith("deploy")) expect(found.if, at).toBeUndefined();
     }
+  });
+
+  test("is of the newest commit of main, whenever it is approved", async () => {
+    const steps = await stepsOf("deploy-stack.yml", "deploy");
+    const refusal = steps.findIndex(
+      ({ run: command }) => command?.includes("/commits/main") && command.includes("GITHUB_SHA"),
+    );
+    const signIn = steps.findIndex(({ uses }) => uses === "./.github/actions/sign-in");
+    expect(refusal).toBeGreaterThanOrEqual(0);
+    expect(refusal).toBeLessThan(signIn);
+  });
+
+  test("comes after every test, those against the real engine included", async () => {
+    expect((await stepsOf("test.yml", "test")).map(({ run: command }) => command)).toContain("npm test");
   });
 
   test("ends with a diagnosis, also when it failed", async () => {

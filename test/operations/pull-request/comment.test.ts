@@ -264,6 +264,13 @@ describe("the command", () => {
     expect(stdout).toBe(comment(preview("upgrade"), { stack: "staging", bundles }));
   });
 
+  test("says that a preview failed which wrote nothing", async () => {
+    const { stdout } = await run("", "--exit-code", "255");
+    expect(stdout).toMatch(
+      /^<!-- preview of staging -->[^]*The preview of `staging` failed[^]*before it had anything to show/,
+    );
+  });
+
   test("says what it needs where the preview wrote nothing", async () => {
     await expect(run("")).rejects.toMatchObject({
       code: 1,
