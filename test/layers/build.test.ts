@@ -6,6 +6,7 @@ import { describe, expect, it, vi } from "vitest";
 
 import type { Bundle } from "../../layers/bundle";
 import { cacheDirectory } from "../../layers/cache";
+import { requirementsHeader } from "../../layers/lock";
 import { readZip } from "../../layers/unzip";
 import { makeLibrary } from "./wheels";
 import { cached, useWorkspace } from "./workspace";
@@ -289,6 +290,17 @@ describe("bad input is refused, with a way out", () => {
     await expect(workspace.build()).rejects.toThrow(
       /windows-only.*Python 3\.12 on x86_64|Python 3\.12 on x86_64.*windows-only/s,
     );
+  });
+
+  it("a release that the index calls otherwise", async () => {
+    const [wheel] = workspace.index.publish({ name: "spelt" });
+    const requirements = "spelt==1.0.0\n";
+    await writeFile(path.join(workspace.folder, "aws.in"), requirements);
+    await writeFile(
+      path.join(workspace.folder, "aws.lock"),
+      `${requirementsHeader(requirements)}spelt==1.0.0 \\\n    --hash=sha256:${wheel?.sha256}\n`,
+    );
+    await expect(workspace.build()).rejects.toThrow(/the index gave no wheel of spelt 1\.0\.0.*npm run layer -- lock/);
   });
 
   it("a wheel that Lambda's older Amazon Linux could not load under Python 3.11", async () => {

@@ -62,11 +62,14 @@ describe("a lock", () => {
     expect(third).toMatchObject({ name: "bare", required: false, neededBy: [] });
   });
 
-  it.each(["flask @ https://example.com/flask-3.0-py3-none-any.whl", "flask===3.0", "./flask", "flask>=3"])(
+  it.each([
+    "flask @ https://example.com/flask-3.0-py3-none-any.whl",
+    ...["flask===3.0", "./flask", "flask>=3", "flask==3.*", "flask==3.0,<4", "  flask>=3", "    --no-deps"],
+  ])(
     "is refused with %s, which would be left out",
     (line) => {
       expect(() => lockedPackages(`idna==3.0\n${line} \\\n    --hash=sha256:${"a".repeat(64)}\n`)).toThrow(
-        `a lock has ${JSON.stringify(line)}, which is no release of an index`,
+        `a lock has ${JSON.stringify(line.trim())}, which is no release of an index`,
       );
     },
   );

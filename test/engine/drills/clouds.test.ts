@@ -114,16 +114,6 @@ const drills: readonly Drill[] = [
           title: /the package is for python3\.\d+, the function's runtime is python3\.11/,
         },
       },
-      gcp: {
-        make: (store) => {
-          const fn = only(store, "gcp:cloudfunctionsv2/function:Function");
-          change(store, fn, { buildConfig: { ...(fn.inputs.buildConfig as object), runtime: "python311" } });
-        },
-        first: {
-          check: "compatibility",
-          title: /the package is for python3\.\d+, the function's runtime is python3\.11/,
-        },
-      },
     },
   },
   {
