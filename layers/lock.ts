@@ -87,26 +87,30 @@ export function checkSelfContained(requirements: string, file: string): void {
  */
 export function lockedPackages(text: string): LockedPackage[] {
   // A comment after a requirement says what needs it.
-  return [...text.matchAll(/^(?<statement>\S(?:.*\\\n)*.*)(?:\n +# via (?<via>.*))?$/gm)].flatMap(({ groups }) => {
-    const { statement = "", via = "" } = groups ?? {};
-    if (statement.startsWith("#")) return [];
-    const [, name, version] = /^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])? *==(?!=) *([^\s;\\]+)/.exec(statement) ?? [];
-    if (name === undefined || version === undefined) {
-      throw new BuildError(
-        `a lock has ${JSON.stringify(statement.split(/ *\\?\n/)[0])}, which is no release of an index: only <name>==<version> can be ` +
-          `checked and built; require a release, then run: npm run layer -- lock`,
-      );
-    }
-    const origins = via.split(", ").filter((origin) => origin !== "");
-    return {
-      name: normalisedName(name),
-      version,
-      required: origins.some((origin) => origin.startsWith("-r ")),
-      neededBy: origins.filter((origin) => !origin.startsWith("-")).map(normalisedName),
-      hashes: new Set([...statement.matchAll(/--hash=sha256:([0-9a-f]{64})/g)].map(([, hash = ""]) => hash)),
-      statement,
-    };
-  });
+  return [...text.matchAll(/^(?<statement>[ \t]*\S(?:.*\\\n)*.*)(?:\n +# via (?<via>.*))?$/gm)].flatMap(
+    ({ groups }) => {
+      const { statement: indented = "", via = "" } = groups ?? {};
+      const statement = indented.trim();
+      if (statement.startsWith("#")) return [];
+      const [, name, version] =
+        /^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])? *==(?!=) *([^\s;\\,*#]+)(?=[\s;\\]|$)/.exec(statement) ?? [];
+      if (name === undefined || version === undefined) {
+        throw new BuildError(
+          `a lock has ${JSON.stringify(statement.split(/ *\\?\n/)[0])}, which is no release of an index: only <name>==<version> can be ` +
+            `checked and built; require a release, then run: npm run layer -- lock`,
+        );
+      }
+      const origins = via.split(", ").filter((origin) => origin !== "");
+      return {
+        name: normalisedName(name),
+        version,
+        required: origins.some((origin) => origin.startsWith("-r ")),
+        neededBy: origins.filter((origin) => !origin.startsWith("-")).map(normalisedName),
+        hashes: new Set([...statement.matchAll(/--hash=sha256:([0-9a-f]{64})/g)].map(([, hash = ""]) => hash)),
+        statement,
+      };
+    },
+  );
 }
 
 /** Requirements without comments and blank lines, which change nothing that is installed. */

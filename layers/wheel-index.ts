@@ -41,8 +41,14 @@ export async function wheelsOf(lock: Lock, platform: Platform, { fresh = false }
 }
 
 /** Undefined where uv offers nothing, because the package's marker leaves the platform out. */
-function choose({ name, version, hashes }: LockedPackage, wheels: readonly Wheel[], platform: Platform) {
-  if (wheels.length === 0) return undefined;
+function choose({ name, version, hashes, statement }: LockedPackage, wheels: readonly Wheel[], platform: Platform) {
+  if (wheels.length === 0) {
+    if (statement.includes(";")) return undefined;
+    throw new BuildError(
+      `the index gave no wheel of ${name} ${version}, perhaps one of the same version in another spelling; run: ` +
+        `npm run layer -- lock`,
+    );
+  }
   const fitting = wheels.filter(({ filename }) => specificity(filename, platform) > 0);
   if (fitting.length === 0) {
     throw new BuildError(
