@@ -1,4 +1,4 @@
-import { access, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 
 import { version } from "../package.json";
 import type { BundledPackage } from "./bundle";
@@ -36,8 +36,8 @@ export interface BundleInputs extends Pick<
 
 /**
  * The bundles that follow from `inputs`, made by `make` where they are not in the cache. The builder's own source counts as
- * an input, so a changed recipe never answers with an old zip; and the zip's hash is checked at each use, so a damaged
- * one is made again. Manifest and SBOM lie beside the zip.
+ * an input, so a changed recipe never answers with an old zip. Manifest and SBOM lie beside the zip; the hashes of all three are
+ * checked at each use, so what is damaged, or tells of other inputs with the same zip, is made again.
  */
 export async function storedBundles(
   inputs: BundleInputs,
@@ -45,11 +45,11 @@ export async function storedBundles(
 ): Promise<readonly StoredBundle[]> {
   const builder = await recipeDigest();
   const recordFile = cacheDirectory("builds", `${sha256(JSON.stringify([builder, inputs]))}.json`);
-  const known = await read(recordFile, inputs);
+  const known = await read(recordFile);
   if (known) return known;
 
   const [{ sbomOf }, { writeZip }] = await onDemand(() => Promise.all([import("./sbom"), import("./zip")]));
-  const made: StoredBundle[] = [];
+  const made: BundleRecord[] = [];
   const { content, ...origin } = inputs;
   for (const { name, entries, packages } of await make()) {
     const zip = writeZip(entries);
@@ -57,41 +57,51 @@ export async function storedBundles(
     const unpackedSize = entries.reduce((total, entry) => total + entry.size, 0);
     const described = { name, sha256: hash, size: zip.length, unpackedSize };
     const manifest = { ...origin, ...described, builder: `${version}+${builder.slice(0, 12)}`, packages };
-    const file = cacheDirectory("bundles", `${hash}.zip`);
+    const manifestText = `${JSON.stringify(manifest, null, 2)}\n`;
+    const sbom = await sbomOf(manifest);
+    const file = zipFile(hash);
     await writeAtomically(file, zip);
-    await writeAtomically(manifestFile(file), `${JSON.stringify(manifest, null, 2)}\n`);
-    await writeAtomically(sbomFile(file), await sbomOf(manifest));
-    made.push({ ...described, packages: packages.map(({ name, version }) => ({ name, version })), path: file });
+    await writeAtomically(manifestFile(file), manifestText);
+    await writeAtomically(sbomFile(file), sbom);
+    made.push({
+      bundle: { ...described, packages: packages.map(({ name, version }) => ({ name, version })) },
+      manifest: sha256(manifestText),
+      sbom: sha256(sbom),
+    });
   }
   // The record comes last: it never names a zip that is not there.
-  await writeRecord(
-    recordFile,
-    made.map(({ path, ...known }) => known),
-  );
-  return made;
+  await writeRecord(recordFile, made);
+  return made.map(stored);
 }
 
-async function read(recordFile: string, inputs: BundleInputs): Promise<readonly StoredBundle[] | undefined> {
-  const known = await readRecord<Omit<StoredBundle, "path">[]>(recordFile);
-  if (known === undefined) return undefined;
-  const found = await Promise.all(
-    known.map(async (bundle) => {
-      const file = cacheDirectory("bundles", `${bundle.sha256}.zip`);
-      const intact = await Promise.all([
-        readFile(file).then((zip) => sha256(zip) === bundle.sha256),
-        readFile(manifestFile(file), "utf8").then((text) => isOf(inputs, JSON.parse(text) as Manifest)),
-        access(sbomFile(file)).then(() => true),
-      ]).then(
-        (parts) => parts.every(Boolean),
+/** A bundle in the record of a build, with the hashes of its manifest and SBOM: other inputs may have given the same zip. */
+interface BundleRecord {
+  readonly bundle: Omit<StoredBundle, "path">;
+  readonly manifest: string;
+  readonly sbom: string;
+}
+
+const zipFile = (hash: string) => cacheDirectory("bundles", `${hash}.zip`);
+
+const stored = ({ bundle }: BundleRecord): StoredBundle => ({ ...bundle, path: zipFile(bundle.sha256) });
+
+async function read(recordFile: string): Promise<readonly StoredBundle[] | undefined> {
+  const known = await readRecord<BundleRecord[]>(recordFile);
+  const files = known?.flatMap(({ bundle, manifest, sbom }) => {
+    const zip = zipFile(bundle.sha256);
+    return [
+      [zip, bundle.sha256],
+      [manifestFile(zip), manifest],
+      [sbomFile(zip), sbom],
+    ] as const;
+  });
+  const intact = await Promise.all(
+    (files ?? []).map(([file, hash]) =>
+      readFile(file).then(
+        (content) => sha256(content) === hash,
         () => false,
-      );
-      return intact ? [{ ...bundle, path: file }] : [];
-    }),
+      ),
+    ),
   );
-  return found.every(({ length }) => length > 0) ? found.flat() : undefined;
-}
-
-/** Other inputs may have given the same zip, and then its manifest is theirs. */
-function isOf({ content, ...origin }: BundleInputs, manifest: Manifest): boolean {
-  return Object.entries(origin).every(([key, value]) => manifest[key as keyof typeof origin] === value);
+  return intact.every(Boolean) ? known?.map(stored) : undefined;
 }

@@ -1,4 +1,4 @@
-import { readFile, rm } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 
 import { describe, expect, it } from "vitest";
 
@@ -7,6 +7,7 @@ import { manifestFile, readManifest, sbomFile } from "../../layers/manifest";
 import { resolve } from "../../layers/relock";
 import { comparisonForms, lockSummary, manifestTable, outdatedTable } from "../../layers/report";
 import { readLock } from "../../layers/lock";
+import type { Strategy } from "../../layers/strategy";
 import { useWorkspace } from "./workspace";
 
 const workspace = useWorkspace();
@@ -61,6 +62,34 @@ describe("the manifest of a bundle", () => {
       return (await readManifest(zip)).pythonVersion;
     };
     expect([await built("3.13"), await built("3.12"), await built("3.13")]).toEqual(["3.13", "3.12", "3.13"]);
+  });
+
+  it("is that of the strategy which was built last, where another gives the same zip under another name", async () => {
+    workspace.index.publish({ name: "pure" });
+    const zip = await builtLayer(["pure"]);
+    const strategies: readonly Strategy[] = [
+      { kind: "split", groups: new Map([["web", ["pure"]]]) },
+      { kind: "full" },
+      { kind: "split", groups: new Map([["web", ["pure"]]]) },
+    ];
+    const found: string[] = [];
+    for (const strategy of strategies) {
+      await workspace.build({ strategy });
+      found.push((await readManifest(zip)).name);
+    }
+    expect(found).toEqual(["web", "dependencies", "web"]);
+  });
+
+  it.each([
+    ["manifest", manifestFile],
+    ["SBOM", sbomFile],
+  ])("is written again with a damaged %s", async (_, beside) => {
+    workspace.index.publish({ name: "pure" });
+    const file = beside(await builtLayer(["pure"]));
+    const intact = await readFile(file, "utf8");
+    await writeFile(file, intact.replace('"pure"', '"poor"'));
+    await workspace.build();
+    expect(await readFile(file, "utf8")).toBe(intact);
   });
 
   it("has a CycloneDX SBOM beside it, the same bytes at each build", async () => {
