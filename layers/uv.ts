@@ -36,7 +36,7 @@ export function findUv(): Promise<string> {
  * What `uv pip compile` prints.
  *
  * @param input its standard input.
- * @throws with uv's own words.
+ * @throws with uv's own words, less user and password of an address.
  */
 export async function uvPipCompile(
   args: readonly string[],
@@ -59,7 +59,8 @@ export async function uvPipCompile(
     return (await running).stdout;
   } catch (error) {
     const { stderr = "", signal, code } = error as { stderr?: string; signal?: string | null; code?: number | string };
-    throw new Error(stderr.trim() || `uv ended with ${signal ?? `exit code ${code}`} and said nothing`);
+    const words = stderr.trim().replace(/(?<=:\/\/)[^\s/]*@/g, "");
+    throw new Error(words || `uv ended with ${signal ?? `exit code ${code}`} and said nothing`);
   }
 }
 

@@ -91,6 +91,8 @@ async function request(address: string): Promise<Buffer> {
   // A folder of wheels (UV_FIND_LINKS) is an index too.
   if (url.protocol === "file:") return readFile(url);
   const headers = credentialsFor(url);
+  // fetch takes none in an address, and repeats them in its error.
+  url.username = url.password = "";
   const abort = new AbortController();
   const timer = setTimeout(() => {
     abort.abort(new Error(`the index sent nothing for ${silence()} s (UV_HTTP_TIMEOUT)`));
@@ -116,16 +118,17 @@ async function request(address: string): Promise<Buffer> {
 }
 
 /** Settings that hold addresses of indexes, as uv reads them: several in one, and each may have a name before it. */
-const indexSettings = ["UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL"];
+const indexSettings = ["UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"];
 
-/** User and password of the index that a file is on: an index asks for them at its files too, and names them in no address. */
-function credentialsFor({ origin }: URL): Record<string, string> {
-  const addresses = indexSettings.flatMap((name) => (process.env[name] ?? "").split(/\s+/));
-  const indexes = addresses
+/** User and password of a file's address, else of the index that it is on: one that asks for them asks at its files too. */
+function credentialsFor(file: URL): Record<string, string> {
+  const indexes = indexSettings
+    .flatMap((name) => (process.env[name] ?? "").split(/\s+|,(?=\w+:)/))
     .map((address) => address.replace(/^[\w-]+=/, ""))
-    .filter((address) => URL.canParse(address));
-  const index = indexes.map((address) => new URL(address)).find((url) => url.origin === origin && url.username !== "");
-  if (index === undefined) return {};
-  const pair = [index.username, index.password].map(decodeURIComponent).join(":");
+    .filter((address) => URL.canParse(address))
+    .map((address) => new URL(address));
+  const owner = [file, ...indexes].find(({ origin, username }) => origin === file.origin && username !== "");
+  if (owner === undefined) return {};
+  const pair = [owner.username, owner.password].map(decodeURIComponent).join(":");
   return { Authorization: `Basic ${Buffer.from(pair).toString("base64")}` };
 }

@@ -1,13 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 
 import { describe, expect, it, vi } from "vitest";
 
+import { reasonOf } from "../../layers/build-error";
 import type { Bundle } from "../../layers/bundle";
 import { cacheDirectory } from "../../layers/cache";
 import { requirementsHeader } from "../../layers/lock";
 import { readZip } from "../../layers/unzip";
+import { withWheels } from "../../layers/wheel-store";
 import { makeLibrary } from "./wheels";
 import { cached, useWorkspace } from "./workspace";
 
@@ -357,17 +359,51 @@ describe("another index", () => {
     expect((await workspace.build()).map(({ kind }) => kind)).toEqual(["layer", "application"]);
   });
 
-  it("may want a user and a password for its files too", async () => {
-    workspace.index.publish({ name: "guarded" });
-    await workspace.require(["guarded"]);
+  function sendFilesToAdaAlone(): void {
     workspace.index.misbehave = ({ headers: { authorization } }, response) => {
       const known = authorization === `Basic ${Buffer.from("ada:s@cret").toString("base64")}`;
       if (!known) response.writeHead(401).end();
       return !known;
     };
-    await expect(workspace.build()).rejects.toThrow(/guarded.*the index answered 401.*UV_DEFAULT_INDEX/);
-    vi.stubEnv("UV_INDEX", `mine=${workspace.index.url.replace("//", "//ada:s%40cret@")}`);
+  }
+
+  it.each([
+    ["UV_INDEX", (ours: string) => `mine=${ours}`],
+    ["UV_FIND_LINKS", (ours: string) => `http://127.0.0.1:1/wheels,${ours}`],
+  ])("may want a user and a password for its files too: those of %s", async (setting, value) => {
+    workspace.index.publish({ name: "guarded" });
+    await workspace.require(["guarded"]);
     await workspace.build();
+    await rm(cacheDirectory("wheels"), { recursive: true });
+    await rm(cacheDirectory("builds"), { recursive: true });
+    sendFilesToAdaAlone();
+    await expect(workspace.build()).rejects.toThrow(/guarded.*the index answered 401.*UV_DEFAULT_INDEX/);
+    vi.stubEnv(setting, value(workspace.index.url.replace("//", "//ada:s%40cret@")));
+    await workspace.build();
+  });
+
+  it("may have them in the address of a file, and no message repeats them", async () => {
+    const [wheel] = workspace.index.publish({ name: "guarded" });
+    if (wheel === undefined) throw new Error("nothing was published");
+    sendFilesToAdaAlone();
+    const address = new URL(`${workspace.index.files}${wheel.filename}`, workspace.index.url).href;
+    const sizeFrom = (login: string) =>
+      withWheels(
+        [{ ...wheel, url: address.replace("//", `//${login}@`) }],
+        () => undefined,
+        (_, content) => Promise.resolve(content.length),
+      );
+    const message = await sizeFrom("ada:wr0ng").catch(reasonOf);
+    expect(message).toContain("the index answered 401");
+    expect(message).not.toMatch(/ada|wr0ng/);
+    expect(await sizeFrom("ada:s%40cret")).toEqual([wheel.content.length]);
+  });
+
+  it("is named without user and password where uv does not understand its address", async () => {
+    vi.stubEnv("UV_DEFAULT_INDEX", "http://ada:s%40cret@127.0.0.1:99999/simple/");
+    const message = await workspace.require(["anything"]).catch(reasonOf);
+    expect(message).toContain("http://127.0.0.1:99999/simple/");
+    expect(message).not.toMatch(/ada|s%40cret/);
   });
 });
 
