@@ -9,7 +9,7 @@ import type { ZipEntry } from "./zip";
  */
 const pruned: readonly RegExp[] = [
   /\.dist-info\/(RECORD|WHEEL|INSTALLER|REQUESTED|direct_url\.json|top_level\.txt|zip-safe)$/,
-  /\.(pyi|c|h|pxd|pyx|pyc|pyo)$/,
+  /\.(pyi|c|h|pxd|pyx|pyo)$/,
   /(^|\/)py\.typed$/,
   /^(?!.*\.dist-info\/)(.*\/)?tests?\//,
   /(^|\/)(test_[^/]*|conftest)\.py$/,
@@ -31,9 +31,12 @@ export interface InstalledFile {
 export function mergeWheels(wheels: readonly OpenedWheel[]): InstalledFile[] {
   const merged = new Map<string, InstalledFile & { readonly wheel: string }>();
   const folders = new Map<string, string>();
+  const names = new Set(wheels.flatMap(({ files }) => files.map(({ name }) => name)));
   for (const { name: owner, filename: wheel, files } of wheels) {
     for (const entry of files) {
       if (pruned.some((pattern) => pattern.test(entry.name))) continue;
+      // Python reads bytecode outside `__pycache__` where there is no source.
+      if (entry.name.endsWith(".pyc") && names.has(entry.name.slice(0, -1))) continue;
       const earlier = merged.get(entry.name);
       if (earlier && !sameContent(earlier.entry, entry)) throw conflict(earlier.wheel, wheel, entry.name);
       if (!earlier) merged.set(entry.name, { owner, entry, wheel });

@@ -112,6 +112,8 @@ describe("merged wheels", () => {
         "full/code.pyi": "",
         "full/native.c": "",
         "full/__pycache__/code.cpython-312.pyc": "",
+        "full/code.pyc": "",
+        "full/sourceless.pyc": "",
         "full/test_code.py": "",
         "full/tests/data.json": "",
         "full/testing.py": "",
@@ -128,6 +130,7 @@ describe("merged wheels", () => {
       "full/code.py",
       "full/contest.py",
       "full/latest/a.py",
+      "full/sourceless.pyc",
       "full/testing.py",
     ]);
   });
