@@ -10,7 +10,7 @@ import { cacheDirectory } from "../../layers/cache";
 import { requirementsHeader } from "../../layers/lock";
 import { readZip } from "../../layers/unzip";
 import { withWheels } from "../../layers/wheel-store";
-import { makeLibrary } from "./wheels";
+import { makeLibrary, type TestWheel } from "./wheels";
 import { cached, useWorkspace } from "./workspace";
 
 const workspace = useWorkspace();
@@ -24,6 +24,12 @@ const layerOf = (bundles: Bundle[]) => {
   if (layer?.kind !== "layer") throw new Error("no layer was built");
   return layer;
 };
+
+/** A wheel at its address in the index. */
+const served = (wheel: TestWheel) => ({
+  ...wheel,
+  url: new URL(`${workspace.index.files}${wheel.filename}`, workspace.index.url).href,
+});
 
 describe("a Lambda layer", () => {
   it("holds what the wheels install below python/, and says what that is", async () => {
@@ -386,10 +392,9 @@ describe("another index", () => {
     const [wheel] = workspace.index.publish({ name: "guarded" });
     if (wheel === undefined) throw new Error("nothing was published");
     sendFilesToAdaAlone();
-    const address = new URL(`${workspace.index.files}${wheel.filename}`, workspace.index.url).href;
     const sizeFrom = (login: string) =>
       withWheels(
-        [{ ...wheel, url: address.replace("//", `//${login}@`) }],
+        [{ ...wheel, url: served(wheel).url.replace("//", `//${login}@`) }],
         () => undefined,
         (_, content) => Promise.resolve(content.length),
       );
@@ -408,6 +413,31 @@ describe("another index", () => {
 });
 
 describe("a bad index", () => {
+  it("is asked for nothing more once a wheel cannot be used", async () => {
+    const packages = Array.from({ length: 20 }, (_, number) => ({ name: `queued-${number}` }));
+    const fetched: string[] = [];
+    let goOn: () => void = () => undefined;
+    const failed = new Promise<void>((resolve) => (goOn = resolve));
+    let used = 0;
+    const fetching = withWheels(
+      workspace.index.publish(...packages).map(served),
+      ({ name }) => fetched.push(name),
+      () => ((used += 1) === 1 ? Promise.reject(new Error("unusable")) : failed),
+    );
+    await expect(fetching).rejects.toThrow("unusable");
+    const before = [...fetched];
+    goOn();
+    // Whoever goes on does so while another one is fetched.
+    const another = workspace.index.publish({ name: "another" }).map(served);
+    await withWheels(
+      another,
+      () => undefined,
+      () => Promise.resolve(),
+    );
+    expect(before.length).toBeLessThan(packages.length);
+    expect(fetched).toEqual(before);
+  });
+
   it("that fails now and then is asked again", async () => {
     workspace.index.publish({ name: "flaky" });
     await workspace.require(["flaky"]);

@@ -120,4 +120,21 @@ describe("a build", () => {
     await writeFile(path.join(workspace.folder, "file"), "");
     await expect(workspace.build()).rejects.toThrow(/cannot be written.*XDG_CACHE_HOME/s);
   });
+
+  it("fails where its output cannot be written, but not where nobody reads it to the end", async () => {
+    workspace.index.publish({ name: "told" });
+    await workspace.require(["told"]);
+    await workspace.build();
+    const told = (script: string) =>
+      run("sh", ["-c", script, "sh", process.execPath, ...builder()], {
+        cwd: repository,
+        env: workspace.environment(),
+      });
+    await expect(told('exec "$@" > /dev/full')).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("the output cannot be written: ") as string,
+    });
+    const { stderr } = await told('{ "$@"; echo "exit code $?" >&2; } | :');
+    expect(stderr).toBe("exit code 0\n");
+  });
 });

@@ -1,11 +1,13 @@
 import { execFile } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
+import { makeLibrary } from "./wheels";
 import { useWorkspace } from "./workspace";
 
 const run = promisify(execFile);
@@ -40,6 +42,19 @@ async function layerCommand(args: string, { cwd = repository, umask = "022", cac
   return stdout;
 }
 
+/** One segment, and symbols behind it. */
+function libraryWithSymbols(): Buffer {
+  const header = makeLibrary().subarray(0, 64);
+  const segment = Buffer.from(JSON.stringify(Array.from({ length: 5000 }, (_, number) => number * number)));
+  const table = Buffer.alloc(56);
+  table.writeBigUInt64LE(BigInt(header.length + table.length + segment.length), 0x20);
+  const library = Buffer.concat([header, table, segment, randomBytes(5000)]);
+  library.writeBigUInt64LE(BigInt(header.length), 0x20);
+  library.writeUInt16LE(table.length, 0x36);
+  library.writeUInt16LE(1, 0x38);
+  return library;
+}
+
 interface Printed {
   readonly bundles: readonly { readonly sha256: string; readonly path: string; readonly kind: string }[];
 }
@@ -67,6 +82,29 @@ describe("the same bytes", () => {
     expect(second?.map(({ path: file }) => path.dirname(file))).not.toEqual(
       first?.map(({ path: file }) => path.dirname(file)),
     );
+  });
+
+  it.each([
+    ["bytecode", "zip.ts", ""],
+    ["libraries", "symbols.ts", "--no-bytecode"],
+  ])("come from a cache whose %s an older recipe made", async (_, file, flags) => {
+    workspace.index.publish({ name: "older", files: { "older/core.so": libraryWithSymbols() } });
+    await workspace.require(["older"]);
+    const layerFrom = async (cache: string, cwd: string) => {
+      const text = await layerCommand(`build --target aws --json --requirements "${workspace.folder}" ${flags}`, {
+        cache,
+        cwd,
+      });
+      return (JSON.parse(text) as Printed).bundles[0]?.sha256;
+    };
+    const older = await layerFrom("cache", repository);
+    const source = path.join(checkout, "layers", file);
+    const recipe = readFileSync(source, "utf8");
+    writeFileSync(source, recipe.replace(/level: \d/, "level: 1"));
+    const [warm, clean] = await Promise.all([layerFrom("cache", checkout), layerFrom("clean cache", checkout)]);
+    writeFileSync(source, recipe);
+    expect(clean).not.toBe(older);
+    expect(warm).toBe(clean);
   });
 });
 
