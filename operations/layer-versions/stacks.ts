@@ -2,6 +2,7 @@ import type { Workspace } from "@pulumi/pulumi/automation";
 import { z } from "zod";
 
 import { BuildError, reasonOf } from "../../layers/build-error";
+import { pulumiCli } from "../vendor-cli";
 import type { Consumer } from "./registry";
 
 /** What is read of a stack's state: outputs are those of its resource `pulumi:pulumi:Stack`. */
@@ -9,6 +10,10 @@ const deploymentSchema = z.object({
   resources: z
     .array(z.looseObject({ type: z.string(), outputs: z.record(z.string(), z.unknown()).default({}) }))
     .default([]),
+});
+
+const exportSchema = z.object({
+  deployment: deploymentSchema.nullish().transform((found) => found ?? { resources: [] }),
 });
 
 /** ARN of a layer version, in any partition. */
@@ -39,9 +44,16 @@ export async function knownStacks(workspace: Workspace, progress: (line: string)
 
 async function read(workspace: Workspace, name: string): Promise<KnownStack> {
   try {
-    const exported = await workspace.exportStack(name);
+    const { pulumiCommand, workDir: cwd, envVars: env } = workspace;
+    // Not by the Automation API, which decrypts what is secret: that takes another team's key, and nobody needs it here.
+    const exported = await pulumiCli({ command: pulumiCommand.command, cwd, env }).run(
+      "stack",
+      "export",
+      "--stack",
+      name,
+    );
     // A stack that was never updated has no deployment.
-    const { resources } = deploymentSchema.parse(exported.deployment ?? {});
+    const { resources } = exportSchema.parse(JSON.parse(exported)).deployment;
     return {
       name: `stack ${name}`,
       layerArns: [...new Set(JSON.stringify(resources).match(layerVersionArn) ?? [])],
