@@ -143,12 +143,10 @@ export class CloudProvider implements Provider {
   async create(urn: string, properties: Properties): Promise<{ id: string; properties: Properties }> {
     this.#planned.delete(urn);
     const type = this.#type(urn);
-    this.#requireReferences(type, properties);
+    this.#requireAcceptable(type, properties);
     const token = typeToken(urn);
     const { store } = this.options;
     const inputs = this.#kept(properties);
-    const refusal = type.refuses?.(inputs, this.#context);
-    if (refusal !== undefined) throw new Error(refusal);
     const id = type.id(inputs, this.#context);
     if (store.get(token, id) !== undefined) throw new Error(`${token} ${id} already exists`);
 
@@ -186,10 +184,8 @@ export class CloudProvider implements Provider {
   async update(urn: string, id: string, _: Properties, news: Properties): Promise<Properties> {
     const type = this.#type(urn);
     const previous = this.#existing(urn, id);
-    this.#requireReferences(type, news);
+    this.#requireAcceptable(type, news, id);
     const inputs = this.#kept(news);
-    const refusal = type.refuses?.(inputs, this.#context, id);
-    if (refusal !== undefined) throw new Error(refusal);
     const outputs = (await type.outputs?.({ id, inputs }, this.#context, previous.outputs)) ?? {};
     const resource = { ...previous, inputs, outputs };
     this.options.store.put(resource);
@@ -274,9 +270,12 @@ export class CloudProvider implements Provider {
     return this.#kept(fields);
   }
 
-  #requireReferences(type: ResourceType, inputs: Properties): void {
+  /** Throws where the cloud refuses inputs beside what else there is. */
+  #requireAcceptable(type: ResourceType, inputs: Properties, id?: string): void {
     const [failure] = this.#dangling(type, inputs);
     if (failure !== undefined) throw new Error(`${failure.property}: ${failure.reason}`);
+    const refusal = type.refuses?.(inputs, this.#context, id);
+    if (refusal !== undefined) throw new Error(refusal);
   }
 
   #dangling(type: ResourceType, inputs: Properties, planned: ReadonlyMap<string, Properties> = new Map()) {

@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import type { SourceBundle } from "../../layers/bundle";
 import { labelValue, nameLimits, resourceName, type Scope } from "../names";
-import { type GcpOutputs, describeBundle } from "../outputs";
+import { describeBundle, type GcpOutputs } from "../outputs";
 import { smokeCheck } from "../smoke-check";
 import { Alarms, type AlarmsArgs } from "./alarms";
 import { ApiFunction, type ApiFunctionArgs } from "./api-function";

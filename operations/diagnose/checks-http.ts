@@ -173,10 +173,11 @@ const closed = "closed to whoever has no token (gcp.public is off)";
  */
 async function entrance(outputs: CloudValues, signal: AbortSignal): Promise<string> {
   const { apiUrl, frontendUrl } = outputs;
-  const own = await request(`${apiUrl}/api/`, { signal });
-  if (own.status !== 403) return apiUrl;
-  const behind = frontendUrl === undefined ? own : await request(`${frontendUrl}/api/`, { signal });
-  if (frontendUrl !== undefined && behind.status === 200) return frontendUrl;
+  if (frontendUrl === undefined && outputs.public) return apiUrl;
+  const isAnswered = async (url: string, status: number) =>
+    (await request(`${url}/api/`, { signal })).status === status;
+  if (!(await isAnswered(apiUrl, 403))) return apiUrl;
+  if (frontendUrl !== undefined && (await isAnswered(frontendUrl, 200))) return frontendUrl;
   if (!outputs.public) throw new ClosedError();
   return apiUrl;
 }

@@ -30,16 +30,16 @@ export const logCheck: Check<CloudSubject> = {
   about: "errors in the function's log since the last update, and of the gateway before it, with their cause",
   last: true,
   async run({ cloud, outputs, inspected, since, askedAt, commands }, signal) {
-    const fresh = (askedAt?.getTime() ?? 0) - skew;
+    const fresh = askedAt === undefined ? since.getTime() : askedAt.getTime() - skew;
     const isFresh = ({ timestamp }: LogEvent) => timestamp >= fresh;
     // What is written now is asked for by itself: a busy function's log of before may be longer than one answer.
-    const earlier = await inspected.log(since);
+    const earlier = askedAt === undefined ? [] : (await inspected.log(since)).filter((event) => !isFresh(event));
     const look = async () => {
       const [now, gateway] = await Promise.all([
-        askedAt === undefined ? [] : inspected.log(new Date(fresh)),
+        inspected.log(new Date(fresh)),
         inspected.gatewayErrors?.(since) ?? [],
       ]);
-      const own = [...earlier.filter((event) => !isFresh(event) || askedAt === undefined), ...now];
+      const own = [...earlier, ...now];
       const explained = nameCause(gateway.filter(isFresh).map(({ message }) => message)) !== undefined;
       return { own, gateway, silent: !explained && !own.some(isFresh) };
     };
