@@ -1,5 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 
+import type { Probe } from "../contract/application";
 import type { LayerBundle, PackageBundle, SourceBundle } from "../layers/bundle";
 
 /**
@@ -46,8 +47,43 @@ export function describeBundle(bundle: LayerBundle | PackageBundle | SourceBundl
   return { sha256, lockSha256, pythonVersion, architecture, size, packages: versions };
 }
 
-/** What every cloud gives. */
+/** One function of the application. */
+export type FunctionOutputs = HttpFunctionOutputs | ScheduledFunctionOutputs;
+
+interface DeployedFunctionOutputs {
+  /** The cloud's name of the function. */
+  readonly functionName: pulumi.Input<string>;
+  /** The identity that the function runs as: role ARN, client id or service account. */
+  readonly runtimeIdentity: pulumi.Input<string>;
+  /** Where the function's log is: log group, workspace or log name. */
+  readonly logs: pulumi.Input<string>;
+  /** Names of its environment variables, secrets included, that the application's description or the stack's settings give. */
+  readonly variables: readonly string[];
+  /** Names, in the description, of the tables that it uses. */
+  readonly tables: readonly string[];
+}
+
+export interface HttpFunctionOutputs extends DeployedFunctionOutputs {
+  readonly kind: "http";
+  /** Address of the function's routes, without a slash at its end. */
+  readonly url: pulumi.Input<string>;
+  readonly routes: readonly string[];
+  /** Requests below `url` that tell whether it serves. */
+  readonly probes: readonly Probe[];
+}
+
+export interface ScheduledFunctionOutputs extends DeployedFunctionOutputs {
+  readonly kind: "schedule";
+  /** As the cloud takes it. */
+  readonly schedule: string;
+}
+
+/** What every cloud gives; the fields that are one function's are those of the first that answers requests. */
 export interface CloudOutputs {
+  /** Every function of the application, by its name in the description. */
+  readonly functions?: Record<string, FunctionOutputs>;
+  /** The cloud's name of each table or collection, by its name in the description. */
+  readonly tables?: Record<string, pulumi.Input<string>>;
   /** The cloud's own name of the region, e.g. `ap-northeast-1`. */
   readonly region: string;
   /** Address of the API, without a slash at its end; `GET` on it answers with its status. */

@@ -34,6 +34,8 @@ export async function build(options: BuildOptions): Promise<Bundle[]> {
   return bundles.flat();
 }
 
+const functions = ["api"];
+
 type Builder = (options: BuildOptions) => Promise<Bundle[]>;
 
 const builders: Record<Target, Builder> = {
@@ -55,8 +57,8 @@ const builders: Record<Target, Builder> = {
     ]);
     for (const warning of checkLayers(layers, applications)) options.progress(warning);
     return [
-      ...layers.map((stored) => ({ ...layer, ...stored })),
-      ...applications.map(({ packages, ...stored }) => ({ ...application, ...stored })),
+      ...layers.map((stored) => ({ ...layer, functions, ...stored })),
+      ...applications.map(({ packages, ...stored }) => ({ ...application, functions, ...stored })),
     ];
   },
 
@@ -69,7 +71,7 @@ const builders: Record<Target, Builder> = {
     const stored = await storedBundles({ ...bundle, content: digest(files) }, async () => [
       await (await contents()).packageContent(lock, { ...platform, bytecode }, files, options.progress),
     ]);
-    return stored.map((found) => ({ ...bundle, ...found }));
+    return stored.map((found) => ({ ...bundle, functions, ...found }));
   },
 
   /** One source archive: the buildpack installs from its directory of wheels (`GOOGLE_VENDOR_PIP_DEPENDENCIES`). */
@@ -80,7 +82,7 @@ const builders: Record<Target, Builder> = {
     const stored = await storedBundles({ ...bundle, content: digest(files) }, async () => [
       await (await contents()).sourceContent(lock, platform, files, progress),
     ]);
-    return stored.map((found) => ({ ...bundle, ...found }));
+    return stored.map((found) => ({ ...bundle, functions, ...found }));
   },
 };
 

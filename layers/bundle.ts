@@ -12,6 +12,8 @@ export interface BundledPackage {
 
 interface BundleFile {
   readonly name: string;
+  /** Names of the functions that it is for, in the order of the application's description. */
+  readonly functions: readonly string[];
   /** Absolute path of the zip. */
   readonly path: string;
   /** SHA-256 of the zip, in hexadecimal. */

@@ -5,6 +5,7 @@ export function layerBundle(overrides: Partial<LayerBundle> = {}): LayerBundle {
   return {
     target: "aws",
     kind: "layer",
+    functions: ["api"],
     name: "dependencies",
     path: "/nowhere/dependencies.zip",
     sha256: "a".repeat(64),
@@ -25,6 +26,7 @@ export function layerBundle(overrides: Partial<LayerBundle> = {}): LayerBundle {
 export const applicationBundle: ApplicationBundle = {
   target: "aws",
   kind: "application",
+  functions: ["api"],
   name: "api",
   path: "/nowhere/api.zip",
   sha256: "c".repeat(64),
@@ -49,6 +51,7 @@ export const packageBundle: PackageBundle = {
   ...fullBundle,
   target: "azure",
   kind: "package",
+  functions: ["api"],
   packages: packages("azure-functions", "fastapi", "pydantic"),
 };
 
@@ -56,5 +59,6 @@ export const sourceBundle: SourceBundle = {
   ...fullBundle,
   target: "gcp",
   kind: "source",
+  functions: ["api"],
   packages: packages("fastapi", "functions-framework", "google-cloud-firestore", "pydantic"),
 };

@@ -1,0 +1,419 @@
+import { existsSync, readFileSync, statSync } from "node:fs";
+import path from "node:path";
+
+import { parse } from "smol-toml";
+import { z } from "zod";
+
+import { type Cloud, clouds } from "./clouds";
+import { parseSchedule, type Schedule } from "./schedule";
+
+/** What a team brings: one folder, described by `[tool.multicloud]` in its `pyproject.toml`. */
+export interface Application {
+  /** Absolute path of the application's folder. */
+  readonly folder: string;
+  /** `project.name`. */
+  readonly name: string;
+  /** `project.version`; the functions find it in `APPLICATION_VERSION`. */
+  readonly version: string;
+  /** Absolute path of the folder whose files are packed; imports begin there. */
+  readonly source: string;
+  /** Patterns (glob, below `source`) of files that are not packed, by cloud. */
+  readonly exclude: Readonly<Record<Cloud, readonly string[]>>;
+  /** Absolute path of the folder with the frontend's files. Absent without a frontend. */
+  readonly site?: string;
+  /** In the order of the description; at least one. */
+  readonly functions: readonly PythonFunction[];
+  /** In the order of the description. */
+  readonly tables: readonly TableDescription[];
+  readonly layers: LayerOptions;
+}
+
+export type PythonFunction = HttpFunction | ScheduledFunction;
+
+interface FunctionDescription {
+  readonly name: string;
+  /** Where the code is entered, by cloud. A cloud without one cannot run the function. */
+  readonly entryPoints: Readonly<Partial<Record<Cloud, EntryPoint>>>;
+  /** Absolute path of the file of requirements, by cloud. */
+  readonly requirements: Readonly<Partial<Record<Cloud, string>>>;
+  /** MiB. Absent: what the stack's settings say. */
+  readonly memory?: number;
+  /** Seconds. Absent: what the stack's settings say. */
+  readonly timeout?: number;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Environment variables whose values are secrets of the stack (setting `functions.<name>.secrets`). */
+  readonly secrets: readonly string[];
+  /** Names of the tables that it reads and writes. */
+  readonly tables: readonly string[];
+}
+
+/** A function that answers requests. */
+export interface HttpFunction extends FunctionDescription {
+  readonly kind: "http";
+  /** Paths that it answers, each exact or ending in `/*`; `/*` is everything that no other function answers. */
+  readonly routes: readonly string[];
+  /** Requests that tell whether it serves; only GET, so that asking changes nothing. At least one. */
+  readonly probes: readonly Probe[];
+}
+
+/** A function that runs on a schedule; its handler is called without arguments. */
+export interface ScheduledFunction extends FunctionDescription {
+  readonly kind: "schedule";
+  readonly schedule: Schedule;
+}
+
+/** An attribute of a module, and how it is called. */
+export interface EntryPoint {
+  /**
+   * `asgi` and `wsgi` are applications; a `handler` is called as the cloud itself calls one, or, in a scheduled function,
+   * without arguments.
+   */
+  readonly protocol: "asgi" | "wsgi" | "handler";
+  /** Dotted name of the module. */
+  readonly module: string;
+  /** Dotted name inside the module. */
+  readonly attribute: string;
+}
+
+/** A request whose answer tells whether a function serves. */
+export interface Probe {
+  /** Path with its query, e.g. `/api/health`. */
+  readonly path: string;
+  /** Accepted status of the answer. */
+  readonly status: number;
+  /** What the answer's JSON must contain: objects may have more keys, everything else is equal. Absent: any body. */
+  readonly json?: unknown;
+}
+
+/**
+ * A table. On AWS its keys are as described; Azure's tables have `PartitionKey` and `RowKey`, Firestore's documents an id.
+ */
+export interface TableDescription {
+  /** Lower-case letters and digits; `MESSAGES_TABLE` tells a function where `messages` is. */
+  readonly name: string;
+  /** Attribute of type string. */
+  readonly partitionKey: string;
+  /** Attribute of type string. Absent: one item for each partition key. */
+  readonly sortKey?: string;
+}
+
+/** How the builder treats the dependencies. */
+export interface LayerOptions {
+  /** For strategy split: names of requirements by the layer's name, in the order of the layers. */
+  readonly groups: ReadonlyMap<string, readonly string[]>;
+  /** Patterns (glob, from the directory of packages) of files that pruning leaves in. */
+  readonly keep: readonly string[];
+}
+
+/** A description that cannot be used: says the file, the key, what was found and what is accepted. */
+export class ApplicationError extends Error {
+  override readonly name = "ApplicationError";
+}
+
+const environmentName = z.string().regex(/^[A-Za-z][A-Za-z0-9_]*$/, {
+  error: "expected the name of an environment variable: a letter, then letters, digits and underscores",
+});
+
+/** Prefixes and names that the clouds' runtimes or the adapters set themselves. */
+const reservedVariable = /^(AWS_|LAMBDA_|AzureWebJobs|WEBSITE_|FUNCTIONS_|K_|FUNCTION_|MULTICLOUD_)|^(PORT|_HANDLER)$/;
+
+/** One value for every cloud, or each cloud's own. */
+const perCloud = <Value extends z.ZodType>(value: Value) =>
+  z.union([value.transform(onEachCloud), z.partialRecord(z.enum(clouds), value)], {
+    // What is no table is meant to be the one value: its own problem is the one to tell.
+    error: ({ input, errors }) => {
+      const [single = []] = errors as unknown as z.core.$ZodIssue[][];
+      const problem = isTable(input) ? undefined : single[0]?.message;
+      return problem ?? `expected one value, or a table with a value for any of ${clouds.join(", ")}`;
+    },
+  });
+
+const isTable = (value: unknown) => typeof value === "object" && value !== null && !Array.isArray(value);
+
+function onEachCloud<T>(value: T): Partial<Record<Cloud, T>> {
+  return Object.fromEntries(clouds.map((cloud) => [cloud, value]));
+}
+
+const target = z.string().regex(/^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/, {
+  error: 'expected "<module>:<attribute>", e.g. "shop.main:app"',
+});
+
+const probe = z.strictObject({
+  path: z.string().regex(/^\/\S*$/, { error: "expected a path that begins with /" }),
+  status: z.int().min(100).max(599).default(200),
+  json: z.unknown().optional(),
+});
+
+const functionSchema = z.strictObject({
+  asgi: perCloud(target).optional(),
+  wsgi: perCloud(target).optional(),
+  handler: perCloud(target).optional(),
+  schedule: z.string().optional(),
+  routes: z
+    .array(
+      z.string().regex(/^\/([\w.~-]+\/)*([\w.~-]*|\*)$/, {
+        error: 'expected a path, e.g. "/health", or all below one, e.g. "/api/*"',
+      }),
+    )
+    .nonempty()
+    .optional(),
+  requirements: perCloud(z.string().min(1)).optional(),
+  memory: z.int().min(128).max(10_240).optional(),
+  timeout: z.int().min(1).max(900).optional(),
+  environment: z.record(environmentName, z.string()).default({}),
+  secrets: z.array(environmentName).default([]),
+  tables: z.array(z.string()).default([]),
+  health: z
+    .string()
+    .regex(/^\/\S*$/, { error: "expected a path that begins with /" })
+    .optional(),
+  probes: z.array(probe).nonempty().optional(),
+});
+
+const tableSchema = z.strictObject({
+  "partition-key": z.string().min(1).max(255),
+  "sort-key": z.string().min(1).max(255).optional(),
+});
+
+const functionName = z.string().regex(/^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$/, {
+  error: "expected 1 to 20 lower-case letters, digits and hyphens, a letter first",
+});
+const tableName = z.string().regex(/^[a-z][a-z0-9]{2,31}$/, {
+  error: "expected 3 to 32 lower-case letters and digits, a letter first, which every cloud accepts",
+});
+
+/** `[tool.multicloud]`; `docs/reference/application.md` is made from its descriptions. */
+const toolSchema = z.strictObject({
+  source: z.string().default("."),
+  exclude: perCloud(z.array(z.string())).default({}),
+  site: z.string().optional(),
+  requirements: perCloud(z.string().min(1)).optional(),
+  functions: z
+    .record(functionName, functionSchema)
+    .refine((functions) => Object.keys(functions).length > 0, { error: "expected at least one function" }),
+  tables: z.record(tableName, tableSchema).default({}),
+  layers: z
+    .strictObject({
+      groups: z
+        .record(
+          z
+            .string()
+            .regex(/^[A-Za-z0-9_-]{1,64}$/, { error: "expected 1 to 64 letters, digits, hyphens, underscores" }),
+          z.array(z.string()).nonempty(),
+        )
+        .default({}),
+      keep: z.array(z.string()).default([]),
+    })
+    .default({ groups: {}, keep: [] }),
+});
+
+const pyproject = z.looseObject({
+  project: z.looseObject({
+    name: z.string({ error: "expected the application's name" }),
+    version: z.string({ error: "expected the application's version, e.g. 1.0.0" }),
+  }),
+  tool: z.looseObject({ multicloud: toolSchema }),
+});
+
+/**
+ * Reads an application's description.
+ *
+ * @param root folder that the application has to be in: the Pulumi project's.
+ * @param folder the application's folder, relative to `root`.
+ * @throws {ApplicationError} naming every key that is wrong.
+ */
+export function readApplication(root: string, folder: string): Application {
+  const absolute = path.resolve(root, folder);
+  const relative = path.relative(root, absolute);
+  if (relative.startsWith("..") || path.isAbsolute(relative)) {
+    throw new ApplicationError(
+      `application is ${JSON.stringify(folder)}, which lies outside the project; expected a folder inside it`,
+    );
+  }
+  const file = path.join(absolute, "pyproject.toml");
+  const shown = path.join(relative, "pyproject.toml");
+  if (!existsSync(file)) {
+    throw new ApplicationError(
+      `application is ${JSON.stringify(folder)}, but there is no ${shown}; expected a folder whose pyproject.toml ` +
+        `describes the application in [tool.multicloud], as application/pyproject.toml does`,
+    );
+  }
+  let content: unknown;
+  try {
+    content = parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw new ApplicationError(`${shown} is no TOML: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const result = pyproject.safeParse(content, { reportInput: true });
+  if (!result.success) throw new ApplicationError(described(shown, result.error.issues));
+
+  const { project, tool } = result.data;
+  const description = tool.multicloud;
+  const problems: string[] = [];
+  const wrong = (key: string, problem: string) => {
+    problems.push(`  tool.multicloud.${key} ${problem}`);
+  };
+  const inside = (key: string, given: string, kind: "file" | "folder"): string => {
+    const found = path.resolve(absolute, given);
+    const below = path.relative(absolute, found);
+    if (below.startsWith("..") || path.isAbsolute(below)) {
+      wrong(key, `is ${JSON.stringify(given)}, which lies outside ${relative || "."}; expected a ${kind} inside it`);
+    } else if (!existsSync(found) || statSync(found).isDirectory() !== (kind === "folder")) {
+      wrong(key, `is ${JSON.stringify(given)}, but there is no such ${kind}`);
+    }
+    return found;
+  };
+
+  const source = inside("source", description.source, "folder");
+  const site = description.site === undefined ? undefined : inside("site", description.site, "folder");
+  const tables = Object.entries(description.tables).map(([name, keys]) => ({
+    name,
+    partitionKey: keys["partition-key"],
+    sortKey: keys["sort-key"],
+  }));
+  const defaultRequirements = description.requirements;
+  const functions = Object.entries(description.functions).map(([name, given]) =>
+    readFunction(name, given, {
+      wrong: (key, problem) => {
+        wrong(`functions.${name}${key === "" ? "" : `.${key}`}`, problem);
+      },
+      requirements: (key, file) => inside(key === "" ? "requirements" : `functions.${name}.${key}`, file, "file"),
+      defaultRequirements,
+      tables: tables.map((table) => table.name),
+    }),
+  );
+  checkRoutes(functions, wrong);
+  if (problems.length > 0) throw new ApplicationError(`${shown}:\n${problems.join("\n")}`);
+  return {
+    folder: absolute,
+    name: project.name,
+    version: project.version,
+    source,
+    exclude: { aws: [], azure: [], gcp: [], ...description.exclude },
+    site,
+    functions,
+    tables,
+    layers: { groups: new Map(Object.entries(description.layers.groups)), keep: description.layers.keep },
+  };
+}
+
+interface FunctionContext {
+  readonly wrong: (key: string, problem: string) => void;
+  readonly requirements: (key: string, file: string) => string;
+  readonly defaultRequirements: Partial<Record<Cloud, string>> | undefined;
+  readonly tables: readonly string[];
+}
+
+const protocols = ["asgi", "wsgi", "handler"] as const;
+
+function readFunction(
+  name: string,
+  given: z.output<typeof functionSchema>,
+  { wrong, requirements, defaultRequirements, tables }: FunctionContext,
+): PythonFunction {
+  const entered = protocols.filter((protocol) => given[protocol] !== undefined);
+  const [protocol] = entered;
+  if (protocol === undefined || entered.length > 1) {
+    wrong("", `has ${entered.join(" and ") || "no entry point"}; expected one of ${protocols.join(", ")}`);
+  }
+  const entryPoints = Object.fromEntries(
+    Object.entries((protocol && given[protocol]) ?? {}).map(([cloud, text]) => {
+      const [module = "", attribute = ""] = text.split(":");
+      return [cloud, { protocol, module, attribute }];
+    }),
+  );
+
+  const files = given.requirements ?? defaultRequirements;
+  if (files === undefined) {
+    wrong("requirements", "is missing; expected a file, e.g. requirements.in; an empty one is fine");
+  }
+  const key = given.requirements === undefined ? "" : "requirements";
+  const paths = new Map([...new Set(Object.values(files ?? {}))].map((file) => [file, requirements(key, file)]));
+
+  for (const variable of [...Object.keys(given.environment), ...given.secrets]) {
+    if (reservedVariable.test(variable))
+      wrong("environment", `has ${variable}, which the clouds' runtimes set themselves`);
+  }
+  for (const variable of given.secrets) {
+    if (variable in given.environment) wrong("secrets", `has ${variable}, which environment has too; leave it in one`);
+  }
+  for (const table of given.tables) {
+    if (!tables.includes(table)) {
+      wrong(
+        "tables",
+        `has ${JSON.stringify(table)}; expected one of ${tables.join(", ") || "tool.multicloud.tables, which are none"}`,
+      );
+    }
+  }
+  const { memory, timeout, environment, secrets } = given;
+  const common = {
+    name,
+    entryPoints,
+    requirements: Object.fromEntries(Object.entries(files ?? {}).map(([cloud, file]) => [cloud, paths.get(file)])),
+    memory,
+    timeout,
+    environment,
+    secrets,
+    tables: given.tables,
+  };
+  if (given.schedule === undefined) {
+    if (given.health !== undefined && given.probes !== undefined)
+      wrong("health", "goes without probes; leave one of them");
+    const probes = given.probes ?? [{ path: given.health ?? "/", status: 200 }];
+    return { ...common, kind: "http", routes: given.routes ?? ["/*"], probes };
+  }
+  for (const other of ["routes", "health", "probes"] as const) {
+    if (given[other] !== undefined) wrong(other, "goes with a function that answers requests; this one has a schedule");
+  }
+  if (protocol !== "handler") wrong("schedule", `needs a handler; found ${protocol ?? "no entry point"}`);
+  const schedule = parseSchedule(given.schedule);
+  if (typeof schedule === "string") wrong("schedule", `is ${JSON.stringify(given.schedule)}; ${schedule}`);
+  return {
+    ...common,
+    kind: "schedule",
+    schedule: typeof schedule === "string" ? { kind: "rate", minutes: 1 } : schedule,
+  };
+}
+
+function checkRoutes(functions: readonly PythonFunction[], wrong: (key: string, problem: string) => void): void {
+  const owners = new Map<string, string>();
+  for (const fn of functions) {
+    if (fn.kind !== "http") continue;
+    for (const route of fn.routes) {
+      const other = owners.get(route);
+      if (other !== undefined) {
+        wrong(
+          `functions.${fn.name}.routes`,
+          `has ${JSON.stringify(route)}, which the function ${other} answers; give each function routes of its own`,
+        );
+      }
+      owners.set(route, fn.name);
+    }
+  }
+}
+
+function described(file: string, issues: readonly z.core.$ZodIssue[]): string {
+  const lines = issues.flatMap((issue): string[] => {
+    const at = issue.path.join(".");
+    if (issue.code === "unrecognized_keys") {
+      return issue.keys.map(
+        (key) =>
+          `  ${[at, key].filter(Boolean).join(".")} is no key of it; accepted are ${acceptedKeys(issue.path).join(", ")}`,
+      );
+    }
+    if (issue.code === "invalid_key") {
+      return [`  ${at}: ${issue.issues.map(({ message }) => message).join("; ")}`];
+    }
+    const found = issue.input === undefined ? "is missing" : `is ${JSON.stringify(issue.input)}`;
+    return [`  ${at} ${found}; ${issue.message}`];
+  });
+  return `${file}:\n${lines.join("\n")}`;
+}
+
+function acceptedKeys(at: readonly PropertyKey[]): string[] {
+  const [, , part, , deeper] = at;
+  if (part === "functions") return Object.keys(deeper === "probes" ? probe.shape : functionSchema.shape);
+  if (part === "tables") return Object.keys(tableSchema.shape);
+  if (part === "layers") return ["groups", "keep"];
+  return Object.keys(toolSchema.shape);
+}
