@@ -13,6 +13,7 @@ import type { CloudDataPlane } from "./data-plane";
 import { startGcp } from "./gcp/data-plane";
 import { gcpInvokes, gcpTypes } from "./gcp/types";
 import { listen, response } from "./http";
+import { inertAws, inertAzure, inertGcp } from "./inert";
 import { CloudProvider, type CloudProviderOptions } from "./provider";
 import { serveProvider } from "./provider-server";
 import { type Resources, ResourceStore, type StoredResource } from "./store";
@@ -43,12 +44,25 @@ interface LocalCloud extends Omit<CloudProviderOptions, "version" | "store" | "d
 const clouds: Readonly<Record<string, LocalCloud>> = {
   aws: {
     types: awsTypes,
+    unknownType: inertAws,
     configuration: { region: "us-east-1" },
     invokes: awsInvokes,
     start: startAws,
   },
-  "azure-native": { types: azureTypes, configuration: {}, invokes: azureInvokes, start: startAzure },
-  gcp: { types: gcpTypes, configuration: {}, invokes: gcpInvokes, start: startGcp },
+  "azure-native": {
+    types: azureTypes,
+    unknownType: inertAzure,
+    configuration: {},
+    invokes: azureInvokes,
+    start: startAzure,
+  },
+  gcp: {
+    types: gcpTypes,
+    unknownType: inertGcp,
+    configuration: {},
+    invokes: gcpInvokes,
+    start: startGcp,
+  },
 };
 
 /** This machine as the clouds: their providers for the engine, and what they deploy. */

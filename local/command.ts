@@ -3,7 +3,7 @@ import { createInterface } from "node:readline";
 
 import { z } from "zod";
 
-import type { Properties, Provider } from "./provider-server";
+import type { EngineLog, Properties, Provider } from "./provider-server";
 
 /** What `local.run` and `local.Command` are told to run. */
 const commandSchema = z.object({
@@ -30,8 +30,8 @@ export class CommandProvider implements Provider {
   /** @param environment of every command, below the one that it is given. */
   constructor(private readonly environment: Readonly<Record<string, string>> = {}) {}
 
-  attach(tell: (line: string) => void): void {
-    this.#tell = tell;
+  attach(log: EngineLog): void {
+    this.#tell = log.progress;
   }
 
   configure(): void {

@@ -26,12 +26,24 @@ export interface Difference {
   readonly deleteBeforeReplace: boolean;
 }
 
+/** Lines for the user who runs the engine. */
+export interface EngineLog {
+  /** Address of the engine: the same for all providers of one operation. */
+  readonly engine: string;
+  /** What takes its time; shown while the operation lasts. */
+  readonly progress: (line: string) => void;
+  /** What the user should know when the operation has ended, at the resource `urn`. */
+  readonly warn: (message: string, urn: string) => Promise<void>;
+}
+
 /** What the engine asks of a provider, in its own words. */
 export interface Provider {
   readonly version: string;
-  /** Gives the provider a way to tell whoever runs the engine what takes its time, a line each. */
-  attach?(tell: (line: string) => void): void;
+  /** Called by each engine that uses the provider, before anything else. */
+  attach?(log: EngineLog): void;
   configure(variables: Record<string, string>): void;
+  /** Called for each resource of the program before it is checked. */
+  declared?(urn: string): Promise<void>;
   invoke(token: string, args: Properties): Promise<Properties>;
   check(urn: string, news: Properties, olds: Properties): { inputs: Properties; failures: CheckFailure[] };
   diff(urn: string, oldInputs: Properties, news: Properties): Difference;
@@ -93,6 +105,24 @@ function unimplemented<Request, Response>(): grpc.handleUnaryCall<Request, Respo
   };
 }
 
+function engineLog(address: string): EngineLog {
+  const engine = new EngineClient(address, grpc.credentials.createInsecure());
+  // An engine that has ended since is told nothing.
+  const send = (line: LogRequest) =>
+    new Promise<void>((resolve) => {
+      engine.log(line, () => {
+        resolve();
+      });
+    });
+  return {
+    engine: address,
+    progress: (line) => {
+      void send(new LogRequest().setSeverity(LogSeverity.INFO).setMessage(line).setEphemeral(true));
+    },
+    warn: (message, urn) => send(new LogRequest().setSeverity(LogSeverity.WARNING).setMessage(message).setUrn(urn)),
+  };
+}
+
 function plain(struct: Struct | undefined): Properties {
   return struct?.toJavaScript() ?? {};
 }
@@ -108,12 +138,7 @@ function service(provider: Provider): grpc.UntypedServiceImplementation {
     getMapping: unimplemented(),
     getMappings: unimplemented(),
     attach: answer((request) => {
-      const engine = new EngineClient(request.getAddress(), grpc.credentials.createInsecure());
-      provider.attach?.((line) => {
-        const log = new LogRequest().setSeverity(LogSeverity.INFO).setMessage(line).setEphemeral(true);
-        // An engine that has ended since is told nothing.
-        engine.log(log, () => undefined);
-      });
+      provider.attach?.(engineLog(request.getAddress()));
       return new Empty();
     }),
     cancel: answer(() => new Empty()),
@@ -128,7 +153,8 @@ function service(provider: Provider): grpc.UntypedServiceImplementation {
       const result = await provider.invoke(request.getTok(), plain(request.getArgs()));
       return new messages.InvokeResponse().setReturn(Struct.fromJavaScript(result));
     }),
-    check: answer((request) => {
+    check: answer(async (request) => {
+      await provider.declared?.(request.getUrn());
       const result = provider.check(request.getUrn(), plain(request.getNews()), plain(request.getOlds()));
       return new messages.CheckResponse()
         .setInputs(Struct.fromJavaScript(result.inputs))

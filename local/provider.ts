@@ -4,7 +4,8 @@ import { createServer } from "node:net";
 import type { JavaScriptValue } from "google-protobuf/google/protobuf/struct_pb";
 
 import type { CloudDataPlane } from "./data-plane";
-import type { CheckFailure, Difference, Properties, Provider } from "./provider-server";
+import type { InertType } from "./inert";
+import type { CheckFailure, Difference, EngineLog, Properties, Provider } from "./provider-server";
 import type { ResourceStore, StoredResource } from "./store";
 
 /** Inputs with each asset and archive as the file that the cloud keeps. */
@@ -39,8 +40,8 @@ export interface Rule {
 }
 
 /**
- * How a local cloud treats one resource type. What is not here is not checked; a type that is not in the table does not
- * exist, as in the cloud.
+ * How a local cloud treats one resource type. What is not here is not checked; of a type that is not in the table,
+ * resources are kept and do nothing.
  */
 export interface ResourceType {
   /** Paths of inputs without which the cloud refuses, e.g. `rule.objectOwnership`. */
@@ -57,7 +58,8 @@ export interface ResourceType {
   readonly replaceOn?: readonly string[];
   /** The new resource would collide with the old one. */
   readonly deleteBeforeReplace?: boolean;
-  readonly id: (inputs: Inputs, context: CloudContext) => string;
+  /** @param logicalName what the Pulumi resource is called. */
+  readonly id: (inputs: Inputs, context: CloudContext, logicalName: string) => string;
   /** What the cloud adds; `previous` is what it added before an update. */
   readonly outputs?: (draft: Draft, context: CloudContext, previous: Inputs) => Inputs | Promise<Inputs>;
   /** Input of other resources that names the one they are in: they go with it. */
@@ -79,6 +81,8 @@ const marks = {
 export interface CloudProviderOptions {
   readonly version: string;
   readonly types: Readonly<Record<string, ResourceType>>;
+  /** Makes the types that are not in `types`; default: they are an error. */
+  readonly unknownType?: InertType;
   readonly store: ResourceStore;
   /** What the resources do; started when the first of them is there. */
   readonly dataPlane: () => Promise<CloudDataPlane>;
@@ -93,10 +97,27 @@ export class CloudProvider implements Provider {
   /** Inputs of what previews would create, by URN: within a preview, other resources may name it. */
   readonly #planned = new Map<string, Properties>();
   #configuration: Readonly<Record<string, string>>;
+  readonly #inert = new Map<string, ResourceType>();
+  #log: EngineLog | undefined;
+  /** Types that the engine at `#log` was warned of. */
+  readonly #warned = new Set<string>();
 
   constructor(private readonly options: CloudProviderOptions) {
     this.version = options.version;
     this.#configuration = options.configuration;
+  }
+
+  attach(log: EngineLog): void {
+    // One engine attaches each provider instance of its program.
+    if (log.engine !== this.#log?.engine) this.#warned.clear();
+    this.#log = log;
+  }
+
+  async declared(urn: string): Promise<void> {
+    const token = typeToken(urn);
+    if (this.options.unknownType === undefined || token in this.options.types || this.#warned.has(token)) return;
+    this.#warned.add(token);
+    await this.#log?.warn(`${token} is stored but does nothing on the local cloud`, urn);
   }
 
   configure(variables: Record<string, string>): void {
@@ -107,7 +128,13 @@ export class CloudProvider implements Provider {
 
   invoke(token: string, args: Properties): Promise<Properties> {
     const invoke = this.options.invokes?.[token];
-    if (invoke === undefined) throw new Error(`the local cloud has no function ${token}`);
+    if (invoke === undefined) {
+      const known = Object.keys(this.options.invokes ?? {}).sort();
+      throw new Error(
+        `the local cloud has no function ${token}, whose result nothing here can know; it has ${known.join(", ")}; ` +
+          "pass the value as a setting or an argument instead",
+      );
+    }
     return Promise.resolve(invoke(args, this.#context));
   }
 
@@ -147,7 +174,7 @@ export class CloudProvider implements Provider {
     const token = typeToken(urn);
     const { store } = this.options;
     const inputs = this.#kept(properties);
-    const id = type.id(inputs, this.#context);
+    const id = type.id(inputs, this.#context, logicalName(urn));
     if (store.get(token, id) !== undefined) throw new Error(`${token} ${id} already exists`);
 
     const outputs = (await type.outputs?.({ id, inputs }, this.#context, {})) ?? {};
@@ -232,10 +259,9 @@ export class CloudProvider implements Provider {
 
   #type(urn: string): ResourceType {
     const token = typeToken(urn);
-    const type = this.options.types[token];
-    if (type === undefined) {
-      throw new Error(`the local cloud has no ${token}; it has the types that this project uses, see local/`);
-    }
+    const type = this.options.types[token] ?? this.#inert.get(token) ?? this.options.unknownType?.(token);
+    if (type === undefined) throw new Error(`the local cloud has no ${token}`);
+    if (!(token in this.options.types)) this.#inert.set(token, type);
     return type;
   }
 
@@ -278,6 +304,17 @@ export class CloudProvider implements Provider {
     if (refusal !== undefined) throw new Error(refusal);
   }
 
+  /** What resources of types that are not emulated may be named by: any of them may be what an input has to name. */
+  #inertValues(planned: ReadonlyMap<string, Properties>): unknown[] {
+    const isInert = (token: string) => !(token in this.options.types);
+    const existing = this.options.store.all().filter(({ type }) => isInert(type));
+    const coming = [...planned].filter(([urn]) => isInert(typeToken(urn)));
+    return [
+      ...existing.flatMap(({ id, outputs, inputs }) => [id, ...Object.values(outputs), ...Object.values(inputs)]),
+      ...coming.flatMap(([, inputs]) => Object.values(inputs)),
+    ];
+  }
+
   #dangling(type: ResourceType, inputs: Properties, planned: ReadonlyMap<string, Properties> = new Map()) {
     return Object.entries(type.references ?? {}).flatMap(([property, reference]): CheckFailure[] => {
       const { by } = reference;
@@ -288,7 +325,7 @@ export class CloudProvider implements Provider {
       const coming = [...planned]
         .filter(([urn]) => typeToken(urn) === reference.type)
         .flatMap(([, inputs]) => (by === undefined ? Object.values(inputs) : [inputs[by]]));
-      const names = new Set<unknown>([...existing, ...coming]);
+      const names = new Set<unknown>([...existing, ...coming, ...this.#inertValues(planned)]);
       return valuesAt(inputs, property.split("."))
         .flat()
         .filter((value): value is string => typeof value === "string" && value !== marks.unknown && !names.has(value))

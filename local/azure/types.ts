@@ -6,7 +6,7 @@ import type { Properties } from "../provider-server";
 import type { CloudContext } from "../provider";
 
 /** The subscription and tenant that everything on this machine belongs to. */
-const subscriptionId = "00000000-0000-4000-8000-000000000001";
+export const subscriptionId = "00000000-0000-4000-8000-000000000001";
 const tenantId = "00000000-0000-4000-8000-000000000002";
 
 /** A GUID that follows from a text. */

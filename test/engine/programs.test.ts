@@ -2,11 +2,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
+import { getAvailabilityZonesOutput } from "@pulumi/aws/getAvailabilityZones";
 import * as apigatewayv2 from "@pulumi/aws/apigatewayv2";
+import * as cloudwatch from "@pulumi/aws/cloudwatch";
+import * as glue from "@pulumi/aws/glue";
 import * as iam from "@pulumi/aws/iam";
 import * as lambda from "@pulumi/aws/lambda";
+import * as mediaconvert from "@pulumi/aws/mediaconvert";
 import * as s3 from "@pulumi/aws/s3";
-import * as sqs from "@pulumi/aws/sqs";
 import * as pulumi from "@pulumi/pulumi";
 import type { PulumiFn, Stack } from "@pulumi/pulumi/automation";
 import { zipSync } from "fflate";
@@ -152,10 +155,11 @@ describe("another stack", () => {
 });
 
 describe("the local cloud refuses, before anything is deployed,", () => {
-  test("a type that it does not have", async () => {
-    expect(await errorsOf(() => new sqs.Queue("queue"))).toEqual([
-      expect.stringContaining("the local cloud has no aws:sqs/queue:Queue"),
-    ]);
+  test("a function that it does not have", async () => {
+    const declare = () => getAvailabilityZonesOutput({ state: "available" });
+    expect((await errorsOf(declare)).join("\n")).toMatch(
+      /no function aws:index\/getAvailabilityZones:.* it has .*aws:index\/getCallerIdentity.*pass the value as a setting/,
+    );
   });
 
   test("an input that is missing", async () => {
@@ -201,6 +205,54 @@ describe("a resource that is named by a known name", () => {
     expect(await errorsOf(() => versioningOf("planned"), "up")).toEqual([
       expect.stringMatching(/bucket: planned does not exist/),
     ]);
+  });
+});
+
+describe("a resource of a type that the local cloud does not emulate", () => {
+  const warning = (type: string) => `${type} is stored but does nothing on the local cloud`;
+
+  test("is created, updated, replaced, refreshed and deleted, with one warning for its type", async () => {
+    let args: glue.CatalogDatabaseArgs = { description: "first" };
+    const stack = await stackOf("inert", () => {
+      const databases = ["sales", "costs"].map((name) => new glue.CatalogDatabase(name, args));
+      const queue = new mediaconvert.Queue("videos", { name: "videos" });
+      const alarm = new cloudwatch.MetricAlarm("failures", {
+        comparisonOperator: "GreaterThanThreshold",
+        evaluationPeriods: 1,
+        alarmActions: [queue.arn],
+      });
+      const [{ id, arn, description }] = databases as [glue.CatalogDatabase, ...glue.CatalogDatabase[]];
+      return Promise.resolve({ id, arn, description, queueArn: queue.arn, actions: alarm.alarmActions });
+    });
+    const lines: string[] = [];
+    const log = () => new UpdateLog((line) => lines.push(line), "done").onEvent;
+    const told = () => lines.splice(0).filter((line) => line.includes("does nothing"));
+    const types = ["aws:glue/catalogDatabase:CatalogDatabase", "aws:mediaconvert/queue:Queue"].map(warning);
+
+    expect((await stack.preview({ onEvent: log() })).changeSummary).toEqual({ create: 5 });
+    expect(told().sort()).toEqual(types);
+    const created = await stack.up({ onEvent: log() });
+    expect(told().sort()).toEqual(types);
+    expect(created.outputs.description?.value).toBe("first");
+    expect(created.outputs.id?.value).toMatch(/^sales-[0-9a-f]{7}$/);
+    expect(created.outputs.arn?.value).toMatch(
+      /^arn:aws:glue:us-east-1:123456789012:catalogDatabase\/sales-[0-9a-f]{7}$/,
+    );
+    expect(created.outputs.actions?.value).toEqual([created.outputs.queueArn?.value]);
+
+    expect((await stack.refresh()).summary.resourceChanges).toEqual({ same: 5 });
+    expect((await stack.up()).summary.resourceChanges).toEqual({ same: 5 });
+    args = { description: "second" };
+    const updated = await stack.up();
+    expect(updated.summary.resourceChanges).toEqual({ same: 3, update: 2 });
+    expect(updated.outputs.description?.value).toBe("second");
+    expect(updated.outputs.id?.value).toBe(created.outputs.id?.value);
+    args = { description: "second", region: "eu-west-1" };
+    const moved = await stack.up();
+    expect(moved.summary.resourceChanges).toEqual({ same: 3, replace: 2 });
+    expect(moved.outputs.arn?.value).toContain(":eu-west-1:");
+    await stack.destroy();
+    expect((await stack.preview()).changeSummary).toEqual({ create: 5 });
   });
 });
 
