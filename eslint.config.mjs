@@ -1,4 +1,43 @@
+import { readFileSync } from "node:fs";
+
 import tseslint from "typescript-eslint";
+
+const { devDependencies } = JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf8"));
+
+/** The floors from the ground up; each imports what is below it, never what is above. */
+const floors = [["contract"], ["layers"], ["components"], ["settings", "index"], ["operations"], ["local"], ["cli"]];
+
+const fixed = ["ImportDeclaration", "ExportNamedDeclaration", "ExportAllDeclaration"];
+
+/** Forbids imports whose source matches, by a `no-restricted-syntax` entry: `no-restricted-imports` sees no `import()`. */
+const forbidden = (nodes, source, message) => ({
+  selector: `:matches(${nodes.join(", ")})[source.value=/${source}/]`,
+  message,
+});
+
+const anyImport = [...fixed, "ImportExpression"];
+const below = (names) => `^(\\.\\.?\\u002F)+(${names.join("|")})(\\u002F|$)`;
+
+const upward = floors.slice(0, -1).map((names, floor) => ({
+  names,
+  entry: forbidden(
+    anyImport,
+    below(floors.slice(floor + 1).flat()),
+    `The floors have one direction: ${names.join(" and ")} may import ${floors.slice(0, floor).flat().join(", ") || "no other"}.`,
+  ),
+}));
+
+/** What a real deployment loads is installed without the development dependencies, which the local clouds need. */
+const developmentOnly = forbidden(
+  anyImport,
+  `^(${Object.keys(devDependencies).join("|").replaceAll("/", "\\u002F")})(\\u002F|$)`,
+  "A deployment is installed without the development dependencies: import it in local/, or make it a dependency.",
+);
+const localClouds = forbidden(
+  fixed,
+  below(["local"]),
+  "A real deployment loads no local cloud: import it by import(), where it is asked for.",
+);
 
 export default tseslint.config(
   { ignores: ["node_modules", ".local", "application", "**/*.mjs", "policy/index.js"] },
@@ -12,5 +51,14 @@ export default tseslint.config(
       "@typescript-eslint/no-unused-expressions": "error",
       "@typescript-eslint/no-unused-vars": ["error", { ignoreRestSiblings: true }],
     },
+  },
+  ...upward.map(({ names, entry }) => ({
+    files: names.flatMap((name) => [`${name}.ts`, `${name}/**/*.ts`]),
+    rules: { "no-restricted-syntax": ["error", entry, ...(names.includes("local") ? [] : [developmentOnly])] },
+  })),
+  {
+    files: ["cli/**/*.ts"],
+    ignores: ["cli/local.ts"],
+    rules: { "no-restricted-syntax": ["error", developmentOnly, localClouds] },
   },
 );

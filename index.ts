@@ -11,7 +11,7 @@ const site = path.join(__dirname, "application", "web");
 /** The stack: settings in, clouds up, outputs out. `pulumi up` and the Automation API both run it. */
 async function program(): Promise<StackOutputs> {
   const settings = readSettings();
-  const { bundles } = await buildBundles({
+  const bundles = await buildBundles({
     targets: settings.clouds,
     strategy: settings.layerStrategy,
     pythonVersion: settings.pythonVersion,

@@ -5,9 +5,7 @@ import type { LayerStrategy } from "./components/bundles";
 import type { FrontendDomain } from "./components/aws/frontend";
 import { type Scope, storageAccountName } from "./components/names";
 import { awsRegions, azureRegions, gcpRegions } from "./components/regions";
-
-export const clouds = ["aws", "azure", "gcp"] as const;
-export type Cloud = (typeof clouds)[number];
+import { type Cloud, clouds } from "./contract/clouds";
 
 /** Days that CloudWatch Logs accepts as a retention, from `PutRetentionPolicy` in its API reference. */
 const retentionDays = [

@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 
 import type { Architecture } from "../layers/bundle";
 import { findUv } from "../layers/uv";
-import { findPython, pythonEnvironment } from "../local/python";
+import { findPython, pythonEnvironment } from "../layers/python";
 import { version } from "../package.json";
 
 const run = promisify(execFile);
@@ -63,7 +63,7 @@ function ours(name: string, flags: readonly string[]): Builder {
     name,
     version: () => Promise.resolve(version),
     build: async ({ requirements, architecture, cache }) => {
-      const command = ["--require", "tsx/cjs", "layers/main.ts", "build", "--json", "--target", "aws"];
+      const command = ["--require", "tsx/cjs", "cli/layer.ts", "build", "--json", "--target", "aws"];
       const { stdout } = await run(
         process.execPath,
         [...command, "--requirements", requirements, "--architecture", architecture, ...flags],

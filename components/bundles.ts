@@ -1,8 +1,11 @@
-import path from "node:path";
+import * as pulumi from "@pulumi/pulumi";
 
-import * as command from "@pulumi/command/local";
-
-import type { BuildResult } from "../layers/bundle";
+import type { Cloud } from "../contract/clouds";
+import { build } from "../layers/build";
+import { BuildError } from "../layers/build-error";
+import type { Architecture, Bundle } from "../layers/bundle";
+import { normalisedName, requirementsFolder } from "../layers/lock";
+import { readGroups, type Strategy } from "../layers/strategy";
 import type { PublicLayer } from "./aws/public-layers";
 
 /** Which layers the packages of a Lambda function are in. */
@@ -16,45 +19,52 @@ export type LayerStrategy =
 
 export interface BundleOptions {
   /** Clouds to build for. */
-  readonly targets: readonly ("aws" | "azure" | "gcp")[];
+  readonly targets: readonly Cloud[];
   /** How packages are put into Lambda layers. */
   readonly strategy: LayerStrategy;
   readonly pythonVersion: string;
   /** Whether modules have their bytecode beside them, where the builder has a compiler for the Python version. */
   readonly bytecode: boolean;
   /** Of the AWS layer and function; Azure and Google Cloud run x86_64. */
-  readonly architecture: "x86_64" | "arm64";
+  readonly architecture: Architecture;
 }
 
 /**
  * Builds the layers and packages that a deployment uploads, before any resource is declared.
  *
- * It runs at every preview and update: diffs are exact, and a machine that never built before misses no file. What is
+ * It runs in the program, at every preview and update: diffs are exact, and a machine that never built before misses no file. What is
  * already built comes from the cache.
  *
  * @throws with the builder's own message where a bundle cannot be built; nothing has been deployed then.
  */
-export async function buildBundles(options: BundleOptions): Promise<BuildResult> {
-  const flags = [
-    ...options.targets.map((target) => `--target ${target}`),
-    `--strategy ${options.strategy.kind}`,
-    ...providedPackages(options.strategy).map((pin) => `--provided ${pin}`),
-    `--python-version ${options.pythonVersion}`,
-    `--architecture ${options.architecture}`,
-    ...(options.bytecode ? [] : ["--no-bytecode"]),
-  ];
-  const { stdout } = await command.run({
-    command: `node --require tsx/cjs layers/main.ts build --json ${flags.join(" ")}`,
-    dir: path.join(__dirname, ".."),
-    logging: command.Logging.Stderr,
-  });
-  return JSON.parse(stdout) as BuildResult;
+export async function buildBundles({ strategy, ...options }: BundleOptions): Promise<Bundle[]> {
+  const warned = new Set<string>();
+  try {
+    return await build({
+      ...options,
+      strategy: await plan(strategy),
+      progress: (line) => void pulumi.log.info(line, undefined, undefined, true),
+      warn(line) {
+        // Several targets have one reason.
+        if (!warned.has(line)) void pulumi.log.warn(line);
+        warned.add(line);
+      },
+    });
+  } catch (error) {
+    // Its reader can mend it: a stack trace would only hide what it says.
+    throw error instanceof BuildError ? new pulumi.RunError(error.message) : error;
+  }
 }
 
-/** What public layers carry, as pins for the builder to leave out. */
-function providedPackages(strategy: LayerStrategy): string[] {
-  if (strategy.kind !== "hybrid") return [];
-  return strategy.publicLayers.flatMap(({ packages }) =>
-    Object.entries(packages).map(([name, version]) => `${name}==${version}`),
-  );
+async function plan(strategy: LayerStrategy): Promise<Strategy> {
+  switch (strategy.kind) {
+    case "full":
+      return strategy;
+    case "split":
+      return { kind: "split", groups: await readGroups(requirementsFolder, "aws") };
+    case "hybrid": {
+      const pins = strategy.publicLayers.flatMap(({ packages }) => Object.entries(packages));
+      return { kind: "hybrid", provided: new Map(pins.map(([name, version]) => [normalisedName(name), version])) };
+    }
+  }
 }

@@ -3,10 +3,11 @@ import path from "node:path";
 import * as command from "@pulumi/command/local";
 import * as pulumi from "@pulumi/pulumi";
 
+import type { Cloud } from "../contract/clouds";
 import type { AwsOutputs, AzureOutputs, GcpOutputs, LayerOutputs } from "./outputs";
 
 export interface SmokeCheckArgs {
-  readonly cloud: "aws" | "azure" | "gcp";
+  readonly cloud: Cloud;
   /** Address below which the API's status is at `/api/` and the messages at `/api/messages/`. */
   readonly address: pulumi.Input<string>;
   /** Where a failure's cause is looked for. */
@@ -32,7 +33,7 @@ export function smokeCheck(name: string, args: SmokeCheckArgs, opts: pulumi.Cust
   return new command.Command(
     name,
     {
-      create: "node --import tsx operations/smoke-check.ts",
+      create: "node --require tsx/cjs cli/smoke-check.ts",
       // Relative, or another checkout would see a change.
       dir: path.relative(process.cwd(), root) || undefined,
       environment: {

@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 
+import { clouds } from "../contract/clouds";
 import type { Target } from "./bundle";
 
 /** A file of the application at its place in the bundle. */
@@ -11,12 +12,9 @@ export interface SourceFile {
 
 const application = path.join(__dirname, "..", "application");
 
-/** Folders of the package `api` that belong to one cloud; a bundle leaves the other clouds' out. */
-const clouds: readonly string[] = ["aws", "azure", "gcp"] satisfies Target[];
-
 /**
- * What a target's bundle holds of the application: the package `api` without the other clouds' adapters, and the files
- * that the target wants at the root of the archive (`application/azure`, `application/gcp`).
+ * What a target's bundle holds of the application: the package `api` without the folders named after the other clouds,
+ * which have their adapters, and the files that the target wants at the root of the archive (`application/azure`, `application/gcp`).
  */
 export async function applicationFiles(target: Target): Promise<SourceFile[]> {
   const api = (await filesBelow(path.join(application, "api")))

@@ -20,8 +20,10 @@ export interface BuildOptions {
   readonly bytecode?: boolean;
   /** Folder of requirements and locks. Default: the project's own. */
   readonly requirements?: string;
-  /** Told what takes time and what deserves a warning, a line each. */
+  /** Told what takes time, a line each. */
   readonly progress: (line: string) => void;
+  /** Told what is built all the same but may surprise, a line each. Default: `progress`. */
+  readonly warn?: (line: string) => void;
 }
 
 /**
@@ -55,7 +57,7 @@ const builders: Record<Target, Builder> = {
         await (await contents()).applicationContent(files),
       ]),
     ]);
-    for (const warning of checkLayers(layers, applications)) options.progress(warning);
+    for (const warning of checkLayers(layers, applications)) (options.warn ?? options.progress)(warning);
     return [
       ...layers.map((stored) => ({ ...layer, functions, ...stored })),
       ...applications.map(({ packages, ...stored }) => ({ ...application, functions, ...stored })),
@@ -92,14 +94,12 @@ const contents = () => onDemand(() => import("./contents"));
 /** What compiles bytecode, where it is wanted and can be had. */
 function compilerOf(
   pythonVersion: string,
-  { bytecode = true, progress }: Pick<BuildOptions, "bytecode" | "progress">,
+  { bytecode = true, progress, warn = progress }: Pick<BuildOptions, "bytecode" | "progress" | "warn">,
 ): string | undefined {
   if (!bytecode) return undefined;
   const compiler = bytecodeCompiler(pythonVersion);
   if (compiler === undefined) {
-    progress(
-      `No bytecode for Python ${pythonVersion}, only for ${bytecodeVersions.join(", ")}: functions start slower`,
-    );
+    warn(`No bytecode for Python ${pythonVersion}, only for ${bytecodeVersions.join(", ")}: functions start slower`);
   }
   return compiler;
 }

@@ -1,5 +1,7 @@
+import type { Cloud } from "../contract/clouds";
+
 /** Clouds that the builder builds for. */
-export type Target = "aws" | "azure" | "gcp";
+export type Target = Cloud;
 
 /** Processor architectures, by the names that Lambda gives them. */
 export type Architecture = "x86_64" | "arm64";

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 
+import { clouds } from "../contract/clouds";
 import { BuildError, reasonOf, shownPath } from "./build-error";
 import type { Architecture, Bundle, Target } from "./bundle";
 
@@ -67,7 +68,7 @@ export async function readManifest(file: string): Promise<Manifest> {
 async function schema() {
   const { z } = await import("zod");
   return z.object({
-    target: z.enum(["aws", "azure", "gcp"]),
+    target: z.enum(clouds),
     kind: z.enum(["layer", "application", "package", "source"]),
     name: z.string(),
     builder: z.string(),

@@ -2,7 +2,6 @@ import type { Bundle } from "./bundle";
 import type { Comparison, PackageChange } from "./compare";
 import type { LockedPackage } from "./lock";
 import type { Manifest } from "./manifest";
-import type { UsedVersion } from "../operations/layer-versions/retention";
 
 /** Bundles for a human. */
 export function bundleTable(bundles: readonly Bundle[]): Promise<string> {
@@ -32,30 +31,6 @@ export async function manifestTable({ packages, ...bundle }: Manifest): Promise<
     ),
   ].join("\n");
 }
-
-/** Versions of layers for a human; `now` is what their age is counted to. */
-export function versionTable(versions: readonly UsedVersion[], now: Date): Promise<string> {
-  return table(
-    ["layer", "version", "age", "size", "sha256", "used by"],
-    versions.map(({ layerName, version, createdAt, size, sha256, usedBy }) => {
-      return [layerName, String(version), age(createdAt, now), bytes(size), sha256.slice(0, 12), usedBy.join("\n")];
-    }),
-  );
-}
-
-/** In the largest unit that there is one of, e.g. `3 days`. */
-function age(since: Date, now: Date): string {
-  const seconds = Math.max(0, Math.floor((now.getTime() - since.getTime()) / 1000));
-  const [unit, length] = ageUnits.find(([, size]) => seconds >= size) ?? (["second", 1] as const);
-  const count = Math.floor(seconds / length);
-  return `${count} ${unit}${count === 1 ? "" : "s"}`;
-}
-
-const ageUnits = [
-  ["day", 86_400],
-  ["hour", 3_600],
-  ["minute", 60],
-] as const;
 
 /** Forms that a comparison is printed in. */
 export const comparisonForms = {
@@ -111,7 +86,7 @@ function versions(packages: readonly LockedPackage[]): Map<string, string> {
   return found;
 }
 
-function bytes(count: number): string {
+export function bytes(count: number): string {
   return count < 1_000_000 ? `${(count / 1000).toFixed(1)} kB` : `${(count / 1_000_000).toFixed(2)} MB`;
 }
 
@@ -119,7 +94,7 @@ function signed(count: number): string {
   return `${count < 0 ? "-" : "+"}${bytes(Math.abs(count))}`;
 }
 
-async function table(head: string[], rows: readonly string[][]): Promise<string> {
+export async function table(head: string[], rows: readonly string[][]): Promise<string> {
   const { default: Table } = await import("cli-table3");
   const drawn = new Table({ head, style: { head: [], border: [] } });
   drawn.push(...rows);

@@ -1,16 +1,9 @@
 import { appendFileSync, mkdirSync } from "node:fs";
 import path from "node:path";
 
-/** One event of a log, a line of JSON in the log's file. */
-export interface LogEvent {
-  /** Milliseconds since 1970. */
-  readonly timestamp: number;
-  /** Which instance wrote it. */
-  readonly stream: string;
-  readonly message: string;
-}
+import type { LogEvent } from "../operations/diagnose/inspected-cloud";
 
-/** The logs of one local cloud: a file of JSON lines each, at its end the newest. */
+/** The logs of one local cloud: a file each, with a {@link LogEvent} a line in JSON, the newest at its end. */
 export class Logs {
   constructor(private readonly directory: string) {}
 

@@ -8,7 +8,7 @@ import { LocalWorkspace, type PulumiCommand, type PulumiFn, Stack } from "@pulum
 import type { CloudAddress } from "./cloud";
 import { forgetUnknown } from "./cloud-process";
 import { isAlive } from "./process";
-import { findPython } from "./python";
+import { findPython } from "../layers/python";
 
 const checkout = path.join(__dirname, "..");
 const projectName = "multicloud-auto-deploy";

@@ -1,9 +1,8 @@
 import type { OutputMap } from "@pulumi/pulumi/automation";
 import Table from "cli-table3";
 
-import type { CloudOutputs, StackOutputs } from "../components/outputs";
-
-const clouds = ["aws", "azure", "gcp"] as const satisfies (keyof StackOutputs)[];
+import type { CloudOutputs } from "../components/outputs";
+import { clouds } from "../contract/clouds";
 
 /** The addresses to open, and the layers behind them: what a person wants to see of a stack's outputs. */
 export function addressTable(outputs: OutputMap): string {

@@ -2,10 +2,10 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 
-import { unpacked } from "../archive";
+import { unpacked } from "../../layers/archive";
 import type { Logs } from "../logs";
-import { once } from "../once";
-import { findPython, pythonEnvironment } from "../python";
+import { once } from "../../layers/once";
+import { findPython, pythonEnvironment } from "../../layers/python";
 import { ExecutionEnvironment, type InvocationResult, type TimedResult } from "./execution-environment";
 import { allows } from "./iam";
 import { accessKeyOf, type AwsResources, type Resource } from "./resources";

@@ -1,11 +1,11 @@
 import path from "node:path";
 
-import { type Blob, unpacked } from "../archive";
+import { type Blob, unpacked } from "../../layers/archive";
 import { errorPage } from "../cdn";
 import { forward, header, type HttpRequest, type HttpResponse, HttpTimeoutError, without } from "../http";
 import { Instances } from "../instances";
 import type { Logs } from "../logs";
-import { findPython, pythonEnvironment } from "../python";
+import { findPython, pythonEnvironment } from "../../layers/python";
 import type { AzureResources, Resource } from "./resources";
 import type { Tables } from "./tables";
 

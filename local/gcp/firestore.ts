@@ -8,7 +8,7 @@ import { FirestoreServiceV1Impl } from "@firestore-emulator/server/dist/server/F
 import { Server, ServerCredentials, status } from "@grpc/grpc-js";
 import { z } from "zod";
 
-import { once } from "../once";
+import { once } from "../../layers/once";
 import type { GcpResources } from "./resources";
 
 /** Roles that read and write documents (Firestore, "IAM roles"). */

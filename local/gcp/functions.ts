@@ -1,11 +1,11 @@
 import path from "node:path";
 
-import { unpacked } from "../archive";
+import { unpacked } from "../../layers/archive";
 import { errorPage } from "../cdn";
 import { forward, header, type HttpRequest, type HttpResponse, HttpTimeoutError, without } from "../http";
 import { Instances } from "../instances";
 import type { Logs } from "../logs";
-import { findPython, pythonEnvironment } from "../python";
+import { findPython, pythonEnvironment } from "../../layers/python";
 import type { Firestore } from "./firestore";
 import type { GcpResources, Resource } from "./resources";
 

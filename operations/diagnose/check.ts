@@ -1,4 +1,4 @@
-import type { Cloud } from "../../settings";
+import type { Cloud } from "../../contract/clouds";
 import type { InspectedCloud } from "./inspected-cloud";
 import type { CloudValues, DeployedOutputs } from "./outputs";
 import type { Finding } from "./report";

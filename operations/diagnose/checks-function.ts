@@ -1,4 +1,4 @@
-import type { Cloud } from "../../settings";
+import type { Cloud } from "../../contract/clouds";
 import type { Check, CloudSubject, Verdict } from "./check";
 import type { DeployedFunction } from "./inspected-cloud";
 import type { Finding } from "./report";

@@ -4,7 +4,7 @@ import { once } from "node:events";
 
 import { z } from "zod";
 
-import type { Cloud } from "../../settings";
+import type { Cloud } from "../../contract/clouds";
 import type { Check, CloudSubject, Verdict } from "./check";
 import type { CloudValues } from "./outputs";
 import type { Finding } from "./report";

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-import type { LogEvent } from "../../local/logs";
-import type { Cloud } from "../../settings";
+import type { Cloud } from "../../contract/clouds";
 import { nameCause } from "./causes";
 import type { Check, CloudSubject, Verdict } from "./check";
+import type { LogEvent } from "./inspected-cloud";
 import type { Finding } from "./report";
 
 /** Lines of the log that are shown, the newest. */

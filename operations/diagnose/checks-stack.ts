@@ -1,7 +1,7 @@
 import { satisfies } from "semver";
 
 import { findUv } from "../../layers/uv";
-import { findPython } from "../../local/python";
+import { findPython } from "../../layers/python";
 import { dependencies, engines } from "../../package.json";
 import type { Check, StackSubject } from "./check";
 import type { Finding } from "./report";

@@ -1,7 +1,7 @@
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import type { Cloud } from "../../settings";
+import type { Cloud } from "../../contract/clouds";
 import type { Check, CloudSubject, Commands, StackSubject, Verdict } from "./check";
 import { compatibilityCheck, credentialsCheck, functionCheck, shortLayer, tableCheck } from "./checks-function";
 import { apiCheck, certificateCheck, frontendCheck, messagesCheck } from "./checks-http";

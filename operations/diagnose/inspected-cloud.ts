@@ -1,5 +1,4 @@
-import type { LogEvent } from "../../local/logs";
-import type { Cloud } from "../../settings";
+import type { Cloud } from "../../contract/clouds";
 
 /** Who asks a cloud, as it sees them. */
 export interface Identity {
@@ -38,6 +37,15 @@ export interface DeployedLayer {
   readonly size: number;
   /** The zip itself. */
   readonly content: () => Promise<Buffer>;
+}
+
+/** One event of a log. */
+export interface LogEvent {
+  /** Milliseconds since 1970. */
+  readonly timestamp: number;
+  /** Which instance wrote it. */
+  readonly stream: string;
+  readonly message: string;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { type Cloud, clouds } from "../../settings";
+import { type Cloud, clouds } from "../../contract/clouds";
 
 const bundle = z.object({
   lockSha256: z.string(),

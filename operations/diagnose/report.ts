@@ -1,4 +1,4 @@
-import type { Cloud } from "../../settings";
+import type { Cloud } from "../../contract/clouds";
 
 /** How bad a finding is, the worst first: users are hurt now; they may be soon; worth knowing. */
 export const severities = ["error", "warning", "info"] as const;

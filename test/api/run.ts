@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 
-import { findPython, pythonEnvironment } from "../../local/python";
+import { findPython, pythonEnvironment } from "../../layers/python";
 
 const deployed = "3.12";
 const oldestMinor = 11;

@@ -68,7 +68,7 @@ test("a changed pin replaces the layer, updates the function, and changes nothin
     expect(unlocked.code).toBe(1);
     expect(unlocked.stderr).toMatch(/aws\.lock does not match .*aws\.in.*npm run layer -- lock/s);
 
-    const lock = await execute([path.join(copy, "layers", "main.ts"), "lock", "--target", "aws"], copy);
+    const lock = await execute([path.join(copy, "cli", "layer.ts"), "lock", "--target", "aws"], copy);
     expect(lock.code, lock.stderr).toBe(0);
     const preview = await deployment.run(["preview"], { checkout: copy });
     expect(changes(preview).sort()).toEqual([

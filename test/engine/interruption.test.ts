@@ -20,7 +20,7 @@ class Foreground {
     [
       "--import",
       "tsx",
-      "local/main.ts",
+      "cli/local.ts",
       "--state",
       deployment.state,
       ...settings.flatMap((setting) => ["--config", setting]),

@@ -32,7 +32,7 @@ beforeAll(async () => {
     const { layers } = await deployment.outputs();
     const version = layers[layerName]?.packages.mangum ?? "";
     writeFileSync(requirements, readFileSync(requirements, "utf8").replace(/^mangum.*$/m, `mangum<${version}`));
-    const lock = await execute([path.join(copy, "layers", "main.ts"), "lock", "--target", "aws"], copy);
+    const lock = await execute([path.join(copy, "cli", "layer.ts"), "lock", "--target", "aws"], copy);
     expect(lock.code, lock.stderr).toBe(0);
     const up = await deployment.run(["up", "--detach"], { checkout: copy });
     expect(up.code, up.stderr).toBe(0);
@@ -52,7 +52,7 @@ interface Version {
 
 async function layer(...args: string[]): Promise<Version[]> {
   const checkout = path.join(__dirname, "..", "..");
-  const run = await execute(["layers/main.ts", ...args, "--local", deployment.state, "--json"], checkout);
+  const run = await execute(["cli/layer.ts", ...args, "--local", deployment.state, "--json"], checkout);
   expect(run.code, run.stderr).toBe(0);
   return JSON.parse(run.stdout) as Version[];
 }

@@ -28,7 +28,7 @@ export class LocalDeployment {
   /** `npm run local -- <args>`, from this checkout or another. */
   run(args: readonly string[], from: { checkout?: string; env?: Record<string, string> } = {}): Promise<Run> {
     const config = this.settings.flatMap((setting) => ["--config", setting]);
-    const script = path.join(from.checkout ?? checkout, "local", "main.ts");
+    const script = path.join(from.checkout ?? checkout, "cli", "local.ts");
     return execute([script, "--state", this.state, ...config, ...args], from.checkout ?? checkout, from.env);
   }
 

@@ -8,7 +8,7 @@ import { describe, expect, it } from "vitest";
 import { cacheDirectory } from "../../layers/cache";
 import { readManifest } from "../../layers/manifest";
 import { contentOf, readZip } from "../../layers/unzip";
-import { findPython } from "../../local/python";
+import { findPython } from "../../layers/python";
 import { useWorkspace } from "./workspace";
 
 const run = promisify(execFile);
@@ -81,7 +81,7 @@ describe("bytecode in a layer", () => {
     const args = [
       "--import",
       "tsx",
-      "layers/main.ts",
+      "cli/layer.ts",
       "build",
       "-t",
       "aws",

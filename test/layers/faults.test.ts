@@ -17,7 +17,7 @@ const workspace = useWorkspace();
 const builder = () => [
   "--require",
   "tsx/cjs",
-  "layers/main.ts",
+  "cli/layer.ts",
   "build",
   "-t",
   "aws",

@@ -3,14 +3,14 @@ import path from "node:path";
 import { promisify } from "node:util";
 
 import type { BuildResult, Target } from "../../layers/bundle";
-import { findPython } from "../../local/python";
+import { findPython } from "../../layers/python";
 
 const run = promisify(execFile);
 
 /** The application's own bundle for a cloud, built for the Python that this machine will run it on. */
 export async function bundleFor(target: Exclude<Target, "aws">) {
   const { version } = await findPython("3.12");
-  const builder = ["--import", "tsx", path.join("layers", "main.ts"), "build", "--json"];
+  const builder = ["--import", "tsx", path.join("cli", "layer.ts"), "build", "--json"];
   const { stdout } = await run(process.execPath, [...builder, "--target", target, "--python-version", version], {
     cwd: path.join(__dirname, "..", ".."),
     maxBuffer: 16 * 1024 * 1024,

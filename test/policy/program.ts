@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { vi } from "vitest";
 
-import type { BuildResult } from "../../layers/bundle";
+import type { Bundle } from "../../layers/bundle";
 import { type Resource, settingsOf, type Stack, type Value } from "../../policy/rule";
 import { applicationBundle, layerBundle, packageBundle, sourceBundle } from "../components/bundles";
 import { acceptErrorHooks } from "../components/mocks";
@@ -15,7 +15,8 @@ vi.mock("../../components/site", async (original) => ({
 /** Settings of a stack; a project of Google Cloud is added, which has no default. */
 export type CloudSettings = Configuration & { readonly gcp?: Configuration };
 
-const builder: BuildResult = { bundles: [layerBundle(), applicationBundle, packageBundle, sourceBundle] };
+const bundles: Bundle[] = [layerBundle(), applicationBundle, packageBundle, sourceBundle];
+vi.mock("../../layers/build", () => ({ build: () => Promise.resolve(bundles) }));
 
 /** Outputs that the program takes apart, and so must look as the clouds give them. */
 const answers: Record<string, (name: string) => object> = {
@@ -30,7 +31,6 @@ const answers: Record<string, (name: string) => object> = {
 };
 
 const invokes: Record<string, object> = {
-  "command:local:run": { stdout: JSON.stringify(builder) },
   "azure-native:authorization:getClientConfig": { subscriptionId: "subscription" },
   "azure-native:storage:listStorageAccountServiceSAS": { serviceSasToken: "sig=1" },
   "gcp:organizations/getProject:getProject": { number: "42" },

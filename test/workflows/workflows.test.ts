@@ -10,7 +10,7 @@ import { parse } from "yaml";
 import { z } from "zod";
 
 import { cacheDirectory } from "../../layers/cache";
-import { findPython, pythonEnvironment } from "../../local/python";
+import { findPython, pythonEnvironment } from "../../layers/python";
 import { scripts } from "../../package.json";
 
 const run = promisify(execFile);

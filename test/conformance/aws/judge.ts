@@ -4,7 +4,7 @@ import path from "node:path";
 
 import { z } from "zod";
 
-import { findPython, pythonEnvironment } from "../../../local/python";
+import { findPython, pythonEnvironment } from "../../../layers/python";
 import type { ApiCall, TemplateResource } from "./translation";
 
 /** A template, as far as it is judged. */

@@ -5,7 +5,7 @@ import { json } from "node:stream/consumers";
 
 import { z } from "zod";
 
-import { findPython, pythonEnvironment } from "../../../local/python";
+import { findPython, pythonEnvironment } from "../../../layers/python";
 import type { CallSchema } from "../calls";
 import type { Model, Operation } from "./models";
 

@@ -4,7 +4,7 @@ import path from "node:path";
 import type { SchemaObject } from "ajv";
 import { z } from "zod";
 
-import { findPython, pythonEnvironment } from "../../../local/python";
+import { findPython, pythonEnvironment } from "../../../layers/python";
 import { type CallSchema, outputOnly } from "../calls";
 
 /**

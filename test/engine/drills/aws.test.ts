@@ -32,7 +32,7 @@ const drills: readonly Drill[] = [
         async make(store) {
           const pythonVersion = String(only(store, lambda).inputs.runtime).replace("python", "");
           const flags = ["--target", "aws", "--architecture", "arm64", "--python-version", pythonVersion, "--json"];
-          const built = await execute([path.join(checkout, "layers", "main.ts"), "build", ...flags], checkout);
+          const built = await execute([path.join(checkout, "cli", "layer.ts"), "build", ...flags], checkout);
           const { bundles } = JSON.parse(built.stdout) as { bundles: { kind: string; path: string }[] };
           const layer = bundles.find(({ kind }) => kind === "layer");
           const code = store.keep(layer?.path ?? "");

@@ -9,7 +9,7 @@ import { deflated, writeZip, type ZipEntry } from "../../../layers/zip";
 import { startCloud, stopCloud } from "../../../local/cloud-process";
 import { ResourceStore, type StoredResource } from "../../../local/store";
 import type { Report } from "../../../operations/diagnose/report";
-import { type Cloud, clouds } from "../../../settings";
+import { type Cloud, clouds } from "../../../contract/clouds";
 import type { LocalDeployment, Run } from "../local-deployment";
 
 /** A fault, made by hand where the engine does not see it. */

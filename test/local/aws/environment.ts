@@ -1,7 +1,8 @@
 import path from "node:path";
 
 import { startAws } from "../../../local/aws/data-plane";
-import { type LogEvent, Logs } from "../../../local/logs";
+import { Logs } from "../../../local/logs";
+import type { LogEvent } from "../../../operations/diagnose/inspected-cloud";
 import { readFileSync } from "node:fs";
 
 import { Environment } from "../environment";

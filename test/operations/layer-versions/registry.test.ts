@@ -9,7 +9,7 @@ import { zipSync } from "fflate";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 
 import { sha256 } from "../../../layers/cache";
-import { findPython, pythonEnvironment } from "../../../local/python";
+import { findPython, pythonEnvironment } from "../../../layers/python";
 import { vendorClouds } from "../../../operations/diagnose/vendors";
 import { awsRegistry } from "../../../operations/layer-versions/aws";
 import { prunable, versionsInUse } from "../../../operations/layer-versions/retention";

@@ -250,7 +250,7 @@ describe("the command", () => {
     rmSync(folder, { recursive: true });
   });
   const run = (input: string, ...args: string[]) => {
-    const running = promisify(execFile)("npx", ["tsx", "operations/pull-request/main.ts", ...args], {
+    const running = promisify(execFile)("npx", ["tsx", "cli/preview-comment.ts", ...args], {
       cwd: path.join(__dirname, "..", "..", ".."),
     });
     running.child.stdin?.end(input);

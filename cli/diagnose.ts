@@ -2,15 +2,15 @@ import path from "node:path";
 
 import { Command } from "commander";
 
-import { name as project } from "../../package.json";
-import { asDiagnose } from "./command";
-import type { Environment } from "./diagnose";
-import { InspectedStack } from "./stack";
-import { vendorClouds } from "./vendors";
+import type { Environment } from "../operations/diagnose/diagnose";
+import { InspectedStack } from "../operations/diagnose/stack";
+import { vendorClouds } from "../operations/diagnose/vendors";
+import { name as project } from "../package.json";
+import { asDiagnose } from "./diagnose-command";
 
 /** The stack as the `pulumi` on the PATH knows it, in whatever backend that is signed in to. */
 async function deployedEnvironment(name: string): Promise<Environment> {
-  const stack = new InspectedStack(name, { command: "pulumi", cwd: path.join(__dirname, "..", "..") });
+  const stack = new InspectedStack(name, { command: "pulumi", cwd: path.join(__dirname, "..") });
   const outputs = await stack.outputs();
   return {
     project,

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { once } from "../../local/once";
+import { once } from "../../layers/once";
 
 it("is made once for each key, and again after a failure", async () => {
   const known = new Map<string, Promise<string>>();

@@ -3,14 +3,14 @@ import path from "node:path";
 import type { Stack } from "@pulumi/pulumi/automation";
 import { Command, InvalidArgumentError } from "commander";
 
-import { asDiagnose } from "../operations/diagnose/command";
-import { localEnvironment } from "../operations/diagnose/local";
-import type { CloudAddress } from "./cloud";
-import { cloudEnd, runningCloud, startCloud, stopCloud } from "./cloud-process";
-import { findEngine } from "./engine";
-import { localStack } from "./stack";
-import { addressTable } from "./summary";
-import { UpdateLog } from "./update-log";
+import type { CloudAddress } from "../local/cloud";
+import { cloudEnd, runningCloud, startCloud, stopCloud } from "../local/cloud-process";
+import { findEngine } from "../local/engine";
+import { localEnvironment } from "../local/inspected-clouds";
+import { localStack } from "../local/stack";
+import { addressTable } from "../local/summary";
+import { UpdateLog } from "../local/update-log";
+import { asDiagnose } from "./diagnose-command";
 
 interface Flags {
   readonly stack: string;

@@ -4,26 +4,27 @@ import path from "node:path";
 
 import type { PulumiCommand } from "@pulumi/pulumi/automation";
 
-import { AwsResources } from "../../local/aws/resources";
-import { AzureResources } from "../../local/azure/resources";
-import { runningCloud } from "../../local/cloud-process";
-import { GcpResources } from "../../local/gcp/resources";
-import { type LogEvent, Logs } from "../../local/logs";
-import { debugProviders, localWorkspace } from "../../local/stack";
-import { type Resources, ResourceStore } from "../../local/store";
-import { name as project } from "../../package.json";
-import type { Commands } from "./check";
-import type { Environment } from "./diagnose";
-import {
-  type DeployedFunction,
-  type DeployedLayer,
-  type Identity,
-  type InspectedCloud,
-  type InspectedClouds,
-} from "./inspected-cloud";
-import type { DeployedOutputs, ValuesOf } from "./outputs";
-import { InspectedStack } from "./stack";
-import { UnansweredError } from "../unanswered-error";
+import type { Commands } from "../operations/diagnose/check";
+import type { Environment } from "../operations/diagnose/diagnose";
+import type {
+  DeployedFunction,
+  DeployedLayer,
+  Identity,
+  InspectedCloud,
+  InspectedClouds,
+  LogEvent,
+} from "../operations/diagnose/inspected-cloud";
+import type { DeployedOutputs, ValuesOf } from "../operations/diagnose/outputs";
+import { InspectedStack } from "../operations/diagnose/stack";
+import { UnansweredError } from "../operations/unanswered-error";
+import { name as project } from "../package.json";
+import { AwsResources } from "./aws/resources";
+import { AzureResources } from "./azure/resources";
+import { runningCloud } from "./cloud-process";
+import { GcpResources } from "./gcp/resources";
+import { Logs } from "./logs";
+import { debugProviders, localWorkspace } from "./stack";
+import { type Resources, ResourceStore } from "./store";
 
 /** What one local cloud knows of a stack. */
 interface View {

@@ -1,19 +1,16 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 
-import { LocalWorkspace } from "@pulumi/pulumi/automation";
+import { LocalWorkspace, type Workspace } from "@pulumi/pulumi/automation";
 import { z } from "zod";
 
 import { nameLimits, resourceNamePrefix } from "../../components/names";
-import { BuildError, reasonOf } from "../../layers/build-error";
+import { BuildError } from "../../layers/build-error";
 import { cacheDirectory } from "../../layers/cache";
 import { manifestFile } from "../../layers/manifest";
-import { findEngine } from "../../local/engine";
-import { localWorkspace } from "../../local/stack";
 import { name as project } from "../../package.json";
 import { UnansweredError } from "../unanswered-error";
-import { awsRegistry } from "./aws";
-import { localRegistries } from "./local";
+import type { LayerRegistry } from "./registry";
 import { prunable, type UsedVersion, versionsInUse } from "./retention";
 import { type KnownStack, knownStacks } from "./stacks";
 
@@ -22,11 +19,15 @@ const layerPart = "dependencies";
 
 const checkout = path.join(__dirname, "..", "..");
 
-/** Which layers, and who is asked for them. */
-export interface LayerScope {
+/** Who is asked for layers, and for the stacks that use them. */
+export interface LayerSource {
+  readonly registries: (region: string) => LayerRegistry;
+  readonly workspace: () => Promise<Workspace>;
+}
+
+/** Which layers. */
+export interface LayerScope extends LayerSource {
   readonly stack: string;
-  /** State folder of a local cloud; absent for AWS itself. */
-  readonly local?: string;
   /** Default: the region that the stack is deployed to. */
   readonly region?: string;
   /** Told what takes time, a line each. */
@@ -59,13 +60,11 @@ export async function pruneVersions(
 /**
  * The bundle that a layer version was published from, as this machine built it: the same content has the same hash.
  *
- * @param local state folder of a local cloud; absent for AWS itself.
  * @throws {BuildError} where there is no such version, or its content was not built here.
  */
-export async function publishedBundle(arn: string, local?: string): Promise<string> {
+export async function publishedBundle(arn: string, registries: LayerSource["registries"]): Promise<string> {
   const [, , , region = "", , , layerName = ""] = arn.split(":");
-  const registry = (local === undefined ? awsRegistry : localRegistries(path.resolve(local)))(region);
-  const versions = await told(() => registry.versions(layerName));
+  const versions = await told(() => registries(region).versions(layerName));
   const found = versions.find((version) => version.arn === arn);
   if (found === undefined) {
     throw new BuildError(`there is no layer version ${arn}; npm run layer -- versions lists those that there are`);
@@ -88,17 +87,15 @@ async function told<Result>(ask: () => Promise<Result>): Promise<Result> {
   }
 }
 
-async function open({ stack, local, region, progress }: LayerScope) {
-  const state = local === undefined ? undefined : path.resolve(local);
-  const registries = state === undefined ? awsRegistry : localRegistries(state);
-  const workspace = state === undefined ? await signedInWorkspace() : await workspaceOf(state, stack, progress);
-  const stacks = await knownStacks(workspace, progress);
+async function open({ stack, region, registries, workspace, progress }: LayerScope) {
+  const stacks = await knownStacks(await workspace(), progress);
   const registry = registries(region ?? regionOf(stack, stacks));
   const prefix = resourceNamePrefix({ project, stack }, layerPart, nameLimits.lambdaLayer);
   return { registry, versions: await versionsInUse(registry, prefix, stacks) };
 }
 
-async function signedInWorkspace() {
+/** The stacks that the `pulumi` on the PATH knows, in whatever backend that is signed in to. */
+export async function signedInWorkspace() {
   try {
     return await LocalWorkspace.create({ workDir: checkout });
   } catch {
@@ -106,14 +103,6 @@ async function signedInWorkspace() {
       "there is no pulumi on the PATH, which knows the stacks that use a layer; install it " +
         "(https://www.pulumi.com/docs/install/), then run: pulumi whoami; or ask a local cloud with --local",
     );
-  }
-}
-
-async function workspaceOf(state: string, stack: string, progress: LayerScope["progress"]) {
-  try {
-    return await localWorkspace({ engine: await findEngine(progress), state, stack });
-  } catch (error) {
-    throw new BuildError(reasonOf(error));
   }
 }
 

@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 
 import { Command, InvalidArgumentError } from "commander";
 
-import { comment, marker } from "./comment";
-import { parseBundles } from "./layers";
-import { postComment } from "./post";
-import { parsePreview, type Preview } from "./preview";
+import { comment, marker } from "../operations/pull-request/comment";
+import { parseBundles } from "../operations/pull-request/layers";
+import { postComment } from "../operations/pull-request/post";
+import { parsePreview, type Preview } from "../operations/pull-request/preview";
 
 interface Options {
   readonly stack: string;

@@ -5,8 +5,8 @@ import path from "node:path";
 import { zipSync } from "fflate";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import { onceInCache, unpacked } from "../../local/archive";
-import { archive, blob, temporaryDirectory } from "./resources";
+import { onceInCache, unpacked } from "../../layers/archive";
+import { archive, blob, temporaryDirectory } from "../local/resources";
 
 beforeEach(() => {
   vi.stubEnv("XDG_CACHE_HOME", mkdtempSync(path.join(os.tmpdir(), "cache-")));

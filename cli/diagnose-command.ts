@@ -3,12 +3,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { type Command, InvalidArgumentError, Option } from "commander";
 
-import { checks, diagnose, type Environment } from "./diagnose";
-import { htmlPage } from "./html";
-import { markdown } from "./markdown";
-import { exitCode, type Report, severities, type Severity } from "./report";
-import { text } from "./text";
-import { UnansweredError } from "../unanswered-error";
+import { checks, diagnose, type Environment } from "../operations/diagnose/diagnose";
+import { htmlPage } from "../operations/diagnose/html";
+import { markdown } from "../operations/diagnose/markdown";
+import { exitCode, type Report, severities, type Severity } from "../operations/diagnose/report";
+import { text } from "../operations/diagnose/text";
+import { UnansweredError } from "../operations/unanswered-error";
 
 interface Flags {
   readonly json?: boolean;

@@ -6,7 +6,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 
 import { once } from "./once";
-import { findUv } from "../layers/uv";
+import { findUv } from "./uv";
 import { onceInCache } from "./archive";
 
 const run = promisify(execFile);

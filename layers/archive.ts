@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 
 import * as yauzl from "yauzl";
 
-import { cacheDirectory } from "../layers/cache";
+import { cacheDirectory } from "./cache";
 
 /** A file of the store, addressed by its content. */
 export interface Blob {

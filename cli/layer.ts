@@ -2,17 +2,16 @@ import path from "node:path";
 
 import { Command, InvalidArgumentError, Option } from "commander";
 
+import { clouds as targets } from "../contract/clouds";
+import type { AdvisorySource } from "../layers/audit";
+import { build } from "../layers/build";
+import { BuildError } from "../layers/build-error";
+import type { Architecture, Target } from "../layers/bundle";
+import { normalisedName, readLock, requirementsFolder } from "../layers/lock";
+import { onDemand } from "../layers/on-demand";
+import type { comparisonForms } from "../layers/report";
+import { readGroups, type Strategy } from "../layers/strategy";
 import type { UsedVersion } from "../operations/layer-versions/retention";
-import type { AdvisorySource } from "./audit";
-import { build } from "./build";
-import { BuildError } from "./build-error";
-import type { Architecture, Target } from "./bundle";
-import { normalisedName, readLock, requirementsFolder } from "./lock";
-import { onDemand } from "./on-demand";
-import type { comparisonForms } from "./report";
-import { readGroups, type Strategy } from "./strategy";
-
-const targets = ["aws", "azure", "gcp"] as const satisfies Target[];
 
 // What a command needs is loaded when it runs: a build that finds everything built takes little longer than its process.
 
@@ -69,7 +68,7 @@ program
     const bundles = await build({ ...flags, targets: flags.target, strategy: await strategyOf(flags), progress });
     const text = flags.json
       ? JSON.stringify({ bundles })
-      : await (await onDemand(() => import("./report"))).bundleTable(bundles);
+      : await (await onDemand(() => import("../layers/report"))).bundleTable(bundles);
     process.stdout.write(`${text}\n`);
   });
 
@@ -80,7 +79,9 @@ program
   .addOption(requirementsOption())
   .option("--upgrade [package...]", "bring these packages, or all, to the newest version that is accepted")
   .action(async (flags: LockFlags & { readonly upgrade?: true | string[] }) => {
-    const [{ relock }, { lockSummary }] = await onDemand(() => Promise.all([import("./relock"), import("./report")]));
+    const [{ relock }, { lockSummary }] = await onDemand(() =>
+      Promise.all([import("../layers/relock"), import("../layers/report")]),
+    );
     progress(`Resolving the requirements of ${flags.target.join(", ")}`);
     const upgrade = flags.upgrade === true ? "all" : flags.upgrade;
     const resolutions = await forEach(flags.target, (target) => relock(flags.requirements, target, upgrade));
@@ -96,7 +97,7 @@ program
   .addOption(requirementsOption())
   .action(async (flags: LockFlags) => {
     const [{ resolve }, { lockSummary, outdatedTable }] = await onDemand(() =>
-      Promise.all([import("./relock"), import("./report")]),
+      Promise.all([import("../layers/relock"), import("../layers/report")]),
     );
     for (const { target, before, after } of await forEach(flags.target, (target) =>
       resolve(flags.requirements, target, "all"),
@@ -116,7 +117,7 @@ program
     new Option("--source <name>", "of advisories").choices(["pypi", "osv"] satisfies AdvisorySource[]).default("pypi"),
   )
   .action(async (flags: LockFlags & { readonly source: AdvisorySource }) => {
-    const { audit } = await onDemand(() => import("./audit"));
+    const { audit } = await onDemand(() => import("../layers/audit"));
     for (const { target, found } of await forEach(flags.target, async (target) => ({
       found: await audit(await readLock(target, flags.requirements), flags.source),
     }))) {
@@ -140,7 +141,7 @@ program
   .action(async (named: string | undefined, { json, local }: { json?: true; local?: string }) => {
     const file = named?.startsWith("arn:") ? await publishedFrom(named, local) : named;
     const [{ readManifest }, { manifestTable }] = await onDemand(() =>
-      Promise.all([import("./manifest"), import("./report")]),
+      Promise.all([import("../layers/manifest"), import("../layers/report")]),
     );
     const files = file === undefined ? (await build({ ...standard, progress })).map((bundle) => bundle.path) : [file];
     const manifests = await Promise.all(files.map(readManifest));
@@ -158,7 +159,7 @@ program
   )
   .action(async (before: string, after: string, { format }: { format: ComparisonForm }) => {
     const [{ compare }, { readManifest }, { comparisonForms }] = await onDemand(() =>
-      Promise.all([import("./compare"), import("./manifest"), import("./report")]),
+      Promise.all([import("../layers/compare"), import("../layers/manifest"), import("../layers/report")]),
     );
     const comparison = compare(await readManifest(before), await readManifest(after));
     process.stdout.write(`${comparisonForms[format](comparison)}\n`);
@@ -181,8 +182,8 @@ interface ScopeFlags {
 scoped(program.command("versions"))
   .description("list the versions of a stack's layers, and who of the known stacks and functions uses each")
   .action(async (flags: ScopeFlags) => {
-    const { listVersions } = await onDemand(() => import("../operations/layer-versions/command"));
-    await printVersions(await listVersions({ ...flags, progress }), flags);
+    const { listVersions, scope } = await layerVersions(flags);
+    await printVersions(await listVersions(scope), flags);
   });
 
 scoped(program.command("prune"))
@@ -190,14 +191,22 @@ scoped(program.command("prune"))
   .requiredOption("--keep <count>", "newest versions of each layer that stay, used or not", count)
   .option("--dry-run", "only say what would be deleted")
   .action(async (flags: ScopeFlags & { readonly keep: number; readonly dryRun?: true }) => {
-    const { pruneVersions } = await onDemand(() => import("../operations/layer-versions/command"));
-    const versions = await pruneVersions({ ...flags, progress }, flags);
+    const { pruneVersions, scope } = await layerVersions(flags);
+    const versions = await pruneVersions(scope, flags);
     progress(`${flags.dryRun ? "Would delete" : "Deleted"} ${versions.length} layer versions that nothing uses`);
     await printVersions(versions, flags);
   });
 
+async function layerVersions(flags: ScopeFlags) {
+  const [{ layerSource }, versions] = await onDemand(() =>
+    Promise.all([import("./layer-versions"), import("../operations/layer-versions/versions")]),
+  );
+  const source = await layerSource(flags.local, flags.stack, progress);
+  return { ...versions, scope: { ...source, stack: flags.stack, region: flags.region, progress } };
+}
+
 async function printVersions(versions: readonly UsedVersion[], { json }: ScopeFlags): Promise<void> {
-  const { versionTable } = await onDemand(() => import("./report"));
+  const { versionTable } = await onDemand(() => import("../operations/layer-versions/report"));
   process.stdout.write(`${json ? JSON.stringify(versions) : await versionTable(versions, new Date())}\n`);
 }
 
@@ -207,8 +216,8 @@ function count(text: string): number {
 }
 
 async function publishedFrom(arn: string, local: string | undefined): Promise<string> {
-  const { publishedBundle } = await onDemand(() => import("../operations/layer-versions/command"));
-  return publishedBundle(arn, local);
+  const { publishedBundle, scope } = await layerVersions({ stack: "staging", local });
+  return publishedBundle(arn, scope.registries);
 }
 
 function ofLocalCloud(): Option {

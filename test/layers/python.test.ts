@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 
 import { describe, expect, it } from "vitest";
 
-import { findPython, pythonEnvironment } from "../../local/python";
+import { findPython, pythonEnvironment } from "../../layers/python";
 
 describe("Python", () => {
   it("is of the version that was asked for, or says that it is another", async () => {

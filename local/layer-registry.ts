@@ -3,11 +3,11 @@ import path from "node:path";
 
 import { z } from "zod";
 
-import { BuildError, shownPath } from "../../layers/build-error";
-import { deleteResource } from "../../local/cloud-process";
-import { ResourceStore } from "../../local/store";
-import { TypedResources } from "../../local/typed-resources";
-import type { LayerRegistry, LayerVersion } from "./registry";
+import { BuildError, shownPath } from "../layers/build-error";
+import type { LayerRegistry, LayerVersion } from "../operations/layer-versions/registry";
+import { deleteResource } from "./cloud-process";
+import { ResourceStore } from "./store";
+import { TypedResources } from "./typed-resources";
 
 const layerType = "aws:lambda/layerVersion:LayerVersion";
 const functionType = "aws:lambda/function:Function";

@@ -1,0 +1,61 @@
+import { z } from "zod";
+
+import { clouds } from "../contract/clouds";
+import { onDemand } from "../layers/on-demand";
+import type { Commands } from "../operations/diagnose/check";
+import { smokeCheck } from "../operations/smoke-check";
+
+// Most checks succeed, so what explains a failure is loaded after one; the local clouds' part only where they run this.
+
+const environment = z.object({
+  CLOUD: z.enum(clouds),
+  ADDRESS: z.url().transform((address) => address.replace(/\/$/, "")),
+  /** Seconds in which the API has to answer. */
+  PATIENCE: z.coerce.number().positive(),
+  /** The stack's outputs, in JSON. */
+  OUTPUTS: z.string(),
+  /** The state folder of the local clouds, where they run this. */
+  LOCAL_CLOUD: z.string().optional(),
+});
+
+/** Whoever deploys has the stack selected. */
+const pulumiCommands: Commands = {
+  deploy: "pulumi up",
+  heal: "pulumi up --refresh",
+  settle: "pulumi refresh",
+  unlock: "pulumi cancel",
+};
+
+async function explain(
+  { CLOUD: cloud, OUTPUTS, LOCAL_CLOUD: state }: z.output<typeof environment>,
+  since: Date,
+): Promise<string[]> {
+  const [{ causesOf }, { stackOutputs }] = await onDemand(() =>
+    Promise.all([import("../operations/diagnose/failure"), import("../operations/diagnose/outputs")]),
+  );
+  const outputs = stackOutputs.parse(JSON.parse(OUTPUTS));
+  if (state === undefined) {
+    const { vendorClouds } = await onDemand(() => import("../operations/diagnose/vendors"));
+    return causesOf({ cloud, outputs, clouds: vendorClouds(outputs), commands: pulumiCommands, since });
+  }
+  const { localClouds, localCommands } = await onDemand(() => import("../local/inspected-clouds"));
+  return causesOf({ cloud, outputs, clouds: localClouds(outputs, state), commands: localCommands, since });
+}
+
+async function main(): Promise<string> {
+  const given = environment.parse(process.env);
+  const { CLOUD: cloud, ADDRESS: address, PATIENCE, LOCAL_CLOUD } = given;
+  // What is local is known everywhere at once.
+  const patience = LOCAL_CLOUD === undefined ? PATIENCE : Math.min(PATIENCE, 5);
+  return smokeCheck({ cloud, address, patience, explain: (since) => explain(given, since) });
+}
+
+main().then(
+  (answer) => {
+    console.log(answer);
+  },
+  (error: unknown) => {
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exitCode = 1;
+  },
+);
