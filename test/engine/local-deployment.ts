@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
@@ -75,12 +75,28 @@ export interface Outputs extends Pick<StackOutputs, "layers"> {
 }
 
 /** A second checkout of this tree, elsewhere; the installed packages are shared. */
-export function copyOfCheckout(): string {
+export function copyOfCheckout({ development = true } = {}): string {
   const copy = mkdtempSync(path.join(tmpdir(), "another checkout-"));
   const left = new Set(["node_modules", ".git", ".local"].map((name) => path.join(checkout, name)));
   cpSync(checkout, copy, { recursive: true, filter: (source) => !left.has(source) });
-  symlinkSync(path.join(checkout, "node_modules"), path.join(copy, "node_modules"));
+  if (development) symlinkSync(path.join(checkout, "node_modules"), path.join(copy, "node_modules"));
+  else for (const folder of deployedPackages()) shareFolder(folder, copy);
   return copy;
+}
+
+/** What `npm ci --omit=dev` installs, by the lock's own marks; that itself would write half a gigabyte. */
+function deployedPackages(): string[] {
+  const lock = JSON.parse(readFileSync(path.join(checkout, "package-lock.json"), "utf8")) as {
+    packages: Record<string, { dev?: boolean }>;
+  };
+  return Object.entries(lock.packages).flatMap(([folder, { dev = false }]) =>
+    !dev && /^node_modules\/(@[^/]+\/)?[^/]+$/.test(folder) && existsSync(path.join(checkout, folder)) ? [folder] : [],
+  );
+}
+
+function shareFolder(folder: string, copy: string): void {
+  mkdirSync(path.dirname(path.join(copy, folder)), { recursive: true });
+  symlinkSync(path.join(checkout, folder), path.join(copy, folder));
 }
 
 export function execute(args: readonly string[], cwd: string, env: Record<string, string> = {}): Promise<Run> {
