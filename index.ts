@@ -1,6 +1,7 @@
 import path from "node:path";
 
 import { buildBundles } from "./components/bundles";
+import type { FunctionPlan } from "./components/function-plan";
 import type { LayerOutputs, StackOutputs } from "./components/outputs";
 import { version } from "./package.json";
 import { type AwsSettings, type AzureSettings, type GcpSettings, readSettings, type Settings } from "./settings";
@@ -50,22 +51,42 @@ async function deployAws(
   everywhere: Everywhere,
   bundles: readonly Bundle[],
 ) {
-  const { Environment } = await import("./components/aws/environment");
+  const { WebApplication } = await import("./components/aws/web-application");
   const { checkPublicLayers } = await import("./components/aws/public-layers");
   const publicLayers = layerStrategy.kind === "hybrid" ? layerStrategy.publicLayers : [];
   if (publicLayers.length > 0) await checkPublicLayers(publicLayers, { ...aws, pythonVersion });
-  return new Environment("aws", {
+  return new WebApplication("aws", {
     ...everywhere,
     region: aws.region,
-    layers: bundles.filter((bundle) => bundle.kind === "layer"),
+    functions: [messageBoard],
+    tables: [{ name: "messages", partitionKey: "board", sortKey: "id" }],
+    bundles: bundles.filter((bundle) => bundle.target === "aws"),
     publicLayers,
-    application: only(bundles.filter((bundle) => bundle.kind === "application")),
     site: aws.frontend ? site : undefined,
     function: aws,
     api: aws,
     frontend: aws,
   });
 }
+
+const messageBoard: FunctionPlan = {
+  description: {
+    kind: "http",
+    name: "api",
+    entryPoints: { aws: { protocol: "handler", module: "api.aws.function", attribute: "handler" } },
+    requirements: {},
+    environment: {},
+    secrets: [],
+    tables: ["messages"],
+    routes: ["/*"],
+    probes: [
+      { path: "/api/", status: 200 },
+      { path: "/api/messages/?limit=1", status: 200 },
+    ],
+  },
+  environment: {},
+  secrets: {},
+};
 
 async function deployAzure(azure: AzureSettings, everywhere: Everywhere, bundles: readonly Bundle[]) {
   const { Environment } = await import("./components/azure/environment");

@@ -34,6 +34,17 @@ export const securityHeaders = {
 };
 
 /**
+ * Paths of a frontend's address that go to functions, the longest first, so that the first match is the most exact. A
+ * function that answers everything gets `/api/*`: all else is the site.
+ *
+ * @param routes those of every function that answers requests.
+ */
+export function functionPaths(routes: readonly string[]): string[] {
+  const paths = new Set(routes.map((route) => (route === "/*" ? "/api/*" : route)));
+  return [...paths].sort((a, b) => b.length - a.length || (a < b ? -1 : 1));
+}
+
+/**
  * The files of a frontend, in an order that no file system changes; hidden files are left out.
  *
  * @throws where `directory` has no `index.html`.

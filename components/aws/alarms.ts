@@ -11,17 +11,25 @@ export interface AlarmsArgs {
   readonly region: string;
   /** Who is told. AWS sends one message first, whose link has to be followed before any other comes. */
   readonly notificationEmail: string;
-  readonly functionName: pulumi.Input<string>;
-  /** Id of the HTTP API in front of the function. */
-  readonly apiId: pulumi.Input<string>;
+  /** The functions that are watched; the alarms of the first have the shorter names. */
+  readonly functions: readonly WatchedFunction[];
+  /** Id of the HTTP API in front of them. Absent where none answers requests. */
+  readonly apiId?: pulumi.Input<string>;
   /** Milliseconds that 95 of 100 requests are answered in. Default: 3000. */
   readonly latencyMs?: number;
   readonly tags?: Record<string, string>;
   readonly transform?: { readonly alarm?: Transform<cloudwatch.MetricAlarmArgs> };
 }
 
+export interface WatchedFunction {
+  /** What its alarms are told apart by. */
+  readonly name: string;
+  readonly functionName: pulumi.Input<string>;
+}
+
 /** A metric as CloudWatch names it, and from where on it is one too many. */
-interface Watched {
+interface Metric {
+  /** How the name of its alarm ends. */
   readonly part: string;
   readonly title: string;
   readonly namespace: "AWS/Lambda" | "AWS/ApiGateway";
@@ -29,7 +37,13 @@ interface Watched {
   readonly statistic: "Sum" | "p95";
 }
 
-const watched: readonly Watched[] = [
+/** A metric of one function or API. */
+interface Watched extends Metric {
+  readonly dimension: "FunctionName" | "ApiId";
+  readonly value: pulumi.Input<string>;
+}
+
+const metrics: readonly Metric[] = [
   {
     part: "errors",
     title: "The function failed",
@@ -60,7 +74,7 @@ const watched: readonly Watched[] = [
   },
 ];
 
-/** Errors, throttles and latency of the API, told to an address and drawn on a dashboard. */
+/** Errors, throttles and latency of the functions and their API, told to an address and drawn on a dashboard. */
 export class Alarms extends pulumi.ComponentResource {
   readonly topicArn: pulumi.Output<string>;
   readonly dashboardName: pulumi.Output<string>;
@@ -68,10 +82,7 @@ export class Alarms extends pulumi.ComponentResource {
   constructor(name: string, args: AlarmsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("multicloud:aws:Alarms", name, {}, opts);
     const child: pulumi.CustomResourceOptions = { parent: this };
-    const dimensions = {
-      "AWS/Lambda": { FunctionName: args.functionName },
-      "AWS/ApiGateway": { ApiId: args.apiId },
-    };
+    const watched = watchedBy(args);
 
     const topic = new sns.Topic(name, { name: args.alarmsName, tags: args.tags }, child);
     new sns.TopicSubscription(name, { topic: topic.arn, protocol: "email", endpoint: args.notificationEmail }, child);
@@ -84,7 +95,7 @@ export class Alarms extends pulumi.ComponentResource {
             alarmDescription: `${metric.title}. Next: npm run diagnose`,
             namespace: metric.namespace,
             metricName: metric.metricName,
-            dimensions: dimensions[metric.namespace],
+            dimensions: { [metric.dimension]: metric.value },
             ...limit(metric, args),
             period: alarmLimits.minutes * 60,
             // A time without requests is a time without failures.
@@ -100,7 +111,7 @@ export class Alarms extends pulumi.ComponentResource {
     }
     const dashboard = new cloudwatch.Dashboard(
       name,
-      { dashboardName: args.alarmsName, dashboardBody: pulumi.jsonStringify(dashboardBody(args)) },
+      { dashboardName: args.alarmsName, dashboardBody: pulumi.jsonStringify(dashboardBody(args.region, watched)) },
       child,
     );
 
@@ -110,7 +121,23 @@ export class Alarms extends pulumi.ComponentResource {
   }
 }
 
-function limit({ statistic }: Watched, { latencyMs = alarmLimits.latencyMs }: AlarmsArgs) {
+function watchedBy({ functions, apiId }: AlarmsArgs): Watched[] {
+  const ofFunctions = metrics.filter(({ namespace }) => namespace === "AWS/Lambda");
+  const ofApi = metrics.filter(({ namespace }) => namespace === "AWS/ApiGateway");
+  return [
+    ...functions.flatMap(({ name, functionName }, index) =>
+      ofFunctions.map((metric): Watched => ({
+        ...metric,
+        ...(index > 0 && { part: `${name}-${metric.part}`, title: `${metric.title}: ${name}` }),
+        dimension: "FunctionName",
+        value: functionName,
+      })),
+    ),
+    ...(apiId === undefined ? [] : ofApi.map((metric): Watched => ({ ...metric, dimension: "ApiId", value: apiId }))),
+  ];
+}
+
+function limit({ statistic }: Metric, { latencyMs = alarmLimits.latencyMs }: AlarmsArgs) {
   return statistic === "Sum"
     ? {
         statistic,
@@ -129,9 +156,9 @@ function limit({ statistic }: Watched, { latencyMs = alarmLimits.latencyMs }: Al
 /** CloudWatch's grid is 24 columns wide: two graphs in a row. */
 const graph = { width: 12, height: 6 };
 
-function dashboardBody({ region, functionName, apiId }: AlarmsArgs) {
+function dashboardBody(region: string, watched: readonly Watched[]) {
   return {
-    widgets: watched.map(({ title, namespace, metricName, statistic }, index) => ({
+    widgets: watched.map(({ title, namespace, metricName, statistic, dimension, value }, index) => ({
       type: "metric",
       ...graph,
       x: (index % 2) * graph.width,
@@ -141,11 +168,7 @@ function dashboardBody({ region, functionName, apiId }: AlarmsArgs) {
         region,
         stat: statistic,
         period: alarmLimits.minutes * 60,
-        metrics: [
-          namespace === "AWS/Lambda"
-            ? [namespace, metricName, "FunctionName", functionName]
-            : [namespace, metricName, "ApiId", apiId],
-        ],
+        metrics: [[namespace, metricName, dimension, value]],
       },
     })),
   };

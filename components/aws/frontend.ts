@@ -20,8 +20,10 @@ export interface FrontendArgs {
   readonly scope: Scope;
   /** Folder with the site's files, `index.html` among them. */
   readonly directory: string;
-  /** The API's address, e.g. `https://abc.execute-api.ap-northeast-1.amazonaws.com`; `/api/*` goes there. */
+  /** The API's address, e.g. `https://abc.execute-api.ap-northeast-1.amazonaws.com`. */
   readonly apiUrl: pulumi.Input<string>;
+  /** Paths that go there, as CloudFront's behaviours take them. Default: `/api/*`. */
+  readonly apiPaths?: readonly string[];
   /** Default: CloudFront's own host name, whose TLS floor AWS sets. With a domain the floor is TLS 1.2. */
   readonly domain?: FrontendDomain;
   /** Puts AWS's managed common rules before the distribution. Default: false. */
@@ -62,7 +64,7 @@ const aboutBodies = ["SizeRestrictions_BODY", "CrossSiteScripting_BODY"];
 
 const origins = { site: "site", api: "api" } as const;
 
-/** The site in a private bucket behind CloudFront, with `/api/*` of the same address going uncached to the API. */
+/** The site in a private bucket behind CloudFront, with the API's paths of the same address going uncached to the API. */
 export class Frontend extends pulumi.ComponentResource {
   /** `https://<id>.cloudfront.net`, or the domain's address. */
   readonly url: pulumi.Output<string>;
@@ -135,17 +137,15 @@ export class Frontend extends pulumi.ComponentResource {
             cachePolicyId: managedPolicies.cachingOptimized,
             functionAssociations: [{ eventType: "viewer-request", functionArn: fallback.arn }],
           },
-          orderedCacheBehaviors: [
-            {
-              ...behaviour,
-              pathPattern: "/api/*",
-              targetOriginId: origins.api,
-              allowedMethods: ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"],
-              cachedMethods: ["GET", "HEAD"],
-              cachePolicyId: managedPolicies.cachingDisabled,
-              originRequestPolicyId: managedPolicies.allViewerExceptHostHeader,
-            },
-          ],
+          orderedCacheBehaviors: (args.apiPaths ?? ["/api/*"]).map((pathPattern) => ({
+            ...behaviour,
+            pathPattern,
+            targetOriginId: origins.api,
+            allowedMethods: ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"],
+            cachedMethods: ["GET", "HEAD"],
+            cachePolicyId: managedPolicies.cachingDisabled,
+            originRequestPolicyId: managedPolicies.allViewerExceptHostHeader,
+          })),
           restrictions: { geoRestriction: { restrictionType: "none" } },
           loggingConfig: args.logBucket === undefined ? undefined : { bucket: `${args.logBucket}.s3.amazonaws.com` },
           webAclId: webAcl?.arn,

@@ -4,12 +4,12 @@ import * as lambda from "@pulumi/aws/lambda";
 import * as pulumi from "@pulumi/pulumi";
 
 import { type Transform, transformed } from "../transform";
-import type { Invocation } from "./api-function";
+import type { Invocation } from "./lambda-function";
 
 export interface HttpApiArgs {
   readonly apiName: string;
-  /** The function that answers every route. */
-  readonly function: Invocation;
+  /** The functions behind the API, at least one. */
+  readonly functions: readonly RoutedFunction[];
   /** Requests a second over all routes; more are answered 429. Default: 100. */
   readonly throttlingRate?: number;
   /** Requests at once above the rate. Default: 200. */
@@ -24,6 +24,18 @@ export interface HttpApiArgs {
   };
 }
 
+/** A function, and the paths that it answers. */
+export interface RoutedFunction {
+  /** What the function's resources are told apart by, unless it answers `/*`. */
+  readonly name: string;
+  readonly invocation: Invocation;
+  /** Paths, each exact or ending in `/*`; `/*` is everything that no other function answers. */
+  readonly routes: readonly string[];
+}
+
+/** Answers everything that no other route matches. */
+const everything = "/*";
+
 /** What one line of the access log holds; the names on the right are API Gateway's. */
 const accessLogFormat = JSON.stringify({
   requestId: "$context.requestId",
@@ -37,7 +49,7 @@ const accessLogFormat = JSON.stringify({
   integrationError: "$context.integrationErrorMessage",
 });
 
-/** An API Gateway HTTP API that hands every request to one function, throttled, with an access log. */
+/** An API Gateway HTTP API that hands each request to the function of its path, throttled, with an access log. */
 export class HttpApi extends pulumi.ComponentResource {
   readonly apiId: pulumi.Output<string>;
   /** `https://<id>.execute-api.<region>.amazonaws.com`, without a slash at its end. */
@@ -64,39 +76,8 @@ export class HttpApi extends pulumi.ComponentResource {
       ),
       child,
     );
-    const permission = new lambda.Permission(
-      name,
-      {
-        action: "lambda:InvokeFunction",
-        function: args.function.functionName,
-        qualifier: args.function.qualifier,
-        principal: "apigateway.amazonaws.com",
-        sourceArn: pulumi.interpolate`${api.executionArn}/*/*`,
-      },
-      child,
-    );
-    const integration = new apigatewayv2.Integration(
-      name,
-      {
-        apiId: api.id,
-        integrationType: "AWS_PROXY",
-        integrationUri: args.function.invokeArn,
-        payloadFormatVersion: "2.0",
-        timeoutMilliseconds: 30_000,
-      },
-      child,
-    );
-    const route = new apigatewayv2.Route(
-      name,
-      {
-        apiId: api.id,
-        routeKey: "$default",
-        target: pulumi.interpolate`integrations/${integration.id}`,
-        // Stated, not left out: the API is public, and the application itself verifies tokens where auth is configured.
-        authorizationType: "NONE",
-      },
-      child,
-    );
+    const stated = new Set(args.functions.flatMap(({ routes }) => routes));
+    const routed = args.functions.flatMap((fn) => this.routesTo(name, api, fn, stated));
     new apigatewayv2.Stage(
       name,
       transformed<apigatewayv2.StageArgs>(
@@ -113,7 +94,7 @@ export class HttpApi extends pulumi.ComponentResource {
         },
         args.transform?.stage,
       ),
-      { ...child, dependsOn: [route, permission] },
+      { ...child, dependsOn: routed },
     );
 
     this.apiId = api.id;
@@ -121,4 +102,64 @@ export class HttpApi extends pulumi.ComponentResource {
     this.accessLogGroupName = logGroup.name;
     this.registerOutputs({ apiId: this.apiId, url: this.url });
   }
+
+  /** What hands a function's requests to it: the permission, the integration and its routes. */
+  private routesTo(
+    name: string,
+    api: apigatewayv2.Api,
+    fn: RoutedFunction,
+    stated: ReadonlySet<string>,
+  ): pulumi.Resource[] {
+    const child: pulumi.CustomResourceOptions = { parent: this };
+    // The one function that most APIs have needs no name of its own; which one that is, no order changes.
+    const own = fn.routes.includes(everything) ? name : `${name}-${fn.name}`;
+    const permission = new lambda.Permission(
+      own,
+      {
+        action: "lambda:InvokeFunction",
+        function: fn.invocation.functionName,
+        qualifier: fn.invocation.qualifier,
+        principal: "apigateway.amazonaws.com",
+        sourceArn: pulumi.interpolate`${api.executionArn}/*/*`,
+      },
+      child,
+    );
+    const integration = new apigatewayv2.Integration(
+      own,
+      {
+        apiId: api.id,
+        integrationType: "AWS_PROXY",
+        integrationUri: fn.invocation.invokeArn,
+        payloadFormatVersion: "2.0",
+        timeoutMilliseconds: 30_000,
+      },
+      // Through another alias than before only once it is permitted.
+      { ...child, dependsOn: [permission] },
+    );
+    const paths = fn.routes.flatMap((route) => [route, ...implied(route).filter((path) => !stated.has(path))]);
+    const routes = paths.map(routeKey).map(
+      (key) =>
+        new apigatewayv2.Route(
+          key === "$default" ? name : `${name} ${key}`,
+          {
+            apiId: api.id,
+            routeKey: key,
+            target: pulumi.interpolate`integrations/${integration.id}`,
+            // Stated, not left out: the API is public, and the application itself verifies tokens where auth is configured.
+            authorizationType: "NONE",
+          },
+          child,
+        ),
+    );
+    return [permission, ...routes];
+  }
+}
+
+/** API Gateway's `{proxy+}` stands for one character at least, so the path that ends in the slash is one of its own. */
+function implied(route: string): string[] {
+  return route.endsWith("/*") && route !== everything ? [route.slice(0, -1)] : [];
+}
+
+function routeKey(route: string): string {
+  return route === everything ? "$default" : `ANY ${route.replace(/\*$/, "{proxy+}")}`;
 }

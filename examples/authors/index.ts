@@ -64,7 +64,12 @@ function program() {
   );
   const api = new HttpApi(
     name,
-    { apiName: name, function: { functionName: fn.name, invokeArn: fn.invokeArn } },
+    {
+      apiName: name,
+      functions: [
+        { name, routes: ["/*"], invocation: { functionName: fn.name, arn: fn.arn, invokeArn: fn.invokeArn } },
+      ],
+    },
     { providers: [options.provider] },
   );
   return Promise.resolve({ url: api.url });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { Alarms as AwsAlarms } from "../../components/aws/alarms";
+import { Alarms as AwsAlarms, type WatchedFunction } from "../../components/aws/alarms";
 import { Alarms as AzureAlarms } from "../../components/azure/alarms";
 import { Alarms as GcpAlarms } from "../../components/gcp/alarms";
 import { record, type Recording } from "./mocks";
@@ -11,14 +11,14 @@ const alarmsName = "shop-production-alarms";
 const inputsOf = (recording: Recording, type: string) => recording.of(type).map(({ inputs }) => inputs);
 
 describe("AWS", () => {
-  const declare = (latencyMs?: number) =>
+  const declare = (latencyMs?: number, ...functions: WatchedFunction[]) =>
     record(
       () =>
         new AwsAlarms("alarms", {
           alarmsName,
           region: "eu-west-1",
           notificationEmail,
-          functionName: "shop-production-api",
+          functions: [{ name: "api", functionName: "shop-production-api" }, ...functions],
           apiId: "api1",
           latencyMs,
         }),

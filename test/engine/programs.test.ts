@@ -90,7 +90,10 @@ describe("a function without the layer that it needs", () => {
       // What the component does not let anyone forget has to be taken away from it.
       transform: { function: (args) => ({ ...args, layers: [] }) },
     });
-    const api = new HttpApi("bare", { apiName: "bare", function: fn.invocation });
+    const api = new HttpApi("bare", {
+      apiName: "bare",
+      functions: [{ name: "bare", routes: ["/*"], invocation: fn.invocation }],
+    });
     if (checked) {
       const outputs = {
         region: "ap-northeast-1",

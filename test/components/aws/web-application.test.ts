@@ -4,8 +4,9 @@ import path from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { Environment, type EnvironmentArgs } from "../../../components/aws/environment";
+import { WebApplication, type WebApplicationArgs } from "../../../components/aws/web-application";
 import { applicationBundle, layerBundle } from "../bundles";
+import { httpPlan } from "../plans";
 import { type CloudAnswers, record, type Recording, valueOf } from "../mocks";
 
 const account = "123456789012";
@@ -53,14 +54,15 @@ afterAll(() => {
   rmSync(site, { recursive: true });
 });
 
-async function environment(overrides: Partial<EnvironmentArgs> = {}) {
+async function application(overrides: Partial<WebApplicationArgs> = {}) {
   return record(
     () =>
-      new Environment("aws", {
+      new WebApplication("aws", {
         scope: { project: "shop", stack: "test" },
         region: "eu-west-1",
-        layers: [layerBundle()],
-        application: applicationBundle,
+        functions: [httpPlan()],
+        tables: [{ name: "messages", partitionKey: "board", sortKey: "id" }],
+        bundles: [applicationBundle, layerBundle()],
         version: "1.2.3",
         site,
         ...overrides,
@@ -75,10 +77,10 @@ function policyOf(recording: Recording, type: string): { Statement: Record<strin
 
 describe("with the defaults", () => {
   let recording: Recording;
-  let deployed: Environment;
+  let deployed: WebApplication;
 
   beforeAll(async () => {
-    ({ recording, result: deployed } = await environment());
+    ({ recording, result: deployed } = await application());
   });
 
   test("the layer keeps its old versions for other stacks", () => {
@@ -121,7 +123,17 @@ describe("with the defaults", () => {
       { Effect: "Allow", Action: ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], Resource: "*" },
       {
         Effect: "Allow",
-        Action: ["dynamodb:PutItem", "dynamodb:Query"],
+        Action: [
+          "dynamodb:BatchGetItem",
+          "dynamodb:GetItem",
+          "dynamodb:Query",
+          "dynamodb:Scan",
+          "dynamodb:BatchWriteItem",
+          "dynamodb:ConditionCheckItem",
+          "dynamodb:DeleteItem",
+          "dynamodb:PutItem",
+          "dynamodb:UpdateItem",
+        ],
         Resource: arn("dynamodb", "table/shop-test-messages"),
       },
     ]);
@@ -252,6 +264,20 @@ describe("with the defaults", () => {
   test("the outputs are the contract's", async () => {
     expect(await valueOf(deployed.outputs)).toEqual({
       region: "eu-west-1",
+      functions: {
+        api: {
+          kind: "http",
+          functionName: "shop-test-api",
+          runtimeIdentity: `arn:aws:iam::${account}:role/shop-test-api`,
+          logs: "/aws/lambda/shop-test-api",
+          variables: [],
+          tables: ["messages"],
+          url: "https://api1.execute-api.eu-west-1.amazonaws.com",
+          routes: ["/*"],
+          probes: [{ path: "/api/", status: 200 }],
+        },
+      },
+      tables: { messages: "shop-test-messages" },
       apiUrl: "https://api1.execute-api.eu-west-1.amazonaws.com",
       frontendUrl: "https://d1.cloudfront.net",
       frontendHost: "d1.cloudfront.net",
@@ -282,14 +308,14 @@ describe("with the defaults", () => {
 
 describe("with other settings", () => {
   test("without a frontend nothing of it is declared and its outputs are absent", async () => {
-    const { recording, result } = await environment({ site: undefined });
+    const { recording, result } = await application({ site: undefined });
     expect(recording.all.filter(({ type }) => /s3|cloudfront|wafv2/.test(type))).toEqual([]);
     expect(result.outputs).not.toHaveProperty("frontendUrl");
     expect(result.outputs).not.toHaveProperty("distributionId");
   });
 
   test("SnapStart publishes versions and the API invokes the alias", async () => {
-    const { recording } = await environment({ function: { snapStart: true } });
+    const { recording } = await application({ function: { snapStart: true } });
     expect(recording.only("aws:lambda/function:Function")).toMatchObject({
       publish: true,
       snapStart: { applyOn: "PublishedVersions" },
@@ -300,8 +326,8 @@ describe("with other settings", () => {
   });
 
   test("an arm64 layer makes an arm64 function", async () => {
-    const { recording } = await environment({
-      layers: [layerBundle({ architecture: "arm64", pythonVersion: "3.13" })],
+    const { recording } = await application({
+      bundles: [applicationBundle, layerBundle({ architecture: "arm64", pythonVersion: "3.13" })],
     });
     expect(recording.only("aws:lambda/function:Function")).toMatchObject({
       architectures: ["arm64"],
@@ -311,7 +337,7 @@ describe("with other settings", () => {
 
   test("a domain brings its certificate and a floor of TLS 1.2", async () => {
     const certificateArn = `arn:aws:acm:us-east-1:${account}:certificate/1`;
-    const { recording, result } = await environment({
+    const { recording, result } = await application({
       frontend: { domain: { name: "app.example.com", certificateArn } },
     });
     expect(recording.only("aws:cloudfront/distribution:Distribution")).toMatchObject({
@@ -326,7 +352,7 @@ describe("with other settings", () => {
   });
 
   test("a web ACL is declared in us-east-1 and attached", async () => {
-    const { recording } = await environment({ frontend: { waf: true } });
+    const { recording } = await application({ frontend: { waf: true } });
     expect(recording.only("aws:wafv2/webAcl:WebAcl")).toMatchObject({
       region: "us-east-1",
       scope: "CLOUDFRONT",
@@ -352,7 +378,7 @@ describe("with other settings", () => {
   });
 
   test("a transform lays properties over a child, or rewrites its arguments", async () => {
-    const { recording } = await environment({
+    const { recording } = await application({
       function: { transform: { function: { memorySize: 1024 } } },
       table: { transform: { table: (args) => ({ ...args, tableClass: "STANDARD_INFREQUENT_ACCESS" }) } },
     });
@@ -361,32 +387,121 @@ describe("with other settings", () => {
   });
 });
 
+describe("with several functions", () => {
+  const orders = httpPlan({ name: "orders", routes: ["/api/orders/*", "/orders"], tables: [] });
+  let recording: Recording;
+  let deployed: WebApplication;
+
+  beforeAll(async () => {
+    ({ recording, result: deployed } = await application({
+      functions: [httpPlan(), { ...orders, memory: 256, timeout: 7, environment: { CURRENCY: "EUR" } }],
+      bundles: [
+        { ...applicationBundle, functions: ["api", "orders"] },
+        layerBundle(),
+        layerBundle({ name: "dependencies-orders", functions: ["orders"] }),
+      ],
+      notificationEmail: "operations@example.com",
+    }));
+  });
+
+  const named = (type: string, name: string) => recording.of(type).find((resource) => resource.name === name)?.inputs;
+
+  test("each has its own name, layer, environment and limits", () => {
+    expect(named("aws:lambda/function:Function", "aws-api")).toMatchObject({
+      layers: [arn("lambda", "layer:shop-test-dependencies:7")],
+      memorySize: 512,
+      timeout: 15,
+    });
+    expect(named("aws:lambda/function:Function", "aws-orders")).toMatchObject({
+      layers: [arn("lambda", "layer:shop-test-dependencies-orders:7")],
+      memorySize: 256,
+      timeout: 7,
+      environment: { variables: { CURRENCY: "EUR", APPLICATION_VERSION: "1.2.3" } },
+    });
+  });
+
+  test("only the function that uses the table knows it and may read it", () => {
+    expect(named("aws:iam/rolePolicy:RolePolicy", "aws-api")?.policy).toContain("dynamodb:Query");
+    expect(named("aws:iam/rolePolicy:RolePolicy", "aws-orders")?.policy).not.toContain("dynamodb:");
+    const { environment } = named("aws:lambda/function:Function", "aws-orders") ?? {};
+    expect(JSON.stringify(environment)).not.toContain("MESSAGES_TABLE");
+  });
+
+  test("each path goes to its function, the site's address included", () => {
+    const routes = recording.of("aws:apigatewayv2/route:Route").map(({ inputs }) => [inputs.routeKey, inputs.target]);
+    expect(Object.fromEntries(routes)).toEqual({
+      $default: "integrations/aws-http-id",
+      "ANY /api/orders/{proxy+}": "integrations/aws-http-orders-id",
+      "ANY /api/orders/": "integrations/aws-http-orders-id",
+      "ANY /orders": "integrations/aws-http-orders-id",
+    });
+    const { orderedCacheBehaviors } = recording.only("aws:cloudfront/distribution:Distribution");
+    expect((orderedCacheBehaviors as { pathPattern: string }[]).map(({ pathPattern }) => pathPattern)).toEqual([
+      "/api/orders/*",
+      "/orders",
+      "/api/*",
+    ]);
+  });
+
+  test("each is watched, and the names of the first one's alarms stay", () => {
+    const names = recording.of("aws:cloudwatch/metricAlarm:MetricAlarm").map(({ inputs }) => inputs.name);
+    expect(names.sort()).toEqual([
+      "shop-test-alarms-answers-5xx",
+      "shop-test-alarms-errors",
+      "shop-test-alarms-latency",
+      "shop-test-alarms-orders-errors",
+      "shop-test-alarms-orders-throttles",
+      "shop-test-alarms-throttles",
+    ]);
+  });
+
+  test("functions, tables and the provider are members", async () => {
+    expect(Object.keys(deployed.functions)).toEqual(["api", "orders"]);
+    expect(await valueOf(deployed.functions.orders?.functionName ?? "")).toBe("shop-test-orders");
+    expect(Object.keys(deployed.tables)).toEqual(["messages"]);
+    expect(Object.keys(deployed.outputs.functions ?? {})).toEqual(["api", "orders"]);
+  });
+});
+
+test("an application without tables has none", async () => {
+  const { recording, result } = await application({ functions: [httpPlan({ tables: [] })], tables: [] });
+  expect(recording.of("aws:dynamodb/table:Table")).toEqual([]);
+  expect(result.outputs.tables).toEqual({});
+});
+
 describe("what could not start is not declared", () => {
-  test.each<[string, Partial<EnvironmentArgs>, RegExp]>([
-    ["no layer", { layers: [] }, /gave no layer; run: npm run layer -- build/],
-    [
-      "a layer without what the function imports",
-      { layers: [layerBundle({ packages: [{ name: "fastapi", version: "1" }] })] },
-      /no layer has mangum, pydantic, which the function imports/,
-    ],
+  test.each<[string, Partial<WebApplicationArgs>, RegExp]>([
+    ["no layer", { bundles: [applicationBundle] }, /gave no layer for the function api; run: npm run layer -- build/],
+    ["no code", { bundles: [layerBundle()] }, /gave no code for the function api; run: npm run layer -- build/],
     [
       "layers for different architectures",
-      { layers: [layerBundle(), layerBundle({ name: "auth", architecture: "arm64" })] },
+      { bundles: [applicationBundle, layerBundle(), layerBundle({ name: "auth", architecture: "arm64" })] },
       /layer auth is for Python 3\.12 on arm64, layer dependencies for Python 3\.12 on x86_64/,
     ],
     [
       "six layers",
-      { layers: Array.from({ length: 6 }, (_, index) => layerBundle({ name: `group${index}` })) },
+      {
+        bundles: [
+          applicationBundle,
+          ...Array.from({ length: 6 }, (_, index) => layerBundle({ name: `group${index}` })),
+        ],
+      },
       /6 layers, Lambda attaches at most 5/,
+    ],
+    ["a table that is not described", { tables: [] }, /api uses the table messages; tables has none/],
+    [
+      "a function for other clouds only",
+      { functions: [httpPlan({ entryPoints: {} })] },
+      /api has no entry point for aws/,
     ],
     ["a frontend without a page", { site: "/nowhere" }, /no index\.html in \/nowhere/],
   ])("%s", async (_, overrides, message) => {
-    await expect(environment(overrides)).rejects.toThrow(message);
+    await expect(application(overrides)).rejects.toThrow(message);
   });
 });
 
 test("the smoke check asks the HTTP API, and asks again where the code or the configuration changes", async () => {
-  const { recording } = await environment({ smokeCheck: true });
+  const { recording } = await application({ smokeCheck: true });
   const { environment: told } = recording.only("command:local:Command") as { environment: Record<string, string> };
   expect(told).toMatchObject({ CLOUD: "aws", ADDRESS: "https://api1.execute-api.eu-west-1.amazonaws.com" });
   for (const change of [
@@ -395,11 +510,11 @@ test("the smoke check asks the HTTP API, and asks again where the code or the co
     { function: { reservedConcurrency: 5 } },
     { environment: { FLAG: "on" } },
   ]) {
-    const changed = (await environment({ smokeCheck: true, ...change })).recording.only("command:local:Command");
+    const changed = (await application({ smokeCheck: true, ...change })).recording.only("command:local:Command");
     expect((changed.environment as Record<string, string>).DEPLOYED).not.toBe(told.DEPLOYED);
   }
 });
 
 test("without the smoke check nothing runs on the machine that deploys", async () => {
-  expect((await environment()).recording.of("command:local:Command")).toEqual([]);
+  expect((await application()).recording.of("command:local:Command")).toEqual([]);
 });

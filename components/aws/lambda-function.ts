@@ -1,0 +1,213 @@
+import * as cloudwatch from "@pulumi/aws/cloudwatch";
+import * as iam from "@pulumi/aws/iam";
+import * as lambda from "@pulumi/aws/lambda";
+import * as pulumi from "@pulumi/pulumi";
+
+import type { DependencyLayer } from "../dependency-layer";
+import { type Transform, transformed } from "../transform";
+
+/** AWS attaches at most five layers to a function. */
+const maximumLayers = 5;
+
+export interface LambdaFunctionArgs {
+  /** Name of the function, of its role and of its log group (`/aws/lambda/<functionName>`). */
+  readonly functionName: string;
+  /** The function's own code; its dependencies come from `layers`. */
+  readonly code: pulumi.asset.Archive;
+  /** `<module>.<attribute>` in `code`, e.g. `api.aws.function.handler`. */
+  readonly handler: string;
+  /**
+   * The layers with the function's dependencies, at least one and at most five. The function's runtime and architecture
+   * are those that the layers were built for, so the two cannot disagree.
+   */
+  readonly layers: readonly [DependencyLayer, ...DependencyLayer[]];
+  /** ARNs of layers that somebody else publishes, attached after `layers`. Default: none. */
+  readonly publicLayerArns?: readonly string[];
+  /** Packages that the code imports: each must be in a layer or in `publicPackages`, or the constructor throws. */
+  readonly requires?: readonly string[];
+  /** Packages that `publicLayerArns` supply. Default: none. */
+  readonly publicPackages?: readonly string[];
+  readonly environment?: Record<string, pulumi.Input<string>>;
+  /** What the function may do beyond writing its own log and traces. Default: nothing. */
+  readonly permissions?: readonly pulumi.Input<iam.PolicyStatement>[];
+  /** MiB; the share of a CPU grows with it. Default: 512. */
+  readonly memorySize?: number;
+  /** Seconds, at most 900. Default: 15. */
+  readonly timeout?: number;
+  /** How many run at once at most. Default: the account's limit. */
+  readonly reservedConcurrency?: number;
+  /** Days, one of those CloudWatch accepts. Default: 365. */
+  readonly logRetentionDays?: number;
+  /** Resumes from a snapshot of the initialised function instead of starting cold. Default: false. */
+  readonly snapStart?: boolean;
+  /** ARN of the KMS key that encrypts the environment. Default: the key that AWS manages. */
+  readonly kmsKeyArn?: string;
+  readonly tags?: Record<string, string>;
+  readonly transform?: {
+    readonly role?: Transform<iam.RoleArgs>;
+    readonly logGroup?: Transform<cloudwatch.LogGroupArgs>;
+    readonly function?: Transform<lambda.FunctionArgs>;
+  };
+}
+
+/** What invokes a function: an alias has its own ARN and its own resource policy. */
+export interface Invocation {
+  readonly functionName: pulumi.Output<string>;
+  /** ARN of the function, or of its alias. */
+  readonly arn: pulumi.Output<string>;
+  /** The same as API Gateway takes it. */
+  readonly invokeArn: pulumi.Output<string>;
+  /** Name of the alias, where the function is invoked through one. */
+  readonly qualifier?: pulumi.Output<string>;
+}
+
+/** A Lambda function, which cannot be declared without the layers that hold its dependencies, with its role and its log. */
+export abstract class LambdaFunction extends pulumi.ComponentResource {
+  readonly functionName: pulumi.Output<string>;
+  readonly arn: pulumi.Output<string>;
+  readonly roleArn: pulumi.Output<string>;
+  readonly logGroupName: pulumi.Output<string>;
+  /** What its answers depend on, beside its code. */
+  readonly configuration: pulumi.Output<unknown>;
+  readonly invocation: Invocation;
+
+  constructor(type: string, name: string, args: LambdaFunctionArgs, opts?: pulumi.ComponentResourceOptions) {
+    super(type, name, {}, opts);
+    checkLayers(name, args);
+    const { pythonVersion, architecture } = args.layers[0].bundle;
+    const child: pulumi.CustomResourceOptions = { parent: this };
+
+    const logGroup = new cloudwatch.LogGroup(
+      name,
+      transformed<cloudwatch.LogGroupArgs>(
+        {
+          name: `/aws/lambda/${args.functionName}`,
+          retentionInDays: args.logRetentionDays ?? 365,
+          tags: args.tags,
+        },
+        args.transform?.logGroup,
+      ),
+      child,
+    );
+    const role = new iam.Role(
+      name,
+      transformed<iam.RoleArgs>(
+        { name: args.functionName, assumeRolePolicy: JSON.stringify(assumedByLambda), tags: args.tags },
+        args.transform?.role,
+      ),
+      child,
+    );
+    const policy = new iam.RolePolicy(
+      name,
+      {
+        role: role.name,
+        policy: pulumi.jsonStringify({
+          Version: "2012-10-17",
+          Statement: [writeLog(logGroup.arn), writeTraces, ...(args.permissions ?? [])],
+        }),
+      },
+      child,
+    );
+    const functionArgs = transformed<lambda.FunctionArgs>(
+      {
+        name: args.functionName,
+        code: args.code,
+        handler: args.handler,
+        runtime: `python${pythonVersion}`,
+        architectures: [architecture],
+        layers: [...args.layers.map((layer) => layer.arn), ...(args.publicLayerArns ?? [])],
+        role: role.arn,
+        memorySize: args.memorySize ?? 512,
+        timeout: args.timeout ?? 15,
+        reservedConcurrentExecutions: args.reservedConcurrency,
+        environment: { variables: args.environment ?? {} },
+        kmsKeyArn: args.kmsKeyArn,
+        loggingConfig: { logFormat: "JSON", logGroup: logGroup.name },
+        tracingConfig: { mode: "Active" },
+        publish: args.snapStart,
+        snapStart: args.snapStart ? { applyOn: "PublishedVersions" } : undefined,
+        tags: args.tags,
+      },
+      args.transform?.function,
+    );
+    const fn = new lambda.Function(name, functionArgs, { ...child, dependsOn: [policy] });
+
+    this.functionName = fn.name;
+    this.arn = fn.arn;
+    this.roleArn = role.arn;
+    this.logGroupName = logGroup.name;
+    this.invocation = args.snapStart
+      ? this.throughAlias(name, fn)
+      : { functionName: fn.name, arn: fn.arn, invokeArn: fn.invokeArn };
+    // Of the inputs: what the provider leaves out of its outputs would be unknown in every preview.
+    const { handler, layers, runtime, architectures, memorySize, timeout, environment } = functionArgs;
+    const { kmsKeyArn, reservedConcurrentExecutions, snapStart } = functionArgs;
+    this.configuration = pulumi.output({
+      ...{ handler, layers, runtime, architectures, memorySize, timeout, environment },
+      ...{ kmsKeyArn, reservedConcurrentExecutions, snapStart, policy: policy.policy },
+    });
+  }
+
+  /** SnapStart works on published versions only; the alias follows the newest, so that the API's address to it stays. */
+  private throughAlias(name: string, fn: lambda.Function): Invocation {
+    const alias = new lambda.Alias(
+      name,
+      { name: "live", functionName: fn.name, functionVersion: fn.version },
+      { parent: this },
+    );
+    return { functionName: fn.name, arn: alias.arn, invokeArn: alias.invokeArn, qualifier: alias.name };
+  }
+}
+
+const assumedByLambda = {
+  Version: "2012-10-17",
+  Statement: [{ Effect: "Allow", Action: "sts:AssumeRole", Principal: { Service: "lambda.amazonaws.com" } }],
+} satisfies iam.PolicyDocument;
+
+function writeLog(logGroupArn: pulumi.Output<string>): pulumi.Output<iam.PolicyStatement> {
+  return logGroupArn.apply((arn): iam.PolicyStatement => ({
+    Effect: "Allow",
+    Action: ["logs:CreateLogStream", "logs:PutLogEvents"],
+    Resource: `${arn}:*`,
+  }));
+}
+
+/** X-Ray has no resources to limit these two actions to. */
+const writeTraces: iam.PolicyStatement = {
+  Effect: "Allow",
+  Action: ["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
+  Resource: "*",
+};
+
+/** Throws where the function could be deployed but could not start. */
+function checkLayers(name: string, args: LambdaFunctionArgs): void {
+  const [first, ...others] = args.layers.map((layer) => layer.bundle);
+  if (first === undefined) {
+    throw new Error(`${name}: a function needs the layer with its dependencies; pass at least one in layers`);
+  }
+  for (const other of others) {
+    if (other.pythonVersion !== first.pythonVersion || other.architecture !== first.architecture) {
+      throw new Error(
+        `${name}: layer ${other.name} is for Python ${other.pythonVersion} on ${other.architecture}, ` +
+          `layer ${first.name} for Python ${first.pythonVersion} on ${first.architecture}; build all for one target`,
+      );
+    }
+  }
+
+  const count = args.layers.length + (args.publicLayerArns?.length ?? 0);
+  if (count > maximumLayers) {
+    throw new Error(
+      `${name}: ${count} layers, Lambda attaches at most ${maximumLayers}; use fewer groups or layerStrategy full`,
+    );
+  }
+
+  const available = new Set(args.publicPackages);
+  for (const { bundle } of args.layers) for (const { name: pkg } of bundle.packages) available.add(pkg);
+  const missing = (args.requires ?? []).filter((pkg) => !available.has(pkg));
+  if (missing.length > 0) {
+    throw new Error(
+      `${name}: no layer has ${missing.join(", ")}, which the function imports; ` +
+        `add it to the layer's requirements, then run: npm run layer -- lock`,
+    );
+  }
+}

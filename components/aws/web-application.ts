@@ -1,0 +1,318 @@
+import { Provider } from "@pulumi/aws/provider";
+import * as pulumi from "@pulumi/pulumi";
+
+import type { TableDescription } from "../../contract/application";
+import type { ApplicationBundle, LayerBundle } from "../../layers/bundle";
+import { DependencyLayer } from "../dependency-layer";
+import type { FunctionPlan } from "../function-plan";
+import { nameLimits, resourceName, type Scope } from "../names";
+import { type AwsOutputs, describeBundle, type FunctionOutputs, type LayerOutputs } from "../outputs";
+import { functionPaths } from "../site";
+import { smokeCheck } from "../smoke-check";
+import { Alarms, type AlarmsArgs } from "./alarms";
+import { ApiFunction, type ApiFunctionArgs } from "./api-function";
+import { Frontend, type FrontendArgs } from "./frontend";
+import { HttpApi, type HttpApiArgs } from "./http-api";
+import type { PublicLayer } from "./public-layers";
+import { Table, type TableArgs } from "./table";
+
+export interface WebApplicationArgs {
+  readonly scope: Scope;
+  readonly region: string;
+  /** The application's functions, at least one of which answers requests. */
+  readonly functions: readonly FunctionPlan[];
+  /** The application's tables. Default: none. */
+  readonly tables?: readonly TableDescription[];
+  /** What the builder built for AWS: the functions' code and their layers. */
+  readonly bundles: readonly (ApplicationBundle | LayerBundle)[];
+  /** Layers of others that every function has beside those in `bundles`. Default: none. */
+  readonly publicLayers?: readonly PublicLayer[];
+  /** Version of the application, which its functions find in `APPLICATION_VERSION`. */
+  readonly version: string;
+  /** Environment of every function, beside its own. */
+  readonly environment?: Record<string, pulumi.Input<string>>;
+  /** Folder with the frontend's files; no frontend where it is absent. */
+  readonly site?: string;
+  readonly deletionProtection?: boolean;
+  /** Who is told of errors, throttles and slowness. Default: nobody, and no alarms. */
+  readonly notificationEmail?: string;
+  readonly logRetentionDays?: number;
+  /** Fails the update where the API that it deployed does not answer. Default: false. */
+  readonly smokeCheck?: boolean;
+  /** What the stack's settings say of every function; a function's own memory and timeout come before them. */
+  readonly function?: Pick<
+    ApiFunctionArgs,
+    "memorySize" | "timeout" | "reservedConcurrency" | "snapStart" | "kmsKeyArn" | "transform"
+  >;
+  readonly api?: Pick<HttpApiArgs, "throttlingRate" | "throttlingBurst" | "transform">;
+  readonly table?: Pick<TableArgs, "transform">;
+  readonly frontend?: Pick<FrontendArgs, "domain" | "waf" | "logBucket" | "transform">;
+  readonly alarms?: Pick<AlarmsArgs, "latencyMs" | "transform">;
+}
+
+/** A whole application on AWS, in one region: layers, tables, functions, HTTP API and frontend. */
+export class WebApplication extends pulumi.ComponentResource {
+  readonly outputs: AwsOutputs;
+  /** What the stack tells other stacks of each layer, by layer name. */
+  readonly layers: Record<string, LayerOutputs>;
+  /** The functions, by their names in the application's description. */
+  readonly functions: Readonly<Record<string, ApiFunction>>;
+  /** The tables, by their names in the application's description. */
+  readonly tables: Readonly<Record<string, Table>>;
+  readonly api: HttpApi;
+  /** Absent where no site is given. */
+  readonly frontend?: Frontend;
+  /** The provider of `region`; it is this component's own where the options bring none. */
+  readonly provider: pulumi.ProviderResource;
+
+  private readonly child: pulumi.ComponentResourceOptions;
+
+  constructor(
+    private readonly name: string,
+    private readonly args: WebApplicationArgs,
+    opts?: pulumi.ComponentResourceOptions,
+  ) {
+    // The token is older than the class's name: with another one, an earlier release of the program would replace everything.
+    super("multicloud:aws:Environment", name, {}, opts);
+    this.provider =
+      this.getProvider("aws:index/provider:Provider") ??
+      new Provider(`${name}-${args.region}`, { region: args.region }, { parent: this });
+    this.child = { parent: this, providers: [this.provider] };
+
+    const layers = this.declareLayers();
+    this.tables = this.declareTables();
+    this.functions = this.declareFunctions(layers);
+    this.api = this.declareApi();
+    this.frontend = this.declareFrontend();
+    this.declareAlarms();
+
+    this.layers = Object.fromEntries(layers.map((layer) => [layer.layerName, describeLayer(layer)]));
+    this.outputs = this.describe();
+    this.declareCheck();
+    this.registerOutputs({ ...this.outputs });
+  }
+
+  private get tags(): Record<string, string> {
+    const { project, stack } = this.args.scope;
+    return { project, stack };
+  }
+
+  private declareLayers(): DependencyLayer[] {
+    return this.args.bundles
+      .filter((bundle) => bundle.kind === "layer")
+      .map(
+        (bundle) =>
+          new DependencyLayer(
+            `${this.name}-${layerPart(bundle)}`,
+            { layerName: resourceName(this.args.scope, layerPart(bundle), nameLimits.lambdaLayer), bundle },
+            this.child,
+          ),
+      );
+  }
+
+  private declareTables(): Record<string, Table> {
+    const { scope, deletionProtection, tables = [] } = this.args;
+    const declared = tables.map(({ name, partitionKey, sortKey }) => {
+      const tableName = resourceName(scope, name, nameLimits.dynamodbTable);
+      const args: TableArgs = {
+        ...this.args.table,
+        tableName,
+        partitionKey,
+        sortKey,
+        deletionProtection,
+        tags: this.tags,
+      };
+      return [name, new Table(`${this.name}-${name}`, args, this.child)] as const;
+    });
+    return Object.fromEntries(declared);
+  }
+
+  private declareFunctions(layers: readonly DependencyLayer[]): Record<string, ApiFunction> {
+    const declared = this.args.functions.map((plan) => {
+      const { name } = plan.description;
+      return [name, new ApiFunction(`${this.name}-${name}`, this.functionArgs(plan, layers), this.child)] as const;
+    });
+    return Object.fromEntries(declared);
+  }
+
+  private functionArgs(plan: FunctionPlan, layers: readonly DependencyLayer[]): ApiFunctionArgs {
+    const { scope, bundles, publicLayers = [], logRetentionDays, environment, version } = this.args;
+    const { name, tables } = plan.description;
+    const isForIt = ({ functions }: ApplicationBundle | LayerBundle) => functions.includes(name);
+    const code = bundles.find((bundle) => bundle.kind === "application" && isForIt(bundle));
+    if (code === undefined) throw missingBundle(name, "code");
+    return {
+      ...this.args.function,
+      ...(plan.memory !== undefined && { memorySize: plan.memory }),
+      ...(plan.timeout !== undefined && { timeout: plan.timeout }),
+      functionName: resourceName(scope, name, Math.min(nameLimits.lambdaFunction, nameLimits.role)),
+      code: new pulumi.asset.FileArchive(code.path),
+      handler: handlerOf(plan),
+      layers: atLeastOne(
+        layers.filter(({ bundle }) => isForIt(bundle)),
+        name,
+      ),
+      publicLayerArns: publicLayers.map(({ arn }) => arn),
+      publicPackages: publicLayers.flatMap(({ packages }) => Object.keys(packages)),
+      environment: {
+        ...environment,
+        ...plan.environment,
+        ...Object.fromEntries(
+          tables.map((table) => [`${table.toUpperCase()}_TABLE`, this.tableOf(name, table).tableName]),
+        ),
+        APPLICATION_VERSION: version,
+      },
+      permissions: tables.map((table) => this.tableOf(name, table).readWrite),
+      logRetentionDays,
+      tags: this.tags,
+    };
+  }
+
+  private tableOf(fn: string, name: string): Table {
+    const table = this.tables[name];
+    if (table === undefined) {
+      const known = Object.keys(this.tables).join(", ") || "none";
+      throw new Error(`aws: the function ${fn} uses the table ${name}; tables has ${known}; add it there`);
+    }
+    return table;
+  }
+
+  /** The plans of functions that answer requests, each with its function. */
+  private get answering() {
+    return this.args.functions.flatMap(({ description }) => {
+      const fn = this.functions[description.name];
+      return description.kind === "http" && fn !== undefined ? [{ description, fn }] : [];
+    });
+  }
+
+  private declareApi(): HttpApi {
+    return new HttpApi(
+      `${this.name}-http`,
+      {
+        ...this.args.api,
+        apiName: resourceName(this.args.scope, "api", nameLimits.httpApi),
+        functions: this.answering.map(({ description: { name, routes }, fn }) => {
+          return { name, routes, invocation: fn.invocation };
+        }),
+        logRetentionDays: this.args.logRetentionDays,
+        tags: this.tags,
+      },
+      this.child,
+    );
+  }
+
+  private declareFrontend(): Frontend | undefined {
+    const { scope, site } = this.args;
+    if (site === undefined) return undefined;
+    const apiPaths = functionPaths(this.answering.flatMap(({ description }) => description.routes));
+    return new Frontend(
+      `${this.name}-web`,
+      { ...this.args.frontend, scope, directory: site, apiUrl: this.api.url, apiPaths, tags: this.tags },
+      this.child,
+    );
+  }
+
+  private declareAlarms(): void {
+    const { scope, region, notificationEmail } = this.args;
+    if (notificationEmail === undefined) return;
+    new Alarms(
+      `${this.name}-alarms`,
+      {
+        ...this.args.alarms,
+        alarmsName: resourceName(scope, "alarms", nameLimits.alarms),
+        notificationEmail,
+        region,
+        functions: Object.entries(this.functions).map(([name, { functionName }]) => ({ name, functionName })),
+        apiId: this.api.apiId,
+        tags: this.tags,
+      },
+      this.child,
+    );
+  }
+
+  private declareCheck(): void {
+    if (!this.args.smokeCheck) return;
+    const codes = this.args.bundles.filter(({ kind }) => kind === "application").map(({ sha256 }) => sha256);
+    const [first] = this.answering;
+    smokeCheck(
+      `${this.name}-smoke-check`,
+      {
+        cloud: "aws",
+        address: this.api.url,
+        outputs: this.outputs,
+        layers: this.layers,
+        deployed: { code: codes[0], function: first?.fn.configuration },
+      },
+      { parent: this, dependsOn: [this.api, ...Object.values(this.tables)] },
+    );
+  }
+
+  private describe(): AwsOutputs {
+    const { args, api, frontend } = this;
+    const [first] = this.answering;
+    if (first === undefined) throw new Error("aws: no function answers requests; give one of them routes");
+    const { fn } = first;
+    const tables = Object.fromEntries(Object.entries(this.tables).map(([name, { tableName }]) => [name, tableName]));
+    return {
+      region: args.region,
+      functions: Object.fromEntries(args.functions.flatMap((plan) => this.describeFunction(plan))),
+      tables,
+      apiUrl: api.url,
+      functionName: fn.functionName,
+      messagesTable: Object.values(tables)[0] ?? "",
+      runtimeIdentity: fn.roleArn,
+      logs: fn.logGroupName,
+      version: args.version,
+      functionArn: fn.arn,
+      apiId: api.apiId,
+      accessLogs: api.accessLogGroupName,
+      ...(args.publicLayers?.length && {
+        publicLayers: Object.fromEntries(args.publicLayers.map(({ arn, packages }) => [arn, packages])),
+      }),
+      ...(frontend && {
+        frontendUrl: frontend.url,
+        frontendHost: frontend.hostName,
+        distributionId: frontend.distributionId,
+      }),
+    };
+  }
+
+  private describeFunction({ description, environment, secrets }: FunctionPlan): [string, FunctionOutputs][] {
+    const fn = this.functions[description.name];
+    if (fn === undefined || description.kind !== "http") return [];
+    const common = {
+      functionName: fn.functionName,
+      runtimeIdentity: fn.roleArn,
+      logs: fn.logGroupName,
+      variables: [...Object.keys(environment), ...Object.keys(secrets)].sort(),
+      tables: description.tables,
+    };
+    const { kind, routes, probes } = description;
+    return [[description.name, { ...common, kind, url: this.api.url, routes, probes }]];
+  }
+}
+
+function describeLayer({ arn, version, bundle }: DependencyLayer): LayerOutputs {
+  return { arn, version, ...describeBundle(bundle) };
+}
+
+function handlerOf({ description: { name, entryPoints } }: FunctionPlan): string {
+  const { aws } = entryPoints;
+  if (aws === undefined)
+    throw new Error(`aws: the function ${name} has no entry point for aws; add one, or turn aws off`);
+  return `${aws.module}.${aws.attribute}`;
+}
+
+function missingBundle(fn: string, what: string): Error {
+  return new Error(`aws: the layer builder gave no ${what} for the function ${fn}; run: npm run layer -- build`);
+}
+
+function atLeastOne<T>([first, ...others]: T[], fn: string): [T, ...T[]] {
+  if (first === undefined) throw missingBundle(fn, "layer");
+  return [first, ...others];
+}
+
+/** The layers of the first lock are `dependencies`, those of another `dependencies-<function>`; a group's says that it is one. */
+function layerPart({ name }: LayerBundle): string {
+  return /^dependencies(-|$)/.test(name) ? name : `dependencies-${name}`;
+}
