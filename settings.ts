@@ -6,6 +6,7 @@ import type { FrontendDomain } from "./components/aws/frontend";
 import { type Scope, storageAccountName } from "./components/names";
 import { awsRegions, azureRegions, gcpRegions } from "./components/regions";
 import { type Cloud, clouds } from "./contract/clouds";
+import { didYouMean } from "./contract/suggestion";
 
 /** Days that CloudWatch Logs accepts as a retention, from `PutRetentionPolicy` in its API reference. */
 const retentionDays = [
@@ -198,8 +199,44 @@ export interface GcpSettings extends Omit<Configuration["gcp"], "project"> {
  */
 export function readSettings(): Settings {
   const scope = { project: pulumi.getProject(), stack: pulumi.getStack() };
-  const result = schema.safeParse(projectConfiguration(scope.project), { reportInput: true });
-  if (!result.success) throw new pulumi.RunError(describe(result.error, scope));
+  try {
+    return parseSettings(projectConfiguration(scope.project), scope);
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    throw new pulumi.RunError(
+      `${error.message}\nChange Pulumi.${scope.stack}.yaml, or run: pulumi config set --path <setting> <value>`,
+    );
+  }
+}
+
+/** Settings that nothing can be deployed with: the message has a line for each. */
+export class SettingsError extends Error {
+  override readonly name = "SettingsError";
+
+  constructor(
+    stack: string,
+    /** Each with its path, what was found and what is accepted. */
+    readonly problems: readonly SettingProblem[],
+  ) {
+    const lines = problems.map(({ setting, message }) => `  ${setting}: ${message}`);
+    super([`The configuration of stack ${stack} cannot be deployed:`, ...lines].join("\n"));
+  }
+}
+
+export interface SettingProblem {
+  /** Path, e.g. `aws.region`. */
+  readonly setting: string;
+  readonly message: string;
+}
+
+/**
+ * The settings of a stack by its whole configuration: Pulumi.yaml's defaults with the stack's own values over them.
+ *
+ * @throws {SettingsError} naming every setting that is wrong.
+ */
+export function parseSettings(configuration: Readonly<Record<string, unknown>>, scope: Scope): Settings {
+  const result = schema.safeParse(configuration, { reportInput: true });
+  if (!result.success) throw new SettingsError(scope.stack, problemsOf(result.error));
 
   const { clouds: on, auth, layerStrategy, aws, azure, gcp, ...common } = result.data;
   return {
@@ -251,20 +288,27 @@ function parsed(text: string): unknown {
   }
 }
 
-function describe(error: z.ZodError, { stack }: Scope): string {
-  const lines = error.issues.flatMap((issue) => {
-    const at = issue.path.join(".");
+function problemsOf(error: z.ZodError): SettingProblem[] {
+  return error.issues.flatMap((issue): SettingProblem[] => {
     if (issue.code === "unrecognized_keys") {
-      return issue.keys.map(
-        (key) => `${[...issue.path, key].join(".")}: there is no such setting; Pulumi.yaml lists them all`,
-      );
+      return issue.keys.map((key) => {
+        const setting = [...issue.path, key].join(".");
+        return { setting, message: `there is no such setting${suggestion(setting)}` };
+      });
     }
     const found = issue.input === undefined ? "" : ` (found ${JSON.stringify(issue.input)})`;
-    return [`${at}: ${issue.message}${found}`];
+    return [{ setting: issue.path.join("."), message: `${issue.message}${found}` }];
   });
-  return [
-    `The configuration of stack ${stack} cannot be deployed:`,
-    ...lines.map((line) => `  ${line}`),
-    `Change Pulumi.${stack}.yaml, or run: pulumi config set --path <setting> <value>`,
-  ].join("\n");
+}
+
+/** Every setting by its path, e.g. `aws.region`. */
+const settingNames = Object.entries(schema.shape).flatMap(([name, value]) =>
+  value instanceof z.ZodObject ? Object.keys(value.shape).map((key) => `${name}.${key}`) : [name],
+);
+
+/** A setting that is called nearly the same, or the same in a group that was left out. */
+function suggestion(setting: string): string {
+  const grouped = settingNames.filter((name) => name.endsWith(`.${setting}`));
+  if (grouped.length > 0) return `; did you mean ${grouped.join(" or ")}?`;
+  return didYouMean(setting, settingNames) || "; Pulumi.yaml lists them all";
 }

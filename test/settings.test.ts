@@ -58,8 +58,14 @@ test("every cloud has its settings where it is on, and none where it is off", as
 
 describe("a wrong setting is named, with what was found and what is accepted", () => {
   test.each<[string, Configuration, RegExp]>([
-    ["an unknown key", { cluods: ["aws"] }, /cluods: there is no such setting; Pulumi\.yaml lists them all/],
-    ["an unknown key of a cloud", { aws: { regoin: "eu-west-1" } }, /aws\.regoin: there is no such setting/],
+    ["an unknown key", { cluods: ["aws"] }, /cluods: there is no such setting; did you mean clouds\?/],
+    ["a key like no other", { colour: "red" }, /colour: there is no such setting; Pulumi\.yaml lists them all/],
+    [
+      "a key without its group",
+      { memorySize: 512 },
+      /memorySize: .*did you mean aws\.memorySize or azure\.memorySize or/,
+    ],
+    ["an unknown key of a cloud", { aws: { regoin: "eu-west-1" } }, /aws\.regoin: .*did you mean aws\.region\?/],
     ["another cloud's region", { aws: { region: "japaneast" } }, /aws\.region: .*ap-northeast-1.*found "japaneast"/],
     ["no cloud", { clouds: [] }, /clouds: expected at least one of aws, azure, gcp \(found \[\]\)/],
     ["an unknown cloud", { clouds: ["aws", "ibm"] }, /clouds\.1: expected one of aws, azure, gcp \(found "ibm"\)/],
