@@ -89,11 +89,14 @@ const messageBoard: FunctionPlan = {
 };
 
 async function deployAzure(azure: AzureSettings, everywhere: Everywhere, bundles: readonly Bundle[]) {
-  const { Environment } = await import("./components/azure/environment");
-  return new Environment("azure", {
-    ...everywhere,
+  const { WebApplication } = await import("./components/azure/web-application");
+  const { environment, ...common } = everywhere;
+  return new WebApplication("azure", {
+    ...common,
     region: azure.region,
-    bundle: only(bundles.filter((bundle) => bundle.kind === "package")),
+    functions: [{ ...messageBoard, environment }],
+    tables: [{ name: "messages", partitionKey: "board", sortKey: "id" }],
+    bundles,
     site: azure.frontend ? site : undefined,
     frontDoorOnly: azure.frontDoorOnly,
     storageAccountName: azure.storageAccountName,

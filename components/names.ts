@@ -117,6 +117,15 @@ export function checkStorageAccountName(name: string): string {
 /** What Azure accepts as a storage account's name. */
 export const storageAccountName = /^[a-z0-9]{3,24}$/;
 
+/**
+ * The id of a Functions host, which has to be one of a kind in the storage account that it keeps its state in: at most 32
+ * lower-case letters, digits and hyphens (Azure Functions, "Host ID considerations").
+ */
+export function hostId(functionName: string): string {
+  const hash = createHash("sha256").update(functionName).digest("hex").slice(0, 8);
+  return `${functionName.toLowerCase().slice(0, 23).replace(/-+$/, "")}-${hash}`;
+}
+
 /** A value that Google Cloud accepts as a label: at most 63 lower-case letters, digits, underscores and hyphens. */
 export function labelValue(text: string): string {
   return text

@@ -86,13 +86,13 @@ export interface CloudOutputs {
   readonly tables?: Record<string, pulumi.Input<string>>;
   /** The cloud's own name of the region, e.g. `ap-northeast-1`. */
   readonly region: string;
-  /** Address of the API, without a slash at its end; `GET` on it answers with its status. */
-  readonly apiUrl: pulumi.Input<string>;
+  /** Address of the API, without a slash at its end. Absent where no function answers requests. */
+  readonly apiUrl?: pulumi.Input<string>;
   /** Address of the frontend, whose `/api/*` is the same API. Absent where the frontend is off. */
   readonly frontendUrl?: pulumi.Input<string>;
   readonly functionName: pulumi.Input<string>;
-  /** Name of the table or collection that the messages are in. */
-  readonly messagesTable: pulumi.Input<string>;
+  /** The cloud's name of the first table or collection. Absent without tables. */
+  readonly messagesTable?: pulumi.Input<string>;
   /** The identity that the function runs as: role ARN, client id or service account. */
   readonly runtimeIdentity: pulumi.Input<string>;
   /** Where the function's log is: log group, workspace or log name. */

@@ -11,8 +11,8 @@ export interface AlarmsArgs {
   readonly location: string;
   /** Who is told. */
   readonly notificationEmail: string;
-  /** Resource id of the Log Analytics workspace with the function's requests. */
-  readonly workspace: pulumi.Input<string>;
+  /** Resource id of the Log Analytics workspace with the requests of each function, by the function's name. */
+  readonly workspaces: Readonly<Record<string, pulumi.Input<string>>>;
   /** Milliseconds that 95 of 100 requests are answered in. Default: 3000. */
   readonly latencyMs?: number;
   readonly tags?: Record<string, string>;
@@ -77,7 +77,16 @@ export class Alarms extends pulumi.ComponentResource {
       },
       child,
     );
-    for (const { part, title, query, limit, windows } of watched) {
+    const alerts = Object.entries(args.workspaces).flatMap(([functionName, workspace]) =>
+      watched.map((alert) => ({
+        ...alert,
+        workspace,
+        // Those of `api` have the plain name, as they did when an application had one function.
+        part: functionName === "api" ? alert.part : `${functionName}-${alert.part}`,
+        title: functionName === "api" ? alert.title : `${functionName}: ${alert.title}`,
+      })),
+    );
+    for (const { part, title, query, limit, windows, workspace } of alerts) {
       const window = `PT${alarmLimits.minutes}M`;
       new monitor.ScheduledQueryRule(
         `${name}-${part}`,
@@ -91,7 +100,7 @@ export class Alarms extends pulumi.ComponentResource {
             description: `${title}. Next: npm run diagnose`,
             severity: 1,
             enabled: true,
-            scopes: [args.workspace],
+            scopes: [workspace],
             evaluationFrequency: window,
             windowSize: window,
             // The table is made with the first request; the query is right before it.

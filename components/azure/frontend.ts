@@ -16,9 +16,9 @@ export interface FrontendArgs {
   readonly directory: string;
   /** The account that serves the site, with shared keys, by which azure-native uploads. */
   readonly account: storage.StorageAccount;
-  /** The API's address, e.g. `https://shop.azurewebsites.net`; `/api/*` goes there. */
-  readonly apiUrl: pulumi.Input<string>;
-  /** The Front Door that the site and the API are behind; of tier Premium for `waf`. */
+  /** The functions that answer paths of the site's address. */
+  readonly apis: readonly FrontendApi[];
+  /** The Front Door that the site and the functions are behind; of tier Premium for `waf`. */
   readonly profile: cdn.Profile;
   /** Host name of the site, with a certificate that Azure manages. Default: Front Door's own host name. */
   readonly domain?: string;
@@ -32,6 +32,15 @@ export interface FrontendArgs {
     readonly firewall?: Transform<frontdoor.PolicyArgs>;
     readonly log?: Transform<monitor.DiagnosticSettingArgs>;
   };
+}
+
+export interface FrontendApi {
+  /** Of the route and of its origin; any but `site`. */
+  readonly name: string;
+  /** Paths, each exact or ending in `/*`. */
+  readonly patterns: readonly string[];
+  /** The function's own address, e.g. `https://shop.azurewebsites.net`. */
+  readonly url: pulumi.Input<string>;
 }
 
 /** The proof of a domain's ownership that Azure waits for before it makes the certificate. */
@@ -58,7 +67,7 @@ const compressible = [
   "text/plain",
 ];
 
-/** The site in a storage account behind Front Door, with `/api/*` of the same address going uncached to the API. */
+/** The site in a storage account behind Front Door, with the functions' paths of the same address going uncached to them. */
 export class Frontend extends pulumi.ComponentResource {
   /** `https://<endpoint>-<hash>.z01.azurefd.net`, or the domain's address. */
   readonly url: pulumi.Output<string>;
@@ -71,6 +80,9 @@ export class Frontend extends pulumi.ComponentResource {
   constructor(name: string, args: FrontendArgs, opts?: pulumi.ComponentResourceOptions) {
     super("multicloud:azure:Frontend", name, {}, opts);
     const { resourceGroupName, profile, tags } = args;
+    if (args.apis.some((api) => api.name === "site")) {
+      throw new Error(`${name}: a function is called site, as Front Door's route to the site is; give it another name`);
+    }
     const child: pulumi.CustomResourceOptions = { parent: this };
     const inProfile = { resourceGroupName, profileName: profile.name };
 
@@ -141,12 +153,18 @@ export class Frontend extends pulumi.ComponentResource {
         },
         { ...child, dependsOn: [origin.origin, ...after] },
       );
-    const toApi = route(
-      "api",
-      this.origin(`${name}-api`, "api", pulumi.output(args.apiUrl).apply(hostOf), args),
-      { patternsToMatch: ["/api/*"], ruleSets: [{ id: everywhere.set.id }] },
-      everywhere.rules,
-    );
+    // Front Door refuses a second change of an endpoint while the first is under way.
+    const routes: cdn.Route[] = [];
+    for (const api of args.apis) {
+      routes.push(
+        route(
+          api.name,
+          this.origin(`${name}-${api.name}`, api.name, pulumi.output(api.url).apply(hostOf), args),
+          { patternsToMatch: [...api.patterns], ruleSets: [{ id: everywhere.set.id }] },
+          [...everywhere.rules, ...routes],
+        ),
+      );
+    }
     const toSite = route(
       "site",
       this.origin(`${name}-site`, "site", siteHost, args),
@@ -158,8 +176,7 @@ export class Frontend extends pulumi.ComponentResource {
           compressionSettings: { isCompressionEnabled: true, contentTypesToCompress: compressible },
         },
       },
-      // Front Door refuses a second change of an endpoint while the first is under way.
-      [...everywhere.rules, ...onSite.rules, toApi],
+      [...everywhere.rules, ...onSite.rules, ...routes],
     );
     if (args.waf) this.firewall(name, args, [endpoint.id, ...(domain ? [domain.id] : [])], toSite);
 

@@ -13,6 +13,10 @@ export interface PackageDeploymentArgs {
   readonly bundle: PackageBundle;
   /** The account that the package is uploaded to; with shared keys, by which azure-native uploads and signs. */
   readonly uploads: storage.StorageAccount;
+  /** Container in `uploads`, of this package alone. Default: `packages`. */
+  readonly containerName?: string;
+  /** Of the deployment in the resource group. Default: `onedeploy`. */
+  readonly deploymentName?: string;
   /** How the app gets the package: by one deploy, or by an Azure CLI that is signed in. Default: `onedeploy`. */
   readonly method?: "onedeploy" | "az";
 }
@@ -38,7 +42,12 @@ export class PackageDeployment extends pulumi.ComponentResource {
     const child: pulumi.CustomResourceOptions = { parent: this };
     const container = new storage.BlobContainer(
       `${name}-packages`,
-      { resourceGroupName, accountName: uploads.name, containerName: "packages", publicAccess: "None" },
+      {
+        resourceGroupName,
+        accountName: uploads.name,
+        containerName: args.containerName ?? "packages",
+        publicAccess: "None",
+      },
       child,
     );
     const blobName = `${bundle.name}-${bundle.sha256}.zip`;
@@ -75,7 +84,7 @@ export class PackageDeployment extends pulumi.ComponentResource {
       name,
       {
         resourceGroupName: args.resourceGroupName,
-        deploymentName: "onedeploy",
+        deploymentName: args.deploymentName ?? "onedeploy",
         properties: {
           mode: "Incremental",
           template: {

@@ -13,6 +13,8 @@ const roleDefinitions = {
 /** A role on one resource: what an identity is allowed, and where. */
 export interface Grant {
   readonly role: keyof typeof roleDefinitions;
+  /** Tells grants of one role apart in the Pulumi name of the assignment. Default: the role alone. */
+  readonly of?: string;
   /** Id of the resource that the role is limited to. */
   readonly scope: pulumi.Output<string>;
 }

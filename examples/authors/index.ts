@@ -57,7 +57,7 @@ function program() {
       architectures: [architecture],
       layers: layerArns.apply((arns) => Object.values(arns)),
       role: role.arn,
-      environment: { variables: { MESSAGES_TABLE: messagesTable } },
+      environment: { variables: { MESSAGES_TABLE: pulumi.interpolate`${messagesTable}` } },
       loggingConfig: { logFormat: "JSON", logGroup: logGroup.name },
     },
     { ...options, dependsOn: [policy] },

@@ -83,7 +83,7 @@ describe("Azure", () => {
           resourceGroupName: "shop",
           location: "japaneast",
           notificationEmail,
-          workspace: "/workspace",
+          workspaces: { api: "/workspace" },
         }),
     );
     expect(recording.only("azure-native:monitor:ActionGroup")).toMatchObject({

@@ -210,6 +210,8 @@ export const relations: readonly Relation[] = [
       };
       return all(resources, "web:WebApp").flatMap((app) =>
         [...settings(app)]
+          // Those of the host itself are named like connections.
+          .filter(([name]) => !name.startsWith("AzureFunctions"))
           .filter(([name, value]) => name.includes("__") && !known[name.split("__")[1] ?? ""]?.includes(value))
           .map(([name, value]) => `${name} ${value}`),
       );

@@ -1,6 +1,8 @@
 import { beforeAll, describe, expect, test, vi } from "vitest";
 
-import { Environment, type EnvironmentArgs } from "../../../components/azure/environment";
+import { WebApplication, type WebApplicationArgs } from "../../../components/azure/web-application";
+import type { HttpFunction } from "../../../contract/application";
+import type { FunctionPlan } from "../../../components/function-plan";
 import { packageBundle } from "../bundles";
 import { type CloudAnswers, record, type Recording, unseal, valueOf } from "../mocks";
 import { temporarySite } from "../site";
@@ -43,13 +45,38 @@ const answers: CloudAnswers = {
 
 const site = temporarySite();
 
-async function environment(overrides: Partial<EnvironmentArgs> = {}) {
+/** A function that answers requests, and what the stack's settings say of it. */
+function http(name: string, description: Partial<HttpFunction> = {}, plan: Partial<FunctionPlan> = {}): FunctionPlan {
+  return {
+    description: {
+      name,
+      kind: "http",
+      entryPoints: {},
+      requirements: {},
+      environment: {},
+      secrets: [],
+      tables: [],
+      routes: ["/*"],
+      probes: [{ path: "/api/", status: 200 }],
+      ...description,
+    },
+    environment: {},
+    secrets: {},
+    ...plan,
+  };
+}
+
+const messages = { name: "messages", partitionKey: "board", sortKey: "id" };
+
+async function environment(overrides: Partial<WebApplicationArgs> = {}) {
   return record(
     () =>
-      new Environment("azure", {
+      new WebApplication("azure", {
         scope: { project: "shop", stack: "test" },
         region: "japaneast",
-        bundle: packageBundle,
+        functions: [http("api", { tables: ["messages"] })],
+        tables: [messages],
+        bundles: [packageBundle],
         version: "1.2.3",
         site: site.directory,
         ...overrides,
@@ -73,16 +100,14 @@ function named(recording: Recording, type: string, name: string): Record<string,
   return found.inputs;
 }
 
-function appSettings(recording: Recording): Record<string, string> {
-  const { siteConfig } = only(recording, "web:WebApp") as {
-    siteConfig: { appSettings: { name: string; value: string }[] };
-  };
+function appSettings(app: Record<string, unknown>): Record<string, string> {
+  const { siteConfig } = app as { siteConfig: { appSettings: { name: string; value: string }[] } };
   return Object.fromEntries(siteConfig.appSettings.map(({ name, value }) => [name, value]));
 }
 
 describe("with the defaults", () => {
   let recording: Recording;
-  let deployed: Environment;
+  let deployed: WebApplication;
 
   beforeAll(async () => {
     ({ recording, result: deployed } = await environment());
@@ -167,7 +192,7 @@ describe("with the defaults", () => {
   });
 
   test("the app settings connect by managed identity; nothing in them is a key, nor what Flex Consumption refuses", () => {
-    const settings = appSettings(recording);
+    const settings = appSettings(only(recording, "web:WebApp"));
     const account = String(named(recording, "storage:StorageAccount", "azure-data").accountName);
     expect(settings).toEqual({
       AzureWebJobsStorage__accountName: account,
@@ -178,6 +203,7 @@ describe("with the defaults", () => {
       MESSAGES_STORAGE__clientId: "client-id",
       MESSAGES_TABLE: "messages",
       APPLICATION_VERSION: "1.2.3",
+      AzureFunctionsWebHost__hostid: expect.stringMatching(/^[a-z0-9-]{1,32}$/) as string,
       AzureWebJobsDisableHomepage: "true",
       APPLICATIONINSIGHTS_CONNECTION_STRING: "InstrumentationKey=0;Endpoint=x",
       APPLICATIONINSIGHTS_AUTHENTICATION_STRING: "ClientId=client-id;Authorization=AAD",
@@ -317,8 +343,24 @@ describe("with the defaults", () => {
   });
 
   test("the outputs are the contract's", async () => {
+    const functionName = expect.stringMatching(/^shop-test-api-[0-9a-f]{8}$/) as string;
+    const url = expect.stringMatching(/^https:\/\/shop-test-api-[0-9a-f]{8}\.azurewebsites\.net$/) as string;
     expect(await valueOf(deployed.outputs)).toEqual({
       region: "japaneast",
+      functions: {
+        api: {
+          kind: "http",
+          functionName,
+          url,
+          runtimeIdentity: "client-id",
+          logs: functionName,
+          variables: [],
+          tables: ["messages"],
+          routes: ["/*"],
+          probes: [{ path: "/api/", status: 200 }],
+        },
+      },
+      tables: { messages: "messages" },
       apiUrl: expect.stringMatching(/^https:\/\/shop-test-api-[0-9a-f]{8}\.azurewebsites\.net$/) as string,
       frontendUrl: "https://shop-test-web-x1.z01.azurefd.net",
       frontendHost: "shop-test-web-x1.z01.azurefd.net",
@@ -447,17 +489,123 @@ describe("with other settings", () => {
   });
 });
 
+describe("several functions", () => {
+  const orders = { name: "orders", partitionKey: "id" };
+  const bundles = ["api", "shop"].map((name) => ({ ...packageBundle, name, functions: [name] }));
+  const functions = [
+    http("api", { routes: ["/*"], tables: ["messages"] }, { memory: 300, timeout: 90 }),
+    http(
+      "shop",
+      { routes: ["/shop/*", "/cart"], tables: ["messages", "orders"] },
+      { environment: { CURRENCY: "JPY" } },
+    ),
+  ];
+  let recording: Recording;
+  let result: WebApplication;
+
+  beforeAll(async () => {
+    ({ recording, result } = await environment({ functions, bundles, tables: [messages, orders] }));
+  });
+
+  test("no two resources of a type have one name, nor do any two have one physical name", () => {
+    const names = recording.all.map(({ type, name }) => `${type} ${name}`);
+    expect(new Set(names).size).toBe(names.length);
+    for (const [type, key] of [
+      ["web:WebApp", "name"],
+      ["resources:Deployment", "deploymentName"],
+    ] as const) {
+      expect(new Set(ofType(recording, type).map(({ inputs }) => inputs[key])).size).toBe(2);
+    }
+    const containers = ofType(recording, "storage:BlobContainer").map(({ inputs }) => inputs.containerName);
+    expect(containers.sort()).toEqual(["deployment", "deployment-shop", "packages", "packages-shop"]);
+  });
+
+  test("each uses its own tables, by a role on each of them", () => {
+    const scopes = ofType(recording, "authorization:RoleAssignment").map(({ name, inputs }) => [name, inputs.scope]);
+    expect(scopes.filter(([name]) => String(name).includes("-table-")).sort()).toEqual([
+      ["azure-api-storage-table-data-contributor-messages", "azure-messages-id"],
+      ["azure-shop-storage-table-data-contributor-messages", "azure-messages-id"],
+      ["azure-shop-storage-table-data-contributor-orders", "azure-orders-id"],
+    ]);
+    const api = appSettings(named(recording, "web:WebApp", "azure-api"));
+    const shop = appSettings(named(recording, "web:WebApp", "azure-shop"));
+    expect(Object.keys(api).filter((name) => name.startsWith("ORDERS"))).toEqual([]);
+    expect(shop).toMatchObject({
+      CURRENCY: "JPY",
+      ORDERS_TABLE: "orders",
+      MESSAGES_TABLE: "messages",
+      ORDERS_STORAGE__tableServiceUri: api.MESSAGES_STORAGE__tableServiceUri,
+    });
+    expect(api.AzureFunctionsWebHost__hostid).not.toBe(shop.AzureFunctionsWebHost__hostid);
+  });
+
+  test("memory is the next size of an instance, a time limit is the host's", () => {
+    const api = named(recording, "web:WebApp", "azure-api");
+    expect(api).toMatchObject({ functionAppConfig: { scaleAndConcurrency: { instanceMemoryMB: 512 } } });
+    expect(appSettings(api)).toMatchObject({ AzureFunctionsJobHost__functionTimeout: "00:01:30" });
+    expect(appSettings(named(recording, "web:WebApp", "azure-shop"))).not.toHaveProperty(
+      "AzureFunctionsJobHost__functionTimeout",
+    );
+  });
+
+  test("Front Door sends each pattern to its function, and the rest to the site", () => {
+    const routes = ofType(recording, "cdn:Route").map(({ inputs }) => [
+      inputs.routeName,
+      inputs.patternsToMatch,
+      inputs.originGroup,
+    ]);
+    expect(routes.sort()).toEqual([
+      ["api", ["/api/*"], { id: "azure-web-api-id" }],
+      ["shop", ["/shop/*", "/cart"], { id: "azure-web-shop-id" }],
+      ["site", ["/*"], { id: "azure-web-site-id" }],
+    ]);
+    expect(named(recording, "cdn:AFDOrigin", "azure-web-shop").hostName).toMatch(/^shop-test-shop-\w+\.azurewebsites/);
+  });
+
+  test("are in the outputs, and within reach of the program", async () => {
+    const { functions: described, tables, apiUrl } = await valueOf(result.outputs);
+    expect(Object.keys(described ?? {})).toEqual(["api", "shop"]);
+    expect(described?.shop).toMatchObject({ tables: ["messages", "orders"], variables: ["CURRENCY"] });
+    expect(tables).toEqual({ messages: "messages", orders: "orders" });
+    expect(apiUrl).toBe(await valueOf(result.functions.api?.url));
+    expect(await valueOf(result.tables.orders?.tableName)).toBe("orders");
+  });
+});
+
+test("an application without tables and without a site has none", async () => {
+  const { recording, result } = await environment({ functions: [http("api")], tables: [], site: undefined });
+  expect(ofType(recording, "storage:Table")).toEqual([]);
+  expect(Object.keys(appSettings(only(recording, "web:WebApp"))).join()).not.toContain("MESSAGES");
+  expect(result.outputs).not.toHaveProperty("messagesTable");
+});
+
 describe("what could not work is not declared", () => {
-  test.each<[string, Partial<EnvironmentArgs>, RegExp]>([
+  test.each<[string, Partial<WebApplicationArgs>, RegExp]>([
     [
       "a bundle without what the function imports",
-      { bundle: { ...packageBundle, packages: [] } },
-      /bundle api lacks azure-functions, fastapi, pydantic/,
+      { bundles: [{ ...packageBundle, packages: [] }] },
+      /bundle api lacks azure-functions/,
     ],
     [
       "a storage account name that does not fit",
       { storageAccountName: "Shop-Messages" },
       /"Shop-Messages" \(13 characters\) does not fit: Azure accepts 3 to 24 lower-case letters and digits/,
+    ],
+    [
+      "more memory than an instance has",
+      { functions: [http("api", {}, { memory: 8192 })] },
+      /functions\.api\.memory is 8192 MiB.*512, 2048, 4096 MiB; expected 4096 at most/,
+    ],
+    [
+      "a table that is not described",
+      { functions: [http("api", { tables: ["orders"] })] },
+      /functions\.api\.tables has "orders"; expected one of messages/,
+    ],
+    ["a function without its package", { functions: [http("shop")] }, /left out the package of shop/],
+    [
+      "a function with the name of the site's route",
+      { functions: [http("site")], bundles: [{ ...packageBundle, functions: ["site"] }] },
+      /a function is called site/,
     ],
     ["a function that nothing reaches", { frontDoorOnly: true, site: undefined }, /frontDoorOnly needs a frontend/],
     ["a frontend without a page", { site: "/nowhere" }, /no index\.html in \/nowhere/],
@@ -467,7 +615,7 @@ describe("what could not work is not declared", () => {
 });
 
 test("the smoke check asks the function, or its Front Door where the function answers nobody else", async () => {
-  const told = async (overrides: Partial<EnvironmentArgs>) =>
+  const told = async (overrides: Partial<WebApplicationArgs>) =>
     (await environment({ smokeCheck: true, ...overrides })).recording.only("command:local:Command").environment as {
       ADDRESS: string;
       PATIENCE: string;

@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { type Transform, transformed } from "../transform";
 import type { Grant } from "./role";
 
-export interface MessageTableArgs {
+export interface TableArgs {
   /** 3 to 63 letters and digits, a letter first. */
   readonly tableName: string;
   readonly resourceGroupName: pulumi.Input<string>;
@@ -17,20 +17,20 @@ export interface MessageTableArgs {
 }
 
 /**
- * The table of the messages in Table Storage, which encrypts it; there is no restoring it to an earlier time.
+ * A table in Table Storage, which encrypts it; there is no restoring it to an earlier time.
  *
- * All messages of a board share a partition, and a row's key is its message's id counted down: the newest first is one
- * query. A partition takes 2,000 entities a second.
+ * Its keys are `PartitionKey` and `RowKey`, and a query gives rows of a partition in the order of their `RowKey`. A partition
+ * takes 2,000 entities a second.
  */
-export class MessageTable extends pulumi.ComponentResource {
+export class Table extends pulumi.ComponentResource {
   readonly tableName: pulumi.Output<string>;
   /** Where the account's tables are, e.g. `https://data1a2b.table.core.windows.net/`. */
   readonly serviceUri: pulumi.Output<string>;
-  /** What a function must be allowed in order to list and store messages, on this table alone. */
+  /** What a function must be allowed in order to read and write entities, on this table alone. */
   readonly readWrite: Grant;
 
-  constructor(name: string, args: MessageTableArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("multicloud:azure:MessageTable", name, {}, opts);
+  constructor(name: string, args: TableArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("multicloud:azure:Table", name, {}, { ...opts, aliases: [{ type: "multicloud:azure:MessageTable" }] });
     const child: pulumi.CustomResourceOptions = { parent: this };
 
     const table = new storage.Table(
@@ -44,14 +44,19 @@ export class MessageTable extends pulumi.ComponentResource {
     if (args.deletionProtection) {
       new authorization.ManagementLockByScope(
         name,
-        { scope: args.account.id, lockName: "messages", level: "CanNotDelete", notes: "Holds the messages." },
+        {
+          scope: args.account.id,
+          lockName: args.tableName,
+          level: "CanNotDelete",
+          notes: `Holds the table ${args.tableName}.`,
+        },
         { ...child, dependsOn: [table] },
       );
     }
 
     this.tableName = table.name;
     this.serviceUri = args.account.primaryEndpoints.table;
-    this.readWrite = { role: "Storage Table Data Contributor", scope: table.id };
+    this.readWrite = { role: "Storage Table Data Contributor", of: args.tableName, scope: table.id };
     this.registerOutputs({ tableName: this.tableName, serviceUri: this.serviceUri });
   }
 }

@@ -1,0 +1,306 @@
+import * as applicationinsights from "@pulumi/azure-native/applicationinsights";
+import type * as authorization from "@pulumi/azure-native/authorization";
+import * as managedidentity from "@pulumi/azure-native/managedidentity";
+import * as operationalinsights from "@pulumi/azure-native/operationalinsights";
+import * as storage from "@pulumi/azure-native/storage";
+import type * as inputs from "@pulumi/azure-native/types/input";
+import * as web from "@pulumi/azure-native/web";
+import * as pulumi from "@pulumi/pulumi";
+
+import type { PackageBundle } from "../../layers/bundle";
+import { hostId } from "../names";
+import { checkPackages } from "../packages";
+import { type Transform, transformed } from "../transform";
+import { PackageDeployment, type PackageDeploymentArgs } from "./package-deployment";
+import { assignRole, type Grant } from "./role";
+
+/** A connection by managed identity, as Functions configures one: what is to be reached, by property. */
+export type Connection = Record<string, pulumi.Input<string>>;
+
+/** MiB of an instance's memory that Flex Consumption has (Flex Consumption plan, "Instance sizes"). */
+export const instanceSizes = [512, 2048, 4096] as const;
+export type InstanceSize = (typeof instanceSizes)[number];
+
+export interface FunctionAppArgs {
+  /** 2 to 60 letters, digits and hyphens, unique among all of Azure's customers: it is the host name's first part. */
+  readonly functionName: pulumi.Input<string>;
+  readonly resourceGroupName: pulumi.Input<string>;
+  readonly location: string;
+  /** Application and dependencies in one package; the function's runtime is what it was built for. */
+  readonly bundle: PackageBundle;
+  /** Packages that the code imports: each must be in `bundle`, or the constructor throws. */
+  readonly requires?: readonly string[];
+  /** Where the Functions host keeps its state and the deployed package; it needs no shared keys. */
+  readonly storage: storage.StorageAccount;
+  /** Container in `storage` for the deployed package, of this function alone. Default: `deployment`. */
+  readonly container?: string;
+  /** Where the package is uploaded to for its deployment, with shared keys. */
+  readonly uploads: PackageDeploymentArgs["uploads"];
+  /** Name of the deployment in the resource group, and of the function's container in `uploads`. */
+  readonly deploymentNames?: Pick<PackageDeploymentArgs, "deploymentName" | "containerName">;
+  /** How the app gets its package. Default: `onedeploy`. */
+  readonly deployment?: PackageDeploymentArgs["method"];
+  readonly environment?: Readonly<Record<string, pulumi.Input<string>>>;
+  /** What the function reaches as its own identity, by the connection's name. Default: nothing. */
+  readonly connections?: Readonly<Record<string, Connection>>;
+  /** What the function may do beyond keeping its state and sending its telemetry. Default: nothing. */
+  readonly permissions?: readonly Grant[];
+  /** MiB of an instance. Default: 512. */
+  readonly memorySize?: InstanceSize;
+  /** Seconds that an invocation may take. Default: what the package's `host.json` says. */
+  readonly timeout?: number;
+  /** How many instances run at once at most, 1 to 1000. Default: 40. */
+  readonly maximumInstances?: number;
+  /** Days, 30 to 730. Default: 365. */
+  readonly logRetentionDays?: number;
+  readonly tags?: Record<string, string>;
+  readonly transform?: {
+    readonly plan?: Transform<web.AppServicePlanArgs>;
+    readonly function?: Transform<web.WebAppArgs>;
+    readonly logs?: Transform<operationalinsights.WorkspaceArgs>;
+  };
+}
+
+/**
+ * A function app on Flex Consumption. It runs as an identity of its own and holds no key: every role it has is on one
+ * resource.
+ */
+export abstract class FunctionApp extends pulumi.ComponentResource {
+  readonly functionName: pulumi.Output<string>;
+  /** `<functionName>.azurewebsites.net`. */
+  readonly hostName: pulumi.Output<string>;
+  /** What its answers depend on, beside its code. */
+  readonly configuration: pulumi.Output<unknown>;
+  readonly identity: managedidentity.UserAssignedIdentity;
+  /** Client id of the identity that the function runs as. */
+  readonly clientId: pulumi.Output<string>;
+  /** Name of the Log Analytics workspace with the function's log. */
+  readonly workspaceName: pulumi.Output<string>;
+  /** Resource id of the workspace. */
+  readonly workspace: pulumi.Output<string>;
+  /** Id by which the workspace is queried. */
+  readonly workspaceId: pulumi.Output<string>;
+
+  /** @param site settings of the app beside those that every function has. */
+  protected constructor(
+    type: string,
+    private readonly name: string,
+    args: FunctionAppArgs,
+    site: inputs.web.SiteConfigArgs,
+    opts?: pulumi.ComponentResourceOptions,
+  ) {
+    super(type, name, {}, opts);
+    checkPackages(name, args.bundle, args.requires);
+    const { resourceGroupName, location, tags } = args;
+    const child: pulumi.CustomResourceOptions = { parent: this };
+
+    const { workspace, telemetry } = this.telemetry(args);
+    this.identity = new managedidentity.UserAssignedIdentity(
+      name,
+      { resourceName: args.functionName, resourceGroupName, location, tags },
+      child,
+    );
+    const roles = [
+      this.grant({ role: "Storage Blob Data Owner", scope: args.storage.id }),
+      this.grant({ role: "Storage Queue Data Contributor", scope: args.storage.id }),
+      this.grant({ role: "Monitoring Metrics Publisher", scope: telemetry.id }),
+      ...(args.permissions ?? []).map((permission, index, all) => {
+        // Called by its role alone, as long as a function had one table.
+        const first = all.findIndex(({ role }) => role === permission.role) === index;
+        return this.grant(permission, { aliases: first ? [{ name: grantName(name, permission.role) }] : [] });
+      }),
+    ];
+    const { app, configuration } = this.app(args, telemetry, site, roles);
+    new PackageDeployment(
+      name,
+      {
+        ...args.deploymentNames,
+        resourceGroupName,
+        app,
+        bundle: args.bundle,
+        uploads: args.uploads,
+        method: args.deployment,
+      },
+      child,
+    );
+
+    this.functionName = app.name;
+    this.hostName = app.defaultHostName;
+    this.configuration = configuration;
+    this.clientId = this.identity.clientId;
+    this.workspaceName = workspace.name;
+    this.workspace = workspace.id;
+    this.workspaceId = workspace.customerId;
+  }
+
+  /** Lets the function do something more. What it needs from its first request on belongs in `permissions`. */
+  grant(grant: Grant, opts?: pulumi.CustomResourceOptions): authorization.RoleAssignment {
+    return assignRole(grantName(this.name, grant.role, grant.of), this.identity, grant, { ...opts, parent: this });
+  }
+
+  private app(
+    args: FunctionAppArgs,
+    telemetry: applicationinsights.Component,
+    site: inputs.web.SiteConfigArgs,
+    roles: readonly pulumi.Resource[],
+  ) {
+    const { name, identity } = this;
+    const { resourceGroupName, location, tags } = args;
+    const child: pulumi.CustomResourceOptions = { parent: this };
+    const container = new storage.BlobContainer(
+      name,
+      {
+        resourceGroupName,
+        accountName: args.storage.name,
+        containerName: args.container ?? "deployment",
+        publicAccess: "None",
+      },
+      child,
+    );
+    const plan = new web.AppServicePlan(
+      name,
+      transformed<web.AppServicePlanArgs>(
+        {
+          name: args.functionName,
+          resourceGroupName,
+          location,
+          kind: "functionapp",
+          sku: { name: "FC1", tier: "FlexConsumption" },
+          reserved: true,
+          tags,
+        },
+        args.transform?.plan,
+      ),
+      child,
+    );
+    const appArgs = transformed<web.WebAppArgs>(
+      {
+        name: args.functionName,
+        resourceGroupName,
+        location,
+        kind: "functionapp,linux",
+        serverFarmId: plan.id,
+        httpsOnly: true,
+        clientAffinityEnabled: false,
+        identity: { type: "UserAssigned", userAssignedIdentities: [identity.id] },
+        functionAppConfig: {
+          deployment: {
+            storage: {
+              type: "blobContainer",
+              value: pulumi.interpolate`${args.storage.primaryEndpoints.blob}${container.name}`,
+              authentication: { type: "UserAssignedIdentity", userAssignedIdentityResourceId: identity.id },
+            },
+          },
+          runtime: { name: "python", version: args.bundle.pythonVersion },
+          scaleAndConcurrency: {
+            instanceMemoryMB: args.memorySize ?? 512,
+            maximumInstanceCount: args.maximumInstances ?? 40,
+          },
+        },
+        siteConfig: {
+          minTlsVersion: "1.2",
+          scmMinTlsVersion: "1.2",
+          appSettings: Object.entries(this.settings(args, telemetry)).map(([setting, value]) => ({
+            name: setting,
+            value,
+          })),
+          ...site,
+        },
+        tags,
+      },
+      args.transform?.function,
+    );
+    const app = new web.WebApp(name, appArgs, { ...child, dependsOn: [...roles] });
+    const passwords = { name: app.name, resourceGroupName, allow: false };
+    new web.WebAppFtpAllowed(name, passwords, child);
+    new web.WebAppScmAllowed(name, passwords, child);
+    const { functionAppConfig, siteConfig } = appArgs;
+    return { app, configuration: pulumi.output({ functionAppConfig, siteConfig }) };
+  }
+
+  private settings(args: FunctionAppArgs, telemetry: applicationinsights.Component): Connection {
+    const { clientId } = this.identity;
+    const connections = { AzureWebJobsStorage: { accountName: args.storage.name }, ...args.connections };
+    return {
+      ...args.environment,
+      ...Object.fromEntries(
+        Object.entries(connections).flatMap(([connection, properties]) =>
+          Object.entries(identityConnection(connection, properties, clientId)),
+        ),
+      ),
+      // Made of the name's first letters otherwise, by which two functions in one account would share leases and keys.
+      AzureFunctionsWebHost__hostid: pulumi.output(args.functionName).apply(hostId),
+      ...(args.timeout !== undefined && { AzureFunctionsJobHost__functionTimeout: timeSpan(args.timeout) }),
+      // The host's own page would take the place of the API's `GET /`.
+      AzureWebJobsDisableHomepage: "true",
+      APPLICATIONINSIGHTS_CONNECTION_STRING: telemetry.connectionString,
+      APPLICATIONINSIGHTS_AUTHENTICATION_STRING: pulumi.interpolate`ClientId=${clientId};Authorization=AAD`,
+    };
+  }
+
+  /** Where the function's log goes; only identities with a role may write there, so its address is no secret. */
+  private telemetry({ functionName, resourceGroupName, location, tags, ...args }: FunctionAppArgs) {
+    const child: pulumi.CustomResourceOptions = { parent: this };
+    const workspace = new operationalinsights.Workspace(
+      this.name,
+      transformed<operationalinsights.WorkspaceArgs>(
+        {
+          workspaceName: functionName,
+          resourceGroupName,
+          location,
+          sku: { name: "PerGB2018" },
+          retentionInDays: args.logRetentionDays ?? 365,
+          tags,
+        },
+        args.transform?.logs,
+      ),
+      child,
+    );
+    const telemetry = new applicationinsights.Component(
+      this.name,
+      {
+        resourceName: functionName,
+        resourceGroupName,
+        location,
+        kind: "web",
+        applicationType: "web",
+        ingestionMode: "LogAnalytics",
+        workspaceResourceId: workspace.id,
+        disableLocalAuth: true,
+        tags,
+      },
+      child,
+    );
+    return { workspace, telemetry };
+  }
+}
+
+/**
+ * The smallest instance of Flex Consumption with so much memory.
+ *
+ * @param memory MiB.
+ * @throws where none has as much.
+ */
+export function instanceSize(functionName: string, memory: number): InstanceSize {
+  const size = instanceSizes.find((mebibytes) => mebibytes >= memory);
+  if (size !== undefined) return size;
+  throw new Error(
+    `functions.${functionName}.memory is ${memory} MiB, but Azure's instances have ${instanceSizes.join(", ")} MiB; ` +
+      `expected ${instanceSizes.at(-1)} at most`,
+  );
+}
+
+function grantName(functionName: string, role: string, of?: string): string {
+  return [functionName, role.toLowerCase().replaceAll(" ", "-"), ...(of === undefined ? [] : [of])].join("-");
+}
+
+/** App settings that connect by managed identity, in the names that Functions gives them. */
+function identityConnection(name: string, properties: Connection, clientId: pulumi.Output<string>): Connection {
+  const settings: Connection = { ...properties, credential: "managedidentity", clientId };
+  return Object.fromEntries(Object.entries(settings).map(([property, value]) => [`${name}__${property}`, value]));
+}
+
+/** `hh:mm:ss`, as the host's settings have a time. */
+function timeSpan(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().slice(11, 19);
+}

@@ -1,0 +1,369 @@
+import * as authorization from "@pulumi/azure-native/authorization";
+import * as cdn from "@pulumi/azure-native/cdn";
+import * as resources from "@pulumi/azure-native/resources";
+import type * as storage from "@pulumi/azure-native/storage";
+import * as pulumi from "@pulumi/pulumi";
+
+import type { TableDescription } from "../../contract/application";
+import type { Bundle, PackageBundle } from "../../layers/bundle";
+import { publicAddress } from "../address";
+import type { FunctionPlan } from "../function-plan";
+import {
+  checkStorageAccountName,
+  compactName,
+  compactNameLimits,
+  nameLimits,
+  resourceName,
+  type Scope,
+} from "../names";
+import { type AzureOutputs, describeBundle, type FunctionOutputs } from "../outputs";
+import { frontendPatterns } from "../routes";
+import { smokeCheck } from "../smoke-check";
+import { Alarms, type AlarmsArgs } from "./alarms";
+import { ApiFunction, type ApiFunctionArgs } from "./api-function";
+import { instanceSize } from "./function-app";
+import { Frontend, type FrontendArgs, profileTier } from "./frontend";
+import { storageAccount, type StorageAccountArgs } from "./storage-account";
+import { Table, type TableArgs } from "./table";
+
+/** Seconds in which Front Door's places around the world know a change: minutes for most, under an hour for all. */
+const frontDoorPatience = 1_800;
+
+export interface WebApplicationArgs {
+  readonly scope: Scope;
+  /** Azure's name of the region, e.g. `japaneast`; Front Door has none. */
+  readonly region: string;
+  /** In the order of the application's description; the first that answers requests gives the outputs their `apiUrl`. */
+  readonly functions: readonly FunctionPlan[];
+  readonly tables: readonly TableDescription[];
+  /** What the builder built; those for Azure are used, one for each function. */
+  readonly bundles: readonly Bundle[];
+  /** Version of the application, which its API reports. */
+  readonly version: string;
+  /** Folder with the frontend's files; no frontend where it is absent. */
+  readonly site?: string;
+  /** Closes the functions to whatever does not come through Front Door, their own `GET /` included. Default: false. */
+  readonly frontDoorOnly?: boolean;
+  /** Name of the storage account with the tables, 3 to 24 lower-case letters and digits. Default: a generated one. */
+  readonly storageAccountName?: string;
+  readonly deletionProtection?: boolean;
+  /** Who is told of errors, throttles and slowness. Default: nobody, and no alarms. */
+  readonly notificationEmail?: string;
+  readonly logRetentionDays?: number;
+  /** Fails the update where the API that it deployed does not answer. Default: false. */
+  readonly smokeCheck?: boolean;
+  readonly function?: Pick<ApiFunctionArgs, "memorySize" | "maximumInstances" | "deployment" | "transform">;
+  readonly table?: Pick<TableArgs, "transform">;
+  readonly frontend?: Pick<FrontendArgs, "domain" | "waf" | "transform">;
+  readonly alarms?: Pick<AlarmsArgs, "latencyMs" | "transform">;
+  readonly storage?: Pick<StorageAccountArgs, "transform">;
+}
+
+/** What every part of the application is in. */
+interface Surroundings {
+  readonly resourceGroupName: pulumi.Output<string>;
+  readonly location: string;
+  readonly tags: Record<string, string>;
+  /** The account with tables and the functions' state, which has no shared keys. */
+  readonly account: storage.StorageAccount;
+  /** The account with packages and the site's files. */
+  readonly uploads: storage.StorageAccount;
+}
+
+/**
+ * A whole application on Azure: functions, tables and frontend, in one region and one resource group.
+ *
+ * The provider is the program's: the subscription comes from its configuration (`azure-native:subscriptionId`) or from
+ * its environment.
+ */
+export class WebApplication extends pulumi.ComponentResource {
+  readonly outputs: AzureOutputs;
+  /** By their names in the description. */
+  readonly functions: Readonly<Record<string, ApiFunction>>;
+  /** By their names in the description. */
+  readonly tables: Readonly<Record<string, Table>>;
+  /** Absent without a site. */
+  readonly frontend?: Frontend;
+  private readonly subscriptionId: pulumi.Output<string>;
+
+  constructor(
+    private readonly name: string,
+    private readonly args: WebApplicationArgs,
+    opts?: pulumi.ComponentResourceOptions,
+  ) {
+    super("multicloud:azure:Environment", name, {}, opts);
+    this.check();
+    // Some names are unique among all customers: another subscription's same stack must not have ours.
+    this.subscriptionId = authorization.getClientConfigOutput({ parent: this }).subscriptionId;
+
+    const surroundings = this.surroundings();
+    this.tables = this.createTables(surroundings);
+    // Before the functions, which may answer this Front Door alone.
+    const profile = this.createProfile(surroundings);
+    this.functions = this.createFunctions(surroundings, profile);
+    this.frontend = profile && this.createFrontend(surroundings, profile);
+    this.createAlarms(surroundings);
+    this.outputs = this.describe(surroundings, profile);
+    this.createSmokeCheck();
+    this.registerOutputs({ ...this.outputs });
+  }
+
+  private check(): void {
+    const { frontDoorOnly, site, storageAccountName } = this.args;
+    if (storageAccountName !== undefined) checkStorageAccountName(storageAccountName);
+    if (frontDoorOnly && site === undefined) {
+      throw new Error(
+        `${this.name}: frontDoorOnly needs a frontend, or nothing could reach the function; pass site too`,
+      );
+    }
+  }
+
+  private surroundings(): Surroundings {
+    const { scope, region, storageAccountName, deletionProtection } = this.args;
+    const tags = { project: scope.project, stack: scope.stack };
+    const accountName = (part: string) =>
+      this.subscriptionId.apply((owner) => compactName(scope, part, compactNameLimits.storageAccount, owner));
+    const group = new resources.ResourceGroup(
+      this.name,
+      { resourceGroupName: resourceName(scope, "resources", nameLimits.resourceGroup), location: region, tags },
+      { parent: this },
+    );
+    const inGroup = { resourceGroupName: group.name, location: region, tags };
+    const account = storageAccount(
+      `${this.name}-data`,
+      { ...this.args.storage, ...inGroup, accountName: storageAccountName ?? accountName("data"), sharedKeys: false },
+      { parent: this, protect: deletionProtection },
+    );
+    const uploads = storageAccount(
+      `${this.name}-web`,
+      { ...this.args.storage, ...inGroup, accountName: accountName("web"), sharedKeys: true },
+      { parent: this },
+    );
+    return { ...inGroup, account, uploads };
+  }
+
+  private createTables({ resourceGroupName, account }: Surroundings): Record<string, Table> {
+    const { tables, deletionProtection, table } = this.args;
+    return Object.fromEntries(
+      tables.map(({ name }) => [
+        name,
+        new Table(
+          `${this.name}-${name}`,
+          { ...table, tableName: name, resourceGroupName, account, deletionProtection },
+          { parent: this },
+        ),
+      ]),
+    );
+  }
+
+  private createProfile({ resourceGroupName, tags }: Surroundings): cdn.Profile | undefined {
+    const { site, scope, frontend } = this.args;
+    if (site === undefined) return undefined;
+    return new cdn.Profile(
+      this.name,
+      {
+        profileName: resourceName(scope, "web", nameLimits.frontDoorEndpoint),
+        resourceGroupName,
+        location: "Global",
+        sku: { name: profileTier(frontend?.waf) },
+        tags,
+      },
+      { parent: this },
+    );
+  }
+
+  private createFunctions(surroundings: Surroundings, profile: cdn.Profile | undefined): Record<string, ApiFunction> {
+    return Object.fromEntries(
+      this.args.functions.map((plan) => [plan.description.name, this.createFunction(plan, surroundings, profile)]),
+    );
+  }
+
+  private createFunction(
+    { description, environment, memory, timeout }: FunctionPlan,
+    { account, uploads, ...inGroup }: Surroundings,
+    profile: cdn.Profile | undefined,
+  ): ApiFunction {
+    const { scope, version, frontDoorOnly, logRetentionDays } = this.args;
+    const { name } = description;
+    const tables = description.tables.map((table) => ({ name: table, table: this.table(name, table) }));
+    return new ApiFunction(
+      `${this.name}-${name}`,
+      {
+        ...this.args.function,
+        ...inGroup,
+        ...(memory !== undefined && { memorySize: instanceSize(name, memory) }),
+        timeout,
+        functionName: this.subscriptionId.apply((owner) => resourceName(scope, name, nameLimits.functionApp, owner)),
+        bundle: bundleFor(name, this.args.bundles),
+        requires: ["azure-functions"],
+        storage: account,
+        container: partOf(name, "deployment"),
+        uploads,
+        deploymentNames: {
+          deploymentName: partOf(name, "onedeploy"),
+          containerName: partOf(name, "packages"),
+        },
+        environment: {
+          ...environment,
+          ...Object.fromEntries(tables.map(({ name, table }) => [`${name.toUpperCase()}_TABLE`, table.tableName])),
+          APPLICATION_VERSION: version,
+        },
+        connections: Object.fromEntries(
+          tables.map(({ name, table }) => [`${name.toUpperCase()}_STORAGE`, { tableServiceUri: table.serviceUri }]),
+        ),
+        permissions: tables.map(({ table }) => table.readWrite),
+        logRetentionDays,
+        onlyThroughFrontDoor: frontDoorOnly ? profile?.frontDoorId : undefined,
+      },
+      { parent: this },
+    );
+  }
+
+  private table(functionName: string, name: string): Table {
+    const table = this.tables[name];
+    if (table !== undefined) return table;
+    throw new Error(
+      `functions.${functionName}.tables has ${JSON.stringify(name)}; expected one of ${Object.keys(this.tables).join(", ") || "tables, which are none"}`,
+    );
+  }
+
+  private createFrontend(
+    { resourceGroupName, tags, uploads }: Surroundings,
+    profile: cdn.Profile,
+  ): Frontend | undefined {
+    const { site, scope, frontend } = this.args;
+    if (site === undefined) return undefined;
+    return new Frontend(
+      `${this.name}-web`,
+      {
+        ...frontend,
+        scope,
+        resourceGroupName,
+        directory: site,
+        account: uploads,
+        apis: this.answering.map(({ description, fn }) => ({
+          name: description.name,
+          patterns: frontendPatterns(description),
+          url: fn.url,
+        })),
+        profile,
+        workspace: this.first.fn.workspace,
+        tags,
+      },
+      { parent: this },
+    );
+  }
+
+  /** The functions that answer requests, in the order of the description. */
+  private get answering() {
+    return this.args.functions.flatMap(({ description }) => {
+      const fn = this.functions[description.name];
+      return description.kind === "http" && fn instanceof ApiFunction ? [{ description, fn }] : [];
+    });
+  }
+
+  /** The function that the outputs describe as the application's: the first that answers requests, else the first. */
+  private get first() {
+    const [answering] = this.answering;
+    const [plan] = this.args.functions;
+    const fn = plan && this.functions[plan.description.name];
+    if (answering) return { name: answering.description.name, fn: answering.fn };
+    if (plan && fn) return { name: plan.description.name, fn };
+    throw new Error(`${this.name}: there is no function; describe one in the application's pyproject.toml`);
+  }
+
+  private createAlarms({ resourceGroupName, location, tags }: Surroundings): void {
+    const { notificationEmail, alarms, scope } = this.args;
+    if (notificationEmail === undefined) return;
+    new Alarms(
+      `${this.name}-alarms`,
+      {
+        ...alarms,
+        alarmsName: resourceName(scope, "alarms", nameLimits.alarms),
+        notificationEmail,
+        resourceGroupName,
+        location,
+        workspaces: Object.fromEntries(Object.entries(this.functions).map(([name, fn]) => [name, fn.workspace])),
+        tags,
+      },
+      { parent: this },
+    );
+  }
+
+  private describe({ resourceGroupName, location, account }: Surroundings, profile?: cdn.Profile): AzureOutputs {
+    const { name, fn } = this.first;
+    const [table] = Object.values(this.tables);
+    const { frontend } = this;
+    return {
+      region: location,
+      functions: Object.fromEntries(this.args.functions.map((plan) => this.describeFunction(plan))),
+      tables: Object.fromEntries(Object.entries(this.tables).map(([name, { tableName }]) => [name, tableName])),
+      ...(fn instanceof ApiFunction && { apiUrl: fn.url }),
+      functionName: fn.functionName,
+      ...(table && { messagesTable: table.tableName }),
+      runtimeIdentity: fn.clientId,
+      logs: fn.workspaceName,
+      version: this.args.version,
+      package: describeBundle(bundleFor(name, this.args.bundles)),
+      subscriptionId: this.subscriptionId,
+      resourceGroup: resourceGroupName,
+      storageAccount: account.name,
+      workspaceId: fn.workspaceId,
+      ...(frontend &&
+        profile && {
+          frontendUrl: frontend.url,
+          frontendHost: frontend.hostName,
+          frontDoorProfile: profile.name,
+          frontDoorEndpoint: frontend.endpointName,
+          ...(frontend.domainValidation && { domainValidation: frontend.domainValidation }),
+        }),
+    };
+  }
+
+  private describeFunction({ description, environment, secrets }: FunctionPlan): [string, FunctionOutputs] {
+    const { name, tables } = description;
+    const fn = this.functions[name];
+    if (fn === undefined || description.kind === "schedule")
+      throw new Error(`${this.name}: there is no function ${name}`);
+    const { functionName, clientId: runtimeIdentity, workspaceName: logs } = fn;
+    const variables = [...Object.keys(environment), ...Object.keys(secrets)];
+    const { kind, routes, probes } = description;
+    return [name, { kind, functionName, runtimeIdentity, logs, variables, tables, url: fn.url, routes, probes }];
+  }
+
+  private createSmokeCheck(): void {
+    const { name, fn } = this.first;
+    if (!this.args.smokeCheck || !(fn instanceof ApiFunction)) return;
+    const entrance = this.args.frontDoorOnly ? this.frontend : undefined;
+    smokeCheck(
+      `${this.name}-smoke-check`,
+      {
+        cloud: "azure",
+        outputs: this.outputs,
+        deployed: { package: bundleFor(name, this.args.bundles).sha256, function: fn.configuration },
+        ...(entrance === undefined
+          ? { address: fn.url }
+          : { address: entrance.hostName.apply(publicAddress), patience: frontDoorPatience }),
+      },
+      {
+        parent: this,
+        dependsOn: [fn, ...Object.values(this.tables), ...(entrance === undefined ? [] : [entrance])],
+      },
+    );
+  }
+}
+
+/**
+ * What a part of a function is called where the functions of an application share a name space. Those of `api` have the
+ * plain name, as they did when an application had one function.
+ */
+function partOf(functionName: string, part: string): string {
+  return functionName === "api" ? part : `${part}-${functionName}`;
+}
+
+function bundleFor(functionName: string, bundles: readonly Bundle[]): PackageBundle {
+  for (const bundle of bundles) {
+    if (bundle.kind === "package" && bundle.functions.includes(functionName)) return bundle;
+  }
+  throw new Error(`the layer builder left out the package of ${functionName} for Azure; run: npm run layer -- build`);
+}
