@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 
 import type { Architecture } from "../layers/bundle";
 import { sha256 } from "../layers/cache";
-import { checkNativeLibrary, isElf } from "../layers/elf";
+import { isElf, machineOf } from "../layers/elf";
 import { contentOf, readZip } from "../layers/unzip";
 import { type Builder, builders } from "./builders";
 import { timed, type Timing, timing } from "./timing";
@@ -90,7 +90,7 @@ async function builds(builder: Builder, architecture: Architecture): Promise<boo
       const libraries = (await readZip(readFileSync(zip))).filter(({ name }) => name.endsWith(".so"));
       for (const library of libraries) {
         const content = contentOf(library);
-        if (isElf(content)) checkNativeLibrary(library.name, content, { pythonVersion: "3.12", architecture });
+        if (isElf(content) && machineOf(content) !== architecture) return false;
       }
       return libraries.length > 0;
     } catch {

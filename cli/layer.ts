@@ -36,6 +36,8 @@ interface BuildFlags extends LockFlags {
   readonly architecture: Architecture;
   readonly pythonVersion: string;
   readonly bytecode: boolean;
+  readonly prune: boolean;
+  readonly keep?: string[];
   readonly json?: true;
 }
 
@@ -59,6 +61,8 @@ program
   .addOption(new Option("--architecture <name>", "of the Lambda layer").choices(["x86_64", "arm64"]).default("x86_64"))
   .addOption(new Option("--python-version <version>").choices(["3.11", "3.12", "3.13"]).default("3.12"))
   .option("--no-bytecode", "leave the modules to be compiled at each start of a function")
+  .option("--no-prune", "keep tests, stubs and C sources that no program reads")
+  .option("--keep <path...>", "files to keep in any case, e.g. 'pandas/tests/**'")
   .addOption(requirementsOption())
   .option("--json", "print the result as JSON")
   .action(async (flags: BuildFlags, command: Command) => {
@@ -129,6 +133,12 @@ program
     }
   });
 
+interface InspectFlags {
+  readonly json?: true;
+  readonly pruned?: true;
+  readonly local?: string;
+}
+
 program
   .command("inspect")
   .description("show what is inside a bundle")
@@ -136,16 +146,19 @@ program
     "[path-or-arn]",
     "zip that build has printed, its manifest, or a layer version (default: all the locks say)",
   )
+  .option("--pruned", "list the files of the wheels that were left out, and why")
   .option("--json", "print the manifest as JSON")
   .addOption(ofLocalCloud())
-  .action(async (named: string | undefined, { json, local }: { json?: true; local?: string }) => {
+  .action(async (named: string | undefined, { json, pruned, local }: InspectFlags) => {
     const file = named?.startsWith("arn:") ? await publishedFrom(named, local) : named;
-    const [{ readManifest }, { manifestTable }] = await onDemand(() =>
+    const [{ readManifest }, { manifestTable, prunedTable }] = await onDemand(() =>
       Promise.all([import("../layers/manifest"), import("../layers/report")]),
     );
     const files = file === undefined ? (await build({ ...standard, progress })).map((bundle) => bundle.path) : [file];
     const manifests = await Promise.all(files.map(readManifest));
-    const texts = json ? [JSON.stringify(manifests)] : await Promise.all(manifests.map(manifestTable));
+    const texts = json
+      ? [JSON.stringify(manifests)]
+      : await Promise.all(manifests.map(pruned ? prunedTable : manifestTable));
     process.stdout.write(`${texts.join("\n\n")}\n`);
   });
 

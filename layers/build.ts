@@ -7,9 +7,10 @@ import { storedBundles } from "./bundle-store";
 import { checkLayers } from "./limits";
 import { readLock } from "./lock";
 import { onDemand } from "./on-demand";
+import type { PruneOptions } from "./pruning";
 import { planLayers, type Strategy } from "./strategy";
 
-export interface BuildOptions {
+export interface BuildOptions extends PruneOptions {
   readonly targets: readonly Target[];
   readonly pythonVersion: string;
   /** Of the AWS layer; the other clouds run x86_64. */
@@ -47,11 +48,12 @@ const builders: Record<Target, Builder> = {
     const [lock, files] = await Promise.all([readLock("aws", requirements), applicationFiles("aws")]);
     const plan = planLayers(strategy, lock);
     const bytecode = compilerOf(pythonVersion, options);
+    const pruning = pruningOf(options);
     const layer = { target: "aws", kind: "layer", lockSha256: lock.sha256, ...platform, bytecode } as const;
     const application = { target: "aws", kind: "application" } as const;
     const [layers, applications] = await Promise.all([
-      storedBundles({ ...layer, content: plan }, async () =>
-        (await contents()).layerContents(lock, { ...platform, bytecode }, plan, options.progress),
+      storedBundles({ ...layer, content: [plan, pruning] }, async () =>
+        (await contents()).layerContents(lock, { ...platform, ...pruning, bytecode }, plan, options.progress),
       ),
       storedBundles({ ...application, content: digest(files) }, async () => [
         await (await contents()).applicationContent(files),
@@ -70,8 +72,9 @@ const builders: Record<Target, Builder> = {
     const [lock, files] = await Promise.all([readLock("azure", requirements), applicationFiles("azure")]);
     const bytecode = compilerOf(pythonVersion, options);
     const bundle = { target: "azure", kind: "package", lockSha256: lock.sha256, ...platform, bytecode } as const;
-    const stored = await storedBundles({ ...bundle, content: digest(files) }, async () => [
-      await (await contents()).packageContent(lock, { ...platform, bytecode }, files, options.progress),
+    const pruning = pruningOf(options);
+    const stored = await storedBundles({ ...bundle, content: [digest(files), pruning] }, async () => [
+      await (await contents()).packageContent(lock, { ...platform, ...pruning, bytecode }, files, options.progress),
     ]);
     return stored.map((found) => ({ ...bundle, functions, ...found }));
   },
@@ -90,6 +93,10 @@ const builders: Record<Target, Builder> = {
 
 /** Loaded where something has to be made: what is built already is found without it, in half the time. */
 const contents = () => onDemand(() => import("./contents"));
+
+function pruningOf({ prune = true, keep = [] }: PruneOptions): Required<PruneOptions> {
+  return { prune, keep: [...keep].sort() };
+}
 
 /** What compiles bytecode, where it is wanted and can be had. */
 function compilerOf(

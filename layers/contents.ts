@@ -3,8 +3,10 @@ import type { BundleContent } from "./bundle-store";
 import { bytecodeOf } from "./bytecode";
 import { checkPrediction } from "./limits";
 import type { Lock } from "./lock";
-import { type InstalledFile, mergeWheels } from "./merge";
+import { type InstalledFile, type InstalledWheel, mergeWheels } from "./merge";
 import type { PackageManifest } from "./manifest";
+import type { PruneOptions } from "./pruning";
+import { recordOf } from "./record";
 import type { PlannedLayer } from "./strategy";
 import { withoutSymbols } from "./symbols";
 import type { Platform } from "./tags";
@@ -16,7 +18,7 @@ import { deflated, stored, type ZipEntry } from "./zip";
 type Progress = (line: string) => void;
 
 /** What is installed, and for whom. */
-export interface Installation extends Platform {
+export interface Installation extends Platform, PruneOptions {
   /** What compiles the bytecode beside every module; undefined for none. */
   readonly bytecode: string | undefined;
 }
@@ -38,17 +40,25 @@ export async function layerContents(
   }
   const opened = await obtain(wheels, lock, platform, progress);
   // One merge for all: Lambda unpacks every layer into the same directory.
-  const files = await installed(opened, platform);
+  const tree = await installed(opened, platform);
   return plan.map(({ name, packages }) => ({
     name,
-    entries: files.filter(({ owner }) => packages.includes(owner)).map((file) => below("python/", file)),
+    entries: tree.files
+      .filter(({ owner }) => packages.includes(owner))
+      .map((file) => below(sharedLibrary.test(file.entry.name) ? "" : "python/", file)),
     packages: described(
-      opened.filter((wheel) => packages.includes(wheel.name)),
+      tree.wheels.filter(({ wheel }) => packages.includes(wheel.name)),
       lock,
-      ownedBy(files),
+      ownedBy(tree.files),
     ),
   }));
 }
+
+/**
+ * Libraries that wheels bring for the whole installation (`*.data/data/lib`): Lambda has the folder `lib` of layers on its
+ * library path, and not that of `python`.
+ */
+const sharedLibrary = /^lib\/[^/]+\.so(\.\d+)*$/;
 
 /** The application alone, for a cloud whose dependencies come in layers. */
 export async function applicationContent(files: readonly SourceFile[]): Promise<BundleContent> {
@@ -63,12 +73,12 @@ export async function packageContent(
   progress: Progress,
 ): Promise<BundleContent> {
   const opened = await obtain(await wheelsOf(lock, platform), lock, platform, progress);
-  const merged = await installed(opened, platform);
-  const dependencies = merged.map((file) => below(".python_packages/lib/site-packages/", file));
+  const tree = await installed(opened, platform);
+  const dependencies = tree.files.map((file) => below(".python_packages/lib/site-packages/", file));
   return {
     name: "api",
     entries: [...dependencies, ...(await compressed(files))],
-    packages: described(opened, lock, ownedBy(merged)),
+    packages: described(tree.wheels, lock, ownedBy(tree.files)),
   };
 }
 
@@ -90,7 +100,11 @@ export async function sourceContent(
       await deflated("requirements.txt", Buffer.from(requirements.join(""))),
       ...(await compressed(files)),
     ],
-    packages: described(opened, lock, (wheel) => [vendored(wheel)]),
+    packages: described(
+      opened.map((wheel) => ({ wheel, pruned: {} })),
+      lock,
+      (wheel) => [vendored(wheel)],
+    ),
   };
 }
 
@@ -120,13 +134,14 @@ async function obtain(wheels: readonly Wheel[], lock: Lock, platform: Platform, 
 }
 
 /** The files of all wheels as a function finds them. */
-async function installed(wheels: readonly OpenedWheel[], { bytecode }: Installation): Promise<InstalledFile[]> {
-  const merged = mergeWheels(wheels);
-  const [files, compiled] = await Promise.all([
-    withoutSymbols(merged),
-    bytecode === undefined ? [] : bytecodeOf(merged, bytecode),
+async function installed(wheels: readonly OpenedWheel[], { bytecode, ...options }: Installation) {
+  const merged = mergeWheels(wheels, options);
+  const [files, compiled, records] = await Promise.all([
+    withoutSymbols(merged.files),
+    bytecode === undefined ? [] : bytecodeOf(merged.files, bytecode),
+    Promise.all(merged.wheels.map(recordOf)),
   ]);
-  return [...files, ...compiled];
+  return { files: [...files, ...compiled, ...records.flat()], wheels: merged.wheels };
 }
 
 function below(prefix: string, { entry }: InstalledFile): ZipEntry {
@@ -139,11 +154,11 @@ function compressed(files: readonly SourceFile[]): Promise<ZipEntry[]> {
 
 /** What a bundle says of its packages, each with the entries that it brought. */
 function described(
-  wheels: readonly OpenedWheel[],
+  wheels: readonly Pick<InstalledWheel, "wheel" | "pruned">[],
   lock: Lock,
   entriesOf: (wheel: OpenedWheel) => readonly ZipEntry[],
 ): PackageManifest[] {
-  return wheels.map((wheel) => {
+  return wheels.map(({ wheel, pruned }) => {
     const { name, version, licence, filename, sha256 } = wheel;
     const entries = entriesOf(wheel);
     const requires = lock.packages.filter(({ neededBy }) => neededBy.includes(name)).map((required) => required.name);
@@ -152,6 +167,7 @@ function described(
       size: entries.reduce((total, { data }) => total + data.length, 0),
       unpackedSize: entries.reduce((total, { size }) => total + size, 0),
       requires: [...new Set(requires)].sort(),
+      pruned,
     };
   });
 }

@@ -8,17 +8,17 @@ export function isElf(content: Buffer): boolean {
   return content.length >= 64 && content.readUInt32BE(0) === 0x7f454c46;
 }
 
+/** The processor that an ELF file is for; undefined for one that no cloud runs. */
+export function machineOf(elf: Buffer): Architecture | undefined {
+  return machines[elf.readUInt16LE(18)];
+}
+
 /**
  * Checks a native library's own words, whatever its wheel's file name claims.
  *
- * @throws where it is for another processor, or asks for symbols of a newer glibc than the runtime's.
+ * @throws where it asks for symbols of a newer glibc than the runtime's.
  */
-export function checkNativeLibrary(name: string, content: Buffer, platform: Platform): void {
-  const { architecture } = platform;
-  const machine = machines[content.readUInt16LE(18)];
-  if (machine !== architecture) {
-    throw new Error(`${name} is for ${machine ?? "another processor"}, the bundle is for ${architecture}`);
-  }
+export function checkGlibc(name: string, content: Buffer, platform: Platform): void {
   const [needed, offered] = [neededGlibc(content), newestGlibc(platform)];
   if (needed > offered) {
     throw new Error(

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { clouds } from "../contract/clouds";
 import { BuildError, reasonOf, shownPath } from "./build-error";
 import type { Architecture, Bundle, Target } from "./bundle";
+import { type Pruned, pruneReasonNames } from "./pruning";
 
 /** What is inside a bundle, and where it comes from. It follows from the bundle's inputs alone, like the bundle. */
 export interface Manifest {
@@ -42,6 +43,8 @@ export interface PackageManifest {
   readonly unpackedSize: number;
   /** Names of the locked packages that it needs. */
   readonly requires: readonly string[];
+  /** Files of the wheel that are not in the bundle, by reason. */
+  readonly pruned: Pruned;
 }
 
 export const manifestFile = (zip: string) => zip.replace(/\.zip$/, ".manifest.json");
@@ -89,6 +92,8 @@ async function schema() {
         size: z.number(),
         unpackedSize: z.number(),
         requires: z.array(z.string()),
+        // Manifests of older builders have none.
+        pruned: z.partialRecord(z.enum(pruneReasonNames), z.array(z.string())).default({}),
       }),
     ),
   });

@@ -1,20 +1,9 @@
 import { BuildError } from "./build-error";
+import { type NamespaceStyle, namespaceStyle } from "./namespace";
+import { type Pruned, prunedFiles, type PruneOptions } from "./pruning";
 import { contentOf } from "./unzip";
 import type { OpenedWheel } from "./wheel";
 import type { ZipEntry } from "./zip";
-
-/**
- * What no program reads at run time. Metadata, entry points and licences stay: `importlib.metadata.version` needs the
- * first, and everybody the last.
- */
-const pruned: readonly RegExp[] = [
-  /\.dist-info\/(RECORD|WHEEL|INSTALLER|REQUESTED|direct_url\.json|top_level\.txt|zip-safe)$/,
-  /\.(pyi|c|h|pxd|pyx|pyo)$/,
-  /(^|\/)py\.typed$/,
-  /^(?!.*\.dist-info\/)(.*\/)?tests?\//,
-  /(^|\/)(test_[^/]*|conftest)\.py$/,
-  /(^|\/)__pycache__\//,
-];
 
 /** A file of a wheel, at its place in the directory of packages. */
 export interface InstalledFile {
@@ -23,35 +12,67 @@ export interface InstalledFile {
   readonly entry: ZipEntry;
 }
 
+/** What a wheel becomes. */
+export interface InstalledWheel {
+  readonly wheel: OpenedWheel;
+  /** Paths in the directory of packages of all that it brings, those that another one brings as well included. */
+  readonly paths: readonly string[];
+  readonly pruned: Pruned;
+}
+
+export interface MergedWheels {
+  readonly files: readonly InstalledFile[];
+  readonly wheels: readonly InstalledWheel[];
+}
+
 /**
  * The files of all wheels as an installer would lay them out, without those that no program reads.
  *
  * @throws {BuildError} for two wheels that disagree about a path.
  */
-export function mergeWheels(wheels: readonly OpenedWheel[]): InstalledFile[] {
+export function mergeWheels(wheels: readonly OpenedWheel[], options?: PruneOptions): MergedWheels {
+  const prunedOf = prunedFiles(wheels, options);
   const merged = new Map<string, InstalledFile & { readonly wheel: string }>();
   const folders = new Map<string, string>();
-  const names = new Set(wheels.flatMap(({ files }) => files.map(({ name }) => name)));
-  for (const { name: owner, filename: wheel, files } of wheels) {
+  const installed = wheels.map((wheel) => {
+    const pruned = prunedOf.get(wheel) ?? {};
+    const absent = new Set(Object.values(pruned).flat());
+    const files = wheel.files.filter(({ name }) => !absent.has(name));
     for (const entry of files) {
-      if (pruned.some((pattern) => pattern.test(entry.name))) continue;
-      // Python reads bytecode outside `__pycache__` where there is no source.
-      if (entry.name.endsWith(".pyc") && names.has(entry.name.slice(0, -1))) continue;
       const earlier = merged.get(entry.name);
-      if (earlier && !sameContent(earlier.entry, entry)) throw conflict(earlier.wheel, wheel, entry.name);
-      if (!earlier) merged.set(entry.name, { owner, entry, wheel });
-      for (const folder of foldersOf(entry.name)) folders.set(folder, wheel);
+      const file = { owner: wheel.name, entry, wheel: wheel.filename };
+      if (earlier === undefined) merged.set(entry.name, file);
+      else if (!sameContent(earlier.entry, entry)) {
+        const chosen = chosenNamespace(earlier.entry, entry);
+        if (chosen === undefined) throw conflict(earlier.wheel, wheel.filename, entry.name);
+        merged.set(entry.name, chosen === entry ? file : earlier);
+      }
+      for (const folder of foldersOf(entry.name)) folders.set(folder, wheel.filename);
     }
-  }
+    return { wheel, paths: files.map(({ name }) => name), pruned };
+  });
   for (const { entry, wheel } of merged.values()) {
     const other = folders.get(entry.name);
     if (other !== undefined) throw conflict(wheel, other, entry.name);
   }
-  return [...merged.values()].map(({ owner, entry }) => ({ owner, entry }));
+  return { files: [...merged.values()].map(({ owner, entry }) => ({ owner, entry })), wheels: installed };
 }
 
 function sameContent(a: ZipEntry, b: ZipEntry): boolean {
   return a.size === b.size && a.crc32 === b.crc32 && contentOf(a).equals(contentOf(b));
+}
+
+/** Those that need no other package first. */
+const namespaceStyles: readonly NamespaceStyle[] = ["pkgutil", "setuptools", "nothing"];
+
+/** Of two `__init__.py` that only declare a namespace, the one that serves both; undefined where one does more. */
+function chosenNamespace(...entries: readonly ZipEntry[]): ZipEntry | undefined {
+  if (entries.some(({ name }) => !/(^|\/)__init__\.py$/.test(name))) return undefined;
+  const ranks = entries.map((entry) => {
+    const style = namespaceStyle(contentOf(entry).toString("utf8"));
+    return style === undefined ? -1 : namespaceStyles.indexOf(style);
+  });
+  return ranks.includes(-1) ? undefined : entries[ranks.indexOf(Math.min(...ranks))];
 }
 
 function conflict(first: string, second: string, name: string): BuildError {

@@ -2,6 +2,7 @@ import type { Bundle } from "./bundle";
 import type { Comparison, PackageChange } from "./compare";
 import type { LockedPackage } from "./lock";
 import type { Manifest } from "./manifest";
+import { pruneReasonNames, pruneReasons } from "./pruning";
 
 /** Bundles for a human. */
 export function bundleTable(bundles: readonly Bundle[]): Promise<string> {
@@ -30,6 +31,16 @@ export async function manifestTable({ packages, ...bundle }: Manifest): Promise<
       }),
     ),
   ].join("\n");
+}
+
+/** What a bundle has not of its wheels, for a human. */
+export function prunedTable({ packages }: Manifest): Promise<string> {
+  return table(
+    ["package", "file", "left out, since it is"],
+    packages.flatMap(({ name, pruned }) =>
+      pruneReasonNames.flatMap((reason) => (pruned[reason] ?? []).map((file) => [name, file, pruneReasons[reason]])),
+    ),
+  );
 }
 
 /** Forms that a comparison is printed in. */

@@ -1,9 +1,10 @@
 import { BuildError, reasonOf } from "./build-error";
-import { checkNativeLibrary, isElf } from "./elf";
-import type { Platform } from "./tags";
+import { checkGlibc, isElf, machineOf } from "./elf";
+import { testReferences } from "./references";
+import { type Platform, wheelTags } from "./tags";
 import { contentOf, readZip } from "./unzip";
 import type { Wheel } from "./wheel-index";
-import type { ZipEntry } from "./zip";
+import { deflated, type ZipEntry } from "./zip";
 
 /** A wheel whose content has been read and found fit for its platform. */
 export interface OpenedWheel extends Wheel {
@@ -11,8 +12,22 @@ export interface OpenedWheel extends Wheel {
   readonly content: Buffer;
   /** What an installer would put into the directory of packages, by its path there. */
   readonly files: readonly ZipEntry[];
+  /** Paths of executables and libraries for other processors, which stand beside those for ours. */
+  readonly foreign: readonly string[];
+  /** By source, what it names of what programs seldom need. */
+  readonly mentions: ReadonlyMap<string, Mentions>;
   /** SPDX expression, or what the package says instead. */
   readonly licence: string;
+}
+
+/** What a Python source, or the list of entry points, names. */
+export interface Mentions {
+  /** Paths of test modules, as `testReferences` gives them. */
+  readonly tests: readonly string[];
+  /** Whether it reads type stubs, as `lazy_loader.attach_stub` does. */
+  readonly stubs: boolean;
+  /** Names of C sources and headers in strings. */
+  readonly files: readonly string[];
 }
 
 /**
@@ -24,23 +39,31 @@ export interface OpenedWheel extends Wheel {
 export async function openWheel(wheel: Wheel, content: Buffer, platform: Platform): Promise<OpenedWheel> {
   try {
     let licence = "";
-    const extensions: string[] = [];
+    const natives: Native[] = [];
     const files: ZipEntry[] = [];
+    const mentions = new Map<string, Mentions>();
     for (const entry of await readZip(content)) {
       const unpacked = contentOf(entry);
       const name = installedPath(entry.name);
-      if (name === undefined) continue;
-      if (/\.so(\.\d+)*$/.test(name)) {
-        if (!isElf(unpacked)) throw new Error(`${name} is no ELF library; the wheel is for another system than Linux`);
-        extensions.push(name);
+      if (isElf(unpacked)) natives.push({ name, machine: machineOf(unpacked), module: isModule(unpacked) });
+      else if (/\.so(\.\d+)*$/.test(name) && !isText(unpacked)) {
+        throw new Error(`${name} is no ELF library; the wheel is for another system than Linux`);
       }
-      const native = isElf(unpacked);
-      if (native) checkNativeLibrary(name, unpacked, platform);
+      if (isElf(unpacked) && machineOf(unpacked) === platform.architecture) checkGlibc(name, unpacked, platform);
       if (/^[^/]+\.dist-info\/METADATA$/.test(name)) licence = licenceIn(unpacked.toString("utf8"));
-      files.push({ ...entry, name, executable: entry.executable && native });
+      const named = mentionsIn(name, unpacked);
+      if (named !== undefined) mentions.set(name, named);
+      files.push(isScript(entry.name) ? await asScript(name, entry, unpacked) : { ...entry, name });
     }
-    checkExtensions(extensions, platform);
-    return { ...wheel, content, files, licence };
+    const foreign = foreignFiles(natives, wheel.filename, platform);
+    return {
+      ...wheel,
+      content,
+      files: files.filter(({ name }) => !foreign.includes(name)),
+      foreign,
+      mentions,
+      licence,
+    };
   } catch (error) {
     throw new BuildError(
       `${wheel.filename} of ${wheel.name} ${wheel.version} cannot be used: ` +
@@ -49,11 +72,95 @@ export async function openWheel(wheel: Wheel, content: Buffer, platform: Platfor
   }
 }
 
-/** Where a file of a wheel is installed; undefined for what a function has no use for (scripts, headers, data). */
-function installedPath(name: string): string | undefined {
-  const [, scheme, rest] = /^[^/]+\.data\/([^/]+)\/(.+)$/.exec(name) ?? [];
+/** Where installers put the parts of a wheel that are no modules, below the directory of packages. */
+const schemes: Readonly<Record<string, string>> = {
+  purelib: "",
+  platlib: "",
+  data: "",
+  scripts: "bin/",
+  headers: "include/",
+};
+
+/**
+ * Where `pip install --target` and `uv pip install --target` put a file of a wheel.
+ *
+ * @throws for a part of a wheel that its specification does not know.
+ */
+function installedPath(name: string): string {
+  const [, scheme, rest = ""] = /^[^/]+\.data\/([^/]+)\/(.+)$/.exec(name) ?? [];
   if (scheme === undefined) return name;
-  return scheme === "purelib" || scheme === "platlib" ? rest : undefined;
+  const folder = schemes[scheme];
+  if (folder === undefined) {
+    throw new Error(`${name} is in no scheme that installers know (${Object.keys(schemes).join(", ")})`);
+  }
+  return `${folder}${rest}`;
+}
+
+function isScript(name: string): boolean {
+  return /^[^/]+\.data\/scripts\//.test(name);
+}
+
+/** As installers write it, but for whichever Python is the function's: they write the path of theirs. */
+async function asScript(name: string, entry: ZipEntry, content: Buffer): Promise<ZipEntry> {
+  const [, rest] = /^#!pythonw?([ \t]?.*\n[^]*)$/.exec(content.toString("latin1")) ?? [];
+  if (rest === undefined) return { ...entry, name, executable: true };
+  return { ...(await deflated(name, Buffer.from(`#!/usr/bin/env python3${rest}`, "latin1"))), executable: true };
+}
+
+/** Undefined for what names nothing. */
+function mentionsIn(name: string, content: Buffer): Mentions | undefined {
+  if (!/\.pyi?$|\.dist-info\/entry_points\.txt$/.test(name)) return undefined;
+  const text = content.toString("utf8");
+  const source = name.endsWith(".txt") ? text.replace(/^.*=\s*([\w.]+).*$/gm, "import $1") : text;
+  const tests = testReferences(name, source);
+  const stubs = /\battach_stub\b|\.pyi["']/.test(source);
+  const files = [...source.matchAll(/([\w.-]+\.(?:c|h|pxd|pyx))["']/g)].map(([, file = ""]) => file);
+  return stubs || tests.length + files.length > 0 ? { tests, stubs, files } : undefined;
+}
+
+/** Such as a linker's script, which stands in a library's place for whoever links with it. */
+function isText(content: Buffer): boolean {
+  return /^[\t\n\r\x20-\x7e]*$/.test(content.toString("latin1", 0, 256));
+}
+
+/** An executable, or a library. */
+interface Native {
+  readonly name: string;
+  readonly machine: string | undefined;
+  /** Whether Python imports it. */
+  readonly module: boolean;
+}
+
+function isModule(library: Buffer): boolean {
+  return library.includes("PyInit_");
+}
+
+/** `core` of `core.cpython-312-x86_64-linux-gnu.so`, with the folder it is in. */
+const moduleName = (file: string) => file.replace(/(\.(cpython|abi3)[^/]*)?\.so$/, "");
+
+/**
+ * What a wheel holds for other processors.
+ *
+ * @throws where the wheel says that it is for ours and has nothing for it, or where a module is for another one only.
+ */
+function foreignFiles(natives: readonly Native[], wheel: string, platform: Platform): string[] {
+  const [ours, foreign] = [true, false].map((wanted) =>
+    natives.filter(({ machine }) => (machine === platform.architecture) === wanted),
+  ) as [Native[], Native[]];
+  const modules = new Set(ours.map(({ name }) => moduleName(name)));
+  const anyMachine = wheelTags(wheel)?.platforms.includes("any") ?? false;
+  const wrong = foreign.find(
+    ({ name, module }) => (module && !modules.has(moduleName(name))) || (ours.length === 0 && !anyMachine),
+  );
+  if (wrong !== undefined) {
+    const found = wrong.machine ?? "another processor";
+    throw new Error(`${wrong.name} is for ${found}, the bundle is for ${platform.architecture}`);
+  }
+  checkExtensions(
+    ours.map(({ name }) => name),
+    platform,
+  );
+  return foreign.map(({ name }) => name);
 }
 
 /** A wheel may hold one extension module for several Pythons; ours has to be among them. */

@@ -42,7 +42,7 @@ describe("a Lambda layer", () => {
           "beta-2.0.data/purelib/beta/pure.py": "1",
           "beta-2.0.data/platlib/beta/plat.py": "2",
           "beta-2.0.data/scripts/beta": "#!python",
-          "beta-2.0.data/headers/beta.h": "",
+          "beta-2.0.data/headers/beta.hpp": "",
           "beta/py.typed": "",
           "beta/stubs.pyi": "",
           "beta/tests/test_it.py": "",
@@ -57,14 +57,19 @@ describe("a Lambda layer", () => {
     const layer = layerOf(await workspace.build());
     expect(await names(layer)).toEqual([
       "python/alpha-1.2.dist-info/METADATA",
+      "python/alpha-1.2.dist-info/RECORD",
       "python/alpha/__init__.py",
       "python/beta-2.0.dist-info/METADATA",
+      "python/beta-2.0.dist-info/RECORD",
       "python/beta-2.0.dist-info/entry_points.txt",
       "python/beta-2.0.dist-info/licenses/LICENSE",
       "python/beta/__init__.py",
       "python/beta/größe.txt",
       "python/beta/plat.py",
       "python/beta/pure.py",
+      "python/beta/test_beside.py",
+      "python/bin/beta",
+      "python/include/beta.hpp",
     ]);
     expect(layer).toMatchObject({
       target: "aws",
@@ -77,6 +82,44 @@ describe("a Lambda layer", () => {
       ],
     });
     expect((await readFile(layer.path)).length).toBe(layer.size);
+  });
+
+  it("tells Python which files and modules a package has, and runs its scripts", async () => {
+    workspace.index.publish({
+      name: "told",
+      files: {
+        "told/core.py": "",
+        "told/with,comma.txt": "",
+        "told/tests/a.py": "",
+        "told-1.0.data/scripts/told": "#!python\nimport told\nprint(told.version)\n",
+      },
+    });
+    await workspace.require(["told"]);
+    const { path: zip } = layerOf(await workspace.build());
+    const unpacked = path.join(workspace.folder, "told");
+    execFileSync("unzip", ["-q", zip, "-d", unpacked]);
+    const program =
+      "import importlib.metadata as m; print(sorted(map(str, m.files('told')))); print(m.packages_distributions())";
+    const env = { ...process.env, PYTHONPATH: path.join(unpacked, "python") };
+    const told = execFileSync("python3", ["-S", "-c", program], { env, encoding: "utf8" });
+    expect(told).toBe(
+      "['bin/told', 'told-1.0.dist-info/METADATA', 'told-1.0.dist-info/RECORD', 'told/__init__.py', 'told/core.py', " +
+        "'told/with,comma.txt']\n{'told': ['told']}\n",
+    );
+    expect(execFileSync(path.join(unpacked, "python", "bin", "told"), { env, encoding: "utf8" })).toBe("1.0\n");
+  });
+
+  it("has the libraries of a whole installation where Lambda looks for them", async () => {
+    workspace.index.publish({
+      name: "threads",
+      files: {
+        "threads-1.0.data/data/lib/libthreads.so.2": makeLibrary(),
+        "threads-1.0.data/data/share/threads/a.json": "{}",
+      },
+    });
+    await workspace.require(["threads"]);
+    const found = await names(layerOf(await workspace.build()));
+    expect(found).toEqual(expect.arrayContaining(["lib/libthreads.so.2", "python/share/threads/a.json"]));
   });
 
   it("joins a namespace package that two wheels share", async () => {

@@ -12,7 +12,7 @@ function open(content: WheelContent) {
 }
 
 async function merged(...contents: WheelContent[]): Promise<string[]> {
-  return mergeWheels(await Promise.all(contents.map(open))).map(({ entry }) => entry.name);
+  return mergeWheels(await Promise.all(contents.map(open))).files.map(({ entry }) => entry.name);
 }
 
 describe("a wheel is refused", () => {
@@ -56,9 +56,72 @@ describe("a wheel is refused", () => {
     );
   });
 
-  it("where a program beside the libraries is for another processor", async () => {
-    await expect(open({ name: "tool", files: { "tool/bin/tool": makeLibrary({ machine: 0xb7 }) } })).rejects.toThrow(
-      "tool/bin/tool is for arm64",
+  it("with nothing native but for another processor, where its tags say that it is for ours", async () => {
+    await expect(
+      open({
+        name: "tool",
+        tags: "py3-none-manylinux2014_x86_64",
+        files: { "tool/bin/tool": makeLibrary({ machine: 0xb7 }) },
+      }),
+    ).rejects.toThrow("tool/bin/tool is for arm64");
+  });
+
+  it("with a module for another processor only", async () => {
+    const module = Buffer.concat([makeLibrary({ machine: 0xb7 }), Buffer.from("PyInit_core\0")]);
+    await expect(open({ name: "wrong", files: { "wrong/core.abi3.so": module } })).rejects.toThrow(
+      "wrong/core.abi3.so is for arm64, the bundle is for x86_64",
+    );
+  });
+
+  it("with a part that installers do not know", async () => {
+    await expect(open({ name: "strange", files: { "strange-1.0.data/somewhere/x": "" } })).rejects.toThrow(
+      "strange-1.0.data/somewhere/x is in no scheme that installers know (purelib, platlib, data, scripts, headers)",
+    );
+  });
+});
+
+describe("a wheel is taken", () => {
+  it("without the executables and libraries of other processors", async () => {
+    const [ours, other] = [makeLibrary(), makeLibrary({ machine: 0xb7 })];
+    const module = (library: Buffer) => Buffer.concat([library, Buffer.from("PyInit_core\0")]);
+    const opened = await open({
+      name: "manager",
+      files: {
+        "manager/linux/tool": ours,
+        "manager/linux-arm64/tool": other,
+        "manager/core.cpython-312-x86_64-linux-gnu.so": module(ours),
+        "manager/core.cpython-312-aarch64-linux-gnu.so": module(other),
+      },
+    });
+    expect(opened.files.map(({ name }) => name).filter((name) => !/__init__|dist-info/.test(name))).toEqual([
+      "manager/linux/tool",
+      "manager/core.cpython-312-x86_64-linux-gnu.so",
+    ]);
+    const { wheels } = mergeWheels([opened]);
+    expect(wheels[0]?.pruned["other-machine"]).toEqual([
+      "manager/core.cpython-312-aarch64-linux-gnu.so",
+      "manager/linux-arm64/tool",
+    ]);
+  });
+
+  it("with a linker's script in a library's place", async () => {
+    await expect(
+      open({ name: "linked", files: { "linked/libx.so": "/* GNU ld script */\nINPUT(libx.so.1)\n" } }),
+    ).resolves.toBeDefined();
+  });
+
+  it("with the parts that installers put beside its modules", async () => {
+    const opened = await open({
+      name: "parts",
+      files: {
+        "parts-1.0.data/data/lib/libparts.so.1": makeLibrary(),
+        "parts-1.0.data/data/share/jupyter/kernel.json": "{}",
+        "parts-1.0.data/scripts/parts": "#!python\n",
+        "parts-1.0.data/headers/parts.h": "",
+      },
+    });
+    expect(opened.files.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(["lib/libparts.so.1", "share/jupyter/kernel.json", "bin/parts", "include/parts.h"]),
     );
   });
 });
@@ -104,39 +167,57 @@ describe("merged wheels", () => {
     ).rejects.toThrow(/both install thing/);
   });
 
-  it("lose what no program reads, and keep metadata and licences", async () => {
-    const names = await merged({
-      name: "full",
-      files: {
-        "full/code.py": "",
-        "full/code.pyi": "",
-        "full/native.c": "",
-        "full/__pycache__/code.cpython-312.pyc": "",
-        "full/code.pyc": "",
-        "full/sourceless.pyc": "",
-        "full/test_code.py": "",
-        "full/tests/data.json": "",
-        "full/testing.py": "",
-        "full/contest.py": "",
-        "full/latest/a.py": "",
-        "full-1.0.dist-info/licenses/tests/LICENSE": "",
-        "full-1.0.dist-info/top_level.txt": "",
-      },
-    });
-    expect(names.sort()).toEqual([
-      "full-1.0.dist-info/METADATA",
-      "full-1.0.dist-info/licenses/tests/LICENSE",
-      "full/__init__.py",
-      "full/code.py",
-      "full/contest.py",
-      "full/latest/a.py",
-      "full/sourceless.pyc",
-      "full/testing.py",
-    ]);
+  it.each([
+    [
+      "pkgutil's",
+      "# one\n__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n",
+      "from pkgutil import extend_path  # two\n\n__path__ = extend_path(__path__, __name__)\n",
+    ],
+    [
+      "setuptools'",
+      "__import__('pkg_resources').declare_namespace(__name__)\n",
+      '"""Of two."""\ntry:\n    __import__("pkg_resources").declare_namespace(__name__)\nexcept ImportError:\n' +
+        "    from pkgutil import extend_path\n    __path__ = extend_path(__path__, __name__)\n",
+    ],
+    ["an empty one", "# Licence of one\n", "\n"],
+  ])("may declare a namespace package in other words: %s", async (_, one, two) => {
+    const files = await merged(
+      { name: "one", files: { "shared/__init__.py": one } },
+      { name: "two", files: { "shared/__init__.py": two } },
+    );
+    expect(files.filter((name) => name === "shared/__init__.py")).toHaveLength(1);
   });
 
-  it("keep the mode of programs alone", async () => {
-    const opened = await open({ name: "modes", files: { "modes/core.so": makeLibrary() } });
-    expect(opened.files.filter(({ executable }) => executable)).toEqual([]);
+  it("take the declaration that needs no other package", async () => {
+    const opened = await Promise.all(
+      [
+        { name: "one", files: { "shared/__init__.py": "__import__('pkg_resources').declare_namespace(__name__)\n" } },
+        {
+          name: "two",
+          files: { "shared/__init__.py": "import pkgutil\n__path__ = pkgutil.extend_path(__path__, __name__)\n" },
+        },
+      ].map(open),
+    );
+    const { files } = mergeWheels(opened);
+    expect(files.find(({ entry }) => entry.name === "shared/__init__.py")?.owner).toBe("two");
+  });
+
+  it("may not disagree in a namespace package whose __init__ does more", async () => {
+    const declaration = "__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n";
+    await expect(
+      merged(
+        { name: "one", files: { "shared/__init__.py": declaration } },
+        { name: "two", files: { "shared/__init__.py": `${declaration}VERSION = 2\n` } },
+      ),
+    ).rejects.toThrow(/both install shared\/__init__\.py/);
+  });
+
+  it("keep the modes of the wheels, as installers do", async () => {
+    const opened = await open({
+      name: "modes",
+      files: { "modes/data.txt": "" },
+      executables: { "modes/run.sh": "#!/bin/sh\n" },
+    });
+    expect(opened.files.filter(({ executable }) => executable).map(({ name }) => name)).toEqual(["modes/run.sh"]);
   });
 });

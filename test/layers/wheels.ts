@@ -15,6 +15,8 @@ export interface WheelContent {
   readonly tags?: string;
   /** Files besides `NAME/__init__.py` and the metadata. */
   readonly files?: Readonly<Record<string, string | Buffer>>;
+  /** Files that may be executed. */
+  readonly executables?: Readonly<Record<string, string | Buffer>>;
   readonly symlinks?: Readonly<Record<string, string>>;
   readonly requires?: readonly string[];
   /** Further lines of core metadata. */
@@ -26,6 +28,7 @@ export function makeWheel({
   version = "1.0",
   tags = "py3-none-any",
   files = {},
+  executables = {},
   symlinks = {},
   requires = [],
   metadata = [],
@@ -47,6 +50,9 @@ export function makeWheel({
     ...files,
   };
   for (const [path, content] of Object.entries(all)) entries[path] = [Buffer.from(content), { mtime: "2024-05-06" }];
+  for (const [path, content] of Object.entries(executables)) {
+    entries[path] = [Buffer.from(content), { mtime: "2024-05-06", os: 3, attrs: 0o100755 << 16 }];
+  }
   for (const [path, target] of Object.entries(symlinks)) {
     entries[path] = [Buffer.from(target), { mtime: "2024-05-06", os: 3, attrs: 0o120777 << 16 }];
   }
