@@ -2,9 +2,10 @@ import { spawn } from "node:child_process";
 import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import path from "node:path";
 
-import type { CloudAddress, DeleteRequest } from "./cloud";
+import type { ChangeRequest, CloudAddress, DeleteRequest } from "./cloud";
 import { isAlive } from "./process";
 import { ResourceStore } from "./store";
+import type { WeatherReport } from "./weather";
 
 /** Milliseconds that a cloud may take to start. */
 const patience = 60_000;
@@ -21,20 +22,29 @@ export async function runningCloud(state: string): Promise<CloudAddress | undefi
   }
 }
 
+export interface StartOptions {
+  /** Whether it ends with this process, however this one ends. */
+  readonly attached: boolean;
+  /** What goes wrong. Default: nothing. */
+  readonly weather?: WeatherReport;
+}
+
 /**
  * Starts a cloud on a state folder.
  *
- * @param attached whether it ends with this process, however this one ends.
  * @throws where it cannot start, e.g. because another one is starting there.
  */
-export async function startCloud(state: string, { attached }: { attached: boolean }): Promise<CloudAddress> {
+export async function startCloud(state: string, { attached, weather = {} }: StartOptions): Promise<CloudAddress> {
   mkdirSync(state, { recursive: true });
   const log = path.join(state, "cloud.log");
   const output = openSync(log, "a");
   const { size: logged } = fstatSync(output);
   const child = spawn(
     process.execPath,
-    ["--import", "tsx", path.join(__dirname, "cloud.ts"), state, ...(attached ? ["--attached"] : [])],
+    [
+      ...["--import", "tsx", path.join(__dirname, "cloud.ts"), state, "--weather", JSON.stringify(weather)],
+      ...(attached ? ["--attached"] : []),
+    ],
     { cwd: path.join(__dirname, ".."), stdio: [attached ? "pipe" : "ignore", output, output], detached: true },
   );
   child.unref();
@@ -86,6 +96,18 @@ export async function deleteResource(state: string, request: DeleteRequest): Pro
   }
   const answer = await fetch(`${controlUrl(running)}/resources`, { method: "DELETE", body: JSON.stringify(request) });
   if (!answer.ok) throw new Error(`${request.id} cannot be deleted: ${await answer.text()}`);
+}
+
+/** Changes inputs of a resource in the running cloud, as the cloud's own API does: the engine hears nothing of it. */
+export async function changeResource(address: CloudAddress, request: ChangeRequest): Promise<void> {
+  const answer = await fetch(`${controlUrl(address)}/resources`, { method: "PATCH", body: JSON.stringify(request) });
+  if (!answer.ok) throw new Error(`${request.id} cannot be changed: ${await answer.text()}`);
+}
+
+/** Makes other things go wrong in the running cloud from now on. */
+export async function changeWeather(address: CloudAddress, weather: WeatherReport): Promise<void> {
+  const answer = await fetch(`${controlUrl(address)}/weather`, { method: "PUT", body: JSON.stringify(weather) });
+  if (!answer.ok) throw new Error(`the weather cannot be changed: ${await answer.text()}`);
 }
 
 function controlUrl({ control, token }: CloudAddress): string {

@@ -1,15 +1,19 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync, rmSync } from "node:fs";
 import path from "node:path";
+import { parseArgs } from "node:util";
 
 import { writeAtomically } from "../layers/cache";
+import { awsBehaviours } from "./aws/behaviour";
 import { startAws } from "./aws/data-plane";
 import { awsInvokes, awsTypes } from "./aws/types";
+import { azureBehaviours } from "./azure/behaviour";
 import { startAzure } from "./azure/data-plane";
 import { azureInvokes, azureTypes } from "./azure/types";
 import { claim, giveUp } from "./claim";
 import { CommandProvider } from "./command";
 import type { CloudDataPlane } from "./data-plane";
+import { gcpBehaviours } from "./gcp/behaviour";
 import { startGcp } from "./gcp/data-plane";
 import { gcpInvokes, gcpTypes } from "./gcp/types";
 import { listen, response } from "./http";
@@ -17,6 +21,7 @@ import { inertAws, inertAzure, inertGcp } from "./inert";
 import { CloudProvider, type CloudProviderOptions } from "./provider";
 import { serveProvider } from "./provider-server";
 import { type Resources, ResourceStore, type StoredResource } from "./store";
+import { Weather, type WeatherReport } from "./weather";
 
 /** Where a running cloud is found: `cloud.json` in its state folder. */
 export interface CloudAddress {
@@ -36,6 +41,11 @@ export interface DeleteRequest extends Pick<StoredResource, "type" | "id"> {
   readonly cloud: string;
 }
 
+/** Inputs to change behind the engine's back, as a cloud's own API does. */
+export interface ChangeRequest extends DeleteRequest {
+  readonly inputs: Readonly<Record<string, unknown>>;
+}
+
 interface LocalCloud extends Omit<CloudProviderOptions, "version" | "store" | "dataPlane"> {
   readonly start: (stored: Resources, state: string) => CloudDataPlane | Promise<CloudDataPlane>;
 }
@@ -44,6 +54,7 @@ interface LocalCloud extends Omit<CloudProviderOptions, "version" | "store" | "d
 const clouds: Readonly<Record<string, LocalCloud>> = {
   aws: {
     types: awsTypes,
+    behaviours: awsBehaviours,
     unknownType: inertAws,
     configuration: { region: "us-east-1" },
     invokes: awsInvokes,
@@ -51,6 +62,7 @@ const clouds: Readonly<Record<string, LocalCloud>> = {
   },
   "azure-native": {
     types: azureTypes,
+    behaviours: azureBehaviours,
     unknownType: inertAzure,
     configuration: {},
     invokes: azureInvokes,
@@ -58,6 +70,7 @@ const clouds: Readonly<Record<string, LocalCloud>> = {
   },
   gcp: {
     types: gcpTypes,
+    behaviours: gcpBehaviours,
     unknownType: inertGcp,
     configuration: {},
     invokes: gcpInvokes,
@@ -66,8 +79,9 @@ const clouds: Readonly<Record<string, LocalCloud>> = {
 };
 
 /** This machine as the clouds: their providers for the engine, and what they deploy. */
-async function main(state: string): Promise<void> {
+async function main(state: string, report: WeatherReport): Promise<void> {
   claim(state);
+  const weather = new Weather(report);
   const failures: string[] = [];
   const dataPlanes: Promise<CloudDataPlane>[] = [];
   const providers: CloudProvider[] = [];
@@ -79,11 +93,11 @@ async function main(state: string): Promise<void> {
     stores.set(name, store);
     let started: Promise<CloudDataPlane> | undefined;
     const dataPlane = () => {
-      if (started === undefined) dataPlanes.push((started = startWith(store, start(store, directory), failures)));
+      if (started === undefined) dataPlanes.push((started = startWith(store, start(store.known, directory), failures)));
       return started;
     };
     if (store.all().length > 0) await dataPlane();
-    const provider = new CloudProvider({ ...cloud, version: sdkVersion(name), store, dataPlane });
+    const provider = new CloudProvider({ ...cloud, version: sdkVersion(name), store, dataPlane, weather });
     providers.push(provider);
     ports[name] = (await serveProvider(provider)).port;
   }
@@ -100,6 +114,17 @@ async function main(state: string): Promise<void> {
     if (target === `/${token}/resources` && method === "DELETE") {
       const { cloud, type, id } = JSON.parse(body.toString()) as DeleteRequest;
       stores.get(cloud)?.delete({ type, id });
+      return response(200, {});
+    }
+    if (target === `/${token}/resources` && method === "PATCH") {
+      const { cloud, type, id, inputs } = JSON.parse(body.toString()) as ChangeRequest;
+      const found = stores.get(cloud)?.get(type, id);
+      if (found === undefined) return response(404, `there is no ${type} ${id}`);
+      stores.get(cloud)?.put({ ...found, inputs: { ...found.inputs, ...inputs } });
+      return response(200, {});
+    }
+    if (target === `/${token}/weather` && method === "PUT") {
+      weather.change(JSON.parse(body.toString()) as WeatherReport);
       return response(200, {});
     }
     if (target !== `/${token}`) return response(404, "");
@@ -130,7 +155,7 @@ async function startWith(
   failures: string[],
 ): Promise<CloudDataPlane> {
   const plane = await starting;
-  for (const resource of store.all()) {
+  for (const resource of store.all().filter(({ failed }) => failed !== true)) {
     try {
       await plane.types[resource.type]?.start(resource);
     } catch (error) {
@@ -146,7 +171,11 @@ function sdkVersion(name: string): string {
 }
 
 if (require.main === module) {
-  main(process.argv[2] ?? "").catch((error: unknown) => {
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: { attached: { type: "boolean" }, weather: { type: "string", default: "{}" } },
+  });
+  main(positionals[0] ?? "", JSON.parse(values.weather) as WeatherReport).catch((error: unknown) => {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exit(1);
   });

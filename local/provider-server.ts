@@ -4,6 +4,8 @@ import * as messages from "@pulumi/pulumi/proto/provider_pb";
 import { EngineClient } from "@pulumi/pulumi/proto/engine_grpc_pb";
 import { LogRequest, LogSeverity } from "@pulumi/pulumi/proto/engine_pb";
 import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
+import { Status } from "@pulumi/pulumi/proto/status_pb";
+import { Any } from "google-protobuf/google/protobuf/any_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { type JavaScriptValue, Struct } from "google-protobuf/google/protobuf/struct_pb";
 
@@ -24,6 +26,17 @@ export interface Difference {
   readonly replaces: readonly string[];
   /** Whether the old resource has to go before the new one can come. */
   readonly deleteBeforeReplace: boolean;
+}
+
+/** The resource is there, and something about it is not as it was asked for: the engine keeps it with this error. */
+export class InitializationError extends Error {
+  constructor(
+    readonly id: string,
+    readonly properties: Properties,
+    readonly reason: string,
+  ) {
+    super(reason);
+  }
 }
 
 /** Lines for the user who runs the engine. */
@@ -93,10 +106,25 @@ function answer<Request, Response>(
         },
         (error: unknown) => {
           const message = error instanceof Error ? error.message : String(error);
-          callback({ code: grpc.status.UNKNOWN, message, details: message });
+          const metadata = error instanceof InitializationError ? partialFailure(error) : new grpc.Metadata();
+          callback({ code: grpc.status.UNKNOWN, message, details: message, metadata });
         },
       );
   };
+}
+
+/** How gRPC carries what is left of a resource: as a detail of the status, in a trailer of this name. */
+function partialFailure({ id, properties, reason, message }: InitializationError): grpc.Metadata {
+  const detail = new messages.ErrorResourceInitFailed()
+    .setId(id)
+    .setProperties(Struct.fromJavaScript(properties))
+    .setReasonsList([reason]);
+  const packed = new Any();
+  packed.pack(detail.serializeBinary(), "pulumirpc.ErrorResourceInitFailed");
+  const status = new Status().setCode(grpc.status.UNKNOWN).setMessage(message).addDetails(packed);
+  const metadata = new grpc.Metadata();
+  metadata.add("grpc-status-details-bin", Buffer.from(status.serializeBinary()));
+  return metadata;
 }
 
 function unimplemented<Request, Response>(): grpc.handleUnaryCall<Request, Response> {

@@ -3,10 +3,19 @@ import { createServer } from "node:net";
 
 import type { JavaScriptValue } from "google-protobuf/google/protobuf/struct_pb";
 
+import type { Behaviour, Behaviours } from "./behaviour";
 import type { CloudDataPlane } from "./data-plane";
 import type { InertType } from "./inert";
-import type { CheckFailure, Difference, EngineLog, Properties, Provider } from "./provider-server";
+import {
+  type CheckFailure,
+  type Difference,
+  type EngineLog,
+  InitializationError,
+  type Properties,
+  type Provider,
+} from "./provider-server";
 import type { ResourceStore, StoredResource } from "./store";
+import { Weather } from "./weather";
 
 /** Inputs with each asset and archive as the file that the cloud keeps. */
 export type Inputs = Record<string, unknown>;
@@ -89,6 +98,10 @@ export interface CloudProviderOptions {
   /** The provider's settings where they are not set. */
   readonly configuration: Readonly<Record<string, string>>;
   readonly invokes?: Readonly<Record<string, (args: Properties, context: CloudContext) => Properties>>;
+  /** How the types behave beyond what they accept; default: kindly. */
+  readonly behaviours?: Behaviours;
+  /** What goes wrong. Default: nothing. */
+  readonly weather?: Weather;
 }
 
 /** A provider whose cloud is this machine, over a table of resource types. */
@@ -97,6 +110,7 @@ export class CloudProvider implements Provider {
   /** Inputs of what previews would create, by URN: within a preview, other resources may name it. */
   readonly #planned = new Map<string, Properties>();
   #configuration: Readonly<Record<string, string>>;
+  readonly #weather: Weather;
   readonly #inert = new Map<string, ResourceType>();
   #log: EngineLog | undefined;
   /** Types that the engine at `#log` was warned of. */
@@ -105,6 +119,7 @@ export class CloudProvider implements Provider {
   constructor(private readonly options: CloudProviderOptions) {
     this.version = options.version;
     this.#configuration = options.configuration;
+    this.#weather = options.weather ?? new Weather();
   }
 
   attach(log: EngineLog): void {
@@ -156,10 +171,18 @@ export class CloudProvider implements Provider {
   }
 
   diff(urn: string, oldInputs: Properties, news: Properties): Difference {
-    const { replaceOn = [], deleteBeforeReplace = false } = this.#type(urn);
+    const behaviour = this.#behaviour(urn);
     const keys = new Set([...Object.keys(oldInputs), ...Object.keys(news)]);
     const changed = [...keys].filter((key) => comparable(oldInputs[key]) !== comparable(news[key]));
-    return { changed, replaces: changed.filter((key) => replaceOn.includes(key)), deleteBeforeReplace };
+    const replaces = (behaviour.replaceOn ?? []).filter((path) => {
+      const [before, after] = [oldInputs, news].map((inputs) => comparable(valuesAt(inputs, path.split("."))));
+      return before !== after;
+    });
+    return {
+      changed,
+      replaces: [...new Set(replaces.map((path) => path.split(".")[0] ?? path))],
+      deleteBeforeReplace: replaces.length > 0 && oldGoesFirst(behaviour, urn, news),
+    };
   }
 
   previewCreate(urn: string, properties: Properties): Promise<Properties> {
@@ -178,7 +201,14 @@ export class CloudProvider implements Provider {
     if (store.get(token, id) !== undefined) throw new Error(`${token} ${id} already exists`);
 
     const outputs = (await type.outputs?.({ id, inputs }, this.#context, {})) ?? {};
-    const resource: StoredResource = { urn, type: token, id, inputs, outputs };
+    const { fails, lateSeconds = 0 } = this.#behaviour(urn);
+    const knownAt = Date.now() + this.#weather.delay(urn, lateSeconds);
+    const resource: StoredResource = { urn, type: token, id, inputs, outputs, ...(lateSeconds > 0 && { knownAt }) };
+    const answer = { ...properties, ...(outputs as Properties) };
+    if (fails !== undefined && this.#failsNow("create", urn, fails)) {
+      if (fails.how !== "refused") store.put({ ...resource, failed: true });
+      throw fails.how === "partial" ? new InitializationError(id, answer, fails.message) : new Error(fails.message);
+    }
     store.put(resource);
     try {
       const { types } = await this.options.dataPlane();
@@ -187,7 +217,7 @@ export class CloudProvider implements Provider {
       store.delete(resource);
       throw error;
     }
-    return { id, properties: { ...properties, ...(outputs as Properties) } };
+    return { id, properties: answer };
   }
 
   read(
@@ -197,28 +227,48 @@ export class CloudProvider implements Provider {
   ): Promise<{ inputs: Properties; properties: Properties } | undefined> {
     const found = this.options.store.get(typeToken(urn), id);
     if (found === undefined) return Promise.resolve(undefined);
+    const { unread = [] } = this.#behaviour(urn);
     // An asset that did not change is given back as the engine knows it: here it is another path.
-    const live = Object.entries(found.inputs).map(([key, value]) => {
+    const live = Object.entries({ ...inputs, ...found.inputs }).flatMap(([key, value]) => {
       const known = inputs[key];
+      if (unread.includes(key)) return known === undefined ? [] : [[key, known] as const];
+      if (!(key in found.inputs)) return [];
       // By their hashes: in a refresh, the engine sends no path.
-      if (known !== undefined && comparable(known) === comparable(value)) return [key, known] as const;
-      return [key, value as JavaScriptValue] as const;
+      if (known !== undefined && comparable(known) === comparable(value)) return [[key, known] as const];
+      return [[key, value as JavaScriptValue] as const];
     });
     const liveInputs: Properties = Object.fromEntries(live);
     return Promise.resolve({ inputs: liveInputs, properties: { ...liveInputs, ...(found.outputs as Properties) } });
   }
 
-  async update(urn: string, id: string, _: Properties, news: Properties): Promise<Properties> {
+  async update(urn: string, id: string, olds: Properties, news: Properties): Promise<Properties> {
     const type = this.#type(urn);
     const previous = this.#existing(urn, id);
+    const { fails, frozen, emptyUpdate = "again", steps = [] } = this.#behaviour(urn);
+    const isEmpty = comparable(olds) === comparable(news);
+    if (isEmpty && emptyUpdate === "nothing") return { ...news, ...(previous.outputs as Properties) };
+    if (frozen?.inputs.some((key) => comparable(olds[key]) !== comparable(news[key]))) throw new Error(frozen.message);
     this.#requireAcceptable(type, news, id);
     const inputs = this.#kept(news);
     const outputs = (await type.outputs?.({ id, inputs }, this.#context, previous.outputs)) ?? {};
-    const resource = { ...previous, inputs, outputs };
+    const answer = { ...news, ...(outputs as Properties) };
+    if (fails !== undefined && this.#failsNow("update", urn, fails)) {
+      throw fails.how === "partial" ? new InitializationError(id, answer, fails.message) : new Error(fails.message);
+    }
+    const { failed: _, ...working } = previous;
+    for (const step of this.#weather.calm ? [] : steps) {
+      const later = Object.fromEntries(step.map((key) => [key, previous.inputs[key]]));
+      await this.#put({ ...working, inputs: { ...inputs, ...later }, outputs });
+      await new Promise((resolve) => setTimeout(resolve, this.#weather.delay(urn, secondsOfStep)));
+    }
+    await this.#put({ ...working, inputs, outputs });
+    return answer;
+  }
+
+  async #put(resource: StoredResource): Promise<void> {
     this.options.store.put(resource);
     const { types } = await this.options.dataPlane();
-    await types[previous.type]?.start(resource);
-    return { ...news, ...(outputs as Properties) };
+    await types[resource.type]?.start(resource);
   }
 
   async previewUpdate(urn: string, id: string, news: Properties): Promise<Properties> {
@@ -263,6 +313,26 @@ export class CloudProvider implements Provider {
     if (type === undefined) throw new Error(`the local cloud has no ${token}`);
     if (!(token in this.options.types)) this.#inert.set(token, type);
     return type;
+  }
+
+  /** The type's record; where there is none, what its emulation says of itself. */
+  #behaviour(urn: string): Partial<Behaviour> {
+    const { replaceOn = [], deleteBeforeReplace = false, name } = this.#type(urn);
+    const own: Partial<Behaviour> = {
+      replaceOn,
+      first: deleteBeforeReplace ? "old" : "new",
+      ...(name !== undefined && { autoNamed: name }),
+    };
+    return { ...own, ...this.options.behaviours?.[typeToken(urn)] };
+  }
+
+  #failsNow(operation: "create" | "update", urn: string, { needs = [] }: NonNullable<Behaviour["fails"]>): boolean {
+    const { store } = this.options;
+    const late = needs.some((type) => store.list(type).length > store.known.list(type).length);
+    const token = typeToken(urn);
+    return (
+      late || (!this.#weather.calm && this.#weather.fails(operation, token, urn, store.next(`${operation} ${urn}`)))
+    );
   }
 
   #existing(urn: string, id: string): StoredResource {
@@ -332,6 +402,21 @@ export class CloudProvider implements Provider {
         .map((value) => ({ property, reason: `${value} does not exist: no ${reference.type} has it` }));
     });
   }
+}
+
+/** Seconds that a live cloud takes between two steps of an update. */
+const secondsOfStep = 10;
+
+/** Whether the provider deletes the old resource of a replacement before it makes the new one. */
+function oldGoesFirst({ first, autoNamed }: Partial<Behaviour>, urn: string, news: Properties): boolean {
+  if (first !== "named") return first === "old";
+  const name = autoNamed === undefined ? undefined : news[autoNamed];
+  return typeof name === "string" && !isMadeUp(name, urn);
+}
+
+function isMadeUp(name: string, urn: string): boolean {
+  const prefix = `${logicalName(urn)}-`;
+  return name.startsWith(prefix) && /^[0-9a-f]{7}$/.test(name.slice(prefix.length));
 }
 
 function missing(type: ResourceType, inputs: Properties): CheckFailure[] {

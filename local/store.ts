@@ -15,6 +15,10 @@ export interface StoredResource {
   readonly inputs: Readonly<Record<string, unknown>>;
   /** What the cloud adds: ARNs, addresses, version numbers. */
   readonly outputs: Readonly<Record<string, unknown>>;
+  /** It was accepted and never came to be: the cloud lists it, and it does nothing. */
+  readonly failed?: true;
+  /** When the rest of the cloud knows of it, in milliseconds since 1970. Default: at once. */
+  readonly knownAt?: number;
 }
 
 /** The resources of a local cloud, as the data planes see them. */
@@ -52,6 +56,15 @@ export class ResourceStore implements Resources {
   list(type: string): StoredResource[] {
     return this.all().filter((resource) => resource.type === type);
   }
+
+  /** The resources that are at work and that the rest of the cloud knows of by now. */
+  readonly known: Resources = {
+    get: (type, id) => {
+      const found = this.get(type, id);
+      return found !== undefined && isKnown(found) ? found : undefined;
+    },
+    list: (type) => this.list(type).filter(isKnown),
+  };
 
   all(): StoredResource[] {
     return Object.values(this.#state.resources);
@@ -114,5 +127,7 @@ function zipOf(folder: string): Buffer {
     }),
   );
 }
+
+const isKnown = ({ failed, knownAt = 0 }: StoredResource) => failed !== true && knownAt <= Date.now();
 
 const key = (type: string, id: string) => `${type} ${id}`;

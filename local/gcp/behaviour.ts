@@ -1,0 +1,196 @@
+import type { Behaviour, Behaviours } from "../behaviour";
+
+/** Files of hashicorp/terraform-provider-google-beta, below `google-beta/services/`. */
+const provider = (...files: string[]) => files.map((file) => `terraform-provider-google-beta: ${file}`);
+
+/** Seconds in the access change propagation page: "typically 2 minutes, potentially 7 minutes or longer". */
+const iamPropagation = 420;
+
+/**
+ * A resource whose `name` the bridge makes up where it is absent: where it is given, the old one of a replacement goes
+ * first. The error of a failed creation takes the id away ("The resource didn't actually create").
+ */
+const named = (file: string, replaceOn: readonly string[]): Behaviour => ({
+  sources: provider(file),
+  replaceOn: ["name", "project", ...replaceOn],
+  first: "named",
+  autoNamed: "name",
+});
+
+/** A member's role on a resource: all of it is its identity. `place` is how the resource is named. */
+const member = (file: string, place: readonly string[]): Behaviour => ({
+  sources: [
+    "terraform-provider-google-beta: google-beta/tpgiamresource/resource_iam_member.go",
+    ...provider(file),
+    "https://cloud.google.com/iam/docs/access-change-propagation",
+  ],
+  replaceOn: ["role", "member", "condition", ...place],
+  lateSeconds: iamPropagation,
+});
+
+export const gcpBehaviours: Behaviours = {
+  "gcp:projects/service:Service": {
+    sources: provider("resourcemanager/resource_google_project_service.go"),
+    replaceOn: ["service", "project"],
+    lateSeconds: 120,
+  },
+  "gcp:serviceaccount/account:Account": {
+    sources: provider("resourcemanager/resource_google_service_account.go"),
+    replaceOn: ["accountId", "project"],
+    first: "named",
+    autoNamed: "accountId",
+  },
+  "gcp:projects/iAMMember:IAMMember": {
+    ...member("resourcemanager/iam_project.go", ["project"]),
+    // `DeleteBeforeReplace` in pulumi-gcp's provider/resources.go.
+    first: "old",
+  },
+  "gcp:storage/bucketIAMMember:BucketIAMMember": {
+    ...member("storage/iam_storage_bucket.go", ["bucket"]),
+    readsWith: "storage.buckets.getIamPolicy",
+  },
+  "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": member(
+    "artifactregistry/iam_artifact_registry_repository.go",
+    ["repository", "location", "project"],
+  ),
+  "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": member("cloudrunv2/iam_cloud_run_v2_service.go", [
+    "name",
+    "location",
+    "project",
+  ]),
+  "gcp:artifactregistry/repository:Repository": {
+    sources: provider("artifactregistry/resource_artifact_registry_repository.go"),
+    replaceOn: ["repositoryId", "location", "project", "format", "kmsKeyName", "mode"],
+  },
+  "gcp:firestore/database:Database": {
+    ...named("firestore/resource_firestore_database.go", [
+      "locationId",
+      "cmekConfig",
+      "databaseEdition",
+      "firestoreDataAccessMode",
+      "mongodbCompatibleDataAccessMode",
+      "realtimeUpdatesMode",
+      "tags",
+    ]),
+    fails: { how: "refused", message: "Error waiting to create Database: Error code 14, message: unavailable" },
+  },
+  "gcp:storage/bucket:Bucket": named("storage/resource_storage_bucket.go", [
+    "location",
+    "enableObjectRetention",
+    "customPlacementConfig.dataLocations",
+    "hierarchicalNamespace.enabled",
+  ]),
+  "gcp:storage/bucketObject:BucketObject": {
+    ...named("storage/resource_storage_bucket_object.go", [
+      "bucket",
+      "cacheControl",
+      "contentDisposition",
+      "contentEncoding",
+      "contentLanguage",
+      "contentType",
+      "source",
+      "storageClass",
+      "kmsKeyName",
+      "customerEncryption",
+      "metadata",
+    ]),
+    unread: ["source", "content"],
+  },
+  "gcp:cloudfunctionsv2/function:Function": {
+    ...named("cloudfunctions2/resource_cloudfunctions2_function.go", ["location"]),
+    sources: [
+      ...provider("cloudfunctions2/resource_cloudfunctions2_function.go"),
+      "https://github.com/hashicorp/terraform-provider-google/issues/22565",
+      "https://github.com/hashicorp/terraform-provider-google/issues/20571",
+    ],
+    // The provider keeps the id when the wait for the operation fails, and an unchanged configuration sends nothing.
+    fails: {
+      how: "partial",
+      message:
+        "Error waiting to create function: Error waiting for Creating function: Error code 3, message: Build failed " +
+        "with status: FAILURE. Could not build the function due to a missing permission on the build service account.",
+      needs: [
+        "gcp:projects/iAMMember:IAMMember",
+        "gcp:storage/bucketIAMMember:BucketIAMMember",
+        "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember",
+      ],
+    },
+    emptyUpdate: "nothing",
+    unread: ["buildConfig"],
+  },
+  "gcp:compute/backendBucket:BackendBucket": named("compute/resource_compute_backend_bucket.go", ["params"]),
+  "gcp:compute/regionNetworkEndpointGroup:RegionNetworkEndpointGroup": named(
+    "compute/resource_compute_region_network_endpoint_group.go",
+    [
+      "region",
+      "appEngine",
+      "cloudFunction",
+      "cloudRun",
+      "description",
+      "network",
+      "networkEndpointType",
+      "pscData",
+      "pscTargetService",
+      "serverlessDeployment",
+      "subnetwork",
+    ],
+  ),
+  "gcp:compute/backendService:BackendService": named("compute/resource_compute_backend_service.go", [
+    "dynamicForwarding.ipPortSelection.enabled",
+    "params",
+  ]),
+  "gcp:compute/uRLMap:URLMap": named("compute/resource_compute_url_map.go", []),
+  "gcp:compute/globalAddress:GlobalAddress": named("compute/resource_compute_global_address.go", [
+    "address",
+    "addressType",
+    "description",
+    "ipVersion",
+    "network",
+    "prefixLength",
+    "purpose",
+  ]),
+  "gcp:compute/targetHttpProxy:TargetHttpProxy": named("compute/resource_compute_target_http_proxy.go", [
+    "description",
+    "httpKeepAliveTimeoutSec",
+    "proxyBind",
+  ]),
+  "gcp:compute/targetHttpsProxy:TargetHttpsProxy": named("compute/resource_compute_target_https_proxy.go", [
+    "description",
+    "httpKeepAliveTimeoutSec",
+    "proxyBind",
+    "tlsEarlyData",
+  ]),
+  "gcp:compute/globalForwardingRule:GlobalForwardingRule": named("compute/resource_compute_global_forwarding_rule.go", [
+    "ipAddress",
+    "ipProtocol",
+    "allowPscGlobalAccess",
+    "description",
+    "ipVersion",
+    "metadataFilters",
+    "network",
+    "networkTier",
+    "noAutomateDnsZone",
+    "portRange",
+    "serviceDirectoryRegistrations",
+    "sourceIpRanges",
+    "subnetwork",
+  ]),
+  "gcp:compute/managedSslCertificate:ManagedSslCertificate": named(
+    "compute/resource_compute_managed_ssl_certificate.go",
+    ["description", "managed", "type"],
+  ),
+  "gcp:compute/sSLPolicy:SSLPolicy": named("compute/resource_compute_ssl_policy.go", ["description"]),
+  "gcp:compute/securityPolicy:SecurityPolicy": named("compute/resource_compute_security_policy.go", ["type"]),
+  "gcp:monitoring/notificationChannel:NotificationChannel": {
+    sources: provider("monitoring/resource_monitoring_notification_channel.go"),
+    replaceOn: ["project"],
+  },
+  "gcp:monitoring/alertPolicy:AlertPolicy": {
+    sources: provider("monitoring/resource_monitoring_alert_policy.go"),
+    replaceOn: ["project"],
+  },
+  "gcp:monitoring/dashboard:Dashboard": {
+    sources: provider("monitoring/resource_monitoring_dashboard.go"),
+    replaceOn: ["project"],
+  },
+};
