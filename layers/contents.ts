@@ -38,7 +38,7 @@ export async function layerContents(
       wheels.filter((wheel) => packages.includes(wheel.name)),
     );
   }
-  const opened = await obtain(wheels, lock, platform, progress);
+  const opened = await openWheels(wheels, lock, platform, progress);
   // One merge for all: Lambda unpacks every layer into the same directory.
   const tree = await installed(opened, platform);
   return plan.map(({ name, packages }) => ({
@@ -72,7 +72,7 @@ export async function packageContent(
   files: readonly SourceFile[],
   progress: Progress,
 ): Promise<BundleContent> {
-  const opened = await obtain(await wheelsOf(lock, platform), lock, platform, progress);
+  const opened = await openWheels(await wheelsOf(lock, platform), lock, platform, progress);
   const tree = await installed(opened, platform);
   const dependencies = tree.files.map((file) => below(".python_packages/lib/site-packages/", file));
   return {
@@ -89,7 +89,7 @@ export async function sourceContent(
   files: readonly SourceFile[],
   progress: Progress,
 ): Promise<BundleContent> {
-  const opened = await obtain(await wheelsOf(lock, platform), lock, platform, progress);
+  const opened = await openWheels(await wheelsOf(lock, platform), lock, platform, progress);
   // For its checks alone: what pip would overwrite in silence is an error here.
   mergeWheels(opened);
   const requirements = opened.map(({ name, version, sha256 }) => `${name}==${version} --hash=sha256:${sha256}\n`);
@@ -112,7 +112,8 @@ function vendored({ filename, content }: OpenedWheel): ZipEntry {
   return stored(`wheels/${filename}`, content);
 }
 
-async function obtain(wheels: readonly Wheel[], lock: Lock, platform: Platform, progress: Progress) {
+/** Fetches wheels and opens them; an index that has moved is asked where they are now. */
+export async function openWheels(wheels: readonly Wheel[], lock: Lock, platform: Platform, progress: Progress) {
   const fetchAndOpen = (wanted: readonly Wheel[]) =>
     withWheels(
       wanted,

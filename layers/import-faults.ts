@@ -1,0 +1,100 @@
+import type { Target } from "./bundle";
+import { distributionFor } from "./distributions";
+import type { ImportFault, ImportProof, ImportSite } from "./import-proof";
+import { functionPackages } from "./importable";
+import type { FunctionImports } from "./imports";
+import { type Lock, readLock, requirementsFile, requirementsFolder } from "./lock";
+import { shownPath } from "./build-error";
+import { inStandardLibrary } from "./standard-library";
+
+const targets: readonly Target[] = ["aws", "azure", "gcp"];
+
+/** What a proof found, a message for each import: where it is, what is missing, and the next step. */
+export async function describeFaults(
+  { errors, warnings }: ImportProof,
+  checked: FunctionImports,
+): Promise<{ errors: string[]; warnings: string[] }> {
+  const others = await Promise.all(
+    targets
+      .filter((target) => target !== checked.target)
+      .map((target) => readLock(target, checked.requirements).catch(() => undefined)),
+  );
+  const context = { ...checked, others: others.filter((lock) => lock !== undefined) };
+  return {
+    errors: errors.map((fault) => `${place(fault)} ${problem(fault, context)}`),
+    warnings: warnings.map(
+      (fault) => `${place(fault)} ${problem(fault, context)} (it runs when its function is called)`,
+    ),
+  };
+}
+
+interface Context extends FunctionImports {
+  readonly others: readonly Lock[];
+}
+
+function place(fault: ImportFault): string {
+  const [origin] = fault.via;
+  const way = fault.owner && origin ? `, which ${site(origin)} leads to,` : "";
+  return fault.file === "" ? "the entry point" : `${site(fault)}${way}`;
+}
+
+function site({ file, line, owner }: ImportSite): string {
+  return owner ? `${file}:${line} of ${owner.name} ${owner.version}` : `${file}:${line}`;
+}
+
+function problem(fault: ImportFault, context: Context): string {
+  const { kind, module, name, detail, owner } = fault;
+  const { target, platform } = context;
+  const correct = owner
+    ? `require another version of ${owner.name}, then run: ${relock(target)}`
+    : "correct the import";
+  switch (kind) {
+    case "syntax error":
+      return `is no Python: ${detail ?? ""}; correct it`;
+    case "refuses to be imported":
+      return `raises an error when ${module} is imported, whatever is installed; import something else`;
+    case "missing name":
+      return `imports ${name ?? ""} from ${module}, which has no such name; ${correct}`;
+    case "native module for another Python":
+      return (
+        `imports ${module}, which is there for another Python or processor only (${detail ?? ""}), not for Python ` +
+        `${platform.pythonVersion} on ${platform.architecture}; require a release that has it, then run: ${relock(target)}`
+      );
+    case "missing module":
+      return `imports ${module}, ${missing(module, context, correct)}`;
+  }
+}
+
+function missing(module: string, context: Context, correct: string): string {
+  const { target, platform, application, lock, layers = [], others } = context;
+  const [top = module] = module.split(".", 1);
+  if (application.some(({ name }) => name.startsWith(`${top}/`) || name === `${top}.py`)) {
+    return `which the application does not have; correct the import, or add the file`;
+  }
+  if (inStandardLibrary(top, platform.pythonVersion)) {
+    return `which the standard library of Python ${platform.pythonVersion} does not have; ${correct}`;
+  }
+  const had = ["3.11", "3.12"].filter((version) => inStandardLibrary(top, version)).at(-1);
+  if (had !== undefined && top !== "distutils") {
+    return `which left the standard library after Python ${had}; import something else, or deploy with pythonVersion ${had}`;
+  }
+  const names = new Set([lock, ...others].flatMap(({ packages }) => packages.map((locked) => locked.name)));
+  const distribution = distributionFor(module, names);
+  if (functionPackages(context).includes(distribution)) {
+    const version = lock.packages.find((locked) => locked.name === distribution)?.version ?? "";
+    return `which ${distribution} ${version} does not have; correct the import, or require another version, then run: ${relock(target)}`;
+  }
+  const layer = layers.find(({ packages }) => packages.includes(distribution));
+  if (layer) {
+    return `which is in layer ${layer.name} (${distribution}); give the function that layer too`;
+  }
+  const file = shownPath(requirementsFile(context.requirements ?? requirementsFolder, target));
+  const elsewhere = others.filter(({ packages }) => packages.some((locked) => locked.name === distribution));
+  const known = elsewhere.map((other) => other.target).join(" and ");
+  const bring = known
+    ? `${distribution}, which is in the lock of ${known}, brings it`
+    : `${distribution} should bring it`;
+  return `which nothing has that is deployed; ${bring}: add ${distribution} to ${file}, then run: ${relock(target)}`;
+}
+
+const relock = (target: Target) => `npm run layer -- lock --target ${target}`;

@@ -1,0 +1,734 @@
+import { type FoundModule, ModuleFinder, type Owner, type Tree } from "./module-tree";
+import type { Expression, ModuleScan, Scalar, Statement } from "./module-scan";
+import { inStandardLibrary } from "./standard-library";
+import type { Platform } from "./tags";
+
+/** Where a program starts: a module, and what it calls there. */
+export interface EntryPoint {
+  readonly module: string;
+  readonly attribute: string;
+}
+
+/** What a function can import, and where it starts. */
+export interface Importable {
+  readonly platform: Platform;
+  readonly entryPoints: readonly EntryPoint[];
+  /** The application's own files, by their paths in its package. */
+  readonly application: Tree;
+  /** The files of the packages that it is deployed with, by their paths in the folder of packages. */
+  readonly packages: Tree;
+  /**
+   * Modules that are there though no file here says so: the runtime's, and those of public layers. What is below one is
+   * taken to exist.
+   */
+  readonly provided: readonly string[];
+}
+
+/** A line that imports something. */
+export interface ImportSite {
+  readonly file: string;
+  readonly line: number;
+  /** Of the file; undefined for the application's own. */
+  readonly owner?: Owner;
+}
+
+/** An import that fails where the entry points are imported. */
+export interface ImportFault extends ImportSite {
+  readonly kind:
+    | "missing module"
+    /** The module is there, the name is not in it. */
+    | "missing name"
+    /** Only native modules for other Pythons or processors are there. */
+    | "native module for another Python"
+    | "syntax error"
+    /** The module raises an error of its own, whatever is installed. */
+    | "refuses to be imported";
+  /** Full name, e.g. `google.cloud.firestore`. */
+  readonly module: string;
+  /** What a `from` import takes from the module, for a missing name. */
+  readonly name?: string;
+  /** What else there is to say: native files that do not fit, or the parser's message. */
+  readonly detail?: string;
+  /** The imports that lead here, the entry point's own first. */
+  readonly via: readonly ImportSite[];
+}
+
+/** What a proof found. */
+export interface ImportProof {
+  /** Imports that fail when an entry point is imported. */
+  readonly errors: readonly ImportFault[];
+  /** Imports that fail when the application's function with the import in it is called. */
+  readonly warnings: readonly ImportFault[];
+}
+
+/**
+ * Follows every import from the entry points as Python would run it, without running anything: a failing import fails its
+ * module, and with it whoever imports that, up to a `try` that expects it. Conditions are evaluated for the platform as
+ * far as they are known (`sys.version_info`, `sys.platform`, flags that a `try` has set); of what is not known, a package's
+ * branches are taken to be right, the application's to run.
+ */
+export function proveImports(importable: Importable): ImportProof {
+  const prover = new Prover(importable);
+  const failures = importable.entryPoints.flatMap((entry) => prover.entry(entry)?.faults ?? []);
+  const errors = distinct(failures);
+  const known = new Set(errors.map(identity));
+  const warnings = distinct(prover.functionBodies()).filter((fault) => !known.has(identity(fault)));
+  return { errors, warnings };
+}
+
+const identity = ({ file, line, module, name }: ImportFault) => JSON.stringify([file, line, module, name]);
+
+function distinct(faults: readonly ImportFault[]): ImportFault[] {
+  return [...new Map(faults.map((fault) => [identity(fault), fault])).values()];
+}
+
+/** Why a module cannot be imported. */
+interface Failure {
+  /** Class of the error, by its name. */
+  readonly error: string;
+  readonly faults: readonly ImportFault[];
+  /** Whether nothing after it runs. */
+  readonly raised?: true;
+}
+
+/** What is known of a value. */
+type Value =
+  | { readonly kind: "constant"; readonly value: Constant }
+  | { readonly kind: "module"; readonly name: string }
+  /** True, and not None. */
+  | { readonly kind: "object" }
+  | { readonly kind: "unknown" };
+
+type Constant = Scalar | readonly Scalar[];
+
+const unknown: Value = { kind: "unknown" };
+const object: Value = { kind: "object" };
+const constant = (value: Constant): Value => ({ kind: "constant", value });
+
+/** A module that is, or is being, imported. */
+interface Loaded {
+  readonly name: string;
+  readonly found: FoundModule;
+  readonly names: Map<string, Value>;
+  complete: boolean;
+  failure?: Failure;
+}
+
+/** Where statements run. */
+interface Scope {
+  readonly module: Loaded;
+  /** Names of a class or of a function, which hide the module's. */
+  readonly local?: Map<string, Value>;
+  /** Whether the first failure ends the block, since a `try` goes on elsewhere. */
+  readonly stops: boolean;
+}
+
+/** Modules and names that no name in a module's source is unknown for. */
+interface Exports {
+  readonly names: ReadonlySet<string>;
+  /** Whether there may be more. */
+  readonly open: boolean;
+}
+
+class Prover {
+  private readonly finder: ModuleFinder;
+  private readonly loaded = new Map<string, Loaded>();
+  private readonly exports = new Map<string, Exports>();
+  private readonly path: ImportSite[] = [];
+  private readonly provided: ReadonlySet<string>;
+
+  constructor(private readonly importable: Importable) {
+    this.finder = new ModuleFinder([importable.application, importable.packages], importable.platform);
+    this.provided = new Set(importable.provided);
+  }
+
+  entry({ module, attribute }: EntryPoint): Failure | undefined {
+    const site = { file: "", line: 0 };
+    const failure = this.import(module, site);
+    if (failure) return failure;
+    const loaded = this.loaded.get(module);
+    if (loaded === undefined || this.has(loaded, attribute)) return undefined;
+    const file = loaded.found.file ?? "";
+    return this.fault("ImportError", { file, line: 1 }, { kind: "missing name", module, name: attribute });
+  }
+
+  /** What functions of the application's modules import, those that such imports reach included. */
+  functionBodies(): ImportFault[] {
+    const faults: ImportFault[] = [];
+    const done = new Set<string>();
+    for (let found = true; found;) {
+      found = false;
+      for (const module of [...this.loaded.values()]) {
+        if (!module.found.own || done.has(module.name)) continue;
+        done.add(module.name);
+        found = true;
+        for (const body of module.found.scan?.functions ?? []) {
+          faults.push(...(this.run(body, { module, local: new Map(), stops: false })?.faults ?? []));
+        }
+      }
+    }
+    return faults;
+  }
+
+  /** Imports a module and the packages that it is in, as `import a.b.c` does. */
+  private import(name: string, site: ImportSite): Failure | undefined {
+    const parts = name.split(".");
+    for (let length = 1; length <= parts.length; length += 1) {
+      const failure = this.importOne(parts.slice(0, length).join("."), site);
+      if (failure) return failure;
+    }
+    return undefined;
+  }
+
+  private importOne(name: string, site: ImportSite): Failure | undefined {
+    const loaded = this.loaded.get(name);
+    if (loaded) return loaded.failure;
+    const [top = ""] = name.split(".", 1);
+    const found = this.finder.find(name);
+    // The application comes before the standard library, packages come after it.
+    const first = this.finder.find(top);
+    if (!(first !== undefined && "own" in first && first.own) && this.isStandard(top)) {
+      if (this.isStandard(name)) return undefined;
+      return this.fault("ModuleNotFoundError", site, { kind: "missing module", module: name });
+    }
+    if (found === undefined || "unfit" in found) {
+      if (this.isProvided(name)) return undefined;
+      if (found) {
+        const detail = found.unfit.join(", ");
+        return this.fault("ModuleNotFoundError", site, {
+          kind: "native module for another Python",
+          module: name,
+          detail,
+        });
+      }
+      if (this.isMade(name)) return undefined;
+      return this.fault("ModuleNotFoundError", site, { kind: "missing module", module: name });
+    }
+    return this.load(name, found, site);
+  }
+
+  private load(name: string, found: FoundModule, site: ImportSite): Failure | undefined {
+    const module: Loaded = { name, found, names: new Map(), complete: false };
+    this.loaded.set(name, module);
+    const { scan, own, file = "" } = found;
+    this.path.push(site);
+    if (scan?.error === undefined) {
+      const failure = this.run(scan?.body ?? [], { module, stops: false });
+      if (failure) module.failure = { error: failure.error, faults: failure.faults };
+    } else if (own) {
+      const [line, detail] = scan.error;
+      module.failure = this.fault("SyntaxError", { file, line }, { kind: "syntax error", module: name, detail });
+    }
+    this.path.pop();
+    module.complete = true;
+    return module.failure;
+  }
+
+  private isStandard(name: string): boolean {
+    return inStandardLibrary(name, this.importable.platform.pythonVersion);
+  }
+
+  /** Whether a package above it makes modules, or a search path of its own: it may have more than its files say. */
+  private isMade(name: string): boolean {
+    for (let dot = name.lastIndexOf("."); dot > 0; dot = name.lastIndexOf(".", dot - 1)) {
+      const scan = this.loaded.get(name.slice(0, dot))?.found.scan;
+      if (scan?.makes_modules ?? scan?.path === "changed") return true;
+    }
+    return false;
+  }
+
+  /** Whether something outside provides a module, one above it or one below it. */
+  private isProvided(name: string): boolean {
+    const parts = name.split(".");
+    if (parts.some((_, index) => this.provided.has(parts.slice(0, index + 1).join(".")))) return true;
+    return this.importable.provided.some((module) => module.startsWith(`${name}.`));
+  }
+
+  private fault(
+    error: string,
+    { file, line, owner }: ImportSite,
+    what: Pick<ImportFault, "kind" | "module" | "name" | "detail">,
+  ): Failure {
+    const [, ...via] = this.path;
+    return { error, faults: [{ file, line, owner, ...what, via }] };
+  }
+
+  private run(statements: readonly Statement[], scope: Scope): Failure | undefined {
+    let failure: Failure | undefined;
+    for (const statement of statements) {
+      const found = this.step(statement, scope);
+      if (found === undefined) continue;
+      failure = failure === undefined ? found : { ...failure, faults: [...failure.faults, ...found.faults] };
+      if (scope.stops || found.raised) return { ...failure, ...(found.raised && { raised: true }) };
+    }
+    return failure;
+  }
+
+  private step(statement: Statement, scope: Scope): Failure | undefined {
+    switch (statement[0]) {
+      case "import":
+        return this.importStatement(statement, scope);
+      case "from":
+        return this.fromStatement(statement, scope);
+      case "call": {
+        const [, line, level, module] = statement;
+        const name = resolve(scope.module, level, module);
+        return name === undefined ? undefined : this.import(name, siteOf(scope, line));
+      }
+      case "set": {
+        const [, names, value] = statement;
+        const found = value === null ? unknown : this.evaluate(value, scope);
+        for (const name of names) this.bind(scope, name, found);
+        return undefined;
+      }
+      case "all":
+        return undefined;
+      case "class":
+        return this.run(statement[1], { ...scope, local: new Map(scope.local) });
+      case "if":
+        return this.condition(statement, scope);
+      case "try":
+        return this.attempt(statement, scope);
+      case "raise": {
+        const [, line, error] = statement;
+        const refusal = this.fault(error ?? "", siteOf(scope, line), {
+          kind: "refuses to be imported",
+          module: scope.module.name,
+        });
+        return { ...refusal, error: error ?? "", raised: true };
+      }
+    }
+  }
+
+  private bind(scope: Scope, name: string, value: Value): void {
+    (scope.local ?? scope.module.names).set(name, value);
+  }
+
+  private importStatement(
+    [, line, module, bound]: Extract<Statement, readonly ["import", ...unknown[]]>,
+    scope: Scope,
+  ) {
+    const failure = this.import(module, siteOf(scope, line));
+    if (failure) return failure;
+    const [top = ""] = module.split(".", 1);
+    this.bind(scope, bound ?? top, { kind: "module", name: bound === null ? top : module });
+    return undefined;
+  }
+
+  private fromStatement(
+    [, line, level, module, names]: Extract<Statement, readonly ["from", ...unknown[]]>,
+    scope: Scope,
+  ): Failure | undefined {
+    const site = siteOf(scope, line);
+    const from = resolve(scope.module, level, module);
+    // Beyond the top-level package: an error in Python as well, but of the package's own author.
+    if (from === undefined) return undefined;
+    const failed = this.import(from, site);
+    if (failed) return failed;
+    const source = this.loaded.get(from);
+    let failure: Failure | undefined;
+    for (const [name, bound] of names) {
+      if (name === "*") {
+        if (source) this.bindAll(source, scope);
+        continue;
+      }
+      const found = source === undefined ? this.take(from, name, site) : this.takeFrom(source, name, site);
+      if (found === undefined) this.bind(scope, bound ?? name, this.valueOf(from, name));
+      else failure = failure === undefined ? found : { ...failure, faults: [...failure.faults, ...found.faults] };
+    }
+    return failure;
+  }
+
+  /** A name of a module that no file here is of, such as one of the standard library. */
+  private take(from: string, name: string, site: ImportSite): Failure | undefined {
+    // A runtime's package may be a namespace that ours have a share of.
+    const found = this.finder.find(`${from}.${name}`);
+    return found !== undefined && "own" in found && !this.isStandard(from)
+      ? this.import(`${from}.${name}`, site)
+      : undefined;
+  }
+
+  private takeFrom(source: Loaded, name: string, site: ImportSite): Failure | undefined {
+    if (source.complete && source.names.has(name)) return undefined;
+    const below = `${source.name}.${name}`;
+    const isPackage = source.found.places !== undefined;
+    if (isPackage && this.finder.find(below) !== undefined) return this.importOne(below, site);
+    if (this.isProvided(below)) return undefined;
+    const { names, open } = this.exportsOf(source);
+    if (names.has(name)) return undefined;
+    const { scan, file } = source.found;
+    if (scan?.getattr) return this.lazily(source, scan, name, site);
+    if (open) return undefined;
+    // Of a namespace package there is nothing but modules.
+    const kind = file === undefined ? ({ kind: "missing module", module: below } as const) : undefined;
+    return this.fault("ImportError", site, kind ?? { kind: "missing name", module: source.name, name });
+  }
+
+  /** A name that `__getattr__` gives, from the module where type checkers find it or where the source's own table says. */
+  private lazily(source: Loaded, scan: ModuleScan, name: string, site: ImportSite): Failure | undefined {
+    const typed = (scan.typing ?? []).flatMap((statement) => {
+      if (statement[0] !== "from") return [];
+      const [, , level, module, names] = statement;
+      const from = resolve(source, level, module);
+      if (from === undefined) return [];
+      return names.flatMap(([taken, bound]) =>
+        (bound ?? taken) === name || (taken === "*" && this.staticNames(from).has(name)) ? [from] : [],
+      );
+    });
+    const listed = (scan.lazy_names?.[name] ?? []).flatMap((reference) => {
+      const level = reference.length - reference.replace(/^\.+/, "").length;
+      const relative = resolve(source, level || 1, reference.slice(level));
+      return [relative, ...(level === 0 ? [reference] : [])].filter((each) => each !== undefined);
+    });
+    for (const module of [...typed, ...listed]) {
+      const found = this.finder.find(module);
+      if (found === undefined || "unfit" in found || module === source.name) continue;
+      return this.import(module, site);
+    }
+    return undefined;
+  }
+
+  /** Names that the statements of a module bind, whether or not it was imported. */
+  private staticNames(module: string): ReadonlySet<string> {
+    const found = this.finder.find(module);
+    return new Set(found !== undefined && "own" in found ? boundBy(found.scan?.body ?? []).names : []);
+  }
+
+  private bindAll(source: Loaded, scope: Scope): void {
+    for (const name of this.exportsOf(source).names) this.bind(scope, name, source.names.get(name) ?? unknown);
+  }
+
+  private has(module: Loaded, name: string): boolean {
+    const { names, open } = this.exportsOf(module);
+    return names.has(name) || open || module.found.scan?.getattr === true;
+  }
+
+  /** Names that a module may have once it is imported. */
+  private exportsOf(module: Loaded): Exports {
+    const known = this.exports.get(module.name);
+    if (known) return known;
+    // Modules that take everything from each other.
+    this.exports.set(module.name, { names: new Set(), open: false });
+    const { found } = module;
+    const { names, stars } = boundBy(found.scan?.body ?? []);
+    for (const name of [...(found.scan?.globals ?? []), ...standardNames]) names.add(name);
+    let open =
+      found.scan === undefined ? found.file !== undefined : (found.scan.open ?? found.scan.error !== undefined);
+    for (const { level, from } of stars) {
+      const source = resolve(module, level, from);
+      const loaded = source === undefined ? undefined : this.loaded.get(source);
+      if (loaded === undefined) open = true;
+      else {
+        const taken = this.exportsOf(loaded);
+        for (const name of taken.names) names.add(name);
+        open ||= taken.open || loaded.found.scan?.getattr === true;
+      }
+    }
+    const exports = { names, open };
+    if (module.complete) this.exports.set(module.name, exports);
+    else this.exports.delete(module.name);
+    return exports;
+  }
+
+  private valueOf(from: string, name: string): Value {
+    const known = knownAttribute(from, name, this.importable.platform.pythonVersion);
+    if (known) return known;
+    const value = this.loaded.get(from)?.names.get(name);
+    if (value) return value;
+    return this.loaded.has(`${from}.${name}`) ? { kind: "module", name: `${from}.${name}` } : unknown;
+  }
+
+  private condition([, test, then, otherwise]: Extract<Statement, readonly ["if", ...unknown[]]>, scope: Scope) {
+    const truth = truthOf(test === null ? unknown : this.evaluate(test, scope));
+    if (truth !== undefined) return this.run(truth ? then : otherwise, scope);
+    const { own } = scope.module.found;
+    const branches = [then, otherwise].map((branch) => this.run(branch, own ? scope : { ...scope, stops: true }));
+    for (const name of boundBy([...then, ...otherwise]).names) this.bind(scope, name, unknown);
+    const failures = branches.filter((failure) => failure !== undefined);
+    if (!own) return failures.length === branches.length ? failures[0] : undefined;
+    const faults = failures
+      .flatMap((failure) => failure.faults)
+      .filter(({ kind }) => kind !== "refuses to be imported");
+    const [first] = failures;
+    return first && faults.length > 0 ? { error: first.error, faults } : undefined;
+  }
+
+  private attempt(
+    [, body, handlers, otherwise, final]: Extract<Statement, readonly ["try", ...unknown[]]>,
+    scope: Scope,
+  ): Failure | undefined {
+    const failed = this.run(body, { ...scope, stops: scope.stops || handlers.length > 0 });
+    let failure = failed;
+    if (failed === undefined) {
+      failure = this.run(otherwise, scope);
+    } else {
+      const handler = handlers.find(([caught]) => catches(caught, failed.error));
+      if (handler) failure = this.handle(handler[1], failed, scope);
+    }
+    const cleanup = this.run(final, scope);
+    return failure ?? cleanup;
+  }
+
+  /** An error of the handler's own stands for the one that it handles: what to mend is still the import. */
+  private handle(handler: readonly Statement[], failed: Failure, scope: Scope): Failure | undefined {
+    const failure = this.run(handler, { ...scope, stops: true });
+    if (!failure?.raised) return failure;
+    return { error: failure.error || failed.error, faults: failed.faults, raised: true };
+  }
+
+  private evaluate(expression: Expression, scope: Scope): Value {
+    const value = (part: Expression | null) => (part === null ? unknown : this.evaluate(part, scope));
+    switch (expression[0]) {
+      case "constant":
+        return constant(expression[1]);
+      case "object":
+        return object;
+      case "tuple":
+        return constant(expression[1].map(([, each]) => each));
+      case "name":
+        return this.nameValue(expression[1], scope);
+      case "not": {
+        const truth = truthOf(value(expression[1]));
+        return truth === undefined ? unknown : constant(!truth);
+      }
+      case "and":
+      case "or": {
+        const [operator, parts] = expression;
+        let last: Value = unknown;
+        let undecided = false;
+        for (const part of parts) {
+          last = value(part);
+          const truth = truthOf(last);
+          if (truth === (operator === "or")) return last;
+          undecided ||= truth === undefined;
+        }
+        return undecided ? unknown : last;
+      }
+      case "compare":
+        return compared(expression[1], value(expression[2]), value(expression[3]));
+      case "attribute": {
+        const of = value(expression[1]);
+        if (of.kind === "module") return this.valueOf(of.name, expression[2]);
+        const index = ["major", "minor", "micro"].indexOf(expression[2]);
+        return item(of, index);
+      }
+      case "item":
+        return item(value(expression[1]), expression[2]);
+      case "slice": {
+        const of = value(expression[1]);
+        if (of.kind !== "constant" || !isTuple(of.value)) return unknown;
+        return constant(of.value.slice(0, expression[2]));
+      }
+      case "found":
+        return this.canFind(expression[1]) ? object : constant(null);
+      case "starts": {
+        const [text, start] = [value(expression[1]), value(expression[2])];
+        if (text.kind !== "constant" || start.kind !== "constant" || typeof text.value !== "string") return unknown;
+        const { value: whole } = text;
+        const starts = isTuple(start.value) ? start.value : [start.value];
+        return constant(starts.some((each) => typeof each === "string" && whole.startsWith(each)));
+      }
+    }
+  }
+
+  private nameValue(name: string, { module, local }: Scope): Value {
+    const own = local?.get(name) ?? module.names.get(name);
+    if (own) return own;
+    if (name === "__name__") return constant(module.name);
+    if (name === "__debug__") return constant(true);
+    return unknown;
+  }
+
+  private canFind(name: string): boolean {
+    const found = this.finder.find(name);
+    return (found !== undefined && "own" in found) || this.isStandard(name) || this.isProvided(name);
+  }
+}
+
+/** Names that Python gives every module. */
+const standardNames = [
+  "__name__",
+  "__doc__",
+  "__file__",
+  "__path__",
+  "__package__",
+  "__spec__",
+  "__dict__",
+  "__loader__",
+];
+
+function siteOf({ module: { found } }: Scope, line: number): ImportSite {
+  return { file: found.file ?? "", line, owner: found.owner };
+}
+
+/** Full name of what a relative import means; undefined beyond the top-level package. */
+export function resolve(
+  { name, found }: { readonly name: string; readonly found: Pick<FoundModule, "places"> },
+  level: number,
+  module: string,
+): string | undefined {
+  if (level === 0) return module;
+  const parts = name.split(".");
+  const up = found.places === undefined ? level : level - 1;
+  if (up >= parts.length) return undefined;
+  const base = parts.slice(0, parts.length - up).join(".");
+  return module === "" ? base : `${base}.${module}`;
+}
+
+interface Bound {
+  readonly names: Set<string>;
+  readonly stars: readonly { readonly level: number; readonly from: string }[];
+}
+
+/** Names that statements bind, in whichever branch. */
+function boundBy(statements: readonly Statement[]): Bound {
+  const names = new Set<string>();
+  const stars: { level: number; from: string }[] = [];
+  const visit = (block: readonly Statement[]) => {
+    for (const statement of block) {
+      switch (statement[0]) {
+        case "import":
+          names.add(statement[3] ?? statement[2].split(".", 1)[0] ?? "");
+          break;
+        case "from":
+          for (const [name, bound] of statement[4]) {
+            if (name === "*") stars.push({ level: statement[2], from: statement[3] });
+            else names.add(bound ?? name);
+          }
+          break;
+        case "set":
+          for (const name of statement[1]) names.add(name);
+          break;
+        case "all":
+          names.add("__all__");
+          break;
+        case "if":
+          visit(statement[2]);
+          visit(statement[3]);
+          break;
+        case "try":
+          visit(statement[1]);
+          for (const [, handler] of statement[2]) visit(handler);
+          visit(statement[3]);
+          visit(statement[4]);
+          break;
+        case "call":
+        case "class":
+        case "raise":
+          break;
+      }
+    }
+  };
+  visit(statements);
+  return { names, stars };
+}
+
+/** Errors that a failing import is none of. */
+const otherErrors: ReadonlySet<string> = new Set([
+  ...["ArithmeticError", "AssertionError", "AttributeError", "EOFError", "FileNotFoundError", "IndexError", "KeyError"],
+  ...["LookupError", "NameError", "NotImplementedError", "OSError", "IOError", "EnvironmentError", "RuntimeError"],
+  ...["RuntimeWarning", "DeprecationWarning", "SyntaxError", "SystemError", "TypeError", "UnicodeError", "ValueError"],
+  ...["KeyboardInterrupt", "SystemExit", "Warning", "UserWarning", "StopIteration", "PackageNotFoundError"],
+]);
+
+/** Whether a handler of these errors handles one; of errors that are no builtin ones, it is taken to. */
+function catches(caught: readonly string[], error: string): boolean {
+  return caught.some(
+    (name) =>
+      ["*", "BaseException", "Exception", error].includes(name) ||
+      (name === "ImportError" && error === "ModuleNotFoundError") ||
+      (!otherErrors.has(name) && !["ImportError", "ModuleNotFoundError"].includes(name)),
+  );
+}
+
+function truthOf(value: Value): boolean | undefined {
+  switch (value.kind) {
+    case "constant":
+      return isTuple(value.value) ? value.value.length > 0 : Boolean(value.value);
+    case "module":
+    case "object":
+      return true;
+    case "unknown":
+      return undefined;
+  }
+}
+
+const isTuple = (value: Constant): value is readonly Scalar[] => Array.isArray(value);
+
+function item(value: Value, index: number): Value {
+  if (value.kind !== "constant" || !isTuple(value.value)) return unknown;
+  const found = value.value.at(index);
+  return index < -value.value.length || found === undefined ? unknown : constant(found);
+}
+
+function compared(operator: string, left: Value, right: Value): Value {
+  const negated = { "!=": "==", "is not": "is", "not in": "in", ">": "<=", ">=": "<" }[operator];
+  if (negated !== undefined) {
+    const truth = truthOf(compared(negated, left, right));
+    return truth === undefined ? unknown : constant(!truth);
+  }
+  if (operator === "is" && [left, right].some(({ kind }) => kind === "object" || kind === "module")) {
+    const other = [left, right].find(({ kind }) => kind === "constant");
+    return other === undefined ? unknown : constant(false);
+  }
+  if (left.kind !== "constant" || right.kind !== "constant") return unknown;
+  const [a, b] = [left.value, right.value];
+  switch (operator) {
+    case "==":
+    case "is":
+      return constant(JSON.stringify(a) === JSON.stringify(b));
+    case "in":
+      if (isTuple(b)) return isTuple(a) ? unknown : constant(b.includes(a));
+      return typeof a === "string" && typeof b === "string" ? constant(b.includes(a)) : unknown;
+    case "<":
+    case "<=": {
+      const order = orderOf(a, b);
+      return order === undefined ? unknown : constant(operator === "<" ? order < 0 : order <= 0);
+    }
+  }
+  return unknown;
+}
+
+function orderOf(a: Constant, b: Constant): number | undefined {
+  if (isTuple(a) && isTuple(b)) {
+    for (const [index, left] of a.entries()) {
+      const right = b[index];
+      if (right === undefined) return 1;
+      const order = orderOf(left, right);
+      if (order !== 0) return order;
+    }
+    return a.length - b.length;
+  }
+  if (typeof a === "number" && typeof b === "number") return a - b;
+  if (typeof a === "string" && typeof b === "string") return a < b ? -1 : a === b ? 0 : 1;
+  return undefined;
+}
+
+/** Attributes of the standard library that packages ask before they import. */
+function knownAttribute(module: string, name: string, pythonVersion: string): Value | undefined {
+  switch (`${module}.${name}`) {
+    case "sys.platform":
+      return constant("linux");
+    case "sys.version_info":
+      // The runtimes follow the newest patch.
+      return constant([...pythonVersion.split(".").map(Number), 99, "final", 0]);
+    case "sys.byteorder":
+      return constant("little");
+    case "sys.implementation":
+    case "os.path":
+      return { kind: "module", name: `${module}.${name}` };
+    case "sys.implementation.name":
+      return constant("cpython");
+    case "os.name":
+      return constant("posix");
+    case "os.sep":
+      return constant("/");
+    case "platform.system":
+      return constant("Linux");
+    case "platform.python_implementation":
+      return constant("CPython");
+    case "typing.TYPE_CHECKING":
+      return constant(false);
+  }
+  return undefined;
+}

@@ -1,0 +1,78 @@
+import { openWheels } from "./contents";
+import { providedModules } from "./distributions";
+import type { Importable } from "./import-proof";
+import type { FunctionImports } from "./imports";
+import type { Lock } from "./lock";
+import { knownPackageScan, type ModuleSource, type PackageScan, scanModules, scanPackage } from "./module-scan";
+import type { Tree, TreeFile } from "./module-tree";
+import { runtimeModules } from "./runtime-modules";
+import type { Platform } from "./tags";
+import { contentOf } from "./unzip";
+import type { OpenedWheel } from "./wheel";
+import { type Wheel, wheelsOf } from "./wheel-index";
+
+/** What a function can import. */
+export async function importable(checked: FunctionImports, progress: (line: string) => void): Promise<Importable> {
+  const { target, platform, entryPoints, application, lock, provided = new Map<string, string>() } = checked;
+  const names = functionPackages(checked).filter((name) => !provided.has(name));
+  const [own, packages] = await Promise.all([
+    applicationTree(application),
+    // The buildpack of Google Cloud installs whole wheels.
+    packageTree(lock, platform, { names, whole: target === "gcp" }, progress),
+  ]);
+  return {
+    ...{ platform, entryPoints, application: own, packages },
+    provided: [...runtimeModules[target], ...[...provided.keys()].flatMap(providedModules)],
+  };
+}
+
+/** Normalised names of the packages that a function is deployed with. */
+export function functionPackages({ lock, layers, functionLayers }: FunctionImports): string[] {
+  if (layers === undefined) return lock.packages.map(({ name }) => name);
+  return layers.filter(({ name }) => functionLayers?.includes(name) ?? true).flatMap(({ packages }) => packages);
+}
+
+/** The application's files with what its modules do. */
+export async function applicationTree(files: readonly ModuleSource[]): Promise<Tree> {
+  const scans = await scanModules(files);
+  return new Map(files.map(({ name }): [string, TreeFile] => [name, { scan: scans[name] }]));
+}
+
+/**
+ * The files of a lock's packages as a function finds them, with what their modules do. A package is read once; after that
+ * neither its wheel nor an index is needed.
+ */
+export async function packageTree(
+  lock: Lock,
+  platform: Platform,
+  { names, whole }: { readonly names: readonly string[]; readonly whole: boolean },
+  progress: (line: string) => void,
+): Promise<Tree> {
+  const wheels = (await wheelsOf(lock, platform)).filter(({ name }) => names.includes(name));
+  const known = await Promise.all(wheels.map(async ({ sha256 }) => knownPackageScan(sha256)));
+  const opened = await openWheels(
+    wheels.filter((_, index) => known[index] === undefined),
+    lock,
+    platform,
+    progress,
+  );
+  const tree = new Map<string, TreeFile>();
+  for (const [index, wheel] of wheels.entries()) {
+    const { files, scans } = known[index] ?? (await scanWheel(wheel, opened));
+    const owner = { name: wheel.name, version: wheel.version };
+    for (const file of files) {
+      if ((whole || !isPruned(file)) && !tree.has(file)) tree.set(file, { owner, scan: scans[file] });
+    }
+  }
+  return tree;
+}
+
+async function scanWheel({ sha256 }: Wheel, opened: readonly OpenedWheel[]): Promise<PackageScan> {
+  const files = opened.find((wheel) => wheel.sha256 === sha256)?.files ?? [];
+  const modules = files.filter(({ name }) => name.endsWith(".py") && !isPruned(name));
+  return scanPackage(
+    sha256,
+    files.map(({ name }) => name),
+    modules.map((entry) => ({ name: entry.name, content: contentOf(entry) })),
+  );
+}
