@@ -3,6 +3,7 @@ import path from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 
 import { clouds as targets } from "../contract/clouds";
+import { applicationEntryPoints, noEntryPoints } from "../layers/application-files";
 import type { AdvisorySource } from "../layers/audit";
 import { build } from "../layers/build";
 import { BuildError } from "../layers/build-error";
@@ -69,7 +70,14 @@ program
     if ((flags.strategy === "hybrid") !== (flags.provided !== undefined)) {
       command.error("error: --provided and --strategy hybrid need each other");
     }
-    const bundles = await build({ ...flags, targets: flags.target, strategy: await strategyOf(flags), progress });
+    const bundles = await build({
+      ...flags,
+      targets: flags.target,
+      strategy: await strategyOf(flags),
+      // The requirements of another folder are of an application that is not here.
+      entryPoints: flags.requirements === requirementsFolder ? applicationEntryPoints : noEntryPoints,
+      progress,
+    });
     const text = flags.json
       ? JSON.stringify({ bundles })
       : await (await onDemand(() => import("../layers/report"))).bundleTable(bundles);
@@ -240,7 +248,12 @@ function ofLocalCloud(): Option {
 }
 
 /** What is built where nothing else is said. */
-const standard = { targets, pythonVersion: "3.12", architecture: "x86_64" } as const;
+const standard = {
+  targets,
+  pythonVersion: "3.12",
+  architecture: "x86_64",
+  entryPoints: applicationEntryPoints,
+} as const;
 
 async function forEach<Result extends object>(
   wanted: readonly Target[],

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import type { Cloud } from "../contract/clouds";
+import { applicationEntryPoints } from "../layers/application-files";
 import { build } from "../layers/build";
 import { BuildError } from "../layers/build-error";
 import type { Architecture, Bundle } from "../layers/bundle";
@@ -43,6 +44,7 @@ export async function buildBundles({ strategy, ...options }: BundleOptions): Pro
     return await build({
       ...options,
       strategy: await plan(strategy),
+      entryPoints: applicationEntryPoints,
       progress: (line) => void pulumi.log.info(line, undefined, undefined, true),
       warn(line) {
         // Several targets have one reason.

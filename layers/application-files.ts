@@ -3,12 +3,26 @@ import path from "node:path";
 
 import { clouds } from "../contract/clouds";
 import type { Target } from "./bundle";
+import type { Entry } from "./import-proof";
 
 /** A file of the application at its place in the bundle. */
 export interface SourceFile {
   readonly name: string;
   readonly content: Buffer;
 }
+
+/** Where functions start, by target. */
+export type EntryPoints = Readonly<Record<Target, readonly Entry[]>>;
+
+/** Where each cloud enters the application. */
+export const applicationEntryPoints: EntryPoints = {
+  aws: [{ module: "api.aws.function", attribute: "handler" }],
+  azure: [{ module: "function_app", attribute: "app" }],
+  gcp: [{ module: "main", attribute: "handle" }],
+};
+
+/** None, for requirements that are of no application here. */
+export const noEntryPoints: EntryPoints = { aws: [], azure: [], gcp: [] };
 
 const application = path.join(__dirname, "..", "application");
 

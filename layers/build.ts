@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 
-import { applicationFiles, type SourceFile } from "./application-files";
+import { applicationFiles, type EntryPoints, type SourceFile } from "./application-files";
 import { bytecodeCompiler, bytecodeVersions } from "./bytecode-compiler";
 import type { Architecture, Bundle, Target } from "./bundle";
 import { storedBundles } from "./bundle-store";
+import { checkFunctionImports } from "./imports";
 import { checkLayers } from "./limits";
 import { readLock } from "./lock";
 import { onDemand } from "./on-demand";
@@ -19,6 +20,8 @@ export interface BuildOptions extends PruneOptions {
   readonly strategy?: Strategy;
   /** Whether the modules of AWS layers and of the Azure package have their bytecode beside them. Default: yes. */
   readonly bytecode?: boolean;
+  /** Where the function of each target starts; every import from there has to find its module. */
+  readonly entryPoints: EntryPoints;
   /** Folder of requirements and locks. Default: the project's own. */
   readonly requirements?: string;
   /** Told what takes time, a line each. */
@@ -30,7 +33,7 @@ export interface BuildOptions extends PruneOptions {
 /**
  * Builds the bundles of every target, or finds them built.
  *
- * @throws {BuildError} where one cannot be built; no half of it is left behind.
+ * @throws {BuildError} where one cannot be built, no half of it is left behind then; or where a function would fail at an import.
  */
 export async function build(options: BuildOptions): Promise<Bundle[]> {
   const bundles = await Promise.all(options.targets.map((target) => builders[target](options)));
@@ -43,7 +46,7 @@ type Builder = (options: BuildOptions) => Promise<Bundle[]>;
 
 const builders: Record<Target, Builder> = {
   /** Layers, whose packages Lambda finds under `python/`, and the function's own code. */
-  aws: async ({ architecture, pythonVersion, strategy = { kind: "full" }, requirements, ...options }) => {
+  aws: async ({ architecture, pythonVersion, strategy = { kind: "full" }, requirements, entryPoints, ...options }) => {
     const platform = { architecture, pythonVersion };
     const [lock, files] = await Promise.all([readLock("aws", requirements), applicationFiles("aws")]);
     const plan = planLayers(strategy, lock);
@@ -59,6 +62,14 @@ const builders: Record<Target, Builder> = {
         await (await contents()).applicationContent(files),
       ]),
     ]);
+    const provided = strategy.kind === "hybrid" ? strategy.provided : undefined;
+    await checkFunctionImports(
+      {
+        ...{ target: "aws", platform, lock, application: files, layers: plan, provided },
+        entryPoints: entryPoints.aws,
+      },
+      { requirements, ...options },
+    );
     for (const warning of checkLayers(layers, applications)) (options.warn ?? options.progress)(warning);
     return [
       ...layers.map((stored) => ({ ...layer, functions, ...stored })),
@@ -67,7 +78,7 @@ const builders: Record<Target, Builder> = {
   },
 
   /** One package: Flex Consumption looks for dependencies in `.python_packages`. */
-  azure: async ({ pythonVersion, requirements, ...options }) => {
+  azure: async ({ pythonVersion, requirements, entryPoints, ...options }) => {
     const platform = { architecture: "x86_64", pythonVersion } as const;
     const [lock, files] = await Promise.all([readLock("azure", requirements), applicationFiles("azure")]);
     const bytecode = compilerOf(pythonVersion, options);
@@ -76,17 +87,25 @@ const builders: Record<Target, Builder> = {
     const stored = await storedBundles({ ...bundle, content: [digest(files), pruning] }, async () => [
       await (await contents()).packageContent(lock, { ...platform, ...pruning, bytecode }, files, options.progress),
     ]);
+    await checkFunctionImports(
+      { ...{ target: "azure", platform, lock, application: files }, entryPoints: entryPoints.azure },
+      { requirements, ...options },
+    );
     return stored.map((found) => ({ ...bundle, functions, ...found }));
   },
 
   /** One source archive: the buildpack installs from its directory of wheels (`GOOGLE_VENDOR_PIP_DEPENDENCIES`). */
-  gcp: async ({ pythonVersion, requirements, progress }) => {
+  gcp: async ({ pythonVersion, requirements, entryPoints, progress, ...options }) => {
     const platform = { architecture: "x86_64", pythonVersion } as const;
     const [lock, files] = await Promise.all([readLock("gcp", requirements), applicationFiles("gcp")]);
     const bundle = { target: "gcp", kind: "source", lockSha256: lock.sha256, ...platform } as const;
     const stored = await storedBundles({ ...bundle, content: digest(files) }, async () => [
       await (await contents()).sourceContent(lock, platform, files, progress),
     ]);
+    await checkFunctionImports(
+      { ...{ target: "gcp", platform, lock, application: files }, entryPoints: entryPoints.gcp },
+      { requirements, progress, ...options },
+    );
     return stored.map((found) => ({ ...bundle, functions, ...found }));
   },
 };

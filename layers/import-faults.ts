@@ -13,13 +13,14 @@ const targets: readonly Target[] = ["aws", "azure", "gcp"];
 export async function describeFaults(
   { errors, warnings }: ImportProof,
   checked: FunctionImports,
+  requirements = requirementsFolder,
 ): Promise<{ errors: string[]; warnings: string[] }> {
   const others = await Promise.all(
     targets
       .filter((target) => target !== checked.target)
-      .map((target) => readLock(target, checked.requirements).catch(() => undefined)),
+      .map((target) => readLock(target, requirements).catch(() => undefined)),
   );
-  const context = { ...checked, others: others.filter((lock) => lock !== undefined) };
+  const context = { ...checked, requirements, others: others.filter((lock) => lock !== undefined) };
   return {
     errors: errors.map((fault) => `${place(fault)} ${problem(fault, context)}`),
     warnings: warnings.map(
@@ -29,6 +30,8 @@ export async function describeFaults(
 }
 
 interface Context extends FunctionImports {
+  readonly requirements: string;
+  /** Of the other targets. */
   readonly others: readonly Lock[];
 }
 
@@ -88,7 +91,7 @@ function missing(module: string, context: Context, correct: string): string {
   if (layer) {
     return `which is in layer ${layer.name} (${distribution}); give the function that layer too`;
   }
-  const file = shownPath(requirementsFile(context.requirements ?? requirementsFolder, target));
+  const file = shownPath(requirementsFile(context.requirements, target));
   const elsewhere = others.filter(({ packages }) => packages.some((locked) => locked.name === distribution));
   const known = elsewhere.map((other) => other.target).join(" and ");
   const bring = known

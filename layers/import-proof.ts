@@ -1,18 +1,16 @@
+import type { EntryPoint } from "../contract/application";
 import { type FoundModule, ModuleFinder, type Owner, type Tree } from "./module-tree";
 import type { Expression, ModuleScan, Scalar, Statement } from "./module-scan";
 import { inStandardLibrary } from "./standard-library";
 import type { Platform } from "./tags";
 
-/** Where a program starts: a module, and what it calls there. */
-export interface EntryPoint {
-  readonly module: string;
-  readonly attribute: string;
-}
+/** Where a function starts: a module, and what of it is called. */
+export type Entry = Pick<EntryPoint, "module" | "attribute">;
 
 /** What a function can import, and where it starts. */
 export interface Importable {
   readonly platform: Platform;
-  readonly entryPoints: readonly EntryPoint[];
+  readonly entryPoints: readonly Entry[];
   /** The application's own files, by their paths in its package. */
   readonly application: Tree;
   /** The files of the packages that it is deployed with, by their paths in the folder of packages. */
@@ -142,14 +140,15 @@ class Prover {
     this.provided = new Set(importable.provided);
   }
 
-  entry({ module, attribute }: EntryPoint): Failure | undefined {
+  entry({ module, attribute }: Entry): Failure | undefined {
     const site = { file: "", line: 0 };
     const failure = this.import(module, site);
     if (failure) return failure;
     const loaded = this.loaded.get(module);
-    if (loaded === undefined || this.has(loaded, attribute)) return undefined;
+    const [name = attribute] = attribute.split(".", 1);
+    if (loaded === undefined || this.has(loaded, name)) return undefined;
     const file = loaded.found.file ?? "";
-    return this.fault("ImportError", { file, line: 1 }, { kind: "missing name", module, name: attribute });
+    return this.fault("ImportError", { file, line: 1 }, { kind: "missing name", module, name });
   }
 
   /** What functions of the application's modules import, those that such imports reach included. */

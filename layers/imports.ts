@@ -2,8 +2,7 @@ import type { SourceFile } from "./application-files";
 import { BuildError } from "./build-error";
 import type { Target } from "./bundle";
 import { cacheDirectory, readRecord, sha256, writeRecord } from "./cache";
-import type { ImportProof } from "./import-proof";
-import type { EntryPoint } from "./import-proof";
+import type { Entry } from "./import-proof";
 import type { Lock } from "./lock";
 import { onDemand } from "./on-demand";
 import { recipeDigest } from "./recipe";
@@ -14,7 +13,7 @@ import type { Platform } from "./tags";
 export interface FunctionImports {
   readonly target: Target;
   readonly platform: Platform;
-  readonly entryPoints: readonly EntryPoint[];
+  readonly entryPoints: readonly Entry[];
   readonly application: readonly SourceFile[];
   readonly lock: Lock;
   /** Layers that the target has. Default: everything in the lock is with the function. */
@@ -23,8 +22,15 @@ export interface FunctionImports {
   readonly functionLayers?: readonly string[];
   /** Versions of what public layers provide, by normalised name. */
   readonly provided?: ReadonlyMap<string, string>;
+}
+
+interface Surroundings {
   /** Folder of requirements and locks, to say which lock has a missing package. Default: the project's own. */
   readonly requirements?: string;
+  /** Told what takes time, a line each. */
+  readonly progress: (line: string) => void;
+  /** Told of imports that only a call of one of the application's functions runs. Default: `progress`. */
+  readonly warn?: (line: string) => void;
 }
 
 /**
@@ -32,13 +38,12 @@ export interface FunctionImports {
  * packages of its layers, what public layers provide, or what the runtime brings. Nothing is run, and what was proven once is
  * known by the content of everything that it depends on.
  *
- * Imports that only a call of one of the application's functions runs are told as warnings.
- *
  * @throws {BuildError} naming every import that fails, its file and line, the package that would bring it and what to run.
  */
-export async function checkFunctionImports(checked: FunctionImports, progress: (line: string) => void): Promise<void> {
-  const { errors, warnings } = await verdict(checked, progress);
-  for (const warning of warnings) progress(warning);
+export async function checkFunctionImports(checked: FunctionImports, surroundings: Surroundings): Promise<void> {
+  if (checked.entryPoints.length === 0) return;
+  const { errors, warnings } = await verdict(checked, surroundings);
+  for (const warning of warnings) (surroundings.warn ?? surroundings.progress)(warning);
   if (errors.length > 0) throw new BuildError(errors.join("\n"));
 }
 
@@ -48,8 +53,8 @@ interface Verdict {
   readonly warnings: readonly string[];
 }
 
-async function verdict(checked: FunctionImports, progress: (line: string) => void): Promise<Verdict> {
-  const { lock, application, provided = new Map<string, string>(), requirements, ...rest } = checked;
+async function verdict(checked: FunctionImports, { requirements, progress }: Surroundings): Promise<Verdict> {
+  const { lock, application, provided = new Map<string, string>(), ...rest } = checked;
   const files = application.map(({ name, content }) => [name, sha256(content)]);
   const inputs = [await recipeDigest(), lock.sha256, files, [...provided], rest];
   const file = cacheDirectory("proofs", `${sha256(JSON.stringify(inputs))}.json`);
@@ -59,9 +64,8 @@ async function verdict(checked: FunctionImports, progress: (line: string) => voi
   const [{ importable }, { proveImports }, { describeFaults }] = await onDemand(() =>
     Promise.all([import("./importable"), import("./import-proof"), import("./import-faults")]),
   );
-  const proof: ImportProof = proveImports(await importable(checked, progress));
-  const found = await describeFaults(proof, checked);
-  // A fault names what other locks have, which may be mended there: only silence is kept.
-  if (proof.errors.length === 0 && proof.warnings.length === 0) await writeRecord(file, found);
+  const found = await describeFaults(proveImports(await importable(checked, progress)), checked, requirements);
+  // A fault says what other locks have, which may change: silence is kept alone.
+  if (found.errors.length + found.warnings.length === 0) await writeRecord(file, found);
   return found;
 }

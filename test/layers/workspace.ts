@@ -5,6 +5,7 @@ import path from "node:path";
 
 import { afterAll, beforeAll, beforeEach, vi } from "vitest";
 
+import { noEntryPoints } from "../../layers/application-files";
 import { build, type BuildOptions } from "../../layers/build";
 import type { Bundle, Target } from "../../layers/bundle";
 import { cacheDirectory } from "../../layers/cache";
@@ -84,6 +85,8 @@ export function useWorkspace(): Workspace {
         pythonVersion: "3.12",
         architecture: "x86_64",
         requirements: folder,
+        // They are of no application.
+        entryPoints: noEntryPoints,
         // It takes longest, and has tests of its own.
         bytecode: false,
         progress: (line) => progress.push(line),
