@@ -17,8 +17,7 @@ export async function importable(checked: FunctionImports, progress: (line: stri
   const names = functionPackages(checked).filter((name) => !provided.has(name));
   const [own, packages] = await Promise.all([
     applicationTree(application),
-    // The buildpack of Google Cloud installs whole wheels.
-    packageTree(lock, platform, { names, whole: target === "gcp" }, progress),
+    packageTree(lock, platform, names, progress),
   ]);
   return {
     ...{ platform, entryPoints, application: own, packages },
@@ -40,39 +39,36 @@ export async function applicationTree(files: readonly ModuleSource[]): Promise<T
 
 /**
  * The files of a lock's packages as a function finds them, with what their modules do. A package is read once; after that
- * neither its wheel nor an index is needed.
+ * neither its wheel nor an index is needed. What pruning leaves out is among them: nothing refers to it.
  */
 export async function packageTree(
   lock: Lock,
   platform: Platform,
-  { names, whole }: { readonly names: readonly string[]; readonly whole: boolean },
+  names: readonly string[],
   progress: (line: string) => void,
 ): Promise<Tree> {
   const wheels = (await wheelsOf(lock, platform)).filter(({ name }) => names.includes(name));
   const known = await Promise.all(wheels.map(async ({ sha256 }) => knownPackageScan(sha256)));
-  const opened = await openWheels(
-    wheels.filter((_, index) => known[index] === undefined),
-    lock,
-    platform,
-    progress,
-  );
+  const unknown = wheels.filter((_, index) => known[index] === undefined);
+  const opened = await openWheels(unknown, lock, platform, progress);
   const tree = new Map<string, TreeFile>();
   for (const [index, wheel] of wheels.entries()) {
     const { files, scans } = known[index] ?? (await scanWheel(wheel, opened));
     const owner = { name: wheel.name, version: wheel.version };
-    for (const file of files) {
-      if ((whole || !isPruned(file)) && !tree.has(file)) tree.set(file, { owner, scan: scans[file] });
-    }
+    for (const file of files) if (!tree.has(file)) tree.set(file, { owner, scan: scans[file] });
   }
   return tree;
 }
 
+/** Tests are there and are not read: nothing that serves requests imports them. */
+const test = /(^|\/)(tests\/|conftest\.py$)/;
+
 async function scanWheel({ sha256 }: Wheel, opened: readonly OpenedWheel[]): Promise<PackageScan> {
-  const files = opened.find((wheel) => wheel.sha256 === sha256)?.files ?? [];
-  const modules = files.filter(({ name }) => name.endsWith(".py") && !isPruned(name));
+  const { files = [], foreign = [] } = opened.find((wheel) => wheel.sha256 === sha256) ?? {};
+  const modules = files.filter(({ name }) => name.endsWith(".py") && !test.test(name));
   return scanPackage(
     sha256,
-    files.map(({ name }) => name),
+    [...files.map(({ name }) => name), ...foreign],
     modules.map((entry) => ({ name: entry.name, content: contentOf(entry) })),
   );
 }
