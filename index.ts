@@ -106,17 +106,38 @@ async function deployAzure(azure: AzureSettings, everywhere: Everywhere, bundles
 }
 
 async function deployGcp(gcp: GcpSettings, everywhere: Everywhere, bundles: readonly Bundle[]) {
-  const { Environment } = await import("./components/gcp/environment");
-  return new Environment("gcp", {
+  const { WebApplication } = await import("./components/gcp/web-application");
+  return new WebApplication("gcp", {
     ...everywhere,
     project: gcp.project,
     region: gcp.region,
-    bundle: only(bundles.filter((bundle) => bundle.kind === "source")),
+    functions: [messageBoard],
+    tables: [{ name: "messages", partitionKey: "board", sortKey: "id" }],
+    bundles: bundles.filter((bundle) => bundle.target === "gcp"),
     site: gcp.frontend ? site : undefined,
     function: gcp,
     frontend: gcp,
   });
 }
+
+const messageBoard: FunctionPlan = {
+  description: {
+    kind: "http",
+    name: "api",
+    entryPoints: { aws: { protocol: "handler", module: "api.aws.function", attribute: "handler" } },
+    requirements: {},
+    environment: {},
+    secrets: [],
+    tables: ["messages"],
+    routes: ["/*"],
+    probes: [
+      { path: "/api/", status: 200 },
+      { path: "/api/messages/?limit=1", status: 200 },
+    ],
+  },
+  environment: {},
+  secrets: {},
+};
 
 /** The bundle of a kind that the builder gives exactly once for each target. */
 function only<T>([bundle]: T[]): T {

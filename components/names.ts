@@ -44,6 +44,10 @@ export const nameLimits = {
   serviceAccount: 30,
   /** Cloud Storage, bucket: unique among all customers. */
   bucket: 63,
+  /** Secret Manager, `secretId`. */
+  secret: 255,
+  /** Cloud Scheduler, `JOB_ID` in a job's name. */
+  schedulerJob: 500,
 } as const;
 
 /** The same for services that accept lower-case letters and digits alone. */

@@ -10,15 +10,22 @@ export interface AlarmsArgs {
   readonly alarmsName: string;
   /** Who is told. */
   readonly notificationEmail: string;
-  /** Name of the Cloud Run service that the function is. */
-  readonly functionName: pulumi.Input<string>;
+  /** The functions by the names of their Cloud Run services, in the order of the application's description. */
+  readonly functions: readonly WatchedFunction[];
   /** Milliseconds that 95 of 100 requests are answered in. Default: 3000. */
   readonly latencyMs?: number;
   readonly labels?: Record<string, string>;
   readonly transform?: { readonly alert?: Transform<monitoring.AlertPolicyArgs> };
 }
 
+/** A function; only of those that answer requests the latency is watched. */
+export interface WatchedFunction {
+  readonly kind: "http" | "schedule";
+  readonly serviceName: pulumi.Input<string>;
+}
+
 interface Watched {
+  readonly of: readonly WatchedFunction["kind"][];
   readonly part: string;
   readonly title: string;
   /** What is counted or measured, in Cloud Monitoring's filter language. */
@@ -31,7 +38,13 @@ interface Watched {
 }
 
 const requests = 'metric.type = "run.googleapis.com/request_count"';
-const counted = { aligner: "ALIGN_DELTA", reducer: "REDUCE_SUM", limit: () => 0, windows: 1 } as const;
+const counted = {
+  of: ["http", "schedule"],
+  aligner: "ALIGN_DELTA",
+  reducer: "REDUCE_SUM",
+  limit: () => 0,
+  windows: 1,
+} as const;
 
 const watched: readonly Watched[] = [
   {
@@ -47,6 +60,7 @@ const watched: readonly Watched[] = [
     metric: `${requests} AND metric.labels.response_code = "429"`,
   },
   {
+    of: ["http"],
     part: "latency",
     title: "The API is slow (p95)",
     metric: 'metric.type = "run.googleapis.com/request_latencies"',
@@ -78,7 +92,7 @@ export class Alarms extends pulumi.ComponentResource {
       },
       child,
     );
-    for (const { part, title, limit, windows, ...measured } of watched) {
+    for (const { part, title, limit, windows, ...measured } of watchedIn(args)) {
       new monitoring.AlertPolicy(
         `${name}-${part}`,
         transformed<monitoring.AlertPolicyArgs>(
@@ -90,7 +104,7 @@ export class Alarms extends pulumi.ComponentResource {
               {
                 displayName: title,
                 conditionThreshold: {
-                  ...timeSeries(measured, args.functionName),
+                  ...timeSeries(measured, args),
                   comparison: "COMPARISON_GT",
                   thresholdValue: limit(latencyMs),
                   duration: `${(windows - 1) * alarmLimits.minutes * 60}s`,
@@ -113,23 +127,33 @@ export class Alarms extends pulumi.ComponentResource {
   }
 }
 
+/** What is watched, but for what no function has. */
+function watchedIn({ functions }: AlarmsArgs): readonly Watched[] {
+  return watched.filter((each) => functions.some(({ kind }) => each.of.includes(kind)));
+}
+
 function timeSeries(
-  { metric, aligner, reducer }: Pick<Watched, "metric" | "aligner" | "reducer">,
-  functionName: pulumi.Input<string>,
+  { of, metric, aligner, reducer }: Pick<Watched, "of" | "metric" | "aligner" | "reducer">,
+  { functions }: AlarmsArgs,
 ) {
+  const names = pulumi.all(functions.filter(({ kind }) => of.includes(kind)).map(({ serviceName }) => serviceName));
+  const services = names.apply((all) => {
+    const quoted = all.map((name) => `"${name}"`);
+    return quoted.length === 1 ? quoted.join("") : `one_of(${quoted.join(", ")})`;
+  });
   return {
-    filter: pulumi.interpolate`resource.type = "cloud_run_revision" AND resource.labels.service_name = "${functionName}" AND ${metric}`,
+    filter: pulumi.interpolate`resource.type = "cloud_run_revision" AND resource.labels.service_name = ${services} AND ${metric}`,
     aggregations: [{ alignmentPeriod: window, perSeriesAligner: aligner, crossSeriesReducer: reducer }],
   };
 }
 
-function dashboardOf({ alarmsName, functionName }: AlarmsArgs) {
+function dashboardOf(args: AlarmsArgs) {
   return {
-    displayName: alarmsName,
+    displayName: args.alarmsName,
     gridLayout: {
       columns: "2",
-      widgets: watched.map(({ title, ...measured }) => {
-        const { filter, aggregations } = timeSeries(measured, functionName);
+      widgets: watchedIn(args).map(({ title, ...measured }) => {
+        const { filter, aggregations } = timeSeries(measured, args);
         const [aggregation] = aggregations;
         return {
           title,

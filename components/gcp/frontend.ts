@@ -17,8 +17,8 @@ export interface FrontendArgs {
   readonly location: string;
   /** Folder with the site's files, `index.html` among them. */
   readonly directory: string;
-  /** Name of the API's function; `/api/*` goes there. */
-  readonly functionName: pulumi.Input<string>;
+  /** The functions that answer some of the site's paths. */
+  readonly functions: readonly FrontendFunction[];
   /** Host name of the site, with a certificate that Google manages. Default: none, and plain HTTP on an address. */
   readonly domain?: string;
   /** Lets anyone read the bucket itself, where the load balancer's own account cannot be let. Default: false. */
@@ -35,6 +35,16 @@ export interface FrontendArgs {
   };
 }
 
+/** A function behind the site's address. */
+export interface FrontendFunction {
+  /** Name of the function in the scope. */
+  readonly functionName: string;
+  /** Name of the Cloud Run service that it is. */
+  readonly serviceName: pulumi.Input<string>;
+  /** Paths that go there, each exact or ending in `/*`. */
+  readonly paths: readonly string[];
+}
+
 /** Of every backend and forwarding rule of one load balancer. */
 const loadBalancingScheme = "EXTERNAL_MANAGED";
 
@@ -45,8 +55,8 @@ const firewallRuleSets = ["sqli-v33-stable", "xss-v33-stable", "lfi-v33-stable",
 const lastPriority = 2_147_483_647;
 
 /**
- * The site in a private bucket behind the global load balancer and its CDN, with `/api/*` of the same address going
- * uncached to the API's function.
+ * The site in a private bucket behind the global load balancer and its CDN, with the functions' paths of the same address
+ * going uncached to them.
  */
 export class Frontend extends pulumi.ComponentResource {
   /** The domain's address, or `http://<address>` without a domain. */
@@ -61,7 +71,11 @@ export class Frontend extends pulumi.ComponentResource {
     const webName = resourceName(args.scope, "web", nameLimits.googleCloud);
 
     const site = this.site(name, webName, args, child);
-    const api = this.api(name, args, child);
+    const firewall = args.cloudArmor ? this.firewall(name, args, child) : undefined;
+    const functions = args.functions.map((fn) => ({
+      paths: [...fn.paths],
+      service: this.backend(name, fn, args, firewall, child).id,
+    }));
     const urlMap = new compute.URLMap(
       name,
       transformed<compute.URLMapArgs>(
@@ -74,7 +88,7 @@ export class Frontend extends pulumi.ComponentResource {
               name: "site",
               defaultService: site.id,
               pathRules: [
-                { paths: ["/api/*"], service: api.id },
+                ...functions,
                 {
                   paths: ["/*"],
                   service: site.id,
@@ -186,34 +200,42 @@ export class Frontend extends pulumi.ComponentResource {
     return backend;
   }
 
-  private api(name: string, args: FrontendArgs, child: pulumi.CustomResourceOptions) {
-    const apiName = resourceName(args.scope, "api", nameLimits.googleCloud);
+  private backend(
+    name: string,
+    { functionName, serviceName }: FrontendFunction,
+    args: FrontendArgs,
+    firewall: compute.SecurityPolicy | undefined,
+    child: pulumi.CustomResourceOptions,
+  ) {
+    const backendName = resourceName(args.scope, functionName, nameLimits.googleCloud);
+    // Earlier versions of this program had one function, `api`, and called its backend as the frontend.
+    const options = { ...child, aliases: functionName === "api" ? [{ name }] : [] };
     const group = new compute.RegionNetworkEndpointGroup(
-      name,
+      `${name}-${functionName}`,
       {
-        name: apiName,
+        name: backendName,
         region: args.location,
         networkEndpointType: "SERVERLESS",
-        cloudRun: { service: args.functionName },
+        cloudRun: { service: serviceName },
       },
-      child,
+      options,
     );
     return new compute.BackendService(
-      name,
+      `${name}-${functionName}`,
       transformed<compute.BackendServiceArgs>(
         {
-          name: apiName,
+          name: backendName,
           loadBalancingScheme,
           protocol: "HTTPS",
           backends: [{ group: group.id }],
           enableCdn: false,
           logConfig: { enable: true, sampleRate: 1 },
           customResponseHeaders,
-          securityPolicy: args.cloudArmor ? this.firewall(name, args, child).id : undefined,
+          securityPolicy: firewall?.id,
         },
         args.transform?.backendService,
       ),
-      child,
+      options,
     );
   }
 

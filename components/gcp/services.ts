@@ -1,15 +1,37 @@
 import * as projects from "@pulumi/gcp/projects";
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 
 import { retryWhilePropagating } from "../propagation";
 
 /** APIs that the components use, by the first part of their host name. */
 type Service =
-  "artifactregistry" | "cloudbuild" | "cloudfunctions" | "compute" | "firestore" | "iam" | "monitoring" | "run";
+  | "artifactregistry"
+  | "cloudbuild"
+  | "cloudfunctions"
+  | "cloudscheduler"
+  | "compute"
+  | "firestore"
+  | "iam"
+  | "monitoring"
+  | "run"
+  | "secretmanager";
+
+/** What each provider's project has had enabled in this program, by the first component that asked. */
+const enabled = new WeakMap<pulumi.Resource, Map<Service, projects.Service>>();
+
+/** What Google Cloud answers while an enabled API, a new service account or a role is not known everywhere. */
+export const notYetKnown =
+  /SERVICE_DISABLED|has not been used in project|Service account \S+ does not exist|PERMISSION_DENIED|Error code (5|7|9), message: .*(permission|does not (have|exist)|service account)/i;
+
+/** Options of children that need APIs. */
+export interface ServiceOptions extends pulumi.CustomResourceOptions {
+  dependsOn: projects.Service[];
+}
 
 /**
- * Enables APIs in the provider's project and gives the options of children that need them: such a child waits for them,
- * and tries again while the change, or a role granted a moment ago, is not known everywhere.
+ * Enables APIs in the provider's project, each once however many components need it, and gives the options of children
+ * that need them: such a child waits for them, and tries again while the change, or a role granted a moment ago, is not
+ * known everywhere.
  *
  * The APIs stay enabled when the stack is destroyed, since others in the project may use them.
  */
@@ -17,19 +39,25 @@ export function enableServices(
   name: string,
   services: readonly Service[],
   parent: pulumi.ComponentResource,
-): pulumi.CustomResourceOptions {
+): ServiceOptions {
+  const provider = parent.getProvider("gcp:projects/service:Service");
+  const known = (provider && enabled.get(provider)) ?? new Map<Service, projects.Service>();
+  if (provider) enabled.set(provider, known);
   return {
     parent,
-    dependsOn: services.map(
-      (service) =>
+    dependsOn: services.map((service) => {
+      const resource =
+        known.get(service) ??
         new projects.Service(
           `${name}-${service}`,
           { service: `${service}.googleapis.com`, disableOnDestroy: false },
           { parent },
-        ),
-    ),
+        );
+      known.set(service, resource);
+      return resource;
+    }),
     hooks: retryWhilePropagating(name, {
-      error: /SERVICE_DISABLED|has not been used in project|Service account \S+ does not exist|PERMISSION_DENIED/,
+      error: notYetKnown,
       advice: "docs/clouds.md lists the roles and APIs that a deployment needs",
     }),
   };

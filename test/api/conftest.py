@@ -62,7 +62,7 @@ ENVIRONMENTS = {
     "gcp": lambda emulators: {
         "FIRESTORE_EMULATOR_HOST": emulators["gcp"],
         "GOOGLE_CLOUD_PROJECT": "local",
-        "FIRESTORE_DATABASE": "messages",
+        "MESSAGES_DATABASE": "messages",
     },
 }
 

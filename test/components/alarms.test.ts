@@ -116,7 +116,12 @@ describe("Azure", () => {
 describe("Google Cloud", () => {
   test("tells the address of errors, throttles and latency, and draws them", async () => {
     const { recording } = await record(
-      () => new GcpAlarms("alarms", { alarmsName, notificationEmail, functionName: "shop-production-api" }),
+      () =>
+        new GcpAlarms("alarms", {
+          alarmsName,
+          notificationEmail,
+          functions: [{ kind: "http", serviceName: "shop-production-api" }],
+        }),
     );
     expect(recording.only("gcp:projects/service:Service")).toMatchObject({ service: "monitoring.googleapis.com" });
     expect(recording.only("gcp:monitoring/notificationChannel:NotificationChannel")).toMatchObject({
@@ -150,5 +155,24 @@ describe("Google Cloud", () => {
       gridLayout: { widgets: unknown[] };
     };
     expect(gridLayout.widgets).toHaveLength(3);
+  });
+
+  test("watches every function, and the latency of those alone that answer requests", async () => {
+    const { recording } = await record(
+      () =>
+        new GcpAlarms("alarms", {
+          alarmsName,
+          notificationEmail,
+          functions: [
+            { kind: "http", serviceName: "shop-api" },
+            { kind: "schedule", serviceName: "shop-worker" },
+          ],
+        }),
+    );
+    const filters = inputsOf(recording, "gcp:monitoring/alertPolicy:AlertPolicy").map(({ conditions }) => {
+      const [first] = conditions as [{ conditionThreshold: { filter: string } }];
+      return /service_name = (.*?) AND metric/.exec(first.conditionThreshold.filter)?.[1];
+    });
+    expect(filters).toEqual(['one_of("shop-api", "shop-worker")', 'one_of("shop-api", "shop-worker")', '"shop-api"']);
   });
 });

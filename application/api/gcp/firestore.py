@@ -21,9 +21,9 @@ class FirestoreStore:
 
     @classmethod
     def from_environment(cls) -> "FirestoreStore":
-        """Use the collection that MESSAGES_TABLE names, in the database FIRESTORE_DATABASE."""
+        """Use the collection that MESSAGES_TABLE names, in the database MESSAGES_DATABASE."""
         client = firestore.Client(
-            project=os.environ["GOOGLE_CLOUD_PROJECT"], database=os.environ.get("FIRESTORE_DATABASE", "(default)")
+            project=os.environ["GOOGLE_CLOUD_PROJECT"], database=os.environ.get("MESSAGES_DATABASE", "(default)")
         )
         return cls(client.collection(os.environ["MESSAGES_TABLE"]))
 

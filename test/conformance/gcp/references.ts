@@ -22,7 +22,7 @@ export const references: ByPath<Reference> = {
     "buildConfig.source.storageSource.bucket": bucket,
     "buildConfig.source.storageSource.object": named("gcp:storage/bucketObject:BucketObject", "name"),
     "serviceConfig.serviceAccountEmail": named("gcp:serviceaccount/account:Account", "email"),
-    "serviceConfig.environmentVariables.FIRESTORE_DATABASE": named("gcp:firestore/database:Database", "name"),
+    "serviceConfig.environmentVariables.MESSAGES_DATABASE": named("gcp:firestore/database:Database", "name"),
     "serviceConfig.environmentVariables.GOOGLE_CLOUD_PROJECT": named("gcp:firestore/database:Database", "project"),
   },
   "gcp:compute/regionNetworkEndpointGroup:RegionNetworkEndpointGroup": { "cloudRun.service": functionName },

@@ -39,7 +39,7 @@ export class GcpEnvironment extends Environment {
           serviceAccountEmail: "api@p.iam.gserviceaccount.com",
           environmentVariables: {
             MESSAGES_TABLE: "messages",
-            FIRESTORE_DATABASE: "messages",
+            MESSAGES_DATABASE: "messages",
             GOOGLE_CLOUD_PROJECT: "p",
             APPLICATION_VERSION: "3.0.0",
           },

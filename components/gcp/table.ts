@@ -2,10 +2,10 @@ import * as firestore from "@pulumi/gcp/firestore";
 import * as pulumi from "@pulumi/pulumi";
 
 import { type Transform, transformed } from "../transform";
-import type { Grant } from "./api-function";
+import type { Grant } from "./cloud-function";
 import { enableServices } from "./services";
 
-export interface MessageTableArgs {
+export interface TableArgs {
   readonly project: string;
   /** Id of the database: 4 to 63 lower-case letters, digits and hyphens. A deleted one's is free after five minutes. */
   readonly databaseName: string;
@@ -17,15 +17,20 @@ export interface MessageTableArgs {
   readonly transform?: { readonly database?: Transform<firestore.DatabaseArgs> };
 }
 
-/** The collection of the messages, in a Firestore database of its own that can be restored to any minute of a week. */
-export class MessageTable extends pulumi.ComponentResource {
+/** A collection, in a Firestore database of its own that can be restored to any minute of a week. */
+export class Table extends pulumi.ComponentResource {
   readonly tableName: string;
   readonly databaseName: pulumi.Output<string>;
-  /** What a function must be allowed in order to list and store messages, in this database alone. */
+  /** What a function must be allowed in order to read and write documents, in this database alone. */
   readonly readWrite: Grant;
 
-  constructor(name: string, args: MessageTableArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("multicloud:gcp:MessageTable", name, {}, opts);
+  constructor(name: string, args: TableArgs, opts?: pulumi.ComponentResourceOptions) {
+    super(
+      "multicloud:gcp:Table",
+      name,
+      {},
+      pulumi.mergeOptions(opts, { aliases: [{ type: "multicloud:gcp:MessageTable" }] }),
+    );
     const child = enableServices(name, ["firestore"], this);
 
     const database = new firestore.Database(
@@ -50,7 +55,7 @@ export class MessageTable extends pulumi.ComponentResource {
     this.readWrite = {
       role: "roles/datastore.user",
       condition: {
-        title: "messages",
+        title: args.tableName,
         expression: pulumi.interpolate`resource.name == "projects/${args.project}/databases/${database.name}"`,
       },
     };

@@ -1,12 +1,15 @@
+import * as gcp from "@pulumi/gcp/provider";
 import * as pulumi from "@pulumi/pulumi";
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 
-import { Environment, type EnvironmentArgs } from "../../../components/gcp/environment";
+import type { FunctionPlan } from "../../../components/function-plan";
+import { WebApplication, type WebApplicationArgs } from "../../../components/gcp/web-application";
 import { sourceBundle } from "../bundles";
-import { type CloudAnswers, record, type Recording, valueOf } from "../mocks";
+import { type CloudAnswers, record, type Recording, unseal, valueOf } from "../mocks";
 import { temporarySite } from "../site";
 
-const serviceUri = "https://shop-test-api-x1-an.a.run.app";
+const uriOf = (functionName: string) => `https://${functionName}-x1-an.a.run.app`;
+const serviceUri = uriOf("shop-test-api");
 
 const answers: CloudAnswers = {
   "gcp:serviceaccount/account:Account": ({ inputs }) => {
@@ -18,21 +21,61 @@ const answers: CloudAnswers = {
     name: inputs.repositoryId,
   }),
   "gcp:cloudfunctionsv2/function:Function": ({ inputs }) => ({
-    serviceConfig: { ...(inputs.serviceConfig as object), uri: serviceUri },
+    serviceConfig: {
+      ...(inputs.serviceConfig as object),
+      uri: uriOf(String(inputs.name)),
+      service: `projects/proj-1/locations/asia-northeast1/services/${String(inputs.name)}`,
+    },
   }),
+  "gcp:secretmanager/secretVersion:SecretVersion": () => ({ version: "1" }),
   "gcp:compute/globalAddress:GlobalAddress": () => ({ address: "203.0.113.7" }),
 };
 
 const site = temporarySite();
 
-async function environment(overrides: Partial<EnvironmentArgs> = {}) {
+const api: FunctionPlan & { readonly description: { readonly kind: "http" } } = {
+  description: {
+    kind: "http",
+    name: "api",
+    entryPoints: {},
+    requirements: {},
+    environment: {},
+    secrets: [],
+    tables: ["messages"],
+    routes: ["/*"],
+    probes: [{ path: "/api/", status: 200 }],
+  },
+  environment: {},
+  secrets: {},
+};
+const worker: FunctionPlan = {
+  description: {
+    kind: "schedule",
+    name: "worker",
+    schedule: { kind: "rate", minutes: 60 },
+    entryPoints: {},
+    requirements: {},
+    environment: {},
+    secrets: ["PAYMENT_KEY"],
+    tables: [],
+  },
+  environment: { MODE: "careful" },
+  secrets: { PAYMENT_KEY: "sesame" },
+  memory: 256,
+  timeout: 120,
+};
+const bundle = { ...sourceBundle, functions: ["api", "worker", "hooks"] };
+
+async function application(overrides: Partial<WebApplicationArgs> = {}) {
   return record(
     () =>
-      new Environment("gcp", {
+      new WebApplication("gcp", {
         scope: { project: "shop", stack: "test" },
         project: "proj-1",
         region: "asia-northeast1",
-        bundle: sourceBundle,
+        functions: [api],
+        tables: [{ name: "messages", partitionKey: "board", sortKey: "id" }],
+        bundles: [bundle],
         version: "1.2.3",
         site: site.directory,
         ...overrides,
@@ -63,12 +106,12 @@ afterEach(() => {
 
 describe("with the defaults", () => {
   let recording: Recording;
-  let deployed: Environment;
+  let deployed: WebApplication;
   let warnings: string[];
 
   beforeAll(async () => {
     const warn = vi.spyOn(pulumi.log, "warn").mockResolvedValue();
-    ({ recording, result: deployed } = await environment());
+    ({ recording, result: deployed } = await application());
     warnings = warn.mock.calls.map(([message]) => message);
   });
 
@@ -158,7 +201,7 @@ describe("with the defaults", () => {
         MESSAGES_TABLE: "messages",
         APPLICATION_VERSION: "1.2.3",
         GOOGLE_CLOUD_PROJECT: "proj-1",
-        FIRESTORE_DATABASE: "shop-test-messages",
+        MESSAGES_DATABASE: "shop-test-messages",
       },
       availableCpu: "1",
       availableMemory: "512Mi",
@@ -232,7 +275,7 @@ describe("with the defaults", () => {
       pathMatchers: [
         {
           pathRules: [
-            { paths: ["/api/*"], service: "gcp-web-id" },
+            { paths: ["/api/*"], service: "gcp-web-api-id" },
             {
               paths: ["/*"],
               customErrorResponsePolicy: {
@@ -272,6 +315,20 @@ describe("with the defaults", () => {
   test("the outputs are the contract's", async () => {
     expect(await valueOf(deployed.outputs)).toEqual({
       region: "asia-northeast1",
+      functions: {
+        api: {
+          kind: "http",
+          functionName: "shop-test-api",
+          runtimeIdentity: "shop-test-api@proj-1.iam.gserviceaccount.com",
+          logs: "projects/proj-1/logs/run.googleapis.com%2Fstdout",
+          variables: [],
+          tables: ["messages"],
+          url: serviceUri,
+          routes: ["/*"],
+          probes: [{ path: "/api/", status: 200 }],
+        },
+      },
+      tables: { messages: "messages" },
       apiUrl: serviceUri,
       frontendUrl: "http://203.0.113.7",
       functionName: "shop-test-api",
@@ -303,7 +360,7 @@ describe("with the defaults", () => {
 
 describe("with other settings", () => {
   test("without a frontend nothing of it is declared and its outputs are absent", async () => {
-    const { recording, result } = await environment({ site: undefined });
+    const { recording, result } = await application({ site: undefined });
     expect(recording.all.filter(({ type, name }) => type.includes("compute") || name.includes("web"))).toEqual([]);
     for (const absent of ["frontendUrl", "frontendAddress", "urlMap"]) {
       expect(result.outputs).not.toHaveProperty(absent);
@@ -311,7 +368,7 @@ describe("with other settings", () => {
   });
 
   test("a domain brings a certificate, a floor of TLS 1.2, a redirect from HTTP, and no warning", async () => {
-    const { recording, result } = await environment({ frontend: { domain: "app.example.com" } });
+    const { recording, result } = await application({ frontend: { domain: "app.example.com" } });
     expect(only(recording, "compute/managedSslCertificate:ManagedSslCertificate")).toMatchObject({
       name: expect.stringMatching(/^shop-test-web-app-example-com-[0-9a-f]{8}$/) as string,
       managed: { domains: ["app.example.com"] },
@@ -339,7 +396,7 @@ describe("with other settings", () => {
   });
 
   test("Cloud Armor stands before the API", async () => {
-    const { recording } = await environment({ frontend: { cloudArmor: true } });
+    const { recording } = await application({ frontend: { cloudArmor: true } });
     expect(only(recording, "compute/backendService:BackendService").securityPolicy).toBe("gcp-web-id");
     const policy = only(recording, "compute/securityPolicy:SecurityPolicy");
     const rules = policy.rules as { action: string; match: { expr?: { expression: string } } }[];
@@ -350,14 +407,14 @@ describe("with other settings", () => {
   });
 
   test("a public bucket is read by anyone, and the bucket of the source still is not", async () => {
-    const { recording } = await environment({ frontend: { publicBucket: true } });
+    const { recording } = await application({ frontend: { publicBucket: true } });
     expect(named(recording, "storage/bucket:Bucket", "gcp-web").publicAccessPrevention).toBe("inherited");
-    expect(named(recording, "storage/bucket:Bucket", "gcp-api-source").publicAccessPrevention).toBe("enforced");
+    expect(named(recording, "storage/bucket:Bucket", "gcp-build-source").publicAccessPrevention).toBe("enforced");
     expect(named(recording, "storage/bucketIAMMember:BucketIAMMember", "gcp-web").member).toBe("allUsers");
   });
 
   test("where allUsers is forbidden, nobody is let in", async () => {
-    const { recording } = await environment({ function: { public: false } });
+    const { recording } = await application({ function: { public: false } });
     expect(ofType(recording, "cloudrunv2/serviceIamMember:ServiceIamMember")).toEqual([]);
   });
 
@@ -368,7 +425,7 @@ describe("with other settings", () => {
     [16_385, "6"],
     [32_768, "8"],
   ])("an instance with %i MiB has the %s CPUs that Cloud Run wants for it", async (memorySize, availableCpu) => {
-    const { recording } = await environment({ function: { memorySize } });
+    const { recording } = await application({ function: { memorySize } });
     expect(only(recording, "cloudfunctionsv2/function:Function").serviceConfig).toMatchObject({
       availableCpu,
       availableMemory: `${memorySize}Mi`,
@@ -376,14 +433,14 @@ describe("with other settings", () => {
   });
 
   test("deletion protection keeps the database", async () => {
-    const { recording } = await environment({ deletionProtection: true });
+    const { recording } = await application({ deletionProtection: true });
     expect(only(recording, "firestore/database:Database")).toMatchObject({
       deleteProtectionState: "DELETE_PROTECTION_ENABLED",
     });
   });
 
   test("long names keep within a service account's 30 characters, and a transform lays properties over a child", async () => {
-    const { recording } = await environment({
+    const { recording } = await application({
       scope: { project: "multicloud-auto-deploy", stack: "staging" },
       function: { memorySize: 1024, transform: { function: { description: "ours" } } },
     });
@@ -397,22 +454,186 @@ describe("with other settings", () => {
   });
 });
 
+describe("with several functions", () => {
+  const hooks: FunctionPlan = {
+    ...api,
+    description: { ...api.description, name: "hooks", tables: [], routes: ["/hooks/*", "/health"] },
+  };
+  let recording: Recording;
+  let deployed: WebApplication;
+
+  beforeAll(async () => {
+    ({ recording, result: deployed } = await application({ functions: [api, worker, hooks] }));
+  });
+
+  const accounts = (recorded: Recording) =>
+    ofType(recorded, "serviceaccount/account:Account").map(({ inputs }) => String(inputs.accountId));
+
+  test("each API is enabled once, and all are built by one account into one repository", () => {
+    const services = ofType(recording, "projects/service:Service").map(({ inputs }) => inputs.service);
+    expect(new Set(services).size).toBe(services.length);
+    expect(ofType(recording, "artifactregistry/repository:Repository")).toHaveLength(1);
+    const functions = ofType(recording, "cloudfunctionsv2/function:Function").map(({ inputs }) => inputs);
+    expect(functions.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(["shop-test-api", "shop-test-worker", "shop-test-hooks"]),
+    );
+    const builders = functions.map(({ buildConfig }) => (buildConfig as { serviceAccount: string }).serviceAccount);
+    expect(new Set(builders).size).toBe(1);
+  });
+
+  test("each runs as an account of its own, and only those that use a table may use it", () => {
+    expect(accounts(recording)).toEqual(
+      expect.arrayContaining(["shop-test-api", "shop-test-worker", "shop-test-hooks", "shop-test-build"]),
+    );
+    const dataMembers = ofType(recording, "projects/iAMMember:IAMMember").filter(
+      ({ inputs }) => inputs.role === "roles/datastore.user",
+    );
+    expect(dataMembers.map(({ inputs }) => inputs.member)).toEqual([runtime]);
+    const { serviceConfig } = named(recording, "cloudfunctionsv2/function:Function", "gcp-hooks") as {
+      serviceConfig: { environmentVariables: Record<string, string> };
+    };
+    expect(Object.keys(serviceConfig.environmentVariables)).toEqual(["APPLICATION_VERSION", "GOOGLE_CLOUD_PROJECT"]);
+  });
+
+  test("the load balancer sends each function its routes, and those of the others to the site", () => {
+    const { pathMatchers } = only(recording, "compute/uRLMap:URLMap") as {
+      pathMatchers: { pathRules: { paths: string[]; service: string }[] }[];
+    };
+    expect(pathMatchers[0]?.pathRules.map(({ paths, service }) => [paths, service])).toEqual([
+      [["/api/*"], "gcp-web-api-id"],
+      [["/hooks/*", "/health"], "gcp-web-hooks-id"],
+      [["/*"], "gcp-web-id"],
+    ]);
+    const groups = ofType(recording, "compute/regionNetworkEndpointGroup:RegionNetworkEndpointGroup");
+    expect(new Map(groups.map(({ name, inputs }) => [name, inputs.cloudRun]))).toEqual(
+      new Map([
+        ["gcp-web-api", { service: "shop-test-api" }],
+        ["gcp-web-hooks", { service: "shop-test-hooks" }],
+      ]),
+    );
+  });
+
+  test("what runs on a schedule is called by the scheduler's own account, and by nobody else", () => {
+    const invoker = accounts(recording).find((id) => id.startsWith("shop-test-worker-inv"));
+    const member = `serviceAccount:${invoker ?? ""}@proj-1.iam.gserviceaccount.com`;
+    const invokers = ofType(recording, "cloudrunv2/serviceIamMember:ServiceIamMember").filter(
+      ({ inputs }) => inputs.name === "shop-test-worker",
+    );
+    expect(invokers.map(({ inputs }) => [inputs.role, inputs.member])).toEqual([["roles/run.invoker", member]]);
+    expect(recording.all.filter(({ inputs }) => inputs.member === member)).toHaveLength(1);
+    expect(only(recording, "cloudscheduler/job:Job")).toMatchObject({
+      name: "shop-test-worker",
+      region: "asia-northeast1",
+      schedule: "0 * * * *",
+      timeZone: "Etc/UTC",
+      attemptDeadline: "120s",
+      httpTarget: {
+        uri: uriOf("shop-test-worker"),
+        httpMethod: "POST",
+        oidcToken: {
+          serviceAccountEmail: `${invoker ?? ""}@proj-1.iam.gserviceaccount.com`,
+          audience: uriOf("shop-test-worker"),
+        },
+      },
+    });
+  });
+
+  test("a secret is in Secret Manager, for the one function that names it, pinned to its version", () => {
+    const { secretId } = only(recording, "secretmanager/secret:Secret");
+    expect(secretId).toMatch(/^shop-test-worker-payment-key-[0-9a-f]{8}$/);
+    const version = only(recording, "secretmanager/secretVersion:SecretVersion");
+    expect(unseal(version.secretData)).toEqual({ secret: true, value: "sesame" });
+    expect(version.deletionPolicy).toBe("ABANDON");
+    expect(only(recording, "secretmanager/secretIamMember:SecretIamMember")).toMatchObject({
+      secretId,
+      role: "roles/secretmanager.secretAccessor",
+      member: "serviceAccount:shop-test-worker@proj-1.iam.gserviceaccount.com",
+    });
+    expect(named(recording, "cloudfunctionsv2/function:Function", "gcp-worker").serviceConfig).toMatchObject({
+      environmentVariables: { MODE: "careful" },
+      secretEnvironmentVariables: [{ key: "PAYMENT_KEY", projectId: "proj-1", secret: secretId, version: "1" }],
+      availableMemory: "256Mi",
+      timeoutSeconds: 120,
+    });
+    const elsewhere = recording.all.filter(({ type }) => type !== "gcp:secretmanager/secretVersion:SecretVersion");
+    expect(JSON.stringify(elsewhere)).not.toContain("sesame");
+  });
+
+  test("the outputs describe each function, and name its secrets without their values", async () => {
+    const { functions = {} } = deployed.outputs;
+    expect(await valueOf(functions.worker)).toEqual({
+      kind: "schedule",
+      functionName: "shop-test-worker",
+      runtimeIdentity: "shop-test-worker@proj-1.iam.gserviceaccount.com",
+      logs: "projects/proj-1/logs/run.googleapis.com%2Fstdout",
+      variables: ["MODE", "PAYMENT_KEY"],
+      tables: [],
+      schedule: "0 * * * *",
+    });
+    expect(await valueOf(functions.hooks)).toMatchObject({
+      kind: "http",
+      url: uriOf("shop-test-hooks"),
+      routes: ["/hooks/*", "/health"],
+    });
+    expect(Object.keys(deployed.functions)).toEqual(["api", "worker", "hooks"]);
+    expect(Object.keys(deployed.tables)).toEqual(["messages"]);
+  });
+});
+
+test("a program grants a function more, on the provider that it passes", async () => {
+  const { recording } = await record(
+    () => {
+      const provider = new gcp.Provider("mine", { project: "proj-1" });
+      const application = new WebApplication(
+        "gcp",
+        {
+          scope: { project: "shop", stack: "test" },
+          project: "proj-1",
+          region: "asia-northeast1",
+          functions: [api],
+          tables: [{ name: "messages", partitionKey: "board" }],
+          bundles: [bundle],
+          version: "1.2.3",
+        },
+        { provider },
+      );
+      application.functions.api?.grant({
+        role: "roles/pubsub.publisher",
+        condition: { title: "orders", expression: 'resource.name.endsWith("/topics/orders")' },
+      });
+    },
+    { answers, invokes: { "gcp:organizations/getProject:getProject": { number: "4242" } } },
+  );
+  expect(named(recording, "projects/iAMMember:IAMMember", "gcp-api-orders")).toMatchObject({
+    role: "roles/pubsub.publisher",
+    member: runtime,
+  });
+  expect(recording.of("pulumi:providers:gcp").map(({ name }) => name)).toEqual(["mine"]);
+});
+
 describe("what could not work is not declared", () => {
-  test.each<[string, Partial<EnvironmentArgs>, RegExp]>([
+  test.each<[string, Partial<WebApplicationArgs>, RegExp]>([
     [
       "a bundle without what the function imports",
-      { bundle: { ...sourceBundle, packages: [] } },
-      /bundle api lacks fastapi, functions-framework, google-cloud-firestore, pydantic/,
+      { bundles: [{ ...bundle, packages: [] }] },
+      /bundle api lacks functions-framework/,
+    ],
+    ["a function without a bundle", { bundles: [] }, /no bundle for the function api; run: npm run layer -- build/],
+    ["a function that uses a table which is not there", { tables: [] }, /there is no table messages; there are none/],
+    [
+      "functions of which none answers requests",
+      { functions: [worker], site: undefined },
+      /no function answers requests/,
     ],
     ["a frontend without a page", { site: "/nowhere" }, /no index\.html in \/nowhere/],
   ])("%s", async (_, overrides, message) => {
-    await expect(environment(overrides)).rejects.toThrow(message);
+    await expect(application(overrides)).rejects.toThrow(message);
   });
 });
 
 test("the smoke check asks the function, where it answers everybody", async () => {
-  const { recording } = await environment({ smokeCheck: true });
+  const { recording } = await application({ smokeCheck: true });
   expect(recording.only("command:local:Command").environment).toMatchObject({ CLOUD: "gcp", ADDRESS: serviceUri });
-  const unheard = await environment({ smokeCheck: true, function: { public: false } });
+  const unheard = await application({ smokeCheck: true, function: { public: false } });
   expect(unheard.recording.of("command:local:Command")).toEqual([]);
 });

@@ -1,0 +1,220 @@
+import * as cloudfunctionsv2 from "@pulumi/gcp/cloudfunctionsv2";
+import * as projects from "@pulumi/gcp/projects";
+import * as secretmanager from "@pulumi/gcp/secretmanager";
+import * as serviceaccount from "@pulumi/gcp/serviceaccount";
+import * as pulumi from "@pulumi/pulumi";
+
+import type { SourceBundle } from "../../layers/bundle";
+import { nameLimits, resourceName, type Scope } from "../names";
+import { checkPackages } from "../packages";
+import { type Transform, transformed } from "../transform";
+import type { FunctionBuild } from "./function-build";
+import { enableServices } from "./services";
+
+/** A role in the project: what a service account is allowed, and on what. */
+export interface Grant {
+  readonly role: string;
+  /** What the role is limited to, in the Common Expression Language. */
+  readonly condition: { readonly title: string; readonly expression: pulumi.Input<string> };
+}
+
+export interface CloudFunctionArgs {
+  readonly scope: Scope;
+  /** Name of the function in the scope: two functions of one scope have different ones. */
+  readonly functionName: string;
+  readonly project: string;
+  readonly location: string;
+  /** What the function is built with. */
+  readonly build: FunctionBuild;
+  /** Application and wheels in one source archive; the function's runtime is what the wheels are for. */
+  readonly bundle: SourceBundle;
+  /** Name of the function in the archive's `main.py`. */
+  readonly entryPoint: string;
+  /** Packages that the code imports: each must be in `bundle`, or the constructor throws. */
+  readonly requires?: readonly string[];
+  readonly environment?: Readonly<Record<string, pulumi.Input<string>>>;
+  /** Environment variables whose values are kept in Secret Manager; this function alone may read them. */
+  readonly secrets?: Readonly<Record<string, pulumi.Input<string>>>;
+  /** What the function may do beyond running. Default: nothing. */
+  readonly permissions?: readonly Grant[];
+  /** MiB of an instance, which also say how many CPUs it has: one up to 4096, up to eight at 32768. Default: 512. */
+  readonly memorySize?: number;
+  /** Seconds that a request may take. Default: 15. */
+  readonly timeout?: number;
+  readonly labels?: Record<string, string>;
+  readonly transform?: { readonly function?: Transform<cloudfunctionsv2.FunctionArgs> };
+}
+
+/** How many requests the instances take. */
+export interface Scaling {
+  /** How many requests an instance answers at once. */
+  readonly concurrency: number;
+  /** How many instances run at once at most. */
+  readonly maximumInstances: number;
+}
+
+/**
+ * A Cloud Run function, which answers HTTPS on a host name of its own, to those who may invoke it.
+ *
+ * It is built from an archive that holds every wheel, so that the build asks no package index, by one service account,
+ * and runs as another: neither can do what the other is for.
+ */
+export abstract class CloudFunction extends pulumi.ComponentResource {
+  readonly functionName: pulumi.Output<string>;
+  /** Name of the Cloud Run service behind it: the function's own, but for one of more than 49 characters. */
+  readonly serviceName: pulumi.Output<string>;
+  /** `https://<functionName>-<hash>.run.app`, without a slash at its end. */
+  readonly url: pulumi.Output<string>;
+  /** E-mail address of the service account that the function runs as. */
+  readonly serviceAccount: pulumi.Output<string>;
+  /** Name of the log that the function writes. */
+  readonly logName: string;
+  /** What its answers depend on: the build with its source, and the service. */
+  readonly configuration: pulumi.Output<unknown>;
+  /** The function itself, for what needs more of it. */
+  readonly resource: cloudfunctionsv2.Function;
+
+  readonly #name: string;
+  readonly #project: string;
+
+  protected constructor(
+    type: string,
+    name: string,
+    args: CloudFunctionArgs & Scaling,
+    opts?: pulumi.ComponentResourceOptions,
+  ) {
+    super(type, name, {}, opts);
+    checkPackages(name, args.bundle, args.requires);
+    this.#name = name;
+    this.#project = args.project;
+    const { build, location, labels, memorySize = 512 } = args;
+    const child = enableServices(name, ["cloudbuild", "cloudfunctions", "iam", "run"], this);
+
+    const object = build.upload(`${name}-source`, args.bundle);
+    const runtime = new serviceaccount.Account(
+      name,
+      {
+        accountId: accountId(args.scope, args.functionName),
+        displayName: `Runs the function ${args.functionName}`,
+      },
+      child,
+    );
+    this.serviceAccount = runtime.email;
+    const grants = (args.permissions ?? []).map((grant) => this.grant(grant, child));
+    const secrets = Object.entries(args.secrets ?? {}).map(([key, value]) => this.secret(key, value, args));
+
+    const fn = new cloudfunctionsv2.Function(
+      name,
+      transformed<cloudfunctionsv2.FunctionArgs>(
+        {
+          name: resourceName(args.scope, args.functionName, nameLimits.googleCloud),
+          location,
+          buildConfig: {
+            runtime: `python${args.bundle.pythonVersion.replace(".", "")}`,
+            entryPoint: args.entryPoint,
+            serviceAccount: build.account.id,
+            dockerRepository: build.repository.id,
+            // pip then installs from the archive's folder, and from nowhere else.
+            environmentVariables: { GOOGLE_VENDOR_PIP_DEPENDENCIES: "wheels" },
+            source: { storageSource: { bucket: build.bucket.name, object: object.name } },
+          },
+          serviceConfig: {
+            serviceAccountEmail: runtime.email,
+            environmentVariables: args.environment ?? {},
+            ...(secrets.length > 0 && { secretEnvironmentVariables: secrets.map(({ variable }) => variable) }),
+            availableCpu: String(cpusFor(memorySize)),
+            availableMemory: `${memorySize}Mi`,
+            timeoutSeconds: args.timeout ?? 15,
+            maxInstanceRequestConcurrency: args.concurrency,
+            maxInstanceCount: args.maximumInstances,
+            // Only from the load balancer, and the function's own address would stop answering.
+            ingressSettings: "ALLOW_ALL",
+            allTrafficOnLatestRevision: true,
+          },
+          labels,
+        },
+        args.transform?.function,
+      ),
+      { ...child, dependsOn: [...child.dependsOn, ...build.grants, ...grants, ...secrets.map(({ grant }) => grant)] },
+    );
+
+    this.resource = fn;
+    this.functionName = fn.name;
+    const service = fn.serviceConfig.apply((config) => {
+      if (config === undefined) throw new Error(`${name}: the function has no service, and so no address`);
+      return config;
+    });
+    this.url = service.uri;
+    this.serviceName = pulumi.all([service.service, fn.name]).apply(([id, own]) => lastPart(id) ?? own);
+    this.configuration = pulumi.output({ build: fn.buildConfig, service: fn.serviceConfig });
+    this.logName = `projects/${args.project}/logs/run.googleapis.com%2Fstdout`;
+  }
+
+  /**
+   * Allows the function more. What it needs from its first request on belongs into `permissions`, for which it waits.
+   */
+  grant({ role, condition }: Grant, options: pulumi.CustomResourceOptions = { parent: this }): projects.IAMMember {
+    return new projects.IAMMember(
+      `${this.#name}-${condition.title}`,
+      { project: this.#project, role, member: this.#member, condition },
+      options,
+    );
+  }
+
+  get #member(): pulumi.Output<string> {
+    return pulumi.interpolate`serviceAccount:${this.serviceAccount}`;
+  }
+
+  /**
+   * A variable's value in Secret Manager. A changed value is a new version; old ones stay, since revisions that traffic may
+   * go back to read them.
+   */
+  private secret(key: string, value: pulumi.Input<string>, args: CloudFunctionArgs) {
+    const { scope, functionName, location, project, labels } = args;
+    const part = `${this.#name}-${key}`;
+    const child = enableServices(part, ["secretmanager"], this);
+    const secret = new secretmanager.Secret(
+      part,
+      {
+        secretId: resourceName(scope, `${functionName}-${key}`, nameLimits.secret),
+        replication: { userManaged: { replicas: [{ location }] } },
+        labels,
+      },
+      child,
+    );
+    const version = new secretmanager.SecretVersion(
+      part,
+      { secret: secret.id, secretData: pulumi.secret(value), deletionPolicy: "ABANDON" },
+      { ...child, parent: secret },
+    );
+    const grant = new secretmanager.SecretIamMember(
+      part,
+      { secretId: secret.secretId, role: "roles/secretmanager.secretAccessor", member: this.#member },
+      { ...child, parent: secret },
+    );
+    return { grant, variable: { key, projectId: project, secret: secret.secretId, version: version.version } };
+  }
+}
+
+/** The builder's account has the part `build`, which a function may be called too. */
+function accountId(scope: Scope, functionName: string): string {
+  return resourceName(scope, functionName === "build" ? "build_" : functionName, nameLimits.serviceAccount);
+}
+
+function lastPart(id: string | undefined): string | undefined {
+  return id?.split("/").at(-1);
+}
+
+/**
+ * The fewest CPUs that Cloud Run gives so many MiB to, from "Configure memory limits"; never less than a whole one, from
+ * which on an instance answers several requests at once.
+ */
+function cpusFor(memorySize: number): number {
+  const fewest = [
+    { over: 24 * 1024, cpus: 8 },
+    { over: 16 * 1024, cpus: 6 },
+    { over: 8 * 1024, cpus: 4 },
+    { over: 4 * 1024, cpus: 2 },
+  ];
+  return fewest.find(({ over }) => memorySize > over)?.cpus ?? 1;
+}

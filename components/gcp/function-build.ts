@@ -1,0 +1,138 @@
+import * as artifactregistry from "@pulumi/gcp/artifactregistry";
+import * as projects from "@pulumi/gcp/projects";
+import * as serviceaccount from "@pulumi/gcp/serviceaccount";
+import * as storage from "@pulumi/gcp/storage";
+import * as pulumi from "@pulumi/pulumi";
+
+import type { SourceBundle } from "../../layers/bundle";
+import { nameLimits, resourceName, type Scope } from "../names";
+import { type Transform, transformed } from "../transform";
+import { enableServices } from "./services";
+
+export interface FunctionBuildArgs {
+  readonly scope: Scope;
+  readonly project: string;
+  /** The project's number, by which Google names what it makes in it. */
+  readonly projectNumber: pulumi.Input<string>;
+  readonly location: string;
+  readonly labels?: Record<string, string>;
+  /** URN of the function that had the build for itself in earlier versions of this program, for stacks of them. */
+  readonly formerOwner?: pulumi.Input<string>;
+  readonly transform?: { readonly bucket?: Transform<storage.BucketArgs> };
+}
+
+/**
+ * What functions are built with: a bucket for their sources, a repository for their images, and a service account that
+ * can read the one, write to the other and write its log, and no more. One is enough for all functions of a stack.
+ */
+export class FunctionBuild extends pulumi.ComponentResource {
+  readonly bucket: storage.Bucket;
+  readonly account: serviceaccount.Account;
+  readonly repository: artifactregistry.Repository;
+  /** What has to be granted before the account can build. */
+  readonly grants: readonly pulumi.Resource[];
+
+  constructor(name: string, args: FunctionBuildArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("multicloud:gcp:FunctionBuild", name, {}, opts);
+    const { project, location, labels, formerOwner } = args;
+    const child = enableServices(name, ["artifactregistry", "cloudbuild", "iam"], this);
+    const formerly = (suffix: string) => ({
+      ...child,
+      aliases:
+        formerOwner === undefined
+          ? []
+          : [{ name: pulumi.output(formerOwner).apply((urn) => nameOf(urn) + suffix), parent: formerOwner }],
+    });
+
+    this.bucket = new storage.Bucket(
+      `${name}-source`,
+      transformed<storage.BucketArgs>(
+        {
+          name: resourceName(args.scope, "source", nameLimits.bucket, project),
+          location,
+          uniformBucketLevelAccess: true,
+          publicAccessPrevention: "enforced",
+          forceDestroy: true,
+          labels,
+        },
+        args.transform?.bucket,
+      ),
+      formerly("-source"),
+    );
+    this.account = new serviceaccount.Account(
+      name,
+      {
+        accountId: resourceName(args.scope, "build", nameLimits.serviceAccount),
+        displayName: "Builds the functions",
+      },
+      formerly("-build"),
+    );
+    this.repository = new artifactregistry.Repository(
+      name,
+      {
+        repositoryId: resourceName(args.scope, "images", nameLimits.googleCloud),
+        location,
+        format: "DOCKER",
+        description: "Images of the functions",
+        // Each deployment pushes one for each function.
+        cleanupPolicies: [
+          { id: "keep-newest", action: "KEEP", mostRecentVersions: { keepCount: 5 } },
+          { id: "delete-old", action: "DELETE", condition: { olderThan: `${30 * 86_400}s` } },
+        ],
+        labels,
+      },
+      formerly(""),
+    );
+    const member = pulumi.interpolate`serviceAccount:${this.account.email}`;
+    this.grants = [
+      new projects.IAMMember(
+        `${name}-log`,
+        { project, role: "roles/logging.logWriter", member },
+        formerly("-build-log"),
+      ),
+      new artifactregistry.RepositoryIamMember(
+        name,
+        { repository: this.repository.name, location, role: "roles/artifactregistry.writer", member },
+        formerly("-build"),
+      ),
+      new storage.BucketIAMMember(
+        name,
+        { bucket: this.bucket.name, role: "roles/storage.objectViewer", member },
+        formerly("-build"),
+      ),
+      // Cloud Functions copies the source to a bucket of its own making, and builds from there.
+      new projects.IAMMember(
+        `${name}-source`,
+        {
+          project,
+          role: "roles/storage.objectViewer",
+          member,
+          condition: {
+            title: "sources-of-functions",
+            expression: pulumi.interpolate`resource.name.startsWith("projects/_/buckets/gcf-v2-sources-${args.projectNumber}-${location}")`,
+          },
+        },
+        formerly("-build-source"),
+      ),
+    ];
+    this.registerOutputs({ bucket: this.bucket.name, repository: this.repository.id });
+  }
+
+  /** Uploads a bundle under a name that changes with its content: a function whose source has its old name is not rebuilt. */
+  upload(name: string, bundle: SourceBundle): storage.BucketObject {
+    return new storage.BucketObject(
+      name,
+      {
+        bucket: this.bucket.name,
+        name: `${bundle.name}-${bundle.sha256}.zip`,
+        contentType: "application/zip",
+        source: new pulumi.asset.FileAsset(bundle.path),
+      },
+      { parent: this.bucket },
+    );
+  }
+}
+
+function nameOf(urn: string): string {
+  return urn.split("::").at(-1) ?? urn;
+}

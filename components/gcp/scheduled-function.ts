@@ -1,0 +1,90 @@
+import * as cloudrunv2 from "@pulumi/gcp/cloudrunv2";
+import * as cloudscheduler from "@pulumi/gcp/cloudscheduler";
+import * as serviceaccount from "@pulumi/gcp/serviceaccount";
+import * as pulumi from "@pulumi/pulumi";
+
+import { type Schedule, unixCron } from "../../contract/schedule";
+import { nameLimits, resourceName } from "../names";
+import { type Transform, transformed } from "../transform";
+import { CloudFunction, type CloudFunctionArgs } from "./cloud-function";
+import { enableServices } from "./services";
+
+export interface ScheduledFunctionArgs extends CloudFunctionArgs {
+  readonly schedule: Schedule;
+  readonly transform?: CloudFunctionArgs["transform"] & { readonly job?: Transform<cloudscheduler.JobArgs> };
+}
+
+/** Seconds that Cloud Scheduler waits for an answer, from the reference of `Job.attemptDeadline`. */
+const attemptDeadline = { least: 15, most: 30 * 60 };
+
+/**
+ * A function that Cloud Scheduler runs, and nobody else may: the scheduler calls it as a service account that may do
+ * nothing but invoke it. A run that fails is not repeated before the next one is due.
+ *
+ * ```ts
+ * const worker = new ScheduledFunction("worker", {
+ *   scope, project, location, build, bundle,
+ *   functionName: "worker",
+ *   entryPoint: "handle",
+ *   schedule: { kind: "rate", minutes: 60 },
+ * });
+ * ```
+ */
+export class ScheduledFunction extends CloudFunction {
+  /** As Cloud Scheduler takes it, in UTC. */
+  readonly schedule: string;
+  /** E-mail address of the service account that the scheduler calls the function as. */
+  readonly invoker: pulumi.Output<string>;
+
+  constructor(name: string, args: ScheduledFunctionArgs, opts?: pulumi.ComponentResourceOptions) {
+    // Runs do not overlap on one instance, and a run that is still on when the next is due needs an instance of its own.
+    super("multicloud:gcp:ScheduledFunction", name, { ...args, concurrency: 1, maximumInstances: 2 }, opts);
+    const { scope, functionName, location, timeout = 15 } = args;
+    this.schedule = unixCron(args.schedule);
+    const child = enableServices(`${name}-schedule`, ["cloudscheduler"], this);
+
+    const invoker = new serviceaccount.Account(
+      `${name}-invoker`,
+      {
+        // A function may be called `<function>-invoker`; an underscore no function's name has.
+        accountId: resourceName(scope, `${functionName}_invoker`, nameLimits.serviceAccount),
+        displayName: `Invokes the function ${functionName}`,
+      },
+      child,
+    );
+    const permission = new cloudrunv2.ServiceIamMember(
+      name,
+      {
+        name: this.serviceName,
+        location,
+        role: "roles/run.invoker",
+        member: pulumi.interpolate`serviceAccount:${invoker.email}`,
+      },
+      { parent: this },
+    );
+    new cloudscheduler.Job(
+      name,
+      transformed<cloudscheduler.JobArgs>(
+        {
+          name: resourceName(scope, functionName, nameLimits.schedulerJob),
+          region: location,
+          description: `Runs the function ${functionName}`,
+          schedule: this.schedule,
+          timeZone: "Etc/UTC",
+          attemptDeadline: `${Math.min(Math.max(timeout, attemptDeadline.least), attemptDeadline.most)}s`,
+          retryConfig: { retryCount: 0 },
+          httpTarget: {
+            uri: this.url,
+            httpMethod: "POST",
+            oidcToken: { serviceAccountEmail: invoker.email, audience: this.url },
+          },
+        },
+        args.transform?.job,
+      ),
+      { ...child, dependsOn: [...child.dependsOn, permission] },
+    );
+
+    this.invoker = invoker.email;
+    this.registerOutputs({ functionName: this.functionName, schedule: this.schedule });
+  }
+}

@@ -1,0 +1,303 @@
+import * as organizations from "@pulumi/gcp/organizations";
+import { Provider } from "@pulumi/gcp/provider";
+import * as pulumi from "@pulumi/pulumi";
+
+import type {
+  HttpFunction,
+  ScheduledFunction as ScheduledDescription,
+  TableDescription,
+} from "../../contract/application";
+import type { SourceBundle } from "../../layers/bundle";
+import type { FunctionPlan } from "../function-plan";
+import { labelValue, nameLimits, resourceName, type Scope } from "../names";
+import { describeBundle, type FunctionOutputs, type GcpOutputs } from "../outputs";
+import { functionPaths } from "../site";
+import { smokeCheck } from "../smoke-check";
+import { Alarms, type AlarmsArgs } from "./alarms";
+import { ApiFunction, type ApiFunctionArgs } from "./api-function";
+import type { CloudFunctionArgs } from "./cloud-function";
+import { Frontend, type FrontendArgs } from "./frontend";
+import { FunctionBuild } from "./function-build";
+import { ScheduledFunction } from "./scheduled-function";
+import { Table, type TableArgs } from "./table";
+
+export interface WebApplicationArgs {
+  readonly scope: Scope;
+  /** Id of an existing project. */
+  readonly project: string;
+  /** Google Cloud's name of the region, e.g. `asia-northeast1`; the load balancer has none. */
+  readonly region: string;
+  /** The functions, one that answers requests among them. */
+  readonly functions: readonly FunctionPlan[];
+  /** Default: none. */
+  readonly tables?: readonly TableDescription[];
+  /** One for each function. */
+  readonly bundles: readonly SourceBundle[];
+  /** Version of the application, which its functions find in `APPLICATION_VERSION`. */
+  readonly version: string;
+  /** Environment of every function, beside what it needs to find its tables. */
+  readonly environment?: Readonly<Record<string, pulumi.Input<string>>>;
+  /** Folder with the frontend's files; no frontend where it is absent. */
+  readonly site?: string;
+  readonly deletionProtection?: boolean;
+  /** Who is told of errors, throttles and slowness. Default: nobody, and no alarms. */
+  readonly notificationEmail?: string;
+  /** Fails the update where the API that it deployed does not answer; only where `public` is on. Default: false. */
+  readonly smokeCheck?: boolean;
+  /** Of every function, where its own description says nothing. */
+  readonly function?: Pick<
+    ApiFunctionArgs,
+    "public" | "memorySize" | "timeout" | "concurrency" | "maximumInstances" | "transform"
+  >;
+  readonly table?: Pick<TableArgs, "transform">;
+  readonly frontend?: Pick<FrontendArgs, "domain" | "publicBucket" | "cloudArmor" | "transform">;
+  readonly alarms?: Pick<AlarmsArgs, "latencyMs" | "transform">;
+}
+
+type Plan<Description extends FunctionPlan["description"]> = FunctionPlan & { readonly description: Description };
+
+/** A function of the application, with what it was declared from. */
+type Deployed =
+  | { readonly kind: "http"; readonly plan: Plan<HttpFunction>; readonly fn: ApiFunction }
+  | { readonly kind: "schedule"; readonly plan: Plan<ScheduledDescription>; readonly fn: ScheduledFunction };
+
+/** A whole application on Google Cloud: functions, tables and frontend, in one project and one region. */
+export class WebApplication extends pulumi.ComponentResource {
+  readonly outputs: GcpOutputs;
+  /** By their names in the description. */
+  readonly functions: Readonly<Record<string, ApiFunction | ScheduledFunction>>;
+  /** By their names in the description. */
+  readonly tables: Readonly<Record<string, Table>>;
+  readonly frontend?: Frontend;
+  /** The one that was passed, or one of its own for `project` and `region`. */
+  readonly provider: pulumi.ProviderResource;
+
+  readonly #name: string;
+  readonly #labels: Record<string, string>;
+
+  constructor(name: string, args: WebApplicationArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("multicloud:gcp:Environment", name, {}, opts);
+    const { scope, project, region } = args;
+    this.#name = name;
+    this.#labels = { project: labelValue(scope.project), stack: labelValue(scope.stack) };
+    this.provider =
+      this.getProvider("gcp:index:Provider") ??
+      new Provider(`${name}-${project}-${region}`, { project, region }, { parent: this });
+    const { number: projectNumber } = organizations.getProjectOutput(
+      { projectId: project },
+      { parent: this, provider: this.provider },
+    );
+
+    this.tables = this.declareTables(args);
+    const deployed = this.declareFunctions(args, projectNumber);
+    this.functions = Object.fromEntries(deployed.map(({ plan, fn }) => [plan.description.name, fn]));
+    this.frontend = this.declareFrontend(args, projectNumber, deployed);
+    this.declareAlarms(args, deployed);
+    this.outputs = this.describe(args, deployed);
+    this.declareChecks(args, deployed);
+    this.registerOutputs({ ...this.outputs });
+  }
+
+  private get child(): pulumi.ComponentResourceOptions {
+    return { parent: this, providers: [this.provider] };
+  }
+
+  private declareTables({ scope, project, region, ...args }: WebApplicationArgs): Record<string, Table> {
+    return Object.fromEntries(
+      (args.tables ?? []).map(({ name }) => [
+        name,
+        new Table(
+          `${this.#name}-${name}`,
+          {
+            ...args.table,
+            project,
+            databaseName: resourceName(scope, name, nameLimits.googleCloud),
+            tableName: name,
+            location: region,
+            deletionProtection: args.deletionProtection,
+          },
+          this.child,
+        ),
+      ]),
+    );
+  }
+
+  private declareFunctions(args: WebApplicationArgs, projectNumber: pulumi.Output<string>): Deployed[] {
+    const { scope, project, region } = args;
+    const build = new FunctionBuild(
+      `${this.#name}-build`,
+      {
+        scope,
+        project,
+        projectNumber,
+        location: region,
+        labels: this.#labels,
+        formerOwner: pulumi.createUrn(`${this.#name}-api`, "multicloud:gcp:ApiFunction", this),
+      },
+      this.child,
+    );
+    return args.functions.map(({ description, ...plan }): Deployed => {
+      const name = `${this.#name}-${description.name}`;
+      const common = this.functionArgs({ ...plan, description }, args, build);
+      if (description.kind === "schedule") {
+        const fn = new ScheduledFunction(name, { ...common, schedule: description.schedule }, this.child);
+        return { kind: "schedule", plan: { ...plan, description }, fn };
+      }
+      const { public: isPublic, concurrency, maximumInstances } = args.function ?? {};
+      const fn = new ApiFunction(name, { ...common, public: isPublic, concurrency, maximumInstances }, this.child);
+      return { kind: "http", plan: { ...plan, description }, fn };
+    });
+  }
+
+  private functionArgs(plan: FunctionPlan, args: WebApplicationArgs, build: FunctionBuild): CloudFunctionArgs {
+    const { name, tables } = plan.description;
+    const used = tables.map((table) => this.table(table));
+    return {
+      scope: args.scope,
+      functionName: name,
+      project: args.project,
+      location: args.region,
+      build,
+      bundle: bundleOf(name, args.bundles),
+      entryPoint: "handle",
+      requires: ["functions-framework"],
+      environment: {
+        ...args.environment,
+        ...plan.environment,
+        ...Object.assign({}, ...used.map(tableVariables)),
+        APPLICATION_VERSION: args.version,
+        GOOGLE_CLOUD_PROJECT: args.project,
+      },
+      secrets: plan.secrets,
+      permissions: used.map(({ readWrite }) => readWrite),
+      memorySize: plan.memory ?? args.function?.memorySize,
+      timeout: plan.timeout ?? args.function?.timeout,
+      labels: this.#labels,
+      transform: args.function?.transform,
+    };
+  }
+
+  private table(name: string): Table {
+    const table = this.tables[name];
+    if (table === undefined) {
+      throw new Error(`there is no table ${name}; there are ${Object.keys(this.tables).join(", ") || "none"}`);
+    }
+    return table;
+  }
+
+  private declareFrontend(args: WebApplicationArgs, projectNumber: pulumi.Output<string>, deployed: Deployed[]) {
+    if (args.site === undefined) return undefined;
+    const apis = deployed.filter(isApi);
+    const routesOfOthers = (fn: ApiFunction) =>
+      apis.filter((other) => other.fn !== fn).flatMap(({ plan }) => plan.description.routes);
+    return new Frontend(
+      `${this.#name}-web`,
+      {
+        ...args.frontend,
+        scope: args.scope,
+        project: args.project,
+        projectNumber,
+        location: args.region,
+        directory: args.site,
+        functions: apis.map(({ plan: { description }, fn }) => ({
+          functionName: description.name,
+          serviceName: fn.serviceName,
+          paths: functionPaths(description.routes).filter((path) => !routesOfOthers(fn).includes(path)),
+        })),
+        labels: this.#labels,
+      },
+      this.child,
+    );
+  }
+
+  private declareAlarms({ scope, notificationEmail, alarms }: WebApplicationArgs, deployed: Deployed[]): void {
+    if (notificationEmail === undefined) return;
+    new Alarms(
+      `${this.#name}-alarms`,
+      {
+        ...alarms,
+        alarmsName: resourceName(scope, "alarms", nameLimits.alarms),
+        notificationEmail,
+        functions: deployed.map(({ kind, fn }) => ({ kind, serviceName: fn.serviceName })),
+        labels: this.#labels,
+      },
+      this.child,
+    );
+  }
+
+  private describe(args: WebApplicationArgs, deployed: Deployed[]): GcpOutputs {
+    const { fn, plan } = firstApi(deployed);
+    const [table] = Object.values(this.tables);
+    return {
+      region: args.region,
+      functions: Object.fromEntries(deployed.map((each) => [each.plan.description.name, functionOutputs(each)])),
+      tables: Object.fromEntries(Object.entries(this.tables).map(([name, { tableName }]) => [name, tableName])),
+      apiUrl: fn.url,
+      functionName: fn.functionName,
+      runtimeIdentity: fn.serviceAccount,
+      logs: fn.logName,
+      version: args.version,
+      package: describeBundle(bundleOf(plan.description.name, args.bundles)),
+      project: args.project,
+      public: args.function?.public ?? true,
+      messagesTable: table?.tableName ?? "",
+      database: table?.databaseName ?? "",
+      ...(this.frontend && {
+        frontendUrl: this.frontend.url,
+        frontendAddress: this.frontend.address,
+        urlMap: this.frontend.urlMapName,
+      }),
+    };
+  }
+
+  private declareChecks(args: WebApplicationArgs, deployed: Deployed[]): void {
+    // A function that is not public answers nobody without a token.
+    if (!args.smokeCheck || !(args.function?.public ?? true)) return;
+    const { fn } = firstApi(deployed);
+    smokeCheck(
+      `${this.#name}-smoke-check`,
+      { cloud: "gcp", address: fn.url, outputs: this.outputs, deployed: { function: fn.configuration } },
+      { parent: this, dependsOn: [fn, ...Object.values(this.tables)] },
+    );
+  }
+}
+
+function isApi(deployed: Deployed): deployed is Deployed & { readonly kind: "http" } {
+  return deployed.kind === "http";
+}
+
+/** @throws where no function answers requests: what every cloud's outputs begin with is its address. */
+function firstApi(deployed: readonly Deployed[]): Deployed & { readonly kind: "http" } {
+  const api = deployed.find(isApi);
+  if (api === undefined) throw new Error("no function answers requests; describe one without a schedule");
+  return api;
+}
+
+/** @throws where the builder made none for the function. */
+function bundleOf(functionName: string, bundles: readonly SourceBundle[]): SourceBundle {
+  const bundle = bundles.find(({ functions }) => functions.includes(functionName));
+  if (bundle === undefined) {
+    throw new Error(`there is no bundle for the function ${functionName}; run: npm run layer -- build --target gcp`);
+  }
+  return bundle;
+}
+
+/** How a function finds a table, e.g. `MESSAGES_TABLE` and `MESSAGES_DATABASE`. */
+function tableVariables({ tableName, databaseName }: Table): Record<string, pulumi.Input<string>> {
+  const prefix = tableName.toUpperCase();
+  return { [`${prefix}_TABLE`]: tableName, [`${prefix}_DATABASE`]: databaseName };
+}
+
+function functionOutputs({ kind, plan, fn }: Deployed): FunctionOutputs {
+  const { description, environment, secrets } = plan;
+  const common = {
+    functionName: fn.functionName,
+    runtimeIdentity: fn.serviceAccount,
+    logs: fn.logName,
+    variables: [...Object.keys(environment), ...Object.keys(secrets)],
+    tables: description.tables,
+  };
+  return kind === "http"
+    ? { ...common, kind, url: fn.url, routes: plan.description.routes, probes: plan.description.probes }
+    : { ...common, kind, schedule: fn.schedule };
+}
