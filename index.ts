@@ -120,25 +120,6 @@ async function deployGcp(gcp: GcpSettings, everywhere: Everywhere, bundles: read
   });
 }
 
-const messageBoard: FunctionPlan = {
-  description: {
-    kind: "http",
-    name: "api",
-    entryPoints: { aws: { protocol: "handler", module: "api.aws.function", attribute: "handler" } },
-    requirements: {},
-    environment: {},
-    secrets: [],
-    tables: ["messages"],
-    routes: ["/*"],
-    probes: [
-      { path: "/api/", status: 200 },
-      { path: "/api/messages/?limit=1", status: 200 },
-    ],
-  },
-  environment: {},
-  secrets: {},
-};
-
 /** The bundle of a kind that the builder gives exactly once for each target. */
 function only<T>([bundle]: T[]): T {
   if (bundle === undefined) throw new Error("the layer builder left a bundle out; run: npm run layer -- build");

@@ -35,14 +35,12 @@ export class FunctionBuild extends pulumi.ComponentResource {
   constructor(name: string, args: FunctionBuildArgs, opts?: pulumi.ComponentResourceOptions) {
     super("multicloud:gcp:FunctionBuild", name, {}, opts);
     const { project, location, labels, formerOwner } = args;
-    const child = enableServices(name, ["artifactregistry", "cloudbuild", "iam"], this);
-    const formerly = (suffix: string) => ({
-      ...child,
-      aliases:
-        formerOwner === undefined
-          ? []
-          : [{ name: pulumi.output(formerOwner).apply((urn) => nameOf(urn) + suffix), parent: formerOwner }],
-    });
+    const aliases = (suffix: string): pulumi.Alias[] =>
+      formerOwner === undefined
+        ? []
+        : [{ name: pulumi.output(formerOwner).apply((urn) => nameOf(urn) + suffix), parent: formerOwner }];
+    const child = enableServices(name, ["artifactregistry", "cloudbuild", "iam"], this, (api) => aliases(`-${api}`));
+    const formerly = (suffix: string) => ({ ...child, aliases: aliases(suffix) });
 
     this.bucket = new storage.Bucket(
       `${name}-source`,

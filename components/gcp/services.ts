@@ -34,11 +34,14 @@ export interface ServiceOptions extends pulumi.CustomResourceOptions {
  * known everywhere.
  *
  * The APIs stay enabled when the stack is destroyed, since others in the project may use them.
+ *
+ * @param aliasesOf what an API's resource was called in earlier versions of this program.
  */
 export function enableServices(
   name: string,
   services: readonly Service[],
   parent: pulumi.ComponentResource,
+  aliasesOf: (service: Service) => pulumi.Alias[] = () => [],
 ): ServiceOptions {
   const provider = parent.getProvider("gcp:projects/service:Service");
   const known = (provider && enabled.get(provider)) ?? new Map<Service, projects.Service>();
@@ -51,7 +54,7 @@ export function enableServices(
         new projects.Service(
           `${name}-${service}`,
           { service: `${service}.googleapis.com`, disableOnDestroy: false },
-          { parent },
+          { parent, aliases: aliasesOf(service) },
         );
       known.set(service, resource);
       return resource;
