@@ -120,10 +120,4 @@ async function deployGcp(gcp: GcpSettings, everywhere: Everywhere, bundles: read
   });
 }
 
-/** The bundle of a kind that the builder gives exactly once for each target. */
-function only<T>([bundle]: T[]): T {
-  if (bundle === undefined) throw new Error("the layer builder left a bundle out; run: npm run layer -- build");
-  return bundle;
-}
-
 export = program;
