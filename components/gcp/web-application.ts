@@ -164,7 +164,7 @@ export class WebApplication extends pulumi.ComponentResource {
       environment: {
         ...args.environment,
         ...plan.environment,
-        ...Object.assign({}, ...used.map(tableVariables)),
+        ...Object.fromEntries(used.flatMap(tableVariables)),
         APPLICATION_VERSION: args.version,
         GOOGLE_CLOUD_PROJECT: args.project,
       },
@@ -283,9 +283,12 @@ function bundleOf(functionName: string, bundles: readonly SourceBundle[]): Sourc
 }
 
 /** How a function finds a table, e.g. `MESSAGES_TABLE` and `MESSAGES_DATABASE`. */
-function tableVariables({ tableName, databaseName }: Table): Record<string, pulumi.Input<string>> {
+function tableVariables({ tableName, databaseName }: Table): [string, pulumi.Input<string>][] {
   const prefix = tableName.toUpperCase();
-  return { [`${prefix}_TABLE`]: tableName, [`${prefix}_DATABASE`]: databaseName };
+  return [
+    [`${prefix}_TABLE`, tableName],
+    [`${prefix}_DATABASE`, databaseName],
+  ];
 }
 
 function functionOutputs({ kind, plan, fn }: Deployed): FunctionOutputs {
