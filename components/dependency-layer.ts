@@ -1,7 +1,8 @@
 import * as lambda from "@pulumi/aws/lambda";
+import * as s3 from "@pulumi/aws/s3";
 import * as pulumi from "@pulumi/pulumi";
 
-import type { LayerBundle } from "../layers/bundle";
+import { directUploadLimit, type LayerBundle } from "../layers/bundle";
 import { type Transform, transformed } from "./transform";
 
 export interface DependencyLayerArgs {
@@ -11,13 +12,20 @@ export interface DependencyLayerArgs {
   readonly bundle: LayerBundle;
   /** Shown in the console. Default: the number of packages and the Python version. */
   readonly description?: string;
-  readonly transform?: { readonly layer?: Transform<lambda.LayerVersionArgs> };
+  /** Tags of the bucket that a zip above 50 MB goes through. */
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly transform?: {
+    readonly layer?: Transform<lambda.LayerVersionArgs>;
+    /** Only for a zip above 50 MB. */
+    readonly bucket?: Transform<s3.BucketArgs>;
+  };
 }
 
 /**
  * The Python packages of a Lambda function, as one layer version.
  *
- * Old versions stay when a new one is published (`skipDestroy`), because other stacks hold their ARNs.
+ * Old versions stay when a new one is published (`skipDestroy`), because other stacks hold their ARNs. A zip above 50 MB, which
+ * Lambda takes from S3 alone, goes through a private bucket of the layer's own.
  *
  * ```ts
  * const layer = new DependencyLayer("dependencies", { layerName: "shop-staging-dependencies", bundle });
@@ -37,14 +45,14 @@ export class DependencyLayer extends pulumi.ComponentResource {
     this.layerName = args.layerName;
     this.bundle = args.bundle;
 
-    const { pythonVersion, architecture, packages, path } = args.bundle;
+    const { pythonVersion, architecture, packages, path, size } = args.bundle;
     const layer = new lambda.LayerVersion(
       name,
       transformed<lambda.LayerVersionArgs>(
         {
           layerName: args.layerName,
           description: args.description ?? `${packages.length} packages for Python ${pythonVersion}`,
-          code: new pulumi.asset.FileArchive(path),
+          ...(size > directUploadLimit ? this.uploaded(name, args) : { code: new pulumi.asset.FileArchive(path) }),
           compatibleRuntimes: [`python${pythonVersion}`],
           compatibleArchitectures: [architecture],
           skipDestroy: true,
@@ -58,4 +66,70 @@ export class DependencyLayer extends pulumi.ComponentResource {
     this.version = layer.version;
     this.registerOutputs({ arn: this.arn, version: this.version });
   }
+
+  /** Where Lambda finds the zip: an object whose key has the layer's hash, so that another content is another object. */
+  private uploaded(name: string, { bundle, layerName, tags, transform }: DependencyLayerArgs) {
+    const bucket = new s3.Bucket(
+      name,
+      transformed<s3.BucketArgs>({ forceDestroy: true, tags: tags && { ...tags } }, transform?.bucket),
+      { parent: this },
+    );
+    const child: pulumi.CustomResourceOptions = { parent: bucket };
+    const settings = [
+      new s3.BucketPublicAccessBlock(
+        name,
+        {
+          bucket: bucket.bucket,
+          blockPublicAcls: true,
+          blockPublicPolicy: true,
+          ignorePublicAcls: true,
+          restrictPublicBuckets: true,
+        },
+        child,
+      ),
+      new s3.BucketOwnershipControls(
+        name,
+        { bucket: bucket.bucket, rule: { objectOwnership: "BucketOwnerEnforced" } },
+        child,
+      ),
+      new s3.BucketServerSideEncryptionConfiguration(
+        name,
+        { bucket: bucket.bucket, rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } }] },
+        child,
+      ),
+      new s3.BucketVersioning(name, { bucket: bucket.bucket, versioningConfiguration: { status: "Enabled" } }, child),
+      new s3.BucketPolicy(
+        name,
+        { bucket: bucket.bucket, policy: pulumi.jsonStringify(bucket.arn.apply(onlyOverTls)) },
+        { ...child, deletedWith: bucket },
+      ),
+    ];
+    const object = new s3.BucketObjectv2(
+      name,
+      {
+        bucket: bucket.bucket,
+        key: `${layerName}/${bundle.sha256}.zip`,
+        source: new pulumi.asset.FileAsset(bundle.path),
+      },
+      // The zip is in a bucket that is private and versioned already.
+      { ...child, dependsOn: settings },
+    );
+    return { s3Bucket: object.bucket, s3Key: object.key, s3ObjectVersion: object.versionId };
+  }
+}
+
+function onlyOverTls(bucketArn: string) {
+  return {
+    Version: "2012-10-17",
+    Statement: [
+      {
+        Sid: "OnlyOverTls",
+        Effect: "Deny",
+        Principal: "*",
+        Action: "s3:*",
+        Resource: [bucketArn, `${bucketArn}/*`],
+        Condition: { Bool: { "aws:SecureTransport": "false" } },
+      },
+    ],
+  };
 }

@@ -37,6 +37,12 @@ interface Dependencies {
   readonly packages: readonly BundledPackage[];
 }
 
+/**
+ * Bytes of the largest zip that Lambda takes in a request; it takes larger ones from S3 (Lambda developer guide, "Lambda
+ * quotas").
+ */
+export const directUploadLimit = 52_428_800;
+
 /** A Lambda layer: packages under `python/`. */
 export interface LayerBundle extends BundleFile, Dependencies {
   readonly target: "aws";

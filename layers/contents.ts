@@ -32,12 +32,7 @@ export async function layerContents(
 ): Promise<BundleContent[]> {
   const wanted = new Set(plan.flatMap(({ packages }) => packages));
   const wheels = (await wheelsOf(lock, platform)).filter(({ name }) => wanted.has(name));
-  for (const { name, packages } of plan) {
-    checkPrediction(
-      name,
-      wheels.filter((wheel) => packages.includes(wheel.name)),
-    );
-  }
+  checkPrediction(wheels);
   const opened = await openWheels(wheels, lock, platform, progress);
   // One merge for all: Lambda unpacks every layer into the same directory.
   const tree = await installed(opened, platform);

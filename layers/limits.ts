@@ -1,18 +1,14 @@
 import { BuildError } from "./build-error";
+import { directUploadLimit } from "./bundle";
 
-/** Lambda's quotas in bytes, from its developer guide. */
-const lambda = {
-  /** One zip in a direct upload. */
-  zipped: 52_428_800,
-  /** The function and all of its layers together, unpacked. */
-  unpacked: 262_144_000,
-} as const;
+/** Bytes of a function and all of its layers together, unpacked (Lambda developer guide, "Lambda quotas"). */
+const unpackedLimit = 262_144_000;
 
 /** Share of a quota from which a build warns. */
 const warnAt = 0.8;
 
-/** The most that pruning has ever saved, with room to spare: a prediction above is certain. */
-const mostSaved = 0.3;
+/** The most that pruning has saved of a large set, with room to spare: what is above zipped is above unpacked. */
+const mostSaved = 0.15;
 
 interface Sized {
   readonly name: string;
@@ -25,36 +21,49 @@ interface Sized {
  *
  * @throws {BuildError} where no pruning would bring them below the quota.
  */
-export function checkPrediction(layer: string, wheels: readonly { readonly size?: number }[]): void {
+export function checkPrediction(wheels: readonly { readonly size?: number }[]): void {
   const size = wheels.reduce((total, wheel) => total + (wheel.size ?? 0), 0);
-  if (size * (1 - mostSaved) > lambda.zipped) throw tooLarge(`layer ${layer}`, size, lambda.zipped, "zipped");
+  if (size * (1 - mostSaved) > unpackedLimit) {
+    throw tooLarge(`the wheels of the layers take ${megabytes(size)} MB before they are unpacked`);
+  }
 }
 
 /**
  * Checks what a function is made of.
  *
  * @throws {BuildError} where Lambda would refuse it.
- * @returns warnings where it is close to that.
+ * @returns warnings where it is close to that, and notes for what cannot be uploaded directly.
  */
 export function checkLayers(layers: readonly Sized[], applications: readonly Sized[]): string[] {
   const unpacked = [...layers, ...applications].reduce((total, { unpackedSize }) => total + unpackedSize, 0);
+  const shown = `${megabytes(unpacked)} MB unpacked`;
+  if (unpacked > unpackedLimit) throw tooLarge(`the function with its layers takes ${shown}`);
+  const application = applications.find(({ size }) => size > directUploadLimit);
+  if (application !== undefined) {
+    throw new BuildError(
+      `the function's own code ${application.name} takes ${megabytes(application.size)} MB zipped, Lambda accepts ` +
+        `${megabytes(directUploadLimit)} in an upload; move data out of it, e.g. into a bucket`,
+    );
+  }
   return [
-    ...layers.map(({ name, size }) => check(`layer ${name}`, size, lambda.zipped, "zipped")),
-    check("the function with its layers", unpacked, lambda.unpacked, "unpacked"),
-  ].filter((warning) => warning !== undefined);
+    ...layers
+      .filter(({ size }) => size > directUploadLimit)
+      .map(({ name, size }) => {
+        const accepted = `${megabytes(directUploadLimit)} MB that Lambda accepts in an upload`;
+        return `Note: layer ${name} takes ${megabytes(size)} MB zipped, more than the ${accepted}: it goes through S3`;
+      }),
+    ...(unpacked > unpackedLimit * warnAt
+      ? [
+          `Warning: the function with its layers takes ${shown} of the ${megabytes(unpackedLimit)} MB that Lambda accepts`,
+        ]
+      : []),
+  ];
 }
 
-function check(what: string, bytes: number, quota: number, form: string): string | undefined {
-  if (bytes > quota) throw tooLarge(what, bytes, quota, form);
-  return bytes > quota * warnAt
-    ? `Warning: ${what} takes ${megabytes(bytes)} of the ${megabytes(quota)} MB that Lambda accepts ${form}`
-    : undefined;
-}
-
-function tooLarge(what: string, bytes: number, quota: number, form: string): BuildError {
+function tooLarge(found: string): BuildError {
   return new BuildError(
-    `${what} takes ${megabytes(bytes)} MB ${form}, Lambda accepts ${megabytes(quota)}; remove requirements` +
-      (form === "zipped" ? ", or use layerStrategy split" : ""),
+    `${found}, Lambda accepts ${megabytes(unpackedLimit)} unpacked over a function and all of its layers; remove ` +
+      `requirements, or build without bytecode`,
   );
 }
 

@@ -104,7 +104,11 @@ export class WebApplication extends pulumi.ComponentResource {
         (bundle) =>
           new DependencyLayer(
             `${this.name}-${layerPart(bundle)}`,
-            { layerName: resourceName(this.args.scope, layerPart(bundle), nameLimits.lambdaLayer), bundle },
+            {
+              layerName: resourceName(this.args.scope, layerPart(bundle), nameLimits.lambdaLayer),
+              bundle,
+              tags: this.tags,
+            },
             this.child,
           ),
       );

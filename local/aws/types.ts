@@ -205,24 +205,39 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
     outputs: ({ inputs }, context) => ({ arn: arn("logs", regionOf(inputs, context), `log-group:${named(inputs)}`) }),
   },
   "aws:lambda/layerVersion:LayerVersion": {
-    required: ["layerName", "code"],
+    required: ["layerName"],
     rules: {
       compatibleArchitectures: each("x86_64", "arm64"),
       layerName: functionName,
       compatibleRuntimes: { accepts: isRuntimes, expected: runtimes.expected },
     },
-    replaceOn: ["layerName", "code", "description", "compatibleRuntimes", "compatibleArchitectures", "licenseInfo"],
+    refuses: (inputs, { store }) => {
+      if (inputs.code !== undefined) return undefined;
+      const where = `${String(inputs.s3Bucket)}/${String(inputs.s3Key)}`;
+      return objectOf(inputs, store) === undefined
+        ? `InvalidParameterValueException: Error occurred while GetObject: there is no object ${where}, and no code`
+        : undefined;
+    },
+    replaceOn: [
+      ...["layerName", "code", "s3Bucket", "s3Key", "s3ObjectVersion", "description", "compatibleRuntimes"],
+      ...["compatibleArchitectures", "licenseInfo"],
+    ],
     id: (inputs, context) => {
       const layer = arn("lambda", regionOf(inputs, context), `layer:${String(inputs.layerName)}`);
       return `${layer}:${context.store.next(layer)}`;
     },
-    outputs: ({ id, inputs }) => ({
-      arn: id,
-      layerArn: id.replace(/:\d+$/, ""),
-      version: id.split(":").at(-1),
-      createdDate: new Date().toISOString(),
-      sourceCodeHash: sha256OfBlob(inputs.code),
-    }),
+    outputs: ({ id, inputs }, { store }) => {
+      // Lambda keeps a copy: the object may go afterwards.
+      const copy = inputs.code === undefined ? { code: objectOf(inputs, store) } : {};
+      return {
+        arn: id,
+        layerArn: id.replace(/:\d+$/, ""),
+        version: id.split(":").at(-1),
+        createdDate: new Date().toISOString(),
+        ...copy,
+        sourceCodeHash: sha256OfBlob(inputs.code ?? copy.code),
+      };
+    },
     retained: ({ inputs }) => inputs.skipDestroy === true,
   },
   "aws:lambda/function:Function": {
@@ -435,6 +450,7 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
     references: { bucket: { type: "aws:s3/bucket:Bucket", by: "bucket" } },
     replaceOn: ["bucket", "key"],
     id: (inputs) => `${String(inputs.bucket)}/${String(inputs.key)}`,
+    outputs: ({ inputs }) => ({ versionId: identifier(JSON.stringify(inputs.source), 32) }),
   },
   "aws:cloudfront/originAccessControl:OriginAccessControl": {
     name: "name",
@@ -606,6 +622,11 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
 
 function isRuntimes(value: unknown): boolean {
   return Array.isArray(value) && value.length <= 15 && value.every((runtime) => runtimes.accepts(runtime, {}));
+}
+
+/** The content of the S3 object that inputs name. */
+function objectOf({ s3Bucket, s3Key }: Inputs, store: CloudContext["store"]): unknown {
+  return store.get("aws:s3/bucketObjectv2:BucketObjectv2", `${String(s3Bucket)}/${String(s3Key)}`)?.inputs.source;
 }
 
 function sha256OfBlob(value: unknown): string | undefined {

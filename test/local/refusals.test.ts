@@ -24,6 +24,9 @@ function providerOf(types: Readonly<Record<string, ResourceType>>, name: string)
   return new CloudProvider({ version: "0.0.0", types, configuration: { region: "eu-west-1" }, store, dataPlane });
 }
 
+/** What the engine marks an asset by. */
+const [signature, asset] = ["4dabf18193072939515e22adb298388d", "c44067f5952c0a294b673a41bacd8c17"];
+
 const urn = (type: string, name = "it") => `urn:pulumi:test::test::${type}::${name}`;
 
 /** What a local cloud has against properties of a resource. */
@@ -122,4 +125,27 @@ test("local AWS refuses an alias of a version that was never published", async (
   await aws.update(fn, "api", {}, { name: "api", publish: true });
   await expect(alias("newer", "2")).resolves.toBeDefined();
   await expect(alias("newest", "$LATEST")).resolves.toBeDefined();
+});
+
+test("local AWS takes a layer from an object in a bucket, and refuses one from an object that is not there", async () => {
+  const provider = providerOf(awsTypes, "layers");
+  const layerVersion = "aws:lambda/layerVersion:LayerVersion";
+  const layer = { layerName: "large", s3Bucket: "uploads", s3Key: "large.zip" };
+  await expect(provider.create(urn(layerVersion), layer)).rejects.toThrow(
+    /InvalidParameterValueException: .*there is no object uploads\/large\.zip/,
+  );
+
+  await provider.create(urn("aws:s3/bucket:Bucket"), { bucket: "uploads" });
+  const source = { [signature]: asset, path: __filename, hash: "0a".repeat(32) };
+  const object = await provider.create(urn("aws:s3/bucketObjectv2:BucketObjectv2"), {
+    bucket: "uploads",
+    key: "large.zip",
+    source,
+  });
+  expect(object.properties.versionId).toMatch(/^\w{32}$/);
+  const { properties } = await provider.create(urn(layerVersion), layer);
+  expect(properties).toMatchObject({
+    code: { sha256: "0a".repeat(32) },
+    sourceCodeHash: Buffer.from("0a".repeat(32), "hex").toString("base64"),
+  });
 });
