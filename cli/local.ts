@@ -7,6 +7,7 @@ import type { CloudAddress } from "../local/cloud";
 import { cloudEnd, runningCloud, startCloud, stopCloud } from "../local/cloud-process";
 import { findEngine } from "../local/engine";
 import { localEnvironment } from "../local/inspected-clouds";
+import { invokeByHand, type InvokeOptions } from "../local/invoke";
 import { localStack } from "../local/stack";
 import { addressTable } from "../local/summary";
 import { UpdateLog } from "../local/update-log";
@@ -87,6 +88,23 @@ cli
     const values = Object.fromEntries(Object.entries(outputs).map(([key, { value }]) => [key, value as unknown]));
     process.stdout.write(json ? `${JSON.stringify(values, null, 2)}\n` : addressTable(outputs));
   });
+
+cli
+  .command("invoke")
+  .description("run a function now, e.g. one that has a schedule, and print what it gives back")
+  .argument("<function>", "its name in the application's pyproject.toml")
+  .option("--cloud <name>", "on this cloud alone")
+  .option("--payload <json>", "what it is given; default: what a schedule gives it")
+  .action((name: string, options: InvokeOptions) =>
+    withCloud(async (cloud) => {
+      const values = Object.entries(await (await open()).outputs());
+      const outputs = Object.fromEntries(values.map(([key, { value }]) => [key, value as unknown]));
+      for (const { cloud: on, result } of await invokeByHand(cloud, outputs, name, options)) {
+        process.stdout.write(`${on}: ${result.failed ? "failed: " : ""}${result.payload}\n`);
+        if (result.failed) process.exitCode = 1;
+      }
+    }),
+  );
 
 asDiagnose(cli.command("diagnose"), async () => {
   const { state, stack } = flags();

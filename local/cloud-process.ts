@@ -2,7 +2,8 @@ import { spawn } from "node:child_process";
 import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import path from "node:path";
 
-import type { ChangeRequest, CloudAddress, DeleteRequest } from "./cloud";
+import type { ChangeRequest, CloudAddress, DeleteRequest, InvokeRequest } from "./cloud";
+import type { Invoked } from "./data-plane";
 import { isAlive } from "./process";
 import { ResourceStore } from "./store";
 import type { WeatherReport } from "./weather";
@@ -108,6 +109,18 @@ export async function changeResource(address: CloudAddress, request: ChangeReque
 export async function changeWeather(address: CloudAddress, weather: WeatherReport): Promise<void> {
   const answer = await fetch(`${controlUrl(address)}/weather`, { method: "PUT", body: JSON.stringify(weather) });
   if (!answer.ok) throw new Error(`the weather cannot be changed: ${await answer.text()}`);
+}
+
+/**
+ * Invokes a function of a running cloud and waits for its end.
+ *
+ * @throws where it cannot be invoked.
+ */
+export async function invokeFunction(address: CloudAddress, request: InvokeRequest): Promise<Invoked> {
+  const answer = await fetch(`${controlUrl(address)}/invoke`, { method: "POST", body: JSON.stringify(request) });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${request.functionName} cannot be invoked: ${text}`);
+  return JSON.parse(text) as Invoked;
 }
 
 function controlUrl({ control, token }: CloudAddress): string {

@@ -12,7 +12,7 @@ import { startAzure } from "./azure/data-plane";
 import { azureInvokes, azureTypes } from "./azure/types";
 import { claim, giveUp } from "./claim";
 import { CommandProvider } from "./command";
-import type { CloudDataPlane } from "./data-plane";
+import type { CloudDataPlane, Invocation } from "./data-plane";
 import { gcpBehaviours } from "./gcp/behaviour";
 import { startGcp } from "./gcp/data-plane";
 import { gcpInvokes, gcpTypes } from "./gcp/types";
@@ -44,6 +44,12 @@ export interface DeleteRequest extends Pick<StoredResource, "type" | "id"> {
 /** Inputs to change behind the engine's back, as a cloud's own API does. */
 export interface ChangeRequest extends DeleteRequest {
   readonly inputs: Readonly<Record<string, unknown>>;
+}
+
+/** A function to invoke by hand. */
+export interface InvokeRequest extends Invocation {
+  /** Name of the cloud's provider. */
+  readonly cloud: string;
 }
 
 interface LocalCloud extends Omit<CloudProviderOptions, "version" | "store" | "dataPlane"> {
@@ -87,6 +93,7 @@ async function main(state: string, report: WeatherReport): Promise<void> {
   const providers: CloudProvider[] = [];
   const stores = new Map<string, ResourceStore>();
   const ports: Record<string, number> = {};
+  const planes = new Map<string, () => Promise<CloudDataPlane>>();
   for (const [name, { start, ...cloud }] of Object.entries(clouds)) {
     const directory = path.join(state, name);
     const store = new ResourceStore(directory);
@@ -96,6 +103,7 @@ async function main(state: string, report: WeatherReport): Promise<void> {
       if (started === undefined) dataPlanes.push((started = startWith(store, start(store.known, directory), failures)));
       return started;
     };
+    planes.set(name, dataPlane);
     if (store.all().length > 0) await dataPlane();
     const provider = new CloudProvider({ ...cloud, version: sdkVersion(name), store, dataPlane, weather });
     providers.push(provider);
@@ -126,6 +134,12 @@ async function main(state: string, report: WeatherReport): Promise<void> {
     if (target === `/${token}/weather` && method === "PUT") {
       weather.change(JSON.parse(body.toString()) as WeatherReport);
       return response(200, {});
+    }
+    if (target === `/${token}/invoke`) {
+      const { cloud, ...invocation } = JSON.parse(body.toString()) as InvokeRequest;
+      const plane = await planes.get(cloud)?.();
+      if (plane?.invoke === undefined) throw new Error(`the local ${cloud} invokes no function by hand`);
+      return response(200, await plane.invoke(invocation));
     }
     if (target !== `/${token}`) return response(404, "");
     if (method === "DELETE") setImmediate(() => void stop());

@@ -14,10 +14,33 @@ export interface DataPlane {
   remove?(resource: StoredResource): Promise<void>;
 }
 
+/** An invocation of a function by hand, as its cloud's own API has it. */
+export interface Invocation {
+  /** The cloud's name of the function. */
+  readonly functionName: string;
+  /** Version or alias, where the cloud has such. Default: the newest. */
+  readonly qualifier?: string;
+  /** What the function is given, in JSON. Default: what a schedule gives it. */
+  readonly payload?: string;
+}
+
+/** How an invocation ended. */
+export interface Invoked {
+  /** What the function gave back, or its error. */
+  readonly payload: string;
+  readonly failed: boolean;
+}
+
 /** The data planes of one cloud. */
 export interface CloudDataPlane {
   /** By resource type; a type that is not here does nothing by itself. */
   readonly types: Readonly<Record<string, DataPlane>>;
+  /**
+   * Invokes a function and waits for its end. Absent where the cloud has no such way.
+   *
+   * @throws where there is no such function, or it may not run.
+   */
+  invoke?(invocation: Invocation): Promise<Invoked>;
   /** Stops everything that was started; the processes among it are gone when it returns. */
   close(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import * as cloudwatch from "@pulumi/aws/cloudwatch";
 import * as iam from "@pulumi/aws/iam";
 import * as lambda from "@pulumi/aws/lambda";
+import * as secretsmanager from "@pulumi/aws/secretsmanager";
 import * as pulumi from "@pulumi/pulumi";
 
 import type { DependencyLayer } from "../dependency-layer";
@@ -28,6 +29,13 @@ export interface LambdaFunctionArgs {
   /** Packages that `publicLayerArns` supply. Default: none. */
   readonly publicPackages?: readonly string[];
   readonly environment?: Record<string, pulumi.Input<string>>;
+  /**
+   * Environment variables whose values are secret: each is in Secrets Manager, as `<functionName>/<variable>`, and the
+   * function finds in `MULTICLOUD_SECRETS` where. Default: none.
+   */
+  readonly secrets?: Readonly<Record<string, pulumi.Input<string>>>;
+  /** Days in which a deleted secret can be restored, 7 to 30; its name is taken as long. Default: 0, deleted at once. */
+  readonly secretRecoveryDays?: number;
   /** What the function may do beyond writing its own log and traces. Default: nothing. */
   readonly permissions?: readonly pulumi.Input<iam.PolicyStatement>[];
   /** MiB; the share of a CPU grows with it. Default: 512. */
@@ -92,18 +100,19 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
     const role = new iam.Role(
       name,
       transformed<iam.RoleArgs>(
-        { name: args.functionName, assumeRolePolicy: JSON.stringify(assumedByLambda), tags: args.tags },
+        { name: args.functionName, assumeRolePolicy: assumedBy("lambda.amazonaws.com"), tags: args.tags },
         args.transform?.role,
       ),
       child,
     );
+    const secrets = this.storeSecrets(name, args);
     const policy = new iam.RolePolicy(
       name,
       {
         role: role.name,
         policy: pulumi.jsonStringify({
           Version: "2012-10-17",
-          Statement: [writeLog(logGroup.arn), writeTraces, ...(args.permissions ?? [])],
+          Statement: [writeLog(logGroup.arn), writeTraces, ...readSecrets(secrets), ...(args.permissions ?? [])],
         }),
       },
       child,
@@ -120,7 +129,7 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
         memorySize: args.memorySize ?? 512,
         timeout: args.timeout ?? 15,
         reservedConcurrentExecutions: args.reservedConcurrency,
-        environment: { variables: args.environment ?? {} },
+        environment: { variables: { ...args.environment, ...locations(secrets) } },
         kmsKeyArn: args.kmsKeyArn,
         loggingConfig: { logFormat: "JSON", logGroup: logGroup.name },
         tracingConfig: { mode: "Active" },
@@ -148,6 +157,29 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
     });
   }
 
+  /** By the variable that each is for. */
+  private storeSecrets(name: string, args: LambdaFunctionArgs): StoredSecrets {
+    const stored = Object.entries(args.secrets ?? {}).map(([variable, value]) => {
+      const secret = new secretsmanager.Secret(
+        `${name}-${variable}`,
+        {
+          name: `${args.functionName}/${variable}`,
+          recoveryWindowInDays: args.secretRecoveryDays ?? 0,
+          tags: args.tags,
+        },
+        { parent: this },
+      );
+      const version = new secretsmanager.SecretVersion(
+        `${name}-${variable}`,
+        { secretId: secret.id, secretString: pulumi.secret(value) },
+        // Earlier releases of the function go on reading theirs, which is there as long as the secret is.
+        { parent: secret, retainOnDelete: true },
+      );
+      return [variable, { arn: secret.arn, version: version.versionId }] as const;
+    });
+    return Object.fromEntries(stored);
+  }
+
   /** SnapStart works on published versions only; the alias follows the newest, so that the API's address to it stays. */
   private throughAlias(name: string, fn: lambda.Function): Invocation {
     const alias = new lambda.Alias(
@@ -159,10 +191,34 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
   }
 }
 
-const assumedByLambda = {
-  Version: "2012-10-17",
-  Statement: [{ Effect: "Allow", Action: "sts:AssumeRole", Principal: { Service: "lambda.amazonaws.com" } }],
-} satisfies iam.PolicyDocument;
+/** A trust policy by which a service, and nothing else, takes on a role. */
+export function assumedBy(service: string): string {
+  return JSON.stringify({
+    Version: "2012-10-17",
+    Statement: [{ Effect: "Allow", Action: "sts:AssumeRole", Principal: { Service: service } }],
+  } satisfies iam.PolicyDocument);
+}
+
+type StoredSecrets = Readonly<
+  Record<string, { readonly arn: pulumi.Output<string>; readonly version: pulumi.Output<string> }>
+>;
+
+function readSecrets(secrets: StoredSecrets): pulumi.Input<iam.PolicyStatement>[] {
+  const arns = Object.values(secrets).map(({ arn }) => arn);
+  if (arns.length === 0) return [];
+  return [
+    pulumi.all(arns).apply((all): iam.PolicyStatement => ({
+      Effect: "Allow",
+      Action: "secretsmanager:GetSecretValue",
+      Resource: all,
+    })),
+  ];
+}
+
+/** Where the function finds its secrets: not the values, which would stand in its configuration. */
+function locations(secrets: StoredSecrets): Record<string, pulumi.Output<string>> {
+  return Object.keys(secrets).length === 0 ? {} : { MULTICLOUD_SECRETS: pulumi.jsonStringify(secrets) };
+}
 
 function writeLog(logGroupArn: pulumi.Output<string>): pulumi.Output<iam.PolicyStatement> {
   return logGroupArn.apply((arn): iam.PolicyStatement => ({

@@ -2,6 +2,7 @@ import { Provider } from "@pulumi/aws/provider";
 import * as pulumi from "@pulumi/pulumi";
 
 import type { TableDescription } from "../../contract/application";
+import { awsScheduleExpression } from "../../contract/schedule";
 import type { ApplicationBundle, LayerBundle } from "../../layers/bundle";
 import { DependencyLayer } from "../dependency-layer";
 import type { FunctionPlan } from "../function-plan";
@@ -13,7 +14,9 @@ import { Alarms, type AlarmsArgs } from "./alarms";
 import { ApiFunction, type ApiFunctionArgs } from "./api-function";
 import { Frontend, type FrontendArgs } from "./frontend";
 import { HttpApi, type HttpApiArgs } from "./http-api";
+import type { LambdaFunctionArgs } from "./lambda-function";
 import type { PublicLayer } from "./public-layers";
+import { ScheduledFunction } from "./scheduled-function";
 import { Table, type TableArgs } from "./table";
 
 export interface WebApplicationArgs {
@@ -56,7 +59,7 @@ export class WebApplication extends pulumi.ComponentResource {
   /** What the stack tells other stacks of each layer, by layer name. */
   readonly layers: Record<string, LayerOutputs>;
   /** The functions, by their names in the application's description. */
-  readonly functions: Readonly<Record<string, ApiFunction>>;
+  readonly functions: Readonly<Record<string, ApiFunction | ScheduledFunction>>;
   /** The tables, by their names in the application's description. */
   readonly tables: Readonly<Record<string, Table>>;
   readonly api: HttpApi;
@@ -131,15 +134,23 @@ export class WebApplication extends pulumi.ComponentResource {
     return Object.fromEntries(declared);
   }
 
-  private declareFunctions(layers: readonly DependencyLayer[]): Record<string, ApiFunction> {
+  private declareFunctions(layers: readonly DependencyLayer[]): Record<string, ApiFunction | ScheduledFunction> {
     const declared = this.args.functions.map((plan) => {
       const { name } = plan.description;
-      return [name, new ApiFunction(`${this.name}-${name}`, this.functionArgs(plan, layers), this.child)] as const;
+      return [name, this.declareFunction(`${this.name}-${name}`, plan, this.functionArgs(plan, layers))] as const;
     });
     return Object.fromEntries(declared);
   }
 
-  private functionArgs(plan: FunctionPlan, layers: readonly DependencyLayer[]): ApiFunctionArgs {
+  private declareFunction(name: string, { description }: FunctionPlan, args: LambdaFunctionArgs) {
+    if (description.kind === "http") return new ApiFunction(name, args, this.child);
+    const { schedule } = description;
+    // The dot, which no function's name has, keeps it apart from the names of the functions' own roles.
+    const scheduleName = resourceName(this.args.scope, `${description.name}.schedule`, nameLimits.role);
+    return new ScheduledFunction(name, { ...args, schedule, scheduleName }, this.child);
+  }
+
+  private functionArgs(plan: FunctionPlan, layers: readonly DependencyLayer[]): LambdaFunctionArgs {
     const { scope, bundles, publicLayers = [], logRetentionDays, environment, version } = this.args;
     const { name, tables } = plan.description;
     const isForIt = ({ functions }: ApplicationBundle | LayerBundle) => functions.includes(name);
@@ -166,6 +177,8 @@ export class WebApplication extends pulumi.ComponentResource {
         ),
         APPLICATION_VERSION: version,
       },
+      secrets: plan.secrets,
+      secretRecoveryDays: this.args.deletionProtection ? 30 : 0,
       permissions: tables.map((table) => this.tableOf(name, table).readWrite),
       logRetentionDays,
       tags: this.tags,
@@ -283,7 +296,7 @@ export class WebApplication extends pulumi.ComponentResource {
 
   private describeFunction({ description, environment, secrets }: FunctionPlan): [string, FunctionOutputs][] {
     const fn = this.functions[description.name];
-    if (fn === undefined || description.kind !== "http") return [];
+    if (fn === undefined) return [];
     const common = {
       functionName: fn.functionName,
       runtimeIdentity: fn.roleArn,
@@ -291,6 +304,10 @@ export class WebApplication extends pulumi.ComponentResource {
       variables: [...Object.keys(environment), ...Object.keys(secrets)].sort(),
       tables: description.tables,
     };
+    if (description.kind === "schedule") {
+      const schedule = awsScheduleExpression(description.schedule);
+      return [[description.name, { ...common, kind: "schedule", schedule }]];
+    }
     const { kind, routes, probes } = description;
     return [[description.name, { ...common, kind, url: this.api.url, routes, probes }]];
   }

@@ -94,6 +94,13 @@ export const awsBehaviours: Behaviours = {
     ["name", "hashKey", "rangeKey", "localSecondaryIndexes", "importTable", "restoreSourceName", "restoreToLatestTime"],
     { first: "named", autoNamed: "name" },
   ),
+  "aws:secretsmanager/secret:Secret": named("secretsmanager/secret.go", []),
+  "aws:secretsmanager/secretVersion:SecretVersion": bridged("secretsmanager/secret_version.go", [
+    "secretId",
+    "secretString",
+    "secretBinary",
+  ]),
+  "aws:scheduler/schedule:Schedule": named("scheduler/schedule.go", ["groupName"]),
   "aws:s3/bucket:Bucket": bridged("s3/bucket.go", ["bucket", "bucketPrefix", "objectLockEnabled"], {
     first: "named",
     autoNamed: "bucket",

@@ -8,6 +8,8 @@ import { DynamoDb } from "./dynamodb";
 import { bodyLimit, HttpApis, ownAnswers } from "./http-api";
 import { Lambda } from "./lambda";
 import { AwsResources } from "./resources";
+import { Scheduler } from "./scheduler";
+import { SecretsManager } from "./secrets-manager";
 
 /**
  * Starts local AWS.
@@ -18,7 +20,16 @@ export async function startAws(stored: Resources, state: string): Promise<CloudD
   const resources = new AwsResources(stored);
   const logs = new Logs(path.join(state, "logs"));
   const dynamoDb = await DynamoDb.start(resources, path.join(state, "dynamodb"));
-  const lambda = new Lambda({ resources, logs, endpoints: { AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.endpoint } });
+  const secretsManager = await SecretsManager.start(resources);
+  const lambda = new Lambda({
+    resources,
+    logs,
+    endpoints: {
+      AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.endpoint,
+      AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager.endpoint,
+    },
+  });
+  const scheduler = new Scheduler({ resources, lambda });
   const httpApis = new HttpApis({ resources, lambda, logs });
   const cloudFront = new CloudFront(resources);
 
@@ -48,11 +59,18 @@ export async function startAws(stored: Resources, state: string): Promise<CloudD
         start: () => Promise.resolve(),
         stop: (name) => lambda.stop(name),
       },
+      "aws:scheduler/schedule:Schedule": scheduler,
+    },
+    async invoke({ functionName, qualifier, payload = "{}" }) {
+      const target = qualifier === undefined ? functionName : `${functionName}:${qualifier}`;
+      const result = await lambda.invoke(target, Buffer.from(payload));
+      return { payload: result.payload.toString(), failed: result.functionError !== undefined };
     },
     async close() {
+      scheduler.close();
       await Promise.all([apis.close(), distributions.close()]);
       await lambda.close();
-      await dynamoDb.close();
+      await Promise.all([dynamoDb.close(), secretsManager.close()]);
     },
   };
 }

@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
-import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import type { IncomingMessage, RequestListener } from "node:http";
 import { Readable } from "node:stream";
 
 import dynalite from "dynalite";
 import { z } from "zod";
 
 import { bind, type Listener, readBody } from "../http";
-import { allows } from "./iam";
-import { accessKeyOf, type AwsResources, type Resource } from "./resources";
+import { accessKeyIn, type Denial, denial, deny, roleOf, unknownCaller } from "./caller";
+import type { AwsResources, Resource } from "./resources";
 
 /** Only this process knows it: the control plane's own key, which every operation is allowed to. */
 const controlPlaneKey = randomUUID().replaceAll("-", "").toUpperCase();
@@ -89,8 +89,8 @@ function authorising(resources: AwsResources, handle: CallableFunction): Request
   return (request, reply) => {
     readBody(request)
       .then((body = Buffer.alloc(0)) => {
-        const denial = authorise(resources, request, body);
-        if (denial) deny(reply, denial);
+        const denied = authorise(resources, request, body);
+        if (denied) deny(reply, denied);
         else Reflect.apply(handle, undefined, [replayed(request, body), reply]);
       })
       .catch((error: unknown) => {
@@ -104,31 +104,17 @@ function replayed({ headers, method, url }: IncomingMessage, body: Buffer): Read
   return Object.assign(Readable.from([body], { objectMode: false }), { headers, method, url });
 }
 
-interface Denial {
-  readonly type: string;
-  readonly message: string;
-}
-
 function authorise(resources: AwsResources, request: IncomingMessage, body: Buffer): Denial | undefined {
-  const key = /Credential=([^/,\s]+)/.exec(request.headers.authorization ?? "")?.[1];
+  const key = accessKeyIn(request.headers);
   // Unsigned and malformed requests are dynalite's to refuse.
   if (key === undefined || key === controlPlaneKey) return undefined;
 
-  const role = resources.find("aws:iam/role:Role", ({ arn }) => accessKeyOf(arn) === key);
-  if (role === undefined) {
-    return { type: "UnrecognizedClientException", message: "The security token included in the request is invalid." };
-  }
-  const statements = resources.roleStatements(role.arn);
+  const role = roleOf(resources, key);
+  if (role === undefined) return unknownCaller;
   const action = `dynamodb:${String(request.headers["x-amz-target"]).split(".").at(-1) ?? ""}`;
-  for (const resource of tableArns(resources, role.arn, request, body)) {
-    if (allows(statements, { action, resource })) continue;
-    const caller = role.arn.replace(/:iam:(.*):role\//, ":sts:$1:assumed-role/");
-    return {
-      type: "AccessDeniedException",
-      message:
-        `User: ${caller}/local is not authorized to perform: ${action} on resource: ${resource} ` +
-        `because no identity-based policy allows the ${action} action`,
-    };
+  for (const resource of tableArns(resources, role, request, body)) {
+    const denied = denial(resources, role, action, resource);
+    if (denied) return denied;
   }
   return undefined;
 }
@@ -148,10 +134,4 @@ function tableArns(resources: AwsResources, roleArn: string, request: IncomingMe
       tables.find((table) => table.name === name)?.arn ??
       `arn:${partition}:dynamodb:${region}:${account}:table/${name}`,
   );
-}
-
-function deny(reply: ServerResponse, { type, message }: Denial): void {
-  const body = JSON.stringify({ __type: `com.amazon.coral.service#${type}`, message, Message: message });
-  reply.writeHead(400, { "Content-Type": "application/x-amz-json-1.0", "Content-Length": Buffer.byteLength(body) });
-  reply.end(body);
 }

@@ -57,9 +57,11 @@ export class Lambda {
   /**
    * Invokes a function and waits for its result.
    *
+   * @param target its name or ARN.
    * @throws {ThrottledError}
    */
-  async invoke(functionName: string, event: Buffer): Promise<InvocationResult> {
+  async invoke(target: string, event: Buffer): Promise<InvocationResult> {
+    const { name: functionName } = parseTarget(target);
     const fn = this.options.resources.get("aws:lambda/function:Function", functionName);
     if (event.length > payloadLimit) return tooLarge("RequestEntityTooLargeException", "Request", event);
 
@@ -195,6 +197,13 @@ export class Lambda {
       if (allowed) logs.append(name, stream, line);
     };
   }
+}
+
+/** What a name or an ARN of a function says, with or without a version or an alias at its end. */
+export function parseTarget(target: string): { readonly name: string; readonly qualifier?: string } {
+  const parts = target.split(":");
+  const [name = "", qualifier] = parts[0] === "arn" ? parts.slice(6) : parts;
+  return { name, qualifier };
 }
 
 interface Runtime {

@@ -88,6 +88,19 @@ const schemas = {
     payloadFormatVersion: z.literal("2.0"),
     timeoutMilliseconds: z.number().default(30_000),
   }),
+  "aws:secretsmanager/secret:Secret": z.object({ name: z.string(), arn: z.string() }),
+  "aws:secretsmanager/secretVersion:SecretVersion": z.object({
+    secretId: z.string(),
+    versionId: z.string(),
+    secretString: z.string(),
+    createdDate: z.string(),
+  }),
+  "aws:scheduler/schedule:Schedule": z.object({
+    arn: z.string(),
+    scheduleExpression: z.string(),
+    state: z.enum(["ENABLED", "DISABLED"]).default("ENABLED"),
+    target: z.object({ arn: z.string(), roleArn: z.string(), input: z.string().optional() }),
+  }),
   "aws:s3/bucket:Bucket": z.object({ bucket: z.string(), arn: z.string(), bucketRegionalDomainName: z.string() }),
   "aws:s3/bucketPolicy:BucketPolicy": z.object({ bucket: z.string(), policy: z.string() }),
   "aws:s3/bucketObjectv2:BucketObjectv2": z.object({

@@ -1,10 +1,11 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 
 import { z } from "zod";
 
 import type { CloudContext, Draft, Inputs, ResourceType, Rule } from "../provider";
 import type { Properties } from "../provider-server";
 import { isPolicy, policyKinds, trusts } from "./iam";
+import { parseExpression } from "./schedule-expression";
 
 /** The account that everything on this machine belongs to. */
 export const account = "123456789012";
@@ -404,6 +405,79 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
         ? `ValidationException: Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first: ${id}`
         : undefined,
   },
+  "aws:secretsmanager/secret:Secret": {
+    name: "name",
+    rules: {
+      tags,
+      name: matching(/^[\w/+=.@-]{1,512}$/, "1 to 512 letters, digits and / _ + = . @ -"),
+      recoveryWindowInDays: {
+        accepts: (value) => value === 0 || between(7, 30).accepts(value, {}),
+        expected: "0, or 7 to 30",
+      },
+    },
+    refuses: ({ name }, { store }, id) =>
+      store.list("aws:secretsmanager/secret:Secret").some((secret) => secret.id !== id && secret.inputs.name === name)
+        ? `ResourceExistsException: The operation failed because the secret ${String(name)} already exists.`
+        : undefined,
+    replaceOn: ["name"],
+    contains: "secretId",
+    // The six characters keep a policy for a deleted secret from another one of the same name.
+    id: (inputs, context) => {
+      const ending = identifier(`secret ${named(inputs)} ${context.store.next("secret")}`, 6);
+      return arn("secretsmanager", regionOf(inputs, context), `secret:${named(inputs)}-${ending}`);
+    },
+    outputs: ({ id }) => ({ arn: id }),
+  },
+  "aws:secretsmanager/secretVersion:SecretVersion": {
+    required: ["secretId"],
+    rules: {
+      secretString: {
+        accepts: (value) => typeof value === "string" && value !== "" && Buffer.byteLength(value) <= 65_536,
+        expected: "text of 1 to 65536 bytes",
+      },
+    },
+    references: { secretId: { type: "aws:secretsmanager/secret:Secret" } },
+    replaceOn: ["secretId", "secretString", "secretBinary"],
+    id: (inputs) => `${String(inputs.secretId)}|${randomUUID()}`,
+    outputs: ({ id, inputs }) => ({
+      arn: inputs.secretId,
+      versionId: id.split("|").at(-1),
+      versionStages: ["AWSCURRENT"],
+      createdDate: new Date().toISOString(),
+    }),
+  },
+  "aws:scheduler/schedule:Schedule": {
+    name: "name",
+    required: ["scheduleExpression", "flexibleTimeWindow.mode", "target.arn", "target.roleArn"],
+    rules: {
+      name: matching(/^[\w.-]{1,64}$/, "1 to 64 letters, digits, - . and _"),
+      state: oneOf("ENABLED", "DISABLED"),
+      "flexibleTimeWindow.mode": oneOf("OFF", "FLEXIBLE"),
+      scheduleExpression: {
+        accepts: (value) => typeof value === "string" && parseExpression(value) !== undefined,
+        expected: "rate(<n> minutes|hours|days), or cron(...) of six fields with ? for one of the two days",
+      },
+      "target.arn": matching(/^arn:\S+$/, "an ARN"),
+      "target.input": { accepts: isJson, expected: "JSON, which Lambda takes" },
+      "target.retryPolicy.maximumRetryAttempts": between(0, 185),
+      "target.retryPolicy.maximumEventAgeInSeconds": between(60, 86_400),
+    },
+    references: { "target.roleArn": { type: "aws:iam/role:Role", by: "arn" } },
+    refuses: ({ target }, { store }) => {
+      const roleArn = (target as { roleArn?: unknown } | undefined)?.roleArn;
+      const role = store.list("aws:iam/role:Role").find(({ outputs }) => outputs.arn === roleArn);
+      return role !== undefined && !trusts(String(role.inputs.assumeRolePolicy), "scheduler.amazonaws.com")
+        ? "ValidationException: The execution role you provide must allow AWS EventBridge Scheduler to assume the role."
+        : undefined;
+    },
+    replaceOn: ["name", "groupName"],
+    id: (inputs) => `default/${named(inputs)}`,
+    outputs: ({ id, inputs }, context) => ({
+      arn: arn("scheduler", regionOf(inputs, context), `schedule/${id}`),
+      groupName: "default",
+      state: inputs.state ?? "ENABLED",
+    }),
+  },
   "aws:s3/bucket:Bucket": {
     name: "bucket",
     rules: {
@@ -627,6 +701,16 @@ function isRuntimes(value: unknown): boolean {
 /** The content of the S3 object that inputs name. */
 function objectOf({ s3Bucket, s3Key }: Inputs, store: CloudContext["store"]): unknown {
   return store.get("aws:s3/bucketObjectv2:BucketObjectv2", `${String(s3Bucket)}/${String(s3Key)}`)?.inputs.source;
+}
+
+function isJson(value: unknown): boolean {
+  if (typeof value !== "string") return false;
+  try {
+    JSON.parse(value);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function sha256OfBlob(value: unknown): string | undefined {

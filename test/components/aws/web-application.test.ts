@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { WebApplication, type WebApplicationArgs } from "../../../components/aws/web-application";
 import { applicationBundle, layerBundle } from "../bundles";
-import { httpPlan } from "../plans";
-import { type CloudAnswers, record, type Recording, valueOf } from "../mocks";
+import { httpPlan, scheduledPlan } from "../plans";
+import { type CloudAnswers, record, type Recording, unseal, valueOf } from "../mocks";
 
 const account = "123456789012";
 const arn = (service: string, rest: string) => `arn:aws:${service}:eu-west-1:${account}:${rest}`;
@@ -23,6 +23,11 @@ const answers: CloudAnswers = {
     version: "3",
   }),
   "aws:lambda/alias:Alias": () => ({ invokeArn: "invoke:live" }),
+  "aws:secretsmanager/secret:Secret": ({ inputs }) => ({
+    id: arn("secretsmanager", `secret:${String(inputs.name)}-ABCDEF`),
+    arn: arn("secretsmanager", `secret:${String(inputs.name)}-ABCDEF`),
+  }),
+  "aws:secretsmanager/secretVersion:SecretVersion": () => ({ versionId: "version-1" }),
   "aws:iam/role:Role": ({ inputs }) => ({ arn: `arn:aws:iam::${account}:role/${String(inputs.name)}` }),
   "aws:cloudwatch/logGroup:LogGroup": ({ inputs }) => ({ arn: arn("logs", `log-group:${String(inputs.name)}`) }),
   "aws:dynamodb/table:Table": ({ inputs }) => ({ arn: arn("dynamodb", `table/${String(inputs.name)}`) }),
@@ -460,6 +465,77 @@ describe("with several functions", () => {
     expect(await valueOf(deployed.functions.orders?.functionName ?? "")).toBe("shop-test-orders");
     expect(Object.keys(deployed.tables)).toEqual(["messages"]);
     expect(Object.keys(deployed.outputs.functions ?? {})).toEqual(["api", "orders"]);
+  });
+});
+
+describe("with a function on a schedule, which has a secret", () => {
+  const plan = { ...scheduledPlan({ secrets: ["PAYMENT_KEY"] }), secrets: { PAYMENT_KEY: "hush" } };
+  const secretArn = arn("secretsmanager", "secret:shop-test-cleanup/PAYMENT_KEY-ABCDEF");
+  let recording: Recording;
+  let deployed: WebApplication;
+  const named = (type: string, name: string) => recording.of(type).find((resource) => resource.name === name)?.inputs;
+
+  beforeAll(async () => {
+    ({ recording, result: deployed } = await application({
+      functions: [httpPlan(), plan],
+      bundles: [
+        { ...applicationBundle, functions: ["api", "cleanup"] },
+        layerBundle({ functions: ["api", "cleanup"] }),
+      ],
+    }));
+  });
+
+  test("the schedule invokes it, by a role that may do nothing else", () => {
+    expect(recording.only("aws:scheduler/schedule:Schedule")).toMatchObject({
+      scheduleExpression: "rate(1 hour)",
+      flexibleTimeWindow: { mode: "OFF" },
+      target: { arn: arn("lambda", "function:shop-test-cleanup") },
+    });
+    expect(named("aws:iam/role:Role", "aws-cleanup-schedule")?.assumeRolePolicy).toContain("scheduler.amazonaws.com");
+    expect(JSON.parse(String(named("aws:iam/rolePolicy:RolePolicy", "aws-cleanup-schedule")?.policy))).toMatchObject({
+      Statement: [
+        {
+          Effect: "Allow",
+          Action: "lambda:InvokeFunction",
+          Resource: arn("lambda", "function:shop-test-cleanup"),
+        },
+      ],
+    });
+    expect(recording.of("aws:apigatewayv2/integration:Integration")).toHaveLength(1);
+  });
+
+  test("the secret is in Secrets Manager, and the function is told where alone", () => {
+    const { secretString, ...version } = recording.only("aws:secretsmanager/secretVersion:SecretVersion");
+    expect(unseal(secretString)).toEqual({ secret: true, value: "hush" });
+    expect(version).toEqual({ secretId: secretArn });
+    const { environment } = named("aws:lambda/function:Function", "aws-cleanup") ?? {};
+    const { variables } = environment as { variables: Record<string, string> };
+    expect(JSON.parse(variables.MULTICLOUD_SECRETS ?? "")).toEqual({
+      PAYMENT_KEY: { arn: secretArn, version: "version-1" },
+    });
+    const others = recording.all.filter(({ type }) => type !== "aws:secretsmanager/secretVersion:SecretVersion");
+    expect(JSON.stringify(others)).not.toContain("hush");
+  });
+
+  test("the function reads that secret, and the other function none", () => {
+    expect(JSON.parse(String(named("aws:iam/rolePolicy:RolePolicy", "aws-cleanup")?.policy))).toMatchObject({
+      Statement: expect.arrayContaining([
+        { Effect: "Allow", Action: "secretsmanager:GetSecretValue", Resource: [secretArn] },
+      ]) as unknown,
+    });
+    expect(named("aws:iam/rolePolicy:RolePolicy", "aws-api")?.policy).not.toContain("secretsmanager");
+  });
+
+  test("the outputs name what it has, and no value", async () => {
+    expect(await valueOf(deployed.outputs.functions?.cleanup)).toEqual({
+      kind: "schedule",
+      functionName: "shop-test-cleanup",
+      runtimeIdentity: `arn:aws:iam::${account}:role/shop-test-cleanup`,
+      logs: "/aws/lambda/shop-test-cleanup",
+      schedule: "rate(1 hour)",
+      variables: ["PAYMENT_KEY"],
+      tables: [],
+    });
   });
 });
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 
 import { bodyLimit } from "../../../local/aws/http-api";
+import { Scheduler } from "../../../local/aws/scheduler";
 import { accessKeyOf } from "../../../local/aws/resources";
 import { AwsEnvironment } from "./environment";
 
@@ -201,6 +202,97 @@ describe("a function behind an HTTP API", () => {
     expect([throttled.status, await throttled.json()]).toEqual([429, { message: "Too Many Requests" }]);
     const unknown = await changed("aws:apigatewayv2/route:Route", "r1", { routeKey: "GET /known" }, () => get("/"));
     expect([unknown.status, await unknown.json()]).toEqual([404, { message: "Not Found" }]);
+  });
+});
+
+describe("a secret", () => {
+  const name = "api/KEY";
+  // As long as botocore expects ids of versions to be.
+  const [first, second] = ["1".repeat(32), "2".repeat(32)];
+  const arn = `arn:aws:secretsmanager:ap-northeast-1:123456789012:secret:${name}-ABCDEF`;
+  const policy = ["aws:iam/rolePolicy:RolePolicy", "api:api"] as const;
+  const ask = async (version = "") => {
+    const answer = await get(`/secret/${encodeURIComponent(arn.replaceAll(":", "_"))}?${version}`);
+    const text = await answer.text();
+    return text.startsWith("{") ? (JSON.parse(text) as unknown) : text;
+  };
+  const readable = (resource: string) => ({
+    policy: JSON.stringify({
+      Version: "2012-10-17",
+      Statement: [{ Effect: "Allow", Action: "secretsmanager:GetSecretValue", Resource: resource }],
+    }),
+  });
+
+  beforeAll(() => {
+    aws.resources.put("aws:secretsmanager/secret:Secret", arn, { name }, { arn });
+    for (const [versionId, secretString] of [
+      [first, "first"],
+      [second, "second"],
+    ]) {
+      aws.resources.put(
+        "aws:secretsmanager/secretVersion:SecretVersion",
+        `${arn}|${String(versionId)}`,
+        { secretId: arn, secretString },
+        { versionId, createdDate: "2026-01-01T00:00:00Z" },
+      );
+    }
+  });
+
+  it("is read by a function whose role allows it: the newest version, or the one that is named", async () => {
+    await changed(...policy, readable(arn), async () => {
+      expect(await ask()).toBe("second");
+      expect(await ask(first)).toBe("first");
+      expect(await ask("0".repeat(32))).toMatchObject({ Code: "ResourceNotFoundException" });
+    });
+  });
+
+  it("is denied to another", async () => {
+    const denied = { Code: "AccessDeniedException", Message: expect.stringContaining(arn) as string };
+    expect(await ask()).toMatchObject(denied);
+    expect(await changed(...policy, readable(`${arn}X`), () => ask())).toMatchObject(denied);
+  });
+});
+
+describe("a schedule", () => {
+  const functionArn = "arn:aws:lambda:ap-northeast-1:123456789012:function:api";
+  const roleArn = "arn:aws:iam::123456789012:role/schedule";
+  let scheduler: Scheduler;
+  beforeAll(() => {
+    aws.resources.put("aws:iam/role:Role", "schedule", { name: "schedule" }, { arn: roleArn });
+    aws.resources.put(
+      "aws:scheduler/schedule:Schedule",
+      "default/hourly",
+      { scheduleExpression: "rate(1 hour)", target: { arn: functionArn, roleArn } },
+      { arn: "arn:aws:scheduler:ap-northeast-1:123456789012:schedule/default/hourly" },
+    );
+    const plane = aws.plane.types["aws:scheduler/schedule:Schedule"];
+    if (!(plane instanceof Scheduler)) throw new Error("schedules have no data plane");
+    scheduler = plane;
+  });
+
+  it("invokes nothing that its role does not allow", async () => {
+    await expect(scheduler.run("default/hourly")).rejects.toThrow(/role\/schedule is not authorized/);
+  });
+
+  it("invokes the function with its event", async () => {
+    aws.resources.put("aws:iam/rolePolicy:RolePolicy", "schedule:schedule", {
+      role: "schedule",
+      policy: JSON.stringify({
+        Version: "2012-10-17",
+        Statement: [{ Effect: "Allow", Action: "lambda:InvokeFunction", Resource: functionArn }],
+      }),
+    });
+    const before = aws.log("/aws/lambda/api").length;
+    await scheduler.run("default/hourly");
+    expect(aws.log("/aws/lambda/api").length).toBeGreaterThan(before);
+    expect(lastReport()).toContain('"status":"success"');
+  });
+
+  it("is run by hand as well", async () => {
+    const invoked = await aws.plane.invoke?.({ functionName: "api", payload: '{"rawPath": "/sleep/0"}' });
+    expect(invoked).toEqual({ payload: '"slept"', failed: false });
+    const failing = await aws.plane.invoke?.({ functionName: "api", payload: '{"rawPath": "/fail"}' });
+    expect(failing).toMatchObject({ failed: true, payload: expect.stringContaining("ValueError") as string });
   });
 });
 

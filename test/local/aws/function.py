@@ -10,7 +10,7 @@ import greeting
 
 
 def handler(event, context):
-    path, _, argument = event["rawPath"].removeprefix("/api").strip("/").partition("/")
+    path, _, argument = event.get("rawPath", "/").removeprefix("/api").strip("/").partition("/")
     return actions.get(path, echo)(event, argument)
 
 
@@ -60,4 +60,20 @@ def table(event, argument):
         return error.response["Error"]
 
 
-actions = {"sleep": sleep, "fail": fail, "leave": leave, "table": table, "missing": lambda *_: {"statusCode": "?"}}
+def secret(event, argument):
+    client = boto3.client("secretsmanager")
+    try:
+        version = {"VersionId": event["rawQueryString"]} if event["rawQueryString"] else {}
+        return client.get_secret_value(SecretId=argument.replace("_", ":"), **version)["SecretString"]
+    except client.exceptions.ClientError as error:
+        return error.response["Error"]
+
+
+actions = {
+    "sleep": sleep,
+    "fail": fail,
+    "leave": leave,
+    "table": table,
+    "secret": secret,
+    "missing": lambda *_: {"statusCode": "?"},
+}
