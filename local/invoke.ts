@@ -34,8 +34,9 @@ export async function invokeByHand(
   name: string,
   { cloud: wanted, payload }: InvokeOptions,
 ): Promise<{ readonly cloud: Cloud; readonly result: Invoked }[]> {
-  const given = Object.fromEntries(clouds.map((cloud) => [cloud, outputs[cloud]]).filter(([, value]) => value));
-  const deployed = functionsOf.parse(given);
+  const deployed = functionsOf.parse(
+    Object.fromEntries(clouds.flatMap((cloud) => (cloud in outputs ? [[cloud, outputs[cloud]]] : []))),
+  );
   const on = clouds.filter((cloud) => cloud in deployed && (wanted === undefined || cloud === wanted));
   const found = on.flatMap((cloud) => {
     const functionName = deployed[cloud]?.functions[name]?.functionName;

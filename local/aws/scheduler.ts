@@ -27,7 +27,9 @@ export class Scheduler implements DataPlane {
     if (due?.every !== undefined) {
       this.#timers.set(
         id,
-        setInterval(() => this.#fire(id), due.every),
+        setInterval(() => {
+          this.#fire(id);
+        }, due.every),
       );
     } else if (due !== undefined) {
       this.#everyMinute(id, due.at);
