@@ -7,6 +7,7 @@ const types = {
   blob: "azure-native:storage:Blob",
   storage: "azure-native:storage:StorageAccount",
   table: "azure-native:storage:Table",
+  vault: "azure-native:keyvault:Vault",
   workspace: "azure-native:operationalinsights:Workspace",
 } as const;
 
@@ -77,6 +78,33 @@ const dataRules: readonly Rule[] = [
         ? undefined
         : "no lock keeps it from being deleted";
     },
+  },
+];
+
+const vaultRules: readonly Rule[] = [
+  {
+    name: "azure-vault-by-role",
+    description: "A vault is opened by roles on its secrets, not by policies on all of them.",
+    references: [],
+    types: [types.vault],
+    scope: "resource",
+    remedy: "Set properties.enableRbacAuthorization to true and give the function's identity a role on the secret",
+    check: ({ properties }) =>
+      differs(properties, "properties.enableRbacAuthorization", true)
+        ? "the vault is opened by access policies"
+        : undefined,
+  },
+  {
+    name: "azure-vault-recoverable",
+    description: "A production vault keeps what was deleted, whoever wants it gone.",
+    references: ["CKV_AZURE_110", "CKV_AZURE_42"],
+    types: [types.vault],
+    scope: "stack",
+    remedy: "Set deletionProtection to true in the stack's settings",
+    check: ({ properties }, stack) =>
+      isProduction(stack.name) && differs(properties, "properties.enablePurgeProtection", true)
+        ? "deleted secrets can be purged"
+        : undefined,
   },
 ];
 
@@ -181,7 +209,7 @@ const otherRules: readonly Rule[] = [
   },
 ];
 
-export const azureRules: readonly Rule[] = [...storageRules, ...dataRules, ...appRules, ...otherRules];
+export const azureRules: readonly Rule[] = [...storageRules, ...dataRules, ...vaultRules, ...appRules, ...otherRules];
 
 function holdsSecret(value: Value): boolean {
   return typeof value === "string" && storageSecret.test(value);

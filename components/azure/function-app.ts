@@ -13,6 +13,7 @@ import { checkPackages } from "../packages";
 import { type Transform, transformed } from "../transform";
 import { PackageDeployment, type PackageDeploymentArgs } from "./package-deployment";
 import { assignRole, type Grant } from "./role";
+import type { VaultSecret } from "./vault";
 
 /** A connection by managed identity, as Functions configures one: what is to be reached, by property. */
 export type Connection = Record<string, pulumi.Input<string>>;
@@ -43,6 +44,8 @@ export interface FunctionAppArgs {
   readonly environment?: Readonly<Record<string, pulumi.Input<string>>>;
   /** What the function reaches as its own identity, by the connection's name. Default: nothing. */
   readonly connections?: Readonly<Record<string, Connection>>;
+  /** Environment variables whose values the platform reads from a vault. Default: none. */
+  readonly secrets?: Readonly<Record<string, VaultSecret>>;
   /** What the function may do beyond keeping its state and sending its telemetry. Default: nothing. */
   readonly permissions?: readonly Grant[];
   /** MiB of an instance. Default: 512. */
@@ -104,6 +107,7 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
       this.grant({ role: "Storage Blob Data Owner", scope: args.storage.id }),
       this.grant({ role: "Storage Queue Data Contributor", scope: args.storage.id }),
       this.grant({ role: "Monitoring Metrics Publisher", scope: telemetry.id }),
+      ...Object.values(args.secrets ?? {}).map(({ read }) => this.grant(read)),
       ...(args.permissions ?? []).map((permission, index, all) => {
         // Called by its role alone, as long as a function had one table.
         const first = all.findIndex(({ role }) => role === permission.role) === index;
@@ -183,6 +187,8 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
         httpsOnly: true,
         clientAffinityEnabled: false,
         identity: { type: "UserAssigned", userAssignedIdentities: [identity.id] },
+        // References to a vault are read by the app's own identity otherwise, which it has none of.
+        ...(args.secrets && { keyVaultReferenceIdentity: identity.id }),
         functionAppConfig: {
           deployment: {
             storage: {
@@ -223,6 +229,7 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
     const connections = { AzureWebJobsStorage: { accountName: args.storage.name }, ...args.connections };
     return {
       ...args.environment,
+      ...Object.fromEntries(Object.entries(args.secrets ?? {}).map(([name, { reference }]) => [name, reference])),
       ...Object.fromEntries(
         Object.entries(connections).flatMap(([connection, properties]) =>
           Object.entries(identityConnection(connection, properties, clientId)),

@@ -5,6 +5,7 @@ import type * as storage from "@pulumi/azure-native/storage";
 import * as pulumi from "@pulumi/pulumi";
 
 import type { TableDescription } from "../../contract/application";
+import { ncrontab } from "../../contract/schedule";
 import type { Bundle, PackageBundle } from "../../layers/bundle";
 import { publicAddress } from "../address";
 import type { FunctionPlan } from "../function-plan";
@@ -20,11 +21,13 @@ import { type AzureOutputs, describeBundle, type FunctionOutputs } from "../outp
 import { frontendPatterns } from "../routes";
 import { smokeCheck } from "../smoke-check";
 import { Alarms, type AlarmsArgs } from "./alarms";
-import { ApiFunction, type ApiFunctionArgs } from "./api-function";
-import { instanceSize } from "./function-app";
+import { ApiFunction } from "./api-function";
+import { type FunctionAppArgs, instanceSize } from "./function-app";
 import { Frontend, type FrontendArgs, profileTier } from "./frontend";
+import { ScheduledFunction } from "./scheduled-function";
 import { storageAccount, type StorageAccountArgs } from "./storage-account";
 import { Table, type TableArgs } from "./table";
+import { Vault, type VaultArgs } from "./vault";
 
 /** Seconds in which Front Door's places around the world know a change: minutes for most, under an hour for all. */
 const frontDoorPatience = 1_800;
@@ -52,7 +55,8 @@ export interface WebApplicationArgs {
   readonly logRetentionDays?: number;
   /** Fails the update where the API that it deployed does not answer. Default: false. */
   readonly smokeCheck?: boolean;
-  readonly function?: Pick<ApiFunctionArgs, "memorySize" | "maximumInstances" | "deployment" | "transform">;
+  readonly function?: Pick<FunctionAppArgs, "memorySize" | "maximumInstances" | "deployment" | "transform">;
+  readonly vault?: Pick<VaultArgs, "transform">;
   readonly table?: Pick<TableArgs, "transform">;
   readonly frontend?: Pick<FrontendArgs, "domain" | "waf" | "transform">;
   readonly alarms?: Pick<AlarmsArgs, "latencyMs" | "transform">;
@@ -70,6 +74,13 @@ interface Surroundings {
   readonly uploads: storage.StorageAccount;
 }
 
+interface FunctionSurroundings extends Surroundings {
+  /** Absent where no function has a secret. */
+  readonly vault?: Vault;
+  /** Absent without a site. */
+  readonly profile?: cdn.Profile;
+}
+
 /**
  * A whole application on Azure: functions, tables and frontend, in one region and one resource group.
  *
@@ -79,12 +90,12 @@ interface Surroundings {
 export class WebApplication extends pulumi.ComponentResource {
   readonly outputs: AzureOutputs;
   /** By their names in the description. */
-  readonly functions: Readonly<Record<string, ApiFunction>>;
+  readonly functions: Readonly<Record<string, ApiFunction | ScheduledFunction>>;
   /** By their names in the description. */
   readonly tables: Readonly<Record<string, Table>>;
   /** Absent without a site. */
   readonly frontend?: Frontend;
-  private readonly subscriptionId: pulumi.Output<string>;
+  private readonly client: ReturnType<typeof authorization.getClientConfigOutput>;
 
   constructor(
     private readonly name: string,
@@ -93,19 +104,24 @@ export class WebApplication extends pulumi.ComponentResource {
   ) {
     super("multicloud:azure:Environment", name, {}, opts);
     this.check();
-    // Some names are unique among all customers: another subscription's same stack must not have ours.
-    this.subscriptionId = authorization.getClientConfigOutput({ parent: this }).subscriptionId;
+    this.client = authorization.getClientConfigOutput({ parent: this });
 
     const surroundings = this.surroundings();
     this.tables = this.createTables(surroundings);
+    const vault = this.createVault(surroundings);
     // Before the functions, which may answer this Front Door alone.
     const profile = this.createProfile(surroundings);
-    this.functions = this.createFunctions(surroundings, profile);
+    this.functions = this.createFunctions({ ...surroundings, vault, profile });
     this.frontend = profile && this.createFrontend(surroundings, profile);
     this.createAlarms(surroundings);
     this.outputs = this.describe(surroundings, profile);
     this.createSmokeCheck();
     this.registerOutputs({ ...this.outputs });
+  }
+
+  /** Some names are unique among all customers: another subscription's same stack must not have ours. */
+  private get owner(): pulumi.Output<string> {
+    return this.client.subscriptionId;
   }
 
   private check(): void {
@@ -122,7 +138,7 @@ export class WebApplication extends pulumi.ComponentResource {
     const { scope, region, storageAccountName, deletionProtection } = this.args;
     const tags = { project: scope.project, stack: scope.stack };
     const accountName = (part: string) =>
-      this.subscriptionId.apply((owner) => compactName(scope, part, compactNameLimits.storageAccount, owner));
+      this.owner.apply((owner) => compactName(scope, part, compactNameLimits.storageAccount, owner));
     const group = new resources.ResourceGroup(
       this.name,
       { resourceGroupName: resourceName(scope, "resources", nameLimits.resourceGroup), location: region, tags },
@@ -172,51 +188,70 @@ export class WebApplication extends pulumi.ComponentResource {
     );
   }
 
-  private createFunctions(surroundings: Surroundings, profile: cdn.Profile | undefined): Record<string, ApiFunction> {
-    return Object.fromEntries(
-      this.args.functions.map((plan) => [plan.description.name, this.createFunction(plan, surroundings, profile)]),
+  /** One for all functions; none where no function has a secret. */
+  private createVault({ resourceGroupName, location, tags }: Surroundings): Vault | undefined {
+    const { functions, vault, deletionProtection } = this.args;
+    if (functions.every(({ secrets }) => Object.keys(secrets).length === 0)) return undefined;
+    const { tenantId } = this.client;
+    return new Vault(
+      `${this.name}-secrets`,
+      { ...vault, resourceGroupName, location, tenantId, deletionProtection, tags },
+      { parent: this },
     );
   }
 
-  private createFunction(
-    { description, environment, memory, timeout }: FunctionPlan,
-    { account, uploads, ...inGroup }: Surroundings,
-    profile: cdn.Profile | undefined,
-  ): ApiFunction {
-    const { scope, version, frontDoorOnly, logRetentionDays } = this.args;
+  private createFunctions(surroundings: FunctionSurroundings): WebApplication["functions"] {
+    return Object.fromEntries(
+      this.args.functions.map((plan) => [plan.description.name, this.createFunction(plan, surroundings)]),
+    );
+  }
+
+  private createFunction(plan: FunctionPlan, surroundings: FunctionSurroundings): ApiFunction | ScheduledFunction {
+    const { description } = plan;
+    const args = this.functionArgs(plan, surroundings);
+    const name = `${this.name}-${description.name}`;
+    if (description.kind === "schedule") {
+      return new ScheduledFunction(name, { ...args, schedule: ncrontab(description.schedule) }, { parent: this });
+    }
+    const onlyThroughFrontDoor = this.args.frontDoorOnly ? surroundings.profile?.frontDoorId : undefined;
+    return new ApiFunction(name, { ...args, onlyThroughFrontDoor }, { parent: this });
+  }
+
+  /** What functions of both kinds are told. */
+  private functionArgs(
+    { description, environment, secrets, memory, timeout }: FunctionPlan,
+    { account, uploads, vault, profile: _, ...inGroup }: FunctionSurroundings,
+  ): FunctionAppArgs {
+    const { scope, version, logRetentionDays } = this.args;
     const { name } = description;
     const tables = description.tables.map((table) => ({ name: table, table: this.table(name, table) }));
-    return new ApiFunction(
-      `${this.name}-${name}`,
-      {
-        ...this.args.function,
-        ...inGroup,
-        ...(memory !== undefined && { memorySize: instanceSize(name, memory) }),
-        timeout,
-        functionName: this.subscriptionId.apply((owner) => resourceName(scope, name, nameLimits.functionApp, owner)),
-        bundle: bundleFor(name, this.args.bundles),
-        requires: ["azure-functions"],
-        storage: account,
-        container: partOf(name, "deployment"),
-        uploads,
-        deploymentNames: {
-          deploymentName: partOf(name, "onedeploy"),
-          containerName: partOf(name, "packages"),
-        },
-        environment: {
-          ...environment,
-          ...Object.fromEntries(tables.map(({ name, table }) => [`${name.toUpperCase()}_TABLE`, table.tableName])),
-          APPLICATION_VERSION: version,
-        },
-        connections: Object.fromEntries(
-          tables.map(({ name, table }) => [`${name.toUpperCase()}_STORAGE`, { tableServiceUri: table.serviceUri }]),
-        ),
-        permissions: tables.map(({ table }) => table.readWrite),
-        logRetentionDays,
-        onlyThroughFrontDoor: frontDoorOnly ? profile?.frontDoorId : undefined,
-      },
-      { parent: this },
+    const inVault = Object.entries(secrets).flatMap(([variable, value]) =>
+      vault === undefined ? [] : [[variable, vault.secret(secretName(name, variable), value, variable)] as const],
     );
+    return {
+      ...this.args.function,
+      ...inGroup,
+      ...(memory !== undefined && { memorySize: instanceSize(name, memory) }),
+      timeout,
+      functionName: this.owner.apply((owner) => resourceName(scope, name, nameLimits.functionApp, owner)),
+      bundle: bundleFor(name, this.args.bundles),
+      requires: ["azure-functions"],
+      storage: account,
+      container: partOf(name, "deployment"),
+      uploads,
+      deploymentNames: { deploymentName: partOf(name, "onedeploy"), containerName: partOf(name, "packages") },
+      environment: {
+        ...environment,
+        ...Object.fromEntries(tables.map(({ name, table }) => [`${name.toUpperCase()}_TABLE`, table.tableName])),
+        APPLICATION_VERSION: version,
+      },
+      ...(inVault.length > 0 && { secrets: Object.fromEntries(inVault) }),
+      connections: Object.fromEntries(
+        tables.map(({ name, table }) => [`${name.toUpperCase()}_STORAGE`, { tableServiceUri: table.serviceUri }]),
+      ),
+      permissions: tables.map(({ table }) => table.readWrite),
+      logRetentionDays,
+    };
   }
 
   private table(functionName: string, name: string): Table {
@@ -305,7 +340,7 @@ export class WebApplication extends pulumi.ComponentResource {
       logs: fn.workspaceName,
       version: this.args.version,
       package: describeBundle(bundleFor(name, this.args.bundles)),
-      subscriptionId: this.subscriptionId,
+      subscriptionId: this.owner,
       resourceGroup: resourceGroupName,
       storageAccount: account.name,
       workspaceId: fn.workspaceId,
@@ -323,12 +358,15 @@ export class WebApplication extends pulumi.ComponentResource {
   private describeFunction({ description, environment, secrets }: FunctionPlan): [string, FunctionOutputs] {
     const { name, tables } = description;
     const fn = this.functions[name];
-    if (fn === undefined || description.kind === "schedule")
-      throw new Error(`${this.name}: there is no function ${name}`);
-    const { functionName, clientId: runtimeIdentity, workspaceName: logs } = fn;
     const variables = [...Object.keys(environment), ...Object.keys(secrets)];
-    const { kind, routes, probes } = description;
-    return [name, { kind, functionName, runtimeIdentity, logs, variables, tables, url: fn.url, routes, probes }];
+    if (description.kind === "http" && fn instanceof ApiFunction) {
+      const { kind, routes, probes } = description;
+      return [name, { ...deployed(fn), kind, variables, tables, url: fn.url, routes, probes }];
+    }
+    if (fn instanceof ScheduledFunction) {
+      return [name, { ...deployed(fn), kind: "schedule", variables, tables, schedule: fn.schedule }];
+    }
+    throw new Error(`${this.name}: there is no function ${name}`);
   }
 
   private createSmokeCheck(): void {
@@ -351,6 +389,15 @@ export class WebApplication extends pulumi.ComponentResource {
       },
     );
   }
+}
+
+function deployed({ functionName, clientId, workspaceName }: ApiFunction | ScheduledFunction) {
+  return { functionName, runtimeIdentity: clientId, logs: workspaceName };
+}
+
+/** A variable's secret in the vault, whose names have no underscore. */
+function secretName(functionName: string, variable: string): string {
+  return `${functionName}-${variable.replaceAll("_", "-")}`;
 }
 
 /**

@@ -71,6 +71,11 @@ export const azureBehaviours: Behaviours = {
     lateSeconds: 600,
   },
   "azure-native:authorization:ManagementLockByScope": arm("azure-native:authorization:ManagementLockByScope"),
+  "azure-native:keyvault:Vault": arm("azure-native:keyvault:Vault", ["location", "properties.tenantId"], {
+    first: "named",
+    autoNamed: "vaultName",
+  }),
+  "azure-native:keyvault:Secret": arm("azure-native:keyvault:Secret", [], { unread: ["properties"] }),
   "azure-native:operationalinsights:Workspace": arm("azure-native:operationalinsights:Workspace", ["location"]),
   "azure-native:applicationinsights:Component": arm("azure-native:applicationinsights:Component", ["location"]),
   "azure-native:web:AppServicePlan": arm("azure-native:web:AppServicePlan", ["location"], { sources: [replacement] }),

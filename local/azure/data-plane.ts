@@ -5,6 +5,7 @@ import { Logs } from "../logs";
 import type { Resources } from "../store";
 import { FrontDoor } from "./front-door";
 import { bodyLimit, FunctionApps } from "./functions";
+import { KeyVault } from "./key-vault";
 import { AzureResources } from "./resources";
 import { Tables } from "./tables";
 
@@ -17,7 +18,8 @@ export async function startAzure(stored: Resources, state: string): Promise<Clou
   const resources = new AzureResources(stored);
   const logs = new Logs(path.join(state, "logs"));
   const tables = await Tables.start(path.join(state, "tables"));
-  const functions = new FunctionApps({ resources, logs, tables });
+  const keyVault = new KeyVault(resources, path.join(state, "vaults"));
+  const functions = new FunctionApps({ resources, logs, tables, keyVault, directory: path.join(state, "deployed") });
   const frontDoor = new FrontDoor(resources);
 
   const apps = new HttpDataPlane(
@@ -37,15 +39,28 @@ export async function startAzure(stored: Resources, state: string): Promise<Clou
         remove: (resource) => tables.deleteTable(resources.parse("azure-native:storage:Table", resource).tableName),
       },
       "azure-native:web:WebApp": {
-        // The package comes later, so the first request starts the app.
-        start: (resource) => apps.start(resource),
+        async start(resource) {
+          await apps.start(resource);
+          functions.restarted(resource.id);
+        },
         async stop(id) {
           await apps.stop(id);
           await functions.stop(id);
         },
+        remove: ({ id }) => functions.remove(id),
       },
+      "azure-native:resources:Deployment": {
+        start(resource) {
+          functions.deploy(resources.parse("azure-native:resources:Deployment", resource));
+          return Promise.resolve();
+        },
+        // The app goes on with what it was given.
+        stop: () => Promise.resolve(),
+      },
+      "azure-native:keyvault:Secret": keyVault,
       "azure-native:cdn:AFDEndpoint": endpoints,
     },
+    invoke: (invocation) => functions.invoke(invocation),
     async close() {
       await Promise.all([apps.close(), endpoints.close()]);
       await functions.close();

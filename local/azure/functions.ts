@@ -1,13 +1,20 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
+
+import { z } from "zod";
 
 import { type Blob, unpacked } from "../../layers/archive";
 import { errorPage } from "../cdn";
+import type { Invocation, Invoked } from "../data-plane";
 import { forward, header, type HttpRequest, type HttpResponse, HttpTimeoutError, without } from "../http";
-import { Instances } from "../instances";
 import type { Logs } from "../logs";
 import { findPython, pythonEnvironment } from "../../layers/python";
-import type { AzureResources, Resource } from "./resources";
+import type { KeyVault } from "./key-vault";
+import { type AzureResources, isWithin, type Resource, rolesOn } from "./resources";
+import { type SiteConfiguration, SiteInstances } from "./site-instances";
 import type { Tables } from "./tables";
+import { Timers } from "./timers";
 
 type WebApp = Resource<"azure-native:web:WebApp">;
 
@@ -24,7 +31,13 @@ export interface FunctionAppsOptions {
   readonly resources: AzureResources;
   readonly logs: Logs;
   readonly tables: Pick<Tables, "connectionString">;
+  readonly keyVault: Pick<KeyVault, "resolve">;
+  /** Where the apps keep what was deployed to them, between runs. */
+  readonly directory: string;
 }
+
+const triggersSchema = z.object({ timers: z.array(z.object({ name: z.string(), schedule: z.string() })) });
+const packageSchema = z.object({ path: z.string(), sha256: z.string() });
 
 /**
  * Azure Functions: runs the package that one deploy gave an app, on a host of our own, since Microsoft's cannot be had as a
@@ -32,13 +45,18 @@ export interface FunctionAppsOptions {
  * are not reproduced.
  */
 export class FunctionApps {
-  readonly #instances = new Instances();
+  readonly #instances = new SiteInstances();
+  readonly #timers = new Timers((id, name) => void this.#fire(id, name));
 
-  constructor(private readonly options: FunctionAppsOptions) {}
+  constructor(private readonly options: FunctionAppsOptions) {
+    mkdirSync(options.directory, { recursive: true });
+  }
 
   async handle(id: string, request: HttpRequest): Promise<HttpResponse> {
     const { resources, logs } = this.options;
     const app = resources.get("azure-native:web:WebApp", id);
+    // The host's own paths need its master key, which nothing here hands out.
+    if (/^\/(admin|runtime)(\/|$)/.test(request.target)) return errorPage(401, "401 Unauthorized", "A key is needed.");
     const forwardedFor = [header(request.headers, "x-forwarded-for"), request.remoteAddress].filter(Boolean).join(", ");
     const headers = [
       ...without(request.headers, ["x-forwarded-for", "x-forwarded-proto"]),
@@ -46,9 +64,10 @@ export class FunctionApps {
       ["X-Forwarded-Proto", "http"],
     ] as const;
     try {
-      const source = deployedPackage(resources, app);
+      const source = this.#deployed(app);
       if (source === undefined) return errorPage(404, "404 Not Found", "Nothing was deployed to this function app.");
-      return await forward(await this.#origin(app, source), { ...request, headers }, answerLimit);
+      const origin = await this.#instances.origin(id, this.#configuration(app, source));
+      return await forward(origin, { ...request, headers }, answerLimit);
     } catch (error) {
       logs.append(app.name, "host", String(error));
       return error instanceof HttpTimeoutError
@@ -57,17 +76,100 @@ export class FunctionApps {
     }
   }
 
-  stop(id: string): Promise<void> {
-    return this.#instances.stop(id);
+  /**
+   * One deploy: the app takes a copy of the package, whatever becomes of the blob, and its triggers are looked at.
+   *
+   * @throws where the package is in no blob of this machine.
+   */
+  deploy(deployment: Resource<"azure-native:resources:Deployment">): void {
+    const { resources } = this.options;
+    for (const { appName, packageUri } of oneDeploys(deployment)) {
+      const app = resources.find("azure-native:web:WebApp", ({ name }) => name.toLowerCase() === appName.toLowerCase());
+      if (app === undefined) throw new Error(`one deploy: there is no function app ${appName} on this machine`);
+      const blob = resources.find("azure-native:storage:Blob", ({ url }) => url === packageUri.split("?")[0]);
+      // What was deployed in an earlier run stays, as its blob may be gone.
+      if (blob === undefined && this.#deployed(app) === undefined) {
+        throw new Error(`function app ${app.name}: its package is in no blob of this machine`);
+      }
+      if (blob !== undefined) writeFileSync(this.#record(app.id), JSON.stringify(blob.source));
+      void this.#syncTriggers(app.id);
+    }
+  }
+
+  /** Looks at the triggers of an app whose settings are others now. */
+  restarted(id: string): void {
+    if (this.#deployed({ id }) !== undefined) void this.#syncTriggers(id);
+  }
+
+  /**
+   * Runs what an app has a timer for, now, as the host's administration does, and waits for the end.
+   *
+   * @throws where there is no such app, it does not start, or it has no timer.
+   */
+  async invoke({ functionName }: Invocation): Promise<Invoked> {
+    const app = this.options.resources.find("azure-native:web:WebApp", ({ name }) => name === functionName);
+    if (app === undefined) throw new Error(`there is no function app ${functionName} on this machine`);
+    const timers = await this.#triggers(app.id);
+    if (timers.length === 0) throw new Error(`function app ${functionName} has no function with a timer`);
+    const ends = await Promise.all(timers.map(({ name }) => this.#run(app.id, name)));
+    return ends.find(({ failed }) => failed) ?? { failed: false, payload: "null" };
+  }
+
+  async stop(id: string): Promise<void> {
+    this.#timers.delete(id);
+    await this.#instances.stop(id);
+  }
+
+  /** Forgets what was deployed to an app that is deleted. */
+  remove(id: string): Promise<void> {
+    rmSync(this.#record(id), { force: true });
+    return Promise.resolve();
   }
 
   close(): Promise<void> {
+    this.#timers.close();
     return this.#instances.close();
   }
 
-  #origin(app: WebApp, source: Blob): Promise<string> {
+  async #run(id: string, name: string): Promise<Invoked> {
+    const answer = await fetch(`http://${await this.#running(id)}/admin/functions/${name}`, { method: "POST" });
+    return { failed: !answer.ok, payload: await answer.text() };
+  }
+
+  async #fire(id: string, name: string): Promise<void> {
+    try {
+      await this.#run(id, name);
+    } catch (error) {
+      this.options.logs.append(this.options.resources.get("azure-native:web:WebApp", id).name, "host", String(error));
+    }
+  }
+
+  /** An app that does not start has no triggers, which its log explains. */
+  async #syncTriggers(id: string): Promise<void> {
+    try {
+      this.#timers.set(id, await this.#triggers(id));
+    } catch (error) {
+      this.#timers.delete(id);
+      const app = this.options.resources.find("azure-native:web:WebApp", (each) => each.id === id);
+      if (app !== undefined) this.options.logs.append(app.name, "host", `no triggers: ${String(error)}`);
+    }
+  }
+
+  async #triggers(id: string) {
+    const answer = await fetch(`http://${await this.#running(id)}/admin/functions`);
+    return triggersSchema.parse(await answer.json()).timers;
+  }
+
+  #running(id: string): Promise<string> {
+    const app = this.options.resources.get("azure-native:web:WebApp", id);
+    const source = this.#deployed(app);
+    if (source === undefined) throw new Error(`nothing was deployed to the function app ${app.name}`);
+    return this.#instances.newest(id, this.#configuration(app, source));
+  }
+
+  #configuration(app: WebApp, source: Blob): SiteConfiguration {
     const settings = this.#settings(app);
-    return this.#instances.origin(app.id, JSON.stringify([app, settings, source.sha256]), async (port) => {
+    const launch = async (port: number) => {
       const python = await findPython(app.functionAppConfig.runtime.version);
       const directory = await unpacked([source]);
       return {
@@ -77,16 +179,20 @@ export class FunctionApps {
         program: path.join(__dirname, "functions_host.py"),
         args: [directory, String(port)],
         environment: { ...settings, ...runtimeVariables(app, directory) },
-        onLine: (line) => {
+        onLine: (line: string) => {
           this.options.logs.append(app.name, "traces", line);
         },
       };
-    });
+    };
+    const key = JSON.stringify([app, settings, source.sha256]);
+    return { key, launch, strategy: app.functionAppConfig.siteUpdateStrategy.type };
   }
 
   /** The app's settings; a connection by managed identity becomes one to this machine's tables. */
   #settings(app: WebApp): Record<string, string> {
-    const settings = new Map(app.siteConfig.appSettings.map(({ name, value }) => [name, value]));
+    const settings = new Map(
+      app.siteConfig.appSettings.map(({ name, value }) => [name, this.#resolved(app, name, value)]),
+    );
     for (const [name, value] of [...settings]) {
       const connection = /^(.+)__tableServiceUri$/.exec(name)?.[1];
       if (connection === undefined) continue;
@@ -94,6 +200,14 @@ export class FunctionApps {
       settings.set(connection, this.options.tables.connectionString(allowed));
     }
     return Object.fromEntries(settings);
+  }
+
+  #resolved(app: WebApp, name: string, setting: string): string {
+    const identity = app.keyVaultReferenceIdentity;
+    const isTheApps = identity !== undefined && app.identity?.userAssignedIdentities.includes(identity);
+    const { value, problem } = this.options.keyVault.resolve(setting, isTheApps ? identity : undefined);
+    if (problem !== undefined) this.options.logs.append(app.name, "host", `setting ${name}: ${problem}`);
+    return value;
   }
 
   /** Whether the app has the identity, and the identity the role, on the account or on a table in it. */
@@ -107,36 +221,30 @@ export class FunctionApps {
       ({ primaryEndpoints }) => primaryEndpoints.table === tableServiceUri,
     );
     if (identity === undefined || account === undefined) return false;
-    return resources
-      .list("azure-native:authorization:RoleAssignment")
-      .filter(({ principalId }) => principalId === identity.principalId)
-      .filter(({ roleDefinitionId }) => roleDefinitionId.endsWith(`/${tableDataContributor}`))
-      .some(({ scope }) => within(account.id, scope) || within(scope, account.id));
+    const tables = resources.list("azure-native:storage:Table").filter(({ id }) => isWithin(id, account.id));
+    return [account, ...tables].some(({ id }) => rolesOn(resources, id, identity).includes(tableDataContributor));
+  }
+
+  /** The package that the last one deploy gave an app. */
+  #deployed({ id }: Pick<WebApp, "id">): Blob | undefined {
+    const file = this.#record(id);
+    return existsSync(file) ? packageSchema.parse(JSON.parse(readFileSync(file, "utf8"))) : undefined;
+  }
+
+  #record(id: string): string {
+    return path.join(this.options.directory, `${createHash("sha256").update(id).digest("hex")}.json`);
   }
 }
 
-/** Whether the resource with an id is another one or a part of it. */
-function within(id: string, scope: string): boolean {
-  return `${id.toLowerCase()}/`.startsWith(`${scope.toLowerCase()}/`);
-}
-
-/** The package that the last one deploy of an app names. */
-function deployedPackage(resources: AzureResources, app: WebApp): Blob | undefined {
-  for (const { properties } of resources.list("azure-native:resources:Deployment")) {
-    const deploy = properties.template.resources.find(
-      ({ type, name }) =>
-        type === "Microsoft.Web/sites/extensions" && name.toLowerCase() === `${app.name}/onedeploy`.toLowerCase(),
-    );
-    if (deploy?.properties.packageUri === undefined) continue;
-    const parameter = /^\[parameters\('(\w+)'\)\]$/.exec(deploy.properties.packageUri)?.[1];
-    const uri = String(
-      parameter === undefined ? deploy.properties.packageUri : properties.parameters[parameter]?.value,
-    );
-    const blob = resources.find("azure-native:storage:Blob", ({ url }) => url === uri.split("?")[0]);
-    if (blob === undefined) throw new Error(`function app ${app.name}: its package is in no blob of this machine`);
-    return blob.source;
-  }
-  return undefined;
+/** The one deploys of a deployment: which app gets which package. */
+function oneDeploys({ properties }: Resource<"azure-native:resources:Deployment">) {
+  return properties.template.resources.flatMap(({ type, name, properties: { packageUri } }) => {
+    const appName = /^(.+)\/onedeploy$/i.exec(name)?.[1];
+    if (type !== "Microsoft.Web/sites/extensions" || appName === undefined || packageUri === undefined) return [];
+    const parameter = /^\[parameters\('(\w+)'\)\]$/.exec(packageUri)?.[1];
+    const value = parameter === undefined ? packageUri : properties.parameters[parameter]?.value;
+    return [{ appName, packageUri: String(value) }];
+  });
 }
 
 function runtimeVariables(app: WebApp, directory: string): Record<string, string> {

@@ -1,7 +1,8 @@
 """The part of the Azure Functions host that a Python function app needs: functions_host.py APP PORT
 
 Loads `function_app.py` of the folder APP with the azure-functions that the app brings along, and serves its HTTP
-triggers on the loopback interface.
+triggers on the loopback interface. `GET /admin/functions` tells which functions have a timer, and a POST of
+`/admin/functions/NAME` runs one.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import importlib
 import inspect
 import json
 import logging
+import os
 import re
 import sys
 import threading
@@ -19,7 +21,9 @@ from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import azure.functions as func
+from azure.functions.timer import TimerRequest
 
+ADMIN = "/admin/functions"
 
 # A variable of a route, `{name}`, or `{*name}` for whatever follows, as `re.escape` leaves it.
 VARIABLE = re.compile(r"\\{(\\\*)?(\w+)\\}")
@@ -46,31 +50,46 @@ class Context(func.Context):
     retry_context = property(lambda self: None)
 
 
-class HttpFunction:
-    """A function with an HTTP trigger, and the paths that it answers."""
+class Function:
+    """A function and its trigger."""
 
-    def __init__(self, function, prefix, directory):
-        trigger = function.get_trigger()
+    def __init__(self, function, directory):
+        self.trigger = function.get_trigger()
         self.name = function.get_function_name()
         self.call = function.get_user_function()
         self.takes_context = "context" in inspect.signature(self.call).parameters
-        self.trigger_name = trigger.name
-        self.anonymous = getattr(trigger.auth_level, "value", "function").lower() == "anonymous"
-        self.methods = {getattr(method, "value", method).upper() for method in trigger.methods or ["GET", "POST"]}
         self.directory = directory
-        route = "/".join(part.strip("/") for part in (prefix, trigger.route or self.name) if part.strip("/"))
-        self.path = re.compile(f"^/{VARIABLE.sub(expression, re.escape(route))}/?$")
 
     async def __call__(self, request):
-        arguments = {self.trigger_name: request}
+        arguments = {self.trigger.name: request}
         if self.takes_context:
             arguments["context"] = Context(self.name, self.directory)
         result = self.call(**arguments)
         return await result if inspect.isawaitable(result) else result
 
 
+class TimerFunction(Function):
+    """A function with a timer trigger, whose schedule may be the name of an app setting between percent signs."""
+
+    def __init__(self, function, directory):
+        super().__init__(function, directory)
+        self.schedule = re.sub(r"%(\w+)%", lambda name: os.environ[name[1]], self.trigger.schedule)
+
+
+class HttpFunction(Function):
+    """A function with an HTTP trigger, and the paths that it answers."""
+
+    def __init__(self, function, prefix, directory):
+        super().__init__(function, directory)
+        trigger = self.trigger
+        self.anonymous = getattr(trigger.auth_level, "value", "function").lower() == "anonymous"
+        self.methods = {getattr(method, "value", method).upper() for method in trigger.methods or ["GET", "POST"]}
+        route = "/".join(part.strip("/") for part in (prefix, trigger.route or self.name) if part.strip("/"))
+        self.path = re.compile(f"^/{VARIABLE.sub(expression, re.escape(route))}/?$")
+
+
 def load(directory):
-    """The HTTP functions of an app, as `host.json` and `function_app.py` declare them."""
+    """The functions of an app with HTTP triggers, and those with timers, as `host.json` and `function_app.py` declare them."""
     host = json.loads((directory / "host.json").read_text())
     prefix = host.get("extensions", {}).get("http", {}).get("routePrefix", "api")
     # The Functions worker gives the root logger a handler before it loads the app, which logs through it.
@@ -79,10 +98,16 @@ def load(directory):
     apps = [value for value in vars(module).values() if isinstance(value, (func.FunctionApp, func.AsgiFunctionApp))]
     if not apps:
         raise SystemExit("function_app.py has no function app: no functions were found")
-    return [HttpFunction(function, prefix, str(directory)) for function in apps[0].get_functions()]
+    functions, timers = [], []
+    for function in apps[0].get_functions():
+        if function.get_trigger().type == "timerTrigger":
+            timers.append(TimerFunction(function, str(directory)))
+        else:
+            functions.append(HttpFunction(function, prefix, str(directory)))
+    return functions, timers
 
 
-def handler_of(functions, loop):
+def handler_of(functions, timers, loop):
     """A request handler that gives each request to the function whose trigger it matches."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -94,10 +119,26 @@ def handler_of(functions, loop):
         def answer(self):
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             target = urlsplit(f"http://{self.headers.get('Host', 'localhost')}{self.path}")
+            if target.path == ADMIN or target.path.startswith(f"{ADMIN}/"):
+                return self.administrate(target.path[len(ADMIN) + 1 :])
             for function in functions:
                 match = function.path.match(unquote(target.path))
                 if match and self.command in function.methods:
                     return self.invoke(function, target, match.groupdict(), body)
+            return self.send(404, {}, b"")
+
+        def administrate(self, name):
+            if not name:
+                listed = [{"name": timer.name, "schedule": timer.schedule} for timer in timers]
+                return self.send(200, {}, json.dumps({"timers": listed}).encode(), "application/json")
+            for timer in timers:
+                if timer.name == name and self.command == "POST":
+                    try:
+                        asyncio.run_coroutine_threadsafe(timer(TimerRequest(past_due=False)), loop).result()
+                    except Exception as error:
+                        traceback.print_exc()
+                        return self.send(500, {}, f"{type(error).__name__}: {error}".encode())
+                    return self.send(202, {}, b"")
             return self.send(404, {}, b"")
 
         def invoke(self, function, target, route_params, body):
@@ -149,10 +190,10 @@ def handler_of(functions, loop):
 
 def main():
     directory, port = Path(sys.argv[1]), int(sys.argv[2])
-    functions = load(directory)
+    functions, timers = load(directory)
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, daemon=True).start()
-    server = ThreadingHTTPServer(("127.0.0.1", port), handler_of(functions, loop))
+    server = ThreadingHTTPServer(("127.0.0.1", port), handler_of(functions, timers, loop))
     server.daemon_threads = True
     server.serve_forever()
 

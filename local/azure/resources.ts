@@ -45,7 +45,13 @@ const schemas = {
         ]),
       })
       .optional(),
-    functionAppConfig: z.object({ runtime: z.object({ name: z.literal("python"), version: z.string() }) }),
+    keyVaultReferenceIdentity: z.string().optional(),
+    functionAppConfig: z.object({
+      runtime: z.object({ name: z.literal("python"), version: z.string() }),
+      siteUpdateStrategy: z
+        .object({ type: z.enum(["Recreate", "RollingUpdate"]).default("Recreate") })
+        .default({ type: "Recreate" }),
+    }),
     siteConfig: z
       .object({ appSettings: z.array(z.object({ name: z.string(), value: z.string() })).default([]) })
       .default({ appSettings: [] }),
@@ -64,6 +70,12 @@ const schemas = {
     id: z.string(),
     clientId: z.string(),
     principalId: z.string(),
+  }),
+  "azure-native:keyvault:Secret": z.object({
+    id: z.string(),
+    vaultName: z.string(),
+    secretName: z.string(),
+    properties: z.object({ value: z.string() }),
   }),
   "azure-native:authorization:RoleAssignment": z.object({
     principalId: z.string(),
@@ -137,4 +149,21 @@ export class AzureResources extends TypedResources<Types> {
   constructor(stored: Resources) {
     super(schemas, stored);
   }
+}
+
+/** Definition ids of the roles that an identity has on a resource: on it, or on what it is in. */
+export function rolesOn(
+  resources: AzureResources,
+  resourceId: string,
+  { principalId }: Pick<Resource<"azure-native:managedidentity:UserAssignedIdentity">, "principalId">,
+): string[] {
+  return resources
+    .list("azure-native:authorization:RoleAssignment")
+    .filter((assignment) => assignment.principalId === principalId && isWithin(resourceId, assignment.scope))
+    .map(({ roleDefinitionId }) => roleDefinitionId.split("/").at(-1) ?? "");
+}
+
+/** Whether the resource with an id is another one or a part of it. */
+export function isWithin(id: string, scope: string): boolean {
+  return `${id.toLowerCase()}/`.startsWith(`${scope.toLowerCase()}/`);
 }

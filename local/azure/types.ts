@@ -27,7 +27,7 @@ const oneOf = (...values: unknown[]): Rule => ({
   expected: `one of ${values.join(", ")}`,
 });
 
-interface ArmType extends Omit<ResourceType, "id" | "name" | "outputs"> {
+interface ArmType extends Omit<ResourceType, "id" | "outputs"> {
   readonly outputs?: (draft: Draft, context: CloudContext, previous: Inputs) => Inputs | Promise<Inputs>;
 }
 
@@ -120,6 +120,36 @@ export const azureTypes: Readonly<Record<string, ResourceType>> = {
     id: (inputs) => `${String(inputs.scope)}/providers/Microsoft.Authorization/locks/${String(inputs.lockName)}`,
     outputs: ({ inputs }) => ({ name: inputs.lockName }),
   },
+  "azure-native:keyvault:Vault": arm("Microsoft.KeyVault/vaults/{vaultName}", {
+    name: "vaultName",
+    required: ["properties.tenantId", "properties.sku.family", "properties.sku.name", "location"],
+    rules: {
+      vaultName: matching(
+        /^[A-Za-z](?!.*--)[A-Za-z0-9-]{1,22}[A-Za-z0-9]$/,
+        "3 to 24 letters, digits and single hyphens, a letter first",
+      ),
+      "properties.enablePurgeProtection": oneOf(undefined, true),
+    },
+    outputs: ({ inputs }) => ({
+      properties: {
+        ...(inputs.properties as Inputs),
+        vaultUri: `https://${String(inputs.vaultName)}.vault.azure.net/`,
+      },
+    }),
+  }),
+  "azure-native:keyvault:Secret": arm("Microsoft.KeyVault/vaults/{vaultName}/secrets/{secretName}", {
+    required: ["properties.value"],
+    rules: { secretName: matching(/^[A-Za-z0-9-]{1,127}$/, "1 to 127 letters, digits and hyphens") },
+    references: { vaultName: { type: "azure-native:keyvault:Vault", by: "name" } },
+    // The service gives no value back.
+    outputs: ({ inputs: { vaultName, secretName, properties } }) => ({
+      properties: secretAddress(
+        String(vaultName),
+        String(secretName),
+        String((properties as { value?: unknown }).value),
+      ),
+    }),
+  }),
   "azure-native:operationalinsights:Workspace": arm("Microsoft.OperationalInsights/workspaces/{workspaceName}", {
     rules: { retentionInDays: { accepts: (days) => Number(days) >= 7 && Number(days) <= 730, expected: "7 to 730" } },
     outputs: ({ id }) => ({ customerId: guid(`workspace ${id}`) }),
@@ -139,6 +169,7 @@ export const azureTypes: Readonly<Record<string, ResourceType>> = {
     },
     references: {
       serverFarmId: byId("azure-native:web:AppServicePlan"),
+      keyVaultReferenceIdentity: byId("azure-native:managedidentity:UserAssignedIdentity"),
       "identity.userAssignedIdentities": byId("azure-native:managedidentity:UserAssignedIdentity"),
     },
     outputs: async (_, context, previous) => ({
@@ -223,6 +254,13 @@ export const azureTypes: Readonly<Record<string, ResourceType>> = {
     references: { profileName: profile },
   }),
 };
+
+/** Where a secret is read, and where this value of it is. */
+export function secretAddress(vaultName: string, secretName: string, value: string) {
+  const secretUri = `https://${vaultName.toLowerCase()}.vault.azure.net/secrets/${secretName}`;
+  const version = createHash("sha256").update(`${secretUri} ${value}`).digest("hex").slice(0, 32);
+  return { secretUri, secretUriWithVersion: `${secretUri}/${version}` };
+}
 
 function endpoint(accountName: string, part: string): string {
   const zone = part === "web" ? "z11.web" : part;

@@ -94,6 +94,7 @@ const table = (changes: Properties = {}) =>
     ...changes,
   });
 
+const vault = (properties: Value) => resource("azure-native:keyvault:Vault", { properties });
 const azureTable = resource("azure-native:storage:Table", { accountName: "data" });
 const lock = (changes: Properties = {}) =>
   resource("azure-native:authorization:ManagementLockByScope", { level: "CanNotDelete", scope: "data-id", ...changes });
@@ -369,6 +370,15 @@ const cases: Record<string, Case> = {
       [/no lock/, storageAccount({ id: "data-id" }), azureTable],
       [/no lock/, storageAccount({ id: "data-id" }), azureTable, lock({ scope: "another" })],
     ],
+  },
+  "azure-vault-by-role": {
+    good: [[vault({ enableRbacAuthorization: true })], [vault(unknown)]],
+    bad: [[/opened by access policies/, vault({})]],
+  },
+  "azure-vault-recoverable": {
+    stack: "production",
+    good: [[vault({ enablePurgeProtection: true })]],
+    bad: [[/can be purged/, vault({})]],
   },
   "azure-storage-tls-floor": {
     good: [[storageAccount()]],

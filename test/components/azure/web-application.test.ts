@@ -1,3 +1,4 @@
+import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 
 import { WebApplication, type WebApplicationArgs } from "../../../components/azure/web-application";
@@ -30,6 +31,10 @@ const answers: CloudAnswers = {
   }),
   "azure-native:storage:StorageAccountStaticWebsite": () => ({ containerName: "$web" }),
   "azure-native:managedidentity:UserAssignedIdentity": () => ({ clientId: "client-id", principalId: "principal-id" }),
+  "azure-native:keyvault:Vault": ({ name }) => ({ name: `${name}-1` }),
+  "azure-native:keyvault:Secret": ({ inputs }) => ({
+    properties: { secretUriWithVersion: `https://v.vault.azure.net/secrets/${String(inputs.secretName)}/1` },
+  }),
   "azure-native:operationalinsights:Workspace": ({ inputs }) => ({ name: inputs.workspaceName, customerId: "w-1" }),
   "azure-native:applicationinsights:Component": () => ({ connectionString: "InstrumentationKey=0;Endpoint=x" }),
   "azure-native:web:WebApp": ({ inputs }) => ({ defaultHostName: `${String(inputs.name)}.azurewebsites.net` }),
@@ -84,7 +89,10 @@ async function environment(overrides: Partial<WebApplicationArgs> = {}) {
     {
       answers,
       invokes: {
-        "azure-native:authorization:getClientConfig": { subscriptionId: subscription.split("/")[2] },
+        "azure-native:authorization:getClientConfig": {
+          subscriptionId: subscription.split("/")[2],
+          tenantId: "tenant",
+        },
         "azure-native:storage:listStorageAccountServiceSAS": { serviceSasToken: "sv=1&sig=s3cret" },
       },
     },
@@ -567,8 +575,88 @@ describe("several functions", () => {
     expect(Object.keys(described ?? {})).toEqual(["api", "shop"]);
     expect(described?.shop).toMatchObject({ tables: ["messages", "orders"], variables: ["CURRENCY"] });
     expect(tables).toEqual({ messages: "messages", orders: "orders" });
-    expect(apiUrl).toBe(await valueOf(result.functions.api?.url));
+    expect(apiUrl).toBe(described?.api?.kind === "http" ? described.api.url : undefined);
+    expect(await valueOf(result.functions.shop?.functionName)).toMatch(/^shop-test-shop-/);
     expect(await valueOf(result.tables.orders?.tableName)).toBe("orders");
+  });
+});
+
+describe("a function on a schedule, with a secret", () => {
+  const worker: FunctionPlan = {
+    description: {
+      name: "worker",
+      kind: "schedule",
+      schedule: { kind: "rate", minutes: 15 },
+      entryPoints: {},
+      requirements: {},
+      environment: {},
+      secrets: ["PAYMENT_KEY"],
+      tables: [],
+    },
+    environment: { CURRENCY: "JPY" },
+    secrets: { PAYMENT_KEY: pulumi.secret("pay-s3cret") },
+  };
+  const bundles = ["api", "worker"].map((name) => ({ ...packageBundle, functions: [name] }));
+  let recording: Recording;
+  let result: WebApplication;
+
+  beforeAll(async () => {
+    ({ recording, result } = await environment({ functions: [http("api"), worker], bundles, tables: [] }));
+  });
+
+  test("has its times in the setting that the timer trigger names", () => {
+    const settings = appSettings(named(recording, "web:WebApp", "azure-worker"));
+    expect(settings).toMatchObject({ MULTICLOUD_SCHEDULE: "0 */15 * * * *", CURRENCY: "JPY" });
+    expect(appSettings(named(recording, "web:WebApp", "azure-api"))).not.toHaveProperty("MULTICLOUD_SCHEDULE");
+  });
+
+  test("reads the secret from a vault, by a role on this secret alone and as its own identity", () => {
+    expect(only(recording, "keyvault:Vault").properties).toMatchObject({
+      enableRbacAuthorization: true,
+      enableSoftDelete: true,
+      tenantId: "tenant",
+    });
+    const secret = only(recording, "keyvault:Secret");
+    expect(secret).toMatchObject({ secretName: "worker-PAYMENT-KEY", vaultName: "azure-secrets-1" });
+    expect(unseal(secret.properties)).toEqual({ secret: true, value: { value: "pay-s3cret" } });
+    const app = named(recording, "web:WebApp", "azure-worker");
+    expect(app.keyVaultReferenceIdentity).toBe("azure-worker-id");
+    expect(appSettings(app).PAYMENT_KEY).toBe(
+      "@Microsoft.KeyVault(SecretUri=https://v.vault.azure.net/secrets/worker-PAYMENT-KEY/1)",
+    );
+    expect(
+      named(recording, "authorization:RoleAssignment", "azure-worker-key-vault-secrets-user-PAYMENT_KEY"),
+    ).toMatchObject({ scope: "azure-secrets-worker-PAYMENT-KEY-id", principalType: "ServicePrincipal" });
+  });
+
+  test("a function without secrets has neither role nor identity for the vault", () => {
+    expect(named(recording, "web:WebApp", "azure-api").keyVaultReferenceIdentity).toBeUndefined();
+    const roles = ofType(recording, "authorization:RoleAssignment").map(({ name }) => name);
+    expect(roles.filter((name) => name.includes("key-vault"))).toHaveLength(1);
+  });
+
+  test("the secret is in clear nowhere, and its address is no secret", async () => {
+    const inClear = JSON.stringify(recording.all, (_key, value: unknown) => (unseal(value).secret ? "secret" : value));
+    expect(inClear).not.toContain("pay-s3cret");
+    expect(unseal(named(recording, "web:WebApp", "azure-worker").siteConfig).secret).toBe(false);
+    const { functions } = await valueOf(result.outputs);
+    expect(functions?.worker).toMatchObject({
+      kind: "schedule",
+      schedule: "0 */15 * * * *",
+      variables: ["CURRENCY", "PAYMENT_KEY"],
+    });
+  });
+
+  test("the site has no route to it", () => {
+    expect(ofType(recording, "cdn:Route").map(({ inputs }) => inputs.routeName)).toEqual(["api", "site"]);
+  });
+
+  test("with deletion protection a deleted secret cannot be purged", async () => {
+    const protectedOne = await environment({ functions: [worker], bundles, tables: [], deletionProtection: true });
+    expect(only(protectedOne.recording, "keyvault:Vault").properties).toMatchObject({
+      enablePurgeProtection: true,
+      softDeleteRetentionInDays: 90,
+    });
   });
 });
 

@@ -1,0 +1,215 @@
+import { mkdtempSync, readFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+
+import { strToU8, unzipSync, zipSync } from "fflate";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+
+import { startAzure } from "../../../local/azure/data-plane";
+import { ncrontab } from "../../../local/azure/ncrontab";
+import { secretAddress } from "../../../local/azure/types";
+import type { CloudDataPlane } from "../../../local/data-plane";
+import { bundleFor } from "../bundle";
+import { blob, FakeResources, freePort } from "../resources";
+
+const group = "/subscriptions/s/resourceGroups/g/providers";
+const app = { type: "azure-native:web:WebApp", id: `${group}/Microsoft.Web/sites/worker` };
+const secret = { type: "azure-native:keyvault:Secret", id: `${group}/Microsoft.KeyVault/vaults/v/secrets/key` };
+const identityId = `${group}/Microsoft.ManagedIdentity/userAssignedIdentities/worker`;
+const role = "/subscriptions/s/providers/Microsoft.Authorization/roleDefinitions/4633458b-17de-408a-b874-0445c86b69e6";
+
+/** An app that counts the runs of its timer, and tells the count and its secret. */
+const functionApp = (release: string) => `
+import os
+import azure.functions as func
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+runs = 0
+
+@app.function_name("tick")
+@app.timer_trigger(schedule="%MULTICLOUD_SCHEDULE%", arg_name="timer")
+def tick(timer: func.TimerRequest) -> None:
+    global runs
+    runs += 1
+    if os.environ.get("FAILS"):
+        raise ValueError("the job fails")
+
+@app.route(route="state")
+def state(req: func.HttpRequest) -> str:
+    return f"${release} {runs} {os.environ['KEY']}"
+`;
+
+const resources = new FakeResources();
+const directory = mkdtempSync(path.join(os.tmpdir(), "local-azure-"));
+let plane: CloudDataPlane;
+let url = "";
+let python = "";
+let built: Record<string, Uint8Array> = {};
+
+const value = (key: string) => secretAddress("v", "key", key).secretUriWithVersion;
+
+async function configure(settings: Record<string, string>, functionAppConfig: Record<string, unknown> = {}) {
+  const { host } = new URL(url);
+  const given = { MULTICLOUD_SCHEDULE: "0 0 0 1 1 *", ...settings };
+  const resource = resources.put(
+    app.type,
+    app.id,
+    {
+      name: "worker",
+      identity: { type: "UserAssigned", userAssignedIdentities: [identityId] },
+      keyVaultReferenceIdentity: identityId,
+      functionAppConfig: { runtime: { name: "python", version: python }, ...functionAppConfig },
+      siteConfig: { appSettings: Object.entries(given).map(([name, value]) => ({ name, value })) },
+    },
+    { defaultHostName: host },
+  );
+  await plane.types[app.type]?.start(resource);
+}
+
+async function deploy(code: string) {
+  const zip = zipSync(
+    { ...built, "function_app.py": strToU8(code), "host.json": strToU8('{"version": "2.0"}') },
+    { level: 0 },
+  );
+  const address = `https://a.blob.core.windows.net/packages/${blob(directory, zip).sha256}.zip`;
+  resources.put(
+    "azure-native:storage:Blob",
+    "package",
+    { accountName: "a", containerName: "packages", blobName: "p.zip", source: blob(directory, zip) },
+    { url: address },
+  );
+  const deployment = resources.put("azure-native:resources:Deployment", "onedeploy", {
+    properties: {
+      template: {
+        resources: [
+          { type: "Microsoft.Web/sites/extensions", name: "worker/onedeploy", properties: { packageUri: address } },
+        ],
+      },
+    },
+  });
+  await plane.types[deployment.type]?.start(deployment);
+}
+
+async function putSecret(key: string) {
+  const resource = resources.put(secret.type, secret.id, {
+    vaultName: "v",
+    secretName: "key",
+    properties: { value: key },
+  });
+  await plane.types[secret.type]?.start(resource);
+}
+
+const state = async () => (await fetch(`${url}/api/state`)).text();
+const reference = (address: string) => `@Microsoft.KeyVault(SecretUri=${address})`;
+
+beforeAll(async () => {
+  const bundle = await bundleFor("azure");
+  python = bundle.pythonVersion;
+  built = unzipSync(readFileSync(bundle.path), { filter: ({ name }) => name.startsWith(".python_packages/") });
+  url = `http://127.0.0.1:${await freePort()}`;
+  plane = await startAzure(resources, directory);
+  resources.put(
+    "azure-native:managedidentity:UserAssignedIdentity",
+    identityId,
+    {},
+    { clientId: "c", principalId: "p" },
+  );
+  resources.put("azure-native:authorization:RoleAssignment", "role", {
+    principalId: "p",
+    roleDefinitionId: role,
+    scope: secret.id,
+  });
+  await putSecret("first");
+  await configure({ KEY: reference(value("first")) });
+  await deploy(functionApp("v1"));
+});
+afterAll(() => plane.close());
+
+test("an app setting that refers to a version of a secret has its value, also once there is a newer one", async () => {
+  expect(await state()).toBe("v1 0 first");
+  await putSecret("second");
+  expect(await state()).toBe("v1 0 first");
+  await configure({ KEY: reference(value("second")) });
+  expect(await state()).toBe("v1 0 second");
+});
+
+test.each([
+  [
+    "without the role",
+    () => {
+      resources.remove("azure-native:authorization:RoleAssignment", "role");
+    },
+    value("second"),
+  ],
+  ["of a version that is not there", () => undefined, value("third")],
+])("a reference %s stays a reference, as in the cloud", async (_, change, address) => {
+  const granted = resources.get("azure-native:authorization:RoleAssignment", "role");
+  change();
+  await configure({ KEY: reference(address) });
+  expect(await state()).toBe(`v1 0 ${reference(address)}`);
+  if (granted) resources.put(granted.type, granted.id, granted.inputs);
+});
+
+test("a timer runs at its times, and by hand", async () => {
+  await configure({ KEY: "k", MULTICLOUD_SCHEDULE: "* * * * * *" });
+  await vi.waitFor(
+    async () => {
+      expect(await state()).toMatch(/^v1 [2-9]\d* k$/);
+    },
+    { timeout: 30_000, interval: 200 },
+  );
+
+  await configure({ KEY: "k" });
+  expect(await state()).toBe("v1 0 k");
+  expect(await plane.invoke?.({ functionName: "worker" })).toMatchObject({ failed: false });
+  expect(await state()).toBe("v1 1 k");
+
+  await configure({ KEY: "k", FAILS: "1" });
+  expect(await plane.invoke?.({ functionName: "worker" })).toMatchObject({ failed: true });
+  await expect(plane.invoke?.({ functionName: "nobody" })).rejects.toThrow("no function app nobody");
+});
+
+test("the host's own paths are closed from outside", async () => {
+  expect((await fetch(`${url}/admin/functions`)).status).toBe(401);
+});
+
+test("a rolling update answers from the old instance until the new one does, and beside it for a while", async () => {
+  const rolling = { siteUpdateStrategy: { type: "RollingUpdate" } };
+  await configure({ KEY: "k" }, rolling);
+  await vi.waitFor(
+    async () => {
+      expect(await state()).toBe("v1 0 k");
+    },
+    { timeout: 30_000 },
+  );
+  await deploy(functionApp("v2"));
+  const answers = [];
+  do answers.push((await state()).slice(0, 2));
+  while (answers.slice(-20).some((answer) => answer === "v1"));
+  expect(answers[0]).toBe("v1");
+  expect(answers.join(" ")).toMatch(/v1 v2 v1 v2/);
+});
+
+test("a package that does not start answers 503 once the old instance is gone, with the reason in the log", async () => {
+  await deploy("import no_such_module");
+  await vi.waitFor(
+    async () => {
+      expect((await fetch(`${url}/api/state`)).status).toBe(503);
+    },
+    { timeout: 30_000 },
+  );
+  expect(readFileSync(path.join(directory, "logs", "worker.jsonl"), "utf8")).toContain("no_such_module");
+});
+
+test.each([
+  ["0 */15 * * * *", "2026-01-01T10:45:00Z", "2026-01-01T10:46:00Z"],
+  ["0 0 3 * * 1-5", "2026-01-02T03:00:00Z", "2026-01-03T03:00:00Z"],
+  ["0 5/10 * * * *", "2026-01-01T10:25:00Z", "2026-01-01T10:20:00Z"],
+  ["0 30 9,17 1 * *", "2026-02-01T17:30:00Z", "2026-02-02T17:30:00Z"],
+])("%s is due at %s and not at %s", (expression, due, other) => {
+  expect([ncrontab(expression)(new Date(due)), ncrontab(expression)(new Date(other))]).toEqual([true, false]);
+});
+
+test("a schedule of five fields is refused", () => {
+  expect(() => ncrontab("0 3 * * *")).toThrow("has 5 fields; expected six");
+});
