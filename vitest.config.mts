@@ -1,3 +1,5 @@
+import { availableParallelism } from "node:os";
+
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -5,15 +7,10 @@ export default defineConfig({
     // Most start processes, which takes a busy machine its time; none waits for its timeout.
     testTimeout: 180_000,
     hookTimeout: 300_000,
+    // Vitest leaves one processor free, which on two is half of them.
+    maxWorkers: Math.max(2, availableParallelism()),
     projects: [
-      {
-        extends: true,
-        test: {
-          name: "unit",
-          include: ["test/**/*.test.ts"],
-          exclude: ["test/engine/**", "test/conformance/**"],
-        },
-      },
+      // In the order of their names, so that the many short files come last and fill what is left of the time.
       {
         extends: true,
         test: {
@@ -28,9 +25,14 @@ export default defineConfig({
           name: "engine",
           include: ["test/engine/**/*.test.ts"],
           globalSetup: "test/engine/global-setup.ts",
-          // Each deployment is an engine, a program and a cloud: more at once only wait for each other.
-          maxWorkers: 2,
-          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/engine/**", "test/conformance/**"],
         },
       },
     ],

@@ -4,17 +4,15 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 
 import { writeAtomically } from "../layers/cache";
+import { onDemand } from "../layers/on-demand";
 import { awsBehaviours } from "./aws/behaviour";
-import { startAws } from "./aws/data-plane";
 import { awsInvokes, awsTypes } from "./aws/types";
 import { azureBehaviours } from "./azure/behaviour";
-import { startAzure } from "./azure/data-plane";
 import { azureInvokes, azureTypes } from "./azure/types";
 import { claim, giveUp } from "./claim";
 import { CommandProvider } from "./command";
 import type { CloudDataPlane, Invocation } from "./data-plane";
 import { gcpBehaviours } from "./gcp/behaviour";
-import { startGcp } from "./gcp/data-plane";
 import { gcpInvokes, gcpTypes } from "./gcp/types";
 import { listen, response } from "./http";
 import { inertAws, inertAzure, inertGcp } from "./inert";
@@ -53,10 +51,13 @@ export interface InvokeRequest extends Invocation {
 }
 
 interface LocalCloud extends Omit<CloudProviderOptions, "version" | "store" | "dataPlane"> {
-  readonly start: (stored: Resources, state: string) => CloudDataPlane | Promise<CloudDataPlane>;
+  readonly start: (stored: Resources, state: string) => Promise<CloudDataPlane>;
 }
 
-/** The clouds that this machine can be, by the name of the provider's plugin and of its npm package. */
+/**
+ * The clouds that this machine can be, by the name of the provider's plugin and of its npm package. What serves takes long
+ * to load, so a cloud that has nothing does not load it.
+ */
 const clouds: Readonly<Record<string, LocalCloud>> = {
   aws: {
     types: awsTypes,
@@ -64,7 +65,7 @@ const clouds: Readonly<Record<string, LocalCloud>> = {
     unknownType: inertAws,
     configuration: { region: "us-east-1" },
     invokes: awsInvokes,
-    start: startAws,
+    start: async (...where) => (await onDemand(() => import("./aws/data-plane"))).startAws(...where),
   },
   "azure-native": {
     types: azureTypes,
@@ -72,7 +73,7 @@ const clouds: Readonly<Record<string, LocalCloud>> = {
     unknownType: inertAzure,
     configuration: {},
     invokes: azureInvokes,
-    start: startAzure,
+    start: async (...where) => (await onDemand(() => import("./azure/data-plane"))).startAzure(...where),
   },
   gcp: {
     types: gcpTypes,
@@ -80,7 +81,7 @@ const clouds: Readonly<Record<string, LocalCloud>> = {
     unknownType: inertGcp,
     configuration: {},
     invokes: gcpInvokes,
-    start: startGcp,
+    start: async (...where) => (await onDemand(() => import("./gcp/data-plane"))).startGcp(...where),
   },
 };
 
@@ -165,7 +166,7 @@ async function main(state: string, report: WeatherReport): Promise<void> {
  */
 async function startWith(
   store: ResourceStore,
-  starting: CloudDataPlane | Promise<CloudDataPlane>,
+  starting: Promise<CloudDataPlane>,
   failures: string[],
 ): Promise<CloudDataPlane> {
   const plane = await starting;

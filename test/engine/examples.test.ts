@@ -12,8 +12,8 @@ let outputs: Outputs;
 let stack: Stack;
 
 beforeAll(async () => {
-  await deployment.up();
-  outputs = await deployment.outputs();
+  await deployment.restore();
+  outputs = deployment.outputs();
   const cloud = await runningCloud(deployment.state);
   const engine = await findEngine(() => undefined);
   stack = await localStack({ engine, cloud, state: deployment.state, stack: "authors", program: authors });

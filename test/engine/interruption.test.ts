@@ -5,6 +5,7 @@ import path from "node:path";
 
 import { afterAll, expect, test } from "vitest";
 
+import { stopCloud } from "../../local/cloud-process";
 import { isAlive } from "../../local/process";
 import { changes, LocalDeployment } from "./local-deployment";
 
@@ -58,7 +59,7 @@ const cloudProcess = () => (JSON.parse(readFileSync(cloudFile, "utf8")) as { pid
 test("Ctrl-C ends the clouds, and the run has succeeded", async () => {
   const run = new Foreground();
   await run.says("Serving");
-  const { apiUrl } = (await deployment.outputs()).aws;
+  const { apiUrl } = deployment.outputs().aws;
   expect((await fetch(apiUrl)).status).toBe(200);
   const pid = cloudProcess();
 
@@ -78,7 +79,7 @@ test("a run that is killed takes the clouds with it", async () => {
 });
 
 test("a port that another program has taken is named, and the rest stays as it is", async () => {
-  const { apiUrl } = (await deployment.outputs()).aws;
+  const { apiUrl } = deployment.outputs().aws;
   const { port } = new URL(apiUrl);
   const taker = createServer().listen(Number(port), "127.0.0.1");
   try {
@@ -96,15 +97,15 @@ test("a port that another program has taken is named, and the rest stays as it i
 test.each(["SIGKILL", "SIGINT", "SIGTERM"] as const)(
   "after a %s in the middle of a deployment the next one completes it, and nothing is there twice",
   async (signal) => {
-    await deployment.run(["destroy"]);
-    await deployment.run(["stop"]);
+    await deployment.destroy();
+    await stopCloud(deployment.state);
     const run = new Foreground();
     await run.says("created");
     expect(await run.end(signal)).toBe(signal === "SIGKILL" ? signal : 130);
 
     await deployment.up();
-    expect((await fetch((await deployment.outputs()).aws.apiUrl)).status).toBe(200);
-    expect((await deployment.run(["preview"])).stderr).toContain("no changes");
+    expect((await fetch(deployment.outputs().aws.apiUrl)).status).toBe(200);
+    expect((await deployment.preview()).stderr).toContain("no changes");
     // Layer versions are never deleted, since other stacks may hold them.
     const urns = deployment.resources("aws").map(({ urn }) => urn);
     const once = urns.filter((urn) => !urn.includes("layerVersion"));

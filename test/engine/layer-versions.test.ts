@@ -16,7 +16,7 @@ let consumer: Stack;
 
 /** A deployment, another stack that holds the ARN of its layer, and then a changed pin. */
 beforeAll(async () => {
-  await deployment.up();
+  await deployment.restore();
   const engine = await findEngine(() => undefined);
   const program = () => {
     const deployed = new pulumi.StackReference("organization/multicloud-auto-deploy/staging");
@@ -29,7 +29,7 @@ beforeAll(async () => {
   const copy = copyOfCheckout();
   try {
     const requirements = path.join(copy, "layers", "requirements", "aws.in");
-    const { layers } = await deployment.outputs();
+    const { layers } = deployment.outputs();
     const version = layers[layerName]?.packages.mangum ?? "";
     writeFileSync(requirements, readFileSync(requirements, "utf8").replace(/^mangum.*$/m, `mangum<${version}`));
     const lock = await execute([path.join(copy, "cli", "layer.ts"), "lock", "--target", "aws"], copy);
@@ -61,7 +61,7 @@ const numbers = (versions: readonly Version[]) => versions.map(({ version }) => 
 
 test("versions has the current and the former one, and who uses each", async () => {
   const [current, former, ...others] = await layer("versions");
-  const { sha256, size } = (await deployment.outputs()).layers[layerName] ?? {};
+  const { sha256, size } = deployment.outputs().layers[layerName] ?? {};
   expect(others).toEqual([]);
   expect(current).toMatchObject({ version: 2, sha256, size });
   expect(current?.usedBy.map((name) => name.replace(/organization\/.*\//, ""))).toEqual([
@@ -74,7 +74,7 @@ test("versions has the current and the former one, and who uses each", async () 
 });
 
 test("a published version is inspected by its ARN", async () => {
-  const { layers, layerArns } = await deployment.outputs();
+  const { layers, layerArns } = deployment.outputs();
   const arn = layerArns[layerName] ?? "";
   const [manifest] = (await layer("inspect", arn)) as readonly { readonly sha256: string }[];
   expect(manifest?.sha256).toBe(layers[layerName]?.sha256);
@@ -95,7 +95,7 @@ test("prune deletes what nobody uses, and the API still answers", async () => {
 
   expect(numbers(await layer("prune", "--keep", "1"))).toEqual([1]);
   expect(numbers(await layer("versions"))).toEqual([2]);
-  const { aws } = await deployment.outputs();
+  const { aws } = deployment.outputs();
   expect((await fetch(`${aws.apiUrl}/api/messages/`)).status).toBe(200);
 });
 

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import type { Report } from "../../operations/diagnose/report";
 import { changes, LocalDeployment } from "./local-deployment";
 
 const deployment = new LocalDeployment(["clouds=[aws]", "aws.frontend=false"]);
@@ -10,14 +9,14 @@ const prefix = "multicloud-auto-deploy-staging-dependencies";
 async function goOver(settings: readonly string[]): Promise<string[]> {
   deployment.configure(["clouds=[aws]", "aws.frontend=false", ...settings]);
   const run = await deployment.up();
-  const { aws } = await deployment.outputs();
+  const { aws } = deployment.outputs();
   const answer = await fetch(`${aws.apiUrl}/api/messages/`);
   expect(answer.status, await answer.text()).toBe(200);
   return changes(run).sort();
 }
 
 beforeAll(async () => {
-  await deployment.up();
+  await deployment.restore();
 });
 
 afterAll(() => deployment.end());
@@ -30,7 +29,7 @@ test("split has a layer for each group, and only layers and function change, and
     "~ updated  aws:lambda:Function  aws-api",
     "~ updated  command:local:Command  aws-smoke-check",
   ]);
-  const { layers } = await deployment.outputs();
+  const { layers } = deployment.outputs();
   const packages = (group: string) => Object.keys(layers[`${prefix}-${group}`]?.packages ?? {});
   expect(packages("web")).toContain("fastapi");
   expect(packages("auth")).toContain("pyjwt");
@@ -38,27 +37,26 @@ test("split has a layer for each group, and only layers and function change, and
 });
 
 test("hybrid leaves to a public layer what it carries", async () => {
-  const { layers } = await deployment.outputs();
+  const { layers } = deployment.outputs();
   const { arn, packages } = layers[`${prefix}-auth`] ?? { arn: "", packages: {} };
   const publicLayers = { "ap-northeast-1": [{ arn, packages }] };
   await goOver(["layerStrategy=hybrid", `aws.publicLayers=${JSON.stringify(publicLayers)}`]);
 
-  const after = await deployment.outputs();
+  const after = deployment.outputs();
   const ours = Object.keys(after.layers[prefix]?.packages ?? {});
   expect(ours).toContain("fastapi");
   expect(ours.filter((name) => name in packages)).toEqual([]);
   const fn = deployment.resources("aws").find(({ type }) => type === "aws:lambda/function:Function");
   expect(fn?.inputs.layers).toEqual([after.layerArns[prefix], arn]);
 
-  const look = await deployment.run(["diagnose", "--json"]);
-  const { results } = JSON.parse(look.stdout) as Report;
+  const { results } = await deployment.diagnose();
   expect(results.filter(({ status }) => status !== "passed")).toEqual([]);
   expect(results.find(({ check }) => check === "public-layers")?.summary).toBe(`${prefix}-auth:1`);
 });
 
 test("a public layer that cannot be read is an error before anything is deployed, and proposes full", async () => {
   const arn = "arn:aws:lambda:ap-northeast-1:770693421928:layer:Klayers-p312-PyJWT:1";
-  const { layers } = await deployment.outputs();
+  const { layers } = deployment.outputs();
   const version = layers[prefix]?.packages["typing-extensions"] ?? "";
   const publicLayers = { "ap-northeast-1": [{ arn, packages: { "typing-extensions": version } }] };
   const run = await deployment.run(["--config", `aws.publicLayers=${JSON.stringify(publicLayers)}`, "up", "--detach"]);
@@ -78,5 +76,5 @@ test("a version that the lock does not accept is an error before anything is dep
 
 test("full is one layer again", async () => {
   await goOver([]);
-  expect(Object.keys((await deployment.outputs()).layers)).toEqual([prefix]);
+  expect(Object.keys(deployment.outputs().layers)).toEqual([prefix]);
 });

@@ -8,23 +8,12 @@ import { attachedLayer, change, type Drill, lambda, only, practise, rezipped } f
 const checkout = path.join(__dirname, "..", "..", "..");
 const deployment = new LocalDeployment(["clouds=[aws]", "aws.frontend=false"]);
 
-beforeAll(() => deployment.up());
+beforeAll(() => deployment.restore());
 
 afterAll(() => deployment.end());
 
 /** What only Lambda and API Gateway have. */
 const drills: readonly Drill[] = [
-  {
-    name: "the layer is detached",
-    faults: {
-      aws: {
-        make: (store) => {
-          change(store, only(store, lambda), { layers: [] });
-        },
-        first: { check: "function", title: /layer .*-dependencies is not attached/ },
-      },
-    },
-  },
   {
     name: "a layer of another architecture",
     faults: {
@@ -42,6 +31,17 @@ const drills: readonly Drill[] = [
           check: "compatibility",
           title: /-dependencies:\d+ is for arm64, the function's architecture is x86_64/,
         },
+      },
+    },
+  },
+  {
+    name: "the layer is detached",
+    faults: {
+      aws: {
+        make: (store) => {
+          change(store, only(store, lambda), { layers: [] });
+        },
+        first: { check: "function", title: /layer .*-dependencies is not attached/ },
       },
     },
   },

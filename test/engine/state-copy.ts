@@ -1,0 +1,62 @@
+import { randomInt } from "node:crypto";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cp } from "node:fs/promises";
+import { createServer } from "node:net";
+import path from "node:path";
+
+/** What a running cloud has in its state folder and a stopped one does not need. */
+const transient = new Set(["cloud.json", "cloud.pid", "cloud.log"]);
+
+/**
+ * Copies the state folder of local clouds that do not run. The copy is a deployment of its own: every address in it is a
+ * port that is free now, and every path is below the copy, so that both may serve at the same time.
+ */
+export async function copyState(from: string, to: string): Promise<void> {
+  await replaceState(from, to);
+  const files = readdirSync(to, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.json(\.bak)?$/.test(entry.name) && !entry.parentPath.endsWith("blobs"))
+    .map(({ parentPath, name }) => ({ file: path.join(parentPath, name) }))
+    .map(({ file }) => ({ file, text: readFileSync(file, "utf8") }));
+  const address = /127\.0\.0\.1:\d+/g;
+  const old = [...new Set(files.flatMap(({ text }) => text.match(address) ?? []))];
+  const free = await freePorts(old.length);
+  const moved = new Map(old.map((origin, index) => [origin, `127.0.0.1:${free[index] ?? 0}`]));
+  for (const { file, text } of files) {
+    const changed = text.replaceAll(from, to).replace(address, (origin) => moved.get(origin) ?? origin);
+    if (changed !== text) writeFileSync(file, changed);
+  }
+}
+
+/** Makes one state folder what another is, addresses and paths included: for going back to an earlier state of it. */
+export async function replaceState(from: string, to: string): Promise<void> {
+  rmSync(to, { recursive: true, force: true });
+  await cp(from, to, { recursive: true, filter: (source) => !transient.has(path.basename(source)) });
+}
+
+/** Ports below those that a system gives out by itself: none is lost to another program while its cloud is restarted. */
+const reserved = { first: 15_000, count: 17_000 };
+
+/** Different ports that nothing listens on. */
+async function freePorts(count: number): Promise<number[]> {
+  const found = new Set<number>();
+  while (found.size < count) {
+    const port = randomInt(reserved.first, reserved.first + reserved.count);
+    if (!found.has(port) && (await isFree(port))) found.add(port);
+  }
+  return [...found];
+}
+
+function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server
+      .once("error", () => {
+        resolve(false);
+      })
+      .listen(port, "127.0.0.1", () => {
+        server.close(() => {
+          resolve(true);
+        });
+      });
+  });
+}
