@@ -14,6 +14,9 @@ import type { comparisonForms } from "../layers/report";
 import { readGroups, type Strategy } from "../layers/strategy";
 import type { UsedVersion } from "../operations/layer-versions/retention";
 
+/** Those that all clouds offer. */
+const pythonVersions = ["3.11", "3.12", "3.13"] as const;
+
 // What a command needs is loaded when it runs: a build that finds everything built takes little longer than its process.
 
 type ComparisonForm = keyof typeof comparisonForms;
@@ -60,7 +63,7 @@ program
   )
   .option("--provided <package==version...>", "what public layers carry, for strategy hybrid", pin)
   .addOption(new Option("--architecture <name>", "of the Lambda layer").choices(["x86_64", "arm64"]).default("x86_64"))
-  .addOption(new Option("--python-version <version>").choices(["3.11", "3.12", "3.13"]).default("3.12"))
+  .addOption(new Option("--python-version <version>").choices(pythonVersions).default("3.12"))
   .option("--no-bytecode", "leave the modules to be compiled at each start of a function")
   .option("--no-prune", "keep tests, stubs and C sources that no program reads")
   .option("--keep <path...>", "files to keep in any case, e.g. 'pandas/tests/**'")
@@ -90,13 +93,21 @@ program
   .addOption(targetOption())
   .addOption(requirementsOption())
   .option("--upgrade [package...]", "bring these packages, or all, to the newest version that is accepted")
-  .action(async (flags: LockFlags & { readonly upgrade?: true | string[] }) => {
+  .addOption(
+    new Option(
+      "--python-version <version>",
+      "oldest Python to serve (default: as before; 3.12 for a new lock)",
+    ).choices(pythonVersions),
+  )
+  .action(async (flags: LockFlags & { readonly upgrade?: true | string[]; readonly pythonVersion?: string }) => {
     const [{ relock }, { lockSummary }] = await onDemand(() =>
       Promise.all([import("../layers/relock"), import("../layers/report")]),
     );
     progress(`Resolving the requirements of ${flags.target.join(", ")}`);
     const upgrade = flags.upgrade === true ? "all" : flags.upgrade;
-    const resolutions = await forEach(flags.target, (target) => relock(flags.requirements, target, upgrade));
+    const resolutions = await forEach(flags.target, (target) =>
+      relock(flags.requirements, target, { ...flags, upgrade }),
+    );
     for (const { target, before, after } of resolutions) {
       process.stdout.write(`${target}: ${lockSummary(before, after)}\n`);
     }
@@ -112,7 +123,7 @@ program
       Promise.all([import("../layers/relock"), import("../layers/report")]),
     );
     for (const { target, before, after } of await forEach(flags.target, (target) =>
-      resolve(flags.requirements, target, "all"),
+      resolve(flags.requirements, target, { upgrade: "all" }),
     )) {
       const current = lockSummary(before, after) === lockSummary(after, after);
       process.stdout.write(current ? `${target}: up to date\n` : `${target}:\n${await outdatedTable(before, after)}\n`);

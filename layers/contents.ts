@@ -1,5 +1,6 @@
 import type { SourceFile } from "./application-files";
 import type { BundleContent } from "./bundle-store";
+import { BuildError } from "./build-error";
 import { bytecodeOf } from "./bytecode";
 import { checkPrediction } from "./limits";
 import type { Lock } from "./lock";
@@ -32,6 +33,7 @@ export async function layerContents(
 ): Promise<BundleContent[]> {
   const wanted = new Set(plan.flatMap(({ packages }) => packages));
   const wheels = (await wheelsOf(lock, platform)).filter(({ name }) => wanted.has(name));
+  for (const layer of plan) checkNotEmpty(layer, wheels, lock, platform);
   checkPrediction(wheels);
   const opened = await openWheels(wheels, lock, platform, progress);
   // One merge for all: Lambda unpacks every layer into the same directory.
@@ -47,6 +49,25 @@ export async function layerContents(
       ownedBy(tree.files),
     ),
   }));
+}
+
+/** @throws {BuildError} for a layer without a package, which Lambda refuses. */
+function checkNotEmpty(
+  { name, packages }: PlannedLayer,
+  wheels: readonly Wheel[],
+  lock: Lock,
+  platform: Platform,
+): void {
+  if (wheels.some((wheel) => packages.includes(wheel.name))) return;
+  const statements = lock.packages.filter((locked) => packages.includes(locked.name));
+  const markers = statements.map((locked) => locked.statement.split(/ *\\?\n/)[0] ?? "").join(", ");
+  throw new BuildError(
+    `layer ${name} would be empty: ` +
+      (statements.length === 0
+        ? `no package is left for it; add requirements to ${lock.target}.in, then run: npm run layer -- lock`
+        : `nothing in it is for Python ${platform.pythonVersion} on ${platform.architecture} (${markers}); build for another ` +
+          `Python, or change the markers`),
+  );
 }
 
 /**

@@ -25,6 +25,8 @@ export interface Lock {
   readonly target: Target;
   /** SHA-256 of the file, in hexadecimal. */
   readonly sha256: string;
+  /** The oldest Python that it serves, e.g. `3.12`; it serves newer ones as well. */
+  readonly pythonVersion: string;
   /** A package may appear more than once, with markers that exclude each other. */
   readonly packages: readonly LockedPackage[];
 }
@@ -38,6 +40,14 @@ export const lockFile = (folder: string, target: Target) => path.join(folder, `$
 /** First line of a lock: which requirements it answers, so that a changed requirement without a new lock is an error. */
 export const requirementsHeader = (requirements: string) =>
   `# requirements sha256: ${sha256(meaningful(requirements))}\n`;
+
+/** Second line of a lock: the oldest Python that its requirements were resolved for. */
+export const pythonHeader = (version: string) => `# python: ${version}\n`;
+
+/** The oldest Python that a lock's text serves. Locks without the line were all made for 3.11. */
+export function lockedPython(text: string): string {
+  return /^# python: (\d+\.\d+)$/m.exec(text)?.[1] ?? "3.11";
+}
 
 /**
  * Reads the lock of a target. Nothing but the two files is needed to tell whether it matches its requirements.
@@ -57,7 +67,7 @@ export async function readLock(target: Target, folder = requirementsFolder): Pro
         `; run: npm run layer -- lock --target ${target}`,
     );
   }
-  return { target, sha256: sha256(text), packages: lockedPackages(text) };
+  return { target, sha256: sha256(text), pythonVersion: lockedPython(text), packages: lockedPackages(text) };
 }
 
 /** PEP 503: names that differ only in case and in `-`, `_`, `.` are one. */
@@ -65,19 +75,25 @@ export function normalisedName(name: string): string {
   return name.toLowerCase().replace(/[-_.]+/g, "-");
 }
 
+/** What requirements may not have, and what to do instead. */
+const unacceptable: readonly (readonly [RegExp, string])[] = [
+  [/^(-r|-c|--requirement|--constraint)\b/, "write what that file has into this one, which has to stand alone"],
+  [/\s--hash\b/, "leave hashes to the lock, which has those of every file; require the version alone"],
+];
+
 /**
- * Requirements that name another file are not known by their own text, so a change there would go unnoticed.
+ * Requirements that name another file are not known by their own text, so a change there would go unnoticed; their hashes
+ * would not reach the lock.
  *
  * @throws {BuildError}
  */
 export function checkSelfContained(requirements: string, file: string): void {
-  const line = meaningful(requirements)
-    .split("\n")
-    .find((text) => /^(-r|-c|--requirement|--constraint)\b/.test(text));
-  if (line === undefined) return;
-  throw new BuildError(
-    `${shownPath(file)} has "${line}": write what that file has into this one, which has to stand alone`,
-  );
+  for (const line of meaningful(requirements.replace(/\\\r?\n/g, " ")).split("\n")) {
+    const [, instead] = unacceptable.find(([pattern]) => pattern.test(line)) ?? [];
+    if (instead !== undefined) {
+      throw new BuildError(`${shownPath(file)} has "${line.replace(/\s+/g, " ").slice(0, 100)}": ${instead}`);
+    }
+  }
 }
 
 /**

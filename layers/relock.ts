@@ -9,14 +9,23 @@ import {
   checkSelfContained,
   type LockedPackage,
   lockedPackages,
+  lockedPython,
   lockFile,
+  pythonHeader,
   requirementsFile,
   requirementsHeader,
 } from "./lock";
 import { uvPipCompile } from "./uv";
 
-/** The oldest Python that the locks serve; a layer for a newer one comes from the same lock. */
-const oldestPython = "3.11";
+/** What a new lock serves where nothing is said: the Python that stacks run by default, and newer ones. */
+const defaultPython = "3.12";
+
+export interface LockOptions {
+  /** What to bring to newer versions. Default: nothing. */
+  readonly upgrade?: Upgrade;
+  /** The oldest Python that the lock is to serve, e.g. `3.12`. Default: the one that it served before, else 3.12. */
+  readonly pythonVersion?: string;
+}
 
 /** Packages to bring to their newest accepted version; the others stay where their requirements still accept them. */
 export type Upgrade = "all" | readonly string[];
@@ -34,8 +43,8 @@ export interface Resolution {
  *
  * @throws {BuildError} where nothing satisfies the requirements; the lock is as it was then.
  */
-export async function relock(folder: string, target: Target, upgrade: Upgrade = []): Promise<Resolution> {
-  const resolution = await resolve(folder, target, upgrade);
+export async function relock(folder: string, target: Target, options: LockOptions = {}): Promise<Resolution> {
+  const resolution = await resolve(folder, target, options);
   await writeAtomically(lockFile(folder, target), resolution.text);
   return resolution;
 }
@@ -45,13 +54,18 @@ export async function relock(folder: string, target: Target, upgrade: Upgrade = 
  *
  * @throws {BuildError} where nothing satisfies the requirements.
  */
-export async function resolve(folder: string, target: Target, upgrade: Upgrade): Promise<Resolution> {
+export async function resolve(
+  folder: string,
+  target: Target,
+  { upgrade = [], pythonVersion }: LockOptions,
+): Promise<Resolution> {
   const [input, output] = [requirementsFile(folder, target), lockFile(folder, target)];
   const requirements = await readFile(input, "utf8").catch(() => {
     throw new BuildError(`${shownPath(input)} cannot be read; write the requirements of ${target} there`);
   });
   checkSelfContained(requirements, input);
   const before = await readFile(output, "utf8").catch(() => "");
+  const oldestPython = pythonVersion ?? (before === "" ? defaultPython : lockedPython(before));
 
   const workplace = await mkdtemp(path.join(os.tmpdir(), "relock-"));
   const copy = path.join(workplace, path.basename(output));
@@ -70,11 +84,12 @@ export async function resolve(folder: string, target: Target, upgrade: Upgrade):
     return {
       before: lockedPackages(before),
       after: lockedPackages(pins),
-      text: requirementsHeader(requirements) + pins,
+      text: requirementsHeader(requirements) + pythonHeader(oldestPython) + pins,
     };
   } catch (error) {
     throw new BuildError(
-      `the requirements of ${target} could not be resolved, its lock is as it was:\n${reasonOf(error)}`,
+      `the requirements of ${target} could not be resolved for Python ${oldestPython} and newer, its lock is as it was:\n` +
+        `${reasonOf(error)}\nWhere a package needs a newer Python, run: npm run layer -- lock --python-version <version>`,
     );
   } finally {
     await rm(workplace, { recursive: true });

@@ -26,6 +26,12 @@ export interface Wheel {
  * @throws {BuildError} for a package without a wheel for the platform, or with hashes that the lock does not accept.
  */
 export async function wheelsOf(lock: Lock, platform: Platform, { fresh = false } = {}): Promise<Wheel[]> {
+  if (minorOf(platform.pythonVersion) < minorOf(lock.pythonVersion)) {
+    throw new BuildError(
+      `the lock of ${lock.target} serves Python ${lock.pythonVersion} and newer, the bundle is for ${platform.pythonVersion}; ` +
+        `run: npm run layer -- lock --target ${lock.target} --python-version ${platform.pythonVersion}`,
+    );
+  }
   const known = await Promise.all(
     lock.packages.map(async (locked) => ({
       locked,
@@ -38,6 +44,10 @@ export async function wheelsOf(lock: Lock, platform: Platform, { fresh = false }
   return known
     .flatMap(({ locked, wheels }) => choose(locked, wheels ?? offered(locked, answers), platform) ?? [])
     .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function minorOf(pythonVersion: string): number {
+  return Number(pythonVersion.split(".")[1]);
 }
 
 /** Undefined where uv offers nothing, because the package's marker leaves the platform out. */

@@ -8,6 +8,7 @@ import { reasonOf } from "../../layers/build-error";
 import type { Bundle } from "../../layers/bundle";
 import { cacheDirectory } from "../../layers/cache";
 import { requirementsHeader } from "../../layers/lock";
+import { relock } from "../../layers/relock";
 import { readZip } from "../../layers/unzip";
 import { withWheels } from "../../layers/wheel-store";
 import { makeLibrary, type TestWheel } from "./wheels";
@@ -307,6 +308,33 @@ describe("bad input is refused, with a way out", () => {
     await expect(workspace.build()).rejects.toThrow(/aws\.lock does not match .*aws\.in.*npm run layer -- lock/s);
     await writeFile(path.join(workspace.folder, "aws.in"), "# a comment changes nothing\n\nfirst # neither here\n");
     await expect(workspace.build()).resolves.toHaveLength(2);
+  });
+
+  it("a lock for newer Pythons alone", async () => {
+    workspace.index.publish({ name: "modern", metadata: ["Requires-Python: >=3.12"] });
+    await expect(workspace.require(["modern"])).rejects.toThrow(
+      /could not be resolved for Python 3\.11 and newer.*3\.12/s,
+    );
+    await relock(workspace.folder, "aws", { pythonVersion: "3.12" });
+    await expect(workspace.build()).resolves.toHaveLength(2);
+    // What it serves is kept.
+    await relock(workspace.folder, "aws");
+    await expect(workspace.build({ pythonVersion: "3.11" })).rejects.toThrow(
+      "the lock of aws serves Python 3.12 and newer, the bundle is for 3.11; run: npm run layer -- lock --target aws " +
+        "--python-version 3.11",
+    );
+  });
+
+  it("requirements that leave nothing for a layer", async () => {
+    workspace.index.publish({ name: "later" });
+    await workspace.require(["later ; python_version >= '3.12'"]);
+    await expect(workspace.build({ pythonVersion: "3.11" })).rejects.toThrow(
+      /layer dependencies would be empty: nothing in it is for Python 3\.11 on x86_64 \(later==1\.0 ; python_.*'3\.12'\)/,
+    );
+    await workspace.require(["# nothing"]);
+    await expect(workspace.build()).rejects.toThrow(
+      /layer dependencies would be empty: no package is left for it; add requirements to aws\.in/,
+    );
   });
 
   it("a missing lock", async () => {

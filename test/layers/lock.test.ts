@@ -83,6 +83,16 @@ describe("a lock", () => {
     },
   );
 
+  it.each([`flask==3.0 --hash=sha256:${"a".repeat(64)}`, `flask==3.0 \\\n    --hash=sha256:${"a".repeat(64)}`])(
+    "is refused for requirements with hashes of their own: %s",
+    async (line) => {
+      writeFileSync(path.join(folder, "azure.in"), `${line}\n`);
+      await expect(readLock("azure", folder)).rejects.toThrow(
+        /azure\.in has "flask==3\.0 --hash=sha256:a+": leave hashes to the lock/,
+      );
+    },
+  );
+
   it("is refused for other requirements, and says whose they are", async () => {
     writeFileSync(path.join(folder, "gcp.in"), "flask\n");
     writeFileSync(path.join(folder, "gcp.lock"), `${requirementsHeader("flask")}flask==3.0\n`);

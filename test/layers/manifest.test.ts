@@ -155,7 +155,7 @@ describe("a lock", () => {
     workspace.index.publish({ name: "ages", version: "1.0" });
     await workspace.require(["ages<3"]);
     workspace.index.publish({ name: "ages", version: "2.0" }, { name: "ages", version: "3.0" });
-    const { before, after } = await resolve(workspace.folder, "aws", "all");
+    const { before, after } = await resolve(workspace.folder, "aws", { upgrade: "all" });
     expect(lockSummary(before, after)).toBe("ages 1.0 -> 2.0");
     expect(await outdatedTable(before, after)).toMatch(/ages +│ 1\.0 +│ 2\.0 /);
     expect((await readLock("aws", workspace.folder)).packages).toMatchObject([{ version: "1.0" }]);

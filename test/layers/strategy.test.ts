@@ -21,7 +21,7 @@ function locked(
 }
 
 function lockOf(...packages: LockedPackage[]): Lock {
-  return { target: "aws", sha256: "", packages };
+  return { target: "aws", pythonVersion: "3.12", sha256: "", packages };
 }
 
 const lock = lockOf(

@@ -77,7 +77,7 @@ export function useWorkspace(): Workspace {
     progress,
     require: async (requirements, target = "aws") => {
       await writeFile(path.join(folder, `${target}.in`), `${requirements.join("\n")}\n`);
-      await relock(folder, target);
+      await relock(folder, target, { pythonVersion: "3.11" });
     },
     build: (options) =>
       build({
