@@ -4,7 +4,7 @@ import type { Stack } from "@pulumi/pulumi/automation";
 import { Command, InvalidArgumentError } from "commander";
 
 import type { CloudAddress } from "../local/cloud";
-import { cloudEnd, runningCloud, startCloud, stopCloud } from "../local/cloud-process";
+import { changeWeather, cloudEnd, runningCloud, startCloud, stopCloud } from "../local/cloud-process";
 import { findEngine } from "../local/engine";
 import { localEnvironment } from "../local/inspected-clouds";
 import { invokeByHand, type InvokeOptions } from "../local/invoke";
@@ -17,6 +17,7 @@ interface Flags {
   readonly stack: string;
   readonly state: string;
   readonly config: Readonly<Record<string, string>>;
+  readonly weather?: string;
 }
 
 /** A failure that has been told; the exit code is all that is left of it. */
@@ -35,10 +36,26 @@ const cli = new Command("local")
   .description("Deploys the whole program onto this machine by the real Pulumi engine: no cloud account is needed.")
   .option("-s, --stack <name>", "which Pulumi.<name>.yaml", "staging")
   .option("-c, --config <path=value>", "a setting over it, e.g. aws.frontend=false", setting, {})
+  .option(
+    "--weather <seed>",
+    "let the local clouds fail half-way and be late, by this seed; default: nothing goes wrong",
+  )
   .option("--state <folder>", "where the local clouds keep everything", path.join(__dirname, "..", ".local"))
   .showHelpAfterError();
 
 const flags = () => cli.opts<Flags>();
+
+/** The running cloud, or a new one, with the weather that was asked for. */
+async function cloudFor(attached: boolean): Promise<{ cloud: CloudAddress; wasRunning: boolean }> {
+  const { state, weather } = flags();
+  const report = weather === undefined ? {} : { seed: weather };
+  const running = await runningCloud(state);
+  if (running !== undefined) await changeWeather(running, report);
+  return {
+    cloud: running ?? (await startCloud(state, { attached, weather: report })),
+    wasRunning: running !== undefined,
+  };
+}
 
 cli
   .command("up", { isDefault: true })
@@ -47,8 +64,7 @@ cli
   .option("--refresh", "look at what is really there first")
   .action(async ({ detach = false, refresh = false }: { detach?: boolean; refresh?: boolean }) => {
     const { state } = flags();
-    const running = await runningCloud(state);
-    const cloud = running ?? (await startCloud(state, { attached: !detach }));
+    const { cloud, wasRunning } = await cloudFor(!detach);
     try {
       if (cloud.failures.length > 0) throw new Error(`not everything can serve:\n${cloud.failures.join("\n")}`);
       const outputs = await update(cloud, "done", async (stack, onEvent) => {
@@ -57,10 +73,10 @@ cli
       });
       process.stdout.write(addressTable(outputs));
     } catch (error) {
-      if (running === undefined) await stopCloud(state);
+      if (!wasRunning) await stopCloud(state);
       throw error;
     }
-    if (detach || running !== undefined) return;
+    if (detach || wasRunning) return;
     process.stdout.write("Serving; Ctrl-C stops it.\n");
     interrupted.signal.addEventListener("abort", () => void stopCloud(state));
     await cloudEnd(cloud);
@@ -130,12 +146,11 @@ cli
 /** The running cloud, or one for as long as `action` takes. */
 async function withCloud(action: (cloud: CloudAddress) => Promise<unknown>): Promise<void> {
   const { state } = flags();
-  const running = await runningCloud(state);
-  const cloud = running ?? (await startCloud(state, { attached: true }));
+  const { cloud, wasRunning } = await cloudFor(true);
   try {
     await action(cloud);
   } finally {
-    if (running === undefined) await stopCloud(state);
+    if (!wasRunning) await stopCloud(state);
   }
 }
 
