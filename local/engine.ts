@@ -4,7 +4,7 @@ import { access, mkdir, readFile, rename, rm } from "node:fs/promises";
 import path from "node:path";
 
 import { PulumiCommand } from "@pulumi/pulumi/automation";
-import { SemVer } from "semver";
+import { lt, SemVer } from "semver";
 
 import { cacheDirectory } from "../layers/cache";
 
@@ -27,6 +27,13 @@ const installerPatience = 120_000;
 export async function findEngine(progress: Progress): Promise<PulumiCommand> {
   const version = await engineVersion();
   const root = cacheDirectory("engine", `v${version.version}`);
+  const installed = await quietly(() => PulumiCommand.get({ skipVersionCheck: true }));
+  if (installed?.version !== undefined && installed.version !== null && lt(installed.version, version)) {
+    progress(
+      `pulumi ${installed.version.version} on the PATH is older than ${version.version}, whose behaviour after failures ` +
+        "the program and its tests stand on; another one is used here, and `pulumi up` needs at least what Pulumi.yaml says",
+    );
+  }
   return (
     (await quietly(() => PulumiCommand.get({ version }))) ??
     (await quietly(() => PulumiCommand.get({ root, version }))) ??

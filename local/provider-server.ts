@@ -59,7 +59,7 @@ export interface Provider {
   declared?(urn: string): Promise<void>;
   invoke(token: string, args: Properties): Promise<Properties>;
   check(urn: string, news: Properties, olds: Properties): { inputs: Properties; failures: CheckFailure[] };
-  diff(urn: string, oldInputs: Properties, news: Properties): Difference;
+  diff(urn: string, oldInputs: Properties, news: Properties, oldState: Properties): Difference;
   /** The properties that are known before the resource is there. */
   previewCreate(urn: string, inputs: Properties): Promise<Properties>;
   create(urn: string, inputs: Properties): Promise<{ id: string; properties: Properties }>;
@@ -71,7 +71,7 @@ export interface Provider {
     id: string,
     inputs: Properties,
   ): Promise<{ inputs: Properties; properties: Properties } | undefined>;
-  update(urn: string, id: string, olds: Properties, news: Properties): Promise<Properties>;
+  update(urn: string, id: string, oldInputs: Properties, news: Properties, oldState: Properties): Promise<Properties>;
   delete(urn: string, id: string, properties: Properties): Promise<void>;
 }
 
@@ -121,7 +121,7 @@ function partialFailure({ id, properties, reason, message }: InitializationError
     .setReasonsList([reason]);
   const packed = new Any();
   packed.pack(detail.serializeBinary(), "pulumirpc.ErrorResourceInitFailed");
-  const status = new Status().setCode(grpc.status.UNKNOWN).setMessage(message).addDetails(packed);
+  const status = new Status().setCode(grpc.status.UNKNOWN).setMessage(message).setDetailsList([packed]);
   const metadata = new grpc.Metadata();
   metadata.add("grpc-status-details-bin", Buffer.from(status.serializeBinary()));
   return metadata;
@@ -197,6 +197,7 @@ function service(provider: Provider): grpc.UntypedServiceImplementation {
         request.getUrn(),
         plain(request.getOldInputs()),
         plain(request.getNews()),
+        plain(request.getOlds()),
       );
       const { DIFF_SOME, DIFF_NONE } = messages.DiffResponse.DiffChanges;
       return new messages.DiffResponse()
@@ -228,7 +229,7 @@ function service(provider: Provider): grpc.UntypedServiceImplementation {
       const [urn, id, news] = [request.getUrn(), request.getId(), plain(request.getNews())];
       const properties = request.getPreview()
         ? await provider.previewUpdate(urn, id, news)
-        : await provider.update(urn, id, plain(request.getOldInputs()), news);
+        : await provider.update(urn, id, plain(request.getOldInputs()), news, plain(request.getOlds()));
       return new messages.UpdateResponse().setProperties(Struct.fromJavaScript(properties));
     }),
     delete: answer(async (request) => {

@@ -170,8 +170,9 @@ export class CloudProvider implements Provider {
     };
   }
 
-  diff(urn: string, oldInputs: Properties, news: Properties): Difference {
+  diff(urn: string, savedInputs: Properties, news: Properties, oldState: Properties = {}): Difference {
     const behaviour = this.#behaviour(urn);
+    const oldInputs = attemptedIn(oldState) ?? savedInputs;
     const keys = new Set([...Object.keys(oldInputs), ...Object.keys(news)]);
     const changed = [...keys].filter((key) => comparable(oldInputs[key]) !== comparable(news[key]));
     const replaces = (behaviour.replaceOn ?? []).filter((path) => {
@@ -200,7 +201,7 @@ export class CloudProvider implements Provider {
     const id = type.id(inputs, this.#context, logicalName(urn));
     if (store.get(token, id) !== undefined) throw new Error(`${token} ${id} already exists`);
 
-    const outputs = (await type.outputs?.({ id, inputs }, this.#context, {})) ?? {};
+    const outputs = await this.#outputs(type, { id, inputs }, {});
     const { fails, lateSeconds = 0 } = this.#behaviour(urn);
     const knownAt = Date.now() + this.#weather.delay(urn, lateSeconds);
     const resource: StoredResource = { urn, type: token, id, inputs, outputs, ...(lateSeconds > 0 && { knownAt }) };
@@ -227,12 +228,13 @@ export class CloudProvider implements Provider {
   ): Promise<{ inputs: Properties; properties: Properties } | undefined> {
     const found = this.options.store.get(typeToken(urn), id);
     if (found === undefined) return Promise.resolve(undefined);
+    const described = found.attempted ?? found.inputs;
     const { unread = [] } = this.#behaviour(urn);
     // An asset that did not change is given back as the engine knows it: here it is another path.
-    const live = Object.entries({ ...inputs, ...found.inputs }).flatMap(([key, value]) => {
+    const live = Object.entries({ ...inputs, ...described }).flatMap(([key, value]) => {
       const known = inputs[key];
       if (unread.includes(key)) return known === undefined ? [] : [[key, known] as const];
-      if (!(key in found.inputs)) return [];
+      if (!(key in described)) return [];
       // By their hashes: in a refresh, the engine sends no path.
       if (known !== undefined && comparable(known) === comparable(value)) return [[key, known] as const];
       return [[key, value as JavaScriptValue] as const];
@@ -241,21 +243,32 @@ export class CloudProvider implements Provider {
     return Promise.resolve({ inputs: liveInputs, properties: { ...liveInputs, ...(found.outputs as Properties) } });
   }
 
-  async update(urn: string, id: string, olds: Properties, news: Properties): Promise<Properties> {
+  async update(
+    urn: string,
+    id: string,
+    oldInputs: Properties,
+    news: Properties,
+    oldState: Properties = {},
+  ): Promise<Properties> {
     const type = this.#type(urn);
     const previous = this.#existing(urn, id);
     const { fails, frozen, emptyUpdate = "again", steps = [] } = this.#behaviour(urn);
+    const olds = attemptedIn(oldState) ?? oldInputs;
     const isEmpty = comparable(olds) === comparable(news);
     if (isEmpty && emptyUpdate === "nothing") return { ...news, ...(previous.outputs as Properties) };
     if (frozen?.inputs.some((key) => comparable(olds[key]) !== comparable(news[key]))) throw new Error(frozen.message);
     this.#requireAcceptable(type, news, id);
     const inputs = this.#kept(news);
-    const outputs = (await type.outputs?.({ id, inputs }, this.#context, previous.outputs)) ?? {};
+    const outputs = await this.#outputs(type, { id, inputs }, previous.outputs);
     const answer = { ...news, ...(outputs as Properties) };
     if (fails !== undefined && this.#failsNow("update", urn, fails)) {
+      if (emptyUpdate === "nothing") {
+        this.options.store.put({ ...previous, attempted: inputs });
+        throw new InitializationError(id, { ...answer, [attemptedKey]: news }, fails.message);
+      }
       throw fails.how === "partial" ? new InitializationError(id, answer, fails.message) : new Error(fails.message);
     }
-    const { failed: _, ...working } = previous;
+    const { failed: _failed, attempted: _attempted, ...working } = previous;
     for (const step of this.#weather.calm ? [] : steps) {
       const later = Object.fromEntries(step.map((key) => [key, previous.inputs[key]]));
       await this.#put({ ...working, inputs: { ...inputs, ...later }, outputs });
@@ -263,6 +276,12 @@ export class CloudProvider implements Provider {
     }
     await this.#put({ ...working, inputs, outputs });
     return answer;
+  }
+
+  /** What the cloud adds, without what it has no value for. */
+  async #outputs(type: ResourceType, draft: Draft, previous: Inputs): Promise<Inputs> {
+    const outputs = (await type.outputs?.(draft, this.#context, previous)) ?? {};
+    return Object.fromEntries(Object.entries(outputs).filter(([, value]) => value !== undefined));
   }
 
   async #put(resource: StoredResource): Promise<void> {
@@ -273,7 +292,7 @@ export class CloudProvider implements Provider {
 
   async previewUpdate(urn: string, id: string, news: Properties): Promise<Properties> {
     const previous = this.#existing(urn, id).outputs;
-    const outputs = (await this.#type(urn).outputs?.({ id, inputs: news }, this.#context, previous)) ?? {};
+    const outputs = await this.#outputs(this.#type(urn), { id, inputs: news }, previous);
     const unchanged = Object.entries(outputs).filter(([key, value]) => comparable(value) === comparable(previous[key]));
     return { ...news, ...(Object.fromEntries(unchanged) as Properties) };
   }
@@ -402,6 +421,17 @@ export class CloudProvider implements Provider {
         .map((value) => ({ property, reason: `${value} does not exist: no ${reference.type} has it` }));
     });
   }
+}
+
+/**
+ * Where a provider that keeps the state of a failed update keeps it. The engine saves the inputs of before with it, and the
+ * provider compares with its state.
+ */
+const attemptedKey = "__attempted";
+
+function attemptedIn(state: Properties): Properties | undefined {
+  const attempted = state[attemptedKey];
+  return typeof attempted === "object" && attempted !== null ? (attempted as Properties) : undefined;
 }
 
 /** Seconds that a live cloud takes between two steps of an update. */

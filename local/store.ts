@@ -17,6 +17,8 @@ export interface StoredResource {
   readonly outputs: Readonly<Record<string, unknown>>;
   /** It was accepted and never came to be: the cloud lists it, and it does nothing. */
   readonly failed?: true;
+  /** Inputs of an update that failed, where the cloud describes the resource by them and goes on serving what was before. */
+  readonly attempted?: Readonly<Record<string, unknown>>;
   /** When the rest of the cloud knows of it, in milliseconds since 1970. Default: at once. */
   readonly knownAt?: number;
 }

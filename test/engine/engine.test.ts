@@ -1,0 +1,274 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+import * as resources from "@pulumi/azure-native/resources";
+import * as cloudfunctionsv2 from "@pulumi/gcp/cloudfunctionsv2";
+import * as firestore from "@pulumi/gcp/firestore";
+import * as serviceaccount from "@pulumi/gcp/serviceaccount";
+import * as storage from "@pulumi/gcp/storage";
+import * as pulumi from "@pulumi/pulumi";
+import type { Stack } from "@pulumi/pulumi/automation";
+import { zipSync } from "fflate";
+import { satisfies } from "semver";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { z } from "zod";
+
+import type { CloudAddress } from "../../local/cloud";
+import { changeWeather, deleteResource, startCloud, stopCloud } from "../../local/cloud-process";
+import { findEngine } from "../../local/engine";
+import { localStack } from "../../local/stack";
+import { UpdateLog } from "../../local/update-log";
+import type { WeatherReport } from "../../local/weather";
+
+/**
+ * What the pinned engine does with operations that fail half-way, on local clouds whose types fail as the live ones do.
+ * The program's own precautions stand on this: where a newer engine does otherwise, these tests say so.
+ */
+const folder = mkdtempSync(path.join(tmpdir(), "engine-"));
+const state = path.join(folder, "state");
+const source = path.join(folder, "source.zip");
+let cloud: CloudAddress;
+
+beforeAll(async () => {
+  writeFileSync(source, zipSync({ "main.py": Buffer.from("") }));
+  cloud = await startCloud(state, { attached: true });
+});
+
+afterAll(async () => {
+  await stopCloud(state);
+  rmSync(folder, { recursive: true });
+});
+
+/** A stack around a program that can be told to do otherwise, and what it printed. */
+class Program {
+  readonly lines: string[] = [];
+  #stack: Stack | undefined;
+
+  constructor(
+    private readonly name: string,
+    private readonly declare: () => unknown,
+  ) {}
+
+  async stack(): Promise<Stack> {
+    const engine = await findEngine((line) => process.stderr.write(`${line}\n`));
+    const program = () => {
+      this.declare();
+      return Promise.resolve();
+    };
+    return (this.#stack ??= await localStack({ engine, cloud, state, stack: this.name, program }));
+  }
+
+  /** The errors of an update; empty where it succeeded. */
+  async up(weather: WeatherReport = {}): Promise<string> {
+    await changeWeather(cloud, weather);
+    const log = new UpdateLog((line) => this.lines.push(line), "done");
+    const stack = await this.stack();
+    await stack.up({ onEvent: log.onEvent }).catch((error: unknown) => {
+      if (log.errors.length === 0) throw error;
+    });
+    return log.errors.join("\n");
+  }
+
+  /** The last operation on a resource that was told, without its changed properties. */
+  told(): string[] {
+    return this.lines.splice(0).filter((line) => /^[+~±-] /.test(line));
+  }
+
+  /** What the engine keeps of the resources of a type. */
+  async saved(type: string) {
+    const schema = z.object({
+      resources: z.array(
+        z.looseObject({
+          type: z.string(),
+          id: z.string().optional(),
+          inputs: z.record(z.string(), z.unknown()).optional(),
+          initErrors: z.array(z.string()).optional(),
+        }),
+      ),
+    });
+    const exported = await (await this.stack()).exportStack();
+    return schema.parse(exported.deployment).resources.filter((resource) => resource.type === type);
+  }
+}
+
+const deploymentType = "azure-native:resources:Deployment";
+const functionType = "gcp:cloudfunctionsv2/function:Function";
+const fault = (operation: "create" | "update", type: string, times = 1): WeatherReport => ({
+  faults: [{ operation, type, times }],
+});
+
+function deployment(name: string, options: pulumi.CustomResourceOptions = {}, parameters = {}): void {
+  const group = new resources.ResourceGroup(name, { resourceGroupName: name, location: "japaneast" });
+  const properties = { mode: "Incremental", template: { resources: [] }, parameters } as const;
+  new resources.Deployment(name, { resourceGroupName: group.name, deploymentName: "onedeploy", properties }, options);
+}
+
+/** Tries again whatever fails, and keeps what the engine said of it. */
+function retrying(name: string, seen: string[]): pulumi.CustomResourceOptions {
+  const hook = new pulumi.ErrorHook(name, ({ failedOperation, errors }) => {
+    seen.push(failedOperation);
+    return errors.length < 3;
+  });
+  return { hooks: { onError: [hook] } };
+}
+
+describe("a create that fails after the cloud took it", () => {
+  test("is saved with its error; the next update does it again without a change, and succeeds", async () => {
+    const program = new Program("again", () => {
+      deployment("again");
+    });
+    expect(await program.up(fault("create", deploymentType))).toContain("InaccessibleStorageException (403 Forbidden)");
+    expect(await program.saved(deploymentType)).toMatchObject([{ initErrors: [expect.stringContaining("403")] }]);
+    program.told();
+    expect(await program.up()).toBe("");
+    expect(program.told()).toEqual(["~ updated  azure-native:resources:Deployment  again"]);
+    const [saved] = await program.saved(deploymentType);
+    expect(saved?.initErrors).toBeUndefined();
+  });
+
+  test("is created again by an error hook, is refused then, and no later update succeeds", async () => {
+    const seen: string[] = [];
+    const program = new Program("hooked", () => {
+      deployment("hooked", retrying("hooked-create", seen));
+    });
+    expect(await program.up(fault("create", deploymentType))).toContain("already exists");
+    expect(seen).toEqual(["create", "create", "create"]);
+    expect(await program.saved(deploymentType)).toEqual([]);
+    expect(await program.up()).toContain("already exists");
+
+    const id =
+      "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/hooked/providers/Microsoft.Resources/deployments/onedeploy";
+    await deleteResource(state, { cloud: "azure-native", type: deploymentType, id });
+    expect(await program.up()).toBe("");
+  });
+
+  test("of a Google Cloud function is green at the next update, which does nothing, and the function is not there", async () => {
+    let entryPoint = "handle";
+    const program = new Program("green", () => {
+      const bucket = new storage.Bucket("green", { name: "green", location: "asia-northeast1", project: "shop" });
+      const object = new storage.BucketObject("green", {
+        bucket: bucket.name,
+        name: "source.zip",
+        source: new pulumi.asset.FileAsset(source),
+      });
+      const account = new serviceaccount.Account("green", { accountId: "green-api", project: "shop" });
+      new cloudfunctionsv2.Function("green", {
+        name: "green",
+        location: "asia-northeast1",
+        project: "shop",
+        buildConfig: {
+          runtime: "python312",
+          entryPoint,
+          source: { storageSource: { bucket: bucket.name, object: object.name } },
+        },
+        serviceConfig: { serviceAccountEmail: account.email },
+      });
+    });
+    expect(await program.up(fault("create", functionType))).toContain("Build failed");
+    const [failed] = await program.saved(functionType);
+    expect(failed?.initErrors).toHaveLength(1);
+    expect(await program.up()).toBe("");
+    const [saved] = await program.saved(functionType);
+    expect(saved?.initErrors).toBeUndefined();
+    const { url } = z.object({ url: z.string() }).parse(saved?.outputs);
+    await expect(fetch(url)).rejects.toThrow();
+
+    // A change that fails is in the provider's state, and nothing mends it but another change.
+    entryPoint = "serve";
+    expect(await program.up(fault("update", functionType))).toContain("Build failed");
+    program.told();
+    expect(await program.up()).toBe("");
+    expect(program.told()).toEqual(["~ updated  gcp:cloudfunctionsv2:Function  green"]);
+    await (await program.stack()).refresh();
+    expect(await program.up()).toBe("");
+    expect(program.told()).toEqual([]);
+  });
+});
+
+describe("an update that fails after the cloud took it", () => {
+  let parameters = {};
+  const seen: string[] = [];
+  const program = new Program("updates", () => {
+    deployment("updates", retrying("updates", seen), parameters);
+  });
+
+  test("is tried again by an error hook as an update, but leaves its error: the next update does it once more", async () => {
+    expect(await program.up()).toBe("");
+    parameters = { code: { value: "2" } };
+    expect(await program.up(fault("update", deploymentType))).toBe("");
+    expect(seen).toEqual(["update"]);
+    expect(await program.saved(deploymentType)).toMatchObject([{ initErrors: [expect.any(String)] }]);
+    program.told();
+    expect(await program.up()).toBe("");
+    expect(program.told()).toEqual(["~ updated  azure-native:resources:Deployment  updates"]);
+    expect(await program.up()).toBe("");
+    expect(program.told()).toEqual([]);
+  });
+
+  test("is saved with the inputs of before where no hook mends it, so that the next update sends it again", async () => {
+    const before = parameters;
+    parameters = { code: { value: "3" } };
+    expect(await program.up(fault("update", deploymentType, 3))).toContain("403");
+    expect(await program.saved(deploymentType)).toMatchObject([{ inputs: { properties: { parameters: before } } }]);
+    program.told();
+    expect(await program.up()).toBe("");
+    expect(program.told()).toEqual(["~ updated  azure-native:resources:Deployment  updates  [properties]"]);
+  });
+});
+
+test("a create that is refused reaches the error hook, which makes the engine create again", async () => {
+  const databaseType = "gcp:firestore/database:Database";
+  const seen: string[] = [];
+  const program = new Program("refused-once", () => {
+    const inputs = { name: "messages", project: "shop", locationId: "asia-northeast1", type: "FIRESTORE_NATIVE" };
+    new firestore.Database("messages", inputs, retrying("messages", seen));
+  });
+  expect(await program.up(fault("create", databaseType))).toBe("");
+  expect(seen).toEqual(["create"]);
+  expect(await program.saved(databaseType)).toHaveLength(1);
+});
+
+test("a create that was pending when the engine died is warned of, and goes on being", async () => {
+  const program = new Program("pending", () => {
+    deployment("pending");
+  });
+  expect(await program.up()).toBe("");
+  // An import clears what is pending: only the engine's own file can have it.
+  const file = path.join(state, "engine", ".pulumi", "stacks", "multicloud-auto-deploy", "pending.json");
+  const resource = z.looseObject({ urn: z.string(), type: z.string() });
+  const checkpointSchema = z.looseObject({
+    checkpoint: z.looseObject({
+      latest: z.looseObject({ resources: z.array(resource), pending_operations: z.array(z.unknown()).optional() }),
+    }),
+  });
+  const read = () => checkpointSchema.parse(JSON.parse(readFileSync(file, "utf8")));
+  const saved = read();
+  const [lost] = saved.checkpoint.latest.resources.filter(({ type }) => type === deploymentType);
+  const operation = { resource: { ...lost, urn: `${String(lost?.urn)}-lost`, id: "" }, type: "creating" };
+  saved.checkpoint.latest.pending_operations = [operation];
+  writeFileSync(file, JSON.stringify(saved));
+
+  for (const run of ["next", "one after"]) {
+    expect(await program.up(), run).toBe("");
+    expect(program.lines.splice(0).join("\n")).toMatch(
+      /1 pending operations.*pending-lost, interrupted while creating/s,
+    );
+    expect(read().checkpoint.latest.pending_operations).toHaveLength(1);
+  }
+});
+
+test("an engine that is too old is refused with the version that is needed, by what Pulumi.yaml says", async () => {
+  const project = z.object({ requiredPulumiVersion: z.string() });
+  const { requiredPulumiVersion } = project.parse(
+    parse(readFileSync(path.join(__dirname, "../../Pulumi.yaml"), "utf8")),
+  );
+  const engine = await findEngine(() => undefined);
+  expect(satisfies(engine.version ?? "", requiredPulumiVersion)).toBe(true);
+
+  const program = new Program("old-engine", () => undefined);
+  const file = path.join((await program.stack()).workspace.workDir, "Pulumi.yaml");
+  writeFileSync(file, readFileSync(file, "utf8").replace(requiredPulumiVersion, ">=99.0.0"));
+  await expect(program.up()).rejects.toThrow(/>=99\.0\.0/);
+});
