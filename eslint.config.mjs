@@ -40,7 +40,7 @@ const localClouds = forbidden(
 );
 
 export default tseslint.config(
-  { ignores: ["node_modules", ".local", "application", "**/*.mjs", "policy/index.js"] },
+  { ignores: ["node_modules", ".local", "application", "**/*.mjs", "policy/index.js", "cli/mcad.js"] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
@@ -58,7 +58,7 @@ export default tseslint.config(
   })),
   {
     files: ["cli/**/*.ts"],
-    ignores: ["cli/local.ts"],
+    ignores: ["cli/local*.ts"],
     rules: { "no-restricted-syntax": ["error", developmentOnly, localClouds] },
   },
 );

@@ -200,7 +200,8 @@ export interface GcpSettings extends Omit<Configuration["gcp"], "project"> {
 export function readSettings(): Settings {
   const scope = { project: pulumi.getProject(), stack: pulumi.getStack() };
   try {
-    return parseSettings(projectConfiguration(scope.project), scope);
+    const values = Object.entries(pulumi.runtime.allConfig()).map(([key, text]) => [key, settingValue(text)] as const);
+    return parseSettings(Object.fromEntries(values), scope);
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
     throw new pulumi.RunError(
@@ -230,13 +231,22 @@ export interface SettingProblem {
 }
 
 /**
- * The settings of a stack by its whole configuration: Pulumi.yaml's defaults with the stack's own values over them.
+ * The settings of a stack by its whole configuration: Pulumi.yaml's defaults with the stack's own values over them, by
+ * their keys, e.g. `shop:aws`.
  *
  * @throws {SettingsError} naming every setting that is wrong.
  */
 export function parseSettings(configuration: Readonly<Record<string, unknown>>, scope: Scope): Settings {
-  const result = schema.safeParse(configuration, { reportInput: true });
-  if (!result.success) throw new SettingsError(scope.stack, problemsOf(result.error));
+  const misplaced = Object.keys(configuration).flatMap((key) => misplacedSetting(key, scope.project));
+  // A key which nobody reads is an error and not a silence.
+  const own = Object.entries(configuration).filter(([key]) => key.startsWith(`${scope.project}:`));
+  const result = schema.safeParse(
+    Object.fromEntries(own.map(([key, value]) => [key.slice(scope.project.length + 1), value])),
+    { reportInput: true },
+  );
+  if (misplaced.length > 0 || !result.success) {
+    throw new SettingsError(scope.stack, [...misplaced, ...(result.success ? [] : problemsOf(result.error))]);
+  }
 
   const { clouds: on, auth, layerStrategy, aws, azure, gcp, ...common } = result.data;
   return {
@@ -268,17 +278,8 @@ function awsSettings({
   };
 }
 
-/** Every key of this project that the stack sets, so that a key which nobody reads is an error and not a silence. */
-function projectConfiguration(project: string): Record<string, unknown> {
-  const config = new pulumi.Config();
-  const keys = Object.keys(pulumi.runtime.allConfig())
-    .filter((key) => key.startsWith(`${project}:`))
-    .map((key) => key.slice(project.length + 1));
-  return Object.fromEntries(keys.map((key) => [key, parsed(config.require(key))]));
-}
-
 /** Pulumi hands every value over as text; objects, arrays, numbers and booleans are JSON in it. */
-function parsed(text: string): unknown {
+export function settingValue(text: string): unknown {
   try {
     const value: unknown = JSON.parse(text);
     // "3.12" is a version, not a number.
@@ -286,6 +287,13 @@ function parsed(text: string): unknown {
   } catch {
     return text;
   }
+}
+
+/** A setting of this program under the name of another project, as a renamed project's stacks have them. */
+function misplacedSetting(key: string, project: string): SettingProblem[] {
+  const [namespace = "", name = ""] = key.split(":");
+  if (namespace === project || !(name in schema.shape)) return [];
+  return [{ setting: key, message: `this project is ${project}, by Pulumi.yaml: call it ${project}:${name}` }];
 }
 
 function problemsOf(error: z.ZodError): SettingProblem[] {

@@ -5,7 +5,8 @@ import { Command } from "commander";
 import type { Environment } from "../operations/diagnose/diagnose";
 import { InspectedStack } from "../operations/diagnose/stack";
 import { vendorClouds } from "../operations/diagnose/vendors";
-import { name as project } from "../package.json";
+import { project } from "../operations/project";
+import { version } from "../package.json";
 import { asDiagnose } from "./diagnose-command";
 
 /** The stack as the `pulumi` on the PATH knows it, in whatever backend that is signed in to. */
@@ -26,9 +27,11 @@ async function deployedEnvironment(name: string): Promise<Environment> {
   };
 }
 
-const command = new Command("diagnose").requiredOption(
-  "-s, --stack <name>",
-  "stack to look at; `npm run local -- diagnose` looks at the local one",
-);
+const command = new Command("diagnose")
+  .requiredOption("-s, --stack <name>", "stack to look at; `npm run local -- diagnose` looks at the local one")
+  .version(version)
+  .showHelpAfterError("See: npm run diagnose -- --help")
+  // 1 tells of findings.
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
 
 void asDiagnose(command, () => deployedEnvironment(command.opts<{ stack: string }>().stack)).parseAsync();

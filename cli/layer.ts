@@ -13,6 +13,7 @@ import { onDemand } from "../layers/on-demand";
 import type { comparisonForms } from "../layers/report";
 import { readGroups, type Strategy } from "../layers/strategy";
 import type { UsedVersion } from "../operations/layer-versions/retention";
+import { version } from "../package.json";
 
 /** Those that all clouds offer. */
 const pythonVersions = ["3.11", "3.12", "3.13"] as const;
@@ -49,6 +50,7 @@ const program = new Command("layer")
   .description(
     "Builds the dependency layers and packages that the deployment uploads, the same bytes on every machine.",
   )
+  .version(version)
   .showHelpAfterError("Options: npm run layer -- <command> --help")
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
 

@@ -1,60 +1,42 @@
 import path from "node:path";
 
-import type { Stack } from "@pulumi/pulumi/automation";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 
-import type { CloudAddress } from "../local/cloud";
-import { changeWeather, cloudEnd, runningCloud, startCloud, stopCloud } from "../local/cloud-process";
-import { findEngine } from "../local/engine";
-import { localEnvironment } from "../local/inspected-clouds";
-import { invokeByHand, type InvokeOptions } from "../local/invoke";
-import { localStack } from "../local/stack";
-import { addressTable } from "../local/summary";
-import { UpdateLog } from "../local/update-log";
-import { asDiagnose } from "./diagnose-command";
+import { didYouMean } from "../contract/suggestion";
+import { onDemand } from "../layers/on-demand";
+import { defaultStack, defaultState } from "../local/command-line";
+import { version } from "../package.json";
+import type { InvokeOptions } from "../local/invoke";
+import type { Subject } from "./local-verbs";
+import { InterruptedError, ToldError } from "./verb-error";
+
+// What a verb needs takes a second to load: that comes after the first line which says what it does.
 
 interface Flags {
   readonly stack: string;
   readonly state: string;
-  readonly config: Readonly<Record<string, string>>;
+  readonly config?: Readonly<Record<string, string>>;
   readonly weather?: string;
 }
 
-/** A failure that has been told; the exit code is all that is left of it. */
-class ToldError extends Error {}
-
-class InterruptedError extends Error {
-  override message = "interrupted; what was deployed until then stays, and the next run goes on from there";
-}
-
-/** The user wants to end this. */
-const interrupted = new AbortController();
-/** The engine has to be told; a terminal's Ctrl-C it gets by itself, and at a second one it would drop everything. */
-const terminated = new AbortController();
-
-const cli = new Command("local")
+const cli: Command = new Command("local")
   .description("Deploys the whole program onto this machine by the real Pulumi engine: no cloud account is needed.")
-  .option("-s, --stack <name>", "which Pulumi.<name>.yaml", "staging")
-  .option("-c, --config <path=value>", "a setting over it, e.g. aws.frontend=false", setting, {})
+  .version(version)
+  .option("-s, --stack <name>", "which Pulumi.<name>.yaml", defaultStack)
+  .option("-c, --config <path=value>", "a setting over it, e.g. aws.frontend=false", setting)
   .option(
     "--weather <seed>",
     "let the local clouds fail half-way and be late, by this seed; default: nothing goes wrong",
   )
-  .option("--state <folder>", "where the local clouds keep everything", path.join(__dirname, "..", ".local"))
-  .showHelpAfterError();
+  .addOption(new Option("--state <folder>", "where the local clouds keep everything").default(defaultState, ".local"))
+  .showHelpAfterError("See: npm run local -- --help")
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
 
-const flags = () => cli.opts<Flags>();
+const verbs = () => onDemand(() => import("./local-verbs"));
 
-/** The running cloud, or a new one, with the weather that was asked for. */
-async function cloudFor(attached: boolean): Promise<{ cloud: CloudAddress; wasRunning: boolean }> {
-  const { state, weather } = flags();
-  const report = weather === undefined ? {} : { seed: weather };
-  const running = await runningCloud(state);
-  if (running !== undefined) await changeWeather(running, report);
-  return {
-    cloud: running ?? (await startCloud(state, { attached, weather: report })),
-    wasRunning: running !== undefined,
-  };
+function subject(): Subject {
+  const { stack, state, config = {}, weather } = cli.opts<Flags>();
+  return { stack, state: path.resolve(state), config, weather: weather === undefined ? {} : { seed: weather } };
 }
 
 cli
@@ -62,47 +44,31 @@ cli
   .description("deploy, then serve until Ctrl-C")
   .option("--detach", "return when it is serving; `stop` ends it")
   .option("--refresh", "look at what is really there first")
-  .action(async ({ detach = false, refresh = false }: { detach?: boolean; refresh?: boolean }) => {
-    const { state } = flags();
-    const { cloud, wasRunning } = await cloudFor(!detach);
-    try {
-      if (cloud.failures.length > 0) throw new Error(`not everything can serve:\n${cloud.failures.join("\n")}`);
-      const outputs = await update(cloud, "done", async (stack, onEvent) => {
-        const result = await stack.up({ onEvent, refresh, signal: terminated.signal });
-        return result.outputs;
-      });
-      process.stdout.write(addressTable(outputs));
-    } catch (error) {
-      if (!wasRunning) await stopCloud(state);
-      throw error;
-    }
-    if (detach || wasRunning) return;
-    process.stdout.write("Serving; Ctrl-C stops it.\n");
-    interrupted.signal.addEventListener("abort", () => void stopCloud(state));
-    await cloudEnd(cloud);
-    if (!interrupted.signal.aborted)
-      throw new Error(`the local cloud has ended; ${path.join(state, "cloud.log")} may say why`);
+  .allowExcessArguments()
+  .action(async ({ detach = false, refresh = false }: { detach?: boolean; refresh?: boolean }, command: Command) => {
+    // What is no verb reaches the default one as its argument.
+    const [unknown] = command.args;
+    if (unknown !== undefined) refuseVerb(unknown);
+    begin("Deploying", "onto this machine");
+    await (await verbs()).up(subject(), { detach, refresh });
   });
 
 cli
   .command("preview")
   .description("say what `up` would change")
   .option("--refresh", "look at what is really there first")
-  .action(({ refresh = false }: { refresh?: boolean }) =>
-    withCloud((cloud) =>
-      update(cloud, "planned", (stack, onEvent) => stack.preview({ onEvent, refresh, signal: terminated.signal })),
-    ),
-  );
+  .action(async ({ refresh = false }: { refresh?: boolean }) => {
+    begin("Previewing", "on this machine");
+    await (await verbs()).preview(subject(), { refresh });
+  });
 
 cli
   .command("outputs")
   .description("print what the stack tells other stacks")
   .option("--json", "as JSON")
-  .action(async ({ json }: { json?: boolean }) => {
-    const stack = await open();
-    const outputs = await stack.outputs();
-    const values = Object.fromEntries(Object.entries(outputs).map(([key, { value }]) => [key, value as unknown]));
-    process.stdout.write(json ? `${JSON.stringify(values, null, 2)}\n` : addressTable(outputs));
+  .action(async ({ json = false }: { json?: boolean }) => {
+    begin("Reading the outputs of", "on this machine");
+    await (await verbs()).outputs(subject(), { json });
   });
 
 cli
@@ -111,76 +77,58 @@ cli
   .argument("<function>", "its name in the application's pyproject.toml")
   .option("--cloud <name>", "on this cloud alone")
   .option("--payload <json>", "what it is given; default: what a schedule gives it")
-  .action((name: string, options: InvokeOptions) =>
-    withCloud(async (cloud) => {
-      const values = Object.entries(await (await open()).outputs());
-      const outputs = Object.fromEntries(values.map(([key, { value }]) => [key, value as unknown]));
-      for (const { cloud: on, result } of await invokeByHand(cloud, outputs, name, options)) {
-        process.stdout.write(`${on}: ${result.failed ? "failed: " : ""}${result.payload}\n`);
-        if (result.failed) process.exitCode = 1;
-      }
-    }),
-  );
-
-asDiagnose(cli.command("diagnose"), async () => {
-  const { state, stack } = flags();
-  return localEnvironment(await findEngine(progress), path.resolve(state), stack);
-});
+  .action(async (name: string, options: InvokeOptions) => {
+    begin(`Invoking ${name} of`, "on this machine");
+    await (await verbs()).invoke(subject(), name, options);
+  });
 
 cli
   .command("stop")
   .description("end what `up --detach` left serving; everything that was deployed stays")
   .action(async () => {
-    progress((await stopCloud(flags().state)) ? "Stopped." : "Nothing is running.");
+    await (await verbs()).stop(subject());
   });
 
 cli
   .command("destroy")
   .description("delete everything that was deployed here")
-  .action(() =>
-    withCloud((cloud) =>
-      update(cloud, "done", (stack, onEvent) => stack.destroy({ onEvent, signal: terminated.signal })),
-    ),
-  );
+  .action(async () => {
+    begin("Deleting", "from this machine");
+    await (await verbs()).destroy(subject());
+  });
 
-/** The running cloud, or one for as long as `action` takes. */
-async function withCloud(action: (cloud: CloudAddress) => Promise<unknown>): Promise<void> {
-  const { state } = flags();
-  const { cloud, wasRunning } = await cloudFor(true);
-  try {
-    await action(cloud);
-  } finally {
-    if (!wasRunning) await stopCloud(state);
-  }
+cli
+  .command("reset")
+  .description("delete all that the local clouds and the engine keep in the state folder, whatever state it is in")
+  .action(async () => {
+    await (await verbs()).reset(subject());
+  });
+
+/** The command has many options and checks of its own: loaded only where it may be asked. */
+async function addDiagnose(): Promise<void> {
+  const command = cli
+    .command("diagnose")
+    .description("look over the whole environment: what is wrong, why, and what to do next");
+  if (!process.argv.includes("diagnose")) return;
+  const { asDiagnose } = await onDemand(() => import("./diagnose-command"));
+  asDiagnose(command, async () => {
+    const [{ findEngine }, { localEnvironment }] = await onDemand(() =>
+      Promise.all([import("../local/engine"), import("../local/inspected-clouds")]),
+    );
+    return localEnvironment(await findEngine(tell), subject());
+  });
 }
 
-async function open(cloud?: CloudAddress): Promise<Stack> {
-  const { stack, state, config } = flags();
-  return localStack({ engine: await findEngine(progress), cloud, state: path.resolve(state), stack, settings: config });
+function begin(doing: string, where: string): void {
+  tell(`${doing} stack ${cli.opts<Flags>().stack} ${where}`);
 }
 
-/** Runs an operation of the engine, telling each change, and each error once. */
-async function update<T>(
-  cloud: CloudAddress,
-  tense: "planned" | "done",
-  operation: (stack: Stack, onEvent: UpdateLog["onEvent"]) => Promise<T>,
-): Promise<T> {
-  const stack = await open(cloud);
-  const log = new UpdateLog(progress, tense);
-  try {
-    interrupted.signal.throwIfAborted();
-    const result = await operation(stack, log.onEvent);
-    interrupted.signal.throwIfAborted();
-    return result;
-  } catch (error) {
-    if (interrupted.signal.aborted) throw new InterruptedError();
-    if (log.errors.length === 0) throw error;
-    for (const text of log.errors) process.stderr.write(`error: ${text}\n`);
-    throw new ToldError();
-  }
+function refuseVerb(word: string): never {
+  const names = cli.commands.map((command) => command.name());
+  cli.error(`error: there is no verb ${word}${didYouMean(word, names) || `; expected one of ${names.join(", ")}`}`);
 }
 
-function setting(text: string, previous: Record<string, string>): Record<string, string> {
+function setting(text: string, previous: Readonly<Record<string, string>> = {}): Record<string, string> {
   const at = text.indexOf("=");
   if (at < 1) throw new InvalidArgumentError("expected <path>=<value>, e.g. aws.frontend=false");
   return { ...previous, [text.slice(0, at)]: text.slice(at + 1) };
@@ -192,21 +140,13 @@ function reason(error: unknown): string {
   return /^error: (.+)$/m.exec(message)?.[1] ?? message;
 }
 
-function progress(line: string): void {
+function tell(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-process.on("SIGINT", () => {
-  interrupted.abort();
-});
-for (const signal of ["SIGTERM", "SIGHUP"] as const) {
-  process.on(signal, () => {
-    terminated.abort();
-    interrupted.abort();
+addDiagnose()
+  .then(() => cli.parseAsync())
+  .catch((error: unknown) => {
+    if (!(error instanceof ToldError)) tell(`error: ${reason(error)}`);
+    process.exitCode = error instanceof InterruptedError ? 130 : 1;
   });
-}
-
-cli.parseAsync().catch((error: unknown) => {
-  if (!(error instanceof ToldError)) process.stderr.write(`error: ${reason(error)}\n`);
-  process.exitCode = error instanceof InterruptedError ? 130 : 1;
-});

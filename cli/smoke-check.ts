@@ -39,7 +39,7 @@ async function explain(
     return causesOf({ cloud, outputs, clouds: vendorClouds(outputs), commands: pulumiCommands, since });
   }
   const { localClouds, localCommands } = await onDemand(() => import("../local/inspected-clouds"));
-  return causesOf({ cloud, outputs, clouds: localClouds(outputs, state), commands: localCommands, since });
+  return causesOf({ cloud, outputs, clouds: localClouds(outputs, state), commands: localCommands({ state }), since });
 }
 
 async function main(): Promise<string> {

@@ -16,11 +16,12 @@ import type {
 } from "../operations/diagnose/inspected-cloud";
 import type { DeployedOutputs, ValuesOf } from "../operations/diagnose/outputs";
 import { InspectedStack } from "../operations/diagnose/stack";
+import { project } from "../operations/project";
 import { UnansweredError } from "../operations/unanswered-error";
-import { name as project } from "../package.json";
 import { AwsResources } from "./aws/resources";
 import { AzureResources } from "./azure/resources";
 import { runningCloud } from "./cloud-process";
+import { commandLine, type LocalStackName } from "./command-line";
 import { GcpResources } from "./gcp/resources";
 import { Logs } from "./logs";
 import { debugProviders, localWorkspace } from "./stack";
@@ -43,11 +44,14 @@ interface View {
  * A stack that was deployed onto this machine.
  *
  * @param engine what deployed it.
- * @param state folder that the local clouds keep everything in.
  */
-export async function localEnvironment(engine: PulumiCommand, state: string, name: string): Promise<Environment> {
+export async function localEnvironment(
+  engine: PulumiCommand,
+  { state, stack: name }: Required<LocalStackName>,
+): Promise<Environment> {
+  const up = commandLine({ state, stack: name }, "up --detach");
   if (!existsSync(path.join(state, "engine"))) {
-    throw new UnansweredError(`nothing was deployed in ${state}`, "npm run local -- up --detach");
+    throw new UnansweredError(`nothing was deployed in ${state}`, up);
   }
   // Without a cloud: what an interrupted run left pending is to be seen, not to be mended.
   const workspace = await localWorkspace({ engine, state, stack: name });
@@ -59,17 +63,15 @@ export async function localEnvironment(engine: PulumiCommand, state: string, nam
     stack,
     outputs,
     clouds: localClouds(outputs, state),
-    commands: localCommands,
+    commands: localCommands({ state, stack: name }),
   };
 }
 
 /** How a local stack is mended; the next run settles by itself what an earlier one left. */
-export const localCommands: Commands = {
-  deploy: "npm run local -- up",
-  heal: "npm run local -- up --refresh",
-  settle: "npm run local -- up --refresh",
-  unlock: "npm run local -- up",
-};
+export function localCommands(name: LocalStackName): Commands {
+  const [deploy, refresh] = [commandLine(name, "up"), commandLine(name, "up --refresh")];
+  return { deploy, heal: refresh, settle: refresh, unlock: deploy };
+}
 
 /** The local clouds that a stack is on; `state` is the folder that they keep everything in. */
 export function localClouds({ aws, azure, gcp }: DeployedOutputs, state: string): InspectedClouds {
@@ -96,7 +98,10 @@ class LocalCloud implements InspectedCloud {
   async identity(): Promise<Identity> {
     const running = await runningCloud(this.state);
     if (running === undefined) {
-      throw new UnansweredError(`the local clouds of ${this.state} are not running`, "npm run local -- up --detach");
+      throw new UnansweredError(
+        `the local clouds of ${this.state} are not running`,
+        commandLine({ state: this.state }, "up --detach"),
+      );
     }
     return { account: this.#view.account, principal: `process ${running.pid}` };
   }

@@ -1,17 +1,18 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
-import { type Document, parse, parseDocument } from "yaml";
+import type { Document } from "yaml";
 import { z } from "zod";
 import { LocalWorkspace, type PulumiCommand, type PulumiFn, Stack } from "@pulumi/pulumi/automation";
 
+import { project } from "../operations/project";
 import type { CloudAddress } from "./cloud";
 import { forgetUnknown } from "./cloud-process";
+import { stackConfiguration, type StackSecret } from "./configuration";
 import { isAlive } from "./process";
 import { findPython } from "../layers/python";
 
 const checkout = path.join(__dirname, "..");
-const projectName = "multicloud-auto-deploy";
 
 export interface StackOptions {
   readonly engine: PulumiCommand;
@@ -30,8 +31,24 @@ export interface StackOptions {
 /** A stack of this project on the local clouds, by the real engine; it is made where there is none. */
 export async function localStack(options: StackOptions): Promise<Stack> {
   const selected = await Stack.createOrSelect(options.stack, await localWorkspace(options));
-  if (options.cloud !== undefined) await undoInterrupted(selected, options.cloud, backendOf(options.state));
+  if (options.cloud !== undefined) {
+    if (options.program === undefined) await setSecrets(selected, stackConfiguration(options).secrets);
+    await undoInterrupted(selected, options.cloud, backendOf(options.state));
+  }
   return selected;
+}
+
+/** Secrets stay secret here too, by the passphrase of the local stack: what their own provider encrypted nothing here can read. */
+async function setSecrets(stack: Stack, secrets: readonly StackSecret[]): Promise<void> {
+  if (secrets.length === 0) return;
+  const standIns = secrets.filter(({ standIn }) => standIn).map(({ setting }) => setting);
+  if (standIns.length > 0) {
+    process.stderr.write(
+      `Secrets that cannot be read here have a stand-in: ${standIns.join(", ")}; give a value with --config ${standIns[0] ?? ""}=<value>\n`,
+    );
+  }
+  const values = secrets.map(({ key, value }) => [key, { value, secret: true }] as const);
+  await stack.setAllConfig(Object.fromEntries(values), true);
 }
 
 const backendOf = (state: string) => path.join(state, "engine");
@@ -47,14 +64,13 @@ export async function localWorkspace(options: StackOptions): Promise<LocalWorksp
   for (const directory of [workDir, backend]) mkdirSync(directory, { recursive: true });
   removeStaleLocks(path.join(backend, ".pulumi", "locks"));
   if (program === undefined) {
-    const file = `Pulumi.${stack}.yaml`;
-    const document = configuration(file, stack, settings);
+    const { document } = stackConfiguration({ stack, settings });
     if (cloud !== undefined) await useThisPython(document);
-    writeFileSync(path.join(workDir, file), document.toString());
+    writeFileSync(path.join(workDir, `Pulumi.${stack}.yaml`), document.toString());
   }
   // The program runs in this process, not from a file beside the configuration.
-  const project = readFileSync(path.join(checkout, "Pulumi.yaml"), "utf8").replace(/^main:.*\n/m, "");
-  writeFileSync(path.join(workDir, "Pulumi.yaml"), project);
+  const projectFile = readFileSync(path.join(checkout, "Pulumi.yaml"), "utf8").replace(/^main:.*\n/m, "");
+  writeFileSync(path.join(workDir, "Pulumi.yaml"), projectFile);
 
   return LocalWorkspace.create({
     workDir,
@@ -100,7 +116,7 @@ const deploymentSchema = z.looseObject({
  * machine knows, and the next run would fail on names that are taken.
  */
 async function undoInterrupted(stack: Stack, cloud: CloudAddress, backend: string): Promise<void> {
-  const saved = path.join(backend, ".pulumi", "stacks", projectName, `${stack.name}.json`);
+  const saved = path.join(backend, ".pulumi", "stacks", project, `${stack.name}.json`);
   if (!existsSync(saved) || !readFileSync(saved, "utf8").includes('"pending_operations"')) return;
 
   const exported = await stack.exportStack();
@@ -112,21 +128,9 @@ async function undoInterrupted(stack: Stack, cloud: CloudAddress, backend: strin
   await stack.importStack({ ...exported, deployment: { ...deployment, resources } });
 }
 
-function configuration(file: string, stack: string, settings: Readonly<Record<string, string>>): Document {
-  if (!existsSync(path.join(checkout, file))) {
-    throw new Error(`there is no stack ${stack}: ${file} is missing; copy Pulumi.staging.yaml and change it`);
-  }
-  const document = parseDocument(readFileSync(path.join(checkout, file), "utf8"));
-  for (const [setting, value] of Object.entries(settings)) {
-    const [first = setting, ...rest] = setting.split(".");
-    document.setIn(["config", `${projectName}:${first}`, ...rest], parse(value));
-  }
-  return document;
-}
-
 /** Where the Python that is deployed is not installed, everything is built for the one that is, and it is said. */
 async function useThisPython(configuration: Document): Promise<void> {
-  const setting = ["config", `${projectName}:pythonVersion`];
+  const setting = ["config", `${project}:pythonVersion`];
   const wanted = z.string().catch("3.12").parse(configuration.getIn(setting));
   const { version, exact } = await findPython(wanted);
   if (exact) return;

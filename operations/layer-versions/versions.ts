@@ -8,7 +8,7 @@ import { nameLimits, resourceNamePrefix } from "../../components/names";
 import { BuildError } from "../../layers/build-error";
 import { cacheDirectory } from "../../layers/cache";
 import { manifestFile } from "../../layers/manifest";
-import { name as project } from "../../package.json";
+import { project } from "../project";
 import { UnansweredError } from "../unanswered-error";
 import type { LayerRegistry } from "./registry";
 import { prunable, type UsedVersion, versionsInUse } from "./retention";

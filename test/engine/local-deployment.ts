@@ -146,7 +146,10 @@ export class LocalDeployment {
   /** What `diagnose` finds. */
   async diagnose(): Promise<Report> {
     const engine = await findEngine(() => undefined);
-    return diagnose(await localEnvironment(engine, this.state, this.stack), { timeout: 30_000, drift: false });
+    return diagnose(await localEnvironment(engine, { state: this.state, stack: this.stack }), {
+      timeout: 30_000,
+      drift: false,
+    });
   }
 
   /** The stack's outputs, out of the engine's state. */

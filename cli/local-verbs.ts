@@ -1,0 +1,176 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+
+import type { Stack } from "@pulumi/pulumi/automation";
+
+import type { CloudAddress } from "../local/cloud";
+import { changeWeather, cloudEnd, runningCloud, startCloud, stopCloud } from "../local/cloud-process";
+import { commandLine } from "../local/command-line";
+import { checkedSettings } from "../local/configuration";
+import { findEngine } from "../local/engine";
+import { invokeByHand, type InvokeOptions } from "../local/invoke";
+import { Progress } from "../local/progress";
+import { localStack } from "../local/stack";
+import { checkEngineRecord, reset as resetFolder } from "../local/state-folder";
+import { addressTable } from "../local/summary";
+import { UpdateLog } from "../local/update-log";
+import type { WeatherReport } from "../local/weather";
+import { InterruptedError, ToldError } from "./verb-error";
+
+/** Which stack a verb is about, and with which settings. */
+export interface Subject {
+  readonly stack: string;
+  readonly state: string;
+  /** Laid over the stack's file, in YAML, by their path. */
+  readonly config: Readonly<Record<string, string>>;
+  /** What goes wrong on the local clouds. */
+  readonly weather: WeatherReport;
+}
+
+/** The user wants to end this. */
+const interrupted = new AbortController();
+/** The engine has to be told; a terminal's Ctrl-C it gets by itself, and at a second one it would drop everything. */
+const terminated = new AbortController();
+
+process.on("SIGINT", () => {
+  interrupted.abort();
+});
+for (const signal of ["SIGTERM", "SIGHUP"] as const) {
+  process.on(signal, () => {
+    terminated.abort();
+    interrupted.abort();
+  });
+}
+
+const progress = new Progress();
+
+export async function up(subject: Subject, { detach, refresh }: { detach: boolean; refresh: boolean }): Promise<void> {
+  check(subject);
+  const { state } = subject;
+  const { cloud, wasRunning } = await cloudFor(subject, { attached: !detach });
+  try {
+    if (cloud.failures.length > 0) throw new Error(`not everything can serve:\n${cloud.failures.join("\n")}`);
+    const outputs = await update(subject, cloud, "done", async (stack, onEvent) => {
+      const result = await stack.up({ onEvent, refresh, signal: terminated.signal });
+      return result.outputs;
+    });
+    process.stdout.write(addressTable(outputs));
+  } catch (error) {
+    if (!wasRunning) await stopCloud(state);
+    throw error;
+  }
+  if (detach || wasRunning) {
+    progress.tell(`Serving in the background (process ${cloud.pid}); to stop it: ${commandLine(subject, "stop")}`);
+    return;
+  }
+  process.stdout.write("Serving; Ctrl-C stops it.\n");
+  interrupted.signal.addEventListener("abort", () => void stopCloud(state));
+  await cloudEnd(cloud);
+  if (!interrupted.signal.aborted)
+    throw new Error(`the local cloud has ended; ${path.join(state, "cloud.log")} may say why`);
+}
+
+export async function preview(subject: Subject, { refresh }: { refresh: boolean }): Promise<void> {
+  check(subject);
+  await withCloud(subject, (cloud) =>
+    update(subject, cloud, "planned", (stack, onEvent) =>
+      stack.preview({ onEvent, refresh, signal: terminated.signal }),
+    ),
+  );
+}
+
+export async function outputs(subject: Subject, { json }: { json: boolean }): Promise<void> {
+  const found = existsSync(path.join(subject.state, "engine")) ? await (await open(subject)).outputs() : {};
+  if (Object.keys(found).length === 0) {
+    const next = commandLine(subject, "up --detach");
+    throw new Error(`stack ${subject.stack} has no outputs: no update of it has succeeded; deploy it with: ${next}`);
+  }
+  const values = Object.fromEntries(Object.entries(found).map(([key, { value }]) => [key, value as unknown]));
+  process.stdout.write(json ? `${JSON.stringify(values, null, 2)}\n` : addressTable(found));
+}
+
+export async function invoke(subject: Subject, name: string, options: InvokeOptions): Promise<void> {
+  await withCloud(subject, async (cloud) => {
+    const values = Object.entries(await (await open(subject)).outputs());
+    const found = Object.fromEntries(values.map(([key, { value }]) => [key, value as unknown]));
+    for (const { cloud: on, result } of await invokeByHand(cloud, found, name, options)) {
+      process.stdout.write(`${on}: ${result.failed ? "failed: " : ""}${result.payload}\n`);
+      if (result.failed) process.exitCode = 1;
+    }
+  });
+}
+
+export async function stop({ state }: Subject): Promise<void> {
+  progress.tell((await stopCloud(state)) ? "Stopped." : "Nothing is running.");
+}
+
+export async function destroy(subject: Subject): Promise<void> {
+  checkEngineRecord(subject);
+  await withCloud(subject, (cloud) =>
+    update(subject, cloud, "done", (stack, onEvent) => stack.destroy({ onEvent, signal: terminated.signal })),
+  );
+}
+
+export async function reset({ state }: Subject): Promise<void> {
+  const found = await resetFolder(state);
+  progress.tell(found.length === 0 ? `Nothing is in ${state}.` : `Deleted ${found.join(", ")} of ${state}.`);
+}
+
+/** What is known to be wrong before anything is started. */
+function check({ stack, state, config: settings }: Subject): void {
+  checkedSettings({ stack, settings });
+  checkEngineRecord({ stack, state });
+}
+
+/** The running cloud, or a new one, with the weather that was asked for. */
+async function cloudFor(
+  { state, weather }: Subject,
+  { attached }: { attached: boolean },
+): Promise<{ cloud: CloudAddress; wasRunning: boolean }> {
+  const running = await runningCloud(state);
+  if (running !== undefined) {
+    await changeWeather(running, weather);
+    return { cloud: running, wasRunning: true };
+  }
+  const starting = () => startCloud(state, { attached, weather });
+  return { cloud: await progress.during("Starting the local clouds", starting), wasRunning: false };
+}
+
+/** The running cloud, or one for as long as `action` takes. */
+async function withCloud(subject: Subject, action: (cloud: CloudAddress) => Promise<unknown>): Promise<void> {
+  const { cloud, wasRunning } = await cloudFor(subject, { attached: true });
+  try {
+    await action(cloud);
+  } finally {
+    if (!wasRunning) await stopCloud(subject.state);
+  }
+}
+
+async function open({ stack, state, config }: Subject, cloud?: CloudAddress): Promise<Stack> {
+  const engine = await findEngine(progress.tell);
+  return localStack({ engine, cloud, state: path.resolve(state), stack, settings: config });
+}
+
+/** Runs an operation of the engine, telling each change, and each error once. */
+async function update<T>(
+  subject: Subject,
+  cloud: CloudAddress,
+  tense: "planned" | "done",
+  operation: (stack: Stack, onEvent: UpdateLog["onEvent"]) => Promise<T>,
+): Promise<T> {
+  const log = new UpdateLog(progress.tell, tense);
+  try {
+    return await progress.during("Running the program in the engine", async () => {
+      const stack = await open(subject, cloud);
+      interrupted.signal.throwIfAborted();
+      const result = await operation(stack, log.onEvent);
+      interrupted.signal.throwIfAborted();
+      return result;
+    });
+  } catch (error) {
+    if (interrupted.signal.aborted) throw new InterruptedError();
+    if (log.errors.length === 0) throw error;
+    for (const text of log.errors) process.stderr.write(`error: ${text}\n`);
+    throw new ToldError();
+  }
+}

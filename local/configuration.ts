@@ -1,0 +1,224 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+
+import { Document, isMap, isScalar, LineCounter, parse, parseDocument, YAMLParseError } from "yaml";
+import { z } from "zod";
+
+import { didYouMean } from "../contract/suggestion";
+import { parseSettings, type Settings, SettingsError, settingValue } from "../settings";
+
+const checkout = path.join(__dirname, "..");
+
+/** A stack's configuration as the local clouds take it. */
+export interface StackConfiguration {
+  /** Name of the project. */
+  readonly project: string;
+  /** What `Pulumi.<stack>.yaml` says, with the settings of the command line over it and without its secrets. */
+  readonly document: Document;
+  /** Secrets of the stack, which only its own secrets provider could decrypt. */
+  readonly secrets: readonly StackSecret[];
+  /** Every value by its key, e.g. `shop:aws`, Pulumi.yaml's defaults and the secrets included. */
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+export interface StackSecret {
+  /** Path of the setting, e.g. `functions.api.secrets.KEY`. */
+  readonly setting: string;
+  /** The path as `pulumi config set --path` reads it. */
+  readonly key: string;
+  readonly value: string;
+  /** Whether the value only stands in for the real one, which was not given. */
+  readonly standIn: boolean;
+}
+
+export interface ConfigurationOptions {
+  readonly stack: string;
+  /** Settings of the command line in YAML, by their path, e.g. `aws.frontend`. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Folder of Pulumi.yaml and the stacks' files. Default: this checkout. */
+  readonly folder?: string;
+}
+
+const projectSchema = z.object({
+  name: z.string(),
+  config: z.record(z.string(), z.object({ type: z.string().optional(), default: z.unknown() })).default({}),
+});
+
+/** What the engine keeps in the file for its secrets provider; a local stack has a provider of its own. */
+const secretsProvider = ["encryptionsalt", "encryptedkey", "secretsprovider"];
+
+/**
+ * The configuration of a stack of this project.
+ *
+ * @throws naming the file or the setting that cannot be read.
+ */
+export function stackConfiguration({
+  stack,
+  settings = {},
+  folder = checkout,
+}: ConfigurationOptions): StackConfiguration {
+  const project = projectSchema.parse(parse(readFileSync(path.join(folder, "Pulumi.yaml"), "utf8")));
+  const document = stackDocument(stack, folder);
+  for (const key of secretsProvider) document.delete(key);
+  if (!isMap(document.get("config"))) document.set("config", document.createNode({}));
+  addNamespace(document, project.name);
+
+  const secretPaths = securePaths(document.get("config"));
+  const types = new Map(Object.entries(project.config).map(([name, { type }]) => [name, type]));
+  for (const [setting, text] of Object.entries(settings)) {
+    const at = keyPath(setting, project.name);
+    try {
+      document.setIn(["config", ...at], overridingValue(setting, text, types.get(setting)));
+    } catch (error) {
+      if (error instanceof SettingValueError) throw error;
+      const [group = setting] = setting.split(".");
+      throw new Error(`--config ${setting}: Pulumi.${stack}.yaml gives ${group} one value, not a group of settings`);
+    }
+  }
+
+  const secrets = secretPaths.map((at) => secretAt(document, at, project.name));
+  for (const { at, value } of secrets) document.setIn(["config", ...at], value);
+  const values = withDefaults(configOf(document), project);
+  for (const { at } of secrets) document.deleteIn(["config", ...at]);
+  return { project: project.name, document, secrets, values };
+}
+
+/**
+ * The settings that the program will read, before an engine or a cloud is started for it.
+ *
+ * @throws naming every setting that is wrong, and where to change it.
+ */
+export function checkedSettings({ stack, settings = {}, folder }: ConfigurationOptions): Settings {
+  const { project, values } = stackConfiguration({ stack, settings, folder });
+  // The engine hands a program text.
+  const read = Object.entries(values).map(([key, value]) => [
+    key,
+    typeof value === "string" ? settingValue(value) : value,
+  ]);
+  try {
+    return parseSettings(Object.fromEntries(read) as typeof values, { project, stack });
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    const given = Object.keys(settings);
+    const byFlag = error.problems.filter(({ setting }) => given.some((name) => covers(name, setting)));
+    const places = [
+      ...(byFlag.length < error.problems.length ? [`Pulumi.${stack}.yaml`] : []),
+      ...(byFlag.length > 0 ? [`--config ${[...new Set(byFlag.map(({ setting }) => setting))].join(", ")}`] : []),
+    ];
+    throw new Error(`${error.message}\nChange ${places.join(" and ")}`);
+  }
+}
+
+/** Whether one path is the other's, or leads to it. */
+function covers(outer: string, inner: string): boolean {
+  return inner === outer || inner.startsWith(`${outer}.`) || outer.startsWith(`${inner}.`);
+}
+
+function stackDocument(stack: string, folder: string): Document {
+  const file = `Pulumi.${stack}.yaml`;
+  if (!existsSync(path.join(folder, file))) {
+    const stacks = readdirSync(folder).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
+    throw new Error(
+      `there is no stack ${stack}: ${file} is missing${didYouMean(stack, stacks) || "."} Stacks are ` +
+        `${stacks.join(", ")}; for another one copy the file of one and change it`,
+    );
+  }
+  const text = readFileSync(path.join(folder, file), "utf8");
+  const document = parseDocument(text, { lineCounter: new LineCounter() });
+  const [error] = document.errors;
+  if (error === undefined) {
+    if (document.contents === null) return new Document({});
+    if (!isMap(document.contents)) throw new Error(`${file} has no settings; expected them below a line "config:"`);
+    return document;
+  }
+  const line = error.linePos?.[0].line ?? 1;
+  const lines = text.split("\n").slice(0, line);
+  const found =
+    lines
+      .reverse()
+      .find((before) => before.trim() !== "")
+      ?.trim() ?? "";
+  throw new Error(`${file} is no YAML at line ${line}, "${found}": ${firstLine(error)}`);
+}
+
+/** The engine takes a key without a namespace for the project's. */
+function addNamespace(document: Document, project: string): void {
+  const config = document.get("config");
+  if (!isMap(config)) return;
+  for (const { key } of config.items) {
+    if (isScalar(key) && typeof key.value === "string" && !key.value.includes(":"))
+      key.value = `${project}:${key.value}`;
+  }
+}
+
+/** Where a setting is in the file's `config`. */
+function keyPath(setting: string, project: string): string[] {
+  const [first = setting, ...rest] = setting.split(".");
+  return [first.includes(":") ? first : `${project}:${first}`, ...rest];
+}
+
+class SettingValueError extends Error {}
+
+function overridingValue(setting: string, text: string, type?: string): unknown {
+  try {
+    const value: unknown = parse(text);
+    // 3.12 is a version, and an id may have digits only.
+    return type === "string" && typeof value !== "string" ? text : value;
+  } catch (error) {
+    if (!(error instanceof YAMLParseError)) throw error;
+    throw new SettingValueError(`--config ${setting}: "${text}" is no YAML value: ${firstLine(error)}`);
+  }
+}
+
+/** Without the excerpt that follows it. */
+function firstLine({ message }: Error): string {
+  return (message.split("\n")[0] ?? "").replace(/ at line \d+, column \d+:?$/, "");
+}
+
+/** Paths of what is encrypted, written as `secure: <ciphertext>`. */
+function securePaths(node: unknown, at: readonly string[] = []): string[][] {
+  if (!isMap(node)) return [];
+  const [only, ...more] = node.items;
+  if (only !== undefined && more.length === 0 && String(only.key) === "secure") return [[...at]];
+  return node.items.flatMap(({ key, value }) => securePaths(value, [...at, String(key)]));
+}
+
+function secretAt(document: Document, at: readonly string[], project: string): StackSecret & { at: readonly string[] } {
+  const [namespaced = "", ...rest] = at;
+  const setting = [namespaced.replace(`${project}:`, ""), ...rest].join(".");
+  const given: unknown = document.getIn(["config", ...at]);
+  const standIn = isMap(given);
+  return {
+    at,
+    setting,
+    key: namespaced + rest.map((name) => (/^\w+$/.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`)).join(""),
+    value: standIn ? `stand-in for ${setting}` : String(given),
+    standIn,
+  };
+}
+
+function configOf(document: Document): Record<string, unknown> {
+  return z.object({ config: z.record(z.string(), z.unknown()) }).parse(document.toJS()).config;
+}
+
+/** A dotted key of Pulumi.yaml is a path, as the engine has it. */
+function withDefaults(
+  config: Readonly<Record<string, unknown>>,
+  { name, config: declared }: z.output<typeof projectSchema>,
+): Record<string, unknown> {
+  const defaults = new Document({});
+  for (const [key, { default: value }] of Object.entries(declared)) {
+    const at = keyPath(key, name);
+    if (value !== undefined && !defaults.hasIn(at)) defaults.setIn(at, value);
+  }
+  const merged = defaults.toJS() as Record<string, unknown>;
+  for (const [key, value] of Object.entries(config)) {
+    const known = merged[key];
+    merged[key] = isGroup(known) && isGroup(value) ? { ...known, ...value } : value;
+  }
+  return merged;
+}
+
+function isGroup(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

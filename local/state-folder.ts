@@ -1,0 +1,46 @@
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import path from "node:path";
+
+import { commandLine, type LocalStackName } from "./command-line";
+import { stopCloud } from "./cloud-process";
+import { ResourceStore } from "./store";
+
+/** Folders of the clouds in a state folder, by the provider's name. */
+const cloudFolders = ["aws", "azure-native", "gcp"];
+
+/** Everything else that a state folder may have. */
+const others = ["engine", "project", "cloud.json", "cloud.log", "cloud.pid"];
+
+/** How many resources the local clouds of a state folder have. */
+export function resourcesIn(state: string): number {
+  return cloudFolders
+    .map((name) => path.join(state, name))
+    .filter((folder) => existsSync(folder))
+    .reduce((sum, folder) => sum + new ResourceStore(folder).all().length, 0);
+}
+
+/**
+ * Whether the engine knows what the clouds have.
+ *
+ * @throws where it does not: every deployment would fail on names that are taken.
+ */
+export function checkEngineRecord({ state, stack }: LocalStackName): void {
+  const stacks = path.join(state, "engine", ".pulumi", "stacks");
+  const known =
+    existsSync(stacks) && readdirSync(stacks, { recursive: true }).some((name) => String(name).endsWith(".json"));
+  const resources = known ? 0 : resourcesIn(state);
+  if (resources === 0) return;
+  throw new Error(
+    `the local clouds have ${resources} resources, and the engine's record of them, ${path.join(state, "engine")}, is gone; ` +
+      `delete them, messages included, with: ${commandLine({ state, stack }, "reset")}`,
+  );
+}
+
+/** Stops the clouds and deletes what they, and the engine, keep in a state folder; gives the names of what was there. */
+export async function reset(state: string): Promise<string[]> {
+  await stopCloud(state);
+  const found = [...cloudFolders, ...others].filter((name) => existsSync(path.join(state, name)));
+  for (const name of found) rmSync(path.join(state, name), { recursive: true });
+  if (existsSync(state) && readdirSync(state).length === 0) rmSync(state, { recursive: true });
+  return found;
+}

@@ -1,0 +1,123 @@
+import { execFile } from "node:child_process";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+
+import { describe, expect, test } from "vitest";
+
+import { version } from "../../package.json";
+import { temporaryDirectory } from "../local/resources";
+
+const checkout = path.join(__dirname, "..", "..");
+
+interface Run {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** `npx mcad <args>`, which starts what npm's scripts start. */
+function mcad(...args: readonly string[]): Promise<Run> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [path.join("cli", "mcad.js"), ...args], { cwd: checkout }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+    });
+  });
+}
+
+/** `npx mcad --state <folder of its own> <args>`; the state folder comes back too. */
+async function local(...args: readonly string[]): Promise<Run & { state: string }> {
+  const state = path.join(temporaryDirectory(), "state");
+  return { ...(await mcad("--state", state, ...args)), state };
+}
+
+describe("a mistake in the command line exits with 2 and a line that says what was meant:", () => {
+  test.each<[string, string[], RegExp]>([
+    ["a verb", ["destory"], /^error: there is no verb destory; did you mean destroy\?\n/],
+    [
+      "a verb like no other",
+      ["deploy"],
+      /^error: there is no verb deploy; expected one of up, preview, outputs, stop, /,
+    ],
+    ["an option", ["up", "--detahc"], /^error: unknown option '--detahc'\n\(Did you mean --detach\?\)\n/],
+    [
+      "a setting without a value",
+      ["--config", "aws.frontend"],
+      /expected <path>=<value>, e\.g\. aws\.frontend=false\n/,
+    ],
+    ["a check", ["local", "diagnose", "--only", "lgo"], /there is no check lgo; expected some of /],
+    ["no stack", ["diagnose"], /^error: required option '-s, --stack <name>' not specified\n/],
+    ["a builder's option", ["layer", "build", "--tagret", "aws"], /^error: unknown option '--tagret'\n/],
+  ])("%s", async (_, args, message) => {
+    const { code, stdout, stderr } = await mcad(...args);
+    expect(stderr).toMatch(message);
+    expect(stderr.trim().split("\n").length).toBeLessThanOrEqual(3);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  });
+});
+
+test.each([[[]], [["layer"]], [["diagnose"]]])("%s tells its version", async (command) => {
+  expect(await mcad(...command, "--version")).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
+});
+
+test("help shows no default that is empty", async () => {
+  expect((await mcad("--help")).stdout).not.toContain("{}");
+});
+
+describe("before an engine or a cloud is started,", () => {
+  test("a wrong setting is named, with the flag that gave it", async () => {
+    const run = await local("--config", "aws.memorySize=big", "--config", "regoin=mars", "up");
+    expect(run.stderr).toMatch(/^Deploying stack staging onto this machine\nerror: The configuration of stack staging/);
+    expect(run.stderr).toMatch(/aws\.memorySize: expected a whole number from 128 to 10240 \(found "big"\)\n/);
+    expect(run.stderr).toMatch(/regoin: there is no such setting.*\nChange --config aws\.memorySize, regoin\n$/);
+    expect(run.code).toBe(1);
+    expect(existsSync(run.state)).toBe(false);
+  });
+
+  test("a stack that there is not is named, with those that there are", async () => {
+    const run = await local("--stack", "stagign", "preview");
+    expect(run.stderr).toMatch(
+      /error: there is no stack stagign: .*; did you mean staging\? Stacks are production, staging;/,
+    );
+    expect(existsSync(run.state)).toBe(false);
+  });
+
+  test("an engine's record that was lost is named, and the verb that begins anew", async () => {
+    const state = temporaryDirectory();
+    mkdirSync(path.join(state, "aws"));
+    const resource = { urn: "urn", type: "aws:s3/bucket:Bucket", id: "site", inputs: {}, outputs: {} };
+    const resources = { counters: {}, resources: { [`${resource.type} ${resource.id}`]: resource } };
+    writeFileSync(path.join(state, "aws", "resources.json"), JSON.stringify(resources));
+    writeFileSync(path.join(state, "a file of the user's own"), "");
+
+    for (const verb of ["up", "preview", "destroy"]) {
+      const { code, stderr } = await mcad("--state", state, verb);
+      expect(stderr).toContain(`the local clouds have 1 resources, and the engine's record of them`);
+      expect(stderr).toContain(`npm run local -- --state ${state} reset\n`);
+      expect(code).toBe(1);
+    }
+    expect((await mcad("--state", state, "reset")).stderr).toBe(`Deleted aws of ${state}.\n`);
+    expect(existsSync(path.join(state, "aws"))).toBe(false);
+    expect(existsSync(path.join(state, "a file of the user's own"))).toBe(true);
+  });
+});
+
+describe("where nothing was deployed,", () => {
+  test("outputs says so and how to deploy, leaves standard output empty and makes no state folder", async () => {
+    const run = await local("--stack", "production", "outputs", "--json");
+    expect(run.stdout).toBe("");
+    expect(run.stderr).toMatch(
+      /stack production has no outputs: .*npm run local -- --state \S+ --stack production up --detach\n$/,
+    );
+    expect(run.code).toBe(1);
+    expect(existsSync(run.state)).toBe(false);
+  });
+
+  test("diagnose says so, and its next step keeps the stack and the state folder", async () => {
+    const state = path.join(temporaryDirectory(), "state");
+    const run = await mcad("local", "--state", state, "--stack", "production", "diagnose");
+    expect(run.stderr).toBe(
+      `error: nothing was deployed in ${state}\nnext: npm run local -- --state ${state} --stack production up --detach\n`,
+    );
+    expect(run.code).toBe(2);
+  });
+});

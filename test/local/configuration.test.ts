@@ -1,0 +1,138 @@
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+
+import { describe, expect, test } from "vitest";
+
+import { checkedSettings, type ConfigurationOptions, stackConfiguration } from "../../local/configuration";
+import { temporaryDirectory } from "./resources";
+
+const projectFile = `
+name: shop
+config:
+  clouds: {type: array, items: {type: string}, default: [aws]}
+  pythonVersion: {type: string, default: "3.12"}
+  aws.region: {type: string, default: eu-west-1}
+  aws.memorySize: {type: integer, default: 512}
+`;
+
+/** A project of its own, with a stack `staging`. */
+function project(stackFile: string): string {
+  const folder = temporaryDirectory();
+  writeFileSync(path.join(folder, "Pulumi.yaml"), projectFile);
+  writeFileSync(path.join(folder, "Pulumi.staging.yaml"), stackFile);
+  return folder;
+}
+
+const configuration = (stackFile: string, options: Partial<ConfigurationOptions> = {}) =>
+  stackConfiguration({ stack: "staging", folder: project(stackFile), ...options });
+
+describe("the configuration of a stack", () => {
+  test("lays the command line over the stack's file, and that over Pulumi.yaml, under the project's name", () => {
+    const { document, values } = configuration("config:\n  shop:aws: {memorySize: 1024}\n", {
+      settings: { "aws.memorySize": "2048", pythonVersion: "3.11" },
+    });
+    expect(values).toEqual({
+      "shop:clouds": ["aws"],
+      "shop:pythonVersion": "3.11",
+      "shop:aws": { region: "eu-west-1", memorySize: 2048 },
+    });
+    expect(document.toJS()).toEqual({ config: { "shop:aws": { memorySize: 2048 }, "shop:pythonVersion": "3.11" } });
+  });
+
+  test("takes a key without a namespace for the project's, and leaves those of providers as they are", () => {
+    const { values } = configuration("config: {clouds: [gcp], 'aws:profile': dev}", {
+      settings: { "aws:region": "eu-west-2" },
+    });
+    expect(values).toMatchObject({ "shop:clouds": ["gcp"], "aws:profile": "dev", "aws:region": "eu-west-2" });
+  });
+
+  test("may be empty", () => {
+    expect(configuration("").values).toMatchObject({ "shop:clouds": ["aws"] });
+  });
+});
+
+describe("a secret of the stack", () => {
+  const stackFile = `
+secretsprovider: awskms://alias/shop
+encryptedkey: AAAA
+encryptionsalt: v1:salt
+config:
+  shop:key: {secure: v1:abc}
+  shop:functions:
+    api: {secrets: {KEY: {secure: v1:def}, "a.b": {secure: v1:ghi}}}
+`;
+
+  test("has a stand-in where its value is not given, and never stands in the clear", () => {
+    const { document, secrets, values } = configuration(stackFile, {
+      settings: { "functions.api.secrets.KEY": "open" },
+    });
+    expect(secrets).toMatchObject([
+      { setting: "key", key: "shop:key", value: "stand-in for key", standIn: true },
+      { setting: "functions.api.secrets.KEY", key: "shop:functions.api.secrets.KEY", value: "open", standIn: false },
+      { key: 'shop:functions.api.secrets["a.b"]', value: "stand-in for functions.api.secrets.a.b", standIn: true },
+    ]);
+    expect(values["shop:key"]).toBe("stand-in for key");
+    expect(document.toString()).not.toMatch(/secure|v1:|open|stand-in|secretsprovider|encrypt/);
+  });
+});
+
+describe("what cannot be read is named, with what is accepted:", () => {
+  test.each<[string, string, Partial<ConfigurationOptions>, RegExp]>([
+    [
+      "a stack that there is not",
+      "",
+      { stack: "stagign" },
+      /no stack stagign: .*; did you mean staging\? Stacks are staging;/,
+    ],
+    [
+      "a file that is no YAML",
+      "config:\n  shop:clouds: [aws\n",
+      {},
+      /Pulumi\.staging\.yaml is no YAML at line 3, "shop:clouds: \[aws": /,
+    ],
+    ["a key that comes twice", "config:\n  a: 1\n  a: 2\n", {}, /at line 3, "a: 2": Map keys must be unique/],
+    [
+      "a value that is no YAML",
+      "",
+      { settings: { clouds: "[aws" } },
+      /^--config clouds: "\[aws" is no YAML value: Flow/,
+    ],
+    [
+      "a group that is a value",
+      "config: {'shop:aws': big}",
+      { settings: { "aws.region": "eu-west-1" } },
+      /^--config aws\.region: Pulumi\.staging\.yaml gives aws one value, not a group/,
+    ],
+  ])("%s", (_, stackFile, options, message) => {
+    expect(() => configuration(stackFile, options)).toThrow(message);
+  });
+});
+
+describe("settings that are wrong", () => {
+  const failure = (settings: Record<string, string>): string => {
+    try {
+      checkedSettings({ stack: "staging", settings });
+    } catch (error) {
+      return String(error);
+    }
+    return "";
+  };
+
+  test("of the command line are to be changed there", () => {
+    expect(failure({ "aws.memorySize": "big", colour: "red" })).toMatch(
+      /aws\.memorySize: expected a whole number from 128 to 10240 \(found "big"\)\n.*colour: .*\nChange --config (colour, aws\.memorySize|aws\.memorySize, colour)$/,
+    );
+  });
+
+  test("of this project's own stacks there are none", () => {
+    expect(failure({})).toBe("");
+    expect(checkedSettings({ stack: "production" }).deletionProtection).toBe(true);
+  });
+
+  test("under another project's name are to be renamed", () => {
+    const folder = project("config: {'multicloud-auto-deploy:clouds': [aws]}");
+    expect(() => checkedSettings({ stack: "staging", folder })).toThrow(
+      /multicloud-auto-deploy:clouds: this project is shop, by Pulumi\.yaml: call it shop:clouds\n[^]*Change Pulumi\.staging\.yaml$/,
+    );
+  });
+});
