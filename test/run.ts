@@ -44,7 +44,10 @@ const runners: readonly Runner[] = [
   },
 ];
 
-/** Runs every runner, whatever the ones before it found, and ends with one line that sums them up. */
+/**
+ * Runs every runner, whatever the ones before it found, and ends with one line that sums them up. With `--nightly`, tests
+ * that draw moments at random draw more of them.
+ */
 async function main(): Promise<void> {
   const total: Tally = { passed: 0, failed: 0, skipped: 0 };
   process.on("exit", () => {
@@ -66,7 +69,8 @@ async function main(): Promise<void> {
 
 function run([program, ...args]: readonly [string, ...string[]]): Promise<number> {
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, TMPDIR: temporary };
+    const nightly = process.argv.includes("--nightly") ? { NIGHTLY: "1" } : {};
+    const env = { ...process.env, ...nightly, TMPDIR: temporary };
     const child = spawn(program, args, { stdio: "inherit", cwd: path.join(__dirname, ".."), env })
       .on("error", reject)
       .on("exit", (code) => {

@@ -99,6 +99,8 @@ export async function capture(engine: PulumiCommand, { stack, settings }: Combin
         return { ...(await program()) };
       },
     });
+    // The state is read once, at the end: the engine need not save it after each of the resources.
+    Object.assign(deployment.workspace.envVars, { PULUMI_EXPERIMENTAL: "true", PULUMI_SKIP_CHECKPOINTS: "true" });
     await deployment.up({ onOutput: () => undefined });
     const exported = await deployment.exportStack();
     const { resources } = stateSchema.parse(exported.deployment);

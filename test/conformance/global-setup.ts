@@ -11,12 +11,18 @@ declare module "vitest" {
   }
 }
 
-/** Each combination is deployed once, for the tests of all clouds. */
+/** Each combination is deployed once, for the tests of all clouds; two at a time, since an engine and its program take turns. */
 export default async function captureCombinations(project: TestProject): Promise<void> {
   const engine = await findEngine((line) => {
     console.error(line);
   });
-  const captured: Record<string, Captured[]> = {};
-  for (const combination of combinations) captured[combination.name] = await capture(engine, combination);
-  project.provide("captured", captured);
+  const captured = new Map<string, Captured[]>();
+  const waiting = [...combinations];
+  const captureNext = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      captured.set(next.name, await capture(engine, next));
+    }
+  };
+  await Promise.all([captureNext(), captureNext()]);
+  project.provide("captured", Object.fromEntries(combinations.map(({ name }) => [name, captured.get(name) ?? []])));
 }

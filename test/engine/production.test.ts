@@ -3,11 +3,10 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { changes, LocalDeployment } from "./local-deployment";
 
 const production = ["gcp.project=shop-123456", "notificationEmail=on-call@example.com"];
-const deployment = new LocalDeployment(production);
-const run = (...args: string[]) => deployment.run(["--stack", "production", ...args]);
+const deployment = new LocalDeployment(production, "production");
 
 beforeAll(async () => {
-  const up = await run("up", "--detach");
+  const up = await deployment.run(["up", "--detach"]);
   expect(up.code, up.stderr).toBe(0);
 });
 
@@ -28,21 +27,18 @@ test("somebody is told of errors on every cloud", () => {
 });
 
 test("a preview changes nothing", async () => {
-  const preview = await run("preview");
-  expect([preview.code, changes(preview)]).toEqual([0, []]);
+  expect(changes(await deployment.preview())).toEqual([]);
 });
 
 test("the messages cannot be deleted until the protection is taken away", async () => {
-  const refused = await run("destroy");
+  const refused = await deployment.run(["destroy"]);
   expect(refused.code).toBe(1);
   for (const cloud of ["aws", "azure", "gcp"]) {
     expect(refused.stderr).toMatch(new RegExp(`${cloud}-messages" cannot be deleted\\s+because it is protected`));
   }
 
   deployment.configure([...production, "deletionProtection=false", "smokeCheck=false"]);
-  for (const verb of [["up", "--detach"], ["destroy"]]) {
-    const { code, stderr } = await run(...verb);
-    expect(code, stderr).toBe(0);
-  }
+  await deployment.up();
+  await deployment.destroy();
   expect(deployment.resources("gcp")).toEqual([]);
 });
