@@ -1,18 +1,19 @@
-import path from "node:path";
+import * as pulumi from "@pulumi/pulumi";
 
 import { buildBundles } from "./components/bundles";
-import type { FunctionPlan } from "./components/function-plan";
+import { type FunctionPlan, planFunctions } from "./components/function-plan";
 import type { LayerOutputs, StackOutputs } from "./components/outputs";
-import { version } from "./package.json";
 import { type AwsSettings, type AzureSettings, type GcpSettings, readSettings, type Settings } from "./settings";
+import { type Application, ApplicationError, readApplication } from "./contract/application";
 import type { Bundle } from "./layers/bundle";
-
-const site = path.join(__dirname, "application", "web");
 
 /** The stack: settings in, clouds up, outputs out. `pulumi up` and the Automation API both run it. */
 async function program(): Promise<StackOutputs> {
   const settings = readSettings();
+  const application = applicationOf(settings);
+  const functions = planFunctions(application, settings.functions, signIn(settings));
   const bundles = await buildBundles({
+    application,
     targets: settings.clouds,
     strategy: settings.layerStrategy,
     pythonVersion: settings.pythonVersion,
@@ -20,13 +21,14 @@ async function program(): Promise<StackOutputs> {
     architecture: settings.aws?.architecture ?? "x86_64",
   });
 
-  const everywhere = onEveryCloud(settings);
+  const everywhere = onEveryCloud(settings, application, functions);
   const aws = settings.aws && (await deployAws(settings.aws, settings, everywhere, bundles));
   const azure = settings.azure && (await deployAzure(settings.azure, everywhere, bundles));
   const gcp = settings.gcp && (await deployGcp(settings.gcp, everywhere, bundles));
 
   const layers: Record<string, LayerOutputs> = { ...aws?.layers };
   return {
+    application: settings.application,
     layerArns: Object.fromEntries(Object.entries(layers).map(([name, { arn }]) => [name, arn])),
     layers,
     ...(aws && { aws: aws.outputs }),
@@ -37,10 +39,28 @@ async function program(): Promise<StackOutputs> {
 
 type Everywhere = ReturnType<typeof onEveryCloud>;
 
-/** What every cloud's environment is told. */
-function onEveryCloud({ scope, auth, deletionProtection, logRetentionDays, notificationEmail, smokeCheck }: Settings) {
-  const environment: Record<string, string> = auth ? { AUTH_ISSUER: auth.issuer, AUTH_AUDIENCE: auth.audience } : {};
-  return { scope, version, environment, deletionProtection, logRetentionDays, notificationEmail, smokeCheck };
+/** What every cloud is told. */
+function onEveryCloud(
+  { scope, deletionProtection, logRetentionDays, notificationEmail, smokeCheck }: Settings,
+  { version, site, tables }: Application,
+  functions: readonly FunctionPlan[],
+) {
+  const common = { scope, deletionProtection, logRetentionDays, notificationEmail, smokeCheck };
+  return { ...common, version, site, tables, functions };
+}
+
+/** The application that the stack deploys. */
+function applicationOf(settings: Settings): Application {
+  try {
+    return readApplication(__dirname, settings.application);
+  } catch (error) {
+    throw error instanceof ApplicationError ? new pulumi.RunError(error.message) : error;
+  }
+}
+
+/** What a function needs to check a token, where the stack asks for one. */
+function signIn({ auth }: Settings): Record<string, string> {
+  return auth ? { AUTH_ISSUER: auth.issuer, AUTH_AUDIENCE: auth.audience } : {};
 }
 
 // Each cloud's SDK takes a second to load, so a cloud that is off is not even imported.
@@ -58,46 +78,22 @@ async function deployAws(
   return new WebApplication("aws", {
     ...everywhere,
     region: aws.region,
-    functions: [messageBoard],
-    tables: [{ name: "messages", partitionKey: "board", sortKey: "id" }],
     bundles: bundles.filter((bundle) => bundle.target === "aws"),
     publicLayers,
-    site: aws.frontend ? site : undefined,
+    site: aws.frontend ? everywhere.site : undefined,
     function: aws,
     api: aws,
     frontend: aws,
   });
 }
 
-const messageBoard: FunctionPlan = {
-  description: {
-    kind: "http",
-    name: "api",
-    entryPoints: { aws: { protocol: "handler", module: "api.aws.function", attribute: "handler" } },
-    requirements: {},
-    environment: {},
-    secrets: [],
-    tables: ["messages"],
-    routes: ["/*"],
-    probes: [
-      { path: "/api/", status: 200 },
-      { path: "/api/messages/?limit=1", status: 200 },
-    ],
-  },
-  environment: {},
-  secrets: {},
-};
-
 async function deployAzure(azure: AzureSettings, everywhere: Everywhere, bundles: readonly Bundle[]) {
   const { WebApplication } = await import("./components/azure/web-application");
-  const { environment, ...common } = everywhere;
   return new WebApplication("azure", {
-    ...common,
+    ...everywhere,
     region: azure.region,
-    functions: [{ ...messageBoard, environment }],
-    tables: [{ name: "messages", partitionKey: "board", sortKey: "id" }],
     bundles,
-    site: azure.frontend ? site : undefined,
+    site: azure.frontend ? everywhere.site : undefined,
     frontDoorOnly: azure.frontDoorOnly,
     storageAccountName: azure.storageAccountName,
     function: azure,
@@ -111,10 +107,8 @@ async function deployGcp(gcp: GcpSettings, everywhere: Everywhere, bundles: read
     ...everywhere,
     project: gcp.project,
     region: gcp.region,
-    functions: [messageBoard],
-    tables: [{ name: "messages", partitionKey: "board", sortKey: "id" }],
     bundles: bundles.filter((bundle) => bundle.target === "gcp"),
-    site: gcp.frontend ? site : undefined,
+    site: gcp.frontend ? everywhere.site : undefined,
     function: gcp,
     frontend: gcp,
   });

@@ -98,8 +98,22 @@ const gcpSchema = z.strictObject({
   cloudArmor: z.boolean(),
 });
 
+/** What a stack says of one function of its application. */
+const functionSchema = z.strictObject({
+  environment: z.record(z.string(), z.string({ error: "expected text; put numbers in quotes" })).default({}),
+  secrets: z.record(z.string(), z.string({ error: "expected text; put numbers in quotes" })).default({}),
+  memory: whole(128, 10_240).optional(),
+  timeout: whole(1, 900).optional(),
+  schedule: z.string().optional(),
+});
+
+/** Of one function, beside its description; secrets are in clear here, and nothing but `FunctionPlan` may have them. */
+export type FunctionSettings = z.output<typeof functionSchema>;
+
 const schema = z
   .strictObject({
+    application: z.string().min(1, { error: "expected the folder of the application" }),
+    functions: z.record(z.string(), functionSchema),
     clouds: z.array(oneOf(clouds)).nonempty({ error: `expected at least one of ${clouds.join(", ")}` }),
     // Those that Lambda, Azure Functions on Flex Consumption and Cloud Run functions all offer.
     pythonVersion: oneOf(["3.11", "3.12", "3.13"]),
@@ -304,7 +318,8 @@ function problemsOf(error: z.ZodError): SettingProblem[] {
         return { setting, message: `there is no such setting${suggestion(setting)}` };
       });
     }
-    const found = issue.input === undefined ? "" : ` (found ${JSON.stringify(issue.input)})`;
+    const isSecret = issue.path.includes("secrets");
+    const found = issue.input === undefined || isSecret ? "" : ` (found ${JSON.stringify(issue.input)})`;
     return [{ setting: issue.path.join("."), message: `${issue.message}${found}` }];
   });
 }

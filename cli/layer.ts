@@ -2,16 +2,17 @@ import path from "node:path";
 
 import { Command, InvalidArgumentError, Option } from "commander";
 
+import { type Application, ApplicationError, readApplication } from "../contract/application";
 import { clouds as targets } from "../contract/clouds";
-import { applicationEntryPoints, noEntryPoints } from "../layers/application-files";
 import type { AdvisorySource } from "../layers/audit";
 import { build } from "../layers/build";
 import { BuildError } from "../layers/build-error";
 import type { Architecture, Target } from "../layers/bundle";
-import { normalisedName, readLock, requirementsFolder } from "../layers/lock";
+import { lockedFunctions } from "../layers/function-locks";
+import { normalisedName } from "../layers/lock";
 import { onDemand } from "../layers/on-demand";
 import type { comparisonForms } from "../layers/report";
-import { readGroups, type Strategy } from "../layers/strategy";
+import type { Strategy } from "../layers/strategy";
 import type { UsedVersion } from "../operations/layer-versions/retention";
 import { version } from "../package.json";
 
@@ -25,14 +26,17 @@ type ComparisonForm = keyof typeof comparisonForms;
 const targetOption = () =>
   new Option("-t, --target <cloud...>", "clouds to do it for").choices(targets).default([...targets]);
 const requirementsOption = () =>
-  new Option("--requirements <folder>", "where requirements and locks are").default(
-    requirementsFolder,
-    "layers/requirements",
+  new Option(
+    "--requirements <folder>",
+    "of <cloud>.in files that take the place of the application's own requirements",
   );
+const applicationOption = () =>
+  new Option("--application <folder>", "whose functions are meant").default("application");
 
 interface LockFlags {
   readonly target: Target[];
-  readonly requirements: string;
+  readonly application: string;
+  readonly requirements?: string;
 }
 
 interface BuildFlags extends LockFlags {
@@ -69,20 +73,16 @@ program
   .option("--no-bytecode", "leave the modules to be compiled at each start of a function")
   .option("--no-prune", "keep tests, stubs and C sources that no program reads")
   .option("--keep <path...>", "files to keep in any case, e.g. 'pandas/tests/**'")
+  .addOption(applicationOption())
   .addOption(requirementsOption())
   .option("--json", "print the result as JSON")
   .action(async (flags: BuildFlags, command: Command) => {
     if ((flags.strategy === "hybrid") !== (flags.provided !== undefined)) {
       command.error("error: --provided and --strategy hybrid need each other");
     }
-    const bundles = await build({
-      ...flags,
-      targets: flags.target,
-      strategy: await strategyOf(flags),
-      // The requirements of another folder are of an application that is not here.
-      entryPoints: flags.requirements === requirementsFolder ? applicationEntryPoints : noEntryPoints,
-      progress,
-    });
+    const application = described(flags);
+    const strategy = strategyOf(flags, application);
+    const bundles = await build({ ...flags, application, targets: flags.target, strategy, progress });
     const text = flags.json
       ? JSON.stringify({ bundles })
       : await (await onDemand(() => import("../layers/report"))).bundleTable(bundles);
@@ -93,6 +93,7 @@ program
   .command("lock")
   .description("resolve the requirements again and rewrite the locks")
   .addOption(targetOption())
+  .addOption(applicationOption())
   .addOption(requirementsOption())
   .option("--upgrade [package...]", "bring these packages, or all, to the newest version that is accepted")
   .addOption(
@@ -105,13 +106,11 @@ program
     const [{ relock }, { lockSummary }] = await onDemand(() =>
       Promise.all([import("../layers/relock"), import("../layers/report")]),
     );
-    progress(`Resolving the requirements of ${flags.target.join(", ")}`);
     const upgrade = flags.upgrade === true ? "all" : flags.upgrade;
-    const resolutions = await forEach(flags.target, (target) =>
-      relock(flags.requirements, target, { ...flags, upgrade }),
-    );
-    for (const { target, before, after } of resolutions) {
-      process.stdout.write(`${target}: ${lockSummary(before, after)}\n`);
+    for (const { file, targets } of requirementFiles(flags)) {
+      progress(`Resolving the requirements of ${targets.join(", ")}`);
+      const { before, after } = await relock(file, { ...flags, upgrade });
+      process.stdout.write(`${targets.join(", ")}: ${lockSummary(before, after)}\n`);
     }
   });
 
@@ -119,16 +118,17 @@ program
   .command("outdated")
   .description("show which locked packages have a newer version that the requirements accept; exit 1 where one has")
   .addOption(targetOption())
+  .addOption(applicationOption())
   .addOption(requirementsOption())
   .action(async (flags: LockFlags) => {
     const [{ resolve }, { lockSummary, outdatedTable }] = await onDemand(() =>
       Promise.all([import("../layers/relock"), import("../layers/report")]),
     );
-    for (const { target, before, after } of await forEach(flags.target, (target) =>
-      resolve(flags.requirements, target, { upgrade: "all" }),
-    )) {
+    for (const { file, targets } of requirementFiles(flags)) {
+      const { before, after } = await resolve(file, { upgrade: "all" });
       const current = lockSummary(before, after) === lockSummary(after, after);
-      process.stdout.write(current ? `${target}: up to date\n` : `${target}:\n${await outdatedTable(before, after)}\n`);
+      const names = targets.join(", ");
+      process.stdout.write(current ? `${names}: up to date\n` : `${names}:\n${await outdatedTable(before, after)}\n`);
       if (!current) process.exitCode = 1;
     }
   });
@@ -137,15 +137,17 @@ program
   .command("audit")
   .description("report known vulnerabilities of everything that is locked; exit 1 where there is one, or no answer")
   .addOption(targetOption())
+  .addOption(applicationOption())
   .addOption(requirementsOption())
   .addOption(
     new Option("--source <name>", "of advisories").choices(["pypi", "osv"] satisfies AdvisorySource[]).default("pypi"),
   )
   .action(async (flags: LockFlags & { readonly source: AdvisorySource }) => {
     const { audit } = await onDemand(() => import("../layers/audit"));
-    for (const { target, found } of await forEach(flags.target, async (target) => ({
-      found: await audit(await readLock(target, flags.requirements), flags.source),
-    }))) {
+    const application = described(flags);
+    for (const target of flags.target) {
+      const locked = await lockedFunctions(application, target, flags.requirements);
+      const found = (await Promise.all(locked.map(({ lock }) => audit(lock, flags.source)))).flat();
       const lines = found.map(({ name, version, id, fixedIn }) => {
         return `${target}: ${name} ${version} has ${id}, fixed in ${fixedIn.join(", ") || "no version"}`;
       });
@@ -175,7 +177,12 @@ program
     const [{ readManifest }, { manifestTable, prunedTable }] = await onDemand(() =>
       Promise.all([import("../layers/manifest"), import("../layers/report")]),
     );
-    const files = file === undefined ? (await build({ ...standard, progress })).map((bundle) => bundle.path) : [file];
+    const files =
+      file === undefined
+        ? (await build({ ...standard, application: described({ application: "application" }), progress })).map(
+            (bundle) => bundle.path,
+          )
+        : [file];
     const manifests = await Promise.all(files.map(readManifest));
     const texts = json
       ? [JSON.stringify(manifests)]
@@ -265,24 +272,35 @@ const standard = {
   targets,
   pythonVersion: "3.12",
   architecture: "x86_64",
-  entryPoints: applicationEntryPoints,
 } as const;
 
-async function forEach<Result extends object>(
-  wanted: readonly Target[],
-  act: (target: Target) => Promise<Result>,
-): Promise<({ target: Target } & Result)[]> {
-  return Promise.all(wanted.map(async (target) => ({ target, ...(await act(target)) })));
+function described({ application }: Pick<LockFlags, "application">): Application {
+  return readApplication(path.join(__dirname, ".."), application);
 }
 
-async function strategyOf({ strategy, provided = new Map(), requirements }: BuildFlags): Promise<Strategy> {
+/** Each file of requirements once, with the clouds that it is for. */
+function requirementFiles({ requirements, target: targets, ...flags }: LockFlags) {
+  const files = new Map<string, Target[]>();
+  const add = (file: string | undefined, target: Target) => {
+    if (file === undefined) return;
+    files.set(file, [...new Set([...(files.get(file) ?? []), target])]);
+  };
+  const application = requirements === undefined ? described(flags) : undefined;
+  for (const target of targets) {
+    if (requirements !== undefined) add(path.join(requirements, `${target}.in`), target);
+    for (const fn of application?.functions ?? []) add(fn.requirements[target], target);
+  }
+  return [...files].map(([file, targets]) => ({ file, targets }));
+}
+
+function strategyOf({ strategy, provided = new Map() }: BuildFlags, { layers }: Application): Strategy {
   switch (strategy) {
     case "full":
       return { kind: "full" };
     case "hybrid":
       return { kind: "hybrid", provided };
     case "split":
-      return { kind: "split", groups: await readGroups(requirements, "aws") };
+      return { kind: "split", groups: layers.groups };
   }
 }
 
@@ -306,7 +324,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 });
 
 program.parseAsync().catch((error: unknown) => {
-  if (!(error instanceof BuildError)) throw error;
+  if (!(error instanceof BuildError || error instanceof ApplicationError)) throw error;
   progress(error.message);
   process.exitCode = 1;
 });

@@ -1,5 +1,6 @@
 import { z } from "zod";
 
+import type { Probe } from "../contract/application";
 import { clouds } from "../contract/clouds";
 import { onDemand } from "../layers/on-demand";
 import type { Commands } from "../operations/diagnose/check";
@@ -10,6 +11,10 @@ import { smokeCheck } from "../operations/smoke-check";
 const environment = z.object({
   CLOUD: z.enum(clouds),
   ADDRESS: z.url().transform((address) => address.replace(/\/$/, "")),
+  /** The probes of the function, in JSON. */
+  PROBES: z.string().transform((text) => JSON.parse(text) as Probe[]),
+  /** The release that has to answer. */
+  RELEASE: z.string().optional(),
   /** Seconds in which the API has to answer. */
   PATIENCE: z.coerce.number().positive(),
   /** The stack's outputs, in JSON. */
@@ -44,10 +49,10 @@ async function explain(
 
 async function main(): Promise<string> {
   const given = environment.parse(process.env);
-  const { CLOUD: cloud, ADDRESS: address, PATIENCE, LOCAL_CLOUD } = given;
+  const { CLOUD: cloud, ADDRESS: address, PROBES: probes, RELEASE: release, PATIENCE, LOCAL_CLOUD } = given;
   // What is local is known everywhere at once.
   const patience = LOCAL_CLOUD === undefined ? PATIENCE : Math.min(PATIENCE, 5);
-  return smokeCheck({ cloud, address, patience, explain: (since) => explain(given, since) });
+  return smokeCheck({ cloud, address, probes, release, patience, explain: (since) => explain(given, since) });
 }
 
 main().then(

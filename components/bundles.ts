@@ -1,12 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 
+import type { Application } from "../contract/application";
 import type { Cloud } from "../contract/clouds";
-import { applicationEntryPoints } from "../layers/application-files";
 import { build } from "../layers/build";
 import { BuildError } from "../layers/build-error";
 import type { Architecture, Bundle } from "../layers/bundle";
-import { normalisedName, requirementsFolder } from "../layers/lock";
-import { readGroups, type Strategy } from "../layers/strategy";
+import { normalisedName } from "../layers/lock";
+import type { Strategy } from "../layers/strategy";
 import type { PublicLayer } from "./aws/public-layers";
 
 /** Which layers the packages of a Lambda function are in. */
@@ -15,10 +15,11 @@ export type LayerStrategy =
   | { readonly kind: "full" }
   /** Public layers have some of the packages, one layer of ours has the rest. */
   | { readonly kind: "hybrid"; readonly publicLayers: readonly PublicLayer[] }
-  /** One layer for each group of packages, as `layers/requirements/aws.groups.toml` lists them. */
+  /** One layer for each group of packages, as the application's description lists them. */
   | { readonly kind: "split" };
 
 export interface BundleOptions {
+  readonly application: Application;
   /** Clouds to build for. */
   readonly targets: readonly Cloud[];
   /** How packages are put into Lambda layers. */
@@ -43,8 +44,7 @@ export async function buildBundles({ strategy, ...options }: BundleOptions): Pro
   try {
     return await build({
       ...options,
-      strategy: await plan(strategy),
-      entryPoints: applicationEntryPoints,
+      strategy: plan(strategy, options.application),
       progress: (line) => void pulumi.log.info(line, undefined, undefined, true),
       warn(line) {
         // Several targets have one reason.
@@ -58,12 +58,12 @@ export async function buildBundles({ strategy, ...options }: BundleOptions): Pro
   }
 }
 
-async function plan(strategy: LayerStrategy): Promise<Strategy> {
+function plan(strategy: LayerStrategy, { layers }: Application): Strategy {
   switch (strategy.kind) {
     case "full":
       return strategy;
     case "split":
-      return { kind: "split", groups: await readGroups(requirementsFolder, "aws") };
+      return { kind: "split", groups: layers.groups };
     case "hybrid": {
       const pins = strategy.publicLayers.flatMap(({ packages }) => Object.entries(packages));
       return { kind: "hybrid", provided: new Map(pins.map(([name, version]) => [normalisedName(name), version])) };

@@ -8,6 +8,8 @@ import type { LayerBundle, PackageBundle, SourceBundle } from "../layers/bundle"
  * is switched off has no key, and neither has a frontend that is.
  */
 export interface StackOutputs {
+  /** Folder of the application that is deployed, as the setting `application` names it. */
+  readonly application: string;
   /** ARN of each dependency layer's current version, by layer name. Empty where AWS is off. */
   readonly layerArns: Record<string, pulumi.Input<string>>;
   /** What each dependency layer is, by layer name. */

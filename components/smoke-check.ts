@@ -1,15 +1,21 @@
+import { createHash } from "node:crypto";
 import path from "node:path";
 
 import * as command from "@pulumi/command/local";
 import * as pulumi from "@pulumi/pulumi";
 
+import type { Probe } from "../contract/application";
 import type { Cloud } from "../contract/clouds";
 import type { AwsOutputs, AzureOutputs, GcpOutputs, LayerOutputs } from "./outputs";
 
 export interface SmokeCheckArgs {
   readonly cloud: Cloud;
-  /** Address below which the API's status is at `/api/` and the messages at `/api/messages/`. */
+  /** Address that the probes' paths are below, without a slash at its end. */
   readonly address: pulumi.Input<string>;
+  /** Requests that have to be answered as they say, several times in a row. */
+  readonly probes: readonly Probe[];
+  /** What every answer's `x-release` begins with. Default: any release is accepted. */
+  readonly release?: pulumi.Input<string>;
   /** Where a failure's cause is looked for. */
   readonly outputs: AwsOutputs | AzureOutputs | GcpOutputs;
   /** The layers that the function has to have, by name. Default: none. */
@@ -23,13 +29,12 @@ export interface SmokeCheckArgs {
 const root = path.join(__dirname, "..");
 
 /**
- * Asks the API, once it is deployed, for its status and for messages. Where it does not answer, or another version
- * does, the update fails with the cause, as far as the function's log tells it.
+ * Asks a function, once it is deployed, by its probes. Where it does not answer, or another release does, the update fails with the cause, as far as the function's log tells it.
  *
  * A change shows as an update of this resource in the preview, and the next update repeats a check that failed.
  */
 export function smokeCheck(name: string, args: SmokeCheckArgs, opts: pulumi.CustomResourceOptions): command.Command {
-  const { cloud, address, outputs, layers = {}, deployed, patience = 300 } = args;
+  const { cloud, address, probes, release, outputs, layers = {}, deployed, patience = 300 } = args;
   return new command.Command(
     name,
     {
@@ -39,9 +44,12 @@ export function smokeCheck(name: string, args: SmokeCheckArgs, opts: pulumi.Cust
       environment: {
         CLOUD: cloud,
         ADDRESS: address,
+        PROBES: JSON.stringify(probes),
+        ...(release !== undefined && { RELEASE: release }),
         PATIENCE: String(patience),
         OUTPUTS: pulumi.jsonStringify({ [cloud]: outputs, layers }),
-        DEPLOYED: pulumi.jsonStringify(deployed),
+        // A digest: a function's configuration may hold values that do not belong into this resource's state.
+        DEPLOYED: pulumi.jsonStringify(deployed).apply((text) => createHash("sha256").update(text).digest("hex")),
       },
       logging: command.Logging.None,
     },

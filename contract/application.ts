@@ -81,7 +81,7 @@ export interface Probe {
   readonly path: string;
   /** Accepted status of the answer. */
   readonly status: number;
-  /** What the answer's JSON must contain: objects may have more keys, everything else is equal. Absent: any body. */
+  /** What the answer's JSON must contain: objects may have more keys, `[]` is any list, all else is equal. Absent: any body. */
   readonly json?: unknown;
 }
 

@@ -1,9 +1,11 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 
-import { clouds } from "../contract/clouds";
-import type { Target } from "./bundle";
-import type { Entry } from "./import-proof";
+import picomatch from "picomatch";
+
+import type { Application } from "../contract/application";
+import type { Cloud } from "../contract/clouds";
+import { lockFile } from "./lock";
 
 /** A file of the application at its place in the bundle. */
 export interface SourceFile {
@@ -11,46 +13,36 @@ export interface SourceFile {
   readonly content: Buffer;
 }
 
-/** Where functions start, by target. */
-export type EntryPoints = Readonly<Record<Target, readonly Entry[]>>;
-
-/** Where each cloud enters the application. */
-export const applicationEntryPoints: EntryPoints = {
-  aws: [{ module: "api.aws.function", attribute: "handler" }],
-  azure: [{ module: "function_app", attribute: "app" }],
-  gcp: [{ module: "main", attribute: "handle" }],
-};
-
-/** None, for requirements that are of no application here. */
-export const noEntryPoints: EntryPoints = { aws: [], azure: [], gcp: [] };
-
-const application = path.join(__dirname, "..", "application");
+/** What is never code or data of an application, wherever it lies: hidden files and what tools leave behind. */
+const neverPacked = picomatch(["**/.*", "**/.*/**", "**/__pycache__/**", "**/*.py[co]", "**/node_modules/**"], {
+  dot: true,
+});
 
 /**
- * What a target's bundle holds of the application: the package `api` without the folders named after the other clouds,
- * which have their adapters, and the files that the target wants at the root of the archive (`application/azure`, `application/gcp`).
+ * Every file below an application's source, but for what the description excludes on this cloud and what belongs to the
+ * description itself: `pyproject.toml`, files of requirements, their locks, and the frontend.
  */
-export async function applicationFiles(target: Target): Promise<SourceFile[]> {
-  const api = (await filesBelow(path.join(application, "api")))
-    .filter((file) => file.endsWith(".py"))
-    .filter((file) => !clouds.some((cloud) => cloud !== target && file.startsWith(`${cloud}/`)));
-  const root = target === "aws" ? [] : await filesBelow(path.join(application, target));
-  return Promise.all([
-    ...api.map((file) => read(`api/${file}`, path.join(application, "api", file))),
-    ...root.map((file) => read(file, path.join(application, target, file))),
-  ]);
+export async function applicationFiles(application: Application, cloud: Cloud): Promise<SourceFile[]> {
+  const { source, folder, site, functions, exclude } = application;
+  const requirements = functions.flatMap((fn) => Object.values(fn.requirements));
+  const described = new Set(
+    [path.join(folder, "pyproject.toml"), ...requirements, ...requirements.map(lockFile)].map((file) =>
+      path.relative(source, file),
+    ),
+  );
+  const frontend = site === undefined ? [] : [`${path.relative(source, site).split(path.sep).join("/")}/**`];
+  const excluded = picomatch([...exclude[cloud], ...frontend], { dot: true });
+  const names = (await filesBelow(source)).filter(
+    (name) => !neverPacked(name) && !excluded(name) && !described.has(name),
+  );
+  return Promise.all(names.map(async (name) => ({ name, content: await readFile(path.join(source, name)) })));
 }
 
-async function read(name: string, source: string): Promise<SourceFile> {
-  return { name, content: await readFile(source) };
-}
-
-/** Files below a folder, with slashes, sorted; caches of Python and hidden files are none of them. */
-async function filesBelow(folder: string): Promise<string[]> {
+/** Files below a folder, with slashes, sorted. */
+export async function filesBelow(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return entries
     .filter((entry) => entry.isFile())
     .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)).split(path.sep).join("/"))
-    .filter((file) => !file.split("/").some((part) => part === "__pycache__" || part.startsWith(".")))
     .sort();
 }

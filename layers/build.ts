@@ -1,17 +1,23 @@
 import { createHash } from "node:crypto";
 
-import { applicationFiles, type EntryPoints, type SourceFile } from "./application-files";
+import type { Application, PythonFunction } from "../contract/application";
+import { clouds } from "../contract/clouds";
+import { adapterFiles, entryAttribute, entryModule } from "./adapters";
+import { applicationFiles, type SourceFile } from "./application-files";
 import { bytecodeCompiler, bytecodeVersions } from "./bytecode-compiler";
 import type { Architecture, Bundle, Target } from "./bundle";
 import { storedBundles } from "./bundle-store";
-import { checkFunctionImports } from "./imports";
+import { sha256 } from "./cache";
+import { type LockedFunctions, lockedFunctions } from "./function-locks";
+import { checkFunctionImports, type FunctionImports } from "./imports";
 import { checkLayers } from "./limits";
-import { readLock } from "./lock";
+import type { Lock } from "./lock";
 import { onDemand } from "./on-demand";
 import type { PruneOptions } from "./pruning";
-import { planLayers, type Strategy } from "./strategy";
+import { planLayers, type PlannedLayer, type Strategy } from "./strategy";
 
 export interface BuildOptions extends PruneOptions {
+  readonly application: Application;
   readonly targets: readonly Target[];
   readonly pythonVersion: string;
   /** Of the AWS layer; the other clouds run x86_64. */
@@ -20,9 +26,7 @@ export interface BuildOptions extends PruneOptions {
   readonly strategy?: Strategy;
   /** Whether the modules of AWS layers and of the Azure package have their bytecode beside them. Default: yes. */
   readonly bytecode?: boolean;
-  /** Where the function of each target starts; every import from there has to find its module. */
-  readonly entryPoints: EntryPoints;
-  /** Folder of requirements and locks. Default: the project's own. */
+  /** Folder of `<target>.in` files that take the place of the functions' own requirements. Default: none. */
   readonly requirements?: string;
   /** Told what takes time, a line each. */
   readonly progress: (line: string) => void;
@@ -40,81 +44,197 @@ export async function build(options: BuildOptions): Promise<Bundle[]> {
   return bundles.flat();
 }
 
-const functions = ["api"];
-
 type Builder = (options: BuildOptions) => Promise<Bundle[]>;
 
 const builders: Record<Target, Builder> = {
-  /** Layers, whose packages Lambda finds under `python/`, and the function's own code. */
-  aws: async ({ architecture, pythonVersion, strategy = { kind: "full" }, requirements, entryPoints, ...options }) => {
+  /** Layers, whose packages Lambda finds under `python/`, and the code of all functions in one bundle. */
+  aws: async ({ application, architecture, pythonVersion, strategy = { kind: "full" }, requirements, ...options }) => {
     const platform = { architecture, pythonVersion };
-    const [lock, files] = await Promise.all([readLock("aws", requirements), applicationFiles("aws")]);
-    const plan = planLayers(strategy, lock);
+    const [locked, files] = await Promise.all([
+      lockedFunctions(application, "aws", requirements),
+      applicationFiles(application, "aws"),
+    ]);
     const bytecode = compilerOf(pythonVersion, options);
-    const pruning = pruningOf(options);
-    const layer = { target: "aws", kind: "layer", lockSha256: lock.sha256, ...platform, bytecode } as const;
-    const application = { target: "aws", kind: "application" } as const;
+    const pruning = pruningOf(application, options);
+    const releases = new Map(locked.flatMap((each) => codeReleases(each, files, platform)));
+    const code = [...files, ...(await adapterFiles("aws", application.functions, releases))];
+    const bundle = { target: "aws", kind: "application", ...platform } as const;
+    const functions = application.functions.map(({ name }) => name);
     const [layers, applications] = await Promise.all([
-      storedBundles({ ...layer, content: [plan, pruning] }, async () =>
-        (await contents()).layerContents(lock, { ...platform, ...pruning, bytecode }, plan, options.progress),
+      Promise.all(
+        locked.map(async ({ functions, lock }, index) => {
+          const plan = index === 0 ? planLayers(strategy, lock) : furtherLayers(strategy, { functions, lock });
+          const layer = { target: "aws", kind: "layer", lockSha256: lock.sha256, ...platform, bytecode } as const;
+          // A function without packages has no layer.
+          if (lock.packages.length === 0) return [];
+          const stored = await storedBundles({ ...layer, content: [plan, pruning] }, async () =>
+            (await contents()).layerContents(lock, { ...platform, ...pruning, bytecode }, plan, options.progress),
+          );
+          const provided = strategy.kind === "hybrid" ? strategy.provided : undefined;
+          await proveImports(
+            "aws",
+            application,
+            functions,
+            { platform, lock, application: code, layers: plan, provided },
+            { requirements, ...options },
+          );
+          return stored.map((each) => ({ ...layer, functions: functions.map(({ name }) => name), ...each }));
+        }),
       ),
-      storedBundles({ ...application, content: digest(files) }, async () => [
-        await (await contents()).applicationContent(files),
+      storedBundles({ ...bundle, content: digest(code) }, async () => [
+        await (await contents()).applicationContent(nameOf(application), code),
       ]),
     ]);
-    const provided = strategy.kind === "hybrid" ? strategy.provided : undefined;
-    await checkFunctionImports(
-      {
-        ...{ target: "aws", platform, lock, application: files, layers: plan, provided },
-        entryPoints: entryPoints.aws,
-      },
-      { requirements, ...options },
-    );
-    for (const warning of checkLayers(layers, applications)) (options.warn ?? options.progress)(warning);
+    for (const each of layers) {
+      for (const warning of checkLayers(each, applications)) (options.warn ?? options.progress)(warning);
+    }
     return [
-      ...layers.map((stored) => ({ ...layer, functions, ...stored })),
-      ...applications.map(({ packages, ...stored }) => ({ ...application, functions, ...stored })),
+      ...layers.flat(),
+      ...applications.map(({ packages, ...stored }) => ({
+        ...bundle,
+        functions,
+        releases: Object.fromEntries(releases),
+        ...stored,
+      })),
     ];
   },
 
-  /** One package: Flex Consumption looks for dependencies in `.python_packages`. */
-  azure: async ({ pythonVersion, requirements, entryPoints, ...options }) => {
+  /** A package for each function: Flex Consumption looks for dependencies in `.python_packages`. */
+  azure: async ({ application, pythonVersion, requirements, ...options }) => {
     const platform = { architecture: "x86_64", pythonVersion } as const;
-    const [lock, files] = await Promise.all([readLock("azure", requirements), applicationFiles("azure")]);
     const bytecode = compilerOf(pythonVersion, options);
-    const bundle = { target: "azure", kind: "package", lockSha256: lock.sha256, ...platform, bytecode } as const;
-    const pruning = pruningOf(options);
-    const stored = await storedBundles({ ...bundle, content: [digest(files), pruning] }, async () => [
-      await (await contents()).packageContent(lock, { ...platform, ...pruning, bytecode }, files, options.progress),
-    ]);
-    await checkFunctionImports(
-      { ...{ target: "azure", platform, lock, application: files }, entryPoints: entryPoints.azure },
-      { requirements, ...options },
-    );
-    return stored.map((found) => ({ ...bundle, functions, ...found }));
+    const pruning = pruningOf(application, options);
+    return forEachFunction("azure", application, platform, requirements, async (fn, { lock, files, releases }) => {
+      const bundle = { target: "azure", kind: "package", lockSha256: lock.sha256, ...platform, bytecode } as const;
+      const stored = await storedBundles({ ...bundle, content: [digest(files), pruning] }, async () => [
+        await (
+          await contents()
+        ).packageContent(fn.name, lock, { ...platform, ...pruning, bytecode }, files, options.progress),
+      ]);
+      await proveImports(
+        "azure",
+        application,
+        [fn],
+        { platform, lock, application: files },
+        { requirements, ...options },
+      );
+      return stored.map((found) => ({ ...bundle, functions: [fn.name], releases, ...found }));
+    });
   },
 
-  /** One source archive: the buildpack installs from its directory of wheels (`GOOGLE_VENDOR_PIP_DEPENDENCIES`). */
-  gcp: async ({ pythonVersion, requirements, entryPoints, progress, ...options }) => {
+  /** A source archive for each function: the buildpack installs from its directory of wheels (`GOOGLE_VENDOR_PIP_DEPENDENCIES`). */
+  gcp: async ({ application, pythonVersion, requirements, ...options }) => {
     const platform = { architecture: "x86_64", pythonVersion } as const;
-    const [lock, files] = await Promise.all([readLock("gcp", requirements), applicationFiles("gcp")]);
-    const bundle = { target: "gcp", kind: "source", lockSha256: lock.sha256, ...platform } as const;
-    const stored = await storedBundles({ ...bundle, content: digest(files) }, async () => [
-      await (await contents()).sourceContent(lock, platform, files, progress),
-    ]);
-    await checkFunctionImports(
-      { ...{ target: "gcp", platform, lock, application: files }, entryPoints: entryPoints.gcp },
-      { requirements, progress, ...options },
-    );
-    return stored.map((found) => ({ ...bundle, functions, ...found }));
+    return forEachFunction("gcp", application, platform, requirements, async (fn, { lock, files, releases }) => {
+      const bundle = { target: "gcp", kind: "source", lockSha256: lock.sha256, ...platform } as const;
+      const stored = await storedBundles({ ...bundle, content: digest(files) }, async () => [
+        await (await contents()).sourceContent(fn.name, lock, platform, files, options.progress),
+      ]);
+      await proveImports(
+        "gcp",
+        application,
+        [fn],
+        { platform, lock, application: files },
+        { requirements, ...options },
+      );
+      return stored.map((found) => ({ ...bundle, functions: [fn.name], releases, ...found }));
+    });
   },
 };
+
+/** What the bundle of one function is made of. */
+interface FunctionParts {
+  readonly lock: LockedFunctions["lock"];
+  readonly files: readonly SourceFile[];
+  readonly releases: Readonly<Record<string, string>>;
+}
+
+/** Builds what each function is deployed from, on a cloud that takes code and packages together. */
+async function forEachFunction<T>(
+  target: Target,
+  application: Application,
+  platform: Platform,
+  requirements: string | undefined,
+  act: (fn: PythonFunction, parts: FunctionParts) => Promise<T[]>,
+): Promise<T[]> {
+  const [locked, files] = await Promise.all([
+    lockedFunctions(application, target, requirements),
+    applicationFiles(application, target),
+  ]);
+  const built = await Promise.all(
+    locked.flatMap((each) => {
+      const releases = codeReleases(each, files, platform);
+      return each.functions.map(async (fn, index) => {
+        const own = releases.slice(index, index + 1);
+        const adapter = await adapterFiles(target, [fn], new Map(own));
+        return act(fn, { lock: each.lock, files: [...files, ...adapter], releases: Object.fromEntries(own) });
+      });
+    }),
+  );
+  return built.flat();
+}
+
+/** Where the functions of a bundle are entered; every import from there has to find its module. */
+async function proveImports(
+  target: Target,
+  application: Application,
+  functions: readonly PythonFunction[],
+  checked: Omit<FunctionImports, "target" | "entryPoints">,
+  { requirements, ...told }: Pick<BuildOptions, "requirements" | "progress" | "warn">,
+): Promise<void> {
+  // Other requirements than the application's own are of code that is not here.
+  if (requirements !== undefined) return;
+  const entryPoints = functions.map(({ name }) => ({
+    module: entryModule[target](name),
+    attribute: entryAttribute[target],
+  }));
+  await checkFunctionImports(
+    { ...checked, target, entryPoints },
+    { ...told, functions, others: () => otherLocks(application, target) },
+  );
+}
+
+/** What the functions have on the other clouds, as far as it is locked. */
+async function otherLocks(application: Application, target: Target): Promise<Lock[]> {
+  const others = clouds.filter((cloud) => cloud !== target);
+  const locked = await Promise.all(others.map((cloud) => lockedFunctions(application, cloud).catch(() => [])));
+  return locked.flat().map(({ lock }) => lock);
+}
+
+interface Platform {
+  readonly architecture: Architecture;
+  readonly pythonVersion: string;
+}
+
+/** The code's half of the release of each function: what it is made of, by its name. */
+function codeReleases(
+  { functions, lock }: LockedFunctions,
+  files: readonly SourceFile[],
+  platform: Platform,
+): [string, string][] {
+  const release = sha256(JSON.stringify([digest(files), lock.sha256, platform])).slice(0, 12);
+  return functions.map(({ name }) => [name, release]);
+}
+
+/** Layers of functions with another lock than the first: groups and public layers are described for the first alone. */
+function furtherLayers(strategy: Strategy, { functions, lock }: LockedFunctions): PlannedLayer[] {
+  const provided = strategy.kind === "hybrid" ? strategy.provided : new Map<string, string>();
+  const shared = new Map(
+    [...provided].filter(([name, version]) =>
+      lock.packages.some((each) => each.name === name && each.version === version),
+    ),
+  );
+  const plan = planLayers(shared.size > 0 ? { kind: "hybrid", provided: shared } : { kind: "full" }, lock);
+  return plan.map((layer) => ({ ...layer, name: `${layer.name}-${functions[0]?.name ?? ""}` }));
+}
+
+const nameOf = ({ functions: [first] }: Application) => first?.name ?? "";
 
 /** Loaded where something has to be made: what is built already is found without it, in half the time. */
 const contents = () => onDemand(() => import("./contents"));
 
-function pruningOf({ prune = true, keep = [] }: PruneOptions): Required<PruneOptions> {
-  return { prune, keep: [...keep].sort() };
+function pruningOf({ layers }: Application, { prune = true, keep = [] }: PruneOptions): Required<PruneOptions> {
+  return { prune, keep: [...layers.keep, ...keep].sort() };
 }
 
 /** What compiles bytecode, where it is wanted and can be had. */

@@ -49,20 +49,25 @@ export interface LayerBundle extends BundleFile, Dependencies {
   readonly kind: "layer";
 }
 
-/** A Lambda function's own code. */
-export interface ApplicationBundle extends BundleFile {
+interface Code {
+  /** The code's half of each function's release, by the function's name: what `x-release` begins with. */
+  readonly releases: Readonly<Record<string, string>>;
+}
+
+/** The code of an application's Lambda functions. */
+export interface ApplicationBundle extends BundleFile, Code, Pick<Dependencies, "pythonVersion" | "architecture"> {
   readonly target: "aws";
   readonly kind: "application";
 }
 
 /** An Azure Functions package: application and `.python_packages`. */
-export interface PackageBundle extends BundleFile, Dependencies {
+export interface PackageBundle extends BundleFile, Code, Dependencies {
   readonly target: "azure";
   readonly kind: "package";
 }
 
 /** A source archive for a Cloud Run function: application and a directory of wheels. */
-export interface SourceBundle extends BundleFile, Dependencies {
+export interface SourceBundle extends BundleFile, Code, Dependencies {
   readonly target: "gcp";
   readonly kind: "source";
 }

@@ -64,7 +64,7 @@ function checkNotEmpty(
   throw new BuildError(
     `layer ${name} would be empty: ` +
       (statements.length === 0
-        ? `no package is left for it; add requirements to ${lock.target}.in, then run: npm run layer -- lock`
+        ? `no package is left for it; leave some to our own layer, or use layerStrategy full`
         : `nothing in it is for Python ${platform.pythonVersion} on ${platform.architecture} (${markers}); build for another ` +
           `Python, or change the markers`),
   );
@@ -77,12 +77,13 @@ function checkNotEmpty(
 const sharedLibrary = /^lib\/[^/]+\.so(\.\d+)*$/;
 
 /** The application alone, for a cloud whose dependencies come in layers. */
-export async function applicationContent(files: readonly SourceFile[]): Promise<BundleContent> {
-  return { name: "api", entries: await compressed(files), packages: [] };
+export async function applicationContent(name: string, files: readonly SourceFile[]): Promise<BundleContent> {
+  return { name, entries: await compressed(files), packages: [] };
 }
 
 /** Application and dependencies, as Azure Functions takes them. */
 export async function packageContent(
+  name: string,
   lock: Lock,
   platform: Installation,
   files: readonly SourceFile[],
@@ -92,7 +93,7 @@ export async function packageContent(
   const tree = await installed(opened, platform);
   const dependencies = tree.files.map((file) => below(".python_packages/lib/site-packages/", file));
   return {
-    name: "api",
+    name,
     entries: [...dependencies, ...(await compressed(files))],
     packages: described(tree.wheels, lock, ownedBy(tree.files)),
   };
@@ -100,6 +101,7 @@ export async function packageContent(
 
 /** Application and whole wheels, as the buildpack of Cloud Run functions takes them. */
 export async function sourceContent(
+  name: string,
   lock: Lock,
   platform: Platform,
   files: readonly SourceFile[],
@@ -110,7 +112,7 @@ export async function sourceContent(
   mergeWheels(opened);
   const requirements = opened.map(({ name, version, sha256 }) => `${name}==${version} --hash=sha256:${sha256}\n`);
   return {
-    name: "api",
+    name,
     entries: [
       ...opened.map(vendored),
       await deflated("requirements.txt", Buffer.from(requirements.join(""))),

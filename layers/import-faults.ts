@@ -2,25 +2,19 @@ import type { Target } from "./bundle";
 import { distributionFor } from "./distributions";
 import type { ImportFault, ImportProof, ImportSite } from "./import-proof";
 import { functionPackages } from "./importable";
-import type { FunctionImports } from "./imports";
-import { type Lock, readLock, requirementsFile, requirementsFolder } from "./lock";
+import type { FunctionImports, Surroundings } from "./imports";
+import type { Lock } from "./lock";
 import { shownPath } from "./build-error";
 import { inStandardLibrary } from "./standard-library";
-
-const targets: readonly Target[] = ["aws", "azure", "gcp"];
 
 /** What a proof found, a message for each import: where it is, what is missing, and the next step. */
 export async function describeFaults(
   { errors, warnings }: ImportProof,
   checked: FunctionImports,
-  requirements = requirementsFolder,
+  { functions, others }: Pick<Surroundings, "functions" | "others">,
 ): Promise<{ errors: string[]; warnings: string[] }> {
-  const others = await Promise.all(
-    targets
-      .filter((target) => target !== checked.target)
-      .map((target) => readLock(target, requirements).catch(() => undefined)),
-  );
-  const context = { ...checked, requirements, others: others.filter((lock) => lock !== undefined) };
+  const known = errors.length + warnings.length === 0 ? [] : await others();
+  const context = { ...checked, functions, others: known };
   return {
     errors: errors.map((fault) => `${place(fault)} ${problem(fault, context)}`),
     warnings: warnings.map(
@@ -30,7 +24,7 @@ export async function describeFaults(
 }
 
 interface Context extends FunctionImports {
-  readonly requirements: string;
+  readonly functions: Surroundings["functions"];
   /** Of the other targets. */
   readonly others: readonly Lock[];
 }
@@ -91,13 +85,13 @@ function missing(module: string, context: Context, correct: string): string {
   if (layer) {
     return `which is in layer ${layer.name} (${distribution}); give the function that layer too`;
   }
-  const file = shownPath(requirementsFile(context.requirements, target));
+  const files = new Set(context.functions.flatMap(({ requirements }) => requirements[target] ?? []).map(shownPath));
   const elsewhere = others.filter(({ packages }) => packages.some((locked) => locked.name === distribution));
-  const known = elsewhere.map((other) => other.target).join(" and ");
+  const known = [...new Set(elsewhere.map((other) => other.target))].join(" and ");
   const bring = known
     ? `${distribution}, which is in the lock of ${known}, brings it`
     : `${distribution} should bring it`;
-  return `which nothing has that is deployed; ${bring}: add ${distribution} to ${file}, then run: ${relock(target)}`;
+  return `which nothing has that is deployed; ${bring}: add ${distribution} to ${[...files].join(" and ")}, then run: ${relock(target)}`;
 }
 
 const relock = (target: Target) => `npm run layer -- lock --target ${target}`;

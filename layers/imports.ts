@@ -1,3 +1,4 @@
+import type { PythonFunction } from "../contract/application";
 import type { SourceFile } from "./application-files";
 import { BuildError } from "./build-error";
 import type { Target } from "./bundle";
@@ -24,9 +25,11 @@ export interface FunctionImports {
   readonly provided?: ReadonlyMap<string, string>;
 }
 
-interface Surroundings {
-  /** Folder of requirements and locks, to say which lock has a missing package. Default: the project's own. */
-  readonly requirements?: string;
+export interface Surroundings {
+  /** Whose imports they are. */
+  readonly functions: readonly PythonFunction[];
+  /** Locks of the other targets, to say which has a missing package; asked where something is missing. */
+  readonly others: () => Promise<readonly Lock[]>;
   /** Told what takes time, a line each. */
   readonly progress: (line: string) => void;
   /** Told of imports that only a call of one of the application's functions runs. Default: `progress`. */
@@ -53,7 +56,7 @@ interface Verdict {
   readonly warnings: readonly string[];
 }
 
-async function verdict(checked: FunctionImports, { requirements, progress }: Surroundings): Promise<Verdict> {
+async function verdict(checked: FunctionImports, { functions, others, progress }: Surroundings): Promise<Verdict> {
   const { lock, application, provided = new Map<string, string>(), ...rest } = checked;
   const files = application.map(({ name, content }) => [name, sha256(content)]);
   const inputs = [await recipeDigest(), lock.sha256, files, [...provided], rest];
@@ -64,7 +67,7 @@ async function verdict(checked: FunctionImports, { requirements, progress }: Sur
   const [{ importable }, { proveImports }, { describeFaults }] = await onDemand(() =>
     Promise.all([import("./importable"), import("./import-proof"), import("./import-faults")]),
   );
-  const found = await describeFaults(proveImports(await importable(checked, progress)), checked, requirements);
+  const found = await describeFaults(proveImports(await importable(checked, progress)), checked, { functions, others });
   // A fault says what other locks have, which may change: silence is kept alone.
   if (found.errors.length + found.warnings.length === 0) await writeRecord(file, found);
   return found;

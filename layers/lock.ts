@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import path from "node:path";
 
 import { BuildError, shownPath } from "./build-error";
 import type { Target } from "./bundle";
@@ -31,11 +30,8 @@ export interface Lock {
   readonly packages: readonly LockedPackage[];
 }
 
-/** Where the project keeps its requirements and locks. */
-export const requirementsFolder = path.join(__dirname, "requirements");
-
-export const requirementsFile = (folder: string, target: Target) => path.join(folder, `${target}.in`);
-export const lockFile = (folder: string, target: Target) => path.join(folder, `${target}.lock`);
+/** The lock of a file of requirements lies beside it: `requirements.lock` of `requirements.in`. */
+export const lockFile = (requirements: string) => requirements.replace(/(\.[^./\\]*)?$/, ".lock");
 
 /** First line of a lock: which requirements it answers, so that a changed requirement without a new lock is an error. */
 export const requirementsHeader = (requirements: string) =>
@@ -50,18 +46,18 @@ export function lockedPython(text: string): string {
 }
 
 /**
- * Reads the lock of a target. Nothing but the two files is needed to tell whether it matches its requirements.
+ * Reads the lock of a file of requirements, for a target. Nothing but the two files is needed to tell whether it matches its requirements.
  *
  * @throws {BuildError} where there is none, or where it was made for other requirements.
  */
-export async function readLock(target: Target, folder = requirementsFolder): Promise<Lock> {
-  const requirements = await read(requirementsFile(folder, target));
-  checkSelfContained(requirements, requirementsFile(folder, target));
-  const text = await read(lockFile(folder, target));
+export async function readLock(target: Target, file: string): Promise<Lock> {
+  const requirements = await read(file);
+  checkSelfContained(requirements, file);
+  const text = await read(lockFile(file));
   if (!text.startsWith(requirementsHeader(requirements))) {
     const madeFor = /^# requirements sha256: ([0-9a-f]{12})/.exec(text)?.[1];
     throw new BuildError(
-      `${shownPath(lockFile(folder, target))} does not match ${shownPath(requirementsFile(folder, target))}: it was made for ` +
+      `${shownPath(lockFile(file))} does not match ${shownPath(file)}: it was made for ` +
         (madeFor === undefined ? "unknown requirements" : `requirements with the hash ${madeFor}..., which are now `) +
         (madeFor === undefined ? "" : `${sha256(meaningful(requirements)).slice(0, 12)}...`) +
         `; run: npm run layer -- lock --target ${target}`,

@@ -3,7 +3,6 @@ import os from "node:os";
 import path from "node:path";
 
 import { BuildError, reasonOf, shownPath } from "./build-error";
-import type { Target } from "./bundle";
 import { writeAtomically } from "./cache";
 import {
   checkSelfContained,
@@ -12,7 +11,6 @@ import {
   lockedPython,
   lockFile,
   pythonHeader,
-  requirementsFile,
   requirementsHeader,
 } from "./lock";
 import { uvPipCompile } from "./uv";
@@ -39,29 +37,25 @@ export interface Resolution {
 }
 
 /**
- * Resolves a target's requirements and rewrites its lock.
+ * Resolves a file of requirements and rewrites its lock.
  *
  * @throws {BuildError} where nothing satisfies the requirements; the lock is as it was then.
  */
-export async function relock(folder: string, target: Target, options: LockOptions = {}): Promise<Resolution> {
-  const resolution = await resolve(folder, target, options);
-  await writeAtomically(lockFile(folder, target), resolution.text);
+export async function relock(file: string, options: LockOptions = {}): Promise<Resolution> {
+  const resolution = await resolve(file, options);
+  await writeAtomically(lockFile(file), resolution.text);
   return resolution;
 }
 
 /**
- * Resolves a target's requirements to a lock: every platform's hashes, what needs each package, and no address of an index.
+ * Resolves a file of requirements to a lock: every platform's hashes, what needs each package, and no address of an index.
  *
  * @throws {BuildError} where nothing satisfies the requirements.
  */
-export async function resolve(
-  folder: string,
-  target: Target,
-  { upgrade = [], pythonVersion }: LockOptions,
-): Promise<Resolution> {
-  const [input, output] = [requirementsFile(folder, target), lockFile(folder, target)];
+export async function resolve(input: string, { upgrade = [], pythonVersion }: LockOptions): Promise<Resolution> {
+  const output = lockFile(input);
   const requirements = await readFile(input, "utf8").catch(() => {
-    throw new BuildError(`${shownPath(input)} cannot be read; write the requirements of ${target} there`);
+    throw new BuildError(`${shownPath(input)} cannot be read; write the requirements there`);
   });
   checkSelfContained(requirements, input);
   const before = await readFile(output, "utf8").catch(() => "");
@@ -78,7 +72,7 @@ export async function resolve(
         ...(upgrade === "all" ? ["--upgrade"] : upgrade.flatMap((name) => ["--upgrade-package", name])),
       ],
       // The comments in the lock name the requirements as seen from here: not by a path of this machine.
-      { cwd: folder },
+      { cwd: path.dirname(input) },
     );
     const pins = await readFile(copy, "utf8");
     return {
@@ -88,7 +82,7 @@ export async function resolve(
     };
   } catch (error) {
     throw new BuildError(
-      `the requirements of ${target} could not be resolved for Python ${oldestPython} and newer, its lock is as it was:\n` +
+      `the requirements in ${shownPath(input)} could not be resolved for Python ${oldestPython} and newer, their lock is as it was:\n` +
         `${reasonOf(error)}\nWhere a package needs a newer Python, run: npm run layer -- lock --python-version <version>`,
     );
   } finally {

@@ -1,7 +1,4 @@
-import { readFile } from "node:fs/promises";
-import path from "node:path";
-
-import { BuildError, shownPath } from "./build-error";
+import { BuildError } from "./build-error";
 import { type Lock, normalisedName } from "./lock";
 
 /** How the packages of a lock are put into Lambda layers. */
@@ -59,6 +56,12 @@ function checkProvided(provided: ReadonlyMap<string, string>, lock: Lock): void 
 }
 
 function splitLayers(groups: Groups, lock: Lock, all: readonly string[]): PlannedLayer[] {
+  if (groups.size === 0) {
+    throw new BuildError(
+      "layerStrategy split needs groups of requirements: describe them in [tool.multicloud.layers.groups] of the " +
+        'application\'s pyproject.toml, one line a group, e.g. web = ["fastapi"]',
+    );
+  }
   const groupOf = new Map<string, string>();
   for (const [group, members] of groups) {
     for (const name of members.map(normalisedName)) {
@@ -109,25 +112,4 @@ function splitLayers(groups: Groups, lock: Lock, all: readonly string[]): Planne
     name: group,
     packages: all.filter((name) => groupOf.get(name) === group),
   }));
-}
-
-/**
- * Reads the groups of a target from its `TARGET.groups.toml`: a list of requirements for each group's name.
- *
- * @throws {BuildError} where the file is missing or says something else.
- */
-export async function readGroups(folder: string, target: string): Promise<Groups> {
-  const file = path.join(folder, `${target}.groups.toml`);
-  const shown = shownPath(file);
-  const text = await readFile(file, "utf8").catch(() => {
-    throw new BuildError(`${shown} cannot be read; strategy split needs it: one line a group, e.g. web = ["fastapi"]`);
-  });
-  const [{ parse }, { z }] = await Promise.all([import("smol-toml"), import("zod")]);
-  const schema = z.record(z.string().regex(/^[A-Za-z0-9_-]{1,64}$/), z.array(z.string()).nonempty());
-  try {
-    return new Map(Object.entries(schema.parse(parse(text))));
-  } catch (error) {
-    const reason = error instanceof z.ZodError ? z.prettifyError(error) : String(error);
-    throw new BuildError(`${shown} is not a list of requirements for each group, e.g. web = ["fastapi"]:\n${reason}`);
-  }
 }

@@ -1,54 +1,61 @@
-import { z } from "zod";
-
+import type { Probe } from "../contract/application";
 import type { Cloud } from "../contract/clouds";
-import { version } from "../package.json";
+import { isWithin } from "./probe";
 
 export interface SmokeCheck {
   readonly cloud: Cloud;
   /** Without a slash at its end. */
   readonly address: string;
+  /** Requests that have to be answered as they say; at least one. */
+  readonly probes: readonly Probe[];
+  /** What every answer's `x-release` has to begin with. Absent: whatever it is. */
+  readonly release?: string;
   /** Seconds in which the API has to answer. */
   readonly patience: number;
   /** Why the API does not serve, asked once it has failed: a line or more for each cause that was found since a time. */
   readonly explain: (since: Date) => Promise<readonly string[]>;
 }
 
-const status = (cloud: Cloud) =>
-  z.object({ status: z.literal("ok"), provider: z.literal(cloud), version: z.literal(version) });
-
 /** What is wrong with an answer. */
 class WrongAnswerError extends Error {
   constructor(
     message: string,
-    /** Whether time may mend it: a role or an address that is not known everywhere yet. */
-    readonly passing: boolean,
+    /** Whether time may mend it: a role or an address that is not known everywhere yet, or an instance of the release before. */
+    readonly transient: boolean,
   ) {
     super(message);
   }
 }
 
 /** Milliseconds that one answer may take, a cold start included: what an HTTP API waits. */
-const answerPatience = 30_000;
-/** Answers of status 500 in a row that are no coincidence: the function fails, and goes on to. */
-const hopeless = 3;
+const answerTimeout = 30_000;
+/** Answers of status 500 in a row after which the check gives up: the function fails, and goes on to. */
+const maximumConsecutiveFailures = 3;
+/** Rounds of all probes in a row that have to succeed: one answer may come from an instance that is about to be replaced. */
+const rounds = 3;
 
 /**
- * Asks an API for its status and for messages until it serves what was deployed.
+ * Asks an API's probes until it serves what was deployed, several times in a row.
  *
  * @returns what it answered, for a reader.
  * @throws with the last answer and its causes, where it does not serve in time.
  */
-export async function smokeCheck({ cloud, address, patience, explain }: SmokeCheck): Promise<string> {
+export async function smokeCheck({ cloud, address, probes, release, patience, explain }: SmokeCheck): Promise<string> {
   const started = new Date();
   const deadline = started.getTime() + patience * 1_000;
   let failures = 0;
   for (let delay = 500; ; delay = Math.min(delay * 2, 15_000)) {
     try {
-      return await ask(address, cloud);
+      const asked = performance.now();
+      for (let round = 0; round < rounds; round += 1) {
+        for (const probe of probes) await ask(address, probe, release);
+      }
+      const milliseconds = Math.round((performance.now() - asked) / (rounds * probes.length));
+      return `release ${release ?? "of any kind"} serves on ${cloud}, ${milliseconds} ms an answer`;
     } catch (error) {
       if (!(error instanceof WrongAnswerError)) throw error;
-      failures = error.passing ? 0 : failures + 1;
-      if (failures >= hopeless || Date.now() + delay > deadline) {
+      failures = error.transient ? 0 : failures + 1;
+      if (failures >= maximumConsecutiveFailures || Date.now() + delay > deadline) {
         throw new Error([error.message, ...(await explain(started))].join("\n"));
       }
       await new Promise((resolve) => setTimeout(resolve, delay));
@@ -56,40 +63,42 @@ export async function smokeCheck({ cloud, address, patience, explain }: SmokeChe
   }
 }
 
-/** @throws {WrongAnswerError} where the API does not serve, or is not what was deployed. */
-async function ask(address: string, cloud: Cloud): Promise<string> {
-  const started = performance.now();
-  const found = status(cloud).safeParse(await get(`${address}/api/`));
-  if (!found.success) {
-    throw new WrongAnswerError(
-      `GET ${address}/api/ answers as something else than version ${version} on ${cloud}:\n${z.prettifyError(found.error)}`,
-      true,
-    );
-  }
-  const messages = z.array(z.object({ id: z.string() })).safeParse(await get(`${address}/api/messages/?limit=1`));
-  if (!messages.success) {
-    throw new WrongAnswerError(`GET ${address}/api/messages/ answers no list of messages`, true);
-  }
-  return `version ${version} serves on ${cloud}, asked in ${Math.round(performance.now() - started)} ms`;
-}
-
-/** The body of a 200. */
-async function get(url: string): Promise<unknown> {
+/** @throws {WrongAnswerError} where the answer is another than the probe accepts, or another release's. */
+async function ask(address: string, probe: Probe, release: string | undefined): Promise<void> {
+  const url = `${address}${probe.path}`;
   let answer: Response;
   let body: string;
   try {
-    answer = await fetch(url, { signal: AbortSignal.timeout(answerPatience) });
+    answer = await fetch(url, { signal: AbortSignal.timeout(answerTimeout), redirect: "manual" });
     body = await answer.text();
   } catch (error) {
     const { message, cause } = error as Error;
     throw new WrongAnswerError(`GET ${url}: ${cause instanceof Error ? cause.message : message}`, true);
   }
-  if (answer.status !== 200) {
-    throw new WrongAnswerError(`GET ${url} answers ${answer.status}: ${body.slice(0, 500)}`, answer.status !== 500);
+  if (answer.status !== probe.status) {
+    throw new WrongAnswerError(
+      `GET ${url} answers ${answer.status}, not ${probe.status}: ${body.slice(0, 500)}`,
+      answer.status !== 500,
+    );
   }
+  const found = answer.headers.get("x-release") ?? "";
+  if (release !== undefined && !found.startsWith(release)) {
+    throw new WrongAnswerError(`GET ${url} answers as release ${found || "(none)"}, not as ${release}`, true);
+  }
+  if (probe.json === undefined) return;
+  let json: unknown;
   try {
-    return JSON.parse(body);
+    json = JSON.parse(body);
   } catch {
-    throw new WrongAnswerError(`GET ${url} answers 200 with what is not JSON: ${body.slice(0, 200)}`, true);
+    throw new WrongAnswerError(
+      `GET ${url} answers ${answer.status} with what is not JSON: ${body.slice(0, 200)}`,
+      true,
+    );
+  }
+  if (!isWithin(probe.json, json)) {
+    throw new WrongAnswerError(
+      `GET ${url} answers ${body.slice(0, 200)}, which does not contain ${JSON.stringify(probe.json)}`,
+      true,
+    );
   }
 }

@@ -26,20 +26,21 @@ def create_app(
 ) -> ASGIApp:
     """Build the application over a store.
 
-    The environment says which version it is (APPLICATION_VERSION), and whose tokens posting needs (AUTH_ISSUER and
-    AUTH_AUDIENCE; without them, none).
+    The environment says which version and release it is (APPLICATION_VERSION, RELEASE), and whose tokens posting needs
+    (AUTH_ISSUER and AUTH_AUDIENCE; without them, none).
     """
     # A redirect to the path with a slash would name the function's own host, not the address that the client used.
     # Documentation pages would load scripts from elsewhere; the API is small enough for the README.
     app = FastAPI(title="Messages", redirect_slashes=False, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(BodyLimit, limit=BODY_LIMIT)
     version = os.environ.get("APPLICATION_VERSION", "unknown")
+    release = os.environ.get("RELEASE", "unknown")
 
     @app.api_route("/", methods=["GET", "HEAD"])
     @app.api_route("/api", methods=["GET", "HEAD"])
     @app.api_route("/api/", methods=["GET", "HEAD"])
     async def status() -> dict[str, str]:
-        return {"status": "ok", "provider": provider, "version": version}
+        return {"status": "ok", "provider": provider, "version": version, "release": release}
 
     @app.api_route("/api/messages", methods=["GET", "HEAD"])
     @app.api_route("/api/messages/", methods=["GET", "HEAD"])

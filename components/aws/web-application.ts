@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { TableDescription } from "../../contract/application";
 import { awsScheduleExpression } from "../../contract/schedule";
 import type { ApplicationBundle, LayerBundle } from "../../layers/bundle";
+import { entryOf } from "../../layers/adapters";
 import { DependencyLayer } from "../dependency-layer";
 import type { FunctionPlan } from "../function-plan";
 import { nameLimits, resourceName, type Scope } from "../names";
@@ -162,7 +163,7 @@ export class WebApplication extends pulumi.ComponentResource {
       ...(plan.timeout !== undefined && { timeout: plan.timeout }),
       functionName: resourceName(scope, name, Math.min(nameLimits.lambdaFunction, nameLimits.role)),
       code: new pulumi.asset.FileArchive(code.path),
-      handler: handlerOf(plan),
+      handler: entryOf.aws(name),
       layers: atLeastOne(
         layers.filter(({ bundle }) => isForIt(bundle)),
         name,
@@ -249,16 +250,18 @@ export class WebApplication extends pulumi.ComponentResource {
 
   private declareCheck(): void {
     if (!this.args.smokeCheck) return;
-    const codes = this.args.bundles.filter(({ kind }) => kind === "application").map(({ sha256 }) => sha256);
+    const application = this.args.bundles.find((bundle) => bundle.kind === "application");
     const [first] = this.answering;
     smokeCheck(
       `${this.name}-smoke-check`,
       {
         cloud: "aws",
         address: this.api.url,
+        probes: first?.description.probes ?? [],
+        release: application?.releases[first?.description.name ?? ""],
         outputs: this.outputs,
         layers: this.layers,
-        deployed: { code: codes[0], function: first?.fn.configuration },
+        deployed: { code: application?.sha256, function: first?.fn.configuration },
       },
       { parent: this, dependsOn: [this.api, ...Object.values(this.tables)] },
     );
@@ -315,13 +318,6 @@ export class WebApplication extends pulumi.ComponentResource {
 
 function describeLayer({ arn, version, bundle }: DependencyLayer): LayerOutputs {
   return { arn, version, ...describeBundle(bundle) };
-}
-
-function handlerOf({ description: { name, entryPoints } }: FunctionPlan): string {
-  const { aws } = entryPoints;
-  if (aws === undefined)
-    throw new Error(`aws: the function ${name} has no entry point for aws; add one, or turn aws off`);
-  return `${aws.module}.${aws.attribute}`;
 }
 
 function missingBundle(fn: string, what: string): Error {

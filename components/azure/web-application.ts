@@ -302,8 +302,11 @@ export class WebApplication extends pulumi.ComponentResource {
     const [answering] = this.answering;
     const [plan] = this.args.functions;
     const fn = plan && this.functions[plan.description.name];
-    if (answering) return { name: answering.description.name, fn: answering.fn };
-    if (plan && fn) return { name: plan.description.name, fn };
+    if (answering) {
+      const { name, probes } = answering.description;
+      return { name, probes, fn: answering.fn };
+    }
+    if (plan && fn) return { name: plan.description.name, probes: [], fn };
     throw new Error(`${this.name}: there is no function; describe one in the application's pyproject.toml`);
   }
 
@@ -370,15 +373,18 @@ export class WebApplication extends pulumi.ComponentResource {
   }
 
   private createSmokeCheck(): void {
-    const { name, fn } = this.first;
+    const { name, fn, probes } = this.first;
     if (!this.args.smokeCheck || !(fn instanceof ApiFunction)) return;
+    const bundle = bundleFor(name, this.args.bundles);
     const entrance = this.args.frontDoorOnly ? this.frontend : undefined;
     smokeCheck(
       `${this.name}-smoke-check`,
       {
         cloud: "azure",
+        probes,
+        release: bundle.releases[name],
         outputs: this.outputs,
-        deployed: { package: bundleFor(name, this.args.bundles).sha256, function: fn.configuration },
+        deployed: { package: bundle.sha256, function: fn.configuration },
         ...(entrance === undefined
           ? { address: fn.url }
           : { address: entrance.hostName.apply(publicAddress), patience: frontDoorPatience }),

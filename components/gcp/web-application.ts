@@ -7,6 +7,7 @@ import type {
   ScheduledFunction as ScheduledDescription,
   TableDescription,
 } from "../../contract/application";
+import { entryOf } from "../../layers/adapters";
 import type { SourceBundle } from "../../layers/bundle";
 import type { FunctionPlan } from "../function-plan";
 import { labelValue, nameLimits, resourceName, type Scope } from "../names";
@@ -159,7 +160,7 @@ export class WebApplication extends pulumi.ComponentResource {
       location: args.region,
       build,
       bundle: bundleOf(name, args.bundles),
-      entryPoint: "handle",
+      entryPoint: entryOf.gcp(),
       requires: ["functions-framework"],
       environment: {
         ...args.environment,
@@ -253,10 +254,18 @@ export class WebApplication extends pulumi.ComponentResource {
   private declareChecks(args: WebApplicationArgs, deployed: Deployed[]): void {
     // A function that is not public answers nobody without a token.
     if (!args.smokeCheck || !(args.function?.public ?? true)) return;
-    const { fn } = firstApi(deployed);
+    const { fn, plan } = firstApi(deployed);
+    const { name, probes } = plan.description;
     smokeCheck(
       `${this.#name}-smoke-check`,
-      { cloud: "gcp", address: fn.url, outputs: this.outputs, deployed: { function: fn.configuration } },
+      {
+        cloud: "gcp",
+        address: fn.url,
+        probes,
+        release: bundleOf(name, args.bundles).releases[name],
+        outputs: this.outputs,
+        deployed: { function: fn.configuration },
+      },
       { parent: this, dependsOn: [fn, ...Object.values(this.tables)] },
     );
   }

@@ -35,7 +35,7 @@ const signs: readonly Sign[] = [
     cause: ([, module = ""]) => ({
       title: `missing module ${module}`,
       cause: `The function imports ${module}, which neither its package nor a layer has.`,
-      next: "add it to the requirements in layers/requirements, then run: npm run layer -- lock",
+      next: "add it to the requirements of the function, then run: npm run layer -- lock",
     }),
   },
   {

@@ -32,6 +32,8 @@ export interface CloudSubject {
   readonly outputs: CloudValues;
   readonly layers: DeployedOutputs["layers"];
   readonly inspected: InspectedCloud;
+  /** Folder of the application, in this checkout too. */
+  readonly application: string;
   /** Since when errors count: those that an earlier deployment made may be mended since. */
   readonly since: Date;
   /** When other checks of this look began to ask the function; absent where none did, or none was answered. */

@@ -1,5 +1,9 @@
+import path from "node:path";
+
 import { BuildError } from "../../layers/build-error";
-import { normalisedName, readLock } from "../../layers/lock";
+import { readApplication } from "../../contract/application";
+import { lockedFunctions } from "../../layers/function-locks";
+import { normalisedName } from "../../layers/lock";
 import { readZip } from "../../layers/unzip";
 import { UnansweredError } from "../unanswered-error";
 import type { Check, CloudSubject } from "./check";
@@ -10,6 +14,8 @@ import type { Finding } from "./report";
 /** Days between two updates of the dependencies, as .github/workflows/layers.yml makes them. */
 const updateInterval = 31;
 
+const checkout = path.join(__dirname, "..", "..");
+
 /** Milliseconds of a day. */
 const day = 86_400_000;
 
@@ -17,24 +23,29 @@ export const freshnessCheck: Check<CloudSubject> = {
   id: "freshness",
   about: "whether the deployed layers and packages are built from the lock of this checkout, and how old they are",
   async run(subject) {
-    const { cloud, commands } = subject;
-    const lock = await readLock(cloud).catch((error: unknown) => {
+    const { cloud, commands, application } = subject;
+    const locks = await lockedFunctions(readApplication(checkout, application), cloud).catch((error: unknown) => {
       if (error instanceof BuildError) return error;
       throw error;
     });
-    if (lock instanceof BuildError) {
-      const finding: Finding = { severity: "warning", title: "the lock does not match", evidence: [lock.message] };
+    if (locks instanceof BuildError) {
+      const finding: Finding = { severity: "warning", title: "the lock does not match", evidence: [locks.message] };
       return { summary: finding.title, findings: [{ ...finding, next: `npm run layer -- lock --target ${cloud}` }] };
     }
 
     const deployed = await deployedBundles(subject);
     const findings = deployed.flatMap(({ name, lockSha256, days }): Finding[] => {
-      if (lockSha256 !== lock.sha256) {
+      if (!locks.some(({ lock }) => lock.sha256 === lockSha256)) {
         return [
           {
             severity: "warning",
             title: `${name} is built from another lock than this checkout's`,
-            evidence: [`deployed: ${lockSha256}`, `layers/requirements/${cloud}.lock: ${lock.sha256}`],
+            evidence: [
+              `deployed: ${lockSha256}`,
+              ...locks.map(
+                ({ lock, functions }) => `locked for ${functions.map(({ name }) => name).join(", ")}: ${lock.sha256}`,
+              ),
+            ],
             cause: "The lock has changed since the last deployment, or this checkout is older than it.",
             next: `git pull, to be sure that this checkout is the newer one, then: ${commands.deploy}`,
           },

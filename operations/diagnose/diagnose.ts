@@ -75,8 +75,8 @@ export async function diagnose(environment: Environment, options: LookOptions): 
     const inspected = environment.clouds[cloud];
     const values = outputs[cloud];
     if (inspected === undefined || values === undefined) return [];
-    const { layers } = outputs;
-    const subject = { cloud, outputs: values, layers, inspected: asked(inspected), since, commands };
+    const { layers, application } = outputs;
+    const subject = { cloud, outputs: values, layers, application, inspected: asked(inspected), since, commands };
     return judgeCloud(subject, options, startedAt);
   });
   const judged = (await Promise.all([...overStack, ...perCloud])).flat();

@@ -24,7 +24,16 @@ const timeout = 30_000;
 export async function causesOf({ cloud, outputs, clouds, commands, since }: FailedCloud): Promise<string[]> {
   const [values, inspected] = [outputs[cloud], clouds[cloud]];
   if (values === undefined || inspected === undefined) return [];
-  const subject = { cloud, outputs: values, layers: outputs.layers, inspected, since, askedAt: since, commands };
+  const subject = {
+    cloud,
+    outputs: values,
+    layers: outputs.layers,
+    application: outputs.application,
+    inspected,
+    since,
+    askedAt: since,
+    commands,
+  };
   const results = await diagnoseCloud(subject, { only: explaining, timeout });
   return results.flatMap((result) => result.findings.map((finding) => described(result, finding)));
 }

@@ -37,6 +37,7 @@ const gcp = cloudOutputs.extend({ project: z.string(), database: z.string() });
 
 /** The outputs of a stack of this program. */
 export const stackOutputs = z.object({
+  application: z.string().default("application"),
   layers: z.record(z.string(), layer).default({}),
   aws: aws.optional(),
   azure: azure.optional(),

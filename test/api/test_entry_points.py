@@ -17,6 +17,9 @@ from functions_framework import create_app
 from mangum import Mangum
 from starlette.testclient import TestClient
 
+from multicloud_runtime import azure as azure_runtime
+from multicloud_runtime.asgi import Application
+
 APPLICATION = Path(__file__).parents[2] / "application"
 
 
@@ -39,8 +42,9 @@ def fresh(module: str, path: Path) -> ModuleType:
 
 
 @contextmanager
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Send]:
-    handler: Mangum = fresh("api.aws.function", APPLICATION / "api/aws/function.py").handler
+def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Send]:
+    app = fresh("api.aws.function", APPLICATION / "api/aws/function.py").app
+    handler = Mangum(Application(app), lifespan="off")
 
     def send(method: str, path: str, body: bytes = b"", query: str = "") -> Answer:
         http = {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": ""}
@@ -58,14 +62,18 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Send]:
         return Answer(answer["statusCode"], answer["headers"], answer["body"].encode())
 
     yield send
-    asyncio.get_event_loop().close()
+    loop = asyncio.get_event_loop()
+    # Lambda ends a function without notice: its lifespan waits for ever.
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+        loop.run_until_complete(asyncio.wait([task]))
+    loop.close()
     asyncio.set_event_loop(None)
 
 
 @contextmanager
-def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Send]:
-    fresh("api.azure.function", APPLICATION / "api/azure/function.py")
-    app: func.AsgiFunctionApp = fresh("function_app", APPLICATION / "azure/function_app.py").app
+def azure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Send]:
+    app = azure_runtime.asgi_app(fresh("api.azure.function", APPLICATION / "api/azure/function.py").app)
     (function,) = app.get_functions()
     loop = asyncio.new_event_loop()
 
@@ -91,19 +99,23 @@ def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Send]:
 
 
 @contextmanager
-def gcp(monkeypatch: pytest.MonkeyPatch) -> Iterator[Send]:
+def gcp(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Send]:
     monkeypatch.syspath_prepend(APPLICATION)
     # Cloud Run functions set it, and the framework then configures the logging of the whole process.
     monkeypatch.setenv("LOG_EXECUTION_ID", "true")
     fresh("api.gcp.function", APPLICATION / "api/gcp/function.py")
-    client = TestClient(create_app("handle", str(APPLICATION / "gcp/main.py")), follow_redirects=False)
+    main = tmp_path / "main.py"
+    main.write_text(
+        "from api.gcp.function import app\nfrom multicloud_runtime import gcp_asgi\nhandle = gcp_asgi.asgi_app(app)\n"
+    )
+    with TestClient(create_app("handle", str(main)), follow_redirects=False) as client:
 
-    def send(method: str, path: str, body: bytes = b"", query: str = "") -> Answer:
-        headers = {"Content-Type": "application/json", "X-Cloud-Trace-Context": "platform-1/2;o=1"}
-        answer = client.request(method, f"{path}?{query}", content=body, headers=headers)
-        return Answer(answer.status_code, dict(answer.headers), answer.content)
+        def send(method: str, path: str, body: bytes = b"", query: str = "") -> Answer:
+            headers = {"Content-Type": "application/json", "X-Cloud-Trace-Context": "platform-1/2;o=1"}
+            answer = client.request(method, f"{path}?{query}", content=body, headers=headers)
+            return Answer(answer.status_code, dict(answer.headers), answer.content)
 
-    yield send
+        yield send
 
 
 @pytest.fixture
@@ -115,18 +127,22 @@ def stdout(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
 
 
 @pytest.fixture
-def send(provider: str, cloud: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> Iterator[Send]:
+def send(
+    provider: str, cloud: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Send]:
     monkeypatch.setenv("APPLICATION_VERSION", "3.0.0")
+    monkeypatch.setenv("RELEASE", "c0de.c0f1")
     cloud(provider)
-    with {"aws": aws, "azure": azure, "gcp": gcp}[provider](monkeypatch) as send:
+    with {"aws": aws, "azure": azure, "gcp": gcp}[provider](monkeypatch, tmp_path) as send:
         yield send
 
 
-def test_the_provider_and_the_version_are_told(send: Send, provider: str) -> None:
+def test_the_provider_the_version_and_the_release_are_told(send: Send, provider: str) -> None:
     answer = send("GET", "/")
     assert answer.status == 200
-    assert json.loads(answer.body) == {"status": "ok", "provider": provider, "version": "3.0.0"}
-    assert answer.headers["content-type"] == "application/json"
+    told = {"status": "ok", "provider": provider, "version": "3.0.0", "release": "c0de.c0f1"}
+    assert json.loads(answer.body) == told
+    assert answer.headers["x-release"] == "c0de.c0f1"
 
 
 def test_a_posted_message_is_listed(send: Send) -> None:

@@ -14,7 +14,7 @@ def pins(lock: Path) -> set[tuple[str, str]]:
 
 @pytest.mark.parametrize("target", ["aws", "azure", "gcp"])
 def test_every_deployed_package_is_tested_in_its_version(target: str) -> None:
-    deployed = pins(ROOT / f"layers/requirements/{target}.lock")
+    deployed = pins(ROOT / f"application/requirements/{target}.lock")
     assert deployed
     missing = deployed - pins(ROOT / "test/api/requirements.lock")
     assert not missing, "lock the tests again, as test/api/requirements.in says"

@@ -27,6 +27,9 @@ export const applicationBundle: ApplicationBundle = {
   target: "aws",
   kind: "application",
   functions: ["api"],
+  releases: { api: "c0de" },
+  pythonVersion: "3.12",
+  architecture: "x86_64",
   name: "api",
   path: "/nowhere/api.zip",
   sha256: "c".repeat(64),
@@ -52,6 +55,7 @@ export const packageBundle: PackageBundle = {
   target: "azure",
   kind: "package",
   functions: ["api"],
+  releases: { api: "c0de" },
   packages: packages("azure-functions", "fastapi", "pydantic"),
 };
 
@@ -60,5 +64,6 @@ export const sourceBundle: SourceBundle = {
   target: "gcp",
   kind: "source",
   functions: ["api"],
+  releases: { api: "c0de" },
   packages: packages("fastapi", "functions-framework", "google-cloud-firestore", "pydantic"),
 };

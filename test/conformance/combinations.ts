@@ -15,7 +15,7 @@ const project = { project: "shop-123456" };
 const domain = "app.example.com";
 const certificateArn = "arn:aws:acm:us-east-1:123456789012:certificate/12345678-1234-1234-1234-123456789012";
 const kmsKeyArn = "arn:aws:kms:ap-northeast-1:123456789012:key/12345678-1234-1234-1234-123456789012";
-const awsLock = path.join(__dirname, "..", "..", "layers", "requirements", "aws.lock");
+const awsLock = path.join(__dirname, "..", "..", "application", "requirements", "aws.lock");
 /** A layer that somebody else publishes, with the version that the lock asks for. */
 export const publicLayer: PublicLayer = {
   arn: "arn:aws:lambda:ap-northeast-1:770693421928:layer:Klayers-p312-PyJWT:1",

@@ -62,7 +62,7 @@ test("a preview from another checkout, with another umask, time zone and locale,
 test("a changed pin replaces the layer, updates the function, and changes nothing else", async () => {
   const copy = copyOfCheckout();
   try {
-    const requirements = path.join(copy, "layers", "requirements", "aws.in");
+    const requirements = path.join(copy, "application", "requirements", "aws.in");
     const before = outputs.layers[layerName]?.packages.mangum ?? "";
     writeFileSync(requirements, readFileSync(requirements, "utf8").replace(/^mangum.*$/m, `mangum<${before}`));
     const unlocked = await deployment.run(["preview"], { checkout: copy });

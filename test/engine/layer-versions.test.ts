@@ -28,7 +28,7 @@ beforeAll(async () => {
 
   const copy = copyOfCheckout();
   try {
-    const requirements = path.join(copy, "layers", "requirements", "aws.in");
+    const requirements = path.join(copy, "application", "requirements", "aws.in");
     const { layers } = deployment.outputs();
     const version = layers[layerName]?.packages.mangum ?? "";
     writeFileSync(requirements, readFileSync(requirements, "utf8").replace(/^mangum.*$/m, `mangum<${version}`));

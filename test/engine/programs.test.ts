@@ -113,7 +113,11 @@ describe("a function without the layer that it needs", () => {
       const packages = { mangum: "0.1.0" };
       const layers = { bare: { ...bundle, arn, version, packages } };
       const deployed = { function: fn.configuration };
-      smokeCheck("bare", { cloud: "aws", address: api.url, outputs, layers, deployed }, { dependsOn: [api] });
+      smokeCheck(
+        "bare",
+        { cloud: "aws", address: api.url, probes: [{ path: "/api/", status: 200 }], outputs, layers, deployed },
+        { dependsOn: [api] },
+      );
     }
     return Promise.resolve({ url: api.url });
   };

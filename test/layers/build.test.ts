@@ -315,10 +315,10 @@ describe("bad input is refused, with a way out", () => {
     await expect(workspace.require(["modern"])).rejects.toThrow(
       /could not be resolved for Python 3\.11 and newer.*3\.12/s,
     );
-    await relock(workspace.folder, "aws", { pythonVersion: "3.12" });
+    await relock(path.join(workspace.folder, "aws.in"), { pythonVersion: "3.12" });
     await expect(workspace.build()).resolves.toHaveLength(2);
     // What it serves is kept.
-    await relock(workspace.folder, "aws");
+    await relock(path.join(workspace.folder, "aws.in"));
     await expect(workspace.build({ pythonVersion: "3.11" })).rejects.toThrow(
       "the lock of aws serves Python 3.12 and newer, the bundle is for 3.11; run: npm run layer -- lock --target aws " +
         "--python-version 3.11",
@@ -331,10 +331,11 @@ describe("bad input is refused, with a way out", () => {
     await expect(workspace.build({ pythonVersion: "3.11" })).rejects.toThrow(
       /layer dependencies would be empty: nothing in it is for Python 3\.11 on x86_64 \(later==1\.0 ; python_.*'3\.12'\)/,
     );
+  });
+
+  it("no requirements are no layer, which a function may be without", async () => {
     await workspace.require(["# nothing"]);
-    await expect(workspace.build()).rejects.toThrow(
-      /layer dependencies would be empty: no package is left for it; add requirements to aws\.in/,
-    );
+    expect((await workspace.build()).map(({ kind }) => kind)).toEqual(["application"]);
   });
 
   it("a missing lock", async () => {

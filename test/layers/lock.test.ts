@@ -4,8 +4,9 @@ import path from "node:path";
 
 import { afterAll, describe, expect, it } from "vitest";
 
-import { lockedPackages, lockFile, readLock, requirementsFolder, requirementsHeader } from "../../layers/lock";
-import { planLayers, readGroups } from "../../layers/strategy";
+import { readApplication } from "../../contract/application";
+import { lockedPackages, lockFile, readLock, requirementsHeader } from "../../layers/lock";
+import { planLayers } from "../../layers/strategy";
 import { readFileSync } from "node:fs";
 
 const folder = mkdtempSync(path.join(tmpdir(), "lock-test-"));
@@ -13,22 +14,26 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
+const checkout = path.join(__dirname, "..", "..");
+const board = readApplication(checkout, "application");
+const file = (target: string) => path.join(checkout, "application", "requirements", `${target}.in`);
+
 describe("the project's locks", () => {
   it.each(["aws", "azure", "gcp"] as const)(
     "match the requirements of %s, and name no index and no machine",
     async (target) => {
-      const lock = await readLock(target);
+      const lock = await readLock(target, file(target));
       expect(lock.packages.filter(({ required }) => required).length).toBeGreaterThan(3);
       expect(lock.packages.every(({ hashes }) => hashes.size > 0)).toBe(true);
-      const text = readFileSync(lockFile(requirementsFolder, target), "utf8");
+      const text = readFileSync(lockFile(file(target)), "utf8");
       expect(text).not.toMatch(/https?:|file:|--(extra-)?index-url|--find-links/);
       expect(text).not.toMatch(/^\s*#.*\//m);
     },
   );
 
   it.each(["aws"] as const)("of %s can be split by its groups", async (target) => {
-    const [lock, groups] = await Promise.all([readLock(target), readGroups(requirementsFolder, target)]);
-    const layers = planLayers({ kind: "split", groups }, lock);
+    const lock = await readLock(target, file(target));
+    const layers = planLayers({ kind: "split", groups: board.layers.groups }, lock);
     expect(layers.flatMap(({ packages }) => packages).sort()).toEqual(lock.packages.map(({ name }) => name).sort());
     expect(layers.every(({ packages }) => packages.length > 0)).toBe(true);
   });
@@ -79,7 +84,9 @@ describe("a lock", () => {
     "is refused for requirements with %s",
     async (line) => {
       writeFileSync(path.join(folder, "azure.in"), `flask\n${line}\n`);
-      await expect(readLock("azure", folder)).rejects.toThrow(`azure.in has "${line}": write what that file has`);
+      await expect(readLock("azure", path.join(folder, "azure.in"))).rejects.toThrow(
+        `azure.in has "${line}": write what that file has`,
+      );
     },
   );
 
@@ -87,7 +94,7 @@ describe("a lock", () => {
     "is refused for requirements with hashes of their own: %s",
     async (line) => {
       writeFileSync(path.join(folder, "azure.in"), `${line}\n`);
-      await expect(readLock("azure", folder)).rejects.toThrow(
+      await expect(readLock("azure", path.join(folder, "azure.in"))).rejects.toThrow(
         /azure\.in has "flask==3\.0 --hash=sha256:a+": leave hashes to the lock/,
       );
     },
@@ -96,10 +103,12 @@ describe("a lock", () => {
   it("is refused for other requirements, and says whose they are", async () => {
     writeFileSync(path.join(folder, "gcp.in"), "flask\n");
     writeFileSync(path.join(folder, "gcp.lock"), `${requirementsHeader("flask")}flask==3.0\n`);
-    await expect(readLock("gcp", folder)).resolves.toMatchObject({ target: "gcp" });
+    await expect(readLock("gcp", path.join(folder, "gcp.in"))).resolves.toMatchObject({ target: "gcp" });
     writeFileSync(path.join(folder, "gcp.in"), "flask<3\n");
-    await expect(readLock("gcp", folder)).rejects.toThrow(/gcp\.lock does not match .*gcp\.in.*lock --target gcp/s);
+    await expect(readLock("gcp", path.join(folder, "gcp.in"))).rejects.toThrow(
+      /gcp\.lock does not match .*gcp\.in.*lock --target gcp/s,
+    );
     writeFileSync(path.join(folder, "gcp.lock"), "flask==3.0\n");
-    await expect(readLock("gcp", folder)).rejects.toThrow(/made for unknown requirements/);
+    await expect(readLock("gcp", path.join(folder, "gcp.in"))).rejects.toThrow(/made for unknown requirements/);
   });
 });

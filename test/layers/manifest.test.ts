@@ -1,5 +1,7 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 
+import path from "node:path";
+
 import { describe, expect, it } from "vitest";
 
 import { compare } from "../../layers/compare";
@@ -26,7 +28,7 @@ describe("the manifest of a bundle", () => {
     );
     const zip = await builtLayer(["left"]);
     const manifest = await readManifest(zip);
-    const lock = await readLock("aws", workspace.folder);
+    const lock = await readLock("aws", path.join(workspace.folder, "aws.in"));
     expect(manifest).toMatchObject({
       target: "aws",
       kind: "layer",
@@ -155,9 +157,9 @@ describe("a lock", () => {
     workspace.index.publish({ name: "ages", version: "1.0" });
     await workspace.require(["ages<3"]);
     workspace.index.publish({ name: "ages", version: "2.0" }, { name: "ages", version: "3.0" });
-    const { before, after } = await resolve(workspace.folder, "aws", { upgrade: "all" });
+    const { before, after } = await resolve(path.join(workspace.folder, "aws.in"), { upgrade: "all" });
     expect(lockSummary(before, after)).toBe("ages 1.0 -> 2.0");
     expect(await outdatedTable(before, after)).toMatch(/ages +│ 1\.0 +│ 2\.0 /);
-    expect((await readLock("aws", workspace.folder)).packages).toMatchObject([{ version: "1.0" }]);
+    expect((await readLock("aws", path.join(workspace.folder, "aws.in"))).packages).toMatchObject([{ version: "1.0" }]);
   });
 });

@@ -1,17 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
-
 import fc from "fast-check";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 
 import type { Lock, LockedPackage } from "../../layers/lock";
-import { planLayers, readGroups } from "../../layers/strategy";
-
-const folder = mkdtempSync(path.join(tmpdir(), "strategy-test-"));
-afterAll(() => {
-  rmSync(folder, { recursive: true });
-});
+import { planLayers } from "../../layers/strategy";
 
 function locked(
   name: string,
@@ -139,14 +130,8 @@ describe("strategy split", () => {
   });
 });
 
-describe("the file of groups", () => {
-  it.each([
-    ["is missing", undefined, /aws\.groups\.toml cannot be read; strategy split needs it/],
-    ["is no TOML", "web = [", /aws\.groups\.toml is not a list of requirements for each group/],
-    ["says something else", "web = 1", /aws\.groups\.toml is not a list of requirements for each group/],
-    ["has an empty group", "web = []", /aws\.groups\.toml is not a list of requirements for each group/],
-  ])("that %s is refused", async (_, text, message) => {
-    if (text !== undefined) writeFileSync(path.join(folder, "aws.groups.toml"), text);
-    await expect(readGroups(folder, "aws")).rejects.toThrow(message);
-  });
+it("without groups, split is refused", () => {
+  expect(() => planLayers({ kind: "split", groups: new Map() }, lockOf(locked("p0")))).toThrow(
+    /layers\.groups.*pyproject\.toml/,
+  );
 });

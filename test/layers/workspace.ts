@@ -5,7 +5,7 @@ import path from "node:path";
 
 import { afterAll, beforeAll, beforeEach, vi } from "vitest";
 
-import { noEntryPoints } from "../../layers/application-files";
+import { readApplication } from "../../contract/application";
 import { build, type BuildOptions } from "../../layers/build";
 import type { Bundle, Target } from "../../layers/bundle";
 import { cacheDirectory } from "../../layers/cache";
@@ -77,16 +77,16 @@ export function useWorkspace(): Workspace {
     progress,
     require: async (requirements, target = "aws") => {
       await writeFile(path.join(folder, `${target}.in`), `${requirements.join("\n")}\n`);
-      await relock(folder, target, { pythonVersion: "3.11" });
+      await relock(path.join(folder, `${target}.in`), { pythonVersion: "3.11" });
     },
     build: (options) =>
       build({
+        application: readApplication(path.join(__dirname, "..", ".."), "application"),
         targets: ["aws"],
         pythonVersion: "3.12",
         architecture: "x86_64",
         requirements: folder,
         // They are of no application.
-        entryPoints: noEntryPoints,
         // It takes longest, and has tests of its own.
         bytecode: false,
         progress: (line) => progress.push(line),

@@ -101,7 +101,7 @@ describe("with the defaults", () => {
     const fn = recording.only("aws:lambda/function:Function");
     expect(fn).toMatchObject({
       name: "shop-test-api",
-      handler: "api.aws.function.handler",
+      handler: "multicloud_api.handler",
       layers: [arn("lambda", "layer:shop-test-dependencies:7")],
       runtime: "python3.12",
       architectures: ["x86_64"],
@@ -565,11 +565,6 @@ describe("what could not start is not declared", () => {
       /6 layers, Lambda attaches at most 5/,
     ],
     ["a table that is not described", { tables: [] }, /api uses the table messages; tables has none/],
-    [
-      "a function for other clouds only",
-      { functions: [httpPlan({ entryPoints: {} })] },
-      /api has no entry point for aws/,
-    ],
     ["a frontend without a page", { site: "/nowhere" }, /no index\.html in \/nowhere/],
   ])("%s", async (_, overrides, message) => {
     await expect(application(overrides)).rejects.toThrow(message);

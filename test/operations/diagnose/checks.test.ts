@@ -18,6 +18,9 @@ import { freshnessCheck, publicLayersCheck } from "../../../operations/diagnose/
 import { UnansweredError } from "../../../operations/unanswered-error";
 import { cloudOf, healthy, layer, layerArn, serving, subject } from "./environment";
 
+const requirements = (cloud: string) =>
+  path.join(__dirname, "..", "..", "..", "application", "requirements", `${cloud}.in`);
+
 const never = new AbortController().signal;
 const deployed = { ...healthy.function, layerArns: [layerArn] } as NonNullable<typeof healthy.function>;
 
@@ -109,7 +112,7 @@ describe("of the freshness", () => {
   });
 
   test("a layer of this lock is old after a month", async () => {
-    const { sha256 } = await readLock("aws");
+    const { sha256 } = await readLock("aws", requirements("aws"));
     expect((await of(sha256, daysAgo(30))).findings).toEqual([]);
     expect((await of(sha256, daysAgo(40))).findings).toMatchObject([
       { severity: "info", title: "shop-dependencies is 40 days old" },
@@ -117,7 +120,7 @@ describe("of the freshness", () => {
   });
 
   test.each(["azure", "gcp"] as const)("a package on %s is asked the same", async (cloud) => {
-    const { sha256 } = await readLock(cloud);
+    const { sha256 } = await readLock(cloud, requirements(cloud));
     const packaged = (lockSha256: string, modifiedAt: string) =>
       freshnessCheck.run(
         subject({

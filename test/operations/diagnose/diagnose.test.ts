@@ -34,7 +34,7 @@ function environment(clouds: Environment["clouds"], printed: Readonly<Record<str
   return {
     project: "shop",
     stack: stackOf(printed),
-    outputs: { layers, aws: { ...outputs, functionArn: "", accessLogs: "" } },
+    outputs: { application: "application", layers, aws: { ...outputs, functionArn: "", accessLogs: "" } },
     clouds,
     commands,
   };

@@ -72,6 +72,7 @@ export function subject(changed: Partial<CloudSubject> = {}): CloudSubject {
     layers: {
       "shop-dependencies": { arn: layerArn, version: "3", lockSha256: "", pythonVersion: "3.12", packages: {} },
     },
+    application: "application",
     inspected: cloudOf(),
     since: new Date(0),
     commands: { heal: "heal", deploy: "deploy", settle: "settle", unlock: "unlock" },

@@ -18,6 +18,7 @@ const common = {
   publicLayers: {},
 };
 const outputs: DeployedOutputs = {
+  application: "application",
   layers: {},
   aws: {
     ...common,

@@ -128,7 +128,7 @@ describe("layer versions on AWS", () => {
       ...{ logs: "/aws/lambda/api", version: "1", functionArn: "arn:aws:lambda:r:123456789012:function:api" },
       ...{ accessLogs: "/aws/apigateway/api", public: true, publicLayers: {} },
     };
-    const inspected = vendorClouds({ layers: {}, aws: outputs }).aws;
+    const inspected = vendorClouds({ application: "application", layers: {}, aws: outputs }).aws;
     expect((await inspected?.identity())?.account).toBe("123456789012");
     expect(await inspected?.function()).toMatchObject({ runtime: "python3.12", layerArns: [arn(2)] });
     expect(await inspected?.hasTable()).toBe(false);

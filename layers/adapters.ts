@@ -1,0 +1,166 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+
+import type { EntryPoint, PythonFunction } from "../contract/application";
+import type { Cloud } from "../contract/clouds";
+import { type SourceFile, filesBelow } from "./application-files";
+
+/** How the clouds find a function in its bundle: the adapter's entry, never the application's own. */
+export const entryOf = {
+  /** Lambda's `handler`: one bundle holds the entries of all functions. */
+  aws: (name: string) => `${awsModule(name)}.${entryAttribute.aws}`,
+  /** What functions-framework calls in `main.py`. */
+  gcp: () => entryAttribute.gcp,
+} as const;
+
+/** What a cloud calls in the entry's module. */
+export const entryAttribute: Record<Cloud, string> = { aws: "handler", azure: "app", gcp: "handle" };
+
+const awsModule = (name: string) => `multicloud_${name.replaceAll("-", "_")}`;
+
+/** Modules that a cloud enters, in the bundle of one function: what the import proof starts from. */
+export const entryModule: Record<Cloud, (name: string) => string> = {
+  aws: awsModule,
+  azure: () => "function_app",
+  gcp: () => "main",
+};
+
+/**
+ * The package that an adapter needs, by cloud and protocol, where it needs one. What an application does not lock itself
+ * comes from the locks in `layers/adapters`.
+ */
+export const adapterPackages: Record<Cloud, Record<EntryPoint["protocol"], string | undefined>> = {
+  aws: { asgi: "mangum", wsgi: "apig-wsgi", handler: undefined },
+  azure: { asgi: "azure-functions", wsgi: "azure-functions", handler: "azure-functions" },
+  gcp: { asgi: "functions-framework", wsgi: "functions-framework", handler: "functions-framework" },
+};
+
+/** Lines of an entry after its head: imports of the adapter and of the application, then what the cloud calls. */
+type Entry = (fn: PythonFunction, imported: string, target: string) => readonly string[];
+
+const entries: Record<Cloud, Record<EntryPoint["protocol"] | "job", Entry>> = {
+  aws: {
+    asgi: (_, imported, target) => [
+      "from mangum import Mangum",
+      "",
+      imported,
+      "from multicloud_runtime.asgi import Application",
+      "",
+      `handler = Mangum(Application(${target}), lifespan="off")`,
+    ],
+    wsgi: (_, imported, target) => [
+      "from apig_wsgi import make_lambda_handler",
+      "",
+      imported,
+      "from multicloud_runtime.wsgi import Application",
+      "",
+      `handler = make_lambda_handler(Application(${target}), binary_support=True)`,
+    ],
+    handler: (_, imported, target) => [imported, "", `handler = aws.http_handler(${target})`],
+    job: (_, imported, target) => [imported, "", `handler = aws.job_handler(${target})`],
+  },
+  azure: {
+    asgi: (_, imported, target) => [
+      imported,
+      "from multicloud_runtime import azure",
+      "",
+      `app = azure.asgi_app(${target})`,
+    ],
+    wsgi: (_, imported, target) => [
+      imported,
+      "from multicloud_runtime import azure",
+      "",
+      `app = azure.wsgi_app(${target})`,
+    ],
+    handler: ({ name }, imported, target) => [
+      ...[imported, "from multicloud_runtime import azure", ""],
+      `app = azure.http_handler("${name}", ${target})`,
+    ],
+    job: ({ name }, imported, target) => [
+      ...[imported, "from multicloud_runtime import azure", ""],
+      `app = azure.job_handler("${name}", ${target})`,
+    ],
+  },
+  gcp: {
+    asgi: (_, imported, target) => [
+      ...[imported, "from multicloud_runtime import gcp_asgi", ""],
+      `handle = gcp_asgi.asgi_app(${target})`,
+    ],
+    wsgi: (_, imported, target) => [
+      imported,
+      "from multicloud_runtime import gcp",
+      "",
+      `handle = gcp.wsgi_app(${target})`,
+    ],
+    handler: (_, imported, target) => [
+      ...[imported, "from multicloud_runtime import gcp", ""],
+      `handle = gcp.http_handler(${target})`,
+    ],
+    job: (_, imported, target) => [
+      imported,
+      "from multicloud_runtime import gcp",
+      "",
+      `handle = gcp.job_handler(${target})`,
+    ],
+  },
+};
+
+/** Of each cloud's adapter, the modules that the others' entries do not import. */
+const runtimeModules: Record<Cloud, readonly string[]> = {
+  aws: ["aws.py"],
+  azure: ["azure.py"],
+  gcp: ["gcp.py", "gcp_asgi.py"],
+};
+
+const runtime = path.join(__dirname, "runtime", "multicloud_runtime");
+
+/** Azure's own page and prefix would stand before the application's routes. */
+const hostJson = {
+  version: "2.0",
+  logging: { applicationInsights: { samplingSettings: { isEnabled: true, excludedTypes: "Request" } } },
+  extensions: { http: { routePrefix: "" } },
+};
+
+/**
+ * What a bundle holds beside the application: the entries of its functions, and the package that they share.
+ *
+ * @param releases the code's half of each function's release, by the function's name.
+ */
+export async function adapterFiles(
+  cloud: Cloud,
+  functions: readonly PythonFunction[],
+  releases: ReadonlyMap<string, string>,
+): Promise<SourceFile[]> {
+  const foreign = Object.entries(runtimeModules).flatMap(([other, modules]) => (other === cloud ? [] : modules));
+  const shared = (await filesBelow(runtime)).filter((name) => name.endsWith(".py") && !foreign.includes(name));
+  const text = (name: string, content: string): SourceFile => ({ name, content: Buffer.from(content) });
+  return [
+    ...(await Promise.all(
+      shared.map(async (name) => ({
+        name: `multicloud_runtime/${name}`,
+        content: await readFile(path.join(runtime, name)),
+      })),
+    )),
+    text("multicloud_runtime/build.json", `${JSON.stringify({ functions: Object.fromEntries(releases) })}\n`),
+    ...functions.map((fn) => text(`${entryModule[cloud](fn.name)}.py`, entryText(cloud, fn))),
+    ...(cloud === "azure" ? [text("host.json", `${JSON.stringify(hostJson, null, 2)}\n`)] : []),
+  ];
+}
+
+function entryText(cloud: Cloud, fn: PythonFunction): string {
+  const entryPoint = fn.entryPoints[cloud];
+  if (entryPoint === undefined) throw new Error(`function ${fn.name} has no entry point on ${cloud}`);
+  const { module, attribute, protocol } = entryPoint;
+  const [imported = "", ...rest] = attribute.split(".");
+  const target = ["target", ...rest].join(".");
+  const head = [
+    `"""Entry of the function ${fn.name}; the layer builder wrote it."""`,
+    "",
+    ...(cloud === "aws"
+      ? ["from multicloud_runtime import aws, release", "", `release.announce("${fn.name}")`, "aws.load_secrets()"]
+      : ["from multicloud_runtime import release", "", `release.announce("${fn.name}")`]),
+    "",
+  ];
+  const entry = entries[cloud][fn.kind === "schedule" ? "job" : protocol];
+  return `${[...head, ...entry(fn, `from ${module} import ${imported} as target`, target)].join("\n")}\n`;
+}

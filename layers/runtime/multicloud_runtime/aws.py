@@ -1,0 +1,53 @@
+"""How Lambda calls functions, and where their secrets come from."""
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+from multicloud_runtime import job, release
+
+
+def load_secrets() -> None:
+    """Put the secrets that MULTICLOUD_SECRETS names into the environment, before the application is imported.
+
+    It is an object of ``{"arn": ..., "version": ...}`` by the name of the variable; Secrets Manager has the values.
+    """
+    wanted = json.loads(os.environ.get("MULTICLOUD_SECRETS", "{}"))
+    if not wanted:
+        return
+    import botocore.session
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    client = botocore.session.get_session().create_client("secretsmanager")
+    for name, secret in wanted.items():
+        try:
+            answer = client.get_secret_value(SecretId=secret["arn"], VersionId=secret["version"])
+        except (BotoCoreError, ClientError) as error:
+            raise RuntimeError(f"the secret {name} ({secret['arn']}) cannot be read: {error}") from error
+        os.environ[name] = answer["SecretString"]
+
+
+def http_handler(handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Let a handler's answers name the release; what is no response becomes one, as an HTTP API would read it."""
+
+    def handle(event: Any, context: Any) -> Any:
+        answer = handler(event, context)
+        if not (isinstance(answer, dict) and "statusCode" in answer):
+            body = answer if isinstance(answer, str) else json.dumps(answer)
+            answer = {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": body}
+        return {**answer, "headers": {**(answer.get("headers") or {}), release.HEADER: release.current()}}
+
+    return handle
+
+
+def job_handler(call: Callable[[], Any]) -> Callable[[Any, Any], Any]:
+    """Run a function on a schedule."""
+
+    def handle(event: Any, _: Any) -> dict[str, str]:
+        if job.is_probe(event):
+            return job.probed()
+        job.run(call)
+        return {"status": "done", "release": release.current()}
+
+    return handle
