@@ -1,6 +1,6 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { access, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -12,6 +12,7 @@ import { z } from "zod";
 import { cacheDirectory } from "../../layers/cache";
 import { findPython, pythonEnvironment } from "../../layers/python";
 import { scripts } from "../../package.json";
+import configuration from "../../vitest.config.mjs";
 
 const run = promisify(execFile);
 const root = path.join(__dirname, "..", "..");
@@ -40,6 +41,7 @@ const workflow = z.object({
   permissions: z.record(z.string(), z.string()),
   jobs: z.record(z.string(), job),
 });
+const named = z.object({ name: z.string() });
 const action = z.object({ runs: z.object({ steps: z.array(step) }) });
 
 type Step = z.output<typeof step>;
@@ -118,7 +120,7 @@ describe("every workflow", () => {
       .map(([, script = ""]) => script);
     expect(new Set(called)).toEqual(
       new Set([
-        ...["format:check", "lint", "typecheck", "layer"],
+        ...["format:check", "lint", "typecheck", "test:nightly", "layer"],
         ...["preview", "preview:comment", "preview:text", "deploy", "diagnose", "drift"],
       ]),
     );
@@ -133,19 +135,27 @@ describe("every workflow", () => {
 });
 
 describe("a deployment", () => {
-  test("builds the layers, and no condition skips that", async () => {
+  test("builds the layers, and no condition skips that but what skips the deployment too", async () => {
     const steps = await stepsOf("deploy-stack.yml", "deploy");
     const build = steps.findIndex(({ run: command }) => command?.includes("npm run layer -- build"));
     const deploy = steps.findIndex(({ run: command }) => command?.includes("npm run --silent deploy"));
     expect(build).toBeGreaterThanOrEqual(0);
     expect(build).toBeLessThan(deploy);
-    for (const unconditional of steps.slice(0, deploy + 1)) expect(unconditional.if).toBeUndefined();
-    for (const { at, file, job: found } of jobs) {
-      if (file.startsWith("deploy")) expect(found.if, at).toBeUndefined();
+    const newest = steps.findIndex(({ run: command }) => command?.includes("newest=true"));
+    expect(newest).toBeGreaterThanOrEqual(0);
+    for (const [index, { if: condition }] of steps.slice(0, deploy + 1).entries()) {
+      expect(condition).toBe(index <= newest ? undefined : "${{ steps.main.outputs.newest == 'true' }}");
     }
+    const conditions = jobs.filter(({ file }) => file.startsWith("deploy")).map(({ at, job: found }) => [at, found.if]);
+    expect(Object.fromEntries(conditions)).toEqual({
+      "deploy-stack.yml deploy": undefined,
+      "deploy.yml test": undefined,
+      "deploy.yml staging": undefined,
+      "deploy.yml production": "${{ needs.staging.outputs.deployed == 'true' }}",
+    });
   });
 
-  test("is of the newest commit of main, whenever it is approved", async () => {
+  test("is of the newest commit of main, whenever it is approved; others are skipped", async () => {
     const steps = await stepsOf("deploy-stack.yml", "deploy");
     const refusal = steps.findIndex(
       ({ run: command }) => command?.includes("/commits/main") && command.includes("GITHUB_SHA"),
@@ -153,10 +163,22 @@ describe("a deployment", () => {
     const signIn = steps.findIndex(({ uses }) => uses === "./.github/actions/sign-in");
     expect(refusal).toBeGreaterThanOrEqual(0);
     expect(refusal).toBeLessThan(signIn);
+    expect(steps.slice(refusal + 1).map(({ if: condition }) => condition)).toEqual(
+      steps.slice(refusal + 1).map(() => expect.stringContaining("steps.main.outputs.newest == 'true'") as string),
+    );
   });
 
   test("comes after every test, those against the real engine included", async () => {
-    expect((await stepsOf("test.yml", "test")).map(({ run: command }) => command)).toContain("npm test");
+    const { jobs: deploy } = await read(workflow, path.join(workflowFolder, "deploy.yml"));
+    expect(deploy.test).toMatchObject({ uses: "./.github/workflows/test.yml" });
+    // Without the input the plan is of every suite.
+    expect(deploy.test?.with).toBeUndefined();
+    const projects = (configuration.test?.projects ?? []).map(
+      (found) => z.object({ test: named }).parse(found).test.name,
+    );
+    expect((await suitesFor()).sort()).toEqual([...projects, "api"].map((suite) => `test:${suite}`).sort());
+    for (const suite of await suitesFor()) expect(Object.keys(scripts)).toContain(suite);
+    expect((await stepsOf("test.yml", "suite")).map(({ run: command }) => command)).toContain('npm run "$SUITE"');
   });
 
   test("ends with a diagnosis, also when it failed", async () => {
@@ -172,6 +194,72 @@ describe("a deployment", () => {
     const { jobs: stack } = await read(workflow, path.join(workflowFolder, "deploy-stack.yml"));
     expect(stack.deploy?.concurrency).toMatchObject({ "cancel-in-progress": false });
     expect(stack.deploy?.environment).toBe("${{ inputs.stack }}");
+  });
+});
+
+/** The suites that the plan has for changed files; for every file where none is named. */
+async function suitesFor(...changed: string[]): Promise<string[]> {
+  const folder = await mkdtemp(path.join(tmpdir(), "plan-"));
+  const git = (...args: string[]) => run("git", args, { cwd: folder });
+  const commit = async (message: string) => {
+    await git("add", ".");
+    await git("-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "--quiet", `--message=${message}`);
+  };
+  try {
+    await git("init", "--quiet");
+    await writeFile(path.join(folder, "base"), "");
+    await commit("base");
+    for (const file of changed) {
+      await mkdir(path.dirname(path.join(folder, file)), { recursive: true });
+      await writeFile(path.join(folder, file), "changed");
+    }
+    if (changed.length > 0) await commit("change");
+    const script = path.join(root, ".github", "plan-tests.sh");
+    const { stdout } = await run(script, changed.length > 0 ? ["HEAD^1"] : [], { cwd: folder });
+    return z.array(z.string()).parse(JSON.parse(stdout.replace(/^suites=/, "")));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+describe("the plan of a pull request's tests", () => {
+  const every = ["test:unit", "test:conformance", "test:engine", "test:api"];
+
+  test.each([
+    ["a document", ["docs/deployment.md", "README.md"], ["test:unit"]],
+    ["a workflow", [".github/workflows/test.yml"], ["test:unit"]],
+    ["a suite's own tests, and the unit tests", ["test/engine/aws.test.ts"], ["test:unit", "test:engine"]],
+    ["two suites", ["test/engine/aws.test.ts", "test/api/test_auth.py"], ["test:unit", "test:engine", "test:api"]],
+    ["what tests share", ["test/components/bundles.ts"], ["test:unit", "test:conformance", "test:engine"]],
+    ["a component", ["components/names.ts"], every],
+    ["the application", ["application/api/app.py"], every],
+    ["a file that it does not know, among documents", ["docs/a.md", "new/file.txt"], every],
+    ["the lock of npm", ["package-lock.json"], every],
+  ])("is for %s", async (_, changed, suites) => {
+    expect(await suitesFor(...changed)).toEqual(suites);
+  });
+
+  test("is asked for by the preview alone", async () => {
+    const { jobs: preview } = await read(workflow, path.join(workflowFolder, "preview.yml"));
+    expect(preview.test?.with).toEqual({ "only-changed": true });
+  });
+});
+
+describe("a cache", () => {
+  test("is for jobs without credentials", () => {
+    const caching = jobs.filter(({ job: found }) => found.steps.some(({ with: inputs }) => inputs?.cache === "true"));
+    expect(caching.map(({ at }) => at)).toEqual(["test.yml suite", "test.yml style"]);
+    for (const { at, job: found } of caching) expect(found.permissions, at).toEqual({ contents: "read" });
+  });
+
+  test("is off unless a job asks for it", async () => {
+    const { inputs, runs } = await read(
+      action.extend({ inputs: z.object({ cache: z.object({ default: z.string() }) }) }),
+      path.join(root, ".github", "actions", "setup", "action.yml"),
+    );
+    expect(inputs.cache.default).toBe("false");
+    const cache = runs.steps.find(({ uses }) => uses?.startsWith("actions/cache@"));
+    expect(cache?.if).toBe("${{ inputs.cache == 'true' }}");
   });
 });
 
