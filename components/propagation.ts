@@ -1,3 +1,5 @@
+import { AsyncResource } from "node:async_hooks";
+
 import * as pulumi from "@pulumi/pulumi";
 
 export interface PropagationArgs {
@@ -13,7 +15,8 @@ export interface PropagationArgs {
 
 /**
  * Repeats a step that failed because a role or an API, granted or enabled a moment ago, is not known everywhere yet.
- * Every other error fails at once.
+ * Every other error fails at once, and so does a create that was accepted before it failed: the engine would create what
+ * is there already, be refused, and forget it (pulumi/pulumi#24683). The next update goes on from there.
  *
  * ```ts
  * new Blob(name, args, { hooks: retryWhilePropagating(name, { error: /AuthorizationFailed/, advice: "..." }) });
@@ -23,8 +26,14 @@ export interface PropagationArgs {
  */
 export function retryWhilePropagating(name: string, args: PropagationArgs): pulumi.ResourceHookBinding {
   const { error, advice, attempts = 10, delaySeconds = 30 } = args;
-  const hook = new pulumi.ErrorHook(`${name}-propagation`, async ({ errors: [latest = "", ...earlier] }) => {
+  const retry: pulumi.ErrorHookFunction = async ({ failedOperation, errors: [latest = "", ...earlier] }) => {
     if (!error.test(latest)) return false;
+    if (failedOperation === "create" && wasAccepted(latest)) {
+      void pulumi.log.error(
+        `${name}: it was accepted and failed then; run the update again, which goes on from there; ${advice}`,
+      );
+      return false;
+    }
     if (earlier.length >= attempts) {
       void pulumi.log.error(`${name}: still refused after ${attempts * delaySeconds} seconds; ${advice}`);
       return false;
@@ -32,6 +41,13 @@ export function retryWhilePropagating(name: string, args: PropagationArgs): pulu
     void pulumi.log.info(`${name}: not everywhere yet, trying again in ${delaySeconds} seconds`);
     await new Promise((resolve) => setTimeout(resolve, delaySeconds * 1000));
     return true;
-  });
+  };
+  // The engine calls from outside of the program, where the Automation API knows no log.
+  const hook = new pulumi.ErrorHook(`${name}-propagation`, AsyncResource.bind(retry));
   return { onError: [hook] };
+}
+
+/** Whether the resource is there in spite of the error: the engine then lists the reasons that the provider gave. */
+function wasAccepted(error: string): boolean {
+  return /^\d+ errors? occurred:/.test(error);
 }

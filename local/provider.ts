@@ -202,13 +202,17 @@ export class CloudProvider implements Provider {
     if (store.get(token, id) !== undefined) throw new Error(`${token} ${id} already exists`);
 
     const outputs = await this.#outputs(type, { id, inputs }, {});
-    const { fails, lateSeconds = 0 } = this.#behaviour(urn);
+    const { fails, emptyUpdate = "again", lateSeconds = 0 } = this.#behaviour(urn);
     const knownAt = Date.now() + this.#weather.delay(urn, lateSeconds);
     const resource: StoredResource = { urn, type: token, id, inputs, outputs, ...(lateSeconds > 0 && { knownAt }) };
     const answer = { ...properties, ...(outputs as Properties) };
     if (fails !== undefined && this.#failsNow("create", urn, fails)) {
-      if (fails.how !== "refused") store.put({ ...resource, failed: true });
-      throw fails.how === "partial" ? new InitializationError(id, answer, fails.message) : new Error(fails.message);
+      // A provider that does nothing about it later has not read either what the cloud added.
+      const isRead = emptyUpdate === "again";
+      if (fails.how !== "refused") store.put({ ...resource, failed: true, ...(!isRead && { outputs: {} }) });
+      throw fails.how === "partial"
+        ? new InitializationError(id, isRead ? answer : properties, fails.message)
+        : new Error(fails.message);
     }
     store.put(resource);
     try {

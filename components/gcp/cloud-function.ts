@@ -140,9 +140,15 @@ export abstract class CloudFunction extends pulumi.ComponentResource {
 
     this.resource = fn;
     this.functionName = fn.name;
-    const service = fn.serviceConfig.apply((config) => {
-      if (config === undefined) throw new Error(`${name}: the function has no service, and so no address`);
-      return config;
+    const service = pulumi.all([fn.serviceConfig, fn.urn]).apply(([config, urn]) => {
+      // The provider keeps a function whose creation failed and does not try again: an update without a change is green.
+      if (config?.uri === undefined) {
+        throw new Error(
+          `${name}: the function has no address, since its creation failed at first; ` +
+            `have it made anew: pulumi up --replace '${urn}'`,
+        );
+      }
+      return { ...config, uri: config.uri };
     });
     this.url = service.uri;
     this.serviceName = pulumi.all([service.service, fn.name]).apply(([id, own]) => lastPart(id) ?? own);

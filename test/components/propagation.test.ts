@@ -14,13 +14,13 @@ afterEach(() => {
 });
 
 /** Whether a step is tried again after `errors`, the newest first. */
-async function retried(errors: string[]): Promise<boolean> {
+async function retried(errors: string[], failedOperation: "create" | "update" = "create"): Promise<boolean> {
   const { result } = await record(() =>
     retryWhilePropagating("role", { error: /\b403\b/, advice: "look here", attempts: 2, delaySeconds: 0 }),
   );
   const [hook] = result.onError ?? [];
   if (hook === undefined) throw new Error("no hook was bound to errors");
-  return hook.callback({ urn: "urn", id: "id", name: "role", type: "type", failedOperation: "create", errors });
+  return hook.callback({ urn: "urn", id: "id", name: "role", type: "type", failedOperation, errors });
 }
 
 test("an error of propagation is tried again, as often as is said", async () => {
@@ -37,4 +37,11 @@ test("when the attempts are used up, the advice is given", async () => {
 test("any other error fails at once", async () => {
   expect(await retried(["status 404", "status 403"])).toBe(false);
   expect(pulumi.log.info).not.toHaveBeenCalled();
+});
+
+test("what was accepted and failed then is not created again, and is updated again", async () => {
+  const accepted = "1 error occurred:\n\t* status 403\n\n";
+  expect(await retried([accepted], "create")).toBe(false);
+  expect(pulumi.log.error).toHaveBeenCalledExactlyOnceWith(expect.stringMatching(/run the update again.*look here/));
+  expect(await retried([accepted], "update")).toBe(true);
 });
