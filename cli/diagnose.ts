@@ -12,7 +12,7 @@ import { asDiagnose } from "./diagnose-command";
 /** The stack as the `pulumi` on the PATH knows it, in whatever backend that is signed in to. */
 async function deployedEnvironment(name: string): Promise<Environment> {
   const stack = new InspectedStack(name, { command: "pulumi", cwd: path.join(__dirname, "..") });
-  const outputs = await stack.outputs();
+  const outputs = await stack.outputs(`npm run deploy -- -s ${name}`);
   return {
     project,
     stack,

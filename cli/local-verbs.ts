@@ -10,8 +10,8 @@ import { checkedSettings } from "../local/configuration";
 import { findEngine } from "../local/engine";
 import { invokeByHand, type InvokeOptions } from "../local/invoke";
 import { Progress } from "../local/progress";
-import { localStack } from "../local/stack";
-import { checkEngineRecord, reset as resetFolder } from "../local/state-folder";
+import { localStack, lockedStack } from "../local/stack";
+import { checkEngineRecord, prepareStateFolder, reset as resetFolder } from "../local/state-folder";
 import { addressTable } from "../local/summary";
 import { UpdateLog } from "../local/update-log";
 import type { WeatherReport } from "../local/weather";
@@ -49,7 +49,10 @@ export async function up(subject: Subject, { detach, refresh }: { detach: boolea
   const { state } = subject;
   const { cloud, wasRunning } = await cloudFor(subject, { attached: !detach });
   try {
-    if (cloud.failures.length > 0) throw new Error(`not everything can serve:\n${cloud.failures.join("\n")}`);
+    if (cloud.failures.length > 0) {
+      const anew = `to delete everything and begin anew: ${commandLine(subject, "reset")}`;
+      throw new Error(`not everything can serve:\n${cloud.failures.join("\n")}\n${anew}`);
+    }
     const outputs = await update(subject, cloud, "done", async (stack, onEvent) => {
       const result = await stack.up({ onEvent, refresh, signal: terminated.signal });
       return result.outputs;
@@ -120,6 +123,7 @@ export async function reset({ state }: Subject): Promise<void> {
 function check({ stack, state, config: settings }: Subject): void {
   checkedSettings({ stack, settings });
   checkEngineRecord({ stack, state });
+  prepareStateFolder(state);
 }
 
 /** The running cloud, or a new one, with the weather that was asked for. */
@@ -169,6 +173,9 @@ async function update<T>(
     });
   } catch (error) {
     if (interrupted.signal.aborted) throw new InterruptedError();
+    if ([...log.errors, String(error)].some((text) => text.includes("stack is currently locked"))) {
+      throw new Error(lockedStack(subject));
+    }
     if (log.errors.length === 0) throw error;
     for (const text of log.errors) process.stderr.write(`error: ${text}\n`);
     throw new ToldError();

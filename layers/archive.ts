@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 
 import * as yauzl from "yauzl";
 
-import { cacheDirectory } from "./cache";
+import { cacheDirectory, unwritable } from "./cache";
 
 /** A file of the store, addressed by its content. */
 export interface Blob {
@@ -43,8 +43,13 @@ export async function onceInCache(
   const directory = path.join(cacheDirectory(kind), key);
   if (await exists(directory)) return directory;
 
-  await mkdir(path.dirname(directory), { recursive: true });
-  const unfinished = await mkdtemp(`${directory}.`);
+  let unfinished: string;
+  try {
+    await mkdir(path.dirname(directory), { recursive: true });
+    unfinished = await mkdtemp(`${directory}.`);
+  } catch (error) {
+    throw unwritable(directory, error);
+  }
   try {
     await build(unfinished);
     // mkdtemp keeps others out; what is in the cache may be read by whoever may read the cache.

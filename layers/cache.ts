@@ -30,9 +30,14 @@ export async function writeAtomically(file: string, content: Buffer | string): P
     await rename(temporary, file);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
-    const instead = file.startsWith(cacheDirectory()) ? ", or set XDG_CACHE_HOME to another folder" : "";
-    throw new BuildError(`${file} cannot be written: ${reasonOf(error)}; make room or give the permission${instead}`);
+    throw unwritable(file, error);
   }
+}
+
+/** A file or folder that cannot be written, and what to do. */
+export function unwritable(file: string, error: unknown): BuildError {
+  const instead = file.startsWith(cacheDirectory()) ? ", or set XDG_CACHE_HOME to another folder" : "";
+  return new BuildError(`${file} cannot be written: ${reasonOf(error)}; make room or give the permission${instead}`);
 }
 
 /** Writes a value that {@link readRecord} gives back. */

@@ -27,15 +27,17 @@ const oldest = "3.10";
 const found = new Map<string, Promise<Python>>();
 
 /**
- * The interpreter for a deployed version such as `3.12`, uv's own and pyenv's among them, else another one of this machine.
+ * The interpreter for a deployed version such as `3.12`, uv's own and pyenv's among them, else another one of this machine,
+ * else one that uv fetches.
  *
- * @throws where there is no Python at all.
+ * @throws where there is no Python at all, and none is to be had.
  */
-export function findPython(version: string): Promise<Python> {
-  return once(found, version, () => search(version));
+export async function findPython(version: string): Promise<Python> {
+  return once(found, version, async () => (await installedPython(version)) ?? fetchPython(version));
 }
 
-async function search(version: string): Promise<Python> {
+/** Like `findPython`, but undefined where there is no Python: nothing is fetched. */
+export async function installedPython(version: string): Promise<Python | undefined> {
   const uv = await findUv();
   const env = { ...process.env, PATH: [...(await pyenvFolders(version)), process.env.PATH].join(path.delimiter) };
   for (const request of [version, `>=${oldest}`]) {
@@ -49,8 +51,22 @@ async function search(version: string): Promise<Python> {
     const { stdout } = await run(executable, ["-c", "import sys; print('%d.%d' % sys.version_info[:2])"]);
     return { executable, version: stdout.trim(), exact: stdout.trim() === version };
   }
+  return undefined;
+}
+
+async function fetchPython(version: string): Promise<Python> {
+  process.stderr.write(`There is no Python ${oldest} or newer here; uv fetches Python ${version}\n`);
+  let reason = "uv does not find what it has fetched";
+  try {
+    await run(await findUv(), ["python", "install", "--no-bin", version]);
+    const python = await installedPython(version);
+    if (python !== undefined) return python;
+  } catch (error) {
+    reason = (error as { stderr?: string }).stderr?.trim() || String(error);
+  }
   throw new Error(
-    `there is no Python ${oldest} or newer on this machine; install Python ${version}, e.g.: uv python install ${version}`,
+    `there is no Python ${oldest} or newer on this machine, and Python ${version} could not be fetched: ${reason}; ` +
+      `install it (https://www.python.org/downloads/), then run this again`,
   );
 }
 

@@ -6,7 +6,7 @@ import path from "node:path";
 import { PulumiCommand } from "@pulumi/pulumi/automation";
 import { lt, SemVer } from "semver";
 
-import { cacheDirectory } from "../layers/cache";
+import { cacheDirectory, unwritable } from "../layers/cache";
 
 /** Told what takes time, a line each. */
 export type Progress = (line: string) => void;
@@ -55,7 +55,7 @@ async function install(root: string, version: SemVer, progress: Progress): Promi
     await within(installerPatience, PulumiCommand.install({ root: staging, version, skipVersionCheck: true }));
     return await adopt(staging, root, version);
   } catch {
-    progress("The download is not to be had from here");
+    progress("Pulumi could not be downloaded");
     return undefined;
   } finally {
     await rm(staging, { recursive: true, force: true });
@@ -70,7 +70,9 @@ async function build(root: string, version: SemVer, progress: Progress): Promise
     progress(`Building Pulumi: ${Math.round((Date.now() - started) / 1000)} s`);
   }, 15_000);
   try {
-    await mkdir(path.join(staging, "bin"), { recursive: true });
+    await mkdir(path.join(staging, "bin"), { recursive: true }).catch((error: unknown) => {
+      throw unwritable(staging, error);
+    });
     await go([
       "build",
       // The Automation API refuses an engine that does not know its version.

@@ -1,6 +1,8 @@
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 
+import { portOwner } from "./port-owner";
+
 /** Header fields as they were sent: name and value, a name as often as it came. */
 export type HeaderList = readonly (readonly [name: string, value: string])[];
 
@@ -72,7 +74,9 @@ export function bind(server: http.Server, port = 0): Promise<Listener> {
     server.once("error", (error: NodeJS.ErrnoException) => {
       reject(
         error.code === "EADDRINUSE"
-          ? new Error(`port ${port} of 127.0.0.1 is in use by another program; stop it, then start again`)
+          ? new Error(
+              `port ${port} of 127.0.0.1 is in use by ${portOwner(port) ?? "another program"}; end it, then run this again`,
+            )
           : error,
       );
     });

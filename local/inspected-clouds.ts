@@ -57,7 +57,7 @@ export async function localEnvironment(
   const workspace = await localWorkspace({ engine, state, stack: name });
   const env = { ...workspace.envVars, PULUMI_DEBUG_PROVIDERS: debugProviders(await runningCloud(state)) };
   const stack = new InspectedStack(name, { command: engine.command, cwd: workspace.workDir, env });
-  const outputs = await stack.outputs();
+  const outputs = await stack.outputs(up);
   return {
     project,
     stack,

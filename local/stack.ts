@@ -105,6 +105,20 @@ function removeStaleLocks(folder: string): void {
   }
 }
 
+/** Why the engine does not touch a stack that a run is at, and what to do. */
+export function lockedStack({ state, stack }: Pick<StackOptions, "state" | "stack">): string {
+  const folder = path.join(backendOf(state), ".pulumi", "locks");
+  const names = existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: "utf8" }) : [];
+  const owners = names
+    .filter((name) => name.endsWith(".json"))
+    .map((name) => (JSON.parse(readFileSync(path.join(folder, name), "utf8")) as { pid: number }).pid);
+  const owner = owners.length === 0 ? "" : ` (process ${owners.join(", ")})`;
+  return (
+    `another run${owner} is at stack ${stack} in ${state}; run this again when it has ended, or end it: what it leaves ` +
+    `is taken up from there`
+  );
+}
+
 /** What an engine keeps of a stack, as far as it is read here. */
 const deploymentSchema = z.looseObject({
   resources: z.array(z.looseObject({ urn: z.string(), id: z.string().default("") })).default([]),

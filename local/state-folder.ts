@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 import { commandLine, type LocalStackName } from "./command-line";
@@ -34,6 +34,23 @@ export function checkEngineRecord({ state, stack }: LocalStackName): void {
     `the local clouds have ${resources} resources, and the engine's record of them, ${path.join(state, "engine")}, is gone; ` +
       `delete them, messages included, with: ${commandLine({ state, stack }, "reset")}`,
   );
+}
+
+/**
+ * Makes a state folder, where there is none.
+ *
+ * @throws where it cannot be written.
+ */
+export function prepareStateFolder(state: string): void {
+  const probe = path.join(state, `.writable.${process.pid}`);
+  try {
+    mkdirSync(state, { recursive: true });
+    writeFileSync(probe, "");
+    rmSync(probe);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`the state folder ${state} cannot be written: ${reason}; name another one with --state <folder>`);
+  }
 }
 
 /** Stops the clouds and deletes what they, and the engine, keep in a state folder; gives the names of what was there. */

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync,
 import path from "node:path";
 
 import { stored, writeZip } from "../layers/zip";
+import { commandLine } from "./command-line";
 
 /** A resource that a local cloud has. */
 export interface StoredResource {
@@ -46,9 +47,7 @@ export class ResourceStore implements Resources {
     this.#file = path.join(directory, "resources.json");
     this.#blobs = path.join(directory, "blobs");
     mkdirSync(this.#blobs, { recursive: true });
-    this.#state = existsSync(this.#file)
-      ? (JSON.parse(readFileSync(this.#file, "utf8")) as State)
-      : { counters: {}, resources: {} };
+    this.#state = existsSync(this.#file) ? read(this.#file) : { counters: {}, resources: {} };
   }
 
   get(type: string, id: string): StoredResource | undefined {
@@ -116,6 +115,17 @@ export class ResourceStore implements Resources {
     const temporary = `${this.#file}.new`;
     writeFileSync(temporary, JSON.stringify(this.#state, null, 1));
     renameSync(temporary, this.#file);
+  }
+}
+
+/** @throws where somebody else has written the file: this store's own writes are whole. */
+function read(file: string): State {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as State;
+  } catch (error) {
+    const next = commandLine({ state: path.dirname(path.dirname(file)) }, "reset");
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`${file} is damaged: ${reason}; put it back as it was, or delete everything with: ${next}`);
   }
 }
 

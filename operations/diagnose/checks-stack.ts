@@ -1,7 +1,7 @@
 import { satisfies } from "semver";
 
 import { findUv } from "../../layers/uv";
-import { findPython } from "../../layers/python";
+import { installedPython } from "../../layers/python";
 import { dependencies, engines } from "../../package.json";
 import type { Check, StackSubject } from "./check";
 import type { Finding } from "./report";
@@ -61,9 +61,11 @@ async function tool(name: string, next: string, version: () => Promise<string>, 
 
 /** Only the local clouds and the tests run Python here: a deployment needs none. */
 async function pythonOf(wanted: string): Promise<Tool> {
-  const next = `uv python install ${wanted}`;
+  const next = `install Python ${wanted}, e.g.: uv python install ${wanted}`;
   try {
-    const { version, exact } = await findPython(wanted);
+    const python = await installedPython(wanted);
+    if (python === undefined) throw new Error("there is none");
+    const { version, exact } = python;
     if (exact) return { said: `Python ${version}` };
     const title = `Python is ${version}, the functions' is ${wanted}`;
     return {
@@ -83,7 +85,7 @@ async function pythonOf(wanted: string): Promise<Tool> {
         severity: "info",
         title: "there is no Python",
         evidence: [],
-        cause: "The local clouds need one.",
+        cause: "The local clouds need one, and fetch it when they start.",
         next,
       },
     };

@@ -4,6 +4,7 @@ import path from "node:path";
 
 import { z } from "zod";
 
+import { UnansweredError } from "../unanswered-error";
 import { type EngineOptions, pulumiCli, type VendorCli } from "../vendor-cli";
 import { type DeployedOutputs, parseOutputs } from "./outputs";
 
@@ -19,6 +20,7 @@ export type Update = z.output<typeof update>;
 
 const exported = z.object({
   deployment: z.object({
+    resources: z.array(z.object({ type: z.string() })).default([]),
     pending_operations: z.array(z.object({ type: z.string(), resource: z.object({ urn: z.string() }) })).default([]),
   }),
 });
@@ -55,9 +57,23 @@ export class InspectedStack {
     this.#pulumi = pulumiCli(engine);
   }
 
-  /** @throws where there is no such stack, or where it is not one of this program. */
-  async outputs(): Promise<DeployedOutputs> {
-    return parseOutputs(this.name, JSON.parse(await this.#run("stack", "output", "--json")));
+  /**
+   * @param deploy command that deploys the stack.
+   * @throws {UnansweredError} where no update of it has succeeded: only that writes outputs.
+   * @throws where there is no such stack, or where it is not one of this program.
+   */
+  async outputs(deploy: string): Promise<DeployedOutputs> {
+    const printed: unknown = JSON.parse(await this.#run("stack", "output", "--json"));
+    if (Object.keys(z.record(z.string(), z.unknown()).parse(printed)).length > 0)
+      return parseOutputs(this.name, printed);
+    const { resources } = (await this.#export()).deployment;
+    const deployed = resources.filter(({ type }) => !type.startsWith("pulumi:")).length;
+    throw new UnansweredError(
+      deployed === 0
+        ? `nothing is deployed in stack ${this.name}`
+        : `stack ${this.name} has ${deployed} resources and no outputs: its first update has failed or was interrupted`,
+      deploy,
+    );
   }
 
   /** The last run that changed the stack; absent where nothing ever did. */
@@ -68,8 +84,7 @@ export class InspectedStack {
 
   /** What the engine had begun when it was interrupted, e.g. `creating urn:pulumi:...`. */
   async pendingOperations(): Promise<string[]> {
-    // An export is JSON without being asked for it.
-    const { deployment } = exported.parse(JSON.parse(await this.#run("stack", "export")));
+    const { deployment } = await this.#export();
     return deployment.pending_operations.map(({ type, resource }) => `${type} ${resource.urn}`);
   }
 
@@ -98,6 +113,11 @@ export class InspectedStack {
 
   async engineVersion(): Promise<string> {
     return (await this.#pulumi.run("version")).trim().replace(/^v/, "");
+  }
+
+  async #export(): Promise<z.output<typeof exported>> {
+    // It is JSON without being asked for it.
+    return exported.parse(JSON.parse(await this.#run("stack", "export")));
   }
 
   /** Runs a command on this stack. */

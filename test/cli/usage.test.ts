@@ -33,11 +33,7 @@ async function local(...args: readonly string[]): Promise<Run & { state: string 
 describe("a mistake in the command line exits with 2 and a line that says what was meant:", () => {
   test.each<[string, string[], RegExp]>([
     ["a verb", ["destory"], /^error: there is no verb destory; did you mean destroy\?\n/],
-    [
-      "a verb like no other",
-      ["deploy"],
-      /^error: there is no verb deploy; expected one of up, preview, outputs, stop, /,
-    ],
+    ["a verb like no other", ["deploy"], /^error: there is no verb deploy; expected one of up, preview, outputs, /],
     ["an option", ["up", "--detahc"], /^error: unknown option '--detahc'\n\(Did you mean --detach\?\)\n/],
     [
       "a setting without a value",
@@ -98,6 +94,30 @@ describe("before an engine or a cloud is started,", () => {
     expect((await mcad("--state", state, "reset")).stderr).toBe(`Deleted aws of ${state}.\n`);
     expect(existsSync(path.join(state, "aws"))).toBe(false);
     expect(existsSync(path.join(state, "a file of the user's own"))).toBe(true);
+  });
+});
+
+describe("what cannot be read or written is named, with the next step:", () => {
+  test("a damaged file of a local cloud, which reset deletes", async () => {
+    const state = temporaryDirectory();
+    const file = path.join(state, "gcp", "resources.json");
+    mkdirSync(path.dirname(file));
+    writeFileSync(file, '{"counters": {}, "resour');
+    const { code, stderr } = await mcad("--state", state, "up");
+    expect(stderr).toMatch(new RegExp(`error: ${file} is damaged: .*JSON.*; put it back as it was, or .* reset\n`));
+    expect(code).toBe(1);
+    expect((await mcad("--state", state, "reset")).code).toBe(0);
+    expect(existsSync(file)).toBe(false);
+  });
+
+  test("a state folder that cannot be made", async () => {
+    const file = path.join(temporaryDirectory(), "file");
+    writeFileSync(file, "");
+    const { code, stderr } = await mcad("--state", path.join(file, "state"), "up");
+    expect(stderr).toMatch(
+      /error: the state folder \S+ cannot be written: .*; name another one with --state <folder>\n/,
+    );
+    expect(code).toBe(1);
   });
 });
 

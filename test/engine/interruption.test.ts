@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import path from "node:path";
 
@@ -7,6 +7,7 @@ import { afterAll, expect, test } from "vitest";
 
 import { stopCloud } from "../../local/cloud-process";
 import { isAlive } from "../../local/process";
+import { project } from "../../operations/project";
 import { changes, LocalDeployment } from "./local-deployment";
 
 /** A run may be ended at any moment and in any way; what it leaves behind is whole, and the next run goes on from there. */
@@ -85,13 +86,30 @@ test("a port that another program has taken is named, and the rest stays as it i
   try {
     const up = await deployment.run(["up", "--detach"]);
     expect(up.code).toBe(1);
-    expect(up.stderr).toMatch(new RegExp(`port ${port} of 127\\.0\\.0\\.1 is in use by another program`));
+    expect(up.stderr).toMatch(
+      new RegExp(`port ${port} of 127\\.0\\.0\\.1 is in use by .*\\(process ${process.pid}\\); end it`),
+    );
+    expect(up.stderr).toMatch(/to delete everything and begin anew: npm run local -- --state \S+ reset\n/);
     expect(changes(up)).toEqual([]);
   } finally {
     await new Promise((resolve) => taker.close(resolve));
   }
   await deployment.up();
   expect((await fetch(apiUrl)).status).toBe(200);
+});
+
+test("a run on a stack that another one is at names that one", async () => {
+  const folder = path.join(deployment.state, "engine", ".pulumi", "locks", "organization", project, "staging");
+  mkdirSync(folder, { recursive: true });
+  const lock = path.join(folder, "another.json");
+  writeFileSync(lock, JSON.stringify({ pid: process.pid, username: "ada", hostname: "here", timestamp: new Date() }));
+  try {
+    const preview = await deployment.run(["preview"]);
+    expect(preview.stderr).toContain(`error: another run (process ${process.pid}) is at stack staging in `);
+    expect(preview.code).toBe(1);
+  } finally {
+    rmSync(lock);
+  }
 });
 
 test.each(["SIGKILL", "SIGINT", "SIGTERM"] as const)(

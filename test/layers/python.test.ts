@@ -1,8 +1,11 @@
 import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import path from "node:path";
 
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 
 import { findPython, pythonEnvironment } from "../../layers/python";
+import { temporaryDirectory } from "../local/resources";
 
 describe("Python", () => {
   it("is of the version that was asked for, or says that it is another", async () => {
@@ -19,5 +22,45 @@ describe("Python", () => {
     const interpreter = await pythonEnvironment(await findPython("3.12"), "empty", []);
     const script = "from importlib.metadata import distributions; print(list(distributions()))";
     expect(execFileSync(interpreter, ["-s", "-c", script], { env: {} }).toString().trim()).toBe("[]");
+  });
+});
+
+describe("where there is no Python,", () => {
+  const programs = temporaryDirectory();
+  const installed = path.join(programs, "python3.12");
+
+  /** A uv of the test's own: it finds what it has installed. */
+  async function withUv(install: string): Promise<typeof findPython> {
+    const script = `#!/bin/sh
+case "$1 $2" in
+  --version*) echo uv 0.9.0 ;;
+  "python find") [ -x ${installed} ] && echo ${installed} ;;
+  "python install") ${install} ;;
+esac
+`;
+    writeFileSync(path.join(programs, "uv"), script, { mode: 0o755 });
+    vi.stubEnv("PATH", `${programs}:/usr/bin:/bin`);
+    vi.stubEnv("PYENV_ROOT", programs);
+    vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    vi.resetModules();
+    return (await import("../../layers/python")).findPython;
+  }
+
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    vi.restoreAllMocks();
+  });
+
+  it("says why none could be fetched, and what to install", async () => {
+    const find = await withUv("echo error: no network >&2; exit 2");
+    await expect(find("3.12")).rejects.toThrow(
+      /no Python 3\.10 or newer on this machine, and Python 3\.12 could not be fetched: error: no network; install it/,
+    );
+  });
+
+  it("uv fetches one, and it is said", async () => {
+    const find = await withUv(`printf '#!/bin/sh\\necho 3.12\\n' > ${installed}; chmod +x ${installed}`);
+    expect(await find("3.12")).toEqual({ executable: installed, version: "3.12", exact: true });
+    expect(process.stderr.write).toHaveBeenCalledWith(expect.stringContaining("uv fetches Python 3.12"));
   });
 });

@@ -22,6 +22,15 @@ const echo: HttpHandler = ({ method, target, headers, body }) =>
     ]),
   );
 
+it("names the process that has the port already", async () => {
+  const [, port = ""] = (await serve(echo)).split(":");
+  // Only Linux tells which process that is.
+  const owner = process.platform === "linux" ? `.* \\(process ${process.pid}\\)` : "another program";
+  await expect(listen(echo, { port: Number(port) })).rejects.toThrow(
+    new RegExp(`^port ${port} of 127\\.0\\.0\\.1 is in use by ${owner}; end it, then run this again$`),
+  );
+});
+
 it("hands over requests as they were sent, through a proxy too", async () => {
   const origin = await serve(echo);
   const proxy = await serve((request) => forward(origin, request, 1_000));

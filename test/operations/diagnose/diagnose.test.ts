@@ -124,13 +124,21 @@ describe("the state of a stack", () => {
   });
 
   test("the engine's refusal is told in its words, with what mends it", async () => {
-    await expect(stackOf({}).outputs()).rejects.toThrow(/no stack named 'shop' found/);
-    await expect(stackOf({}).outputs()).rejects.toMatchObject({
+    await expect(stackOf({}).outputs("deploy")).rejects.toThrow(/no stack named 'shop' found/);
+    await expect(stackOf({}).outputs("deploy")).rejects.toMatchObject({
       next: expect.stringContaining("pulumi stack ls") as string,
     });
-    await expect(new InspectedStack("shop", { command: "no-such-pulumi", cwd: folder }).outputs()).rejects.toThrow(
-      /there is no no-such-pulumi on the PATH/,
-    );
-    await expect(stackOf({ "stack output": "{}" }).outputs()).rejects.toThrow(/nothing is deployed/);
+    await expect(
+      new InspectedStack("shop", { command: "no-such-pulumi", cwd: folder }).outputs("deploy"),
+    ).rejects.toThrow(/there is no no-such-pulumi on the PATH/);
+  });
+
+  test.each([
+    ["nothing is deployed in stack shop", ["pulumi:pulumi:Stack"]],
+    ["stack shop has 2 resources and no outputs: its first update has failed or was interrupted", ["a:b:C", "a:b:D"]],
+  ])("without outputs, %s, with the command that deploys it", async (message, types) => {
+    const exported = JSON.stringify({ deployment: { resources: types.map((type) => ({ type })) } });
+    const stack = stackOf({ "stack output": "{}", "stack export": exported });
+    await expect(stack.outputs("npm run deploy")).rejects.toMatchObject({ message, next: "npm run deploy" });
   });
 });
