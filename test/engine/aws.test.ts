@@ -19,7 +19,12 @@ afterAll(() => deployment.end());
 
 test("the API answers, and the frontend's address has the page and the same API", async () => {
   const status = await fetch(outputs.aws.apiUrl);
-  expect(await status.json()).toEqual({ status: "ok", provider: "aws", version: "3.0.0" });
+  expect(await status.json()).toEqual({
+    status: "ok",
+    provider: "aws",
+    version: "3.0.0",
+    release: expect.stringMatching(/^[0-9a-f]{12}$/) as string,
+  });
   expect(await (await fetch(outputs.aws.frontendUrl)).text()).toContain("<!doctype html>");
 
   const posted = await fetch(`${outputs.aws.frontendUrl}/api/messages/`, {

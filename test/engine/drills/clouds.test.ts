@@ -33,6 +33,9 @@ async function look(...flags: string[]): Promise<{ run: Run; report: Report }> {
   return { run, report: JSON.parse(run.stdout) as Report };
 }
 
+/** Why a refresh does not see what is in a package, as the providers' behaviour tables have it. */
+const unread = { lambda: "aws does not read a function's code", blob: "azure-native does not read what is in a blob" };
+
 /** What goes wrong on more than one cloud. */
 const drills: readonly Drill[] = [
   {
@@ -51,6 +54,7 @@ const drills: readonly Drill[] = [
             file.includes("/starlette/") ? undefined : "as it is",
           ),
         first: { check: "log", title: /missing module starlette/ },
+        unseen: unread.blob,
       },
     },
   },
@@ -60,10 +64,12 @@ const drills: readonly Drill[] = [
       aws: {
         make: (store) => rezipped(store, only(store, lambda), "code", crashing),
         first: { check: "log", title: /RuntimeError: drill/ },
+        unseen: unread.lambda,
       },
       azure: {
         make: (store) => rezipped(store, packageOf(store, "azure-native:storage:Blob"), "source", crashing),
         first: { check: "log", title: /RuntimeError: drill/ },
+        unseen: unread.blob,
       },
     },
   },
@@ -198,5 +204,5 @@ test("clouds that do not run are unknown, with the command that starts them", as
   const { run, report } = await look("--only", "credentials");
   expect(run.code).toBe(2);
   expect(report.results.map(({ status }) => status)).toEqual(["unknown", "unknown", "unknown"]);
-  expect(report.results[0]?.findings[0]?.next).toBe("npm run local -- up --detach");
+  expect(report.results[0]?.findings[0]?.next).toBe(`npm run local -- --state ${deployment.state} up --detach`);
 });

@@ -19,6 +19,8 @@ export interface Fault {
   readonly make: (store: ResourceStore, state: string) => void | Promise<void>;
   /** What has to be named before everything else of that cloud. */
   readonly first: { readonly check: string; readonly title: RegExp };
+  /** Why a refresh cannot see it, and so does not heal it. */
+  readonly unseen?: string;
 }
 
 /** Faults of one kind, in as many clouds as have it. */
@@ -87,14 +89,18 @@ export function practise(deployment: LocalDeployment, drills: readonly Drill[]):
       expect(new Set(failed(report).map(({ cloud }) => cloud))).toEqual(new Set(faulty));
     });
 
-    test("a refresh heals each of them", async () => {
+    test("a refresh heals each that it can see", async () => {
       expect(made.map(({ name }) => name)).toEqual(drills.map(({ name }) => name));
       for (const together of apart(made)) {
         const names = together.map(({ name }) => name).join(", ");
         await stopCloud(deployment.state);
         await replaceState(healthy, deployment.state);
-        for (const { faults } of together) {
-          for (const cloud of clouds) await faults[cloud]?.make(storeOf(deployment, cloud), deployment.state);
+        for (const { name, faults } of together) {
+          for (const cloud of clouds) {
+            const { make, unseen } = faults[cloud] ?? {};
+            if (unseen === undefined) await make?.(storeOf(deployment, cloud), deployment.state);
+            else console.warn(`${cloud}, ${name}: not tried, since ${unseen}`);
+          }
         }
         await startCloud(deployment.state, { attached: true });
         await deployment.up({ refresh: true });
