@@ -88,12 +88,17 @@ const builders: Record<Target, Builder> = {
     for (const each of layers) {
       for (const warning of checkLayers(each, applications)) (options.warn ?? options.progress)(warning);
     }
+    const built = layers.flat();
+    const needed = functions.map((fn) => {
+      return [fn, built.filter((layer) => layer.functions.includes(fn)).map(({ name }) => name)] as const;
+    });
     return [
-      ...layers.flat(),
+      ...built,
       ...applications.map(({ packages, ...stored }) => ({
         ...bundle,
         functions,
         releases: Object.fromEntries(releases),
+        layers: Object.fromEntries(needed),
         ...stored,
       })),
     ];

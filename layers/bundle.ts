@@ -56,6 +56,8 @@ interface Code {
 
 /** The code of an application's Lambda functions. */
 export interface ApplicationBundle extends BundleFile, Code, Pick<Dependencies, "pythonVersion" | "architecture"> {
+  /** Names of the layers that each function cannot run without, by the function's name; none where it has no dependencies. */
+  readonly layers: Readonly<Record<string, readonly string[]>>;
   readonly target: "aws";
   readonly kind: "application";
 }

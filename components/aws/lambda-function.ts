@@ -4,6 +4,7 @@ import * as lambda from "@pulumi/aws/lambda";
 import * as secretsmanager from "@pulumi/aws/secretsmanager";
 import * as pulumi from "@pulumi/pulumi";
 
+import type { LayerBundle } from "../../layers/bundle";
 import type { DependencyLayer } from "../dependency-layer";
 import { type Transform, transformed } from "../transform";
 
@@ -18,10 +19,12 @@ export interface LambdaFunctionArgs {
   /** `<module>.<attribute>` in `code`, e.g. `api.aws.function.handler`. */
   readonly handler: string;
   /**
-   * The layers with the function's dependencies, at least one and at most five. The function's runtime and architecture
-   * are those that the layers were built for, so the two cannot disagree.
+   * The layers with the function's dependencies, at most five. The function's runtime and architecture are those that the
+   * layers were built for, so the two cannot disagree.
    */
-  readonly layers: readonly [DependencyLayer, ...DependencyLayer[]];
+  readonly layers: readonly DependencyLayer[];
+  /** What the code is for, where it has no dependencies and so no layers. */
+  readonly platform?: Pick<LayerBundle, "pythonVersion" | "architecture">;
   /** ARNs of layers that somebody else publishes, attached after `layers`. Default: none. */
   readonly publicLayerArns?: readonly string[];
   /** Packages that the code imports: each must be in a layer or in `publicPackages`, or the constructor throws. */
@@ -82,7 +85,7 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
   constructor(type: string, name: string, args: LambdaFunctionArgs, opts?: pulumi.ComponentResourceOptions) {
     super(type, name, {}, opts);
     checkLayers(name, args);
-    const { pythonVersion, architecture } = args.layers[0].bundle;
+    const { pythonVersion, architecture } = platformOf(name, args);
     const child: pulumi.CustomResourceOptions = { parent: this };
 
     const logGroup = new cloudwatch.LogGroup(
@@ -235,17 +238,23 @@ const writeTraces: iam.PolicyStatement = {
   Resource: "*",
 };
 
+/** @throws where nothing says what the function is for: its dependencies have been forgotten. */
+function platformOf(name: string, { layers: [first], platform }: LambdaFunctionArgs) {
+  const found = first?.bundle ?? platform;
+  if (found !== undefined) return found;
+  throw new Error(
+    `${name}: a function needs the layer with its dependencies; pass at least one in layers, or platform where it has none`,
+  );
+}
+
 /** Throws where the function could be deployed but could not start. */
 function checkLayers(name: string, args: LambdaFunctionArgs): void {
-  const [first, ...others] = args.layers.map((layer) => layer.bundle);
-  if (first === undefined) {
-    throw new Error(`${name}: a function needs the layer with its dependencies; pass at least one in layers`);
-  }
-  for (const other of others) {
+  const first = platformOf(name, args);
+  for (const { bundle: other } of args.layers) {
     if (other.pythonVersion !== first.pythonVersion || other.architecture !== first.architecture) {
       throw new Error(
         `${name}: layer ${other.name} is for Python ${other.pythonVersion} on ${other.architecture}, ` +
-          `layer ${first.name} for Python ${first.pythonVersion} on ${first.architecture}; build all for one target`,
+          `others for Python ${first.pythonVersion} on ${first.architecture}; build all for one target`,
       );
     }
   }

@@ -155,7 +155,7 @@ export class WebApplication extends pulumi.ComponentResource {
     const { scope, bundles, publicLayers = [], logRetentionDays, environment, version } = this.args;
     const { name, tables } = plan.description;
     const isForIt = ({ functions }: ApplicationBundle | LayerBundle) => functions.includes(name);
-    const code = bundles.find((bundle) => bundle.kind === "application" && isForIt(bundle));
+    const code = bundles.find((bundle): bundle is ApplicationBundle => bundle.kind === "application" && isForIt(bundle));
     if (code === undefined) throw missingBundle(name, "code");
     return {
       ...this.args.function,
@@ -164,10 +164,8 @@ export class WebApplication extends pulumi.ComponentResource {
       functionName: resourceName(scope, name, Math.min(nameLimits.lambdaFunction, nameLimits.role)),
       code: new pulumi.asset.FileArchive(code.path),
       handler: entryOf.aws(name),
-      layers: atLeastOne(
-        layers.filter(({ bundle }) => isForIt(bundle)),
-        name,
-      ),
+      layers: (code.layers[name] ?? []).map((needed) => layerOf(name, needed, layers)),
+      platform: code,
       publicLayerArns: publicLayers.map(({ arn }) => arn),
       publicPackages: publicLayers.flatMap(({ packages }) => Object.keys(packages)),
       environment: {
@@ -324,9 +322,10 @@ function missingBundle(fn: string, what: string): Error {
   return new Error(`aws: the layer builder gave no ${what} for the function ${fn}; run: npm run layer -- build`);
 }
 
-function atLeastOne<T>([first, ...others]: T[], fn: string): [T, ...T[]] {
-  if (first === undefined) throw missingBundle(fn, "layer");
-  return [first, ...others];
+function layerOf(fn: string, needed: string, layers: readonly DependencyLayer[]): DependencyLayer {
+  const layer = layers.find(({ bundle }) => bundle.name === needed && bundle.functions.includes(fn));
+  if (layer === undefined) throw missingBundle(fn, `layer ${needed}`);
+  return layer;
 }
 
 /** The layers of the first lock are `dependencies`, those of another `dependencies-<function>`; a group's says that it is one. */

@@ -95,7 +95,7 @@ def load(directory):
     # The Functions worker gives the root logger a handler before it loads the app, which logs through it.
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     module = importlib.import_module("function_app")
-    apps = [value for value in vars(module).values() if isinstance(value, (func.FunctionApp, func.AsgiFunctionApp))]
+    apps = [value for value in vars(module).values() if isinstance(value, (func.FunctionApp, func.AsgiFunctionApp, func.WsgiFunctionApp))]
     if not apps:
         raise SystemExit("function_app.py has no function app: no functions were found")
     functions, timers = [], []

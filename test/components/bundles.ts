@@ -28,6 +28,7 @@ export const applicationBundle: ApplicationBundle = {
   kind: "application",
   functions: ["api"],
   releases: { api: "c0de" },
+  layers: { api: ["dependencies"] },
   pythonVersion: "3.12",
   architecture: "x86_64",
   name: "api",
