@@ -59,7 +59,7 @@ interface DeployedFunctionOutputs {
   readonly runtimeIdentity: pulumi.Input<string>;
   /** Where the function's log is: log group, workspace or log name. */
   readonly logs: pulumi.Input<string>;
-  /** Names of its environment variables, secrets included, that the application's description or the stack's settings give. */
+  /** Names of the environment variables, of the description or the settings, that the function's configuration lists. */
   readonly variables: readonly string[];
   /** Names, in the description, of the tables that it uses. */
   readonly tables: readonly string[];

@@ -13,6 +13,7 @@ import type {
   InspectedCloud,
   InspectedClouds,
   LogEvent,
+  LoggedFunction,
 } from "../operations/diagnose/inspected-cloud";
 import type { DeployedOutputs, ValuesOf } from "../operations/diagnose/outputs";
 import { InspectedStack } from "../operations/diagnose/stack";
@@ -31,13 +32,13 @@ import { type Resources, ResourceStore } from "./store";
 interface View {
   /** Who owns everything on this machine. */
   readonly account: string;
-  /** Name of the function's log, as the data plane writes it. */
-  readonly log: string;
+  /** Name of a function's log, as the data plane writes it. */
+  log(fn: LoggedFunction): string;
   /** Name of the gateway's log, where it has one, and which of its lines tell an error. */
   readonly gateway?: { readonly log: string; readonly error: RegExp };
-  function(): DeployedFunction | undefined;
+  function(functionName: string): DeployedFunction | undefined;
   layer(arn: string): DeployedLayer | undefined;
-  hasTable(): boolean;
+  hasTable(table: string): boolean;
 }
 
 /**
@@ -106,20 +107,20 @@ class LocalCloud implements InspectedCloud {
     return { account: this.#view.account, principal: `process ${running.pid}` };
   }
 
-  function(): Promise<DeployedFunction | undefined> {
-    return Promise.resolve(this.#view.function());
+  function(functionName: string): Promise<DeployedFunction | undefined> {
+    return Promise.resolve(this.#view.function(functionName));
   }
 
   layer(arn: string): Promise<DeployedLayer | undefined> {
     return Promise.resolve(this.#view.layer(arn));
   }
 
-  hasTable(): Promise<boolean> {
-    return Promise.resolve(this.#view.hasTable());
+  hasTable(table: string): Promise<boolean> {
+    return Promise.resolve(this.#view.hasTable(table));
   }
 
-  log(since: Date): Promise<readonly LogEvent[]> {
-    return Promise.resolve(this.#events(this.#view.log, since));
+  log(fn: LoggedFunction, since: Date): Promise<readonly LogEvent[]> {
+    return Promise.resolve(this.#events(this.#view.log(fn), since));
   }
 
   gatewayErrors(since: Date): Promise<readonly LogEvent[]> {
@@ -144,15 +145,16 @@ class LocalCloud implements InspectedCloud {
   }
 }
 
-function awsView(stored: Resources, { functionName, messagesTable, logs, accessLogs }: ValuesOf<"aws">): View {
+function awsView(stored: Resources, { functionName, accessLogs }: ValuesOf<"aws">): View {
   const resources = new AwsResources(stored);
-  const find = () => resources.find("aws:lambda/function:Function", ({ name }) => name === functionName);
+  const find = (functionName: string) =>
+    resources.find("aws:lambda/function:Function", ({ name }) => name === functionName);
   return {
-    account: find()?.arn.split(":")[4] ?? "",
-    log: logs,
+    account: find(functionName)?.arn.split(":")[4] ?? "",
+    log: ({ logs }) => logs,
     gateway: { log: accessLogs, error: /"integrationError":"(?!-")|"status":"429"/ },
-    function() {
-      const fn = find();
+    function(name) {
+      const fn = find(name);
       return (
         fn && {
           runtime: fn.runtime,
@@ -177,18 +179,18 @@ function awsView(stored: Resources, { functionName, messagesTable, logs, accessL
         }
       );
     },
-    hasTable: () => resources.find("aws:dynamodb/table:Table", ({ name }) => name === messagesTable) !== undefined,
+    hasTable: (table) => resources.find("aws:dynamodb/table:Table", ({ name }) => name === table) !== undefined,
   };
 }
 
-function azureView(stored: Resources, { functionName, messagesTable }: ValuesOf<"azure">): View {
+function azureView(stored: Resources, { functionName }: ValuesOf<"azure">): View {
   const resources = new AzureResources(stored);
-  const find = () => resources.find("azure-native:web:WebApp", ({ name }) => name === functionName);
+  const find = (functionName: string) => resources.find("azure-native:web:WebApp", ({ name }) => name === functionName);
   return {
-    account: find()?.id.split("/")[2] ?? "",
-    log: functionName,
-    function() {
-      const app = find();
+    account: find(functionName)?.id.split("/")[2] ?? "",
+    log: (fn) => fn.functionName,
+    function(name) {
+      const app = find(name);
       return (
         app && {
           runtime: `python${app.functionAppConfig.runtime.version}`,
@@ -199,19 +201,20 @@ function azureView(stored: Resources, { functionName, messagesTable }: ValuesOf<
       );
     },
     layer: () => undefined,
-    hasTable: () =>
-      resources.find("azure-native:storage:Table", ({ tableName }) => tableName === messagesTable) !== undefined,
+    hasTable: (table) =>
+      resources.find("azure-native:storage:Table", ({ tableName }) => tableName === table) !== undefined,
   };
 }
 
 function gcpView(stored: Resources, { functionName, database }: ValuesOf<"gcp">): View {
   const resources = new GcpResources(stored);
-  const find = () => resources.find("gcp:cloudfunctionsv2/function:Function", ({ name }) => name === functionName);
+  const find = (functionName: string) =>
+    resources.find("gcp:cloudfunctionsv2/function:Function", ({ name }) => name === functionName);
   return {
-    account: find()?.project ?? "",
-    log: functionName,
-    function() {
-      const fn = find();
+    account: find(functionName)?.project ?? "",
+    log: (fn) => fn.functionName,
+    function(name) {
+      const fn = find(name);
       return (
         fn && {
           runtime: fn.buildConfig.runtime.replace(/^python(\d)(\d+)$/, "python$1.$2"),

@@ -155,7 +155,9 @@ export class WebApplication extends pulumi.ComponentResource {
     const { scope, bundles, publicLayers = [], logRetentionDays, environment, version } = this.args;
     const { name, tables } = plan.description;
     const isForIt = ({ functions }: ApplicationBundle | LayerBundle) => functions.includes(name);
-    const code = bundles.find((bundle): bundle is ApplicationBundle => bundle.kind === "application" && isForIt(bundle));
+    const code = bundles.find(
+      (bundle): bundle is ApplicationBundle => bundle.kind === "application" && isForIt(bundle),
+    );
     if (code === undefined) throw missingBundle(name, "code");
     return {
       ...this.args.function,
@@ -295,14 +297,14 @@ export class WebApplication extends pulumi.ComponentResource {
     };
   }
 
-  private describeFunction({ description, environment, secrets }: FunctionPlan): [string, FunctionOutputs][] {
+  private describeFunction({ description, environment }: FunctionPlan): [string, FunctionOutputs][] {
     const fn = this.functions[description.name];
     if (fn === undefined) return [];
     const common = {
       functionName: fn.functionName,
       runtimeIdentity: fn.roleArn,
       logs: fn.logGroupName,
-      variables: [...Object.keys(environment), ...Object.keys(secrets)].sort(),
+      variables: Object.keys(environment).sort(),
       tables: description.tables,
     };
     if (description.kind === "schedule") {

@@ -301,12 +301,12 @@ function tableVariables({ tableName, databaseName }: Table): [string, pulumi.Inp
 }
 
 function functionOutputs({ kind, plan, fn }: Deployed): FunctionOutputs {
-  const { description, environment, secrets } = plan;
+  const { description, environment } = plan;
   const common = {
     functionName: fn.functionName,
     runtimeIdentity: fn.serviceAccount,
     logs: fn.logName,
-    variables: [...Object.keys(environment), ...Object.keys(secrets)],
+    variables: Object.keys(environment),
     tables: description.tables,
   };
   return kind === "http"

@@ -1,6 +1,6 @@
 import type { Cloud } from "../../contract/clouds";
 import type { InspectedCloud } from "./inspected-cloud";
-import type { CloudValues, DeployedOutputs } from "./outputs";
+import type { CloudValues, DeployedOutputs, FunctionValues } from "./outputs";
 import type { Finding } from "./report";
 import type { InspectedStack } from "./stack";
 
@@ -26,9 +26,12 @@ export interface StackSubject {
   readonly commands: Commands;
 }
 
-/** What a check of one cloud looks at. */
+/** What a check of one function, or of what its cloud has once, looks at. */
 export interface CloudSubject {
   readonly cloud: Cloud;
+  /** Name of the function in the application's description. */
+  readonly name: string;
+  readonly fn: FunctionValues;
   readonly outputs: CloudValues;
   readonly layers: DeployedOutputs["layers"];
   readonly inspected: InspectedCloud;
@@ -61,6 +64,8 @@ export interface Check<Subject> {
   readonly about: string;
   /** Whether there is anything to look at. Default: always. */
   readonly applies?: (subject: Subject) => boolean;
+  /** Looks at each function, not once at a cloud. */
+  readonly eachFunction?: true;
   /** Milliseconds that it may take, where it needs more than the others. */
   readonly patience?: number;
   /** Begins when the others have ended, because it reads what they cause. */

@@ -1,6 +1,7 @@
 import type { Cloud } from "../../contract/clouds";
 import type { Check, CloudSubject, Verdict } from "./check";
 import type { DeployedFunction } from "./inspected-cloud";
+import { tablesOf } from "./outputs";
 import type { Finding } from "./report";
 
 /** States in which a function serves, by the clouds' own words. */
@@ -11,27 +12,25 @@ const serving: Readonly<Record<Cloud, readonly string[]>> = {
   gcp: ["ACTIVE"],
 };
 
-/** Environment variables without which the API does not find its messages. */
-const variables = ["MESSAGES_TABLE", "APPLICATION_VERSION"];
-
 export const functionCheck: Check<CloudSubject> = {
   id: "function",
-  about: "whether the function is there, in which state, with the stack's own layers",
+  about: "whether each function is there, in which state, with the stack's own layers",
+  eachFunction: true,
   async run(subject) {
-    const { cloud, outputs, layers, inspected, commands } = subject;
-    const fn = await inspected.function();
+    const { cloud, fn: expected, inspected, commands } = subject;
+    const fn = await inspected.function(expected.functionName);
     if (fn === undefined) {
       return one({
         severity: "error",
-        title: `function ${outputs.functionName} is not there`,
+        title: `function ${expected.functionName} is not there`,
         evidence: [],
         cause: "It was deleted behind the stack's back.",
         next: commands.heal,
       });
     }
-    const wanted = cloud === "aws" ? Object.entries(layers) : [];
+    const wanted = cloud === "aws" ? layersOf(subject) : [];
     const missing = wanted.flatMap(([name, { arn }]) => layerFindings(name, arn, fn, commands.heal));
-    const unset = variables.filter((name) => !fn.environment.includes(name));
+    const unset = variablesOf(subject).filter((name) => !fn.environment.includes(name));
     const findings: Finding[] = [...missing];
     if (!serving[cloud].includes(fn.state)) {
       findings.push({
@@ -66,6 +65,16 @@ export const functionCheck: Check<CloudSubject> = {
   },
 };
 
+/** The stack's layers that a function has. */
+function layersOf({ layers, fn }: CloudSubject) {
+  return Object.entries(layers).filter(([name]) => fn.layers?.includes(name) ?? true);
+}
+
+/** Environment variables without which a function does not find what it needs. */
+function variablesOf({ fn }: CloudSubject): string[] {
+  return ["APPLICATION_VERSION", ...fn.variables, ...fn.tables.map((table) => `${table.toUpperCase()}_TABLE`)];
+}
+
 /** What is wrong with one layer of the stack's at the function. */
 function layerFindings(name: string, arn: string, { layerArns }: DeployedFunction, heal: string): Finding[] {
   if (layerArns.includes(arn)) return [];
@@ -93,8 +102,9 @@ function layerFindings(name: string, arn: string, { layerArns }: DeployedFunctio
 export const compatibilityCheck: Check<CloudSubject> = {
   id: "compatibility",
   about: "whether the attached layers, or the package, are for the function's runtime and architecture",
-  async run({ inspected, commands, outputs }) {
-    const fn = await inspected.function();
+  eachFunction: true,
+  async run({ inspected, commands, outputs, fn: expected }) {
+    const fn = await inspected.function(expected.functionName);
     if (fn === undefined) return { summary: "no function", findings: [] };
     if (outputs.package !== undefined) {
       const runtime = `python${outputs.package.pythonVersion}`;
@@ -146,16 +156,19 @@ function mismatch(
 
 export const tableCheck: Check<CloudSubject> = {
   id: "table",
-  about: "whether the table of the messages is there",
-  async run({ outputs: { messagesTable }, inspected, commands }) {
-    if (await inspected.hasTable()) return { summary: messagesTable, findings: [] };
-    return one({
+  about: "whether the application's tables are there",
+  applies: ({ outputs }) => Object.keys(tablesOf(outputs)).length > 0,
+  async run({ outputs, inspected, commands }) {
+    const tables = Object.values(tablesOf(outputs));
+    const missing = await Promise.all(tables.map(async (table) => ((await inspected.hasTable(table)) ? [] : [table])));
+    const findings = missing.flat().map((table): Finding => ({
       severity: "error",
-      title: `table ${messagesTable} is not there`,
+      title: `table ${table} is not there`,
       evidence: [],
-      cause: "It was deleted behind the stack's back, and every route that reads or writes messages fails.",
-      next: `${commands.heal}, then restore the messages from a backup`,
-    });
+      cause: "It was deleted behind the stack's back, and whatever reads or writes it fails.",
+      next: `${commands.heal}, then restore its content from a backup`,
+    }));
+    return { summary: findings[0]?.title ?? tables.join(", "), findings };
   },
 };
 

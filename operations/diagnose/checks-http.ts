@@ -1,10 +1,8 @@
-import { randomUUID } from "node:crypto";
 import { connect, type TLSSocket } from "node:tls";
 import { once } from "node:events";
 
-import { z } from "zod";
-
 import type { Cloud } from "../../contract/clouds";
+import { isWithin } from "../probe";
 import type { Check, CloudSubject, Verdict } from "./check";
 import type { CloudValues } from "./outputs";
 import type { Finding } from "./report";
@@ -19,70 +17,48 @@ const excerptLength = 300;
 /** Days before its end from which on a certificate that renews itself should have been renewed. */
 const certificateDays = { warning: 21, error: 3 };
 
-const status = z.object({ status: z.literal("ok"), provider: z.string(), version: z.string() });
-const message = z.object({ id: z.string(), content: z.string() });
-
 export const apiCheck: Check<CloudSubject> = {
   id: "api",
-  about: "GET of the API's status, its version and its latency",
-  async run({ cloud, outputs, commands }, signal) {
-    return asked(`GET ${outputs.apiUrl}/api/`, async () => {
-      const base = await entrance(outputs, signal);
+  about: "the probes of each function that answers requests, its release and its latency",
+  eachFunction: true,
+  applies: ({ fn }) => fn.kind === "http",
+  async run(subject, signal) {
+    const { cloud, fn, outputs, commands } = subject;
+    const [first] = fn.probes;
+    if (first === undefined) return { summary: "no probe is described, so not asked", findings: [] };
+    return asked(`GET ${fn.url ?? outputs.apiUrl}${first.path}`, async () => {
+      const base = await entrance(subject, signal);
+      // The first probe is asked more often than the others: its median is the latency.
       const answers: Answer[] = [];
-      while (answers.length < samples) {
-        const answer = await request(`${base}/api/`, { signal });
-        if (answer.status !== 200) return failed("GET /api/", answer, undefined, refused(cloud, answer, commands.heal));
-        answers.push(answer);
+      for (const probe of [...fn.probes, ...Array.from({ length: samples - 1 }, () => first)]) {
+        const answer = await request(`${base}${probe.path}`, { signal });
+        const what = `GET ${probe.path}`;
+        if (answer.status !== probe.status) {
+          return failed(what, answer, undefined, refused(cloud, answer, commands.heal));
+        }
+        if (probe.json !== undefined && !isWithin(probe.json, json(answer))) {
+          return failed(what, answer, `${what} answers without ${JSON.stringify(probe.json)}`);
+        }
+        if (probe === first) answers.push(answer);
       }
       const latencyMs = median(answers.map(({ milliseconds }) => milliseconds));
-      const { success, data } = status.safeParse(json(answers[0]));
-      if (!success || data.provider !== cloud) {
-        return failed("GET /api/", answers[0], `GET /api/ answers 200, but not as the API of ${cloud}`);
-      }
+      const release = answers[0]?.release;
+      const expected = fn.release ?? "";
       const findings: Finding[] =
-        data.version === outputs.version
+        release === undefined || release.startsWith(expected)
           ? []
           : [
               {
                 severity: "warning",
-                title: `the API is version ${data.version}, the stack's is ${outputs.version}`,
-                evidence: [`GET ${base}/api/ answers ${excerpt(answers[0])}`],
+                title: `the function is release ${release}, the stack's is ${expected}`,
+                evidence: [`GET ${base}${first.path} answers ${excerpt(answers[0])}`],
                 cause:
                   "The deployment did not reach the function, or the function was changed behind the stack's back.",
                 next: commands.heal,
               },
             ];
-      return { summary: `200 in ${Math.round(latencyMs)} ms, version ${data.version}`, findings, latencyMs };
-    });
-  },
-};
-
-export const messagesCheck: Check<CloudSubject> = {
-  id: "messages",
-  about: "GET and POST of a message, which must then be in the list",
-  async run({ outputs }, signal) {
-    return asked(`GET ${outputs.apiUrl}/api/messages/`, async () => {
-      const url = `${await entrance(outputs, signal)}/api/messages/`;
-      const listed = await request(url, { signal });
-      if (listed.status !== 200) return failed("GET /api/messages/", listed);
-
-      const content = `diagnose ${randomUUID()}`;
-      const posted = await request(url, {
-        signal,
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ content, author: "diagnose" }),
-      });
-      if (posted.status === 401)
-        return { summary: "listed; posting needs a sign-in, so it was not tried", findings: [] };
-      if (posted.status !== 201) return failed("POST /api/messages/", posted);
-
-      const after = await request(url, { signal });
-      const found = z.array(message).safeParse(json(after));
-      if (!found.success || !found.data.some((candidate) => candidate.content === content)) {
-        return failed("GET /api/messages/", after, "a message that was posted is not in the list");
-      }
-      return { summary: "posted a message and found it in the list", findings: [] };
+      const told = release === undefined ? "" : `, release ${release}`;
+      return { summary: `${first.status} in ${Math.round(latencyMs)} ms${told}`, findings, latencyMs };
     });
   },
 };
@@ -91,7 +67,7 @@ export const frontendCheck: Check<CloudSubject> = {
   id: "frontend",
   about: "the page, and the API under its /api/*",
   applies: ({ outputs }) => outputs.frontendUrl !== undefined,
-  async run({ outputs: { frontendUrl, public: isPublic }, commands }, signal) {
+  async run({ outputs: { frontendUrl, public: isPublic }, fn, commands }, signal) {
     return asked(`GET ${frontendUrl}/`, async () => {
       const page = await request(`${frontendUrl}/`, { signal });
       if (page.status !== 200 || !/<!doctype html>/i.test(page.body)) {
@@ -100,9 +76,11 @@ export const frontendCheck: Check<CloudSubject> = {
           next: commands.heal,
         });
       }
-      const api = await request(`${frontendUrl}/api/`, { signal });
+      const probe = fn.probes.find(({ path }) => path.startsWith("/api/"));
+      if (probe === undefined) return { summary: "the page answers", findings: [] };
+      const api = await request(`${frontendUrl}${probe.path}`, { signal });
       if (api.status === 403 && !isPublic) return { summary: `the page answers; its /api/ is ${closed}`, findings: [] };
-      if (api.status !== 200 || !status.safeParse(json(api)).success) {
+      if (api.status !== probe.status || (probe.json !== undefined && !isWithin(probe.json, json(api)))) {
         return failed("the frontend", api, `the frontend's /api/ answers ${api.status}, not as the API`);
       }
       return { summary: "the page and its /api/ answer", findings: [] };
@@ -171,15 +149,17 @@ const closed = "closed to whoever has no token (gcp.public is off)";
  *
  * @throws {ClosedError}
  */
-async function entrance(outputs: CloudValues, signal: AbortSignal): Promise<string> {
-  const { apiUrl, frontendUrl } = outputs;
-  if (frontendUrl === undefined && outputs.public) return apiUrl;
-  const isAnswered = async (url: string, status: number) =>
-    (await request(`${url}/api/`, { signal })).status === status;
-  if (!(await isAnswered(apiUrl, 403))) return apiUrl;
-  if (frontendUrl !== undefined && (await isAnswered(frontendUrl, 200))) return frontendUrl;
-  if (!outputs.public) throw new ClosedError();
-  return apiUrl;
+async function entrance({ outputs, fn }: CloudSubject, signal: AbortSignal): Promise<string> {
+  const { frontendUrl, public: isPublic } = outputs;
+  const url = fn.url ?? outputs.apiUrl;
+  if (frontendUrl === undefined && isPublic) return url;
+  const [probe] = fn.probes;
+  const isAnswered = async (base: string, status: number | undefined) =>
+    (await request(`${base}${probe?.path ?? "/"}`, { signal })).status === status;
+  if (!(await isAnswered(url, 403))) return url;
+  if (frontendUrl !== undefined && (await isAnswered(frontendUrl, probe?.status))) return frontendUrl;
+  if (!isPublic) throw new ClosedError();
+  return url;
 }
 
 /** A verdict over requests: one without an answer is a finding, not a check that could not be made. */

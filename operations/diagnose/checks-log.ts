@@ -27,17 +27,18 @@ const skew = 1_000;
 
 export const logCheck: Check<CloudSubject> = {
   id: "log",
-  about: "errors in the function's log since the last update, and of the gateway before it, with their cause",
+  about: "errors in each function's log since the last update, and of the gateway before it, with their cause",
+  eachFunction: true,
   last: true,
-  async run({ cloud, outputs, inspected, since, askedAt, commands }, signal) {
+  async run({ cloud, fn, inspected, since, askedAt, commands }, signal) {
     const fresh = askedAt === undefined ? since.getTime() : askedAt.getTime() - skew;
     const isFresh = ({ timestamp }: LogEvent) => timestamp >= fresh;
     // What is written now is asked for by itself: a busy function's log of before may be longer than one answer.
-    const earlier = askedAt === undefined ? [] : (await inspected.log(since)).filter((event) => !isFresh(event));
+    const earlier = askedAt === undefined ? [] : (await inspected.log(fn, since)).filter((event) => !isFresh(event));
     const look = async () => {
       const [now, gateway] = await Promise.all([
-        inspected.log(new Date(fresh)),
-        inspected.gatewayErrors?.(since) ?? [],
+        inspected.log(fn, new Date(fresh)),
+        fn.kind === "http" ? (inspected.gatewayErrors?.(since) ?? []) : [],
       ]);
       const own = [...earlier, ...now];
       const explained = nameCause(gateway.filter(isFresh).map(({ message }) => message)) !== undefined;
@@ -46,7 +47,7 @@ export const logCheck: Check<CloudSubject> = {
     let seen = await look();
     if (askedAt !== undefined && written.includes(cloud)) {
       for (const deadline = Date.now() + delay.longest; seen.silent; seen = await look()) {
-        if (Date.now() > deadline || signal.aborted) return silent(outputs.logs, commands.heal);
+        if (Date.now() > deadline || signal.aborted) return silent(fn.logs, commands.heal);
         await sleep(delay.between);
       }
     }
@@ -67,7 +68,7 @@ export const logCheck: Check<CloudSubject> = {
       next: known?.next ?? commands.heal,
     };
     return {
-      summary: `${errors.length} errors in ${outputs.logs}, ${current.length} of them now`,
+      summary: `${errors.length} errors in ${fn.logs}, ${current.length} of them now`,
       findings: [finding],
     };
   },

@@ -85,7 +85,7 @@ async function deployedBundles({ cloud, outputs, layers, inspected }: CloudSubje
     );
   }
   if (outputs.package === undefined) return [];
-  const fn = await inspected.function();
+  const fn = await inspected.function(outputs.functionName);
   const name = `the package of ${outputs.functionName}`;
   return [{ name, lockSha256: outputs.package.lockSha256, days: daysSince(fn?.modifiedAt) }];
 }

@@ -4,12 +4,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Cloud } from "../../contract/clouds";
 import type { Check, CloudSubject, Commands, StackSubject, Verdict } from "./check";
 import { compatibilityCheck, credentialsCheck, functionCheck, shortLayer, tableCheck } from "./checks-function";
-import { apiCheck, certificateCheck, frontendCheck, messagesCheck } from "./checks-http";
+import { apiCheck, certificateCheck, frontendCheck } from "./checks-http";
 import { logCheck } from "./checks-log";
 import { freshnessCheck, publicLayersCheck } from "./checks-packages";
 import { driftCheck, stateCheck, toolchainCheck } from "./checks-stack";
 import type { InspectedCloud, InspectedClouds } from "./inspected-cloud";
-import { cloudsOf, type DeployedOutputs } from "./outputs";
+import { cloudsOf, type DeployedOutputs, functionsOf } from "./outputs";
 import { type CheckResult, type CloudSummary, type Finding, type Report, severities } from "./report";
 import type { InspectedStack } from "./stack";
 import { UnansweredError } from "../unanswered-error";
@@ -22,7 +22,6 @@ const cloudChecks: readonly Check<CloudSubject>[] = [
   tableCheck,
   logCheck,
   apiCheck,
-  messagesCheck,
   frontendCheck,
   certificateCheck,
   publicLayersCheck,
@@ -77,7 +76,7 @@ export async function diagnose(environment: Environment, options: LookOptions): 
     if (inspected === undefined || values === undefined) return [];
     const { layers, application } = outputs;
     const subject = { cloud, outputs: values, layers, application, inspected: asked(inspected), since, commands };
-    return judgeCloud(subject, options, startedAt);
+    return judgeFunctions(subject, options, startedAt);
   });
   const judged = (await Promise.all([...overStack, ...perCloud])).flat();
   const summaries = await Promise.all(cloudsOf(outputs).map((cloud) => summary(cloud, environment, judged)));
@@ -93,21 +92,45 @@ export async function diagnose(environment: Environment, options: LookOptions): 
 
 /** The checks of one cloud alone, in the order of causes. */
 export async function diagnoseCloud(
-  subject: CloudSubject,
+  subject: InspectedSubject,
   options: Pick<LookOptions, "only" | "timeout">,
 ): Promise<CheckResult[]> {
-  const judged = await judgeCloud({ ...subject, inspected: asked(subject.inspected) }, options, new Date());
+  const judged = await judgeFunctions({ ...subject, inspected: asked(subject.inspected) }, options, new Date());
   return judged.map(({ result }) => result).sort(byCause);
 }
 
-async function judgeCloud(
-  subject: CloudSubject,
+/** A cloud of which no function has been chosen yet. */
+type InspectedSubject = Omit<CloudSubject, "name" | "fn">;
+
+/** Every check of the first function and its cloud, and of the other functions what each has of its own. */
+async function judgeFunctions(
+  subject: InspectedSubject,
   options: Pick<LookOptions, "only" | "timeout">,
   startedAt: Date,
 ): Promise<Judged[]> {
-  const applying = chosen(cloudChecks, options).filter(({ applies }) => applies?.(subject) ?? true);
+  const functions = functionsOf(subject.outputs);
+  const judged = functions.map(([name, fn], index) => {
+    const table = cloudChecks.filter(({ eachFunction }) => index === 0 || eachFunction);
+    return judgeFunction({ ...subject, name, fn }, table, options, startedAt, functions.length > 1);
+  });
+  return (await Promise.all(judged)).flat();
+}
+
+async function judgeFunction(
+  subject: CloudSubject,
+  table: readonly Check<CloudSubject>[],
+  options: Pick<LookOptions, "only" | "timeout">,
+  startedAt: Date,
+  named: boolean,
+): Promise<Judged[]> {
+  const applying = chosen(table, options).filter(({ applies }) => applies?.(subject) ?? true);
   const run = (table: readonly Check<CloudSubject>[], about: CloudSubject) =>
-    Promise.all(table.map((check) => judge(check, about, options.timeout, subject.cloud)));
+    Promise.all(
+      table.map((check) => {
+        const of = named && check.eachFunction ? subject.name : undefined;
+        return judge(check, about, options.timeout, subject.cloud, of);
+      }),
+    );
   const first = await run(
     applying.filter(({ last }) => !last),
     subject,
@@ -138,11 +161,12 @@ async function judge<Subject>(
   subject: Subject,
   general: number,
   cloud?: Cloud,
+  name?: string,
 ): Promise<Judged> {
   const timeout = Math.max(general, check.patience ?? 0);
   const started = performance.now();
   const of = (status: CheckResult["status"], { latencyMs, answered, ...verdict }: Verdict): Judged => ({
-    result: { check: check.id, cloud, status, ...verdict, durationMs: performance.now() - started },
+    result: { check: check.id, cloud, function: name, status, ...verdict, durationMs: performance.now() - started },
     latencyMs,
     answered,
   });
@@ -176,10 +200,10 @@ function asked(cloud: InspectedCloud): InspectedCloud {
   };
   return {
     identity: () => once("identity", () => cloud.identity()),
-    function: () => once("function", () => cloud.function()),
+    function: (name) => once(`function ${name}`, () => cloud.function(name)),
     layer: (arn) => once(`layer ${arn}`, () => cloud.layer(arn)),
-    hasTable: () => once("table", () => cloud.hasTable()),
-    log: (since) => cloud.log(since),
+    hasTable: (table) => once(`table ${table}`, () => cloud.hasTable(table)),
+    log: (fn, since) => cloud.log(fn, since),
     gatewayErrors: async (since) => (await cloud.gatewayErrors?.(since)) ?? [],
   };
 }
@@ -193,7 +217,7 @@ async function summary(
   if (values === undefined) return [];
   const { region, apiUrl, frontendUrl, functionName, version } = values;
   const api = judged.find(({ result }) => result.check === "api" && result.cloud === cloud);
-  const fn = await clouds[cloud]?.function().catch(() => undefined);
+  const fn = await clouds[cloud]?.function(functionName).catch(() => undefined);
   const layers = (fn?.layerArns ?? []).map((arn) => {
     const [name = arn, version = ""] = shortLayer(arn).split(":");
     return { name, version };

@@ -1,4 +1,4 @@
-import { type CheckResult, type CloudSummary, type Finding, findingsOf, type Report, verdict } from "./report";
+import { type CheckResult, type CloudSummary, type Finding, findingsOf, type Report, titleOf, verdict } from "./report";
 
 const statuses: Readonly<Record<CheckResult["status"], string>> = {
   passed: "ok",
@@ -80,9 +80,9 @@ export function htmlPage(report: Report): string {
               </thead>
               <tbody>
                 ${report.results.map(
-                  ({ check, cloud, status, summary }) =>
+                  ({ cloud, status, summary, ...result }) =>
                     html`<tr>
-                      <th scope="row">${check}</th>
+                      <th scope="row">${titleOf(result)}</th>
                       <td>${cloud ?? ""}</td>
                       <td class="status ${status}">${statuses[status]}</td>
                       <td>${summary}</td>
@@ -104,8 +104,8 @@ function worst({ results }: Report): CheckResult["status"] {
 
 function card(cloud: CloudSummary, { results }: Report): Html {
   const own = results.filter((result) => result.cloud === cloud.cloud);
-  const failed = own.filter(({ status }) => status === "failed").map(({ check }) => check);
-  const unknown = own.filter(({ status }) => status === "unknown").map(({ check }) => check);
+  const failed = own.filter(({ status }) => status === "failed").map(titleOf);
+  const unknown = own.filter(({ status }) => status === "unknown").map(titleOf);
   const [status, word] =
     failed.length > 0
       ? ["failed", `failed: ${failed.join(", ")}`]
@@ -136,10 +136,10 @@ function card(cloud: CloudSummary, { results }: Report): Html {
   </article>`;
 }
 
-function described({ check, cloud }: CheckResult, { severity, title, evidence, cause, next }: Finding): Html {
+function described({ cloud, ...result }: CheckResult, { severity, title, evidence, cause, next }: Finding): Html {
   return html`<article class="finding ${severity}">
     <h3><span class="severity">${severity}</span> ${title}</h3>
-    <p class="where">${cloud === undefined ? check : `${cloud}, ${check}`}</p>
+    <p class="where">${cloud === undefined ? titleOf(result) : `${cloud}, ${titleOf(result)}`}</p>
     ${cause === undefined ? undefined : html`<p>${cause}</p>`}
     ${evidence.length === 0 ? undefined : html`<pre tabindex="0">${evidence.join("\n")}</pre>`}
     ${next === undefined ? undefined : html`<p>Next: <code>${next}</code></p>`}

@@ -26,6 +26,14 @@ export interface DeployedFunction {
   readonly modifiedAt?: string;
 }
 
+/** Where a function's log is. */
+export interface LoggedFunction {
+  /** The cloud's name of the function. */
+  readonly functionName: string;
+  /** Log group, workspace or log name. */
+  readonly logs: string;
+}
+
 /** A version of a dependency layer. */
 export interface DeployedLayer {
   readonly arn: string;
@@ -56,12 +64,13 @@ export interface LogEvent {
  */
 export interface InspectedCloud {
   identity(): Promise<Identity>;
-  function(): Promise<DeployedFunction | undefined>;
+  /** @param functionName the cloud's name of it. */
+  function(functionName: string): Promise<DeployedFunction | undefined>;
   layer(arn: string): Promise<DeployedLayer | undefined>;
-  /** Whether the table that the messages are in is there. */
-  hasTable(): Promise<boolean>;
-  /** Events of the function's log since a time, the newest last. */
-  log(since: Date): Promise<readonly LogEvent[]>;
+  /** @param table the cloud's name of it. */
+  hasTable(table: string): Promise<boolean>;
+  /** Events of a function's log since a time, the newest last. */
+  log(fn: LoggedFunction, since: Date): Promise<readonly LogEvent[]>;
   /**
    * What the gateway before the function logged since a time of requests that it refused or could not hand over, which
    * the function's own log knows nothing of; absent on clouds where both write into one log.

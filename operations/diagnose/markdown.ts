@@ -1,5 +1,5 @@
 import { code, codeBlock, table } from "../markdown";
-import { type CheckResult, findingsOf, type Report, verdict } from "./report";
+import { type CheckResult, findingsOf, type Report, titleOf, verdict } from "./report";
 
 const statuses: Readonly<Record<CheckResult["status"], string>> = {
   passed: "ok",
@@ -9,9 +9,9 @@ const statuses: Readonly<Record<CheckResult["status"], string>> = {
 
 /** A report as a document: the environment and how it is. Whatever the clouds and logs say is text in it, never Markdown. */
 export function markdown(report: Report): string {
-  const findings = findingsOf(report).map(({ result: { check, cloud }, finding }) =>
+  const findings = findingsOf(report).map(({ result: { cloud, ...result }, finding }) =>
     [
-      `### ${finding.severity}: ${code(finding.title)}${cloud === undefined ? "" : ` on ${cloud}`} (${check})`,
+      `### ${finding.severity}: ${code(finding.title)}${cloud === undefined ? "" : ` on ${cloud}`} (${titleOf(result)})`,
       ...(finding.cause === undefined ? [] : [finding.cause]),
       ...(finding.evidence.length === 0 ? [] : [codeBlock("text", finding.evidence)]),
       ...(finding.next === undefined ? [] : [`Next: ${code(finding.next)}`]),
@@ -37,7 +37,12 @@ export function markdown(report: Report): string {
     "## Checks",
     table(
       ["check", "cloud", "status", "found"],
-      report.results.map(({ check, cloud, status, summary }) => [check, cloud ?? "", statuses[status], code(summary)]),
+      report.results.map(({ cloud, status, summary, ...result }) => [
+        titleOf(result),
+        cloud ?? "",
+        statuses[status],
+        code(summary),
+      ]),
     ),
   ].join("\n\n")}\n`;
 }

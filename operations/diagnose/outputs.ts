@@ -9,13 +9,34 @@ const bundle = z.object({
 });
 const layer = bundle.extend({ arn: z.string(), version: z.string() });
 
+const probe = z.object({ path: z.string(), status: z.number(), json: z.unknown().optional() });
+
+/** What is read of a function; a stack of an older program has none of it. */
+const deployedFunction = z.object({
+  kind: z.enum(["http", "schedule"]),
+  functionName: z.string(),
+  logs: z.string(),
+  variables: z.array(z.string()).default([]),
+  tables: z.array(z.string()).default([]),
+  url: z.url().optional(),
+  probes: z.array(probe).default([]),
+  /** Names of the dependency layers that it has; absent where it has all. */
+  layers: z.array(z.string()).optional(),
+  /** What its answers' `x-release` begins with; absent where the stack does not tell. */
+  release: z.string().optional(),
+});
+
 /** What is read of a cloud's outputs; the rest is kept, since each cloud's inspector needs some of its own. */
 const cloudOutputs = z.looseObject({
   region: z.string(),
   apiUrl: z.url(),
   frontendUrl: z.url().optional(),
   functionName: z.string(),
-  messagesTable: z.string(),
+  functions: z.record(z.string(), deployedFunction).default({}),
+  /** The cloud's name of each table, by its name in the description. */
+  tables: z.record(z.string(), z.string()).default({}),
+  /** Of a stack of an older program: its one table. */
+  messagesTable: z.string().optional(),
   logs: z.string(),
   version: z.string(),
   /** Whether anyone may call the API; only Google Cloud's can be closed. */
@@ -51,6 +72,22 @@ export type LayerValues = z.output<typeof layer>;
 export type CloudValues = z.output<typeof cloudOutputs>;
 /** What one cloud gives. */
 export type ValuesOf<C extends Cloud> = NonNullable<DeployedOutputs[C]>;
+
+export type FunctionValues = z.output<typeof deployedFunction>;
+
+/** The functions of a cloud, by name, the first that answers requests before the others. */
+export function functionsOf({ functions, functionName, logs, apiUrl }: CloudValues): [string, FunctionValues][] {
+  const known = Object.entries(functions);
+  if (known.length > 0) return known.sort(([, a], [, b]) => Number(b.url === apiUrl) - Number(a.url === apiUrl));
+  const status = { path: "/api/", status: 200 };
+  return [["api", { kind: "http", functionName, logs, url: apiUrl, variables: [], tables: [], probes: [status] }]];
+}
+
+/** The tables of a cloud, by their names in the description. */
+export function tablesOf({ tables, messagesTable }: CloudValues): Record<string, string> {
+  if (Object.keys(tables).length > 0 || messagesTable === undefined) return tables;
+  return { messages: messagesTable };
+}
 
 /** The clouds that a stack is on. */
 export function cloudsOf(outputs: DeployedOutputs): Cloud[] {

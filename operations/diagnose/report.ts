@@ -23,6 +23,8 @@ export interface CheckResult {
   readonly check: string;
   /** Absent for what concerns the whole stack. */
   readonly cloud?: Cloud;
+  /** Name of the function, where the application has several and the check is of one. */
+  readonly function?: string;
   /** `unknown`: it could not be checked, and the one finding says why. */
   readonly status: "passed" | "failed" | "unknown";
   /** What was seen, in one line, e.g. `200 in 12 ms, version 3.0.0`. */
@@ -86,4 +88,9 @@ export function exitCode({ results }: Report, failOn: Severity = "warning"): 0 |
   const found = results.filter(({ status }) => status !== "unknown").flatMap(({ findings }) => findings);
   if (found.some(({ severity }) => counted.includes(severity))) return 1;
   return results.some(({ status }) => status === "unknown") ? 2 : 0;
+}
+
+/** What a check is called: its id, and the function where it is of one among several. */
+export function titleOf({ check, function: fn }: Pick<CheckResult, "check" | "function">): string {
+  return fn === undefined ? check : `${check} ${fn}`;
 }

@@ -4,6 +4,8 @@ import { performance } from "node:perf_hooks";
 export interface Answer {
   readonly status: number;
   readonly contentType: string;
+  /** The release that answered, where it says so. */
+  readonly release?: string;
   readonly body: string;
   readonly milliseconds: number;
 }
@@ -20,6 +22,7 @@ export async function request(url: string, init: RequestInit & { signal: AbortSi
     return {
       status: answer.status,
       contentType: answer.headers.get("content-type") ?? "",
+      release: answer.headers.get("x-release") ?? undefined,
       body,
       milliseconds: performance.now() - started,
     };

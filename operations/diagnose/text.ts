@@ -2,7 +2,7 @@ import { styleText } from "node:util";
 
 import Table from "cli-table3";
 
-import { type CheckResult, type Finding, findingsOf, type Report, type Severity } from "./report";
+import { type CheckResult, type Finding, findingsOf, type Report, type Severity, titleOf } from "./report";
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -27,9 +27,10 @@ export function text(report: Report, { colour }: { colour: boolean }): string {
     style: { head: [], border: [] },
     chars: { mid: "", "left-mid": "", "mid-mid": "", "right-mid": "" },
   });
-  for (const { check, cloud, status, summary } of report.results) {
+  for (const result of report.results) {
+    const { cloud, status, summary } = result;
     const { word, style } = statuses[status];
-    table.push([check, cloud ?? "", styled(style, word), summary]);
+    table.push([titleOf(result), cloud ?? "", styled(style, word), summary]);
   }
   const findings = findingsOf(report);
   return [
@@ -44,13 +45,13 @@ export function text(report: Report, { colour }: { colour: boolean }): string {
 
 /** One finding: what was seen, why, and what to do. */
 export function described(
-  { check, cloud }: CheckResult,
+  result: CheckResult,
   { severity, title, evidence, cause, next }: Finding,
   styled: (style: Style, words: string) => string = (_, words) => words,
 ): string {
   return [
     "",
-    `${styled(severityStyles[severity], severity)}  ${cloud ? `${cloud} ` : ""}${check}: ${title}`,
+    `${styled(severityStyles[severity], severity)}  ${result.cloud ? `${result.cloud} ` : ""}${titleOf(result)}: ${title}`,
     ...(cause === undefined ? [] : [`  why   ${cause}`]),
     ...evidence.map((line) => `  seen  ${line}`),
     ...(next === undefined ? [] : [`  next  ${next}`]),

@@ -52,7 +52,7 @@ const ownedBy = (owner: string) => (identity: z.output<typeof callerIdentity>) =
 };
 
 function inspectedAws(values: ValuesOf<"aws">): InspectedCloud {
-  const { region, functionArn, functionName, messagesTable, logs, accessLogs } = values;
+  const { region, functionArn, accessLogs } = values;
   const cli = awsCli(region);
   const owner = functionArn.split(":")[4] ?? "";
   let asking: Promise<z.output<typeof callerIdentity>> | undefined;
@@ -71,7 +71,7 @@ function inspectedAws(values: ValuesOf<"aws">): InspectedCloud {
       const { Account, Arn } = await signedIn();
       return { account: Account, principal: Arn };
     },
-    async function() {
+    async function(functionName) {
       const found = await aws.find(lambdaFunction, "lambda", "get-function", "--function-name", functionName);
       if (found === undefined) return undefined;
       const { Configuration: configuration, Concurrency: concurrency } = found;
@@ -98,11 +98,10 @@ function inspectedAws(values: ValuesOf<"aws">): InspectedCloud {
         }
       );
     },
-    async hasTable() {
-      const table = await aws.find(z.object({}), "dynamodb", "describe-table", "--table-name", messagesTable);
-      return table !== undefined;
+    async hasTable(table) {
+      return (await aws.find(z.object({}), "dynamodb", "describe-table", "--table-name", table)) !== undefined;
     },
-    log: (since) => events(logs, since),
+    log: ({ logs }, since) => events(logs, since),
     gatewayErrors: (since) => events(accessLogs, since, "--filter-pattern", gatewayErrors),
   };
 }
@@ -136,7 +135,7 @@ const logQuery = (functionName: string, since: Date) =>
   ].join(" ");
 
 function inspectedAzure(values: ValuesOf<"azure">): InspectedCloud {
-  const { functionName, messagesTable, resourceGroup, storageAccount, subscriptionId, workspaceId } = values;
+  const { resourceGroup, storageAccount, subscriptionId, workspaceId } = values;
   const az = azureCli(subscriptionId);
   const resource = (type: string, name: string, apiVersion: string, ...parent: string[]) => [
     ...["resource", "show", "--resource-group", resourceGroup, "--resource-type", type, "--name", name],
@@ -147,7 +146,7 @@ function inspectedAzure(values: ValuesOf<"azure">): InspectedCloud {
       const { id, user } = await az.ask(account, "account", "show");
       return { account: id, principal: user.name };
     },
-    async function() {
+    async function(functionName) {
       const found = await az.find(site, ...resource("Microsoft.Web/sites", functionName, "2024-04-01"));
       if (found === undefined) return undefined;
       const { state, lastModifiedTimeUtc, functionAppConfig } = found.properties;
@@ -163,17 +162,16 @@ function inspectedAzure(values: ValuesOf<"azure">): InspectedCloud {
       };
     },
     layer: () => Promise.resolve(undefined),
-    async hasTable() {
+    async hasTable(table) {
       const inAccount = [
         "--namespace",
         "Microsoft.Storage",
         "--parent",
         `storageAccounts/${storageAccount}/tableServices/default`,
       ];
-      const table = await az.find(z.object({}), ...resource("tables", messagesTable, "2023-05-01", ...inAccount));
-      return table !== undefined;
+      return (await az.find(z.object({}), ...resource("tables", table, "2023-05-01", ...inAccount))) !== undefined;
     },
-    async log(since) {
+    async log({ functionName }, since) {
       const query = ["--workspace", workspaceId, "--analytics-query", logQuery(functionName, since)];
       const found = await az.ask(rows, "monitor", "log-analytics", "query", ...query);
       return found.map(({ TimeGenerated, Role, Text }) => ({
@@ -203,7 +201,7 @@ const entries = z.array(
   }),
 );
 
-function inspectedGcp({ project, region, functionName, database }: ValuesOf<"gcp">): InspectedCloud {
+function inspectedGcp({ project, region, database }: ValuesOf<"gcp">): InspectedCloud {
   const gcloud = gcloudCli(project);
   return {
     async identity() {
@@ -214,7 +212,7 @@ function inspectedGcp({ project, region, functionName, database }: ValuesOf<"gcp
       ]);
       return { account: projectId, principal: active?.account ?? "credentials of the environment" };
     },
-    async function() {
+    async function(functionName) {
       const found = await gcloud.find(cloudFunction, "functions", "describe", functionName, "--region", region);
       return (
         found && {
@@ -232,7 +230,7 @@ function inspectedGcp({ project, region, functionName, database }: ValuesOf<"gcp
       const command = ["firestore", "databases", "describe", "--database", database];
       return (await gcloud.find(z.object({}), ...command)) !== undefined;
     },
-    async log(since) {
+    async log({ functionName }, since) {
       const filter = [
         'resource.type="cloud_run_revision"',
         `resource.labels.service_name="${functionName}"`,

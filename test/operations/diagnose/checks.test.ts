@@ -12,7 +12,7 @@ import { readLock } from "../../../layers/lock";
 import { deflated, writeZip } from "../../../layers/zip";
 import type { CloudSubject } from "../../../operations/diagnose/check";
 import { compatibilityCheck, functionCheck, tableCheck } from "../../../operations/diagnose/checks-function";
-import { apiCheck, certificateCheck, frontendCheck, messagesCheck } from "../../../operations/diagnose/checks-http";
+import { apiCheck, certificateCheck, frontendCheck } from "../../../operations/diagnose/checks-http";
 import { logCheck } from "../../../operations/diagnose/checks-log";
 import { freshnessCheck, publicLayersCheck } from "../../../operations/diagnose/checks-packages";
 import { UnansweredError } from "../../../operations/unanswered-error";
@@ -232,7 +232,8 @@ describe("of the log", () => {
     const line = (timestamp: number, message: string) => ({ timestamp, stream: "", message });
     const before = Array.from({ length: 1000 }, (_, index) => line(now - 900_000 + index, '{"level": "INFO"}'));
     const of = async (message: string) => {
-      const log = (since: Date) => Promise.resolve(since.getTime() > now - 60_000 ? [line(now, message)] : before);
+      const log = (_: unknown, since: Date) =>
+        Promise.resolve(since.getTime() > now - 60_000 ? [line(now, message)] : before);
       const verdict = await logCheck.run(subject({ inspected: { ...cloudOf(), log }, askedAt: new Date(now) }), never);
       return verdict.findings.map(({ title }) => title);
     };
@@ -262,25 +263,10 @@ describe("of the log", () => {
 });
 
 describe("over HTTP", () => {
-  const api = (changed: { version?: string; lose?: boolean; status?: number } = {}) => {
-    const messages: unknown[] = [];
-    return (request: IncomingMessage, response: ServerResponse) => {
-      const json = (status: number, body: unknown) => {
-        response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(body));
-      };
-      if (changed.status !== undefined) {
-        json(changed.status, { message: "Internal Server Error" });
-      } else if (request.url === "/api/") {
-        json(200, { status: "ok", provider: "aws", version: changed.version ?? "3.0.0" });
-      } else if (request.method === "POST") {
-        let body = "";
-        request.on("data", (chunk: Buffer) => (body += chunk.toString()));
-        request.on("end", () => {
-          const posted = { ...(JSON.parse(body) as object), id: "1" };
-          if (!changed.lose) messages.push(posted);
-          json(201, posted);
-        });
-      } else json(200, messages);
+  const api = (changed: { release?: string; status?: number; body?: unknown } = {}) => {
+    return (_: IncomingMessage, response: ServerResponse) => {
+      const headers = { "Content-Type": "application/json", "X-Release": changed.release ?? "c0de.c0f1" };
+      response.writeHead(changed.status ?? 200, headers).end(JSON.stringify(changed.body ?? { status: "ok" }));
     };
   };
   const at = (apiUrl: string, frontendUrl?: string): CloudSubject =>
@@ -290,14 +276,13 @@ describe("over HTTP", () => {
     await serving(api(), async (url) => {
       const verdict = await apiCheck.run(at(url), never);
       expect(verdict).toMatchObject({ findings: [], answered: true, latencyMs: expect.any(Number) as number });
-      expect((await messagesCheck.run(at(url), never)).findings).toEqual([]);
     });
   });
 
   test.each([
     ["a 500", { status: 500 }, apiCheck, "GET /api/ answers 500"],
-    ["another version", { version: "2.0.0" }, apiCheck, "the API is version 2.0.0, the stack's is 3.0.0"],
-    ["a lost message", { lose: true }, messagesCheck, "a message that was posted is not in the list"],
+    ["another release", { release: "0ld.c0f1" }, apiCheck, "the function is release 0ld.c0f1, the stack's is c0de"],
+    ["another answer", { body: { status: "lost" } }, apiCheck, 'GET /api/ answers without {"status":"ok"}'],
   ])("%s is a finding", async (_, changed, check, title) => {
     await serving(api(changed), async (url) => {
       expect((await check.run(at(url), never)).findings).toMatchObject([{ title }]);
@@ -335,7 +320,7 @@ describe("over HTTP", () => {
       async (url) => {
         const of = at(url, url);
         const closed = { ...of, outputs: { ...of.outputs, public: false } };
-        for (const check of [apiCheck, messagesCheck, frontendCheck]) {
+        for (const check of [apiCheck, frontendCheck]) {
           const verdict = await check.run(closed, never);
           expect(verdict).toMatchObject({
             findings: [],

@@ -55,15 +55,29 @@ export function cloudOf(answers: Partial<Answers> = {}): InspectedCloud {
   };
 }
 
+/** Its one function. */
+const fn: CloudSubject["fn"] = {
+  kind: "http",
+  functionName: "shop-api",
+  logs: "/aws/lambda/shop-api",
+  variables: [],
+  tables: ["messages"],
+  probes: [{ path: "/api/", status: 200, json: { status: "ok" } }],
+  release: "c0de",
+};
+
 /** A stack on AWS with one layer. */
 export function subject(changed: Partial<CloudSubject> = {}): CloudSubject {
   return {
     cloud: "aws",
+    name: "api",
+    fn,
     outputs: {
       region: "ap-northeast-1",
       apiUrl: "http://127.0.0.1:1",
       functionName: "shop-api",
-      messagesTable: "shop-messages",
+      functions: {},
+      tables: { messages: "shop-messages" },
       logs: "/aws/lambda/shop-api",
       version: "3.0.0",
       public: true,

@@ -11,7 +11,8 @@ const layer = "arn:aws:lambda:eu-west-1:123456789012:layer:shop-dependencies:7";
 const common = {
   apiUrl: "https://api.example.com",
   functionName: "shop-api",
-  messagesTable: "messages",
+  functions: {},
+  tables: { messages: "messages" },
   logs: "/aws/lambda/shop-api",
   version: "3.0.0",
   public: true,
@@ -100,7 +101,7 @@ test("AWS is asked in the stack's region", async () => {
     },
   });
   expect(await aws?.identity()).toEqual({ account: "123456789012", principal: "arn:aws:iam::123456789012:user/ada" });
-  expect(await aws?.function()).toEqual({
+  expect(await aws?.function("shop-api")).toEqual({
     runtime: "python3.12",
     architecture: "arm64",
     state: "Active",
@@ -110,8 +111,8 @@ test("AWS is asked in the stack's region", async () => {
     modifiedAt: "2026-01-02T03:04:05.000+00:00",
   });
   expect(await aws?.layer(layer)).toMatchObject({ size: 42, architectures: ["arm64"] });
-  expect(await aws?.hasTable()).toBe(true);
-  expect(await aws?.log(new Date(5))).toEqual([{ timestamp: 6, message: "[ERROR]", stream: "s" }]);
+  expect(await aws?.hasTable("messages")).toBe(true);
+  expect(await aws?.log(common, new Date(5))).toEqual([{ timestamp: 6, message: "[ERROR]", stream: "s" }]);
   expect(await aws?.gatewayErrors?.(new Date(5))).toMatchObject([{ timestamp: 7, stream: "g" }]);
   for (const command of asked()) expect(command).toMatch(/ --region eu-west-1 --output json/);
 });
@@ -129,13 +130,13 @@ test("Azure's answers are read, and no setting's value is asked for", async () =
     ],
   });
   expect(await azure?.identity()).toEqual({ account: "sub-1", principal: "ada@example.com" });
-  expect(await azure?.function()).toMatchObject({
+  expect(await azure?.function("shop-api")).toMatchObject({
     runtime: "python3.12",
     state: "Running",
     environment: ["MESSAGES_TABLE"],
   });
-  expect(await azure?.hasTable()).toBe(true);
-  expect(await azure?.log(new Date(5))).toEqual([
+  expect(await azure?.hasTable("messages")).toBe(true);
+  expect(await azure?.log(common, new Date(5))).toEqual([
     { timestamp: Date.parse("2026-01-02T03:04:05Z"), stream: "r", message: "Exception: boom" },
   ]);
   expect(asked().find((command) => command.includes("appsettings"))).toContain("--query [].name");
@@ -162,9 +163,9 @@ test("Google Cloud is asked in the stack's project, and a payload keeps its seve
     ],
   });
   expect(await gcp?.identity()).toEqual({ account: "shop-1", principal: "ada@example.com" });
-  expect(await gcp?.function()).toMatchObject({ runtime: "python3.12", state: "ACTIVE" });
-  expect(await gcp?.hasTable()).toBe(true);
-  expect(await gcp?.log(new Date(5))).toEqual([
+  expect(await gcp?.function("shop-api")).toMatchObject({ runtime: "python3.12", state: "ACTIVE" });
+  expect(await gcp?.hasTable("messages")).toBe(true);
+  expect(await gcp?.log(common, new Date(5))).toEqual([
     {
       timestamp: Date.parse("2026-01-02T03:04:05Z"),
       stream: "r1",
@@ -179,14 +180,19 @@ test("what is not there is no error", async () => {
   install("az", {}, "(ResourceNotFound) The Resource 'Microsoft.Web/sites/shop-api' was not found.");
   install("gcloud", {}, "ERROR: (gcloud.functions.describe) ResponseError: status=[404], code=[NOT_FOUND]");
   for (const cloud of [aws, azure, gcp]) {
-    expect(await cloud?.function()).toBeUndefined();
-    expect(await cloud?.hasTable()).toBe(false);
+    expect(await cloud?.function("shop-api")).toBeUndefined();
+    expect(await cloud?.hasTable("messages")).toBe(false);
   }
 });
 
 test("another account than the stack's is no place to look for it", async () => {
   install("aws", callers("999999999999"), "An error occurred (ResourceNotFoundException)");
-  for (const question of [aws?.identity(), aws?.function(), aws?.hasTable(), aws?.log(new Date(5))]) {
+  for (const question of [
+    aws?.identity(),
+    aws?.function("shop-api"),
+    aws?.hasTable("messages"),
+    aws?.log(common, new Date(5)),
+  ]) {
     await expect(question).rejects.toMatchObject({
       message: "aws is signed in to account 999999999999, the stack is in account 123456789012",
       next: expect.stringContaining("aws sts get-caller-identity") as string,
@@ -206,7 +212,7 @@ test.each([
   ["gcloud", () => gcp, "ERROR: You do not currently have an active account selected.", /gcloud auth login/],
 ] as const)("%s that is not signed in names the command", async (program, cloud, refusal, next) => {
   install(program, {}, refusal);
-  await expect(cloud()?.function()).rejects.toMatchObject({
+  await expect(cloud()?.function("shop-api")).rejects.toMatchObject({
     message: expect.stringContaining(refusal) as string,
     next: expect.stringMatching(next) as string,
   });

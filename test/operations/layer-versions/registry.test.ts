@@ -124,15 +124,15 @@ describe("layer versions on AWS", () => {
 
   test("and diagnose asks the same CLI for the function", async () => {
     const outputs = {
-      ...{ region, apiUrl: "https://api.example.com", functionName: "api", messagesTable: "messages" },
+      ...{ region, apiUrl: "https://api.example.com", functionName: "api", functions: {}, tables: {} },
       ...{ logs: "/aws/lambda/api", version: "1", functionArn: "arn:aws:lambda:r:123456789012:function:api" },
       ...{ accessLogs: "/aws/apigateway/api", public: true, publicLayers: {} },
     };
     const inspected = vendorClouds({ application: "application", layers: {}, aws: outputs }).aws;
     expect((await inspected?.identity())?.account).toBe("123456789012");
-    expect(await inspected?.function()).toMatchObject({ runtime: "python3.12", layerArns: [arn(2)] });
-    expect(await inspected?.hasTable()).toBe(false);
-    expect(await inspected?.log(new Date())).toEqual([]);
+    expect(await inspected?.function("api")).toMatchObject({ runtime: "python3.12", layerArns: [arn(2)] });
+    expect(await inspected?.hasTable("messages")).toBe(false);
+    expect(await inspected?.log(outputs, new Date())).toEqual([]);
     expect(await inspected?.gatewayErrors?.(new Date())).toEqual([]);
   });
 
