@@ -63,6 +63,8 @@ interface DeployedFunctionOutputs {
   readonly variables: readonly string[];
   /** Names, in the description, of the tables that it uses. */
   readonly tables: readonly string[];
+  /** Names of the dependency layers that it has, as in the stack's `layers`. Absent on clouds without layers. */
+  readonly layers?: readonly string[];
 }
 
 export interface HttpFunctionOutputs extends DeployedFunctionOutputs {

@@ -70,6 +70,7 @@ export class WebApplication extends pulumi.ComponentResource {
   readonly provider: pulumi.ProviderResource;
 
   private readonly child: pulumi.ComponentResourceOptions;
+  private readonly dependencies: readonly DependencyLayer[];
 
   constructor(
     private readonly name: string,
@@ -84,6 +85,7 @@ export class WebApplication extends pulumi.ComponentResource {
     this.child = { parent: this, providers: [this.provider] };
 
     const layers = this.declareLayers();
+    this.dependencies = layers;
     this.tables = this.declareTables();
     this.functions = this.declareFunctions(layers);
     this.api = this.declareApi();
@@ -306,6 +308,9 @@ export class WebApplication extends pulumi.ComponentResource {
       logs: fn.logGroupName,
       variables: Object.keys(environment).sort(),
       tables: description.tables,
+      layers: this.dependencies
+        .filter(({ bundle }) => bundle.functions.includes(description.name))
+        .map(({ layerName }) => layerName),
     };
     if (description.kind === "schedule") {
       const schedule = awsScheduleExpression(description.schedule);

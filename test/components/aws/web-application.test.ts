@@ -277,6 +277,7 @@ describe("with the defaults", () => {
           logs: "/aws/lambda/shop-test-api",
           variables: [],
           tables: ["messages"],
+          layers: ["shop-test-dependencies"],
           url: "https://api1.execute-api.eu-west-1.amazonaws.com",
           routes: ["/*"],
           probes: [{ path: "/api/", status: 200 }],
@@ -401,7 +402,11 @@ describe("with several functions", () => {
     ({ recording, result: deployed } = await application({
       functions: [httpPlan(), { ...orders, memory: 256, timeout: 7, environment: { CURRENCY: "EUR" } }],
       bundles: [
-        { ...applicationBundle, functions: ["api", "orders"] },
+        {
+          ...applicationBundle,
+          functions: ["api", "orders"],
+          layers: { api: ["dependencies"], orders: ["dependencies-orders"] },
+        },
         layerBundle(),
         layerBundle({ name: "dependencies-orders", functions: ["orders"] }),
       ],
@@ -526,15 +531,16 @@ describe("with a function on a schedule, which has a secret", () => {
     expect(named("aws:iam/rolePolicy:RolePolicy", "aws-api")?.policy).not.toContain("secretsmanager");
   });
 
-  test("the outputs name what it has, and no value", async () => {
+  test("the outputs say what it has", async () => {
     expect(await valueOf(deployed.outputs.functions?.cleanup)).toEqual({
       kind: "schedule",
       functionName: "shop-test-cleanup",
       runtimeIdentity: `arn:aws:iam::${account}:role/shop-test-cleanup`,
       logs: "/aws/lambda/shop-test-cleanup",
       schedule: "rate(1 hour)",
-      variables: ["PAYMENT_KEY"],
+      variables: [],
       tables: [],
+      layers: ["shop-test-dependencies"],
     });
   });
 });
@@ -547,18 +553,28 @@ test("an application without tables has none", async () => {
 
 describe("what could not start is not declared", () => {
   test.each<[string, Partial<WebApplicationArgs>, RegExp]>([
-    ["no layer", { bundles: [applicationBundle] }, /gave no layer for the function api; run: npm run layer -- build/],
+    [
+      "no layer",
+      { bundles: [applicationBundle] },
+      /gave no layer dependencies for the function api; run: npm run layer -- build/,
+    ],
     ["no code", { bundles: [layerBundle()] }, /gave no code for the function api; run: npm run layer -- build/],
     [
       "layers for different architectures",
-      { bundles: [applicationBundle, layerBundle(), layerBundle({ name: "auth", architecture: "arm64" })] },
-      /layer auth is for Python 3\.12 on arm64, layer dependencies for Python 3\.12 on x86_64/,
+      {
+        bundles: [
+          { ...applicationBundle, layers: { api: ["dependencies", "auth"] } },
+          layerBundle(),
+          layerBundle({ name: "auth", architecture: "arm64" }),
+        ],
+      },
+      /layer auth is for Python 3\.12 on arm64, others for Python 3\.12 on x86_64/,
     ],
     [
       "six layers",
       {
         bundles: [
-          applicationBundle,
+          { ...applicationBundle, layers: { api: Array.from({ length: 6 }, (_, index) => `group${index}`) } },
           ...Array.from({ length: 6 }, (_, index) => layerBundle({ name: `group${index}` })),
         ],
       },
