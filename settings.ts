@@ -251,7 +251,10 @@ export interface SettingProblem {
  * @throws {SettingsError} naming every setting that is wrong.
  */
 export function parseSettings(configuration: Readonly<Record<string, unknown>>, scope: Scope): Settings {
-  const misplaced = Object.keys(configuration).flatMap((key) => misplacedSetting(key, scope.project));
+  const misplaced = [
+    ...Object.keys(configuration).flatMap((key) => misplacedSetting(key, scope.project)),
+    ...contradictions(configuration, scope.project),
+  ];
   // A key which nobody reads is an error and not a silence.
   const own = Object.entries(configuration).filter(([key]) => key.startsWith(`${scope.project}:`));
   const result = schema.safeParse(
@@ -301,6 +304,27 @@ export function settingValue(text: string): unknown {
   } catch {
     return text;
   }
+}
+
+/** Settings of a provider that one of this program's own decides: two values could not both be meant. */
+const decided: readonly (readonly [key: string, cloud: Cloud, name: string])[] = [
+  ["aws:region", "aws", "region"],
+  ["gcp:project", "gcp", "project"],
+  ["gcp:region", "gcp", "region"],
+];
+
+function contradictions(configuration: Readonly<Record<string, unknown>>, project: string): SettingProblem[] {
+  return decided.flatMap(([key, cloud, name]) => {
+    const [given, group] = [configuration[key], configuration[`${project}:${cloud}`]];
+    const own: unknown = typeof group === "object" && group !== null ? Reflect.get(group, name) : undefined;
+    if (given === undefined || given === own) return [];
+    return [
+      {
+        setting: key,
+        message: `set ${cloud}.${name} instead, which is ${JSON.stringify(own)} (found ${JSON.stringify(given)})`,
+      },
+    ];
+  });
 }
 
 /** A setting of this program under the name of another project, as a renamed project's stacks have them. */

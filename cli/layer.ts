@@ -103,10 +103,16 @@ program
     ).choices(pythonVersions),
   )
   .action(async (flags: LockFlags & { readonly upgrade?: true | string[]; readonly pythonVersion?: string }) => {
-    const [{ relock }, { lockSummary }] = await onDemand(() =>
+    const [{ checkUpgrade, relock }, { lockSummary }] = await onDemand(() =>
       Promise.all([import("../layers/relock"), import("../layers/report")]),
     );
     const upgrade = flags.upgrade === true ? "all" : flags.upgrade;
+    if (flags.upgrade !== undefined && flags.upgrade !== true) {
+      await checkUpgrade(
+        requirementFiles(flags).map(({ file }) => file),
+        flags.upgrade,
+      );
+    }
     for (const { file, targets } of requirementFiles(flags)) {
       progress(`Resolving the requirements of ${targets.join(", ")}`);
       const { before, after } = await relock(file, { ...flags, upgrade });

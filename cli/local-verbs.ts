@@ -15,6 +15,8 @@ import { checkEngineRecord, prepareStateFolder, reset as resetFolder } from "../
 import { addressTable } from "../local/summary";
 import { UpdateLog } from "../local/update-log";
 import type { WeatherReport } from "../local/weather";
+import { bytesOf, pruneCacheDaily } from "../operations/cache";
+import { megabytes } from "./cache";
 import { InterruptedError, ToldError } from "./verb-error";
 
 /** Which stack a verb is about, and with which settings. */
@@ -44,6 +46,8 @@ for (const signal of ["SIGTERM", "SIGHUP"] as const) {
 
 const progress = new Progress();
 
+const cacheVerb = "npm run local -- cache";
+
 export async function up(subject: Subject, { detach, refresh }: { detach: boolean; refresh: boolean }): Promise<void> {
   check(subject);
   const { state } = subject;
@@ -58,6 +62,10 @@ export async function up(subject: Subject, { detach, refresh }: { detach: boolea
       return result.outputs;
     });
     process.stdout.write(addressTable(outputs));
+    const pruned = pruneCacheDaily();
+    if (pruned.length > 0) {
+      progress.tell(`Deleted ${megabytes(bytesOf(pruned))} of the cache that was not used for long; see: ${cacheVerb}`);
+    }
   } catch (error) {
     if (!wasRunning) await stopCloud(state);
     throw error;

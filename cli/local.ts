@@ -104,6 +104,25 @@ cli
     await (await verbs()).reset(subject());
   });
 
+cli
+  .command("cache")
+  .description("show what the project's cache takes; with --prune, delete what was not used for long or is too much")
+  .option("--prune", "delete; `up` does it once a day by the same limits")
+  .option("--unused <days>", "after which an entry goes", positive("days"))
+  .option("--limit <GB>", "that everything together may take", positive("gigabytes"))
+  .action(async ({ prune = false, unused, limit }: { prune?: boolean; unused?: number; limit?: number }) => {
+    const { showCache } = await onDemand(() => import("./cache"));
+    showCache({ prune, unusedDays: unused, bytes: limit === undefined ? undefined : limit * 1e9 });
+  });
+
+function positive(unit: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!(value >= 0) || text.trim() === "") throw new InvalidArgumentError(`expected a number of ${unit}`);
+    return value;
+  };
+}
+
 /** The command has many options and checks of its own: loaded only where it may be asked. */
 async function addDiagnose(): Promise<void> {
   const command = cli

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 
+import { didYouMean } from "../contract/suggestion";
 import { BuildError, reasonOf, shownPath } from "./build-error";
 import { writeAtomically } from "./cache";
 import {
@@ -10,6 +11,7 @@ import {
   lockedPackages,
   lockedPython,
   lockFile,
+  normalisedName,
   pythonHeader,
   requirementsHeader,
 } from "./lock";
@@ -45,6 +47,23 @@ export async function relock(file: string, options: LockOptions = {}): Promise<R
   const resolution = await resolve(file, options);
   await writeAtomically(lockFile(file), resolution.text);
   return resolution;
+}
+
+/**
+ * Checks that there is something to upgrade of each name.
+ *
+ * @param files of requirements, with their locks beside them.
+ * @throws {BuildError} naming what no lock has.
+ */
+export async function checkUpgrade(files: readonly string[], names: readonly string[]): Promise<void> {
+  const locks = await Promise.all(files.map((file) => readFile(lockFile(file), "utf8").catch(() => "")));
+  const locked = locks.flatMap(lockedPackages).map(({ name }) => name);
+  const unknown = names.filter((name) => !locked.includes(normalisedName(name)));
+  if (unknown.length === 0) return;
+  const suggestions = unknown.map((name) => `${name} is in no lock${didYouMean(normalisedName(name), locked)}`);
+  throw new BuildError(
+    `nothing to upgrade: ${suggestions.join(", ")}; what is locked is in ${files.map(lockFile).map(shownPath).join(", ")}`,
+  );
 }
 
 /**

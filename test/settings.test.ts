@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, test } from "vitest";
 
-import { readSettings, type Settings } from "../settings";
+import { parseSettings, readSettings, type Settings, settingValue } from "../settings";
 import { type Configuration, engineConfiguration, projectName } from "./configuration";
 
 async function settings(stack: Configuration): Promise<Settings> {
@@ -26,6 +26,18 @@ test("the defaults of Pulumi.yaml are a valid configuration", async () => {
   expect(found.auth).toBeUndefined();
   expect(found.aws?.domain).toBeUndefined();
   expect(found.aws?.reservedConcurrency).toBeUndefined();
+});
+
+test("a provider's own setting that says something else is an error, and one that says the same is none", () => {
+  const withProvider = (own: Record<string, string>) => {
+    const given = Object.entries({ ...engineConfiguration({ clouds: ["aws"] }), ...own });
+    const values = given.map(([key, text]) => [key, settingValue(text)] as const);
+    return () => parseSettings(Object.fromEntries(values), { project: projectName, stack: "staging" });
+  };
+  expect(withProvider({ "aws:region": "ap-northeast-1", "aws:profile": "dev" })).not.toThrow();
+  expect(withProvider({ "aws:region": "eu-west-1" })).toThrow(
+    /aws:region: set aws\.region instead, which is "ap-northeast-1" \(found "eu-west-1"\)/,
+  );
 });
 
 test("an empty text switches a setting off, a value switches it on", async () => {

@@ -10,6 +10,7 @@ import type { FunctionPlan } from "../function-plan";
 import { nameLimits, resourceName, type Scope } from "../names";
 import { type AwsOutputs, describeBundle, type FunctionOutputs, type LayerOutputs } from "../outputs";
 import { functionPaths } from "../site";
+import { providerSettings } from "../provider-settings";
 import { smokeCheck } from "../smoke-check";
 import { Alarms, type AlarmsArgs } from "./alarms";
 import { ApiFunction, type ApiFunctionArgs } from "./api-function";
@@ -81,7 +82,7 @@ export class WebApplication extends pulumi.ComponentResource {
     super("multicloud:aws:Environment", name, {}, opts);
     this.provider =
       this.getProvider("aws:index/provider:Provider") ??
-      new Provider(`${name}-${args.region}`, { region: args.region }, { parent: this });
+      new Provider(`${name}-${args.region}`, { ...providerSettings("aws"), region: args.region }, { parent: this });
     this.child = { parent: this, providers: [this.provider] };
 
     const layers = this.declareLayers();

@@ -13,6 +13,7 @@ import type { FunctionPlan } from "../function-plan";
 import { labelValue, nameLimits, resourceName, type Scope } from "../names";
 import { describeBundle, type FunctionOutputs, type GcpOutputs } from "../outputs";
 import { functionPaths } from "../site";
+import { providerSettings } from "../provider-settings";
 import { smokeCheck } from "../smoke-check";
 import { Alarms, type AlarmsArgs } from "./alarms";
 import { ApiFunction, type ApiFunctionArgs } from "./api-function";
@@ -83,7 +84,7 @@ export class WebApplication extends pulumi.ComponentResource {
     this.#labels = { project: labelValue(scope.project), stack: labelValue(scope.stack) };
     this.provider =
       this.getProvider("gcp:index:Provider") ??
-      new Provider(`${name}-${project}-${region}`, { project, region }, { parent: this });
+      new Provider(`${name}-${project}-${region}`, { ...providerSettings("gcp"), project, region }, { parent: this });
     const { number: projectNumber } = organizations.getProjectOutput(
       { projectId: project },
       { parent: this, provider: this.provider },

@@ -140,6 +140,10 @@ describe("the command line", () => {
     workspace.index.publish({ name: "moving", version: "2.0" });
     const lock = `lock --target aws --requirements "${workspace.folder}"`;
     expect(await layerCommand(lock)).toBe("aws: no change, 1 packages\n");
+    await expect(layerCommand(`${lock} --upgrade moving mvoing`)).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^nothing to upgrade: mvoing is in no lock; did you mean moving\?/) as string,
+    });
     expect(await layerCommand(`${lock} --upgrade moving`)).toBe("aws: moving 1.0 -> 2.0\n");
   });
 });

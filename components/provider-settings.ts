@@ -1,0 +1,21 @@
+import * as pulumi from "@pulumi/pulumi";
+
+/**
+ * What the stack sets for a cloud's provider, e.g. `aws:profile` or `aws:allowedAccountIds`. Only the provider that Pulumi
+ * makes by itself reads them; one that a program makes has to be given them.
+ *
+ * @param provider name of its package.
+ */
+export function providerSettings(provider: "aws" | "gcp"): Record<string, pulumi.Output<unknown>> {
+  const config = new pulumi.Config(provider);
+  const names = Object.keys(pulumi.runtime.allConfig())
+    .filter((key) => key.startsWith(`${provider}:`))
+    .map((key) => key.slice(provider.length + 1));
+  // A program is not told which of them are secret.
+  return Object.fromEntries(names.map((name) => [name, config.requireSecret(name).apply(structured)]));
+}
+
+/** Lists and objects are JSON in the engine's text; a provider reads numbers and booleans out of text by itself. */
+function structured(text: string): unknown {
+  return /^\s*[[{]/.test(text) ? (JSON.parse(text) as unknown) : text;
+}
