@@ -134,10 +134,14 @@ class Prover {
   private readonly exports = new Map<string, Exports>();
   private readonly path: ImportSite[] = [];
   private readonly provided: ReadonlySet<string>;
+  /** Names that some module gives another. */
+  private readonly given: ReadonlySet<string>;
 
   constructor(private readonly importable: Importable) {
     this.finder = new ModuleFinder([importable.application, importable.packages], importable.platform);
     this.provided = new Set(importable.provided);
+    const scans = [importable.application, importable.packages].flatMap((tree) => [...tree.values()]);
+    this.given = new Set(scans.flatMap(({ scan }) => scan?.attributes ?? []));
   }
 
   entry({ module, attribute }: Entry): Failure | undefined {
@@ -357,7 +361,7 @@ class Prover {
     if (names.has(name)) return undefined;
     const { scan, file } = source.found;
     if (scan?.getattr) return this.lazily(source, scan, name, site);
-    if (open) return undefined;
+    if (open || this.given.has(name)) return undefined;
     // Of a namespace package there is nothing but modules.
     const kind = file === undefined ? ({ kind: "missing module", module: below } as const) : undefined;
     return this.fault("ImportError", site, kind ?? { kind: "missing name", module: source.name, name });

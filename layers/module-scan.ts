@@ -16,6 +16,8 @@ export interface ModuleScan {
   readonly lazy_names?: Readonly<Record<string, readonly string[]>>;
   /** Names that functions bind by `global`. */
   readonly globals?: readonly string[];
+  /** Names that it gives other modules, by `module.name = value`. */
+  readonly attributes?: readonly string[];
   /** Strings that may be names of modules, since something imports by name. */
   readonly references?: readonly string[];
   /** Whether names may come up that no statement binds (`globals()[name] = ...`, another object in `sys.modules`). */

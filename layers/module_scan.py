@@ -40,10 +40,10 @@ class _Scan:
         self.functions: list[list] = []
         self.typing: list[list] = []
         self.globals: set[str] = set()
+        self.attributes: set[str] = set()
         self.references: set[str] = set()
         self.lazy_names: dict[str, list[str]] = {}
         self.flags: dict[str, object] = {}
-        self.depth = 0
 
     def module(self, tree: ast.Module) -> dict:
         self.inspect(tree)
@@ -52,7 +52,7 @@ class _Scan:
             value = getattr(self, name)
             if value:
                 found[name] = value
-        for name in ("globals", "references"):
+        for name in ("globals", "attributes", "references"):
             value = sorted(getattr(self, name))
             if value:
                 found[name] = value
@@ -83,21 +83,26 @@ class _Scan:
                     self.flags["path"] = "extended"
                 case ast.Call(func) if _called(func) in {"import_module", "__import__"}:
                     dynamic = dynamic or not _literal_import(node)
+                case ast.Call(_, [ast.Name("__name__"), *_] as arguments, keywords) if any(
+                    _is_table(each) for each in [*arguments, *(keyword.value for keyword in keywords)]
+                ):
+                    # A helper that puts a lazy module into the place of this one.
+                    self.flags["getattr"] = dynamic = True
                 case ast.Constant(str(text)) if len(text) < 100 and _REFERENCE.match(text):
                     strings.add(text)
-                case ast.Dict(keys, values) if keys and all(_is_text(key) for key in keys):
+                case ast.Dict(keys, values) if _is_table(node):
                     for key, value in zip(keys, values, strict=True):
                         self.lazy_name(key.value, value)
         if "__getattr__" in _bound_by(tree.body):
             self.flags["getattr"] = True
             dynamic = True
-            # What a helper (lazy_loader, PEP 562) is told, module by module: {"module": ["name", ...]}.
         if not self.flags.get("getattr"):
             self.lazy_names.clear()
         # A name without a dot is a module's only where names become modules.
         self.references = {text for text in strings if dynamic or "." in text.strip(".")}
 
     def lazy_name(self, name: str, value: ast.expr) -> None:
+        """Take note of a table's entry: ``{"name": "module"}``, or ``{"module": ["name", ...]}``."""
         elements = value.elts if isinstance(value, (ast.Tuple, ast.List, ast.Set)) else [value]
         texts = [each.value for each in elements if _is_text(each) and _REFERENCE.match(each.value)]
         if isinstance(value, (ast.List, ast.Set)):
@@ -127,9 +132,14 @@ class _Scan:
                 body = _imports_only(self.block(node.body))
                 return [*found, *([["class", body]] if body else []), ["set", [node.name], ["object"]]]
             case ast.Assign(targets, value):
+                self.attributes.update(
+                    each.attr for each in targets if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name)
+                )
                 return [*self.expressions([value, *targets]), *self.assignment(targets, value)]
             case ast.AnnAssign(target, _, value) if value is not None:
                 return [*self.expressions([value]), *self.assignment([target], value)]
+            case ast.TypeAlias(ast.Name(name)):
+                return [["set", [name], ["object"]]]
             case ast.AugAssign(target, _, value):
                 if isinstance(target, ast.Name) and target.id == "__all__":
                     return [["all", _texts(value)]]
@@ -200,7 +210,9 @@ class _Scan:
         return _sets(names)
 
     def function(self, body: list[ast.stmt]) -> None:
+        attributes = set(self.attributes)
         inside = _imports_only(self.block(body))
+        self.attributes = attributes
         if inside:
             self.functions.append(inside)
 
@@ -374,6 +386,10 @@ def _suppressed(node: ast.expr) -> list[str]:
     if isinstance(node, ast.Call) and _called(node.func) == "suppress":
         return [_called(each) or "?" for each in node.args]
     return []
+
+
+def _is_table(node: ast.expr) -> bool:
+    return isinstance(node, ast.Dict) and node.keys != [] and all(_is_text(key) for key in node.keys)
 
 
 def _is_text(node: ast.expr | None) -> bool:

@@ -324,6 +324,17 @@ describe("an import that is no error", () => {
       { "main.py": "import one", "one.py": "import two\nx = 1", "two.py": "from one import x" },
     ],
     [
+      "of a type alias, and of a name that another module gives",
+      {
+        "main.py": "from shop import Alias, given\nfrom lazy import part",
+        "shop.py": "type Alias = int\nimport other",
+        "other.py": "import shop\nshop.given = 1",
+        "lazy.py": "import helper\nhelper.replace(__name__, by={'lazy_part': ['part']})",
+        "helper.py": "",
+        "lazy_part.py": "",
+      },
+    ],
+    [
       "of a name under global, of a loop and of a walrus",
       {
         "main.py": "from shop import a, b, c",
