@@ -60,35 +60,38 @@ const builders: Record<Target, Builder> = {
     const code = [...files, ...(await adapterFiles("aws", application.functions, releases))];
     const bundle = { target: "aws", kind: "application", ...platform } as const;
     const functions = application.functions.map(({ name }) => name);
-    const [layers, applications] = await Promise.all([
+    const [parts, applications] = await Promise.all([
       Promise.all(
         locked.map(async ({ functions, lock }, index) => {
           const plan = index === 0 ? planLayers(strategy, lock) : furtherLayers(strategy, { functions, lock });
           const layer = { target: "aws", kind: "layer", lockSha256: lock.sha256, ...platform, bytecode } as const;
           // A function without packages has no layer.
-          if (lock.packages.length === 0) return [];
-          const stored = await storedBundles({ ...layer, content: [plan, pruning] }, async () =>
-            (await contents()).layerContents(lock, { ...platform, ...pruning, bytecode }, plan, options.progress),
-          );
+          const built =
+            lock.packages.length === 0
+              ? []
+              : await storedBundles({ ...layer, content: [plan, pruning] }, async () =>
+                  (await contents()).layerContents(lock, { ...platform, ...pruning, bytecode }, plan, options.progress),
+                );
           const provided = strategy.kind === "hybrid" ? strategy.provided : undefined;
-          await proveImports(
+          const requires = await proveImports(
             "aws",
             application,
             functions,
             { platform, lock, application: code, layers: plan, provided },
             { requirements, ...options },
           );
-          return stored.map((each) => ({ ...layer, functions: functions.map(({ name }) => name), ...each }));
+          const names = functions.map(({ name }) => name);
+          return { layers: built.map((each) => ({ ...layer, functions: names, ...each })), names, requires };
         }),
       ),
       storedBundles({ ...bundle, content: digest(code) }, async () => [
         await (await contents()).applicationContent(nameOf(application), code),
       ]),
     ]);
-    for (const each of layers) {
-      for (const warning of checkLayers(each, applications)) (options.warn ?? options.progress)(warning);
+    for (const { layers } of parts) {
+      for (const warning of checkLayers(layers, applications)) (options.warn ?? options.progress)(warning);
     }
-    const built = layers.flat();
+    const built = parts.flatMap(({ layers }) => layers);
     const needed = functions.map((fn) => {
       return [fn, built.filter((layer) => layer.functions.includes(fn)).map(({ name }) => name)] as const;
     });
@@ -99,6 +102,7 @@ const builders: Record<Target, Builder> = {
         functions,
         releases: Object.fromEntries(releases),
         layers: Object.fromEntries(needed),
+        requires: Object.fromEntries(parts.flatMap(({ names, requires }) => names.map((name) => [name, requires]))),
         ...stored,
       })),
     ];
@@ -179,21 +183,25 @@ async function forEachFunction<T>(
   return built.flat();
 }
 
-/** Where the functions of a bundle are entered; every import from there has to find its module. */
+/**
+ * Proves the imports of functions that have the same packages: every import from where they are entered finds its module.
+ *
+ * @returns the names of the packages that their starts import.
+ */
 async function proveImports(
   target: Target,
   application: Application,
   functions: readonly PythonFunction[],
   checked: Omit<FunctionImports, "target" | "entryPoints">,
   { requirements, ...told }: Pick<BuildOptions, "requirements" | "progress" | "warn">,
-): Promise<void> {
+): Promise<readonly string[]> {
   // Other requirements than the application's own are of code that is not here.
-  if (requirements !== undefined) return;
+  if (requirements !== undefined) return [];
   const entryPoints = functions.map(({ name }) => ({
     module: entryModule[target](name),
     attribute: entryAttribute[target],
   }));
-  await checkFunctionImports(
+  return checkFunctionImports(
     { ...checked, target, entryPoints },
     { ...told, functions, others: () => otherLocks(application, target) },
   );

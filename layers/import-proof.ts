@@ -11,6 +11,8 @@ export type Entry = Pick<EntryPoint, "module" | "attribute">;
 export interface Importable {
   readonly platform: Platform;
   readonly entryPoints: readonly Entry[];
+  /** Modules that the runtime imports before, by their full names. Default: none. */
+  readonly runtimeImports?: readonly string[];
   /** The application's own files, by their paths in its package. */
   readonly application: Tree;
   /** The files of the packages that it is deployed with, by their paths in the folder of packages. */
@@ -57,6 +59,8 @@ export interface ImportProof {
   readonly errors: readonly ImportFault[];
   /** Imports that fail when the application's function with the import in it is called. */
   readonly warnings: readonly ImportFault[];
+  /** Normalised names of the packages whose modules are imported when an entry point is, sorted. */
+  readonly packages: readonly string[];
 }
 
 /**
@@ -67,11 +71,15 @@ export interface ImportProof {
  */
 export function proveImports(importable: Importable): ImportProof {
   const prover = new Prover(importable);
-  const failures = importable.entryPoints.flatMap((entry) => prover.entry(entry)?.faults ?? []);
-  const errors = distinct(failures);
+  const starts = [
+    ...(importable.runtimeImports ?? []).map((module) => prover.start(module)),
+    ...importable.entryPoints.map((entry) => prover.entry(entry)),
+  ];
+  const errors = distinct(starts.flatMap((failure) => [...(failure?.faults ?? [])]));
+  const packages = prover.packages();
   const known = new Set(errors.map(identity));
   const warnings = distinct(prover.functionBodies()).filter((fault) => !known.has(identity(fault)));
-  return { errors, warnings };
+  return { errors, warnings, packages };
 }
 
 const identity = ({ file, line, module, name }: ImportFault) => JSON.stringify([file, line, module, name]);
@@ -84,9 +92,15 @@ function distinct(faults: readonly ImportFault[]): ImportFault[] {
 interface Failure {
   /** Class of the error, by its name. */
   readonly error: string;
-  readonly faults: readonly ImportFault[];
+  /** The same fault of a module is the same object, whoever imports that. */
+  readonly faults: ReadonlySet<ImportFault>;
   /** Whether nothing after it runs. */
   readonly raised?: true;
+}
+
+/** The first failure, with what fails after it. */
+function joined(first: Failure | undefined, next: Failure): Failure {
+  return first === undefined ? next : { ...first, faults: new Set([...first.faults, ...next.faults]) };
 }
 
 /** What is known of a value. */
@@ -144,15 +158,23 @@ class Prover {
     this.given = new Set(scans.flatMap(({ scan }) => scan?.attributes ?? []));
   }
 
+  start(module: string): Failure | undefined {
+    return this.import(module, { file: "", line: 0 });
+  }
+
   entry({ module, attribute }: Entry): Failure | undefined {
-    const site = { file: "", line: 0 };
-    const failure = this.import(module, site);
+    const failure = this.start(module);
     if (failure) return failure;
     const loaded = this.loaded.get(module);
     const [name = attribute] = attribute.split(".", 1);
     if (loaded === undefined || this.has(loaded, name)) return undefined;
     const file = loaded.found.file ?? "";
     return this.fault("ImportError", { file, line: 1 }, { kind: "missing name", module, name });
+  }
+
+  packages(): string[] {
+    const owners = [...this.loaded.values()].flatMap(({ found: { owner } }) => (owner ? [owner.name] : []));
+    return [...new Set(owners)].sort();
   }
 
   /** What functions of the application's modules import, those that such imports reach included. */
@@ -166,7 +188,8 @@ class Prover {
         done.add(module.name);
         found = true;
         for (const body of module.found.scan?.functions ?? []) {
-          faults.push(...(this.run(body, { module, local: new Map(), stops: false })?.faults ?? []));
+          const failure = this.run(body, { module, local: new Map(), stops: false });
+          faults.push(...(failure?.faults ?? []));
         }
       }
     }
@@ -253,7 +276,7 @@ class Prover {
     what: Pick<ImportFault, "kind" | "module" | "name" | "detail">,
   ): Failure {
     const [, ...via] = this.path;
-    return { error, faults: [{ file, line, owner, ...what, via }] };
+    return { error, faults: new Set([{ file, line, owner, ...what, via }]) };
   }
 
   private run(statements: readonly Statement[], scope: Scope): Failure | undefined {
@@ -261,7 +284,7 @@ class Prover {
     for (const statement of statements) {
       const found = this.step(statement, scope);
       if (found === undefined) continue;
-      failure = failure === undefined ? found : { ...failure, faults: [...failure.faults, ...found.faults] };
+      failure = joined(failure, found);
       if (scope.stops || found.raised) return { ...failure, ...(found.raised && { raised: true }) };
     }
     return failure;
@@ -337,7 +360,7 @@ class Prover {
       }
       const found = source === undefined ? this.take(from, name, site) : this.takeFrom(source, name, site);
       if (found === undefined) this.bind(scope, bound ?? name, this.valueOf(from, name));
-      else failure = failure === undefined ? found : { ...failure, faults: [...failure.faults, ...found.faults] };
+      else failure = joined(failure, found);
     }
     return failure;
   }
@@ -407,29 +430,29 @@ class Prover {
   }
 
   /** Names that a module may have once it is imported. */
-  private exportsOf(module: Loaded): Exports {
+  private exportsOf(module: Loaded, within: ReadonlySet<string> = new Set()): Exports {
     const known = this.exports.get(module.name);
     if (known) return known;
-    // Modules that take everything from each other.
-    this.exports.set(module.name, { names: new Set(), open: false });
-    const { found } = module;
-    const { names, stars } = boundBy(found.scan?.body ?? []);
-    for (const name of [...(found.scan?.globals ?? []), ...standardNames]) names.add(name);
+    const { name, found, complete } = module;
+    const { scan } = found;
+    const { names, stars } = boundBy(scan?.body ?? []);
+    for (const each of [...(scan?.globals ?? []), ...standardNames]) names.add(each);
     let open =
-      found.scan === undefined ? found.file !== undefined : (found.scan.open ?? found.scan.error !== undefined);
+      scan === undefined ? found.file !== undefined : (scan.open ?? scan.makes_modules ?? scan.error !== undefined);
     for (const { level, from } of stars) {
       const source = resolve(module, level, from);
       const loaded = source === undefined ? undefined : this.loaded.get(source);
+      // Modules may take everything from each other.
+      if (source !== undefined && within.has(source)) continue;
       if (loaded === undefined) open = true;
       else {
-        const taken = this.exportsOf(loaded);
-        for (const name of taken.names) names.add(name);
+        const taken = this.exportsOf(loaded, new Set([...within, name]));
+        for (const each of taken.names) names.add(each);
         open ||= taken.open || loaded.found.scan?.getattr === true;
       }
     }
     const exports = { names, open };
-    if (module.complete) this.exports.set(module.name, exports);
-    else this.exports.delete(module.name);
+    if (complete && within.size === 0) this.exports.set(name, exports);
     return exports;
   }
 
@@ -450,10 +473,10 @@ class Prover {
     const failures = branches.filter((failure) => failure !== undefined);
     if (!own) return failures.length === branches.length ? failures[0] : undefined;
     const faults = failures
-      .flatMap((failure) => failure.faults)
+      .flatMap((failure) => [...failure.faults])
       .filter(({ kind }) => kind !== "refuses to be imported");
     const [first] = failures;
-    return first && faults.length > 0 ? { error: first.error, faults } : undefined;
+    return first && faults.length > 0 ? { error: first.error, faults: new Set(faults) } : undefined;
   }
 
   private attempt(

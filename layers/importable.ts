@@ -5,7 +5,7 @@ import type { FunctionImports } from "./imports";
 import type { Lock } from "./lock";
 import { knownPackageScan, type ModuleSource, type PackageScan, scanModules, scanPackage } from "./module-scan";
 import type { Tree, TreeFile } from "./module-tree";
-import { runtimeModules } from "./runtime-modules";
+import { runtimeImports, runtimeModules } from "./runtime-modules";
 import type { Platform } from "./tags";
 import { contentOf } from "./unzip";
 import type { OpenedWheel } from "./wheel";
@@ -20,7 +20,7 @@ export async function importable(checked: FunctionImports, progress: (line: stri
     packageTree(lock, platform, names, progress),
   ]);
   return {
-    ...{ platform, entryPoints, application: own, packages },
+    ...{ platform, entryPoints, application: own, packages, runtimeImports: runtimeImports[target] },
     provided: [...runtimeModules[target], ...[...provided.keys()].flatMap(providedModules)],
   };
 }

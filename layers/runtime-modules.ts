@@ -6,8 +6,8 @@ import type { Target } from "./bundle";
  *
  * - AWS: the SDK with what it needs, and the runtime's own client (Lambda developer guide, "Building Lambda functions with
  *   Python": the runtimes include Boto3; `awslambdaric` and `snapshot_restore_py` are what they start functions with).
- * - Azure: the worker and the library that it ships (azure-functions-python-worker, "Dependency isolation": customer's
- *   packages first, then the worker's).
+ * - Azure: none. The worker has modules of its own, of versions that nobody chose; `azure-functions` is for the application's
+ *   requirements (Functions Python developer guide, "Package management").
  * - Google Cloud: none, the buildpack installs what the archive holds.
  */
 export const runtimeModules: Readonly<Record<Target, readonly string[]>> = {
@@ -15,6 +15,13 @@ export const runtimeModules: Readonly<Record<Target, readonly string[]>> = {
     ...["boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3"],
     ...["awslambdaric", "runtime_client", "snapshot_restore_py"],
   ],
-  azure: ["azure.functions", "azure_functions_worker", "azure_functions_runtime", "proxy_worker"],
+  azure: [],
   gcp: [],
+};
+
+/** Modules that a cloud's runtime imports from what is deployed, before it imports the function. */
+export const runtimeImports: Readonly<Record<Target, readonly string[]>> = {
+  aws: [],
+  azure: ["azure.functions"],
+  gcp: ["functions_framework"],
 };

@@ -27,7 +27,10 @@ export interface LambdaFunctionArgs {
   readonly platform?: Pick<LayerBundle, "pythonVersion" | "architecture">;
   /** ARNs of layers that somebody else publishes, attached after `layers`. Default: none. */
   readonly publicLayerArns?: readonly string[];
-  /** Packages that the code imports: each must be in a layer or in `publicPackages`, or the constructor throws. */
+  /**
+   * Packages that the code imports, as its bundle says: each must be in a layer or in `publicPackages`, or the constructor
+   * throws.
+   */
   readonly requires?: readonly string[];
   /** Packages that `publicLayerArns` supply. Default: none. */
   readonly publicPackages?: readonly string[];
@@ -271,8 +274,8 @@ function checkLayers(name: string, args: LambdaFunctionArgs): void {
   const missing = (args.requires ?? []).filter((pkg) => !available.has(pkg));
   if (missing.length > 0) {
     throw new Error(
-      `${name}: no layer has ${missing.join(", ")}, which the function imports; ` +
-        `add it to the layer's requirements, then run: npm run layer -- lock`,
+      `${name}: no layer of the function has ${missing.join(", ")}, which it imports when it starts; its layers are ` +
+        `${args.layers.map(({ bundle }) => bundle.name).join(", ") || "none"}: pass the one that has it too`,
     );
   }
 }

@@ -169,6 +169,7 @@ export class WebApplication extends pulumi.ComponentResource {
       functionName: resourceName(scope, name, Math.min(nameLimits.lambdaFunction, nameLimits.role)),
       code: new pulumi.asset.FileArchive(code.path),
       handler: entryOf.aws(name),
+      requires: code.requires[name],
       layers: (code.layers[name] ?? []).map((needed) => layerOf(name, needed, layers)),
       platform: code,
       publicLayerArns: publicLayers.map(({ arn }) => arn),

@@ -9,7 +9,6 @@ import * as pulumi from "@pulumi/pulumi";
 
 import type { PackageBundle } from "../../layers/bundle";
 import { hostId } from "../names";
-import { checkPackages } from "../packages";
 import { type Transform, transformed } from "../transform";
 import { PackageDeployment, type PackageDeploymentArgs } from "./package-deployment";
 import { assignRole, type Grant } from "./role";
@@ -29,8 +28,6 @@ export interface FunctionAppArgs {
   readonly location: string;
   /** Application and dependencies in one package; the function's runtime is what it was built for. */
   readonly bundle: PackageBundle;
-  /** Packages that the code imports: each must be in `bundle`, or the constructor throws. */
-  readonly requires?: readonly string[];
   /** Where the Functions host keeps its state and the deployed package; it needs no shared keys. */
   readonly storage: storage.StorageAccount;
   /** Container in `storage` for the deployed package, of this function alone. Default: `deployment`. */
@@ -93,7 +90,6 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super(type, name, {}, opts);
-    checkPackages(name, args.bundle, args.requires);
     const { resourceGroupName, location, tags } = args;
     const child: pulumi.CustomResourceOptions = { parent: this };
 

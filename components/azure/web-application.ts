@@ -235,7 +235,6 @@ export class WebApplication extends pulumi.ComponentResource {
       timeout,
       functionName: this.owner.apply((owner) => resourceName(scope, name, nameLimits.functionApp, owner)),
       bundle: bundleFor(name, this.args.bundles),
-      requires: ["azure-functions"],
       storage: account,
       container: partOf(name, "deployment"),
       uploads,

@@ -6,7 +6,6 @@ import * as pulumi from "@pulumi/pulumi";
 
 import type { SourceBundle } from "../../layers/bundle";
 import { nameLimits, resourceName, type Scope } from "../names";
-import { checkPackages } from "../packages";
 import { type Transform, transformed } from "../transform";
 import type { FunctionBuild } from "./function-build";
 import { enableServices } from "./services";
@@ -30,8 +29,6 @@ export interface CloudFunctionArgs {
   readonly bundle: SourceBundle;
   /** Name of the function in the archive's `main.py`. */
   readonly entryPoint: string;
-  /** Packages that the code imports: each must be in `bundle`, or the constructor throws. */
-  readonly requires?: readonly string[];
   readonly environment?: Readonly<Record<string, pulumi.Input<string>>>;
   /** Environment variables whose values are kept in Secret Manager; this function alone may read them. */
   readonly secrets?: Readonly<Record<string, pulumi.Input<string>>>;
@@ -84,7 +81,6 @@ export abstract class CloudFunction extends pulumi.ComponentResource {
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super(type, name, {}, opts);
-    checkPackages(name, args.bundle, args.requires);
     this.#name = name;
     this.#project = args.project;
     const { build, location, labels, memorySize = 512 } = args;

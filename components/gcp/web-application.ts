@@ -162,7 +162,6 @@ export class WebApplication extends pulumi.ComponentResource {
       build,
       bundle: bundleOf(name, args.bundles),
       entryPoint: entryOf.gcp(),
-      requires: ["functions-framework"],
       environment: {
         ...args.environment,
         ...plan.environment,

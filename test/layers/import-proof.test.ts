@@ -342,7 +342,7 @@ describe("an import that is no error", () => {
       },
     ],
   ])("%s", async (_, application, others) => {
-    expect(await prove(application, others)).toEqual({ errors: [], warnings: [] });
+    expect(await prove(application, others)).toMatchObject({ errors: [], warnings: [] });
   });
 
   it("in a function's body, of which the application's are told as warnings", async () => {

@@ -670,11 +670,6 @@ test("an application without tables and without a site has none", async () => {
 describe("what could not work is not declared", () => {
   test.each<[string, Partial<WebApplicationArgs>, RegExp]>([
     [
-      "a bundle without what the function imports",
-      { bundles: [{ ...packageBundle, packages: [] }] },
-      /bundle api lacks azure-functions/,
-    ],
-    [
       "a storage account name that does not fit",
       { storageAccountName: "Shop-Messages" },
       /"Shop-Messages" \(13 characters\) does not fit: Azure accepts 3 to 24 lower-case letters and digits/,

@@ -613,11 +613,6 @@ test("a program grants a function more, on the provider that it passes", async (
 
 describe("what could not work is not declared", () => {
   test.each<[string, Partial<WebApplicationArgs>, RegExp]>([
-    [
-      "a bundle without what the function imports",
-      { bundles: [{ ...bundle, packages: [] }] },
-      /bundle api lacks functions-framework/,
-    ],
     ["a function without a bundle", { bundles: [] }, /no bundle for the function api; run: npm run layer -- build/],
     ["a function that uses a table which is not there", { tables: [] }, /there is no table messages; there are none/],
     [
