@@ -150,12 +150,15 @@ class Prover {
   private readonly provided: ReadonlySet<string>;
   /** Names that some module gives another. */
   private readonly given: ReadonlySet<string>;
+  /** Full names of modules that some module makes. */
+  private readonly made: ReadonlySet<string>;
 
   constructor(private readonly importable: Importable) {
     this.finder = new ModuleFinder([importable.application, importable.packages], importable.platform);
     this.provided = new Set(importable.provided);
     const scans = [importable.application, importable.packages].flatMap((tree) => [...tree.values()]);
     this.given = new Set(scans.flatMap(({ scan }) => scan?.attributes ?? []));
+    this.made = new Set(scans.flatMap(({ scan }) => scan?.made ?? []));
   }
 
   start(module: string): Failure | undefined {
@@ -254,11 +257,16 @@ class Prover {
     return inStandardLibrary(name, this.importable.platform.pythonVersion);
   }
 
-  /** Whether a package above it makes modules, or a search path of its own: it may have more than its files say. */
+  /**
+   * Whether some module makes it, or may: the closest module above it that is there makes modules by names of its own, or its
+   * search path.
+   */
   private isMade(name: string): boolean {
-    for (let dot = name.lastIndexOf("."); dot > 0; dot = name.lastIndexOf(".", dot - 1)) {
-      const scan = this.loaded.get(name.slice(0, dot))?.found.scan;
-      if (scan?.makes_modules ?? scan?.path === "changed") return true;
+    for (let dot = name.length; dot > 0; dot = name.lastIndexOf(".", dot - 1)) {
+      const part = name.slice(0, dot);
+      if (this.made.has(part)) return true;
+      const module = this.loaded.get(part);
+      if (module) return module.found.scan?.makes_modules ?? module.found.scan?.path === "changed";
     }
     return false;
   }
@@ -435,7 +443,8 @@ class Prover {
     if (known) return known;
     const { name, found, complete } = module;
     const { scan } = found;
-    const { names, stars } = boundBy(scan?.body ?? []);
+    // What a package imports from itself has to come from elsewhere: a module in it.
+    const { names, stars } = boundBy(scan?.body ?? [], (level, from) => resolve(module, level, from) === name);
     for (const each of [...(scan?.globals ?? []), ...standardNames]) names.add(each);
     let open =
       scan === undefined ? found.file !== undefined : (scan.open ?? scan.makes_modules ?? scan.error !== undefined);
@@ -607,7 +616,10 @@ interface Bound {
 }
 
 /** Names that statements bind, in whichever branch. */
-function boundBy(statements: readonly Statement[]): Bound {
+function boundBy(
+  statements: readonly Statement[],
+  isOwn: (level: number, from: string) => boolean = () => false,
+): Bound {
   const names = new Set<string>();
   const stars: { level: number; from: string }[] = [];
   const visit = (block: readonly Statement[]) => {
@@ -619,7 +631,7 @@ function boundBy(statements: readonly Statement[]): Bound {
         case "from":
           for (const [name, bound] of statement[4]) {
             if (name === "*") stars.push({ level: statement[2], from: statement[3] });
-            else names.add(bound ?? name);
+            else if (bound !== null || !isOwn(statement[2], statement[3])) names.add(bound ?? name);
           }
           break;
         case "set":

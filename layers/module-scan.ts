@@ -24,6 +24,8 @@ export interface ModuleScan {
   readonly open?: true;
   /** Whether it makes modules of its own, in `sys.modules` or by a finder. */
   readonly makes_modules?: true;
+  /** Full names of modules that it makes. */
+  readonly made?: readonly string[];
   readonly getattr?: true;
   /** `extended` where a package joins its folders of all places (`pkgutil.extend_path`), else `changed` by its own rule. */
   readonly path?: "changed" | "extended";

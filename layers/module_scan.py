@@ -41,6 +41,7 @@ class _Scan:
         self.typing: list[list] = []
         self.globals: set[str] = set()
         self.attributes: set[str] = set()
+        self.made: set[str] = set()
         self.references: set[str] = set()
         self.lazy_names: dict[str, list[str]] = {}
         self.flags: dict[str, object] = {}
@@ -52,7 +53,7 @@ class _Scan:
             value = getattr(self, name)
             if value:
                 found[name] = value
-        for name in ("globals", "attributes", "references"):
+        for name in ("globals", "attributes", "made", "references"):
             value = sorted(getattr(self, name))
             if value:
                 found[name] = value
@@ -70,7 +71,9 @@ class _Scan:
                     self.globals.update(names)
                 case ast.Attribute(ast.Name("sys"), "modules" | "meta_path"):
                     change = _changes_modules(parents, node)
-                    if change:
+                    if isinstance(change, list):
+                        self.made.update(change)
+                    elif change:
                         self.flags[change] = True
                 case ast.Call(ast.Name("globals" | "vars" | "locals"), [], []) if _changes_names(parents, node):
                     self.flags["open"] = True
@@ -425,16 +428,24 @@ def _changes_names(parents: dict[ast.AST, ast.AST], node: ast.Call) -> bool:
     return not isinstance(parent, (ast.Compare, ast.comprehension, ast.For))
 
 
-def _changes_modules(parents: dict[ast.AST, ast.AST], node: ast.Attribute) -> str | None:
-    """Whether a use of ``sys.modules`` puts another object into the place of this module, or makes other modules."""
+def _changes_modules(parents: dict[ast.AST, ast.AST], node: ast.Attribute) -> str | list[str] | None:
+    """Whether a use of ``sys.modules`` puts another object into the place of this module, or makes others, and which."""
     parent = parents[node]
     if node.attr == "meta_path":
         return "makes_modules"
     if isinstance(parent, ast.Subscript):
-        own = isinstance(parent.slice, ast.Name) and parent.slice.id == "__name__"
-        return "open" if own else "makes_modules" if isinstance(parent.ctx, ast.Store) else None
-    if isinstance(parent, ast.Attribute):
-        return "makes_modules" if parent.attr in {"update", "setdefault"} else None
+        if isinstance(parent.slice, ast.Name) and parent.slice.id == "__name__":
+            return "open"
+        if not isinstance(parent.ctx, ast.Store):
+            return None
+        return [parent.slice.value] if _is_text(parent.slice) else "makes_modules"
+    if isinstance(parent, ast.Attribute) and parent.attr in {"update", "setdefault"}:
+        match parents[parent]:
+            case ast.Call(_, [ast.Dict(keys)]) if all(_is_text(key) for key in keys):
+                return [key.value for key in keys]
+            case ast.Call(_, [ast.Constant(str(name)), *_]):
+                return [name]
+        return "makes_modules"
     return None
 
 

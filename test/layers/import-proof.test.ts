@@ -90,6 +90,18 @@ describe("an import that fails", () => {
       ["shop/api.py:1 missing name shop.absent", "shop/api.py:2 missing module shop.gone"],
     ],
     [
+      "of a package's own module, also below what makes other modules",
+      { "main.py": "import dep.part" },
+      {
+        packages: {
+          "dep/__init__.py":
+            "import sys\nfrom . import absent\nsys.modules['alias'] = sys.modules.update({'dep.made': 1})",
+          "dep/part/__init__.py": "import dep.made\nfrom .gone import x",
+        },
+      },
+      ["dep/part/__init__.py:2 missing module dep.part.gone", "other/__init__.py:1 missing name other.absent"],
+    ],
+    [
       "of a submodule of a namespace package",
       { "main.py": "from space import there\nfrom space import absent" },
       { packages: { "space/there.py": "" } },

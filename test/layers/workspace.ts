@@ -86,7 +86,6 @@ export function useWorkspace(): Workspace {
         pythonVersion: "3.12",
         architecture: "x86_64",
         requirements: folder,
-        // They are of no application.
         // It takes longest, and has tests of its own.
         bytecode: false,
         progress: (line) => progress.push(line),

@@ -25,11 +25,11 @@ export interface Installed {
 
 /** Installs a package with the project's own builder. */
 export async function install({ requirement, imports }: PopularPackage, root: string): Promise<Installed> {
-  const requirements = path.join(root, "requirements");
+  const requirements = path.join(root, "requirements.in");
   const folder = path.join(root, "packages");
-  await mkdir(requirements, { recursive: true });
-  await writeFile(path.join(requirements, "aws.in"), `${requirement}\n`);
-  await relock(requirements, "aws");
+  await mkdir(root, { recursive: true });
+  await writeFile(requirements, `${requirement}\n`);
+  await relock(requirements, { pythonVersion: platform.pythonVersion });
   const lock = await readLock("aws", requirements);
   const names = lock.packages.map(({ name }) => name);
   const tree = await packageTree(lock, platform, names, () => undefined);
