@@ -91,11 +91,11 @@ describe("an import that fails", () => {
     ],
     [
       "of a package's own module, also below what makes other modules",
-      { "main.py": "import dep.part" },
+      { "main.py": "import dep.part, other" },
       {
         packages: {
-          "dep/__init__.py":
-            "import sys\nfrom . import absent\nsys.modules['alias'] = sys.modules.update({'dep.made': 1})",
+          "other/__init__.py": "from . import absent",
+          "dep/__init__.py": "import sys\nsys.modules['alias'] = sys.modules.update({'dep.made': 1})",
           "dep/part/__init__.py": "import dep.made\nfrom .gone import x",
         },
       },
