@@ -17,7 +17,7 @@ const workspace = useWorkspace();
 /** A second checkout, with other dates and in another order on the disk. */
 const checkout = mkdtempSync(path.join(tmpdir(), "another checkout-"));
 beforeAll(() => {
-  for (const folder of ["application", "layers"]) {
+  for (const folder of ["application", "cli", "contract", "layers"]) {
     const entries = readdirSync(path.join(repository, folder), { recursive: true, withFileTypes: true }).reverse();
     for (const entry of entries.filter((each) => each.isFile() && !each.parentPath.includes("__pycache__"))) {
       const from = path.join(entry.parentPath, entry.name);
