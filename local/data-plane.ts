@@ -29,6 +29,8 @@ export interface Invoked {
   /** What the function gave back, or its error. */
   readonly payload: string;
   readonly failed: boolean;
+  /** The last lines of the function's log, where the cloud gives them. */
+  readonly log?: string;
 }
 
 /** The data planes of one cloud. */

@@ -71,6 +71,8 @@ export interface ResourceType {
   readonly id: (inputs: Inputs, context: CloudContext, logicalName: string) => string;
   /** What the cloud adds; `previous` is what it added before an update. */
   readonly outputs?: (draft: Draft, context: CloudContext, previous: Inputs) => Inputs | Promise<Inputs>;
+  /** Called with what was created or updated, once all of it is at work. */
+  readonly applied?: (resource: StoredResource, context: CloudContext) => void;
   /** Input of other resources that names the one they are in: they go with it. */
   readonly contains?: string;
   /** Why the cloud refuses to delete the resource, where it does. */
@@ -215,6 +217,7 @@ export class CloudProvider implements Provider {
         : new Error(fails.message);
     }
     store.put(resource);
+    type.applied?.(resource, this.#context);
     try {
       const { types } = await this.options.dataPlane();
       await types[token]?.start(resource);
@@ -278,7 +281,9 @@ export class CloudProvider implements Provider {
       await this.#put({ ...working, inputs: { ...inputs, ...later }, outputs });
       await new Promise((resolve) => setTimeout(resolve, this.#weather.delay(urn, secondsOfStep)));
     }
-    await this.#put({ ...working, inputs, outputs });
+    const resource = { ...working, inputs, outputs };
+    await this.#put(resource);
+    type.applied?.(resource, this.#context);
     return answer;
   }
 
@@ -400,7 +405,8 @@ export class CloudProvider implements Provider {
   /** What resources of types that are not emulated may be named by: any of them may be what an input has to name. */
   #inertValues(planned: ReadonlyMap<string, Properties>): unknown[] {
     const isInert = (token: string) => !(token in this.options.types);
-    const existing = this.options.store.all().filter(({ type }) => isInert(type));
+    // What no Pulumi resource declared, the cloud keeps for itself.
+    const existing = this.options.store.all().filter(({ type, urn }) => urn !== "" && isInert(type));
     const coming = [...planned].filter(([urn]) => isInert(typeToken(urn)));
     return [
       ...existing.flatMap(({ id, outputs, inputs }) => [id, ...Object.values(outputs), ...Object.values(inputs)]),

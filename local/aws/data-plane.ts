@@ -63,8 +63,10 @@ export async function startAws(stored: Resources, state: string): Promise<CloudD
     },
     async invoke({ functionName, qualifier, payload = "{}" }) {
       const target = qualifier === undefined ? functionName : `${functionName}:${qualifier}`;
-      const result = await lambda.invoke(target, Buffer.from(payload));
-      return { payload: result.payload.toString(), failed: result.functionError !== undefined };
+      const { functionError, tail, ...result } = await lambda.invoke(target, Buffer.from(payload));
+      // What the function wrote last is on its way here.
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return { payload: result.payload.toString(), failed: functionError !== undefined, log: tail.join("\n") };
     },
     async close() {
       scheduler.close();

@@ -42,6 +42,9 @@ interface Invocation {
   delivered?: number;
 }
 
+/** About as many as are in the 4 KB that Lambda gives of a log (Lambda API reference, `LogType`). */
+const tailLines = 20;
+
 /** Seconds that Lambda gives the initialisation besides the function's timeout (Lambda developer guide, "Init phase"). */
 const initSeconds = 10;
 
@@ -52,6 +55,7 @@ const accepted = response(202, { status: "OK" });
  * process asks for events. It takes one event at a time.
  */
 export class ExecutionEnvironment {
+  readonly #lines: string[] = [];
   #failure?: InvocationResult;
   #invocation?: Invocation;
   /** Answers the runtime's question for its next event, while it waits for one. */
@@ -87,7 +91,11 @@ export class ExecutionEnvironment {
         TMPDIR: this.#home,
         AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${this.#api.port}`,
       },
-      onLine: this.options.onLine,
+      onLine: (line) => {
+        this.#lines.push(line);
+        this.#lines.splice(0, this.#lines.length - tailLines);
+        this.options.onLine(line);
+      },
     });
     const ended = (how: string) => {
       this.#fail("Runtime.ExitError", `Error: Runtime exited with error: ${how}`);
@@ -100,6 +108,11 @@ export class ExecutionEnvironment {
   /** False once it timed out, ended or could not be initialised: it takes no event any more. */
   get alive(): boolean {
     return this.#failure === undefined;
+  }
+
+  /** The last lines that the function logged. */
+  get tail(): readonly string[] {
+    return this.#lines;
   }
 
   /** Milliseconds that the initialisation took; undefined while it lasts. */

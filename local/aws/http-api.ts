@@ -5,7 +5,7 @@ import type { Logs } from "../logs";
 import { decodedPath, httpApiEvent, httpApiResponse, requestTime } from "./http-api-payload";
 import { selectRoute } from "./http-api-routes";
 import { allows, type Statement } from "./iam";
-import { type Lambda, ThrottledError } from "./lambda";
+import { type Lambda, ThrottledError, UnknownFunctionError } from "./lambda";
 import type { AwsResources, Resource } from "./resources";
 
 type Stage = Resource<"aws:apigatewayv2/stage:Stage">;
@@ -131,7 +131,7 @@ export class HttpApis {
       timer = setTimeout(resolve, integration.timeoutMilliseconds, "timeout");
     });
     try {
-      const result = await Promise.race([this.options.lambda.invoke(invoked(integration).name, event), timeout]);
+      const result = await Promise.race([this.options.lambda.invoke(invoked(integration).arn, event), timeout]);
       if (result === "timeout") {
         return { answer: ownAnswers.unavailable, integrationError: "Endpoint request timed out." };
       }
@@ -147,6 +147,9 @@ export class HttpApis {
         "The response from the Lambda function doesn't match the format that API Gateway expects.";
       return { answer: ownAnswers.internalError, integrationError };
     } catch (error) {
+      if (error instanceof UnknownFunctionError) {
+        return { answer: ownAnswers.internalError, integrationError: error.message };
+      }
       if (!(error instanceof ThrottledError)) throw error;
       // Lambda refused, so this is an error of the integration and not the client's (Lambda developer guide, API Gateway).
       return { answer: ownAnswers.internalError, integrationError: "Rate Exceeded." };

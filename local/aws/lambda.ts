@@ -9,8 +9,25 @@ import { findPython, pythonEnvironment } from "../../layers/python";
 import { ExecutionEnvironment, type InvocationResult, type TimedResult } from "./execution-environment";
 import { allows } from "./iam";
 import { accessKeyOf, type AwsResources, type Resource } from "./resources";
+import { versionType } from "./versions";
 
-type LambdaFunction = Resource<"aws:lambda/function:Function">;
+/** A function as one of its versions runs it, `$LATEST` among them. */
+interface LambdaFunction extends Resource<"aws:lambda/function:Function"> {
+  readonly version: string;
+  /** Archives of its layers, in their order. */
+  readonly layerCode: readonly { readonly path: string; readonly sha256: string }[];
+}
+
+/** How an invocation ended, as the Invoke API tells it. */
+export interface Invoked extends InvocationResult {
+  /** The version that had the event. */
+  readonly version: string;
+  /** The last lines of the function's log; what the function wrote last may still be on its way. */
+  readonly tail: readonly string[];
+}
+
+/** There is no such function, version or alias: Lambda's `ResourceNotFoundException`. */
+export class UnknownFunctionError extends Error {}
 
 /** The invocation was refused, because as many run as may run: Lambda's `TooManyRequestsException`. */
 export class ThrottledError extends Error {}
@@ -21,13 +38,19 @@ const payloadLimit = 6 * 1024 * 1024;
 /** Events that one function works on at a time at most, on this machine; more wait, where Lambda would go on starting. */
 const localConcurrency = 8;
 
-/** The execution environments of a function in one configuration. */
+/** Milliseconds without an event after which another function's event ends what waits for one; Lambda's are some minutes. */
+const idleTime = 120_000;
+
+/** The execution environments of a version of a function, in one configuration. */
 interface Pool {
+  readonly functionName: string;
   readonly configuration: string;
   readonly idle: ExecutionEnvironment[];
   /** Events that wait for another to end. */
   readonly waiting: (() => void)[];
   busy: number;
+  /** When an event came last, in milliseconds since 1970. */
+  usedAt: number;
   /** The configuration is no longer the function's: nothing stays warm. */
   retired: boolean;
 }
@@ -40,13 +63,13 @@ export interface LambdaOptions {
 }
 
 /**
- * Lambda: runs the functions that there are, as they are configured at that moment. Environments start with the first
+ * Lambda: runs the versions of functions, `$LATEST` as it is configured at that moment. Environments start with the first
  * event, stay warm, and give way to new ones when code, layers or configuration change.
  *
- * Memory limits, tracing and snapshots are not reproduced, and of published versions only the numbers are: an alias runs the
- * newest code, whichever version it names.
+ * Memory limits, tracing and snapshots are not reproduced.
  */
 export class Lambda {
+  /** By function and version, e.g. `api:3`. */
   readonly #pools = new Map<string, Pool>();
   /** All that run, with the name of their function, until they are gone. */
   readonly #environments = new Map<ExecutionEnvironment, string>();
@@ -57,19 +80,22 @@ export class Lambda {
   /**
    * Invokes a function and waits for its result.
    *
-   * @param target its name or ARN.
+   * @param target its name or ARN, with or without a version or an alias.
+   * @throws {UnknownFunctionError}
    * @throws {ThrottledError}
    */
-  async invoke(target: string, event: Buffer): Promise<InvocationResult> {
-    const { name: functionName } = parseTarget(target);
-    const fn = this.options.resources.get("aws:lambda/function:Function", functionName);
-    if (event.length > payloadLimit) return tooLarge("RequestEntityTooLargeException", "Request", event);
+  async invoke(target: string, event: Buffer): Promise<Invoked> {
+    const fn = this.#find(target);
+    if (event.length > payloadLimit) {
+      return { ...tooLarge("RequestEntityTooLargeException", "Request", event), version: fn.version, tail: [] };
+    }
 
     const pool = this.#poolOf(fn);
-    const reserved = fn.reservedConcurrentExecutions;
-    if (reserved >= 0 && pool.busy + pool.waiting.length >= reserved) {
+    const working = this.#workingOn(fn.name);
+    const { reservedConcurrentExecutions: reserved } = this.#latest(fn.name);
+    if (reserved >= 0 && working >= reserved) {
       throw new ThrottledError(
-        `${functionName} works on ${pool.busy + pool.waiting.length} events, which is all that its reserved concurrency allows`,
+        `${fn.name} works on ${working} events, which is all that its reserved concurrency allows`,
       );
     }
     while (pool.busy >= localConcurrency) await new Promise<void>((resume) => pool.waiting.push(resume));
@@ -77,7 +103,7 @@ export class Lambda {
     try {
       const result = await this.#run(pool, fn, event);
       return result.payload.length > payloadLimit
-        ? tooLarge("Function.ResponseSizeTooLarge", "Response", result.payload)
+        ? { ...result, ...tooLarge("Function.ResponseSizeTooLarge", "Response", result.payload) }
         : result;
     } finally {
       pool.busy -= 1;
@@ -85,18 +111,49 @@ export class Lambda {
     }
   }
 
+  /** What a name or an ARN stands for now; an alias with weights picks a version by chance. */
+  #find(target: string): LambdaFunction {
+    const { resources } = this.options;
+    const { name, qualifier = latest } = parseTarget(target);
+    const alias = resources.find(
+      "aws:lambda/alias:Alias",
+      (candidate) => candidate.functionName === name && candidate.name === qualifier,
+    );
+    const version = alias === undefined ? qualifier : pickVersion(alias);
+    if (version === latest) return this.#latest(name);
+    const published = resources.find(versionType, (each) => each.versionOf === name && each.version === version);
+    if (published === undefined) {
+      throw new UnknownFunctionError(`Function not found: ${name}${qualifier === latest ? "" : `:${qualifier}`}`);
+    }
+    return published;
+  }
+
+  #latest(name: string): LambdaFunction {
+    const { resources } = this.options;
+    const found = resources.find("aws:lambda/function:Function", (candidate) => candidate.name === name);
+    if (found === undefined) throw new UnknownFunctionError(`Function not found: ${name}`);
+    return { ...found, version: latest, layerCode: this.#layersOf(found.layers) };
+  }
+
+  /** Events that all versions of a function have or wait with, which its reserved concurrency limits together. */
+  #workingOn(functionName: string): number {
+    const pools = [...this.#pools.values()].filter((pool) => pool.functionName === functionName);
+    return pools.reduce((sum, { busy, waiting }) => sum + busy + waiting.length, 0);
+  }
+
   /** Ends the environments of a function. */
   async stop(functionName: string): Promise<void> {
-    this.#retire(functionName);
+    for (const [key, pool] of this.#pools) if (pool.functionName === functionName) this.#retire(key);
     const environments = [...this.#environments].filter(([, name]) => name === functionName);
     await Promise.all(environments.map(([environment]) => this.#discard(environment)));
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#pools.keys(), ...this.#environments.values()].map((name) => this.stop(name)));
+    const names = [...this.#pools.values()].map(({ functionName }) => functionName);
+    await Promise.all([...names, ...this.#environments.values()].map((name) => this.stop(name)));
   }
 
-  async #run(pool: Pool, fn: LambdaFunction, event: Buffer): Promise<InvocationResult> {
+  async #run(pool: Pool, fn: LambdaFunction, event: Buffer): Promise<Invoked> {
     const requestId = randomUUID();
     const log = platformLog(fn, this.#logOf(fn));
     const warm = this.#warm(pool);
@@ -110,7 +167,7 @@ export class Lambda {
     if (environment.alive && !pool.retired) pool.idle.push(environment);
     // The caller need not wait for the process to go.
     else void this.#discard(environment);
-    return result;
+    return { ...result, version: fn.version, tail: environment.tail };
   }
 
   /** One that waits for an event, unless it ended meanwhile. */
@@ -123,14 +180,27 @@ export class Lambda {
   }
 
   #poolOf(fn: LambdaFunction): Pool {
-    const layers = this.#layersOf(fn).map(({ sha256 }) => sha256);
-    const configuration = JSON.stringify([fn, layers]);
-    const current = this.#pools.get(fn.name);
-    if (current?.configuration === configuration) return current;
+    const key = `${fn.name}:${fn.version}`;
+    const configuration = JSON.stringify(fn);
+    const now = Date.now();
+    for (const [other, pool] of this.#pools) if (pool.busy === 0 && now - pool.usedAt > idleTime) this.#retire(other);
+    const current = this.#pools.get(key);
+    if (current?.configuration === configuration) {
+      current.usedAt = now;
+      return current;
+    }
 
-    this.#retire(fn.name);
-    const pool: Pool = { configuration, idle: [], waiting: [], busy: 0, retired: false };
-    this.#pools.set(fn.name, pool);
+    this.#retire(key);
+    const pool: Pool = {
+      functionName: fn.name,
+      configuration,
+      idle: [],
+      waiting: [],
+      busy: 0,
+      usedAt: now,
+      retired: false,
+    };
+    this.#pools.set(key, pool);
     return pool;
   }
 
@@ -138,7 +208,7 @@ export class Lambda {
     const [{ interpreter, version }, task, opt] = await Promise.all([
       this.#runtimeOf(fn.runtime),
       unpacked([fn.code]),
-      unpacked(this.#layersOf(fn)),
+      unpacked(fn.layerCode),
     ]);
     const environment = await ExecutionEnvironment.start({
       python: interpreter,
@@ -158,10 +228,10 @@ export class Lambda {
     return environment;
   }
 
-  /** Lets the environments of the present configuration go, each as soon as it has nothing to do. */
-  #retire(functionName: string): void {
-    const pool = this.#pools.get(functionName);
-    this.#pools.delete(functionName);
+  /** Lets the environments of a pool go, each as soon as it has nothing to do. */
+  #retire(key: string): void {
+    const pool = this.#pools.get(key);
+    this.#pools.delete(key);
     if (pool === undefined) return;
     pool.retired = true;
     for (const environment of pool.idle.splice(0)) void this.#discard(environment);
@@ -177,8 +247,8 @@ export class Lambda {
     return once(this.#runtimes, runtime, () => findRuntime(runtime));
   }
 
-  #layersOf(fn: LambdaFunction) {
-    return fn.layers.map((arn) => this.options.resources.get("aws:lambda/layerVersion:LayerVersion", arn).code);
+  #layersOf(arns: readonly string[]) {
+    return arns.map((arn) => this.options.resources.get("aws:lambda/layerVersion:LayerVersion", arn).code);
   }
 
   /** Writes to the function's log group: where it exists and the function's role allows it, as in Lambda. */
@@ -197,6 +267,18 @@ export class Lambda {
       if (allowed) logs.append(name, stream, line);
     };
   }
+}
+
+/** The version that is no version: the function as it is configured now. */
+const latest = "$LATEST";
+
+function pickVersion({ functionVersion, routingConfig }: Resource<"aws:lambda/alias:Alias">): string {
+  let chance = Math.random();
+  for (const [version, weight] of Object.entries(routingConfig.additionalVersionWeights)) {
+    chance -= weight;
+    if (chance < 0) return version;
+  }
+  return functionVersion;
 }
 
 /** What a name or an ARN of a function says, with or without a version or an alias at its end. */
@@ -228,7 +310,7 @@ function logGroupOf(fn: LambdaFunction): string {
 
 function logStreamOf(fn: LambdaFunction): string {
   const date = new Date().toISOString().slice(0, 10).replaceAll("-", "/");
-  return `${date}/${fn.name}[$LATEST]local`;
+  return `${date}/${fn.name}[${fn.version}]local`;
 }
 
 /**
@@ -258,7 +340,7 @@ function runtimeVariables(
     AWS_DEFAULT_REGION: region,
     AWS_EXECUTION_ENV: `AWS_Lambda_python${pythonVersion}`,
     AWS_LAMBDA_FUNCTION_NAME: fn.name,
-    AWS_LAMBDA_FUNCTION_VERSION: "$LATEST",
+    AWS_LAMBDA_FUNCTION_VERSION: fn.version,
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(fn.memorySize),
     AWS_LAMBDA_INITIALIZATION_TYPE: "on-demand",
     AWS_LAMBDA_LOG_GROUP_NAME: logGroupOf(fn),
@@ -287,7 +369,7 @@ function platformLog(fn: LambdaFunction, write: (line: string) => void) {
   const event = (type: string, record: object, text: string) => {
     write(json ? JSON.stringify({ time: new Date().toISOString(), type: `platform.${type}`, record }) : text);
   };
-  const version = "$LATEST";
+  const { version } = fn;
   return {
     initStart() {
       const record = {

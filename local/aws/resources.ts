@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { Resources } from "../store";
 import { TypedResources } from "../typed-resources";
 import { parsePolicy, type Statement } from "./iam";
+import { versionType } from "./versions";
 
 const blob = z.object({ path: z.string(), sha256: z.string() });
 
@@ -20,30 +21,41 @@ const behavior = z.object({
     .default([]),
 });
 
+const functionSchema = z.object({
+  name: z.string(),
+  arn: z.string(),
+  role: z.string(),
+  handler: z.string(),
+  runtime: z.string(),
+  architectures: z.array(z.string()).default(["x86_64"]),
+  code: blob,
+  layers: z.array(z.string()).default([]),
+  /** Seconds. */
+  timeout: z.number().default(3),
+  /** MiB. */
+  memorySize: z.number().default(128),
+  reservedConcurrentExecutions: z.number().default(-1),
+  environment: z.object({ variables: z.record(z.string(), z.string()).default({}) }).optional(),
+  loggingConfig: z
+    .object({
+      logFormat: z.enum(["JSON", "Text"]).default("Text"),
+      logGroup: z.string().optional(),
+      applicationLogLevel: z.string().optional(),
+    })
+    .optional(),
+});
+
 /** What the data planes read of each resource type, by the types' own property names. */
 const schemas = {
-  "aws:lambda/function:Function": z.object({
+  "aws:lambda/function:Function": functionSchema,
+  [versionType]: functionSchema.extend({ version: z.string(), versionOf: z.string(), layerCode: z.array(blob) }),
+  "aws:lambda/alias:Alias": z.object({
     name: z.string(),
-    arn: z.string(),
-    role: z.string(),
-    handler: z.string(),
-    runtime: z.string(),
-    architectures: z.array(z.string()).default(["x86_64"]),
-    code: blob,
-    layers: z.array(z.string()).default([]),
-    /** Seconds. */
-    timeout: z.number().default(3),
-    /** MiB. */
-    memorySize: z.number().default(128),
-    reservedConcurrentExecutions: z.number().default(-1),
-    environment: z.object({ variables: z.record(z.string(), z.string()).default({}) }).optional(),
-    loggingConfig: z
-      .object({
-        logFormat: z.enum(["JSON", "Text"]).default("Text"),
-        logGroup: z.string().optional(),
-        applicationLogLevel: z.string().optional(),
-      })
-      .optional(),
+    functionName: z.string(),
+    functionVersion: z.string(),
+    routingConfig: z
+      .object({ additionalVersionWeights: z.record(z.string(), z.number()).default({}) })
+      .default({ additionalVersionWeights: {} }),
   }),
   "aws:lambda/layerVersion:LayerVersion": z.object({
     arn: z.string(),

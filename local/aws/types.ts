@@ -6,6 +6,7 @@ import type { CloudContext, Draft, Inputs, ResourceType, Rule } from "../provide
 import type { Properties } from "../provider-server";
 import { isPolicy, policyKinds, trusts } from "./iam";
 import { parseExpression } from "./schedule-expression";
+import { publishWhereAsked, versionFor, versionsOf } from "./versions";
 
 /** The account that everything on this machine belongs to. */
 export const account = "123456789012";
@@ -130,17 +131,16 @@ const functionArn = (inputs: Inputs, region: string) => arn("lambda", region, `f
 const invokeArn = (target: string, region: string) =>
   `arn:aws:apigateway:${region}:lambda:path/2015-03-31/functions/${target}/invocations`;
 
-async function functionOutputs({ inputs }: Draft, region: string, previous: Inputs): Promise<Inputs> {
+function functionOutputs({ inputs }: Draft, region: string, { store }: CloudContext): Inputs {
   const self = functionArn(inputs, region);
-  // After a time without versions their numbers begin anew, unlike Lambda's.
-  const version = inputs.publish ? String((Number(previous.version) || 0) + 1) : "$LATEST";
-  return Promise.resolve({
+  const version = inputs.publish ? versionFor(store, named(inputs), inputs) : "$LATEST";
+  return {
     arn: self,
     invokeArn: invokeArn(self, region),
     version,
     qualifiedArn: `${self}:${version}`,
     qualifiedInvokeArn: invokeArn(`${self}:${version}`, region),
-  });
+  };
 }
 
 const originPort: Rule = {
@@ -277,7 +277,11 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
     },
     replaceOn: ["name"],
     id: named,
-    outputs: (draft, context, previous) => functionOutputs(draft, regionOf(draft.inputs, context), previous),
+    outputs: (draft, context) => functionOutputs(draft, regionOf(draft.inputs, context), context),
+    applied: (resource, { store }) => {
+      publishWhereAsked(store, resource);
+    },
+    contains: "versionOf",
   },
   "aws:lambda/alias:Alias": {
     rules: {
@@ -287,12 +291,14 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
     name: "name",
     required: ["functionName", "functionVersion"],
     references: { functionName: { type: "aws:lambda/function:Function" } },
-    refuses: ({ functionName, functionVersion }, { store }) => {
+    refuses: ({ functionName, functionVersion, routingConfig }, { store }) => {
       const found = store.get("aws:lambda/function:Function", String(functionName));
-      const published = Number(functionVersion) <= Number(found?.outputs.version);
-      return functionVersion === "$LATEST" || published
+      const published = versionsOf(store, String(functionName)).map(({ outputs }) => outputs.version);
+      const weights = (routingConfig as { additionalVersionWeights?: object } | undefined)?.additionalVersionWeights;
+      const absent = [functionVersion, ...Object.keys(weights ?? {})].find((version) => !published.includes(version));
+      return absent === undefined || absent === "$LATEST"
         ? undefined
-        : `ResourceNotFoundException: Function not found: ${String(found?.outputs.arn)}:${String(functionVersion)}`;
+        : `ResourceNotFoundException: Function not found: ${String(found?.outputs.arn)}:${String(absent)}`;
     },
     replaceOn: ["name", "functionName"],
     id: (inputs) => `${String(inputs.functionName)}:${named(inputs)}`,

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { bodyLimit } from "../../../local/aws/http-api";
 import { Scheduler } from "../../../local/aws/scheduler";
 import { accessKeyOf } from "../../../local/aws/resources";
+import { versionOf } from "../../../local/aws/versions";
 import { AwsEnvironment } from "./environment";
 
 const echoed = z.object({
@@ -205,6 +206,49 @@ describe("a function behind an HTTP API", () => {
   });
 });
 
+describe("versions and aliases", () => {
+  const fn = "aws:lambda/function:Function";
+  const alias = "aws:lambda/alias:Alias";
+  const publishNow = () => {
+    const current = aws.resources.get(fn, "api");
+    if (current === undefined) throw new Error("there is no function");
+    const { type, id, inputs, outputs } = versionOf(aws.resources, current);
+    aws.resources.put(type, id, inputs, outputs);
+    return outputs.version;
+  };
+  const greetingOf = async (qualifier: string) => {
+    const answer = await aws.plane.invoke?.({ functionName: "api", qualifier, payload: '{"rawPath": "/"}' });
+    const { body } = JSON.parse(answer?.payload ?? "") as { body: string };
+    return echoed.parse(JSON.parse(body));
+  };
+
+  it("a version keeps its code, its environment and its layers, whatever becomes of those", async () => {
+    expect(publishNow()).toBe("1");
+    expect(publishNow()).toBe("1");
+    const id = String(aws.resources.list("aws:lambda/layerVersion:LayerVersion")[0]?.id);
+    await changed("aws:lambda/layerVersion:LayerVersion", id, { code: aws.layer("good day") }, () =>
+      changedFunction({ environment: { variables: { MORE: "yes" } } }, async () => {
+        expect(publishNow()).toBe("2");
+        expect(await greetingOf("1")).toMatchObject({ greeting: "hello" });
+        expect((await greetingOf("1")).environment).not.toHaveProperty("MORE");
+        expect(await greetingOf("2")).toMatchObject({ greeting: "good day", environment: { MORE: "yes" } });
+      }),
+    );
+    expect((await greetingOf("2")).environment).toMatchObject({ AWS_LAMBDA_FUNCTION_VERSION: "2" });
+    await expect(greetingOf("3")).rejects.toThrow("Function not found: api:3");
+  });
+
+  it("an alias serves the version that it names, and by its weights another", async () => {
+    aws.resources.put(alias, "api:live", { name: "live", functionName: "api", functionVersion: "1" }, {});
+    expect((await greetingOf("live")).environment).toMatchObject({ AWS_LAMBDA_FUNCTION_VERSION: "1" });
+    const weights = (weight: number) => ({ routingConfig: { additionalVersionWeights: { 2: weight } } });
+    expect(await changed(alias, "api:live", weights(1), () => greetingOf("live"))).toMatchObject({
+      greeting: "good day",
+    });
+    expect(await changed(alias, "api:live", weights(0), () => greetingOf("live"))).toMatchObject({ greeting: "hello" });
+  });
+});
+
 describe("a secret", () => {
   const name = "api/KEY";
   // As long as botocore expects ids of versions to be.
@@ -290,7 +334,7 @@ describe("a schedule", () => {
 
   it("is run by hand as well", async () => {
     const invoked = await aws.plane.invoke?.({ functionName: "api", payload: '{"rawPath": "/sleep/0"}' });
-    expect(invoked).toEqual({ payload: '"slept"', failed: false });
+    expect(invoked).toMatchObject({ payload: '"slept"', failed: false });
     const failing = await aws.plane.invoke?.({ functionName: "api", payload: '{"rawPath": "/fail"}' });
     expect(failing).toMatchObject({ failed: true, payload: expect.stringContaining("ValueError") as string });
   });
