@@ -105,6 +105,12 @@ export async function changeResource(address: CloudAddress, request: ChangeReque
   if (!answer.ok) throw new Error(`${request.id} cannot be changed: ${await answer.text()}`);
 }
 
+/** Makes a resource in the running cloud, as the cloud's own API does, or puts it in the place of one that is there. */
+export async function putResource(address: CloudAddress, request: ChangeRequest): Promise<void> {
+  const answer = await fetch(`${controlUrl(address)}/resources`, { method: "PUT", body: JSON.stringify(request) });
+  if (!answer.ok) throw new Error(`${request.id} cannot be made: ${await answer.text()}`);
+}
+
 /** Makes other things go wrong in the running cloud from now on. */
 export async function changeWeather(address: CloudAddress, weather: WeatherReport): Promise<void> {
   const answer = await fetch(`${controlUrl(address)}/weather`, { method: "PUT", body: JSON.stringify(weather) });

@@ -132,6 +132,11 @@ async function main(state: string, report: WeatherReport): Promise<void> {
       stores.get(cloud)?.put({ ...found, inputs: { ...found.inputs, ...inputs } });
       return response(200, {});
     }
+    if (target === `/${token}/resources` && method === "PUT") {
+      const { cloud, type, id, inputs } = JSON.parse(body.toString()) as ChangeRequest;
+      stores.get(cloud)?.put({ urn: "", type, id, inputs, outputs: {} });
+      return response(200, {});
+    }
     if (target === `/${token}/weather` && method === "PUT") {
       weather.change(JSON.parse(body.toString()) as WeatherReport);
       return response(200, {});

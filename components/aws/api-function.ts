@@ -1,10 +1,13 @@
 import type * as pulumi from "@pulumi/pulumi";
 
+import type { Probe } from "../../contract/application";
 import { LambdaFunction, type LambdaFunctionArgs } from "./lambda-function";
 
 export interface ApiFunctionArgs extends LambdaFunctionArgs {
   /** Seconds, at most 30, which is what an HTTP API waits. Default: 15. */
   readonly timeout?: number;
+  /** Requests that a version has to answer before it serves, where `verified` is true. Default: `GET /` with 200. */
+  readonly probes?: readonly Probe[];
 }
 
 /**
@@ -22,7 +25,7 @@ export interface ApiFunctionArgs extends LambdaFunctionArgs {
  */
 export class ApiFunction extends LambdaFunction {
   constructor(name: string, args: ApiFunctionArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("multicloud:aws:ApiFunction", name, args, opts);
+    super("multicloud:aws:ApiFunction", name, args, args.probes ?? [{ path: "/", status: 200 }], opts);
     this.registerOutputs({ functionName: this.functionName, arn: this.arn });
   }
 }

@@ -6,7 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { hostOf, publicAddress } from "../address";
 import { nameLimits, resourceName, type Scope } from "../names";
-import { contentSecurityPolicy, siteCacheControl, siteFiles } from "../site";
+import { contentSecurityPolicy, siteCacheControl, type SiteFile, siteFiles } from "../site";
 import { type Transform, transformed } from "../transform";
 
 /** A host name of the user's, with its certificate. */
@@ -24,6 +24,8 @@ export interface FrontendArgs {
   readonly apiUrl: pulumi.Input<string>;
   /** Paths that go there, as CloudFront's behaviours take them. Default: `/api/*`. */
   readonly apiPaths?: readonly string[];
+  /** What has to be there before the site's files change, and `index.html` after the other files. Default: nothing. */
+  readonly filesAfter?: readonly pulumi.Resource[];
   /** Default: CloudFront's own host name, whose TLS floor AWS sets. With a domain the floor is TLS 1.2. */
   readonly domain?: FrontendDomain;
   /** Puts AWS's managed common rules before the distribution. Default: false. */
@@ -192,7 +194,15 @@ export class Frontend extends pulumi.ComponentResource {
       { bucket: bucket.bucket, rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } }] },
       child,
     );
-    for (const file of siteFiles(args.directory)) {
+    this.upload(name, bucket, args);
+    return bucket;
+  }
+
+  /** The page comes last: it loads the other files. */
+  private upload(name: string, bucket: s3.Bucket, { directory, filesAfter = [] }: FrontendArgs): void {
+    const files = siteFiles(directory);
+    const isPage = ({ key }: SiteFile) => key === "index.html";
+    const put = (file: SiteFile, dependsOn: readonly pulumi.Resource[]) =>
       new s3.BucketObjectv2(
         `${name}/${file.key}`,
         {
@@ -202,10 +212,10 @@ export class Frontend extends pulumi.ComponentResource {
           contentType: file.contentType,
           cacheControl: siteCacheControl,
         },
-        child,
+        { parent: bucket, dependsOn: [...dependsOn] },
       );
-    }
-    return bucket;
+    const others = files.filter((file) => !isPage(file)).map((file) => put(file, filesAfter));
+    for (const page of files.filter(isPage)) put(page, [...filesAfter, ...others]);
   }
 
   private letDistributionRead(name: string, bucket: s3.Bucket, distribution: cloudfront.Distribution): void {

@@ -1,12 +1,16 @@
+import { createHash } from "node:crypto";
+
 import * as cloudwatch from "@pulumi/aws/cloudwatch";
 import * as iam from "@pulumi/aws/iam";
 import * as lambda from "@pulumi/aws/lambda";
 import * as secretsmanager from "@pulumi/aws/secretsmanager";
 import * as pulumi from "@pulumi/pulumi";
 
+import type { Probe } from "../../contract/application";
 import type { LayerBundle } from "../../layers/bundle";
 import type { DependencyLayer } from "../dependency-layer";
 import { type Transform, transformed } from "../transform";
+import { versionCheck } from "./version-check";
 
 /** AWS attaches at most five layers to a function. */
 const maximumLayers = 5;
@@ -54,6 +58,13 @@ export interface LambdaFunctionArgs {
   readonly logRetentionDays?: number;
   /** Resumes from a snapshot of the initialised function instead of starting cold. Default: false. */
   readonly snapStart?: boolean;
+  /**
+   * The code's half of the release that the function's answers name, in the header `x-release` or, on a schedule, in the
+   * answer to its probe. Default: they name none.
+   */
+  readonly release?: string;
+  /** Whether a version is asked before it serves, by its probes. Default: false, a new version serves at once. */
+  readonly verified?: boolean;
   /** ARN of the KMS key that encrypts the environment. Default: the key that AWS manages. */
   readonly kmsKeyArn?: string;
   readonly tags?: Record<string, string>;
@@ -75,7 +86,12 @@ export interface Invocation {
   readonly qualifier?: pulumi.Output<string>;
 }
 
-/** A Lambda function, which cannot be declared without the layers that hold its dependencies, with its role and its log. */
+/**
+ * A Lambda function, which cannot be declared without the layers that hold its dependencies, with its role and its log.
+ *
+ * Each change is a version of its own, and the alias `live` says which one serves. A version keeps its code, its layers and
+ * its environment, so neither an update that is under way nor one that failed changes what serves.
+ */
 export abstract class LambdaFunction extends pulumi.ComponentResource {
   readonly functionName: pulumi.Output<string>;
   readonly arn: pulumi.Output<string>;
@@ -85,7 +101,17 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
   readonly configuration: pulumi.Output<unknown>;
   readonly invocation: Invocation;
 
-  constructor(type: string, name: string, args: LambdaFunctionArgs, opts?: pulumi.ComponentResourceOptions) {
+  /** What its answers name as their release. Absent where they name none. */
+  readonly release?: pulumi.Output<string>;
+
+  /** @param probes requests that a new version has to answer; absent where it runs on a schedule. */
+  constructor(
+    type: string,
+    name: string,
+    args: LambdaFunctionArgs,
+    probes: readonly Probe[] | undefined,
+    opts?: pulumi.ComponentResourceOptions,
+  ) {
     super(type, name, {}, opts);
     checkLayers(name, args);
     const { pythonVersion, architecture } = platformOf(name, args);
@@ -123,24 +149,29 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
       },
       child,
     );
+    const versioned = {
+      handler: args.handler,
+      runtime: `python${pythonVersion}`,
+      architectures: [architecture],
+      layers: [...args.layers.map((layer) => layer.arn), ...(args.publicLayerArns ?? [])],
+      memorySize: args.memorySize ?? 512,
+      timeout: args.timeout ?? 15,
+      kmsKeyArn: args.kmsKeyArn,
+      snapStart: args.snapStart ? { applyOn: "PublishedVersions" } : undefined,
+    } satisfies Partial<lambda.FunctionArgs>;
+    const variables = { ...args.environment, ...locations(secrets) };
+    const half = fingerprint({ ...versioned, variables });
     const functionArgs = transformed<lambda.FunctionArgs>(
       {
+        ...versioned,
         name: args.functionName,
         code: args.code,
-        handler: args.handler,
-        runtime: `python${pythonVersion}`,
-        architectures: [architecture],
-        layers: [...args.layers.map((layer) => layer.arn), ...(args.publicLayerArns ?? [])],
         role: role.arn,
-        memorySize: args.memorySize ?? 512,
-        timeout: args.timeout ?? 15,
         reservedConcurrentExecutions: args.reservedConcurrency,
-        environment: { variables: { ...args.environment, ...locations(secrets) } },
-        kmsKeyArn: args.kmsKeyArn,
+        environment: { variables: { ...variables, ...(args.release !== undefined && { MULTICLOUD_RELEASE: half }) } },
         loggingConfig: { logFormat: "JSON", logGroup: logGroup.name },
         tracingConfig: { mode: "Active" },
-        publish: args.snapStart,
-        snapStart: args.snapStart ? { applyOn: "PublishedVersions" } : undefined,
+        publish: true,
         tags: args.tags,
       },
       args.transform?.function,
@@ -151,9 +182,7 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
     this.arn = fn.arn;
     this.roleArn = role.arn;
     this.logGroupName = logGroup.name;
-    this.invocation = args.snapStart
-      ? this.throughAlias(name, fn)
-      : { functionName: fn.name, arn: fn.arn, invokeArn: fn.invokeArn };
+    if (args.release !== undefined) this.release = pulumi.interpolate`${args.release}.${half}`;
     // Of the inputs: what the provider leaves out of its outputs would be unknown in every preview.
     const { handler, layers, runtime, architectures, memorySize, timeout, environment } = functionArgs;
     const { kmsKeyArn, reservedConcurrentExecutions, snapStart } = functionArgs;
@@ -161,6 +190,25 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
       ...{ handler, layers, runtime, architectures, memorySize, timeout, environment },
       ...{ kmsKeyArn, reservedConcurrentExecutions, snapStart, policy: policy.policy },
     });
+    const check = args.verified
+      ? versionCheck(
+          `${name}-version`,
+          {
+            functionArn: fn.arn,
+            version: fn.version,
+            probes,
+            release: this.release,
+            dependsOnToo: this.configuration,
+          },
+          child,
+        )
+      : undefined;
+    const alias = new lambda.Alias(
+      name,
+      { name: "live", functionName: fn.name, functionVersion: fn.version },
+      { ...child, dependsOn: check },
+    );
+    this.invocation = { functionName: fn.name, arn: alias.arn, invokeArn: alias.invokeArn, qualifier: alias.name };
   }
 
   /** By the variable that each is for. */
@@ -185,16 +233,13 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
     });
     return Object.fromEntries(stored);
   }
+}
 
-  /** SnapStart works on published versions only; the alias follows the newest, so that the API's address to it stays. */
-  private throughAlias(name: string, fn: lambda.Function): Invocation {
-    const alias = new lambda.Alias(
-      name,
-      { name: "live", functionName: fn.name, functionVersion: fn.version },
-      { parent: this },
-    );
-    return { functionName: fn.name, arn: alias.arn, invokeArn: alias.invokeArn, qualifier: alias.name };
-  }
+/** The configuration's half of a release. */
+function fingerprint(configuration: object): pulumi.Output<string> {
+  return pulumi
+    .jsonStringify(configuration)
+    .apply((text) => createHash("sha256").update(text).digest("hex").slice(0, 12));
 }
 
 /** A trust policy by which a service, and nothing else, takes on a role. */

@@ -36,7 +36,7 @@ export class ScheduledFunction extends LambdaFunction {
   readonly scheduleExpression: string;
 
   constructor(name: string, args: ScheduledFunctionArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("multicloud:aws:ScheduledFunction", name, args, opts);
+    super("multicloud:aws:ScheduledFunction", name, args, undefined, opts);
     this.scheduleExpression = awsScheduleExpression(args.schedule);
     const child: pulumi.CustomResourceOptions = { parent: this };
 

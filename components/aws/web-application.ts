@@ -147,7 +147,7 @@ export class WebApplication extends pulumi.ComponentResource {
   }
 
   private declareFunction(name: string, { description }: FunctionPlan, args: LambdaFunctionArgs) {
-    if (description.kind === "http") return new ApiFunction(name, args, this.child);
+    if (description.kind === "http") return new ApiFunction(name, { ...args, probes: description.probes }, this.child);
     const { schedule } = description;
     // The dot, which no function's name has, keeps it apart from the names of the functions' own roles.
     const scheduleName = resourceName(this.args.scope, `${description.name}.schedule`, nameLimits.role);
@@ -182,6 +182,7 @@ export class WebApplication extends pulumi.ComponentResource {
         ),
         APPLICATION_VERSION: version,
       },
+      verified: this.args.smokeCheck,
       secrets: plan.secrets,
       secretRecoveryDays: this.args.deletionProtection ? 30 : 0,
       permissions: tables.map((table) => this.tableOf(name, table).readWrite),
@@ -226,10 +227,12 @@ export class WebApplication extends pulumi.ComponentResource {
   private declareFrontend(): Frontend | undefined {
     const { scope, site } = this.args;
     if (site === undefined) return undefined;
+    // A page of this release asks for what only the functions of this release may have.
+    const filesAfter = [this.api, ...Object.values(this.functions)];
     const apiPaths = functionPaths(this.answering.flatMap(({ description }) => description.routes));
     return new Frontend(
       `${this.name}-web`,
-      { ...this.args.frontend, scope, directory: site, apiUrl: this.api.url, apiPaths, tags: this.tags },
+      { ...this.args.frontend, scope, directory: site, apiUrl: this.api.url, apiPaths, tags: this.tags, filesAfter },
       this.child,
     );
   }

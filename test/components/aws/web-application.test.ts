@@ -22,7 +22,10 @@ const answers: CloudAnswers = {
     invokeArn: `invoke:${String(inputs.name)}`,
     version: "3",
   }),
-  "aws:lambda/alias:Alias": () => ({ invokeArn: "invoke:live" }),
+  "aws:lambda/alias:Alias": ({ inputs }) => ({
+    arn: arn("lambda", `function:${String(inputs.functionName)}:live`),
+    invokeArn: `invoke:${String(inputs.functionName)}:live`,
+  }),
   "aws:secretsmanager/secret:Secret": ({ inputs }) => ({
     id: arn("secretsmanager", `secret:${String(inputs.name)}-ABCDEF`),
     arn: arn("secretsmanager", `secret:${String(inputs.name)}-ABCDEF`),
@@ -112,10 +115,16 @@ describe("with the defaults", () => {
       environment: { variables: { MESSAGES_TABLE: "shop-test-messages", APPLICATION_VERSION: "1.2.3" } },
       tags: { project: "shop", stack: "test" },
     });
-    for (const absent of ["snapStart", "publish", "reservedConcurrentExecutions", "kmsKeyArn"]) {
+    for (const absent of ["snapStart", "reservedConcurrentExecutions", "kmsKeyArn"]) {
       expect(fn[absent], absent).toBeUndefined();
     }
-    expect(recording.of("aws:lambda/alias:Alias")).toEqual([]);
+  });
+
+  test("each change is a version, and the API reaches the one that the alias names, by the alias alone", () => {
+    expect(recording.only("aws:lambda/function:Function").publish).toBe(true);
+    expect(recording.only("aws:lambda/alias:Alias")).toMatchObject({ name: "live", functionVersion: "3" });
+    expect(recording.only("aws:lambda/permission:Permission")).toMatchObject({ qualifier: "live" });
+    expect(recording.only("aws:apigatewayv2/integration:Integration").integrationUri).toBe("invoke:shop-test-api:live");
   });
 
   test("the function may write its own log and use its own table, and nothing else", () => {
@@ -165,7 +174,7 @@ describe("with the defaults", () => {
     });
     expect(recording.only("aws:apigatewayv2/integration:Integration")).toMatchObject({
       integrationType: "AWS_PROXY",
-      integrationUri: "invoke:shop-test-api",
+      integrationUri: "invoke:shop-test-api:live",
       payloadFormatVersion: "2.0",
     });
     expect(recording.only("aws:apigatewayv2/api:Api").corsConfiguration).toBeUndefined();
@@ -320,15 +329,12 @@ describe("with other settings", () => {
     expect(result.outputs).not.toHaveProperty("distributionId");
   });
 
-  test("SnapStart publishes versions and the API invokes the alias", async () => {
+  test("SnapStart is for the versions that are published", async () => {
     const { recording } = await application({ function: { snapStart: true } });
     expect(recording.only("aws:lambda/function:Function")).toMatchObject({
       publish: true,
       snapStart: { applyOn: "PublishedVersions" },
     });
-    expect(recording.only("aws:lambda/alias:Alias")).toMatchObject({ name: "live", functionVersion: "3" });
-    expect(recording.only("aws:lambda/permission:Permission")).toMatchObject({ qualifier: "live" });
-    expect(recording.only("aws:apigatewayv2/integration:Integration").integrationUri).toBe("invoke:live");
   });
 
   test("an arm64 layer makes an arm64 function", async () => {
@@ -494,7 +500,7 @@ describe("with a function on a schedule, which has a secret", () => {
     expect(recording.only("aws:scheduler/schedule:Schedule")).toMatchObject({
       scheduleExpression: "rate(1 hour)",
       flexibleTimeWindow: { mode: "OFF" },
-      target: { arn: arn("lambda", "function:shop-test-cleanup") },
+      target: { arn: arn("lambda", "function:shop-test-cleanup:live") },
     });
     expect(named("aws:iam/role:Role", "aws-cleanup-schedule")?.assumeRolePolicy).toContain("scheduler.amazonaws.com");
     expect(JSON.parse(String(named("aws:iam/rolePolicy:RolePolicy", "aws-cleanup-schedule")?.policy))).toMatchObject({
@@ -502,7 +508,7 @@ describe("with a function on a schedule, which has a secret", () => {
         {
           Effect: "Allow",
           Action: "lambda:InvokeFunction",
-          Resource: arn("lambda", "function:shop-test-cleanup"),
+          Resource: arn("lambda", "function:shop-test-cleanup:live"),
         },
       ],
     });
@@ -592,19 +598,50 @@ describe("what could not start is not declared", () => {
   });
 });
 
-test("the smoke check asks the HTTP API, and asks again where the code or the configuration changes", async () => {
-  const { recording } = await application({ smokeCheck: true });
-  const { environment: told } = recording.only("command:local:Command") as { environment: Record<string, string> };
-  expect(told).toMatchObject({ CLOUD: "aws", ADDRESS: "https://api1.execute-api.eu-west-1.amazonaws.com" });
-  for (const change of [
-    { function: { memorySize: 1024 } },
-    { function: { snapStart: true } },
-    { function: { reservedConcurrency: 5 } },
-    { environment: { FLAG: "on" } },
-  ]) {
-    const changed = (await application({ smokeCheck: true, ...change })).recording.only("command:local:Command");
-    expect((changed.environment as Record<string, string>).DEPLOYED).not.toBe(told.DEPLOYED);
-  }
+describe("with checks", () => {
+  const checksOf = async (overrides: Partial<WebApplicationArgs> = {}) => {
+    const { recording } = await application({ smokeCheck: true, ...overrides });
+    const found = recording.of("command:local:Command").map(({ name, inputs }) => [name, inputs.environment] as const);
+    return Object.fromEntries(found) as Record<string, Record<string, string>>;
+  };
+
+  test("a version is asked by its number, and the API once it serves", async () => {
+    const checks = await checksOf();
+    expect(checks["aws-api-version"]).toMatchObject({
+      FUNCTION: arn("lambda", "function:shop-test-api"),
+      VERSION: "3",
+      PROBES: JSON.stringify([{ path: "/api/", status: 200 }]),
+    });
+    expect(checks["aws-smoke-check"]).toMatchObject({
+      CLOUD: "aws",
+      ADDRESS: "https://api1.execute-api.eu-west-1.amazonaws.com",
+    });
+  });
+
+  test("a function on a schedule is asked whether it could run", async () => {
+    const checks = await checksOf({
+      functions: [httpPlan(), scheduledPlan()],
+      bundles: [
+        { ...applicationBundle, functions: ["api", "cleanup"] },
+        layerBundle({ functions: ["api", "cleanup"] }),
+      ],
+    });
+    expect(checks["aws-cleanup-version"]).not.toHaveProperty("PROBES");
+  });
+
+  test("both ask again where the configuration changes", async () => {
+    const before = await checksOf();
+    for (const change of [
+      { function: { memorySize: 1024 } },
+      { function: { snapStart: true } },
+      { function: { reservedConcurrency: 5 } },
+      { environment: { FLAG: "on" } },
+    ]) {
+      const after = await checksOf(change);
+      expect(after["aws-smoke-check"]?.DEPLOYED).not.toBe(before["aws-smoke-check"]?.DEPLOYED);
+      expect(after["aws-api-version"]?.DEPENDS_ON_TOO).not.toBe(before["aws-api-version"]?.DEPENDS_ON_TOO);
+    }
+  });
 });
 
 test("without the smoke check nothing runs on the machine that deploys", async () => {

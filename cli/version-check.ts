@@ -1,0 +1,51 @@
+import { z } from "zod";
+
+import type { Probe } from "../contract/application";
+import { onDemand } from "../layers/on-demand";
+import { checkVersion, type PublishedVersion } from "../operations/version-check";
+
+const environment = z.object({
+  /** ARN, without a version. */
+  FUNCTION: z.string(),
+  VERSION: z.string(),
+  /** Requests in JSON. Absent: the function runs on a schedule. */
+  PROBES: z
+    .string()
+    .transform((text) => JSON.parse(text) as readonly Probe[])
+    .optional(),
+  RELEASE: z.string().optional(),
+  TIMEOUT_SECONDS: z.coerce.number().positive(),
+  /** The state folder of the local clouds, where they run this. */
+  LOCAL_CLOUD: z.string().optional(),
+});
+
+async function versionOf(arn: string, version: string, state: string | undefined): Promise<PublishedVersion> {
+  if (state === undefined) {
+    const { awsVersion } = await onDemand(() => import("../operations/aws-function"));
+    return awsVersion(arn, version);
+  }
+  const { localVersion } = await onDemand(() => import("../local/aws-function"));
+  return localVersion(state, arn.split(":")[6] ?? "", version);
+}
+
+async function main(): Promise<string> {
+  const { FUNCTION, VERSION, PROBES, RELEASE, TIMEOUT_SECONDS, LOCAL_CLOUD } = environment.parse(process.env);
+  return checkVersion({
+    name: `version ${VERSION} of ${FUNCTION.split(":")[6] ?? FUNCTION}`,
+    version: await versionOf(FUNCTION, VERSION, LOCAL_CLOUD),
+    probes: PROBES,
+    release: RELEASE,
+    // What is local is known everywhere within moments.
+    timeoutSeconds: LOCAL_CLOUD === undefined ? TIMEOUT_SECONDS : Math.min(TIMEOUT_SECONDS, 5),
+  });
+}
+
+main().then(
+  (answer) => {
+    console.log(answer);
+  },
+  (error: unknown) => {
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exitCode = 1;
+  },
+);

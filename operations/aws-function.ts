@@ -1,0 +1,56 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+import { z } from "zod";
+
+import { awsCli } from "./vendor-cli";
+import type { PublishedVersion } from "./version-check";
+
+const configuration = z.object({ State: z.string().default("Active"), StateReason: z.string().optional() });
+const invoked = z.object({ FunctionError: z.string().optional(), LogResult: z.string().default("") });
+
+/** Name of the alias that notes of a version that it was verified: versions themselves take no note. */
+export const verifiedAlias = (version: string) => `verified-${version}`;
+
+/**
+ * A version on AWS itself, by the AWS CLI.
+ *
+ * @param functionArn without a version at its end.
+ */
+export function awsVersion(functionArn: string, version: string): PublishedVersion {
+  const aws = awsCli(functionArn.split(":")[3] ?? "");
+  const named = ["--function-name", functionArn, "--qualifier", version];
+  return {
+    async pending() {
+      const { State, StateReason } = await aws.ask(configuration, "lambda", "get-function-configuration", ...named);
+      return State === "Active" || State === "Inactive"
+        ? undefined
+        : `${State}: ${StateReason ?? "no reason is given"}`;
+    },
+    async invoke(event) {
+      const folder = await mkdtemp(path.join(tmpdir(), "version-check-"));
+      try {
+        const [request, answer] = [path.join(folder, "event.json"), path.join(folder, "answer.json")];
+        await writeFile(request, event);
+        const { FunctionError, LogResult } = await aws.ask(
+          invoked,
+          ...["lambda", "invoke", ...named, "--log-type", "Tail"],
+          ...["--cli-binary-format", "raw-in-base64-out", "--payload", `file://${request}`, answer],
+        );
+        return {
+          payload: await readFile(answer, "utf8"),
+          failed: FunctionError !== undefined,
+          log: Buffer.from(LogResult, "base64").toString(),
+        };
+      } finally {
+        await rm(folder, { recursive: true });
+      }
+    },
+    async markVerified() {
+      const alias = ["--function-name", functionArn, "--name", verifiedAlias(version)];
+      if ((await aws.find(z.looseObject({}), "lambda", "get-alias", ...alias)) !== undefined) return;
+      await aws.run("lambda", "create-alias", ...alias, "--function-version", version);
+    },
+  };
+}

@@ -1,0 +1,207 @@
+import { randomUUID } from "node:crypto";
+
+import { z } from "zod";
+
+import type { Probe } from "../contract/application";
+import { nameCause } from "./diagnose/causes";
+import { isWithin } from "./probe";
+
+/** How an invocation ended. */
+export interface VersionAnswer {
+  /** What the function gave back, or its error. */
+  readonly payload: string;
+  readonly failed: boolean;
+  /** The last lines of its log. */
+  readonly log: string;
+}
+
+/** One published version of a function, which serves nobody yet. */
+export interface PublishedVersion {
+  /** What keeps it from being invoked: undefined once it can be, e.g. a snapshot that is not made yet. */
+  pending(): Promise<string | undefined>;
+  invoke(event: string): Promise<VersionAnswer>;
+  /** Notes that it answered as it should: what was verified once can serve again. Safe to repeat. */
+  markVerified(): Promise<void>;
+}
+
+export interface VersionCheck {
+  /** For the reader: name and number. */
+  readonly name: string;
+  readonly version: PublishedVersion;
+  /** Requests that it has to answer. Absent: it runs on a schedule, and is asked whether it could. */
+  readonly probes?: readonly Probe[];
+  /** What its answers have to name as their release. Absent: none. */
+  readonly release?: string;
+  /** Seconds in which it has to answer: a new role or key may not be known everywhere yet. */
+  readonly timeoutSeconds: number;
+}
+
+/** What is wrong with a version. */
+class VersionError extends Error {
+  constructor(
+    message: string,
+    /** Whether time may mend it. */
+    readonly transient: boolean,
+  ) {
+    super(message);
+  }
+}
+
+/** What is refused as long as a new role, policy or secret is not known everywhere. */
+const propagating = /AccessDenied|not authorized to perform|UnrecognizedClient|InvalidClientTokenId|KMSAccessDenied/;
+
+/** The function works on as many events as it may. */
+const busy = /TooManyRequestsException|Rate Exceeded|reserved concurrency/;
+
+/** Failures in a row, of those that time does not mend, after which the version is given up. */
+const maximumConsecutiveFailures = 2;
+/** Rounds of all probes that have to succeed: the later ones find what only a first answer gets through. */
+const rounds = 3;
+
+/**
+ * Invokes a version until it answers every probe as it should.
+ *
+ * @returns what it answered, for a reader.
+ * @throws with the last answer and its cause, where it does not.
+ */
+export async function checkVersion({ name, version, probes, release, timeoutSeconds }: VersionCheck): Promise<string> {
+  const deadline = Date.now() + timeoutSeconds * 1000;
+  let failures = 0;
+  for (let delay = 250; ; delay = Math.min(delay * 2, 10_000)) {
+    try {
+      const pending = await version.pending();
+      if (pending !== undefined) throw new VersionError(`${name} is ${pending}`, true);
+      const started = performance.now();
+      for (let round = 0; round < rounds; round += 1) {
+        if (probes === undefined) await askSchedule(name, version, release);
+        for (const probe of probes ?? []) await askHttp(name, version, probe, release);
+      }
+      await version.markVerified();
+      return `${name} answers ${probes?.map(({ path }) => path).join(", ") ?? "its probe"}${release === undefined ? "" : ` as release ${release}`}, asked in ${Math.round(performance.now() - started)} ms`;
+    } catch (error) {
+      if (!(error instanceof VersionError)) throw error;
+      failures = error.transient ? 0 : failures + 1;
+      if (failures >= maximumConsecutiveFailures || Date.now() + delay > deadline) {
+        throw new Error(`${error.message}\nThe version before it goes on serving.`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, delay));
+    }
+  }
+}
+
+/** The answer of a version, or the reason why it gave none. */
+async function answerOf(name: string, version: PublishedVersion, event: object): Promise<VersionAnswer> {
+  const answer = await version.invoke(JSON.stringify(event)).catch((error: unknown) => {
+    const message = error instanceof Error ? error.message : String(error);
+    throw busy.test(message) || propagating.test(message) ? new VersionError(message, true) : error;
+  });
+  if (answer.failed) throw failure(`${name} fails: ${errorIn(answer.payload)}`, answer);
+  return answer;
+}
+
+/** With the cause, as far as the log and the answer tell it. */
+function failure(message: string, { payload, log }: VersionAnswer): VersionError {
+  const lines = [...log.split("\n"), payload];
+  const cause = nameCause(lines);
+  const told = cause && [cause.title, cause.cause, ...(cause.next === undefined ? [] : [`Next: ${cause.next}`])];
+  const transient = lines.some((line) => propagating.test(line));
+  return new VersionError([message, ...(told ?? [])].join("\n"), transient);
+}
+
+const lambdaError = z.object({ errorType: z.string().default("error"), errorMessage: z.string() });
+
+function errorIn(payload: string): string {
+  try {
+    const { errorType, errorMessage } = lambdaError.parse(JSON.parse(payload));
+    return `${errorType}: ${errorMessage}`;
+  } catch {
+    return payload.slice(0, 500);
+  }
+}
+
+const httpAnswer = z.object({
+  statusCode: z.coerce.number(),
+  headers: z.record(z.string(), z.unknown()).default({}),
+  multiValueHeaders: z.record(z.string(), z.array(z.unknown())).default({}),
+  body: z.string().default(""),
+  isBase64Encoded: z.boolean().default(false),
+});
+
+async function askHttp(
+  name: string,
+  version: PublishedVersion,
+  probe: Probe,
+  release: string | undefined,
+): Promise<void> {
+  const answer = await answerOf(name, version, requestEvent(probe.path));
+  const asked = `${name} answers GET ${probe.path}`;
+  const parsed = httpAnswer.safeParse(jsonOf(answer.payload));
+  if (!parsed.success) throw failure(`${asked} with what is no response: ${answer.payload.slice(0, 200)}`, answer);
+  const { statusCode, headers, multiValueHeaders, body, isBase64Encoded } = parsed.data;
+  const text = isBase64Encoded ? Buffer.from(body, "base64").toString() : body;
+  if (statusCode !== probe.status) {
+    throw failure(`${asked} with ${statusCode}, not ${probe.status}: ${text.slice(0, 500)}`, answer);
+  }
+  const all = [...Object.entries(headers), ...Object.entries(multiValueHeaders).map(([key, [value]]) => [key, value])];
+  const found = all.find(([key]) => String(key).toLowerCase() === "x-release")?.[1];
+  checkRelease(asked, found, release);
+  if (probe.json !== undefined && !isWithin(probe.json, jsonOf(text))) {
+    throw failure(`${asked} with ${text.slice(0, 200)}, which does not contain ${JSON.stringify(probe.json)}`, answer);
+  }
+}
+
+async function askSchedule(name: string, version: PublishedVersion, release: string | undefined): Promise<void> {
+  const answer = await answerOf(name, version, { multicloud: "probe" });
+  const parsed = z.object({ status: z.literal("ok"), release: z.string() }).safeParse(jsonOf(answer.payload));
+  if (!parsed.success) throw failure(`${name} answers its probe with ${answer.payload.slice(0, 200)}`, answer);
+  checkRelease(`${name} answers its probe`, parsed.data.release, release);
+}
+
+function checkRelease(asked: string, found: unknown, release: string | undefined): void {
+  if (release === undefined || found === release) return;
+  throw new VersionError(
+    `${asked} as release ${typeof found === "string" ? found : "(none)"}, not as ${release}`,
+    false,
+  );
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A GET as an HTTP API hands it over, in payload format 2.0. */
+function requestEvent(target: string) {
+  const [path = "/", query = ""] = target.split("?");
+  const now = new Date();
+  const headers = {
+    accept: "*/*",
+    host: "localhost",
+    "user-agent": "multicloud-version-check",
+    "x-forwarded-proto": "https",
+  };
+  return {
+    version: "2.0",
+    routeKey: "$default",
+    rawPath: path,
+    rawQueryString: query,
+    headers,
+    ...(query !== "" && { queryStringParameters: Object.fromEntries(new URLSearchParams(query)) }),
+    requestContext: {
+      accountId: "anonymous",
+      apiId: "version-check",
+      domainName: headers.host,
+      domainPrefix: headers.host,
+      http: { method: "GET", path, protocol: "HTTP/1.1", sourceIp: "127.0.0.1", userAgent: headers["user-agent"] },
+      requestId: randomUUID(),
+      routeKey: "$default",
+      stage: "$default",
+      time: now.toISOString(),
+      timeEpoch: now.getTime(),
+    },
+    isBase64Encoded: false,
+  };
+}

@@ -1,0 +1,229 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+import * as pulumi from "@pulumi/pulumi";
+import { zipSync } from "fflate";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { ApiFunction } from "../../components/aws/api-function";
+import { HttpApi } from "../../components/aws/http-api";
+import { DependencyLayer } from "../../components/dependency-layer";
+import type { CloudAddress } from "../../local/cloud";
+import { startCloud, stopCloud } from "../../local/cloud-process";
+import { findEngine } from "../../local/engine";
+import { localStack } from "../../local/stack";
+import { UpdateLog } from "../../local/update-log";
+import { layerBundle } from "../components/bundles";
+import { type Load, underLoad } from "./load";
+
+/** What one deployment consists of. */
+interface Release {
+  /** The function's module. */
+  readonly code: string;
+  readonly handler: string;
+  /** The module that its layer has. */
+  readonly layer: Readonly<Record<string, string>>;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly memorySize: number;
+  readonly timeout: number;
+  /** The code's half of the release. */
+  readonly release: string;
+}
+
+const answering = (body: string, release: string, before = "") => `
+import os
+import greeting
+${before}
+
+def handler(event, context):
+    headers = {"x-release": "${release}." + os.environ["MULTICLOUD_RELEASE"]}
+    return {"statusCode": 200, "headers": headers, "body": greeting.text + " ${body}"}
+`;
+
+const first: Release = {
+  code: answering("one", "r1"),
+  handler: "main.handler",
+  layer: { "python/greeting.py": "text = 'hello'\n" },
+  environment: {},
+  memorySize: 512,
+  timeout: 2,
+  release: "r1",
+};
+/** Another code, which must not be seen before it has been verified. */
+const changed = (before: string, overrides: Partial<Release> = {}): Release => ({
+  ...first,
+  code: answering("faulty", "r2", before),
+  release: "r2",
+  ...overrides,
+});
+
+const endingHandler = `
+answered = []
+
+def handler(event, context):
+    if answered:
+        os._exit(3)
+    answered.append(event)`;
+
+const folder = mkdtempSync(path.join(tmpdir(), "releases-"));
+const state = path.join(folder, "state");
+let cloud: CloudAddress;
+
+beforeAll(async () => {
+  cloud = await startCloud(state, { attached: true });
+});
+
+afterAll(async () => {
+  await stopCloud(state);
+  rmSync(folder, { recursive: true });
+});
+
+let zips = 0;
+function zipped(files: Readonly<Record<string, string>>): string {
+  const file = path.join(folder, `${(zips += 1)}.zip`);
+  // The same content is the same file, as the builder has it.
+  const options = { mtime: new Date("2026-01-01T00:00:00Z") };
+  writeFileSync(
+    file,
+    zipSync(Object.fromEntries(Object.entries(files).map(([name, text]) => [name, [Buffer.from(text), options]]))),
+  );
+  return file;
+}
+
+async function stackOf(name: string, { code, layer, ...release }: Release) {
+  const program = () => {
+    const dependencies = new DependencyLayer(name, {
+      layerName: name,
+      bundle: { ...layerBundle(), path: zipped(layer) },
+    });
+    const fn = new ApiFunction(name, {
+      ...release,
+      functionName: name,
+      code: new pulumi.asset.FileArchive(zipped({ "main.py": code })),
+      layers: [dependencies],
+      verified: true,
+    });
+    const api = new HttpApi(name, {
+      apiName: name,
+      functions: [{ name, routes: ["/*"], invocation: fn.invocation }],
+    });
+    return Promise.resolve({ url: api.url });
+  };
+  const engine = await findEngine((line) => process.stderr.write(`${line}\n`));
+  return localStack({ engine, cloud, state, stack: name, program });
+}
+
+/** Deploys, and gives the API's address or what a user is told of the failure. */
+async function deploy(name: string, release: Release): Promise<{ url: string } | { errors: string }> {
+  const stack = await stackOf(name, release);
+  const log = new UpdateLog(() => undefined, "done");
+  try {
+    const { outputs } = await stack.up({ onEvent: log.onEvent });
+    return { url: String(outputs.url?.value) };
+  } catch {
+    return { errors: log.errors.join("\n") };
+  }
+}
+
+function report(name: string, { asked, failed, slowest }: Load): void {
+  console.log(`${name}: ${asked} requests asked, ${failed.length} failed, the slowest took ${slowest} ms`);
+}
+
+describe("an update that does not serve leaves the version before it serving, and names the cause", () => {
+  let url = "";
+  beforeAll(async () => {
+    const deployed = await deploy("faulty", first);
+    if ("errors" in deployed) throw new Error(deployed.errors);
+    ({ url } = deployed);
+  });
+
+  test.each<[string, Release, RegExp]>([
+    ["a missing module", changed("import absent"), /missing module absent/],
+    ["an error at import", changed("raise RuntimeError('at import')"), /RuntimeError: at import/],
+    ["another handler", changed("", { handler: "main.other" }), /HandlerNotFound.*other/],
+    ["another module", changed("", { handler: "absent.handler" }), /missing module absent|No module named 'absent'/],
+    ["a variable that is not there", changed("os.environ['ABSENT']"), /KeyError: 'ABSENT'/],
+    ["a layer without the module", changed("", { layer: { "python/other.py": "" } }), /missing module greeting/],
+    ["the answer of an older release", { ...first, release: "r2" }, /as release r1\..*, not as r2\./],
+    ["an answer that takes too long", changed("import time; time.sleep(20)", { timeout: 1 }), /timeout/],
+    [
+      "an end after the first answer",
+      { ...changed(""), code: answering("faulty", "r2").replace("def handler(event, context):", endingHandler) },
+      /Runtime exited/,
+    ],
+    [
+      "a status that is no success",
+      { ...changed(""), code: "def handler(*_):\n    return {'statusCode': 500}\n" },
+      /with 500, not 200/,
+    ],
+  ])("%s", async (name, release, cause) => {
+    const { result, load } = await underLoad(url, () => deploy("faulty", release));
+    report(name, load);
+    expect(result).toEqual({ errors: expect.stringMatching(cause) as string });
+    expect(load.failed).toEqual([]);
+    expect(load.asked).toBeGreaterThan(20);
+    expect(load.bodies).toEqual(["hello one"]);
+  });
+
+  test("the next update, mended, goes through", async () => {
+    const mended = { ...first, code: answering("mended", "r3"), release: "r3" };
+    const { result, load } = await underLoad(url, () => deploy("faulty", mended));
+    report("a mended update", load);
+    expect(result).toEqual({ url });
+    expect(load.failed).toEqual([]);
+    expect(load.bodies).toEqual(["hello one", "hello mended"]);
+    const again = await (await stackOf("faulty", mended)).preview();
+    expect(Object.keys(again.changeSummary)).toEqual(["same"]);
+  });
+});
+
+describe("an update that serves is seen at once, and no request fails", () => {
+  let url = "";
+  beforeAll(async () => {
+    const deployed = await deploy("fine", first);
+    if ("errors" in deployed) throw new Error(deployed.errors);
+    ({ url } = deployed);
+  });
+
+  test.each<[string, Release, string[]]>([
+    ["code", { ...first, code: answering("two", "r2"), release: "r2" }, ["hello one", "hello two"]],
+    [
+      "a layer, and the code that needs it",
+      {
+        ...first,
+        layer: { "python/greeting.py": "text = 'good day'\n", "python/more.py": "" },
+        code: answering("three", "r3", "import more"),
+        release: "r3",
+      },
+      ["hello two", "good day three"],
+    ],
+    [
+      "memory, environment and timeout",
+      {
+        ...first,
+        code: answering("three", "r3"),
+        release: "r3",
+        memorySize: 1024,
+        timeout: 3,
+        environment: { MORE: "yes" },
+      },
+      ["good day three", "hello three"],
+    ],
+  ])("%s", async (name, release, bodies) => {
+    const { result, load } = await underLoad(url, () => deploy("fine", release));
+    report(name, load);
+    expect(result).toEqual({ url });
+    expect(load.failed).toEqual([]);
+    expect(load.bodies).toEqual(bodies);
+  });
+});
+
+test("a first deployment that does not serve fails with its cause, and the next one goes through", async () => {
+  expect(await deploy("new", changed("import absent"))).toEqual({
+    errors: expect.stringMatching(/missing module absent/) as string,
+  });
+  const deployed = await deploy("new", first);
+  expect(deployed).toMatchObject({ url: expect.stringMatching(/^http/) as string });
+  expect(await (await fetch("url" in deployed ? deployed.url : "")).text()).toBe("hello one");
+});
