@@ -161,10 +161,13 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
     } satisfies Partial<lambda.FunctionArgs>;
     const variables = { ...args.environment, ...locations(secrets) };
     const half = fingerprint({ ...versioned, variables });
+    if (args.release !== undefined) this.release = pulumi.interpolate`${args.release}.${half}`;
     const functionArgs = transformed<lambda.FunctionArgs>(
       {
         ...versioned,
         name: args.functionName,
+        // What says of a version, among others, which release it is.
+        description: this.release,
         code: args.code,
         role: role.arn,
         reservedConcurrentExecutions: args.reservedConcurrency,
@@ -182,7 +185,6 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
     this.arn = fn.arn;
     this.roleArn = role.arn;
     this.logGroupName = logGroup.name;
-    if (args.release !== undefined) this.release = pulumi.interpolate`${args.release}.${half}`;
     // Of the inputs: what the provider leaves out of its outputs would be unknown in every preview.
     const { handler, layers, runtime, architectures, memorySize, timeout, environment } = functionArgs;
     const { kmsKeyArn, reservedConcurrentExecutions, snapStart } = functionArgs;

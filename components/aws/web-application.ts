@@ -158,9 +158,7 @@ export class WebApplication extends pulumi.ComponentResource {
     const { scope, bundles, publicLayers = [], logRetentionDays, environment, version } = this.args;
     const { name, tables } = plan.description;
     const isForIt = ({ functions }: ApplicationBundle | LayerBundle) => functions.includes(name);
-    const code = bundles.find(
-      (bundle): bundle is ApplicationBundle => bundle.kind === "application" && isForIt(bundle),
-    );
+    const code = bundles.filter((bundle) => bundle.kind === "application").find(isForIt);
     if (code === undefined) throw missingBundle(name, "code");
     return {
       ...this.args.function,
@@ -182,6 +180,7 @@ export class WebApplication extends pulumi.ComponentResource {
         ),
         APPLICATION_VERSION: version,
       },
+      release: code.releases[name],
       verified: this.args.smokeCheck,
       secrets: plan.secrets,
       secretRecoveryDays: this.args.deletionProtection ? 30 : 0,
@@ -257,21 +256,21 @@ export class WebApplication extends pulumi.ComponentResource {
 
   private declareCheck(): void {
     if (!this.args.smokeCheck) return;
-    const application = this.args.bundles.find((bundle) => bundle.kind === "application");
-    const [first] = this.answering;
-    smokeCheck(
-      `${this.name}-smoke-check`,
-      {
-        cloud: "aws",
-        address: this.api.url,
-        probes: first?.description.probes ?? [],
-        release: application?.releases[first?.description.name ?? ""],
-        outputs: this.outputs,
-        layers: this.layers,
-        deployed: { code: application?.sha256, function: first?.fn.configuration },
-      },
-      { parent: this, dependsOn: [this.api, ...Object.values(this.tables)] },
-    );
+    for (const [index, { description, fn }] of this.answering.entries()) {
+      smokeCheck(
+        index === 0 ? `${this.name}-smoke-check` : `${this.name}-${description.name}-smoke-check`,
+        {
+          cloud: "aws",
+          address: this.api.url,
+          probes: description.probes,
+          release: fn.release,
+          outputs: this.outputs,
+          layers: this.layers,
+          deployed: { function: fn.configuration },
+        },
+        { parent: this, dependsOn: [this.api, ...Object.values(this.tables)] },
+      );
+    }
   }
 
   private describe(): AwsOutputs {

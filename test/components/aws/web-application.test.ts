@@ -610,6 +610,7 @@ describe("with checks", () => {
     expect(checks["aws-api-version"]).toMatchObject({
       FUNCTION: arn("lambda", "function:shop-test-api"),
       VERSION: "3",
+      RELEASE: expect.stringMatching(/^.+\.[0-9a-f]{12}$/) as string,
       PROBES: JSON.stringify([{ path: "/api/", status: 200 }]),
     });
     expect(checks["aws-smoke-check"]).toMatchObject({
