@@ -19,7 +19,8 @@ import type { DeployedOutputs, ValuesOf } from "../operations/diagnose/outputs";
 import { InspectedStack } from "../operations/diagnose/stack";
 import { project } from "../operations/project";
 import { UnansweredError } from "../operations/unanswered-error";
-import { AwsResources } from "./aws/resources";
+import { AwsResources, type Resource } from "./aws/resources";
+import { versionType } from "./aws/versions";
 import { AzureResources } from "./azure/resources";
 import { runningCloud } from "./cloud-process";
 import { commandLine, type LocalStackName } from "./command-line";
@@ -155,16 +156,13 @@ function awsView(stored: Resources, { functionName, accessLogs }: ValuesOf<"aws"
     gateway: { log: accessLogs, error: /"integrationError":"(?!-")|"status":"429"/ },
     function(name) {
       const fn = find(name);
-      return (
-        fn && {
-          runtime: fn.runtime,
-          architecture: fn.architectures[0],
-          state: "Active",
-          layerArns: fn.layers,
-          reservedConcurrency: fn.reservedConcurrentExecutions < 0 ? undefined : fn.reservedConcurrentExecutions,
-          environment: Object.keys(fn.environment?.variables ?? {}),
-        }
-      );
+      const serving = resources.find("aws:lambda/alias:Alias", (alias) => {
+        return alias.functionName === name && alias.name === "live";
+      });
+      const version = resources.find(versionType, (each) => {
+        return each.versionOf === name && each.version === serving?.functionVersion;
+      });
+      return fn && describeFunction(version ?? fn, fn.reservedConcurrentExecutions);
     },
     layer(arn) {
       const layer = resources.find("aws:lambda/layerVersion:LayerVersion", (version) => version.arn === arn);
@@ -180,6 +178,18 @@ function awsView(stored: Resources, { functionName, accessLogs }: ValuesOf<"aws"
       );
     },
     hasTable: (table) => resources.find("aws:dynamodb/table:Table", ({ name }) => name === table) !== undefined,
+  };
+}
+
+/** @param fn the function as it serves. */
+function describeFunction(fn: Resource<"aws:lambda/function:Function">, reserved: number): DeployedFunction {
+  return {
+    runtime: fn.runtime,
+    architecture: fn.architectures[0],
+    state: "Active",
+    layerArns: fn.layers,
+    reservedConcurrency: reserved < 0 ? undefined : reserved,
+    environment: Object.keys(fn.environment?.variables ?? {}),
   };
 }
 

@@ -5,12 +5,15 @@ import { z } from "zod";
 
 import { BuildError, shownPath } from "../layers/build-error";
 import type { LayerRegistry, LayerVersion } from "../operations/layer-versions/registry";
+import { versionType } from "./aws/versions";
 import { deleteResource } from "./cloud-process";
 import { ResourceStore } from "./store";
 import { TypedResources } from "./typed-resources";
 
 const layerType = "aws:lambda/layerVersion:LayerVersion";
 const functionType = "aws:lambda/function:Function";
+
+const consumer = z.object({ arn: z.string(), name: z.string(), layers: z.array(z.string()).default([]) });
 
 /** What is read of each type, by the type's own property names. */
 const schemas = {
@@ -20,7 +23,8 @@ const schemas = {
     createdDate: z.string(),
     code: z.object({ path: z.string(), sha256: z.string() }),
   }),
-  [functionType]: z.object({ arn: z.string(), name: z.string(), layers: z.array(z.string()).default([]) }),
+  [functionType]: consumer,
+  [versionType]: consumer.extend({ version: z.string() }),
 };
 
 /**
@@ -51,13 +55,18 @@ export function localRegistries(state: string): (region: string) => LayerRegistr
             sha256: code.sha256,
           })),
       ),
-    functions: () =>
-      Promise.resolve(
-        resources()
-          .list(functionType)
+    functions() {
+      const published = resources().list(versionType);
+      const all = [
+        ...resources().list(functionType),
+        ...published.map((each) => ({ ...each, name: `${each.name}:${each.version}` })),
+      ];
+      return Promise.resolve(
+        all
           .filter(({ arn }) => arn.split(":")[3] === region)
           .map(({ name, layers }) => ({ name: `function ${name}`, layerArns: layers })),
-      ),
+      );
+    },
     delete: ({ arn }: LayerVersion) => deleteResource(state, { cloud: "aws", type: layerType, id: arn }),
   });
 }

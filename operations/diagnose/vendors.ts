@@ -18,15 +18,16 @@ export function vendorClouds({ aws, azure, gcp }: DeployedOutputs): InspectedClo
 const mostEvents = 1_000;
 
 const callerIdentity = z.object({ Account: z.string(), Arn: z.string() });
+const functionConfiguration = z.object({
+  Runtime: z.string(),
+  Architectures: z.array(z.string()).default(["x86_64"]),
+  State: z.string().default("Active"),
+  LastModified: lambdaTime,
+  Layers: z.array(z.object({ Arn: z.string() })).default([]),
+  Environment: z.object({ Variables: z.record(z.string(), z.string()).default({}) }).default({ Variables: {} }),
+});
 const lambdaFunction = z.object({
-  Configuration: z.object({
-    Runtime: z.string(),
-    Architectures: z.array(z.string()).default(["x86_64"]),
-    State: z.string().default("Active"),
-    LastModified: lambdaTime,
-    Layers: z.array(z.object({ Arn: z.string() })).default([]),
-    Environment: z.object({ Variables: z.record(z.string(), z.string()).default({}) }).default({ Variables: {} }),
-  }),
+  Configuration: functionConfiguration,
   Concurrency: z.object({ ReservedConcurrentExecutions: z.number().optional() }).default({}),
 });
 const layerVersion = z.object({
@@ -74,7 +75,11 @@ function inspectedAws(values: ValuesOf<"aws">): InspectedCloud {
     async function(functionName) {
       const found = await aws.find(lambdaFunction, "lambda", "get-function", "--function-name", functionName);
       if (found === undefined) return undefined;
-      const { Configuration: configuration, Concurrency: concurrency } = found;
+      const { Concurrency: concurrency } = found;
+      // What serves is the alias's version; a stack of an earlier release of the program has no alias.
+      const named = ["--function-name", functionName, "--qualifier", "live"];
+      const serving = await aws.find(functionConfiguration, "lambda", "get-function-configuration", ...named);
+      const configuration = serving ?? found.Configuration;
       return {
         runtime: configuration.Runtime,
         architecture: configuration.Architectures[0],

@@ -3,7 +3,7 @@ import path from "node:path";
 import { afterAll, beforeAll } from "vitest";
 
 import { execute, LocalDeployment } from "../local-deployment";
-import { attachedLayer, change, type Drill, lambda, only, practise, rezipped } from "./drill";
+import { attachedLayer, change, type Drill, lambda, only, practise, publishedByHand, rezipped } from "./drill";
 
 const checkout = path.join(__dirname, "..", "..", "..");
 const deployment = new LocalDeployment(["clouds=[aws]", "aws.frontend=false"]);
@@ -39,7 +39,7 @@ const drills: readonly Drill[] = [
     faults: {
       aws: {
         make: (store) => {
-          change(store, only(store, lambda), { layers: [] });
+          change(store, publishedByHand(store), { layers: [], layerCode: [] });
         },
         first: { check: "function", title: /layer .*-dependencies is not attached/ },
       },
@@ -50,7 +50,7 @@ const drills: readonly Drill[] = [
     faults: {
       aws: {
         make: (store) =>
-          rezipped(store, attachedLayer(store), "code", (file) =>
+          rezipped(store, publishedByHand(store), "layerCode", (file) =>
             /_pydantic_core\..*\.so$/.test(file) ? undefined : "as it is",
           ),
         first: { check: "log", title: /wrong-platform wheel: pydantic_core\._pydantic_core/ },
@@ -62,9 +62,8 @@ const drills: readonly Drill[] = [
     faults: {
       aws: {
         async make(store) {
-          change(store, only(store, lambda), { timeout: 1 });
-          await rezipped(store, only(store, lambda), "code", (file) =>
-            file === "api/aws/function.py" ? "import time\n\ndef handler(*_):\n    time.sleep(60)\n" : "as it is",
+          await rezipped(store, publishedByHand(store), "code", (file) =>
+            file === "api/app.py" ? "import time\n\ntime.sleep(60)\n" : "as it is",
           );
         },
         first: { check: "log", title: /^timeout/ },

@@ -7,15 +7,14 @@ import { startCloud, stopCloud } from "../../../local/cloud-process";
 import type { Report } from "../../../operations/diagnose/report";
 import { changes, LocalDeployment, type Run } from "../local-deployment";
 import {
-  attachedLayer,
   change,
   crashing,
   type Drill,
   emptied,
-  lambda,
   only,
   packageOf,
   practise,
+  publishedByHand,
   rezipped,
   storeOf,
 } from "./drill";
@@ -43,7 +42,7 @@ const drills: readonly Drill[] = [
     faults: {
       aws: {
         make: (store) =>
-          rezipped(store, attachedLayer(store), "code", (file) =>
+          rezipped(store, publishedByHand(store), "layerCode", (file) =>
             file.includes("/starlette/") ? undefined : "as it is",
           ),
         first: { check: "log", title: /missing module starlette/ },
@@ -62,7 +61,7 @@ const drills: readonly Drill[] = [
     name: "the code crashes",
     faults: {
       aws: {
-        make: (store) => rezipped(store, only(store, lambda), "code", crashing),
+        make: (store) => rezipped(store, publishedByHand(store), "code", crashing),
         first: { check: "log", title: /RuntimeError: drill/ },
         unseen: unread.lambda,
       },

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readZip } from "../../../layers/unzip";
 import { deflated, writeZip, type ZipEntry } from "../../../layers/zip";
 import { startCloud, stopCloud } from "../../../local/cloud-process";
+import { versionsOf, versionType } from "../../../local/aws/versions";
 import { ResourceStore, type StoredResource } from "../../../local/store";
 import { exitCode, type Report } from "../../../operations/diagnose/report";
 import { type Cloud, clouds } from "../../../contract/clouds";
@@ -177,6 +178,23 @@ export function attachedLayer(store: ResourceStore): StoredResource {
   return layer;
 }
 
+/**
+ * A version of the function that somebody published by hand, to be changed, and that serves now: a copy of the one that
+ * served.
+ */
+export function publishedByHand(store: ResourceStore): StoredResource {
+  const alias = store.list("aws:lambda/alias:Alias").find(({ inputs }) => inputs.name === "live");
+  const functionName = String(alias?.inputs.functionName);
+  const serving = store.get(versionType, `${functionName}:${String(alias?.inputs.functionVersion)}`);
+  const newest = versionsOf(store, functionName).at(-1);
+  if (alias === undefined || serving === undefined) throw new Error("no version of a function serves");
+  const version = String(Number(newest?.outputs.version) + 1);
+  const published = { ...serving, id: `${functionName}:${version}`, outputs: { ...serving.outputs, version } };
+  store.put(published);
+  change(store, alias, { functionVersion: version });
+  return published;
+}
+
 export function change(
   store: ResourceStore,
   resource: StoredResource,
@@ -189,10 +207,10 @@ export function change(
 export async function rezipped(
   store: ResourceStore,
   resource: StoredResource,
-  property: "code" | "source",
+  property: "code" | "source" | "layerCode",
   edit: (file: string) => string | undefined,
 ): Promise<void> {
-  const { path: archive } = resource.inputs[property] as { path: string };
+  const { path: archive } = [resource.inputs[property]].flat()[0] as { path: string };
   const entries: ZipEntry[] = [];
   for (const entry of await readZip(readFileSync(archive))) {
     const text = edit(entry.name);
@@ -200,6 +218,7 @@ export async function rezipped(
   }
   const file = path.join(tmpdir(), `drill-${process.pid}.zip`);
   writeFileSync(file, writeZip(entries));
-  change(store, resource, { [property]: store.keep(file) });
+  const kept = store.keep(file);
+  change(store, resource, { [property]: Array.isArray(resource.inputs[property]) ? [kept] : kept });
   rmSync(file);
 }

@@ -86,6 +86,14 @@ test("AWS is asked in the stack's region", async () => {
       },
       Concurrency: { ReservedConcurrentExecutions: 0 },
     },
+    "lambda get-function-configuration --function-name shop-api --qualifier live": {
+      Runtime: "python3.13",
+      Architectures: ["arm64"],
+      State: "Active",
+      LastModified: "2026-01-02T03:04:05.000+0000",
+      Layers: [{ Arn: layer, CodeSize: 1 }],
+      Environment: { Variables: { MESSAGES_TABLE: "messages" } },
+    },
     [`lambda get-layer-version-by-arn --arn ${layer}`]: {
       CreatedDate: "2026-01-02T03:04:05.000+0000",
       CompatibleRuntimes: ["python3.12"],
@@ -102,7 +110,7 @@ test("AWS is asked in the stack's region", async () => {
   });
   expect(await aws?.identity()).toEqual({ account: "123456789012", principal: "arn:aws:iam::123456789012:user/ada" });
   expect(await aws?.function("shop-api")).toEqual({
-    runtime: "python3.12",
+    runtime: "python3.13",
     architecture: "arm64",
     state: "Active",
     layerArns: [layer],
