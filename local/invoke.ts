@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import { type Cloud, clouds } from "../contract/clouds";
+import { liveAlias } from "../operations/releases/aws";
 import type { CloudAddress } from "./cloud";
 import { invokeFunction } from "./cloud-process";
 import type { Invoked } from "./data-plane";
@@ -51,7 +52,9 @@ export async function invokeByHand(
   }
   return Promise.all(
     found.map(async ({ cloud, functionName }) => {
-      const result = await invokeFunction(address, { cloud: providers[cloud], functionName, payload });
+      // On AWS what serves is the alias's version.
+      const qualifier = cloud === "aws" ? liveAlias : undefined;
+      const result = await invokeFunction(address, { cloud: providers[cloud], functionName, qualifier, payload });
       return { cloud, result };
     }),
   );

@@ -1,0 +1,48 @@
+import Table from "cli-table3";
+import { Command } from "commander";
+
+import { type ListedRelease, listReleases } from "../operations/releases/releases";
+import { UnansweredError } from "../operations/unanswered-error";
+import { localOption, releaseSource } from "./release-source";
+
+interface Flags {
+  readonly stack: string;
+  readonly local?: string;
+  readonly json?: boolean;
+}
+
+const command = new Command("releases")
+  .description(
+    "list the releases of a stack that are still there: when, of which commit, which serves, which was verified",
+  )
+  .requiredOption("-s, --stack <name>", "the stack")
+  .addOption(localOption())
+  .option("--json", "as JSON")
+  .showHelpAfterError("See: npm run releases -- --help")
+  .action(async ({ stack, local, json }: Flags) => {
+    const found = await listReleases(await releaseSource(stack, local, progress));
+    process.stdout.write(`${json ? JSON.stringify(found, null, 2) : table(found)}\n`);
+  });
+
+function table(releases: readonly ListedRelease[]): string {
+  const rows = new Table({
+    head: ["cloud", "function", "release", "version", "published", "commit", "serves", "verified"],
+    style: { head: [], border: [] },
+  });
+  for (const { cloud, fn, release, name, publishedAt, commit, share, verified } of releases) {
+    const serves = share === 0 ? "" : `${Math.round(share * 100)} %`;
+    const published = publishedAt.toISOString().replace(/\.\d+Z$/, "Z");
+    rows.push([cloud, fn.name, release, name, published, commit ?? "", serves, verified ? "yes" : "no"]);
+  }
+  return rows.toString();
+}
+
+function progress(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+command.parseAsync().catch((error: unknown) => {
+  const next = error instanceof UnansweredError ? `\nnext: ${error.next}` : "";
+  progress(`error: ${error instanceof Error ? error.message : String(error)}${next}`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,65 @@
+import { Command } from "commander";
+
+import { rollBack } from "../operations/releases/releases";
+import type { KeptRelease, ReleasedFunction } from "../operations/releases/port";
+import { smokeCheck } from "../operations/smoke-check";
+import { UnansweredError } from "../operations/unanswered-error";
+import type { Cloud } from "../contract/clouds";
+import { localOption, releaseSource } from "./release-source";
+
+interface Flags {
+  readonly stack: string;
+  readonly to?: string;
+  readonly dryRun?: boolean;
+  readonly local?: string;
+}
+
+/** Seconds in which a release that served before has to serve again. */
+const timeoutSeconds = 60;
+
+const command = new Command("rollback")
+  .description("let an earlier release serve again, one that was verified: in seconds, without a build")
+  .requiredOption("-s, --stack <name>", "the stack")
+  .option("--to <release>", "the release, as `npm run releases` names it; default: the one before")
+  .option("--dry-run", "say what would be moved")
+  .addOption(localOption())
+  .showHelpAfterError("See: npm run rollback -- --help")
+  .action(async ({ stack, to, dryRun = false, local }: Flags) => {
+    const started = performance.now();
+    const source = await releaseSource(stack, local, progress);
+    const moves = await rollBack({ ...source, to, dryRun, check, progress });
+    for (const { cloud, fn, from, to: target } of moves) {
+      const [before, after] = [from, target].map((each) => each && `${each.name} (${each.release || "unknown"})`);
+      process.stdout.write(
+        `${cloud}: ${fn.name} ${dryRun ? "would go" : "went"} from ${before ?? "none"} to ${after ?? ""}\n`,
+      );
+    }
+    if (dryRun) return;
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    process.stdout.write(
+      `in ${seconds} s. The next update deploys what is checked out: mend or revert it first; the site's files stay as they are.\n`,
+    );
+  });
+
+async function check(fn: ReleasedFunction, { release }: KeptRelease, cloud: Cloud): Promise<string> {
+  const { url, probes, name } = fn;
+  if (url === undefined || probes.length === 0) return `${cloud}: ${name} runs on its schedule, as release ${release}`;
+  const explain = () => Promise.resolve([]);
+  const answer = await smokeCheck({
+    ...{ cloud, probes, explain },
+    address: url,
+    release: release || undefined,
+    patience: timeoutSeconds,
+  });
+  return `${cloud}: ${name}: ${answer}`;
+}
+
+function progress(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+command.parseAsync().catch((error: unknown) => {
+  const next = error instanceof UnansweredError ? `\nnext: ${error.next}` : "";
+  progress(`error: ${error instanceof Error ? error.message : String(error)}${next}`);
+  process.exitCode = 1;
+});
