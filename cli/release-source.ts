@@ -2,6 +2,7 @@ import path from "node:path";
 
 import { Option } from "commander";
 
+import { onDemand } from "../layers/on-demand";
 import { awsReleases } from "../operations/releases/aws";
 import type { ReleaseSource } from "../operations/releases/releases";
 import { ReleasedStack } from "../operations/releases/stack";
@@ -27,13 +28,15 @@ export async function releaseSource(
     };
   }
   const state = path.resolve(local);
-  const [{ localAwsReleases }, { runningCloud }, { findEngine }, { debugProviders, localWorkspace }] =
-    await Promise.all([
-      import("../local/aws-releases"),
-      import("../local/cloud-process"),
-      import("../local/engine"),
-      import("../local/stack"),
-    ]);
+  const [{ localAwsReleases }, { runningCloud }, { findEngine }, { debugProviders, localWorkspace }] = await onDemand(
+    () =>
+      Promise.all([
+        import("../local/aws-releases"),
+        import("../local/cloud-process"),
+        import("../local/engine"),
+        import("../local/stack"),
+      ]),
+  );
   const engine = await findEngine(progress);
   const workspace = await localWorkspace({ engine, state, stack });
   const env = { ...workspace.envVars, PULUMI_DEBUG_PROVIDERS: debugProviders(await runningCloud(state)) };

@@ -33,11 +33,13 @@ export function localAwsReleases(state: string): ReleasePort {
       return Promise.resolve(asReleases(versions, aliases));
     },
     async serve({ functionName }, { name }) {
+      const id = `${functionName}:${liveAlias}`;
+      const hasWeights = stored().get(aliasType, id)?.inputs.routingConfig !== undefined;
       await changeResource(await running(state), {
         cloud: "aws",
         type: aliasType,
-        id: `${functionName}:${liveAlias}`,
-        inputs: { functionVersion: name, routingConfig: { additionalVersionWeights: {} } },
+        id,
+        inputs: { functionVersion: name, ...(hasWeights && { routingConfig: { additionalVersionWeights: {} } }) },
       });
     },
     tellsServing: isLiveAlias,

@@ -295,10 +295,11 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
       const found = store.get("aws:lambda/function:Function", String(functionName));
       const published = versionsOf(store, String(functionName)).map(({ outputs }) => outputs.version);
       const weights = (routingConfig as { additionalVersionWeights?: object } | undefined)?.additionalVersionWeights;
-      const absent = [functionVersion, ...Object.keys(weights ?? {})].find((version) => !published.includes(version));
+      const named = [String(functionVersion), ...Object.keys(weights ?? {})];
+      const absent = named.find((version) => !published.includes(version));
       return absent === undefined || absent === "$LATEST"
         ? undefined
-        : `ResourceNotFoundException: Function not found: ${String(found?.outputs.arn)}:${String(absent)}`;
+        : `ResourceNotFoundException: Function not found: ${String(found?.outputs.arn)}:${absent}`;
     },
     replaceOn: ["name", "functionName"],
     id: (inputs) => `${String(inputs.functionName)}:${named(inputs)}`,

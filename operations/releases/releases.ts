@@ -61,11 +61,13 @@ const oneUpdate = 600;
  */
 export async function rollBack(options: RollbackOptions): Promise<Move[]> {
   const { stack, port, dryRun, check, progress } = options;
+  const started = performance.now();
   const moves = await plannedMoves(options);
   if (dryRun) return moves;
   for (const { cloud, region, fn, to } of moves) {
     await port(cloud, region)?.serve(fn, to);
-    progress(`${cloud}: ${fn.name} serves ${to.name}, release ${to.release || "unknown"}`);
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    progress(`${cloud}: ${fn.name} serves ${to.name}, release ${to.release || "unknown"}, after ${seconds} s`);
   }
   const resources = await stack.resources();
   const told = moves.flatMap(({ cloud, region, fn }) =>
