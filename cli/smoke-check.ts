@@ -11,6 +11,11 @@ import { smokeCheck } from "../operations/smoke-check";
 const environment = z.object({
   CLOUD: z.enum(clouds),
   ADDRESS: z.url().transform((address) => address.replace(/\/$/, "")),
+  /** Header fields of each request, in JSON. */
+  HEADERS: z
+    .string()
+    .transform((text) => JSON.parse(text) as Record<string, string>)
+    .optional(),
   /** The probes of the function, in JSON. */
   PROBES: z.string().transform((text) => JSON.parse(text) as Probe[]),
   /** The release that has to answer. */
@@ -52,7 +57,8 @@ async function main(): Promise<string> {
   const { CLOUD: cloud, ADDRESS: address, PROBES: probes, RELEASE: release, PATIENCE, LOCAL_CLOUD } = given;
   // What is local is known everywhere at once.
   const patience = LOCAL_CLOUD === undefined ? PATIENCE : Math.min(PATIENCE, 5);
-  return smokeCheck({ cloud, address, probes, release, patience, explain: (since) => explain(given, since) });
+  const explained = (since: Date) => explain(given, since);
+  return smokeCheck({ cloud, address, headers: given.HEADERS, probes, release, patience, explain: explained });
 }
 
 main().then(

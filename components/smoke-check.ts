@@ -12,6 +12,8 @@ export interface SmokeCheckArgs {
   readonly cloud: Cloud;
   /** Address that the probes' paths are below, without a slash at its end. */
   readonly address: pulumi.Input<string>;
+  /** Header fields of each request. Default: none. */
+  readonly headers?: Readonly<Record<string, pulumi.Input<string>>>;
   /** Requests that have to be answered as they say, several times in a row. */
   readonly probes: readonly Probe[];
   /** What every answer's `x-release` begins with. Default: any release is accepted. */
@@ -34,7 +36,7 @@ const root = path.join(__dirname, "..");
  * A change shows as an update of this resource in the preview, and the next update repeats a check that failed.
  */
 export function smokeCheck(name: string, args: SmokeCheckArgs, opts: pulumi.CustomResourceOptions): command.Command {
-  const { cloud, address, probes, release, outputs, layers = {}, deployed, patience = 300 } = args;
+  const { cloud, address, headers, probes, release, outputs, layers = {}, deployed, patience = 300 } = args;
   return new command.Command(
     name,
     {
@@ -45,6 +47,7 @@ export function smokeCheck(name: string, args: SmokeCheckArgs, opts: pulumi.Cust
         CLOUD: cloud,
         ADDRESS: address,
         PROBES: JSON.stringify(probes),
+        ...(headers !== undefined && { HEADERS: pulumi.jsonStringify(headers) }),
         ...(release !== undefined && { RELEASE: release }),
         PATIENCE: String(patience),
         OUTPUTS: pulumi.jsonStringify({ [cloud]: outputs, layers }),

@@ -110,7 +110,11 @@ async function main(state: string, report: WeatherReport): Promise<void> {
     providers.push(provider);
     ports[name] = (await serveProvider(provider)).port;
   }
-  ports.command = (await serveProvider(new CommandProvider({ LOCAL_CLOUD: path.resolve(state) }))).port;
+  const commands = new CommandProvider(() => ({
+    LOCAL_CLOUD: path.resolve(state),
+    LOCAL_SECOND: String(weather.second),
+  }));
+  ports.command = (await serveProvider(commands)).port;
 
   const token = randomUUID();
   const stop = async () => {

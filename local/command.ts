@@ -28,7 +28,7 @@ export class CommandProvider implements Provider {
   #tell: (line: string) => void = () => undefined;
 
   /** @param environment of every command, below the one that it is given. */
-  constructor(private readonly environment: Readonly<Record<string, string>> = {}) {}
+  constructor(private readonly environment: () => Readonly<Record<string, string>> = () => ({})) {}
 
   attach(log: EngineLog): void {
     this.#tell = log.progress;
@@ -92,7 +92,7 @@ export class CommandProvider implements Provider {
     const [program = "/bin/sh", ...leading] = interpreter;
     const child = spawn(program, [...leading, command], {
       cwd: dir,
-      env: { ...process.env, ...this.environment, ...environment },
+      env: { ...process.env, ...this.environment(), ...environment },
       stdio: ["pipe", "pipe", "pipe"],
     });
     const output = { stdout: "", stderr: "" };

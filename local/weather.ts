@@ -61,6 +61,11 @@ export class Weather {
     return this.#seed === undefined ? 0 : Math.round((this.#chance(`delay ${urn}`) * seconds * 1000) / haste);
   }
 
+  /** How long a second of the live clouds takes here, in seconds: what waits for a live cloud waits as much less. */
+  get second(): number {
+    return this.#seed === undefined ? 0 : 1 / haste;
+  }
+
   /** From 0 to 1; 1 without a seed. */
   #chance(of: string): number {
     if (this.#seed === undefined) return 1;

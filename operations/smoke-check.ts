@@ -6,6 +6,8 @@ export interface SmokeCheck {
   readonly cloud: Cloud;
   /** Without a slash at its end. */
   readonly address: string;
+  /** Header fields of each request. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Requests that have to be answered as they say; at least one. */
   readonly probes: readonly Probe[];
   /** What every answer's `x-release` has to begin with. Absent: whatever it is. */
@@ -40,7 +42,8 @@ const rounds = 3;
  * @returns what it answered, for a reader.
  * @throws with the last answer and its causes, where it does not serve in time.
  */
-export async function smokeCheck({ cloud, address, probes, release, patience, explain }: SmokeCheck): Promise<string> {
+export async function smokeCheck(check: SmokeCheck): Promise<string> {
+  const { cloud, probes, release, patience, explain } = check;
   const started = new Date();
   const deadline = started.getTime() + patience * 1_000;
   let failures = 0;
@@ -48,7 +51,7 @@ export async function smokeCheck({ cloud, address, probes, release, patience, ex
     try {
       const asked = performance.now();
       for (let round = 0; round < rounds; round += 1) {
-        for (const probe of probes) await ask(address, probe, release);
+        for (const probe of probes) await ask(check, probe);
       }
       const milliseconds = Math.round((performance.now() - asked) / (rounds * probes.length));
       return `release ${release ?? "of any kind"} serves on ${cloud}, ${milliseconds} ms an answer`;
@@ -64,12 +67,12 @@ export async function smokeCheck({ cloud, address, probes, release, patience, ex
 }
 
 /** @throws {WrongAnswerError} where the answer is another than the probe accepts, or another release's. */
-async function ask(address: string, probe: Probe, release: string | undefined): Promise<void> {
+async function ask({ address, headers, release }: SmokeCheck, probe: Probe): Promise<void> {
   const url = `${address}${probe.path}`;
   let answer: Response;
   let body: string;
   try {
-    answer = await fetch(url, { signal: AbortSignal.timeout(answerTimeout), redirect: "manual" });
+    answer = await fetch(url, { headers, signal: AbortSignal.timeout(answerTimeout), redirect: "manual" });
     body = await answer.text();
   } catch (error) {
     const { message, cause } = error as Error;

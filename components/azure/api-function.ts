@@ -9,6 +9,12 @@ export interface ApiFunctionArgs extends FunctionAppArgs {
 }
 
 /**
+ * Requests that an instance answers at once where nothing else is said: an API mostly waits for its tables, and with one at a
+ * time 40 instances would answer 40 requests.
+ */
+const concurrency = 10;
+
+/**
  * A function app that answers HTTPS on a host name of its own; no gateway stands before it.
  *
  * ```ts
@@ -31,13 +37,29 @@ export class ApiFunction extends FunctionApp {
   constructor(name: string, args: ApiFunctionArgs, opts?: pulumi.ComponentResourceOptions) {
     const access = args.onlyThroughFrontDoor === undefined ? openToAll : frontDoorOnly(args.onlyThroughFrontDoor);
     // Stated where it is open too: what is left out of an update stays as it was.
-    super("multicloud:azure:ApiFunction", name, args, access, opts);
+    super("multicloud:azure:ApiFunction", name, { concurrency, ...args }, access, opts);
     this.url = this.hostName.apply(publicAddress);
     this.registerOutputs({ functionName: this.functionName, url: this.url });
   }
 }
 
 const openToAll = { ipSecurityRestrictionsDefaultAction: "Allow", ipSecurityRestrictions: [] };
+
+/** Lets nobody in but who knows the id of a Front Door, wherever a request comes from. */
+export function withFrontDoorId(frontDoorId: pulumi.Input<string>) {
+  return {
+    ipSecurityRestrictionsDefaultAction: "Deny",
+    ipSecurityRestrictions: [
+      {
+        name: "front-door-id",
+        priority: 100,
+        action: "Allow",
+        ipAddress: "Any",
+        headers: { "x-azure-fdid": [frontDoorId] },
+      },
+    ],
+  };
+}
 
 /** Every Front Door of every customer comes from the same addresses, so its id is asked for too. */
 function frontDoorOnly(frontDoorId: pulumi.Input<string>) {

@@ -6,7 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { hostOf, publicAddress } from "../address";
 import { compactName, compactNameLimits, nameLimits, resourceName, type Scope } from "../names";
-import { securityHeaders, siteCacheControl, siteFiles } from "../site";
+import { securityHeaders, siteCacheControl, type SiteFile, siteFiles } from "../site";
 import { type Transform, transformed } from "../transform";
 
 export interface FrontendArgs {
@@ -67,7 +67,7 @@ const compressible = [
   "text/plain",
 ];
 
-/** The site in a storage account behind Front Door, with the functions' paths of the same address going uncached to them. */
+/** The site in a storage account behind Front Door, its files as `upload` puts them there, with the functions' paths of the same address going uncached to them. */
 export class Frontend extends pulumi.ComponentResource {
   /** `https://<endpoint>-<hash>.z01.azurefd.net`, or the domain's address. */
   readonly url: pulumi.Output<string>;
@@ -77,7 +77,13 @@ export class Frontend extends pulumi.ComponentResource {
   /** Absent without a domain. */
   readonly domainValidation?: DomainValidation;
 
-  constructor(name: string, args: FrontendArgs, opts?: pulumi.ComponentResourceOptions) {
+  private readonly website: storage.StorageAccountStaticWebsite;
+
+  constructor(
+    private readonly name: string,
+    private readonly args: FrontendArgs,
+    opts?: pulumi.ComponentResourceOptions,
+  ) {
     super("multicloud:azure:Frontend", name, {}, opts);
     const { resourceGroupName, profile, tags } = args;
     if (args.apis.some((api) => api.name === "site")) {
@@ -102,7 +108,12 @@ export class Frontend extends pulumi.ComponentResource {
       ),
       child,
     );
-    const siteHost = this.site(name, args);
+    this.website = new storage.StorageAccountStaticWebsite(
+      name,
+      { accountName: args.account.name, resourceGroupName, indexDocument: "index.html" },
+      child,
+    );
+    const siteHost = args.account.primaryEndpoints.web.apply(hostOf);
     const endpoint = new cdn.AFDEndpoint(
       name,
       transformed<cdn.AFDEndpointArgs>(
@@ -192,29 +203,30 @@ export class Frontend extends pulumi.ComponentResource {
     this.registerOutputs({ url: this.url, endpointName: this.endpointName });
   }
 
-  /** Uploads the files to the account's `$web`, which is public by nature; gives the host name that serves them. */
-  private site(name: string, { account, resourceGroupName, directory }: FrontendArgs): pulumi.Output<string> {
-    const child: pulumi.CustomResourceOptions = { parent: this };
-    const website = new storage.StorageAccountStaticWebsite(
-      name,
-      { accountName: account.name, resourceGroupName, indexDocument: "index.html" },
-      child,
-    );
-    for (const file of siteFiles(directory)) {
+  /**
+   * Uploads the files to the account's `$web`, which is public by nature: `index.html` last, since it names the others.
+   *
+   * @param after what the files call.
+   */
+  upload(after: readonly pulumi.Resource[]): void {
+    const { account, resourceGroupName, directory } = this.args;
+    const blob = (file: SiteFile, dependsOn: readonly pulumi.Resource[]) =>
       new storage.Blob(
-        `${name}/${file.key}`,
+        `${this.name}/${file.key}`,
         {
           resourceGroupName,
           accountName: account.name,
-          containerName: website.containerName,
+          containerName: this.website.containerName,
           blobName: file.key,
           contentType: file.contentType,
           source: new pulumi.asset.FileAsset(file.path),
         },
-        { parent: website },
+        { parent: this.website, dependsOn: [...dependsOn] },
       );
-    }
-    return account.primaryEndpoints.web.apply(hostOf);
+    const files = siteFiles(directory);
+    const isPage = ({ key }: SiteFile) => key === "index.html";
+    const others = files.filter((file) => !isPage(file)).map((file) => blob(file, after));
+    for (const page of files.filter(isPage)) blob(page, [...after, ...others]);
   }
 
   private origin(name: string, part: string, hostName: pulumi.Output<string>, args: FrontendArgs) {

@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 import * as applicationinsights from "@pulumi/azure-native/applicationinsights";
 import type * as authorization from "@pulumi/azure-native/authorization";
 import * as managedidentity from "@pulumi/azure-native/managedidentity";
@@ -5,6 +7,7 @@ import * as operationalinsights from "@pulumi/azure-native/operationalinsights";
 import * as storage from "@pulumi/azure-native/storage";
 import type * as inputs from "@pulumi/azure-native/types/input";
 import * as web from "@pulumi/azure-native/web";
+import * as command from "@pulumi/command/local";
 import * as pulumi from "@pulumi/pulumi";
 
 import type { PackageBundle } from "../../layers/bundle";
@@ -34,8 +37,12 @@ export interface FunctionAppArgs {
   readonly container?: string;
   /** Where the package is uploaded to for its deployment, with shared keys. */
   readonly uploads: PackageDeploymentArgs["uploads"];
-  /** Name of the deployment in the resource group, and of the function's container in `uploads`. */
-  readonly deploymentNames?: Pick<PackageDeploymentArgs, "deploymentName" | "containerName">;
+  /** Container in `uploads` for the function's packages, of this function alone. Default: `packages`. */
+  readonly packages?: PackageDeploymentArgs["containerName"];
+  /** Of the package's deployment in the resource group. Default: `onedeploy`. */
+  readonly deploymentName?: string;
+  /** A second app that is asked before this one gets what is new. Default: none, and what is new is live at once. */
+  readonly twin?: TwinArgs;
   /** How the app gets its package. Default: `onedeploy`. */
   readonly deployment?: PackageDeploymentArgs["method"];
   readonly environment?: Readonly<Record<string, pulumi.Input<string>>>;
@@ -49,6 +56,8 @@ export interface FunctionAppArgs {
   readonly memorySize?: InstanceSize;
   /** Seconds that an invocation may take. Default: what the package's `host.json` says. */
   readonly timeout?: number;
+  /** Requests that an instance answers at once, 1 to 1000. Default: what Flex Consumption has for Python, which is 1. */
+  readonly concurrency?: number;
   /** How many instances run at once at most, 1 to 1000. Default: 40. */
   readonly maximumInstances?: number;
   /** Days, 30 to 730. Default: 365. */
@@ -61,9 +70,52 @@ export interface FunctionAppArgs {
   };
 }
 
+export interface TwinArgs {
+  /** As the function's name, and another than that. */
+  readonly functionName: pulumi.Input<string>;
+  /** Who may ask the twin. Default: everybody. */
+  readonly access?: inputs.web.SiteConfigArgs;
+  /** Asks the twin; the app changes once the resource that this gives is there. */
+  readonly verify: (twin: Twin, opts: pulumi.CustomResourceOptions) => pulumi.Resource;
+}
+
+/** What is known of a twin, to whatever asks it. */
+export interface Twin {
+  readonly functionName: pulumi.Output<string>;
+  readonly hostName: pulumi.Output<string>;
+  /** What its answers depend on, beside its code. */
+  readonly configuration: pulumi.Output<unknown>;
+  /** The configuration's half of its release. */
+  readonly release: pulumi.Output<string>;
+  readonly clientId: pulumi.Output<string>;
+  readonly workspaceName: pulumi.Output<string>;
+  readonly workspaceId: pulumi.Output<string>;
+}
+
+/** An app with its plan. */
+interface App {
+  readonly app: web.WebApp;
+  readonly configuration: pulumi.Output<unknown>;
+}
+
+/** What the apps of one function have in common. */
+interface Shared {
+  readonly settings: Connection;
+  /** The configuration's half of the release. */
+  readonly release: pulumi.Output<string>;
+}
+
+/** On the account with the host's state and the deployed package. */
+const rolesOfTheHost = ["Storage Blob Data Owner", "Storage Queue Data Contributor"] as const;
+
+/** Seconds in which a role is known everywhere (Azure RBAC, "Troubleshoot Azure RBAC": up to 10 minutes). */
+const rolePropagation = 600;
+
 /**
- * A function app on Flex Consumption. It runs as an identity of its own and holds no key: every role it has is on one
- * resource.
+ * A function app on Flex Consumption, which has neither slots nor versions. What is new, code or configuration, goes to a twin
+ * first, which has the same identity, roles and tables; the app changes once the twin has answered.
+ *
+ * The app runs as an identity of its own and holds no key: every role it has is on one resource.
  */
 export abstract class FunctionApp extends pulumi.ComponentResource {
   readonly functionName: pulumi.Output<string>;
@@ -71,7 +123,11 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
   readonly hostName: pulumi.Output<string>;
   /** What its answers depend on, beside its code. */
   readonly configuration: pulumi.Output<unknown>;
+  /** The configuration's half of the release. */
+  readonly release: pulumi.Output<string>;
   readonly identity: managedidentity.UserAssignedIdentity;
+  /** What gives the app its package, last of all. */
+  readonly deployment: pulumi.Resource;
   /** Client id of the identity that the function runs as. */
   readonly clientId: pulumi.Output<string>;
   /** Name of the Log Analytics workspace with the function's log. */
@@ -100,8 +156,7 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
       child,
     );
     const roles = [
-      this.grant({ role: "Storage Blob Data Owner", scope: args.storage.id }),
-      this.grant({ role: "Storage Queue Data Contributor", scope: args.storage.id }),
+      ...rolesOfTheHost.map((role) => this.grant({ role, scope: args.storage.id })),
       this.grant({ role: "Monitoring Metrics Publisher", scope: telemetry.id }),
       ...Object.values(args.secrets ?? {}).map(({ read }) => this.grant(read)),
       ...(args.permissions ?? []).map((permission, index, all) => {
@@ -110,27 +165,75 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
         return this.grant(permission, { aliases: first ? [{ name: grantName(name, permission.role) }] : [] });
       }),
     ];
-    const { app, configuration } = this.app(args, telemetry, site, roles);
-    new PackageDeployment(
-      name,
-      {
-        ...args.deploymentNames,
-        resourceGroupName,
-        app,
-        bundle: args.bundle,
-        uploads: args.uploads,
-        method: args.deployment,
-      },
-      child,
-    );
-
-    this.functionName = app.name;
-    this.hostName = app.defaultHostName;
-    this.configuration = configuration;
     this.clientId = this.identity.clientId;
     this.workspaceName = workspace.name;
     this.workspace = workspace.id;
     this.workspaceId = workspace.customerId;
+
+    const settings = this.settings(args, telemetry);
+    const shared = { settings, release: configurationHash(args, settings) };
+    this.release = shared.release;
+    const code = new PackageDeployment(
+      name,
+      {
+        resourceGroupName,
+        bundle: args.bundle,
+        uploads: args.uploads,
+        containerName: args.packages,
+        method: args.deployment,
+      },
+      child,
+    );
+    const known = this.awaitRoles(roles.slice(0, rolesOfTheHost.length));
+    const verified = this.verify(args, shared, code, [...roles, known]);
+    const { app, configuration } = this.app(name, args, shared, site, [...roles, ...verified]);
+    this.deployment = code.deploy(name, app, args.deploymentName ?? "onedeploy", [known, ...verified]);
+    this.functionName = app.name;
+    this.hostName = app.defaultHostName;
+    this.configuration = configuration;
+  }
+
+  /**
+   * A deployment that is refused for a role that is not known yet is a failed one, so it waits for them once.
+   *
+   * @param roles those that the host needs in order to take a package.
+   */
+  private awaitRoles(roles: readonly authorization.RoleAssignment[]): pulumi.Resource {
+    return new command.Command(
+      `${this.name}-roles`,
+      {
+        // On this machine a second is shorter, as the local clouds say.
+        create: `node -e 'setTimeout(() => {}, ${rolePropagation * 1000} * Number(process.env.LOCAL_SECOND ?? 1))'`,
+        triggers: roles.map(({ id }) => id),
+      },
+      { parent: this },
+    );
+  }
+
+  /** The twin with what is new, and the answer to whether it serves; nothing where there is no twin. */
+  private verify(
+    args: FunctionAppArgs,
+    shared: Shared,
+    code: PackageDeployment,
+    dependsOn: readonly pulumi.Resource[],
+  ): readonly pulumi.Resource[] {
+    if (args.twin === undefined) return [];
+    const { functionName, access = {}, verify } = args.twin;
+    const name = `${this.name}-next`;
+    const own = { functionName, container: `${args.container ?? "deployment"}-next` };
+    const settings = {
+      ...shared.settings,
+      AzureFunctionsWebHost__hostid: pulumi.output(functionName).apply(hostId),
+      // A twin does no work of its own: its timer is due once a year, and does nothing then.
+      ...(shared.settings.MULTICLOUD_SCHEDULE !== undefined && { MULTICLOUD_SCHEDULE: "0 0 0 1 1 *" }),
+      MULTICLOUD_TWIN: "true",
+    };
+    const { app, configuration } = this.app(name, { ...args, ...own }, { ...shared, settings }, access, dependsOn);
+    const deployment = code.deploy(name, app, `${args.deploymentName ?? "onedeploy"}-next`, dependsOn);
+    const { clientId, workspaceName, workspaceId } = this;
+    const { release } = shared;
+    const twin = { functionName: app.name, hostName: app.defaultHostName, configuration, release };
+    return [verify({ ...twin, clientId, workspaceName, workspaceId }, { parent: this, dependsOn: [app, deployment] })];
   }
 
   /** Lets the function do something more. What it needs from its first request on belongs in `permissions`. */
@@ -139,12 +242,13 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
   }
 
   private app(
+    name: string,
     args: FunctionAppArgs,
-    telemetry: applicationinsights.Component,
+    { settings, release }: Shared,
     site: inputs.web.SiteConfigArgs,
-    roles: readonly pulumi.Resource[],
-  ) {
-    const { name, identity } = this;
+    dependsOn: readonly pulumi.Resource[],
+  ): App {
+    const { identity } = this;
     const { resourceGroupName, location, tags } = args;
     const child: pulumi.CustomResourceOptions = { parent: this };
     const container = new storage.BlobContainer(
@@ -197,12 +301,17 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
           scaleAndConcurrency: {
             instanceMemoryMB: args.memorySize ?? 512,
             maximumInstanceCount: args.maximumInstances ?? 40,
+            ...(args.concurrency !== undefined && {
+              triggers: { http: { perInstanceConcurrency: args.concurrency } },
+            }),
           },
+          // Otherwise every instance ends at once, and requests wait for new ones or fail.
+          siteUpdateStrategy: { type: "RollingUpdate" },
         },
         siteConfig: {
           minTlsVersion: "1.2",
           scmMinTlsVersion: "1.2",
-          appSettings: Object.entries(this.settings(args, telemetry)).map(([setting, value]) => ({
+          appSettings: Object.entries({ ...settings, MULTICLOUD_RELEASE: release }).map(([setting, value]) => ({
             name: setting,
             value,
           })),
@@ -212,7 +321,11 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
       },
       args.transform?.function,
     );
-    const app = new web.WebApp(name, appArgs, { ...child, dependsOn: [...roles] });
+    const app = new web.WebApp(name, appArgs, {
+      ...child,
+      dependsOn: [...dependsOn],
+      transformations: [withoutDotNet],
+    });
     const passwords = { name: app.name, resourceGroupName, allow: false };
     new web.WebAppFtpAllowed(name, passwords, child);
     new web.WebAppScmAllowed(name, passwords, child);
@@ -291,6 +404,27 @@ export function instanceSize(functionName: string, memory: number): InstanceSize
     `functions.${functionName}.memory is ${memory} MiB, but Azure's instances have ${instanceSizes.join(", ")} MiB; ` +
       `expected ${instanceSizes.at(-1)} at most`,
   );
+}
+
+/** The SDK adds a version of .NET, which Flex Consumption refuses in some regions (pulumi-azure-native#4168). */
+function withoutDotNet({ props, opts }: pulumi.ResourceTransformationArgs): pulumi.ResourceTransformationResult {
+  const siteConfig = pulumi
+    .output(props.siteConfig as inputs.web.SiteConfigArgs)
+    .apply(({ netFrameworkVersion: _, ...rest }) => rest);
+  return { props: { ...props, siteConfig }, opts };
+}
+
+/** Tells configurations apart, and says nothing of what is in them. */
+function configurationHash(
+  { bundle, memorySize, maximumInstances, concurrency }: FunctionAppArgs,
+  settings: Connection,
+): pulumi.Output<string> {
+  const { pythonVersion } = bundle;
+  const hash = pulumi
+    .jsonStringify({ settings, pythonVersion, memorySize, maximumInstances, concurrency })
+    .apply((text) => createHash("sha256").update(text).digest("hex").slice(0, 12));
+  // A variable may be a secret; its hash among all others is none.
+  return pulumi.unsecret(hash);
 }
 
 function grantName(functionName: string, role: string, of?: string): string {

@@ -5,49 +5,63 @@ import * as command from "@pulumi/command/local";
 import * as pulumi from "@pulumi/pulumi";
 
 import type { PackageBundle } from "../../layers/bundle";
-import { retryWhilePropagating } from "../propagation";
 
 export interface PackageDeploymentArgs {
   readonly resourceGroupName: pulumi.Input<string>;
-  readonly app: web.WebApp;
   readonly bundle: PackageBundle;
   /** The account that the package is uploaded to; with shared keys, by which azure-native uploads and signs. */
   readonly uploads: storage.StorageAccount;
   /** Container in `uploads`, of this package alone. Default: `packages`. */
   readonly containerName?: string;
-  /** Of the deployment in the resource group. Default: `onedeploy`. */
-  readonly deploymentName?: string;
-  /** How the app gets the package: by one deploy, or by an Azure CLI that is signed in. Default: `onedeploy`. */
+  /** How an app gets the package: by one deploy, or by an Azure CLI that is signed in. Default: `onedeploy`. */
   readonly method?: "onedeploy" | "az";
 }
 
 /**
- * The code of a function app on Flex Consumption: a package that is uploaded under its content's hash and then deployed.
+ * The code of function apps on Flex Consumption: a package that is uploaded under its content's hash and then deployed.
  *
  * Flex Consumption runs what was deployed, not what lies in its deployment container, and azure-native has no type for
- * its one deploy; the type is reached through a template.
+ * its one deploy; the type is reached through a template. A deployment that fails after Azure took it is in the state, and
+ * the next update repeats it; a hook that repeats it at once would lose it, since there is such a deployment then.
  */
 export class PackageDeployment extends pulumi.ComponentResource {
-  constructor(name: string, args: PackageDeploymentArgs, opts?: pulumi.ComponentResourceOptions) {
+  private readonly packageUri: pulumi.Output<string>;
+
+  constructor(
+    name: string,
+    private readonly args: PackageDeploymentArgs,
+    opts?: pulumi.ComponentResourceOptions,
+  ) {
     super("multicloud:azure:PackageDeployment", name, {}, opts);
-    const packageUri = this.upload(name, args);
-    if (args.method === "az") this.deployByCli(name, args, packageUri);
-    else this.deploy(name, args, packageUri);
+    this.packageUri = this.upload(name);
     this.registerOutputs();
   }
 
+  /**
+   * Gives an app the package.
+   *
+   * @param deploymentName of the deployment in the resource group.
+   */
+  deploy(
+    name: string,
+    app: web.WebApp,
+    deploymentName: string,
+    dependsOn: readonly pulumi.Resource[],
+  ): resources.Deployment | command.Command {
+    // A new app of the same name knows nothing of the code that the old one was given.
+    const opts: pulumi.CustomResourceOptions = { parent: this, replaceWith: [app], dependsOn: [...dependsOn] };
+    return this.args.method === "az"
+      ? this.deployByCli(name, app, opts)
+      : this.deployByTemplate(name, app, deploymentName, opts);
+  }
+
   /** The address of the uploaded package, with the right to read it: a secret. */
-  private upload(name: string, args: PackageDeploymentArgs): pulumi.Output<string> {
-    const { resourceGroupName, uploads, bundle } = args;
+  private upload(name: string): pulumi.Output<string> {
+    const { resourceGroupName, uploads, bundle, containerName = "packages" } = this.args;
     const child: pulumi.CustomResourceOptions = { parent: this };
     const container = new storage.BlobContainer(
       `${name}-packages`,
-      {
-        resourceGroupName,
-        accountName: uploads.name,
-        containerName: args.containerName ?? "packages",
-        publicAccess: "None",
-      },
+      { resourceGroupName, accountName: uploads.name, containerName, publicAccess: "None" },
       child,
     );
     const blobName = `${bundle.name}-${bundle.sha256}.zip`;
@@ -61,7 +75,8 @@ export class PackageDeployment extends pulumi.ComponentResource {
         contentType: "application/zip",
         source: new pulumi.asset.FileAsset(bundle.path),
       },
-      child,
+      // The package of a release before is what a rollback deploys.
+      { ...child, retainOnDelete: true },
     );
     const access = storage.listStorageAccountServiceSASOutput(
       {
@@ -79,12 +94,17 @@ export class PackageDeployment extends pulumi.ComponentResource {
     return pulumi.secret(pulumi.interpolate`${blob.url}?${access.serviceSasToken}`);
   }
 
-  private deploy(name: string, args: PackageDeploymentArgs, packageUri: pulumi.Output<string>): void {
-    new resources.Deployment(
+  private deployByTemplate(
+    name: string,
+    app: web.WebApp,
+    deploymentName: string,
+    opts: pulumi.CustomResourceOptions,
+  ): resources.Deployment {
+    return new resources.Deployment(
       name,
       {
-        resourceGroupName: args.resourceGroupName,
-        deploymentName: args.deploymentName ?? "onedeploy",
+        resourceGroupName: this.args.resourceGroupName,
+        deploymentName,
         properties: {
           mode: "Incremental",
           template: {
@@ -95,40 +115,32 @@ export class PackageDeployment extends pulumi.ComponentResource {
               {
                 type: "Microsoft.Web/sites/extensions",
                 apiVersion: "2022-09-01",
-                name: pulumi.interpolate`${args.app.name}/onedeploy`,
+                name: pulumi.interpolate`${app.name}/onedeploy`,
                 properties: { packageUri: "[parameters('packageUri')]", remoteBuild: false },
               },
             ],
           },
-          parameters: { packageUri: { value: packageUri } },
+          parameters: { packageUri: { value: this.packageUri } },
         },
       },
-      {
-        parent: this,
-        // A new app of the same name knows nothing of the code that the old one was given.
-        replaceWith: [args.app],
-        hooks: retryWhilePropagating(name, {
-          error: /\b(400|403|503)\b|BadRequest|Forbidden|ServiceUnavailable|AuthorizationPermissionMismatch/,
-          advice: "docs/clouds.md says how to see what the deployment answered, and how to deploy by the Azure CLI",
-        }),
-      },
+      opts,
     );
   }
 
-  private deployByCli(name: string, args: PackageDeploymentArgs, packageUri: pulumi.Output<string>): void {
-    new command.Command(
+  private deployByCli(name: string, app: web.WebApp, opts: pulumi.CustomResourceOptions): command.Command {
+    return new command.Command(
       name,
       {
         create: deployByCli,
         // Not the package's path, which is another on each machine.
         environment: {
-          PACKAGE_URI: packageUri,
-          RESOURCE_GROUP: args.resourceGroupName,
-          FUNCTION_APP: args.app.name,
+          PACKAGE_URI: this.packageUri,
+          RESOURCE_GROUP: this.args.resourceGroupName,
+          FUNCTION_APP: app.name,
         },
-        triggers: [args.bundle.sha256],
+        triggers: [this.args.bundle.sha256],
       },
-      { parent: this, replaceWith: [args.app] },
+      opts,
     );
   }
 }

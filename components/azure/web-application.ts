@@ -4,7 +4,7 @@ import * as resources from "@pulumi/azure-native/resources";
 import type * as storage from "@pulumi/azure-native/storage";
 import * as pulumi from "@pulumi/pulumi";
 
-import type { TableDescription } from "../../contract/application";
+import type { Probe, PythonFunction, TableDescription } from "../../contract/application";
 import { ncrontab } from "../../contract/schedule";
 import type { Bundle, PackageBundle } from "../../layers/bundle";
 import { publicAddress } from "../address";
@@ -21,7 +21,7 @@ import { type AzureOutputs, describeBundle, type FunctionOutputs } from "../outp
 import { frontendPatterns } from "../routes";
 import { smokeCheck } from "../smoke-check";
 import { Alarms, type AlarmsArgs } from "./alarms";
-import { ApiFunction } from "./api-function";
+import { ApiFunction, withFrontDoorId } from "./api-function";
 import { type FunctionAppArgs, instanceSize } from "./function-app";
 import { Frontend, type FrontendArgs, profileTier } from "./frontend";
 import { ScheduledFunction } from "./scheduled-function";
@@ -29,8 +29,11 @@ import { storageAccount, type StorageAccountArgs } from "./storage-account";
 import { Table, type TableArgs } from "./table";
 import { Vault, type VaultArgs } from "./vault";
 
-/** Seconds in which Front Door's places around the world know a change: minutes for most, under an hour for all. */
-const frontDoorPatience = 1_800;
+/** Seconds in which Front Door's places around the world know a change: 20 minutes for one, 40 for two in a row. */
+const frontDoorPatience = 3_000;
+
+/** What the adapter of a function on a schedule answers, without running it. */
+const scheduledProbe: Probe = { path: "/multicloud/probe", status: 200, json: { status: "ok" } };
 
 export interface WebApplicationArgs {
   readonly scope: Scope;
@@ -53,7 +56,10 @@ export interface WebApplicationArgs {
   /** Who is told of errors, throttles and slowness. Default: nobody, and no alarms. */
   readonly notificationEmail?: string;
   readonly logRetentionDays?: number;
-  /** Fails the update where the API that it deployed does not answer. Default: false. */
+  /**
+   * Asks a twin of each function before the function changes, and the function afterwards; the update fails where either does
+   * not answer. Default: false, and no twins.
+   */
   readonly smokeCheck?: boolean;
   readonly function?: Pick<FunctionAppArgs, "memorySize" | "maximumInstances" | "deployment" | "transform">;
   readonly vault?: Pick<VaultArgs, "transform">;
@@ -125,8 +131,13 @@ export class WebApplication extends pulumi.ComponentResource {
   }
 
   private check(): void {
-    const { frontDoorOnly, site, storageAccountName } = this.args;
+    const { functions, frontDoorOnly, site, storageAccountName } = this.args;
     if (storageAccountName !== undefined) checkStorageAccountName(storageAccountName);
+    const names = functions.map(({ description }) => description.name);
+    const twins = names.filter((name) => names.includes(`${name}-next`));
+    if (twins.length > 0) {
+      throw new Error(`${this.name}: the function ${twins[0]}-next has the name of the twin of ${twins[0]}; rename it`);
+    }
     if (frontDoorOnly && site === undefined) {
       throw new Error(
         `${this.name}: frontDoorOnly needs a frontend, or nothing could reach the function; pass site too`,
@@ -220,8 +231,9 @@ export class WebApplication extends pulumi.ComponentResource {
   /** What functions of both kinds are told. */
   private functionArgs(
     { description, environment, secrets, memory, timeout }: FunctionPlan,
-    { account, uploads, vault, profile: _, ...inGroup }: FunctionSurroundings,
+    surroundings: FunctionSurroundings,
   ): FunctionAppArgs {
+    const { account, uploads, vault, resourceGroupName, location, tags } = surroundings;
     const { scope, version, logRetentionDays } = this.args;
     const { name } = description;
     const tables = description.tables.map((table) => ({ name: table, table: this.table(name, table) }));
@@ -230,7 +242,9 @@ export class WebApplication extends pulumi.ComponentResource {
     );
     return {
       ...this.args.function,
-      ...inGroup,
+      resourceGroupName,
+      location,
+      tags,
       ...(memory !== undefined && { memorySize: instanceSize(name, memory) }),
       timeout,
       functionName: this.owner.apply((owner) => resourceName(scope, name, nameLimits.functionApp, owner)),
@@ -238,7 +252,9 @@ export class WebApplication extends pulumi.ComponentResource {
       storage: account,
       container: partOf(name, "deployment"),
       uploads,
-      deploymentNames: { deploymentName: partOf(name, "onedeploy"), containerName: partOf(name, "packages") },
+      packages: partOf(name, "packages"),
+      deploymentName: partOf(name, "onedeploy"),
+      twin: this.twin(description, surroundings),
       environment: {
         ...environment,
         ...Object.fromEntries(tables.map(({ name, table }) => [`${name.toUpperCase()}_TABLE`, table.tableName])),
@@ -250,6 +266,53 @@ export class WebApplication extends pulumi.ComponentResource {
       ),
       permissions: tables.map(({ table }) => table.readWrite),
       logRetentionDays,
+    };
+  }
+
+  private twin(
+    description: PythonFunction,
+    { resourceGroupName, account, profile }: FunctionSurroundings,
+  ): FunctionAppArgs["twin"] {
+    const { scope, region, version, bundles, frontDoorOnly } = this.args;
+    if (!this.args.smokeCheck) return undefined;
+    const { name } = description;
+    const bundle = bundleFor(name, bundles);
+    const [table] = Object.values(this.tables);
+    const frontDoorId = frontDoorOnly ? profile?.frontDoorId : undefined;
+    return {
+      functionName: this.owner.apply((owner) => resourceName(scope, `${name}-next`, nameLimits.functionApp, owner)),
+      // Front Door does not lead to the twin; whoever deploys knows its id, as nobody else does.
+      access: frontDoorId && withFrontDoorId(frontDoorId),
+      verify: (twin, opts) => {
+        const address = twin.hostName.apply(publicAddress);
+        const outputs: AzureOutputs = {
+          region,
+          apiUrl: address,
+          functionName: twin.functionName,
+          ...(table && { messagesTable: table.tableName }),
+          runtimeIdentity: twin.clientId,
+          logs: twin.workspaceName,
+          version,
+          package: describeBundle(bundle),
+          subscriptionId: this.owner,
+          resourceGroup: resourceGroupName,
+          storageAccount: account.name,
+          workspaceId: twin.workspaceId,
+        };
+        return smokeCheck(
+          `${this.name}-${name}-next`,
+          {
+            cloud: "azure",
+            address,
+            headers: frontDoorId && { "x-azure-fdid": frontDoorId },
+            probes: description.kind === "http" ? description.probes : [scheduledProbe],
+            release: releaseOf(name, bundle, twin.release),
+            outputs,
+            deployed: { package: bundle.sha256, function: twin.configuration },
+          },
+          opts,
+        );
+      },
     };
   }
 
@@ -371,29 +434,51 @@ export class WebApplication extends pulumi.ComponentResource {
     throw new Error(`${this.name}: there is no function ${name}`);
   }
 
-  private createSmokeCheck(): void {
-    const { name, fn, probes } = this.first;
-    if (!this.args.smokeCheck || !(fn instanceof ApiFunction)) return;
-    const bundle = bundleFor(name, this.args.bundles);
-    const entrance = this.args.frontDoorOnly ? this.frontend : undefined;
-    smokeCheck(
-      `${this.name}-smoke-check`,
-      {
-        cloud: "azure",
-        probes,
-        release: bundle.releases[name],
-        outputs: this.outputs,
-        deployed: { package: bundle.sha256, function: fn.configuration },
-        ...(entrance === undefined
-          ? { address: fn.url }
-          : { address: entrance.hostName.apply(publicAddress), patience: frontDoorPatience }),
-      },
-      {
-        parent: this,
-        dependsOn: [fn, ...Object.values(this.tables), ...(entrance === undefined ? [] : [entrance])],
-      },
-    );
+  private ask(
+    answering: WebApplication["answering"],
+    address: (fn: ApiFunction) => pulumi.Output<string>,
+    after: readonly pulumi.Resource[],
+    patience?: number,
+  ): pulumi.Resource[] {
+    return answering.map(({ description: { name, probes }, fn }, index) => {
+      const bundle = bundleFor(name, this.args.bundles);
+      return smokeCheck(
+        // That of the first has the plain name, as it did when an application had one function.
+        index === 0 ? `${this.name}-smoke-check` : `${this.name}-${name}-smoke-check`,
+        {
+          cloud: "azure",
+          address: address(fn),
+          probes,
+          release: releaseOf(name, bundle, fn.release),
+          outputs: this.outputs,
+          deployed: { package: bundle.sha256, function: fn.configuration },
+          patience,
+        },
+        { parent: this, dependsOn: [fn, ...Object.values(this.tables), ...after] },
+      );
+    });
   }
+
+  /** The functions are asked once they are deployed; the site's files follow those that they call. */
+  private createSmokeCheck(): void {
+    const { frontDoorOnly, smokeCheck: isAsked } = this.args;
+    const { frontend, functions } = this;
+    const deployments = Object.values(functions).map(({ deployment }) => deployment);
+    if (!isAsked) {
+      frontend?.upload(deployments);
+    } else if (frontDoorOnly && frontend) {
+      frontend.upload(deployments);
+      this.ask(this.answering, () => frontend.hostName.apply(publicAddress), [frontend], frontDoorPatience);
+    } else {
+      const checks = this.ask(this.answering, (fn) => fn.url, []);
+      frontend?.upload([...deployments, ...checks]);
+    }
+  }
+}
+
+/** What an answer's `x-release` has to begin with. */
+function releaseOf(name: string, { releases }: PackageBundle, configuration: pulumi.Output<string>) {
+  return pulumi.interpolate`${releases[name] ?? ""}.${configuration}`;
 }
 
 function deployed({ functionName, clientId, workspaceName }: ApiFunction | ScheduledFunction) {

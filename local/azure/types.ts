@@ -166,6 +166,8 @@ export const azureTypes: Readonly<Record<string, ResourceType>> = {
       name: matching(/^[A-Za-z0-9][A-Za-z0-9-]{0,58}[A-Za-z0-9]$/, "2 to 60 letters, digits and hyphens"),
       "functionAppConfig.runtime.version": oneOf("3.10", "3.11", "3.12", "3.13"),
       "functionAppConfig.scaleAndConcurrency.instanceMemoryMB": oneOf(512, 2048, 4096),
+      // Code 51021: "... is not allowed for Flex Consumption"; so of the other versions of languages, which nothing here sets.
+      "siteConfig.netFrameworkVersion": oneOf(undefined),
     },
     references: {
       serverFarmId: byId("azure-native:web:AppServicePlan"),
