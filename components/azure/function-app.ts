@@ -103,6 +103,7 @@ interface Shared {
   readonly settings: Connection;
   /** The configuration's half of the release. */
   readonly release: pulumi.Output<string>;
+  readonly updates: "Recreate" | "RollingUpdate";
 }
 
 /** On the account with the host's state and the deployed package. */
@@ -171,7 +172,8 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
     this.workspaceId = workspace.customerId;
 
     const settings = this.settings(args, telemetry);
-    const shared = { settings, release: configurationHash(args, settings) };
+    // With the other strategy every instance ends at once, and requests wait for new ones or fail.
+    const shared: Shared = { settings, release: configurationHash(args, settings), updates: "RollingUpdate" };
     this.release = shared.release;
     const code = new PackageDeployment(
       name,
@@ -228,7 +230,9 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
       ...(shared.settings.MULTICLOUD_SCHEDULE !== undefined && { MULTICLOUD_SCHEDULE: "0 0 0 1 1 *" }),
       MULTICLOUD_TWIN: "true",
     };
-    const { app, configuration } = this.app(name, { ...args, ...own }, { ...shared, settings }, access, dependsOn);
+    // No instance of the twin with what was before may answer in the place of what is new.
+    const twins: Shared = { ...shared, settings, updates: "Recreate" };
+    const { app, configuration } = this.app(name, { ...args, ...own }, twins, access, dependsOn);
     const deployment = code.deploy(name, app, `${args.deploymentName ?? "onedeploy"}-next`, dependsOn);
     const { clientId, workspaceName, workspaceId } = this;
     const { release } = shared;
@@ -244,7 +248,7 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
   private app(
     name: string,
     args: FunctionAppArgs,
-    { settings, release }: Shared,
+    { settings, release, updates }: Shared,
     site: inputs.web.SiteConfigArgs,
     dependsOn: readonly pulumi.Resource[],
   ): App {
@@ -305,8 +309,7 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
               triggers: { http: { perInstanceConcurrency: args.concurrency } },
             }),
           },
-          // Otherwise every instance ends at once, and requests wait for new ones or fail.
-          siteUpdateStrategy: { type: "RollingUpdate" },
+          siteUpdateStrategy: { type: updates },
         },
         siteConfig: {
           minTlsVersion: "1.2",
