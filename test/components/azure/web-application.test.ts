@@ -212,6 +212,7 @@ describe("with the defaults", () => {
       MESSAGES_TABLE: "messages",
       APPLICATION_VERSION: "1.2.3",
       AzureFunctionsWebHost__hostid: expect.stringMatching(/^[a-z0-9-]{1,32}$/) as string,
+      MULTICLOUD_RELEASE: expect.stringMatching(/^[0-9a-f]{12}$/) as string,
       AzureWebJobsDisableHomepage: "true",
       APPLICATIONINSIGHTS_CONNECTION_STRING: "InstrumentationKey=0;Endpoint=x",
       APPLICATIONINSIGHTS_AUTHENTICATION_STRING: "ClientId=client-id;Authorization=AAD",
@@ -250,7 +251,11 @@ describe("with the defaults", () => {
         },
       },
     });
-    expect(recording.of("command:local:Command")).toEqual([]);
+    // The deployment would be refused as long as the roles are not known.
+    expect(recording.only("command:local:Command")).toMatchObject({
+      create: expect.stringContaining("600000 * Number(process.env.LOCAL_SECOND ?? 1)") as string,
+      triggers: ["azure-api-storage-blob-data-owner-id", "azure-api-storage-queue-data-contributor-id"],
+    });
   });
 
   test("the package's address reads that package alone, over HTTPS, until a time that does not move", () => {
@@ -457,7 +462,7 @@ describe("with other settings", () => {
   test("the Azure CLI deploys in the place of one deploy, from the same secret address", async () => {
     const { recording } = await environment({ function: { deployment: "az" } });
     expect(ofType(recording, "resources:Deployment")).toEqual([]);
-    const command = recording.only("command:local:Command");
+    const command = recording.of("command:local:Command").find(({ name }) => name === "azure-api")?.inputs ?? {};
     expect(command).toMatchObject({
       create: expect.stringContaining("az functionapp deployment source config-zip") as string,
       triggers: ["d".repeat(64)],
@@ -697,22 +702,123 @@ describe("what could not work is not declared", () => {
   });
 });
 
-test("the smoke check asks the function, or its Front Door where the function answers nobody else", async () => {
-  const told = async (overrides: Partial<WebApplicationArgs>) =>
-    (await environment({ smokeCheck: true, ...overrides })).recording.only("command:local:Command").environment as {
-      ADDRESS: string;
-      PATIENCE: string;
-    };
-  expect(await told({})).toMatchObject({
-    CLOUD: "azure",
-    ADDRESS: expect.stringContaining("azurewebsites.net") as string,
-    PATIENCE: "300",
+describe("with a twin that is asked first", () => {
+  /** A check's environment, by the name of its resource. */
+  const asked = (recording: Recording, name: string) => {
+    const check = recording.of("command:local:Command").find((command) => command.name === name);
+    return check?.inputs.environment as Record<string, string> | undefined;
+  };
+  const twinned = (overrides: Partial<WebApplicationArgs> = {}) => environment({ smokeCheck: true, ...overrides });
+
+  test("what is new goes to the twin, then to the function, then to the site's files, the page last", async () => {
+    const { recording } = await twinned();
+    const order = recording.all.map(({ type, name }) => `${type} ${name}`);
+    const steps = [
+      "command:local:Command azure-api-roles",
+      "azure-native:resources:Deployment azure-api-next",
+      "command:local:Command azure-api-next",
+      "azure-native:web:WebApp azure-api",
+      "azure-native:resources:Deployment azure-api",
+      "command:local:Command azure-smoke-check",
+      "azure-native:storage:Blob azure-web/app.js",
+      "azure-native:storage:Blob azure-web/index.html",
+    ];
+    expect(steps.map((step) => order.indexOf(step))).not.toContain(-1);
+    expect(order.filter((step) => steps.includes(step))).toEqual(steps);
   });
-  // The domain's own records are made after the first update has given what to put into them.
-  for (const frontend of [{}, { domain: "app.example.com" }]) {
-    expect(await told({ frontDoorOnly: true, frontend })).toMatchObject({
-      ADDRESS: expect.stringContaining("azurefd.net") as string,
-      PATIENCE: "1800",
+
+  test("the twin is what the function becomes, apart from its names and how it is replaced", async () => {
+    const { recording } = await twinned();
+    const [live, next] = ["azure-api", "azure-api-next"].map((name) => named(recording, "web:WebApp", name));
+    const settings = { ...appSettings(live ?? {}) };
+    expect(appSettings(next ?? {})).toEqual({
+      ...settings,
+      AzureFunctionsWebHost__hostid: expect.not.stringMatching(
+        String(settings.AzureFunctionsWebHost__hostid),
+      ) as string,
+      MULTICLOUD_TWIN: "true",
     });
-  }
+    expect(next).toMatchObject({
+      name: expect.stringMatching(/^shop-test-api-next-[0-9a-f]{8}$/) as string,
+      identity: live?.identity,
+      functionAppConfig: {
+        scaleAndConcurrency: { instanceMemoryMB: 512, triggers: { http: { perInstanceConcurrency: 10 } } },
+        siteUpdateStrategy: { type: "Recreate" },
+      },
+    });
+    expect(live).toMatchObject({ functionAppConfig: { siteUpdateStrategy: { type: "RollingUpdate" } } });
+    expect(ofType(recording, "storage:BlobContainer").map(({ inputs }) => inputs.containerName)).toContain(
+      "deployment-next",
+    );
+    expect(ofType(recording, "managedidentity:UserAssignedIdentity")).toHaveLength(1);
+  });
+
+  test("both are asked for the release, which another configuration changes", async () => {
+    const release = async (plan: Partial<FunctionPlan>) => {
+      const { recording } = await twinned({ functions: [http("api", { tables: ["messages"] }, plan)] });
+      const releases = ["azure-api-next", "azure-smoke-check"].map((name) => asked(recording, name)?.RELEASE);
+      expect(new Set(releases).size).toBe(1);
+      const app = named(recording, "web:WebApp", "azure-api");
+      expect(releases[0]).toBe(`${String(packageBundle.releases.api)}.${String(appSettings(app).MULTICLOUD_RELEASE)}`);
+      return releases[0];
+    };
+    const first = await release({});
+    expect(await release({})).toBe(first);
+    expect(await release({ environment: { CURRENCY: "JPY" } })).not.toBe(first);
+    expect(await release({ memory: 2048 })).not.toBe(first);
+  });
+
+  test("a function on a schedule has a twin that does no work and answers its probe", async () => {
+    const worker: FunctionPlan = {
+      ...http("worker"),
+      description: { ...http("worker").description, kind: "schedule", schedule: { kind: "rate", minutes: 15 } },
+    };
+    const { recording } = await twinned({
+      functions: [http("api"), worker],
+      bundles: [packageBundle, { ...packageBundle, functions: ["worker"] }],
+      tables: [],
+    });
+    expect(appSettings(named(recording, "web:WebApp", "azure-worker-next"))).toMatchObject({
+      MULTICLOUD_SCHEDULE: "0 0 0 1 1 *",
+      MULTICLOUD_TWIN: "true",
+    });
+    expect(asked(recording, "azure-worker-next")?.PROBES).toContain("/multicloud/probe");
+    expect(asked(recording, "azure-worker-smoke-check")).toBeUndefined();
+  });
+
+  test("the twin of a function behind Front Door answers whoever knows its id", async () => {
+    const { recording } = await twinned({ frontDoorOnly: true });
+    expect(named(recording, "web:WebApp", "azure-api-next").siteConfig).toMatchObject({
+      ipSecurityRestrictionsDefaultAction: "Deny",
+      ipSecurityRestrictions: [{ ipAddress: "Any", headers: { "x-azure-fdid": ["front-door-id"] } }],
+    });
+    expect(asked(recording, "azure-api-next")).toMatchObject({ HEADERS: '{"x-azure-fdid":"front-door-id"}' });
+  });
+
+  test("the function is asked at its own address, or at Front Door where it answers nobody else", async () => {
+    expect(asked((await twinned()).recording, "azure-smoke-check")).toMatchObject({
+      CLOUD: "azure",
+      ADDRESS: expect.stringContaining("azurewebsites.net") as string,
+      PATIENCE: "300",
+    });
+    // The domain's own records are made after the first update has given what to put into them.
+    for (const frontend of [{}, { domain: "app.example.com" }]) {
+      const { recording } = await twinned({ frontDoorOnly: true, frontend });
+      expect(asked(recording, "azure-smoke-check")).toMatchObject({
+        ADDRESS: expect.stringContaining("azurefd.net") as string,
+        PATIENCE: "3000",
+      });
+    }
+  });
+
+  test("there is no twin where nothing is asked", async () => {
+    const { recording } = await environment();
+    expect(ofType(recording, "web:WebApp")).toHaveLength(1);
+  });
+
+  test("a function may not be called as another one's twin", async () => {
+    await expect(twinned({ functions: [http("api"), http("api-next")] })).rejects.toThrow(
+      "the function api-next has the name of the twin of api; rename it",
+    );
+  });
 });
