@@ -75,8 +75,8 @@ export class PackageDeployment extends pulumi.ComponentResource {
         contentType: "application/zip",
         source: new pulumi.asset.FileAsset(bundle.path),
       },
-      // The package of a release before is what a rollback deploys.
-      { ...child, retainOnDelete: true },
+      // Not retained: the provider refuses to create what is there, so no update could go back to an earlier package.
+      child,
     );
     const access = storage.listStorageAccountServiceSASOutput(
       {

@@ -115,6 +115,14 @@ test("a mended update goes through, and no user notices", async () => {
   expect(await status()).toBe("second");
 });
 
+test("going back to the code before goes through, and no user notices", async () => {
+  writeFileSync(application, marked("first"));
+  const { run, asked } = await updateWhileAsked();
+  expect(run.code, run.stderr.slice(0, 3_000)).toBe(0);
+  expect(asked.failures.slice(0, 5)).toEqual([]);
+  expect(await status()).toBe("first");
+});
+
 test("an update of the configuration goes through, and no user notices", async () => {
   deployment.configure(["clouds=[azure]", "azure.memorySize=2048"]);
   const { run, asked } = await updateWhileAsked();
