@@ -1,4 +1,4 @@
-import { at, differs, isEmpty, isProduction, listAt, referring, type Rule, shown, type Value } from "./rule";
+import { at, differs, isEmpty, isObject, isProduction, listAt, referring, type Rule, shown, type Value } from "./rule";
 
 const types = {
   assignment: "azure-native:authorization:RoleAssignment",
@@ -81,6 +81,20 @@ const dataRules: readonly Rule[] = [
   },
 ];
 
+/** From "Flex Consumption plan deprecations" of the app settings reference; .NET's from pulumi-azure-native#4168. */
+const notOnFlex = [
+  "alwaysOn",
+  "containerSize",
+  "functionAppScaleLimit",
+  "javaVersion",
+  "linuxFxVersion",
+  "minimumElasticInstanceCount",
+  "netFrameworkVersion",
+  "powerShellVersion",
+  "preWarmedInstanceCount",
+  "windowsFxVersion",
+];
+
 const vaultRules: readonly Rule[] = [
   {
     name: "azure-vault-by-role",
@@ -139,6 +153,20 @@ const appRules: readonly Rule[] = [
           ),
       );
       return open === undefined ? undefined : `${open} does not switch basic publishing credentials off`;
+    },
+  },
+  {
+    name: "azure-app-flex-settings",
+    description: "An app on Flex Consumption has none of the settings of a site that this plan refuses (code 51021).",
+    references: [],
+    types: [types.app],
+    scope: "resource",
+    remedy: "Leave the setting out; functionAppConfig says what the app runs on and how it scales",
+    check: ({ properties }) => {
+      if (isEmpty(properties.functionAppConfig) || !isObject(properties.siteConfig)) return undefined;
+      const { siteConfig } = properties;
+      const refused = notOnFlex.find((key) => !isEmpty(siteConfig[key]));
+      return refused === undefined ? undefined : `siteConfig.${refused} is set`;
     },
   },
   {

@@ -422,6 +422,19 @@ const cases: Record<string, Case> = {
       ],
     ],
   },
+  "azure-app-flex-settings": {
+    good: [
+      [webApp({ functionAppConfig: {} })],
+      [webApp({ siteConfig: { netFrameworkVersion: "v4.6" } })],
+      [webApp({ functionAppConfig: {}, siteConfig: unknown })],
+    ],
+    bad: [
+      [
+        /siteConfig\.netFrameworkVersion is set/,
+        webApp({ functionAppConfig: {}, siteConfig: { netFrameworkVersion: "v4.6" } }),
+      ],
+    ],
+  },
   "azure-app-identity": {
     good: [[webApp()]],
     bad: [

@@ -179,17 +179,21 @@ export const documentedValues: ByPath<Documented> = {
     "functionAppConfig.scaleAndConcurrency.instanceMemoryMB": documented(`${flex}#instance-sizes`, {
       enum: [512, 2048, 4096],
     }),
+    "functionAppConfig.scaleAndConcurrency.triggers.http.perInstanceConcurrency": whole(
+      "https://learn.microsoft.com/azure/azure-functions/functions-concurrency",
+      1,
+      1000,
+    ),
+    "functionAppConfig.siteUpdateStrategy.type": documented(
+      "https://learn.microsoft.com/azure/azure-functions/flex-consumption-site-updates",
+      { enum: ["Recreate", "RollingUpdate"] },
+    ),
     "functionAppConfig.scaleAndConcurrency.maximumInstanceCount": whole(`${flex}#scale`, 1, 1000),
     "identity.userAssignedIdentities": documented("@pulumi/azure-native", { type: "string" }),
     "siteConfig.appSettings.name": matching(
       "https://learn.microsoft.com/azure/app-service/configure-common#configure-app-settings",
       "^[A-Za-z_][\\w.]*$",
       256,
-    ),
-    "siteConfig.netFrameworkVersion": matching(
-      "https://learn.microsoft.com/rest/api/appservice/web-apps/create-or-update",
-      "^v\\d+\\.\\d+$",
-      10,
     ),
     "siteConfig.ipSecurityRestrictions.action": documented(access, { enum: ["Allow", "Deny"] }),
     "siteConfig.ipSecurityRestrictions.ipAddress": matching(

@@ -53,6 +53,8 @@ const siteConfigNotOnFlex = [
   "javaVersion",
   "linuxFxVersion",
   "minimumElasticInstanceCount",
+  // Not on that page; the SDK adds it, and some regions refuse it (pulumi-azure-native#4168).
+  "netFrameworkVersion",
   "powerShellVersion",
   "preWarmedInstanceCount",
   "windowsFxVersion",
@@ -65,6 +67,7 @@ const builtInRoles: Readonly<Record<string, string>> = {
   [blobDataOwner]: "Storage Blob Data Owner",
   "974c5e8b-45b9-4653-ba55-5f855dd0fb88": "Storage Queue Data Contributor",
   "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": "Storage Table Data Contributor",
+  "4633458b-17de-408a-b874-0445c86b69e6": "Key Vault Secrets User",
   "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
 };
 
