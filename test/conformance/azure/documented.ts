@@ -184,10 +184,6 @@ export const documentedValues: ByPath<Documented> = {
       1,
       1000,
     ),
-    "functionAppConfig.siteUpdateStrategy.type": documented(
-      "https://learn.microsoft.com/azure/azure-functions/flex-consumption-site-updates",
-      { enum: ["Recreate", "RollingUpdate"] },
-    ),
     "functionAppConfig.scaleAndConcurrency.maximumInstanceCount": whole(`${flex}#scale`, 1, 1000),
     "identity.userAssignedIdentities": documented("@pulumi/azure-native", { type: "string" }),
     "siteConfig.appSettings.name": matching(

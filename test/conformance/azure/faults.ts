@@ -43,6 +43,10 @@ export const faults: Readonly<Record<string, Fault>> = {
     inputs: { location: "westus" },
   },
   "an app on Flex Consumption has none of the settings that it refuses": setting("FUNCTIONS_WORKER_RUNTIME", "python"),
+  "an app's instances make way in one of the ways that Flex Consumption has": {
+    type: app,
+    inputs: { functionAppConfig: { siteUpdateStrategy: { type: "Swap" } } },
+  },
   "an app's settings have names of their own": setting("MESSAGES_TABLE", "another"),
   "an identity's connections name an account, or an address, of the program, and the identity": setting(
     "AzureWebJobsStorage__accountName",

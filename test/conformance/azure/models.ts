@@ -128,6 +128,8 @@ export const models: Readonly<Record<string, Model>> = {
       "identity.userAssignedIdentities": (ids) => ({
         userAssignedIdentities: Array.isArray(ids) ? Object.fromEntries(ids.map((id) => [String(id), {}])) : ids,
       }),
+      // Newer than the models; a relation says what it may be.
+      "functionAppConfig.siteUpdateStrategy": () => ({}),
     },
   }),
   "azure-native:web:WebAppFtpAllowed": of("web", "WebApps", "update_ftp_allowed"),

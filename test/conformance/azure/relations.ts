@@ -193,6 +193,17 @@ export const relations: readonly Relation[] = [
       ]),
   },
   {
+    rule: "an app's instances make way in one of the ways that Flex Consumption has",
+    source: "https://learn.microsoft.com/azure/azure-functions/flex-consumption-site-updates",
+    broken: (resources) => {
+      const accepted = ["Recreate", "RollingUpdate"].map((type) => JSON.stringify({ type }));
+      return all(resources, "web:WebApp")
+        .flatMap((app) => at(app, "functionAppConfig.siteUpdateStrategy"))
+        .map((strategy) => JSON.stringify(strategy))
+        .filter((strategy) => !accepted.includes(strategy));
+    },
+  },
+  {
     rule: "an app's settings have names of their own",
     source: "https://learn.microsoft.com/azure/app-service/configure-common#configure-app-settings",
     broken: (resources) =>
