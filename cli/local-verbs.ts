@@ -1,8 +1,10 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import type { Stack } from "@pulumi/pulumi/automation";
 
+import type { Cloud } from "../contract/clouds";
 import type { CloudAddress } from "../local/cloud";
 import { changeWeather, cloudEnd, runningCloud, startCloud, stopCloud } from "../local/cloud-process";
 import { commandLine } from "../local/command-line";
@@ -10,6 +12,7 @@ import { checkedSettings } from "../local/configuration";
 import { findEngine } from "../local/engine";
 import { invokeByHand, type InvokeOptions } from "../local/invoke";
 import { Progress } from "../local/progress";
+import { isPlatformEvent, type LocalLogEvent, logLine, LogReader } from "../local/log-reader";
 import { localStack, lockedStack } from "../local/stack";
 import { checkEngineRecord, prepareStateFolder, reset as resetFolder } from "../local/state-folder";
 import { addressTable } from "../local/summary";
@@ -46,6 +49,9 @@ for (const signal of ["SIGTERM", "SIGHUP"] as const) {
 
 const progress = new Progress();
 
+/** Milliseconds between two looks of `logs --follow`. */
+const logInterval = 200;
+
 const cacheVerb = "npm run local -- cache";
 
 export async function up(subject: Subject, { detach, refresh }: { detach: boolean; refresh: boolean }): Promise<void> {
@@ -74,9 +80,15 @@ export async function up(subject: Subject, { detach, refresh }: { detach: boolea
     progress.tell(`Serving in the background (process ${cloud.pid}); to stop it: ${commandLine(subject, "stop")}`);
     return;
   }
-  process.stdout.write("Serving; Ctrl-C stops it.\n");
+  process.stdout.write("Serving, and what is logged comes here; Ctrl-C stops it.\n");
   interrupted.signal.addEventListener("abort", () => void stopCloud(state));
+  const reader = new LogReader(state);
+  reader.next();
+  const following = setInterval(() => {
+    printEvents(reader.next().filter((event) => !isPlatformEvent(event)));
+  }, logInterval);
   await cloudEnd(cloud);
+  clearInterval(following);
   if (!interrupted.signal.aborted)
     throw new Error(`the local cloud has ended; ${path.join(state, "cloud.log")} may say why`);
 }
@@ -109,6 +121,29 @@ export async function invoke(subject: Subject, name: string, options: InvokeOpti
       if (result.failed) process.exitCode = 1;
     }
   });
+}
+
+export async function logs(
+  subject: Subject,
+  {
+    follow = false,
+    cloud,
+    function: name,
+    lines,
+  }: { follow?: boolean; cloud?: Cloud; function?: string; lines: number },
+): Promise<void> {
+  const reader = new LogReader(subject.state, { cloud, name });
+  const known = reader.next();
+  printEvents(lines === 0 ? [] : known.slice(-lines));
+  if (known.length === 0 && !follow) progress.tell(`Nothing is logged yet in ${subject.state}.`);
+  while (follow && !interrupted.signal.aborted) {
+    await sleep(logInterval);
+    printEvents(reader.next());
+  }
+}
+
+function printEvents(events: readonly LocalLogEvent[]): void {
+  for (const event of events) process.stdout.write(`${logLine(event)}\n`);
 }
 
 export async function stop({ state }: Subject): Promise<void> {

@@ -2,6 +2,7 @@ import path from "node:path";
 
 import { Command, InvalidArgumentError, Option } from "commander";
 
+import { type Cloud, clouds } from "../contract/clouds";
 import { didYouMean } from "../contract/suggestion";
 import { onDemand } from "../layers/on-demand";
 import { defaultStack, defaultState } from "../local/command-line";
@@ -80,6 +81,17 @@ cli
   .action(async (name: string, options: InvokeOptions) => {
     begin(`Invoking ${name} of`, "on this machine");
     await (await verbs()).invoke(subject(), name, options);
+  });
+
+cli
+  .command("logs")
+  .description("print what functions and gateways have logged")
+  .option("--follow", "and what they log from now on, until Ctrl-C")
+  .addOption(new Option("--cloud <name>", "of this cloud alone").choices(clouds))
+  .option("--function <name>", "of logs whose name has this")
+  .option("--lines <count>", "of the latest events", positive("lines"), 100)
+  .action(async (flags: { follow?: boolean; cloud?: Cloud; function?: string; lines: number }) => {
+    await (await verbs()).logs(subject(), flags);
   });
 
 cli
