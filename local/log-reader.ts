@@ -101,9 +101,9 @@ function parsed(text: string): unknown {
   }
 }
 
-/** E.g. `12:03:04.123 aws shop-staging-api  GET /api/ 200`, in the time of this machine. */
+/** E.g. `12:03:04.123 aws lambda/shop-staging-api  GET /api/ 200 12 ms`, in the time of this machine. */
 export function logLine({ timestamp, cloud, log, message }: LocalLogEvent): string {
   const at = new Date(timestamp);
   const time = `${at.toLocaleTimeString("en-GB")}.${String(at.getMilliseconds()).padStart(3, "0")}`;
-  return `${time} ${cloud} ${log.split("/").at(-1) ?? log}  ${readable(message)}`;
+  return `${time} ${cloud} ${log.split("/").slice(-2).join("/")}  ${readable(message)}`;
 }

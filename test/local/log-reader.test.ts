@@ -57,5 +57,5 @@ test.each([
 test("a line has time, cloud, log and message", () => {
   const timestamp = new Date(2026, 0, 2, 3, 4, 5, 67).getTime();
   const event = { timestamp, stream: "1", message: "GET / 200\n", cloud: "aws", log: "aws/lambda/shop-api" } as const;
-  expect(logLine(event)).toBe("03:04:05.067 aws shop-api  GET / 200");
+  expect(logLine(event)).toBe("03:04:05.067 aws lambda/shop-api  GET / 200");
 });
