@@ -39,6 +39,15 @@ const localClouds = forbidden(
   "A real deployment loads no local cloud: import it by import(), where it is asked for.",
 );
 
+/** What belongs to one application stands in none of the floors: they deploy any. */
+const theBoard = [
+  "Literal[value=/fastapi|MESSAGES_|api\\u002Fmessages/]",
+  "TemplateElement[value.raw=/fastapi|MESSAGES_|api\\u002Fmessages/]",
+].map((selector) => ({
+  selector,
+  message: "This is the message board's own: take it from the application's description.",
+}));
+
 export default tseslint.config(
   { ignores: ["node_modules", ".local", "application", "**/*.mjs", "policy/index.js", "cli/mcad.js"] },
   ...tseslint.configs.strictTypeChecked,
@@ -54,7 +63,9 @@ export default tseslint.config(
   },
   ...upward.map(({ names, entry }) => ({
     files: names.flatMap((name) => [`${name}.ts`, `${name}/**/*.ts`]),
-    rules: { "no-restricted-syntax": ["error", entry, ...(names.includes("local") ? [] : [developmentOnly])] },
+    rules: {
+      "no-restricted-syntax": ["error", entry, ...theBoard, ...(names.includes("local") ? [] : [developmentOnly])],
+    },
   })),
   {
     files: ["cli/**/*.ts"],

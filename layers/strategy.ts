@@ -59,7 +59,7 @@ function splitLayers(groups: Groups, lock: Lock, all: readonly string[]): Planne
   if (groups.size === 0) {
     throw new BuildError(
       "layerStrategy split needs groups of requirements: describe them in [tool.multicloud.layers.groups] of the " +
-        'application\'s pyproject.toml, one line a group, e.g. web = ["fastapi"]',
+        'application\'s pyproject.toml, one line a group, e.g. web = ["flask"]',
     );
   }
   const groupOf = new Map<string, string>();

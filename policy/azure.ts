@@ -175,7 +175,7 @@ const appRules: readonly Rule[] = [
     references: ["CKV_AZURE_71"],
     types: [types.app],
     scope: "resource",
-    remedy: "Give the app a user-assigned identity and use MESSAGES_STORAGE__tableServiceUri",
+    remedy: "Give the app a user-assigned identity and use <TABLE>_STORAGE__tableServiceUri",
     check: ({ properties }) => {
       if (differs(properties, "identity.type", "UserAssigned", "SystemAssigned", "SystemAssigned, UserAssigned")) {
         return "the app has no identity";
