@@ -264,8 +264,8 @@ class Prover {
   private isMade(name: string): boolean {
     for (let dot = name.length; dot > 0; dot = name.lastIndexOf(".", dot - 1)) {
       const part = name.slice(0, dot);
-      if (this.made.has(part)) return true;
       const module = this.loaded.get(part);
+      if (module === undefined && this.made.has(part)) return true;
       if (module) return module.found.scan?.makes_modules ?? module.found.scan?.path === "changed";
     }
     return false;
@@ -391,7 +391,9 @@ class Prover {
     const { names, open } = this.exportsOf(source);
     if (names.has(name)) return undefined;
     const { scan, file } = source.found;
-    if (scan?.getattr) return this.lazily(source, scan, name, site);
+    // What a package imports from itself is there before its `__getattr__` is, or is a module in it.
+    const fromItself = site.file === file && !source.complete;
+    if (scan?.getattr && !fromItself) return this.lazily(source, scan, name, site);
     if (open || this.given.has(name)) return undefined;
     // Of a namespace package there is nothing but modules.
     const kind = file === undefined ? ({ kind: "missing module", module: below } as const) : undefined;

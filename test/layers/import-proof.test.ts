@@ -94,7 +94,7 @@ describe("an import that fails", () => {
       { "main.py": "import dep.part, other" },
       {
         packages: {
-          "other/__init__.py": "from . import absent",
+          "other/__init__.py": "from . import absent\ndef __getattr__(name): ...",
           "dep/__init__.py": "import sys\nsys.modules['alias'] = sys.modules.update({'dep.made': 1})",
           "dep/part/__init__.py": "import dep.made\nfrom .gone import x",
         },

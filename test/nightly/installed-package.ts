@@ -110,7 +110,7 @@ export async function reallyImport(python: string, { folder, program }: Installe
       ["-I", "-S", "-W", "ignore", "-c", runner, folder, program],
       { maxBuffer: 64 * 1024 * 1024, env: { HOME: folder, PATH: process.env.PATH } },
       (error, out) => {
-        if (error) reject(error);
+        if (error) reject(new Error(error.message));
         else resolve({ stdout: out });
       },
     );

@@ -588,7 +588,12 @@ describe("what could not start is not declared", () => {
     ],
     [
       "layers without a package that the code imports when it starts",
-      { bundles: [{ ...applicationBundle, requires: { api: ["fastapi", "idna"] } }, layerBundle({ name: "auth" })] },
+      {
+        bundles: [
+          { ...applicationBundle, layers: { api: ["auth"] }, requires: { api: ["fastapi", "idna"] } },
+          layerBundle({ name: "auth" }),
+        ],
+      },
       /no layer of the function has idna, which it imports when it starts; its layers are auth: pass the one that has it/,
     ],
     ["a table that is not described", { tables: [] }, /api uses the table messages; tables has none/],
