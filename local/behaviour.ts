@@ -33,6 +33,8 @@ export interface Behaviour {
   readonly emptyUpdate?: "nothing" | "again";
   /** Seconds that the rest of the cloud may take to know of a new resource. */
   readonly lateSeconds?: number;
+  /** What the cloud answers to a deletion while another resource names this one. Default: it deletes. */
+  readonly inUse?: string;
   /** Inputs that the provider would change in place and the cloud refuses to. */
   readonly frozen?: { readonly inputs: readonly string[]; readonly message: string };
   /** Inputs that an update changes one group after the other, each of them live before the next; what is not here is first. */

@@ -310,7 +310,7 @@ export class CloudProvider implements Provider {
     const type = this.#type(urn);
     const resource = this.options.store.get(typeToken(urn), id);
     if (resource === undefined || type.retained?.(resource)) return;
-    const reason = type.undeletable?.(resource, this.#context);
+    const reason = type.undeletable?.(resource, this.#context) ?? this.#use(resource);
     if (reason !== undefined) throw new Error(reason);
 
     const dataPlane = (await this.options.dataPlane()).types[resource.type];
@@ -352,6 +352,22 @@ export class CloudProvider implements Provider {
       ...(name !== undefined && { autoNamed: name }),
     };
     return { ...own, ...this.options.behaviours?.[typeToken(urn)] };
+  }
+
+  /** Why the cloud does not delete what another resource names. */
+  #use({ urn, type, id, inputs, outputs }: StoredResource): string | undefined {
+    const { inUse } = this.#behaviour(urn);
+    if (inUse === undefined) return undefined;
+    const user = this.options.store.all().find((other) =>
+      Object.entries(this.options.types[other.type]?.references ?? {}).some(([property, reference]) => {
+        if (reference.type !== type) return false;
+        const name = reference.by === undefined ? id : (outputs[reference.by] ?? inputs[reference.by]);
+        return valuesAt(other.inputs as Properties, property.split("."))
+          .flat()
+          .includes(name as JavaScriptValue);
+      }),
+    );
+    return user && `${inUse}: ${id} by ${user.id}`;
   }
 
   #failsNow(operation: "create" | "update", urn: string, { needs = [] }: NonNullable<Behaviour["fails"]>): boolean {

@@ -17,6 +17,12 @@ const named = (file: string, replaceOn: readonly string[]): Behaviour => ({
   autoNamed: "name",
 });
 
+/** What Compute Engine refuses to delete while another resource names it. */
+const used = (behaviour: Behaviour): Behaviour => ({
+  ...behaviour,
+  inUse: "Error 400: the resource is already being used by another resource, resourceInUseByAnotherResource",
+});
+
 /** A member's role on a resource: all of it is its identity. `place` is how the resource is named. */
 const member = (file: string, place: readonly string[]): Behaviour => ({
   sources: [
@@ -118,10 +124,9 @@ export const gcpBehaviours: Behaviours = {
     emptyUpdate: "nothing",
     unread: ["buildConfig"],
   },
-  "gcp:compute/backendBucket:BackendBucket": named("compute/resource_compute_backend_bucket.go", ["params"]),
-  "gcp:compute/regionNetworkEndpointGroup:RegionNetworkEndpointGroup": named(
-    "compute/resource_compute_region_network_endpoint_group.go",
-    [
+  "gcp:compute/backendBucket:BackendBucket": used(named("compute/resource_compute_backend_bucket.go", ["params"])),
+  "gcp:compute/regionNetworkEndpointGroup:RegionNetworkEndpointGroup": used(
+    named("compute/resource_compute_region_network_endpoint_group.go", [
       "region",
       "appEngine",
       "cloudFunction",
@@ -133,33 +138,34 @@ export const gcpBehaviours: Behaviours = {
       "pscTargetService",
       "serverlessDeployment",
       "subnetwork",
-    ],
+    ]),
   ),
-  "gcp:compute/backendService:BackendService": named("compute/resource_compute_backend_service.go", [
-    "dynamicForwarding.ipPortSelection.enabled",
-    "params",
-  ]),
-  "gcp:compute/uRLMap:URLMap": named("compute/resource_compute_url_map.go", []),
-  "gcp:compute/globalAddress:GlobalAddress": named("compute/resource_compute_global_address.go", [
-    "address",
-    "addressType",
-    "description",
-    "ipVersion",
-    "network",
-    "prefixLength",
-    "purpose",
-  ]),
-  "gcp:compute/targetHttpProxy:TargetHttpProxy": named("compute/resource_compute_target_http_proxy.go", [
-    "description",
-    "httpKeepAliveTimeoutSec",
-    "proxyBind",
-  ]),
-  "gcp:compute/targetHttpsProxy:TargetHttpsProxy": named("compute/resource_compute_target_https_proxy.go", [
-    "description",
-    "httpKeepAliveTimeoutSec",
-    "proxyBind",
-    "tlsEarlyData",
-  ]),
+  "gcp:compute/backendService:BackendService": used(
+    named("compute/resource_compute_backend_service.go", ["dynamicForwarding.ipPortSelection.enabled", "params"]),
+  ),
+  "gcp:compute/uRLMap:URLMap": used(named("compute/resource_compute_url_map.go", [])),
+  "gcp:compute/globalAddress:GlobalAddress": used(
+    named("compute/resource_compute_global_address.go", [
+      "address",
+      "addressType",
+      "description",
+      "ipVersion",
+      "network",
+      "prefixLength",
+      "purpose",
+    ]),
+  ),
+  "gcp:compute/targetHttpProxy:TargetHttpProxy": used(
+    named("compute/resource_compute_target_http_proxy.go", ["description", "httpKeepAliveTimeoutSec", "proxyBind"]),
+  ),
+  "gcp:compute/targetHttpsProxy:TargetHttpsProxy": used(
+    named("compute/resource_compute_target_https_proxy.go", [
+      "description",
+      "httpKeepAliveTimeoutSec",
+      "proxyBind",
+      "tlsEarlyData",
+    ]),
+  ),
   "gcp:compute/globalForwardingRule:GlobalForwardingRule": named("compute/resource_compute_global_forwarding_rule.go", [
     "ipAddress",
     "ipProtocol",
@@ -175,12 +181,11 @@ export const gcpBehaviours: Behaviours = {
     "sourceIpRanges",
     "subnetwork",
   ]),
-  "gcp:compute/managedSslCertificate:ManagedSslCertificate": named(
-    "compute/resource_compute_managed_ssl_certificate.go",
-    ["description", "managed", "type"],
+  "gcp:compute/managedSslCertificate:ManagedSslCertificate": used(
+    named("compute/resource_compute_managed_ssl_certificate.go", ["description", "managed", "type"]),
   ),
-  "gcp:compute/sSLPolicy:SSLPolicy": named("compute/resource_compute_ssl_policy.go", ["description"]),
-  "gcp:compute/securityPolicy:SecurityPolicy": named("compute/resource_compute_security_policy.go", ["type"]),
+  "gcp:compute/sSLPolicy:SSLPolicy": used(named("compute/resource_compute_ssl_policy.go", ["description"])),
+  "gcp:compute/securityPolicy:SecurityPolicy": used(named("compute/resource_compute_security_policy.go", ["type"])),
   "gcp:monitoring/notificationChannel:NotificationChannel": {
     sources: provider("monitoring/resource_monitoring_notification_channel.go"),
     replaceOn: ["project"],
