@@ -1,6 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { buildBundles } from "./components/bundles";
+import { keepSettings, type LastingSetting } from "./components/lasting";
+import type { Cloud } from "./contract/clouds";
 import { type FunctionPlan, planFunctions } from "./components/function-plan";
 import type { LayerOutputs, StackOutputs } from "./components/outputs";
 import { type AwsSettings, type AzureSettings, type GcpSettings, readSettings, type Settings } from "./settings";
@@ -10,6 +12,7 @@ import type { Bundle } from "./layers/bundle";
 /** The stack: settings in, clouds up, outputs out. `pulumi up` and the Automation API both run it. */
 async function program(): Promise<StackOutputs> {
   const settings = readSettings();
+  await keepSettings(lastingSettings(settings));
   const application = applicationOf(settings);
   const functions = planFunctions(application, settings.functions, signIn(settings));
   const bundles = await buildBundles({
@@ -35,6 +38,29 @@ async function program(): Promise<StackOutputs> {
     ...(azure && { azure: azure.outputs }),
     ...(gcp && { gcp: gcp.outputs }),
   };
+}
+
+/** What data lies under: a provider or a name for another value, and the old resource goes with all that it holds. */
+function lastingSettings({ aws, azure, gcp }: Settings): LastingSetting[] {
+  const region = (cloud: Cloud, value: string): LastingSetting => ({
+    setting: `${cloud}.region`,
+    value,
+    loss: "every resource would be made anew there, and the tables would be deleted with what they hold",
+  });
+  return [
+    ...(aws ? [region("aws", aws.region)] : []),
+    ...(azure ? [region("azure", azure.region)] : []),
+    ...(gcp ? [region("gcp", gcp.region)] : []),
+    ...(azure
+      ? [
+          {
+            setting: "azure.storageAccountName",
+            value: azure.storageAccountName ?? "",
+            loss: "the storage account would be deleted with the tables in it",
+          },
+        ]
+      : []),
+  ];
 }
 
 type Everywhere = ReturnType<typeof onEveryCloud>;

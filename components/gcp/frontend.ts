@@ -278,11 +278,12 @@ export class Frontend extends pulumi.ComponentResource {
     const certificate = new compute.ManagedSslCertificate(
       name,
       {
-        // A certificate that is in use cannot be replaced under its name, so another domain is another name.
+        // The new certificate is there beside the old one for a while, so another domain is another name.
         name: resourceName(scope, `web-${domain}`, nameLimits.googleCloud),
         managed: { domains: [domain] },
       },
-      child,
+      // The provider deletes what has a name of its own first, which Google refuses while the proxy uses it.
+      { ...child, deleteBeforeReplace: false },
     );
     const policy = new compute.SSLPolicy(name, { name: webName, profile: "MODERN", minTlsVersion: "TLS_1_2" }, child);
     return new compute.TargetHttpsProxy(

@@ -15,6 +15,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
 
+import { keepSettings } from "../../components/lasting";
 import { retryWhilePropagating } from "../../components/propagation";
 import type { CloudAddress } from "../../local/cloud";
 import { changeWeather, deleteResource, startCloud, stopCloud } from "../../local/cloud-process";
@@ -54,9 +55,8 @@ class Program {
 
   async stack(): Promise<Stack> {
     const engine = await findEngine((line) => process.stderr.write(`${line}\n`));
-    const program = () => {
-      this.declare();
-      return Promise.resolve();
+    const program = async () => {
+      await this.declare();
     };
     return (this.#stack ??= await localStack({ engine, cloud, state, stack: this.name, program }));
   }
@@ -239,6 +239,28 @@ test("a create that is refused reaches the error hook, which makes the engine cr
   expect(await program.up(fault("create", databaseType))).toBe("");
   expect(seen).toEqual(["create"]);
   expect(await program.saved(databaseType)).toHaveLength(1);
+});
+
+test("a setting that data lies under is refused with another value, before anything is registered, and is back with the first", async () => {
+  let value = "eu-west-1";
+  const program = new Program("lasting", async () => {
+    await keepSettings([{ setting: "aws.region", value, loss: "the table would be lost" }]);
+    deployment(`lasting-${value}`);
+  });
+  expect(await program.up()).toBe("");
+  value = "eu-west-3";
+  const refusal = /aws\.region is "eu-west-3", and this stack was deployed with "eu-west-1": the table would be lost\./;
+  expect(await program.up()).toMatch(refusal);
+  expect(await program.up()).toMatch(refusal);
+  await expect((await program.stack()).preview()).rejects.toThrow(refusal);
+  const [saved, ...others] = await program.saved(deploymentType);
+  expect(String(saved?.urn)).toContain("lasting-eu-west-1");
+  expect(others).toEqual([]);
+  value = "eu-west-1";
+  expect(await program.up()).toBe("");
+  await (await program.stack()).destroy();
+  value = "eu-west-3";
+  expect(await program.up()).toBe("");
 });
 
 test("a create that was pending when the engine died is warned of, and goes on being", async () => {
