@@ -104,9 +104,9 @@ test("a run on a stack that another one is at names that one", async () => {
   const lock = path.join(folder, "another.json");
   writeFileSync(lock, JSON.stringify({ pid: process.pid, username: "ada", hostname: "here", timestamp: new Date() }));
   try {
-    const preview = await deployment.run(["preview"]);
-    expect(preview.stderr).toContain(`error: another run (process ${process.pid}) is at stack staging in `);
-    expect(preview.code).toBe(1);
+    const up = await deployment.run(["up", "--detach"]);
+    expect(up.stderr).toContain(`error: another run (process ${process.pid}) is at stack staging in `);
+    expect(up.code).toBe(1);
   } finally {
     rmSync(lock);
   }

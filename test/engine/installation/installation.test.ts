@@ -43,7 +43,14 @@ test("and so has the smoke check, after a failure too", async () => {
   const server = createServer((_, response) => response.writeHead(500).end("broken"));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
-  const environment = { CLOUD: "aws", ADDRESS: `http://127.0.0.1:${port}`, PATIENCE: "1", OUTPUTS: "{}" };
+  const probes = JSON.stringify([{ path: "/api/", status: 200 }]);
+  const environment = {
+    CLOUD: "aws",
+    ADDRESS: `http://127.0.0.1:${port}`,
+    PATIENCE: "1",
+    OUTPUTS: "{}",
+    PROBES: probes,
+  };
   const run = await execute(["cli/smoke-check.ts"], checkout, environment);
   server.close();
   expect(run).toMatchObject({ code: 1, stderr: `GET http://127.0.0.1:${port}/api/ answers 500: broken\n` });
