@@ -53,5 +53,5 @@ test("and so has the smoke check, after a failure too", async () => {
   };
   const run = await execute(["cli/smoke-check.ts"], checkout, environment);
   server.close();
-  expect(run).toMatchObject({ code: 1, stderr: `GET http://127.0.0.1:${port}/api/ answers 500: broken\n` });
+  expect(run).toMatchObject({ code: 1, stderr: `GET http://127.0.0.1:${port}/api/ answers 500, not 200: broken\n` });
 });
