@@ -61,7 +61,10 @@ esac
   it("uv fetches one, and it is said", async () => {
     const find = await withUv(`printf '#!/bin/sh\\necho 3.12\\n' > ${installed}; chmod +x ${installed}`);
     expect(await find("3.12")).toEqual({ executable: installed, version: "3.12", exact: true });
-    const told = vi.mocked(process.stderr).write.mock.calls.map(([text]) => String(text)).join("");
+    const told = vi
+      .mocked(process.stderr)
+      .write.mock.calls.map(([text]) => String(text))
+      .join("");
     expect(told).toContain("uv fetches Python 3.12");
   });
 });
