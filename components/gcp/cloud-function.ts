@@ -148,7 +148,12 @@ export abstract class CloudFunction extends pulumi.ComponentResource {
     });
     this.url = service.uri;
     this.serviceName = pulumi.all([service.service, fn.name]).apply(([id, own]) => lastPart(id) ?? own);
-    this.configuration = pulumi.output({ build: fn.buildConfig, service: fn.serviceConfig });
+    // Without its address, which says nothing of what it answers.
+    const configured = fn.serviceConfig.apply((config) => {
+      const { uri: _uri, ...others } = config ?? {};
+      return others;
+    });
+    this.configuration = pulumi.output({ build: fn.buildConfig, service: configured });
     this.logName = `projects/${args.project}/logs/run.googleapis.com%2Fstdout`;
   }
 
