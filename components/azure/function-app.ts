@@ -186,7 +186,7 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
       },
       child,
     );
-    const known = this.awaitRoles(roles.slice(0, rolesOfTheHost.length));
+    const known = this.awaitRoles(roles);
     const verified = this.verify(args, shared, code, [...roles, known]);
     const { app, configuration } = this.app(name, args, shared, site, [...roles, ...verified]);
     this.deployment = code.deploy(name, app, args.deploymentName ?? "onedeploy", [known, ...verified]);
@@ -196,9 +196,8 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
   }
 
   /**
-   * A deployment that is refused for a role that is not known yet is a failed one, so it waits for them once.
-   *
-   * @param roles those that the host needs in order to take a package.
+   * A deployment that is refused for a role that is not known yet is a failed one, and so is a check whose function is refused
+   * its table, so both wait for a new role once.
    */
   private awaitRoles(roles: readonly authorization.RoleAssignment[]): pulumi.Resource {
     return new command.Command(

@@ -254,7 +254,12 @@ describe("with the defaults", () => {
     // The deployment would be refused as long as the roles are not known.
     expect(recording.only("command:local:Command")).toMatchObject({
       create: expect.stringContaining("600000 * Number(process.env.LOCAL_SECOND ?? 1)") as string,
-      triggers: ["azure-api-storage-blob-data-owner-id", "azure-api-storage-queue-data-contributor-id"],
+      triggers: [
+        "azure-api-storage-blob-data-owner-id",
+        "azure-api-storage-queue-data-contributor-id",
+        "azure-api-monitoring-metrics-publisher-id",
+        "azure-api-storage-table-data-contributor-messages-id",
+      ],
     });
   });
 
