@@ -10,6 +10,7 @@ import { BuildError } from "../layers/build-error";
 import type { Architecture, Target } from "../layers/bundle";
 import { lockedFunctions } from "../layers/function-locks";
 import { normalisedName } from "../layers/lock";
+import { madeElsewhere } from "../layers/lock-forms";
 import { onDemand } from "../layers/on-demand";
 import type { comparisonForms } from "../layers/report";
 import type { Strategy } from "../layers/strategy";
@@ -107,13 +108,14 @@ program
       Promise.all([import("../layers/relock"), import("../layers/report")]),
     );
     const upgrade = flags.upgrade === true ? "all" : flags.upgrade;
-    if (flags.upgrade !== undefined && flags.upgrade !== true) {
+    const files = ownFiles(flags);
+    if (flags.upgrade !== undefined && flags.upgrade !== true && files.length > 0) {
       await checkUpgrade(
-        requirementFiles(flags).map(({ file }) => file),
+        files.map(({ file }) => file),
         flags.upgrade,
       );
     }
-    for (const { file, targets } of requirementFiles(flags)) {
+    for (const { file, targets } of files) {
       progress(`Resolving the requirements of ${targets.join(", ")}`);
       const { before, after } = await relock(file, { ...flags, upgrade });
       process.stdout.write(`${targets.join(", ")}: ${lockSummary(before, after)}\n`);
@@ -130,7 +132,7 @@ program
     const [{ resolve }, { lockSummary, outdatedTable }] = await onDemand(() =>
       Promise.all([import("../layers/relock"), import("../layers/report")]),
     );
-    for (const { file, targets } of requirementFiles(flags)) {
+    for (const { file, targets } of ownFiles(flags)) {
       const { before, after } = await resolve(file, { upgrade: "all" });
       const current = lockSummary(before, after) === lockSummary(after, after);
       const names = targets.join(", ");
@@ -282,6 +284,17 @@ const standard = {
 
 function described({ application }: Pick<LockFlags, "application">): Application {
   return readApplication(path.join(__dirname, ".."), application);
+}
+
+/** Files of requirements whose locks are made here; says of each other one what makes its lock, with exit code 1. */
+function ownFiles(flags: LockFlags) {
+  return requirementFiles(flags).filter(({ file, targets }) => {
+    const elsewhere = madeElsewhere(file);
+    if (elsewhere === undefined) return true;
+    progress(`${targets.join(", ")}: ${elsewhere}`);
+    process.exitCode = 1;
+    return false;
+  });
 }
 
 /** Each file of requirements once, with the clouds that it is for. */

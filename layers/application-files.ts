@@ -5,7 +5,7 @@ import picomatch from "picomatch";
 
 import type { Application } from "../contract/application";
 import type { Cloud } from "../contract/clouds";
-import { lockFile } from "./lock";
+import { requirementFiles } from "./lock-forms";
 
 /** A file of the application at its place in the bundle. */
 export interface SourceFile {
@@ -20,15 +20,15 @@ const neverPacked = picomatch(["**/.*", "**/.*/**", "**/__pycache__/**", "**/*.p
 
 /**
  * Every file below an application's source, but for what the description excludes on this cloud and what belongs to the
- * description itself: `pyproject.toml`, files of requirements, their locks, and the frontend.
+ * description itself: `pyproject.toml`, files of requirements, their locks in every form, and the frontend.
  */
 export async function applicationFiles(application: Application, cloud: Cloud): Promise<SourceFile[]> {
   const { source, folder, site, functions, exclude } = application;
   const requirements = functions.flatMap((fn) => Object.values(fn.requirements));
   const described = new Set(
-    [path.join(folder, "pyproject.toml"), ...requirements, ...requirements.map(lockFile)].map((file) =>
-      path.relative(source, file),
-    ),
+    [path.join(folder, "pyproject.toml"), ...requirements]
+      .flatMap(requirementFiles)
+      .map((file) => path.relative(source, file)),
   );
   const frontend = site === undefined ? [] : [`${path.relative(source, site).split(path.sep).join("/")}/**`];
   const excluded = picomatch([...exclude[cloud], ...frontend], { dot: true });

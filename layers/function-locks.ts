@@ -5,7 +5,8 @@ import { adapterPackages } from "./adapters";
 import { BuildError, shownPath } from "./build-error";
 import type { Target } from "./bundle";
 import { sha256 } from "./cache";
-import { type Lock, type LockedPackage, readLock } from "./lock";
+import type { Lock, LockedPackage } from "./lock";
+import { readLock } from "./lock-forms";
 
 /** Functions of an application whose packages are the same on a cloud, and those packages. */
 export interface LockedFunctions {

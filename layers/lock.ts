@@ -22,10 +22,14 @@ export interface LockedPackage {
 /** A committed lock: what may go into a target's bundles, to the byte. */
 export interface Lock {
   readonly target: Target;
-  /** SHA-256 of the file, in hexadecimal. */
+  /** SHA-256 in hexadecimal: of the file in our own form, of what it installs in another one. */
   readonly sha256: string;
   /** The oldest Python that it serves, e.g. `3.12`; it serves newer ones as well. */
   readonly pythonVersion: string;
+  /** The newest Python that it serves, where it says so. */
+  readonly newestPython?: string;
+  /** Where the form of the lock does not say what needs each package (`neededBy`): why, and what to do. */
+  readonly edgeless?: string;
   /** A package may appear more than once, with markers that exclude each other. */
   readonly packages: readonly LockedPackage[];
 }
@@ -46,11 +50,11 @@ export function lockedPython(text: string): string {
 }
 
 /**
- * Reads the lock of a file of requirements, for a target. Nothing but the two files is needed to tell whether it matches its requirements.
+ * Reads the lock beside a file of requirements in our own form, for a target.
  *
  * @throws {BuildError} where there is none, or where it was made for other requirements.
  */
-export async function readLock(target: Target, file: string): Promise<Lock> {
+export async function readOwnLock(target: Target, file: string): Promise<Lock> {
   const requirements = await read(file);
   checkSelfContained(requirements, file);
   const text = await read(lockFile(file));
@@ -72,10 +76,19 @@ export function normalisedName(name: string): string {
 }
 
 /** What requirements may not have, and what to do instead. */
-const unacceptable: readonly (readonly [RegExp, string])[] = [
-  [/^(-r|-c|--requirement|--constraint)\b/, "write what that file has into this one, which has to stand alone"],
-  [/\s--hash\b/, "leave hashes to the lock, which has those of every file; require the version alone"],
-];
+interface Unacceptable {
+  readonly pattern: RegExp;
+  readonly instead: string;
+}
+
+const otherFile: Unacceptable = {
+  pattern: /^(-r|-c|--requirement|--constraint)\b/,
+  instead: "write what that file has into this one, which has to stand alone",
+};
+const ownHashes: Unacceptable = {
+  pattern: /\s--hash\b/,
+  instead: "leave hashes to the lock, which has those of every file; require the version alone",
+};
 
 /**
  * Requirements that name another file are not known by their own text, so a change there would go unnoticed; their hashes
@@ -84,13 +97,28 @@ const unacceptable: readonly (readonly [RegExp, string])[] = [
  * @throws {BuildError}
  */
 export function checkSelfContained(requirements: string, file: string): void {
-  for (const line of meaningful(requirements.replace(/\\\r?\n/g, " ")).split("\n")) {
-    const [, instead] = unacceptable.find(([pattern]) => pattern.test(line)) ?? [];
-    if (instead !== undefined) {
-      throw new BuildError(`${shownPath(file)} has "${line.replace(/\s+/g, " ").slice(0, 100)}": ${instead}`);
-    }
+  checkLines(meaningful(requirements.replace(/\\\r?\n/g, " ")).split("\n"), file, [otherFile, ownHashes]);
+}
+
+/**
+ * Checks that no line of a file names another file.
+ *
+ * @throws {BuildError}
+ */
+export function checkStandsAlone(lines: readonly string[], file: string): void {
+  checkLines(lines, file, [otherFile]);
+}
+
+function checkLines(lines: readonly string[], file: string, unacceptable: readonly Unacceptable[]): void {
+  for (const line of lines) {
+    const found = unacceptable.find(({ pattern }) => pattern.test(line));
+    if (found === undefined) continue;
+    throw new BuildError(`${shownPath(file)} has "${line.replace(/\s+/g, " ").slice(0, 100)}": ${found.instead}`);
   }
 }
+
+/** A file of requirements, or a project by its `pyproject.toml`, as what needs a package. */
+const ofRequirements = /^-r |\s\(.+\)$/;
 
 /**
  * The packages of a lock's text.
@@ -98,31 +126,34 @@ export function checkSelfContained(requirements: string, file: string): void {
  * @throws {BuildError} for a line that is no release of an index, such as a URL.
  */
 export function lockedPackages(text: string): LockedPackage[] {
-  // A comment after a requirement says what needs it.
-  return [...text.matchAll(/^(?<statement>[ \t]*\S(?:.*\\\n)*.*)(?:\n +# via (?<via>.*))?$/gm)].flatMap(
-    ({ groups }) => {
-      const { statement: indented = "", via = "" } = groups ?? {};
-      const statement = indented.trim();
-      if (statement.startsWith("#")) return [];
-      const [, name, version] =
-        /^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])? *==(?!=) *([^\s;\\,*#]+)(?=[\s;\\]|$)/.exec(statement) ?? [];
-      if (name === undefined || version === undefined) {
-        throw new BuildError(
-          `a lock has ${JSON.stringify(statement.split(/ *\\?\n/)[0])}, which is no release of an index: only <name>==<version> can be ` +
-            `checked and built; require a release, then run: npm run layer -- lock`,
-        );
-      }
-      const origins = via.split(", ").filter((origin) => origin !== "");
-      return {
-        name: normalisedName(name),
-        version,
-        required: origins.some((origin) => origin.startsWith("-r ")),
-        neededBy: origins.filter((origin) => !origin.startsWith("-")).map(normalisedName),
-        hashes: new Set([...statement.matchAll(/--hash=sha256:([0-9a-f]{64})/g)].map(([, hash = ""]) => hash)),
-        statement,
-      };
-    },
-  );
+  // A comment after a requirement says what needs it, in one line or in a line for each.
+  return [
+    ...text.matchAll(/^(?<statement>[ \t]*\S(?:.*\\\n)*.*)(?:\n +# via(?<via>.*(?:\n +# {2,}\S.*)*))?$/gm),
+  ].flatMap(({ groups }) => {
+    const { statement: indented = "", via = "" } = groups ?? {};
+    const statement = indented.trim();
+    if (statement.startsWith("#")) return [];
+    const [, name, version] =
+      /^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])? *==(?!=) *([^\s;\\,*#]+)(?=[\s;\\]|$)/.exec(statement) ?? [];
+    if (name === undefined || version === undefined) {
+      throw new BuildError(
+        `a lock has ${JSON.stringify(statement.split(/ *\\?\n/)[0])}, which is no release of an index: only <name>==<version> can be ` +
+          `checked and built; require a release, then run: npm run layer -- lock`,
+      );
+    }
+    const origins = via
+      .split(/, |\n +# +/)
+      .map((origin) => origin.trim())
+      .filter((origin) => origin !== "");
+    return {
+      name: normalisedName(name),
+      version,
+      required: origins.some((origin) => ofRequirements.test(origin)),
+      neededBy: origins.filter((origin) => !origin.startsWith("-") && !ofRequirements.test(origin)).map(normalisedName),
+      hashes: new Set([...statement.matchAll(/--hash=sha256:([0-9a-f]{64})/g)].map(([, hash = ""]) => hash)),
+      statement,
+    };
+  });
 }
 
 /** Requirements without comments and blank lines, which change nothing that is installed. */

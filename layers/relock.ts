@@ -15,6 +15,7 @@ import {
   pythonHeader,
   requirementsHeader,
 } from "./lock";
+import { madeElsewhere } from "./lock-forms";
 import { uvPipCompile } from "./uv";
 
 /** What a new lock serves where nothing is said: the Python that stacks run by default, and newer ones. */
@@ -72,6 +73,8 @@ export async function checkUpgrade(files: readonly string[], names: readonly str
  * @throws {BuildError} where nothing satisfies the requirements.
  */
 export async function resolve(input: string, { upgrade = [], pythonVersion }: LockOptions): Promise<Resolution> {
+  const elsewhere = madeElsewhere(input);
+  if (elsewhere !== undefined) throw new BuildError(elsewhere);
   const output = lockFile(input);
   const requirements = await readFile(input, "utf8").catch(() => {
     throw new BuildError(`${shownPath(input)} cannot be read; write the requirements there`);

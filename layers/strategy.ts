@@ -55,6 +55,16 @@ function checkProvided(provided: ReadonlyMap<string, string>, lock: Lock): void 
   );
 }
 
+/** What no group lists goes where what needs it goes, which not every form of lock says. */
+function checkEdges({ edgeless, packages }: Lock, groupOf: ReadonlyMap<string, string>): void {
+  const unlisted = [...new Set(packages.map(({ name }) => name).filter((name) => !groupOf.has(name)))];
+  if (edgeless === undefined || unlisted.length === 0) return;
+  throw new BuildError(
+    `layerStrategy split cannot tell which group ${unlisted.join(", ")} belongs to: ${edgeless}; or list every package in a ` +
+      "group, or use layerStrategy full",
+  );
+}
+
 function splitLayers(groups: Groups, lock: Lock, all: readonly string[]): PlannedLayer[] {
   if (groups.size === 0) {
     throw new BuildError(
@@ -77,6 +87,7 @@ function splitLayers(groups: Groups, lock: Lock, all: readonly string[]): Planne
       groupOf.set(name, group);
     }
   }
+  checkEdges(lock, groupOf);
   const unlisted = lock.packages.filter(({ name, required }) => required && !groupOf.has(name)).map(({ name }) => name);
   if (unlisted.length > 0) {
     throw new BuildError(

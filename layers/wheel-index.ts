@@ -32,6 +32,12 @@ export async function wheelsOf(lock: Lock, platform: Platform, { fresh = false }
         `run: npm run layer -- lock --target ${lock.target} --python-version ${platform.pythonVersion}`,
     );
   }
+  if (lock.newestPython !== undefined && minorOf(platform.pythonVersion) > minorOf(lock.newestPython)) {
+    throw new BuildError(
+      `the lock of ${lock.target} serves Python ${lock.newestPython} and older, the bundle is for ${platform.pythonVersion}; ` +
+        `accept newer versions in requires-python and lock again, or deploy with pythonVersion ${lock.newestPython}`,
+    );
+  }
   const known = await Promise.all(
     lock.packages.map(async (locked) => ({
       locked,

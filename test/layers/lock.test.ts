@@ -5,7 +5,8 @@ import path from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 
 import { readApplication } from "../../contract/application";
-import { lockedPackages, lockFile, readLock, requirementsHeader } from "../../layers/lock";
+import { lockedPackages, lockFile, requirementsHeader } from "../../layers/lock";
+import { readLock } from "../../layers/lock-forms";
 import { planLayers } from "../../layers/strategy";
 import { readFileSync } from "node:fs";
 

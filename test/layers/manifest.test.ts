@@ -8,7 +8,7 @@ import { compare } from "../../layers/compare";
 import { manifestFile, readManifest, sbomFile } from "../../layers/manifest";
 import { resolve } from "../../layers/relock";
 import { comparisonForms, lockSummary, manifestTable, outdatedTable } from "../../layers/report";
-import { readLock } from "../../layers/lock";
+import { readLock } from "../../layers/lock-forms";
 import type { Strategy } from "../../layers/strategy";
 import { useWorkspace } from "./workspace";
 

@@ -6,7 +6,7 @@ import { relock } from "../../layers/relock";
 import { openWheels } from "../../layers/contents";
 import { applicationTree, packageTree } from "../../layers/importable";
 import { type ImportProof, proveImports } from "../../layers/import-proof";
-import { readLock } from "../../layers/lock";
+import { readLock } from "../../layers/lock-forms";
 import { mergeWheels } from "../../layers/merge";
 import type { Tree } from "../../layers/module-tree";
 import { contentOf } from "../../layers/unzip";

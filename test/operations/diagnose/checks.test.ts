@@ -8,7 +8,7 @@ import { createServer as createTlsServer } from "node:tls";
 
 import { describe, expect, test } from "vitest";
 
-import { readLock } from "../../../layers/lock";
+import { readLock } from "../../../layers/lock-forms";
 import { deflated, writeZip } from "../../../layers/zip";
 import type { CloudSubject } from "../../../operations/diagnose/check";
 import { compatibilityCheck, functionCheck, tableCheck } from "../../../operations/diagnose/checks-function";
