@@ -531,7 +531,7 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
     references: { bucket: { type: "aws:s3/bucket:Bucket", by: "bucket" } },
     replaceOn: ["bucket", "key"],
     id: (inputs) => `${String(inputs.bucket)}/${String(inputs.key)}`,
-    outputs: ({ inputs }) => ({ versionId: identifier(JSON.stringify(inputs.source), 32) }),
+    outputs: ({ inputs }) => ({ versionId: identifier(JSON.stringify([inputs.source, inputs.content]), 32) }),
   },
   "aws:cloudfront/originAccessControl:OriginAccessControl": {
     name: "name",

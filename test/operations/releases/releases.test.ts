@@ -1,0 +1,100 @@
+import { describe, expect, test } from "vitest";
+
+import { asReleases } from "../../../operations/releases/aws";
+import type { EngineResource, KeptRelease, ReleasedFunction, ReleasePort } from "../../../operations/releases/port";
+import { rollBack } from "../../../operations/releases/releases";
+import type { ReleasedStack } from "../../../operations/releases/stack";
+
+const minutes = (count: number) => new Date(Date.UTC(2026, 0, 1, 0, count));
+const release = (name: string, at: number, more: Partial<KeptRelease> = {}): KeptRelease => {
+  return { name, release: `r${name}`, publishedAt: minutes(at), share: 0, verified: true, ...more };
+};
+const released = (name: string): ReleasedFunction => ({ name, functionName: `shop-${name}`, probes: [] });
+
+/** A stack of functions on AWS, whose engine and cloud are these lists. */
+function shop(kept: Readonly<Record<string, KeptRelease[]>>) {
+  const told: string[] = [];
+  const alias = (name: string): EngineResource => ({
+    urn: `urn:${name}`,
+    type: "aws:lambda/alias:Alias",
+    outputs: { functionName: `shop-${name}`, name: "live" },
+  });
+  const stack = {
+    name: "staging",
+    clouds: () =>
+      Promise.resolve([{ cloud: "aws" as const, region: "eu-west-1", functions: Object.keys(kept).map(released) }]),
+    commits: () => Promise.resolve(() => undefined),
+    resources: () => Promise.resolve(Object.keys(kept).map(alias)),
+    refresh: (urns: readonly string[]) => {
+      told.push(`state reads ${urns.join(", ")}`);
+      return Promise.resolve();
+    },
+  } satisfies Partial<ReleasedStack>;
+  const port: ReleasePort = {
+    releases: ({ name }) => Promise.resolve(kept[name] ?? []),
+    serve({ name }, { name: version }) {
+      told.push(`${name} serves ${version}`);
+      return Promise.resolve();
+    },
+    tellsServing: ({ functionName }, { outputs }) => outputs.functionName === functionName,
+    delete: () => Promise.reject(new Error("nothing is to be deleted")),
+  };
+  const back = async (options: { to?: string; dryRun?: boolean } = {}) =>
+    rollBack({
+      stack: stack as unknown as ReleasedStack,
+      port: () => port,
+      dryRun: false,
+      check: ({ name }, { release: id }) => Promise.resolve(`${name} answers as ${id}`),
+      progress: () => undefined,
+      ...options,
+    });
+  return { told, back };
+}
+
+describe("going back", () => {
+  const kept = {
+    api: [release("3", 30, { share: 1 }), release("2", 20, { verified: false }), release("1", 10)],
+    cleanup: [release("8", 5, { share: 1 }), release("7", 0)],
+  };
+
+  test("takes the newest release that was verified, of the functions that the last update changed", async () => {
+    const { told, back } = shop(kept);
+    const moves = await back();
+    expect(moves.map(({ fn, from, to }) => [fn.name, from?.name, to.name])).toEqual([["api", "3", "1"]]);
+    expect(told).toEqual(["api serves 1", "state reads urn:api"]);
+  });
+
+  test("takes the release that is named, or none that was never verified", async () => {
+    const { told, back } = shop(kept);
+    await back({ to: "r7" });
+    expect(told[0]).toBe("cleanup serves 7");
+    await expect(back({ to: "r2" })).rejects.toThrow("r2 of api on aws has never been verified");
+  });
+
+  test("changes nothing where it is only asked what it would do", async () => {
+    const { told, back } = shop(kept);
+    expect(await back({ dryRun: true })).toHaveLength(1);
+    expect(told).toEqual([]);
+  });
+
+  test("says what there is where there is nothing to go back to", async () => {
+    const { back } = shop({ api: [release("1", 10, { share: 1 })] });
+    await expect(back()).rejects.toThrow(/no release before the one that serves; there are r1 \(api on aws\)/);
+    await expect(back({ to: "r9" })).rejects.toThrow(/no release r9 that does not serve yet/);
+  });
+});
+
+test("versions of a function are its releases, by what its aliases say", () => {
+  const versions = ["$LATEST", "1", "10", "9"].map((version) => {
+    return { version, description: `r${version}`, publishedAt: minutes(0) };
+  });
+  const found = asReleases(versions, [
+    { name: "live", version: "9", weights: { 10: 0.25 } },
+    { name: "verified-9", version: "9", weights: {} },
+  ]);
+  expect(found.map(({ name, share, verified }) => [name, share, verified])).toEqual([
+    ["10", 0.25, false],
+    ["9", 0.75, true],
+    ["1", 0, false],
+  ]);
+});
