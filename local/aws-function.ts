@@ -25,7 +25,8 @@ export function localVersion(state: string, functionName: string, version: strin
         cloud: "aws",
         type: "aws:lambda/alias:Alias",
         id: `${functionName}:${name}`,
-        inputs: { name, functionName, functionVersion: version },
+        // It goes with its function.
+        inputs: { name, functionName, functionVersion: version, versionOf: functionName },
       });
     },
   };

@@ -12,6 +12,7 @@ import { TypedResources } from "./typed-resources";
 
 const layerType = "aws:lambda/layerVersion:LayerVersion";
 const functionType = "aws:lambda/function:Function";
+const aliasType = "aws:lambda/alias:Alias";
 
 const consumer = z.object({ arn: z.string(), name: z.string(), layers: z.array(z.string()).default([]) });
 
@@ -25,6 +26,7 @@ const schemas = {
   }),
   [functionType]: consumer,
   [versionType]: consumer.extend({ version: z.string() }),
+  [aliasType]: z.object({ name: z.string(), functionName: z.string(), functionVersion: z.string() }),
 };
 
 /**
@@ -56,16 +58,34 @@ export function localRegistries(state: string): (region: string) => LayerRegistr
           })),
       ),
     functions() {
-      const published = resources().list(versionType);
-      const all = [
-        ...resources().list(functionType),
-        ...published.map((each) => ({ ...each, name: `${each.name}:${each.version}` })),
-      ];
-      return Promise.resolve(
-        all
-          .filter(({ arn }) => arn.split(":")[3] === region)
-          .map(({ name, layers }) => ({ name: `function ${name}`, layerArns: layers })),
-      );
+      const all = resources();
+      const here = ({ arn }: { readonly arn: string }) => arn.split(":")[3] === region;
+      const aliases = all.list(aliasType);
+      const published = all
+        .list(versionType)
+        .filter(here)
+        .map(({ name, version, layers }) => ({
+          name: `function ${name}:${version}`,
+          layerArns: layers,
+          published: {
+            functionName: name,
+            version: Number(version),
+            aliases: aliases
+              .filter(({ functionName, functionVersion }) => functionName === name && functionVersion === version)
+              .map((alias) => alias.name),
+          },
+        }));
+      const current = all
+        .list(functionType)
+        .filter(here)
+        .map(({ name, layers }) => ({ name: `function ${name}`, layerArns: layers }));
+      return Promise.resolve([...current, ...published]);
+    },
+    async deleteFunction({ functionName, version, aliases }) {
+      for (const alias of aliases) {
+        await deleteResource(state, { cloud: "aws", type: aliasType, id: `${functionName}:${alias}` });
+      }
+      await deleteResource(state, { cloud: "aws", type: versionType, id: `${functionName}:${version}` });
     },
     delete: ({ arn }: LayerVersion) => deleteResource(state, { cloud: "aws", type: layerType, id: arn }),
   });

@@ -1,5 +1,6 @@
 import { z } from "zod";
 
+import { aliases } from "../releases/aws";
 import { awsCli, lambdaTime } from "../vendor-cli";
 import type { LayerRegistry, LayerVersion } from "./registry";
 
@@ -24,6 +25,8 @@ const functions = z.object({
     )
     .default([]),
 });
+
+const latest = "$LATEST";
 
 /** The layer versions of an AWS region, by the AWS CLI, which reads every page by itself. */
 export function awsRegistry(region: string): LayerRegistry {
@@ -55,10 +58,31 @@ export function awsRegistry(region: string): LayerRegistry {
     },
     async functions() {
       const { Functions: found } = await aws.ask(functions, "lambda", "list-functions", "--function-version", "ALL");
-      return found.map(({ FunctionName, Version, Layers }) => ({
-        name: `function ${FunctionName}${Version === "$LATEST" ? "" : `:${Version}`}`,
-        layerArns: Layers.map(({ Arn }) => Arn),
-      }));
+      const versioned = [...new Set(found.filter(({ Version }) => Version !== latest).map((fn) => fn.FunctionName))];
+      const aliasesOf = new Map(
+        await inTurns(versioned, async (name) => {
+          return [name, (await aws.ask(aliases, "lambda", "list-aliases", "--function-name", name)).Aliases] as const;
+        }),
+      );
+      return found.map(({ FunctionName, Version, Layers }) => {
+        const layerArns = Layers.map(({ Arn }) => Arn);
+        if (Version === latest) return { name: `function ${FunctionName}`, layerArns };
+        const named = (aliasesOf.get(FunctionName) ?? []).filter(
+          ({ FunctionVersion, RoutingConfig }) =>
+            FunctionVersion === Version || Version in RoutingConfig.AdditionalVersionWeights,
+        );
+        const published = {
+          functionName: FunctionName,
+          version: Number(Version),
+          aliases: named.map(({ Name }) => Name),
+        };
+        return { name: `function ${FunctionName}:${Version}`, layerArns, published };
+      });
+    },
+    async deleteFunction({ functionName, version, aliases: noted }) {
+      const named = ["--function-name", functionName];
+      for (const name of noted) await aws.run("lambda", "delete-alias", ...named, "--name", name);
+      await aws.run("lambda", "delete-function", ...named, "--qualifier", String(version));
     },
     async delete({ layerName, version }: LayerVersion) {
       await aws.run("lambda", "delete-layer-version", "--layer-name", layerName, "--version-number", String(version));

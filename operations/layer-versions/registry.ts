@@ -18,6 +18,16 @@ export interface Consumer {
   readonly name: string;
   /** ARNs of versions; those of other layers may be among them. */
   readonly layerArns: readonly string[];
+  /** The published version of a function that it is, where it is one. */
+  readonly published?: PublishedFunction;
+}
+
+export interface PublishedFunction {
+  readonly functionName: string;
+  /** Counted by the cloud from 1. */
+  readonly version: number;
+  /** Names of the aliases that it has. */
+  readonly aliases: readonly string[];
 }
 
 /** The layer versions of one region of a cloud. */
@@ -26,6 +36,8 @@ export interface LayerRegistry {
   versions(prefix: string): Promise<LayerVersion[]>;
   /** All functions of the region, each published version of one by itself. */
   functions(): Promise<Consumer[]>;
+  /** Deletes a published version of a function for good, with its aliases. */
+  deleteFunction(version: PublishedFunction): Promise<void>;
   /** Deletes a version for good. */
   delete(version: LayerVersion): Promise<void>;
 }

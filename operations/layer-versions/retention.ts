@@ -1,3 +1,4 @@
+import { verifiedAlias } from "../aws-function";
 import type { Consumer, LayerRegistry, LayerVersion } from "./registry";
 
 /** A layer version and whoever still names it. */
@@ -11,15 +12,34 @@ export async function versionsInUse(
   registry: LayerRegistry,
   prefix: string,
   stacks: readonly Consumer[],
-): Promise<UsedVersion[]> {
+): Promise<{ readonly versions: UsedVersion[]; readonly functions: readonly Consumer[] }> {
   const [versions, functions] = await Promise.all([registry.versions(prefix), registry.functions()]);
   const consumers = [...stacks, ...functions];
-  return versions
+  const used = versions
     .map((version) => ({
       ...version,
       usedBy: consumers.filter(({ layerArns }) => layerArns.includes(version.arn)).map(({ name }) => name),
     }))
     .sort((a, b) => a.layerName.localeCompare(b.layerName, "en") || b.version - a.version);
+  return { versions: used, functions };
+}
+
+/**
+ * Published versions of a stack's functions that may be deleted: that no alias lets serve, but the newest `keep` of each
+ * function.
+ *
+ * @param names the cloud's names of the stack's functions.
+ */
+export function prunableFunctions(functions: readonly Consumer[], names: readonly string[], keep: number): Consumer[] {
+  return functions.filter(({ published }) => {
+    if (published === undefined || !names.includes(published.functionName)) return false;
+    const newer = functions.filter(
+      (other) =>
+        other.published?.functionName === published.functionName && other.published.version > published.version,
+    );
+    const noted = verifiedAlias(String(published.version));
+    return newer.length >= keep && published.aliases.every((alias) => alias === noted);
+  });
 }
 
 /**

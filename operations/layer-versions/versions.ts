@@ -11,7 +11,7 @@ import { manifestFile } from "../../layers/manifest";
 import { project } from "../project";
 import { UnansweredError } from "../unanswered-error";
 import type { LayerRegistry } from "./registry";
-import { prunable, type UsedVersion, versionsInUse } from "./retention";
+import { prunable, prunableFunctions, type UsedVersion, versionsInUse } from "./retention";
 import { type KnownStack, knownStacks } from "./stacks";
 
 /** What the part of a layer's name begins with that tells it from the stack's other resources. */
@@ -50,9 +50,18 @@ export async function pruneVersions(
   { keep, dryRun = false }: { readonly keep: number; readonly dryRun?: boolean },
 ): Promise<UsedVersion[]> {
   return told(async () => {
-    const { registry, versions } = await open(scope);
-    const unused = prunable(versions, keep);
-    if (!dryRun) for (const version of unused) await registry.delete(version);
+    const { registry, versions, functions, names } = await open(scope);
+    const old = prunableFunctions(functions, names, keep);
+    const goes = new Set(old.map(({ name }) => name));
+    const left = versions.map((version) => ({ ...version, usedBy: version.usedBy.filter((name) => !goes.has(name)) }));
+    const unused = prunable(left, keep);
+    if (dryRun) return unused;
+    for (const { name, published } of old) {
+      if (published === undefined) continue;
+      scope.progress(`Deleting ${name}`);
+      await registry.deleteFunction(published);
+    }
+    for (const version of unused) await registry.delete(version);
     return unused;
   });
 }
@@ -91,7 +100,7 @@ async function open({ stack, region, registries, workspace, progress }: LayerSco
   const stacks = await knownStacks(await workspace(), progress);
   const registry = registries(region ?? regionOf(stack, stacks));
   const prefix = resourceNamePrefix({ project, stack }, layerPart, nameLimits.lambdaLayer);
-  return { registry, versions: await versionsInUse(registry, prefix, stacks) };
+  return { registry, ...(await versionsInUse(registry, prefix, stacks)), names: functionNames(stack, stacks) };
 }
 
 /** The stacks that the `pulumi` on the PATH knows, in whatever backend that is signed in to. */
@@ -106,10 +115,25 @@ export async function signedInWorkspace() {
   }
 }
 
-const outputsSchema = z.object({ aws: z.object({ region: z.string() }) });
+const outputsSchema = z.object({
+  aws: z.object({
+    region: z.string(),
+    functions: z.record(z.string(), z.object({ functionName: z.string() })).default({}),
+  }),
+});
+
+/** The cloud's names of a stack's functions, as its outputs have them. */
+function functionNames(stack: string, stacks: readonly KnownStack[]): string[] {
+  const outputs = outputsSchema.safeParse(stackNamed(stack, stacks)?.outputs);
+  return outputs.success ? Object.values(outputs.data.aws.functions).map(({ functionName }) => functionName) : [];
+}
+
+function stackNamed(stack: string, stacks: readonly KnownStack[]): KnownStack | undefined {
+  return stacks.find(({ name }) => name === `stack ${stack}` || name.endsWith(`/${project}/${stack}`));
+}
 
 function regionOf(stack: string, stacks: readonly KnownStack[]): string {
-  const found = stacks.find(({ name }) => name === `stack ${stack}` || name.endsWith(`/${project}/${stack}`));
+  const found = stackNamed(stack, stacks);
   const outputs = outputsSchema.safeParse(found?.outputs);
   if (outputs.success) return outputs.data.aws.region;
   throw new BuildError(

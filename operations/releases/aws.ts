@@ -12,7 +12,8 @@ const versions = z.object({
     .array(z.object({ Version: z.string(), Description: z.string().default(""), LastModified: lambdaTime }))
     .default([]),
 });
-const aliases = z.object({
+/** Answer of `list-aliases`. */
+export const aliases = z.object({
   Aliases: z
     .array(
       z.object({

@@ -67,10 +67,14 @@ test("versions has the current and the former one, and who uses each", async () 
   expect(current?.usedBy.map((name) => name.replace(/organization\/.*\//, ""))).toEqual([
     "stack staging",
     functionName,
+    `${functionName}:2`,
   ]);
   expect(former).toMatchObject({ version: 1 });
   expect(former?.sha256).not.toBe(sha256);
-  expect(former?.usedBy.map((name) => name.replace(/organization\/.*\//, ""))).toEqual(["stack consumer"]);
+  expect(former?.usedBy.map((name) => name.replace(/organization\/.*\//, ""))).toEqual([
+    "stack consumer",
+    `${functionName}:1`,
+  ]);
 });
 
 test("a published version is inspected by its ARN", async () => {

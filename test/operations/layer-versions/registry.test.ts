@@ -99,7 +99,7 @@ describe("layer versions on AWS", () => {
     { timeout: 60_000 },
     async () => {
       const registry = awsRegistry(region);
-      const versions = await versionsInUse(registry, "shop-dependencies", []);
+      const { versions } = await versionsInUse(registry, "shop-dependencies", []);
       expect(versions.map(({ layerName, version }) => `${layerName} ${version}`)).toEqual([
         "shop-dependencies 3",
         "shop-dependencies 2",
