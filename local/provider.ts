@@ -222,6 +222,10 @@ export class CloudProvider implements Provider {
       const { types } = await this.options.dataPlane();
       await types[token]?.start(resource);
     } catch (error) {
+      if (fails?.how === "partial") {
+        store.put({ ...resource, failed: true });
+        throw new InitializationError(id, answer, messageOf(error));
+      }
       store.delete(resource);
       throw error;
     }
@@ -282,7 +286,11 @@ export class CloudProvider implements Provider {
       await new Promise((resolve) => setTimeout(resolve, this.#weather.delay(urn, secondsOfStep)));
     }
     const resource = { ...working, inputs, outputs };
-    await this.#put(resource);
+    try {
+      await this.#put(resource);
+    } catch (error) {
+      throw fails?.how === "partial" ? new InitializationError(id, answer, messageOf(error)) : error;
+    }
     type.applied?.(resource, this.#context);
     return answer;
   }
@@ -302,8 +310,11 @@ export class CloudProvider implements Provider {
   async previewUpdate(urn: string, id: string, news: Properties): Promise<Properties> {
     const previous = this.#existing(urn, id).outputs;
     const outputs = await this.#outputs(this.#type(urn), { id, inputs: news }, previous);
-    const unchanged = Object.entries(outputs).filter(([key, value]) => comparable(value) === comparable(previous[key]));
-    return { ...news, ...(Object.fromEntries(unchanged) as Properties) };
+    const known = Object.entries(outputs).flatMap(([key, value]) => {
+      const expected = foreseen(news[key], value, previous[key]);
+      return expected === undefined ? [] : [[key, expected] as const];
+    });
+    return { ...news, ...Object.fromEntries(known) };
   }
 
   async delete(urn: string, id: string): Promise<void> {
@@ -458,6 +469,27 @@ const attemptedKey = "__attempted";
 function attemptedIn(state: Properties): Properties | undefined {
   const attempted = state[attemptedKey];
   return typeof attempted === "object" && attempted !== null ? (attempted as Properties) : undefined;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * What a preview knows of an output. Of one that is an input with more in it, such as a function's service with its address,
+ * what the cloud added stays.
+ */
+function foreseen(input: JavaScriptValue | undefined, output: unknown, previous: unknown): JavaScriptValue | undefined {
+  if (comparable(output) === comparable(previous)) return output as JavaScriptValue;
+  if (!isDictionary(input) || !isDictionary(output) || !isDictionary(previous)) return input;
+  const added = Object.entries(output).filter(([key, value]) => {
+    return !(key in input) && comparable(value) === comparable(previous[key]);
+  });
+  return { ...input, ...Object.fromEntries(added) };
+}
+
+function isDictionary(value: unknown): value is Properties {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Seconds that a live cloud takes between two steps of an update. */

@@ -6,8 +6,10 @@ const types = {
   bucketMember: "gcp:storage/bucketIAMMember:BucketIAMMember",
   database: "gcp:firestore/database:Database",
   function: "gcp:cloudfunctionsv2/function:Function",
+  job: "gcp:cloudscheduler/job:Job",
   httpsProxy: "gcp:compute/targetHttpsProxy:TargetHttpsProxy",
   projectMember: "gcp:projects/iAMMember:IAMMember",
+  secretMember: "gcp:secretmanager/secretIamMember:SecretIamMember",
   sslPolicy: "gcp:compute/sSLPolicy:SSLPolicy",
 } as const;
 
@@ -94,6 +96,37 @@ export const gcpRules: readonly Rule[] = [
       /^roles\/(datastore|firestore)\./.test(properties.role) &&
       isEmpty(at(properties, "condition.expression"))
         ? `${shown(properties.role)} holds for every database of the project`
+        : undefined,
+  },
+  {
+    name: "gcp-secret-role-limited",
+    description:
+      "A role that reads secrets holds for one secret and named members, not for every secret of the project.",
+    references: [],
+    types: [types.projectMember, types.secretMember],
+    scope: "resource",
+    remedy: "Grant roles/secretmanager.secretAccessor on the one secret, to the service account that reads it",
+    check: ({ type, properties: { role, member } }) => {
+      if (everybody.some((anybody) => anybody === member)) {
+        return type === types.secretMember ? "everybody is a member" : undefined;
+      }
+      return type === types.projectMember && typeof role === "string" && /^roles\/secretmanager\./.test(role)
+        ? `${shown(role)} holds for every secret of the project`
+        : undefined;
+    },
+  },
+  {
+    name: "gcp-job-authenticated",
+    description: "A scheduled job calls its target as a service account, so that the target need not be public.",
+    references: [],
+    types: [types.job],
+    scope: "resource",
+    remedy: "Set httpTarget.oidcToken to a service account that may invoke the target and nothing else",
+    check: ({ properties }) =>
+      !isEmpty(properties.httpTarget) &&
+      isEmpty(at(properties, "httpTarget.oidcToken.serviceAccountEmail")) &&
+      isEmpty(at(properties, "httpTarget.oauthToken.serviceAccountEmail"))
+        ? "it calls without saying who it is"
         : undefined,
   },
   {

@@ -64,6 +64,19 @@ export const gcpBehaviours: Behaviours = {
     "location",
     "project",
   ]),
+  "gcp:secretmanager/secretIamMember:SecretIamMember": member("secretmanager/iam_secret_manager_secret.go", [
+    "secretId",
+    "project",
+  ]),
+  "gcp:secretmanager/secret:Secret": {
+    sources: provider("secretmanager/resource_secret_manager_secret.go"),
+    replaceOn: ["secretId", "project", "replication", "tags"],
+  },
+  "gcp:secretmanager/secretVersion:SecretVersion": {
+    sources: provider("secretmanager/resource_secret_manager_secret_version.go"),
+    replaceOn: ["secret", "secretData", "secretDataWoVersion"],
+  },
+  "gcp:cloudscheduler/job:Job": named("cloudscheduler/resource_cloud_scheduler_job.go", ["region"]),
   "gcp:artifactregistry/repository:Repository": {
     sources: provider("artifactregistry/resource_artifact_registry_repository.go"),
     replaceOn: ["repositoryId", "location", "project", "format", "kmsKeyName", "mode"],

@@ -9,6 +9,8 @@ import { Firestore } from "./firestore";
 import { bodyLimit, CloudFunctions } from "./functions";
 import { LoadBalancer } from "./load-balancer";
 import { GcpResources } from "./resources";
+import { Revisions } from "./revisions";
+import { Scheduler } from "./scheduler";
 
 const functionOutputs = z.object({ serviceConfig: z.object({ uri: z.string() }) });
 
@@ -26,7 +28,9 @@ export function startGcp(stored: Resources, state: string): CloudDataPlane {
   const resources = new GcpResources(stored);
   const logs = new Logs(path.join(state, "logs"));
   const firestore = new Firestore(resources, path.join(state, "firestore"));
-  const functions = new CloudFunctions({ resources, logs, firestore });
+  const revisions = new Revisions(path.join(state, "revisions.json"));
+  const functions = new CloudFunctions({ resources, logs, firestore, revisions });
+  const scheduler = new Scheduler({ resources, functions });
   const loadBalancer = new LoadBalancer(resources, functions);
 
   const services = new HttpDataPlane(serviceUri, (id) => (request) => functions.handle(id, request), { bodyLimit });
@@ -56,10 +60,16 @@ export function startGcp(stored: Resources, state: string): CloudDataPlane {
           await services.stop(id);
           await functions.stop(id);
         },
+        remove({ id }) {
+          functions.remove(id);
+          return Promise.resolve();
+        },
       },
+      "gcp:cloudscheduler/job:Job": scheduler,
       "gcp:compute/globalAddress:GlobalAddress": addresses,
     },
     async close() {
+      scheduler.close();
       await Promise.all([addresses.close(), services.close()]);
       await functions.close();
       await firestore.close();

@@ -8,42 +8,136 @@ import type { Logs } from "../logs";
 import { findPython, pythonEnvironment } from "../../layers/python";
 import type { Firestore } from "./firestore";
 import type { GcpResources, Resource } from "./resources";
+import type { Revision, Revisions } from "./revisions";
+import { secretValue } from "./secrets";
 
 type CloudFunction = Resource<"gcp:cloudfunctionsv2/function:Function">;
 
 /** Bytes of body that Cloud Run accepts over HTTP/1: 32 MiB (Cloud Run quotas). */
 export const bodyLimit = 32 * 1024 * 1024;
 
+/**
+ * Milliseconds after which a replaced revision gets no requests any more: Cloud Run moves traffic within seconds, in which
+ * either may answer.
+ */
+const handover = 1_000;
+
 export interface CloudFunctionsOptions {
   readonly resources: GcpResources;
   readonly logs: Logs;
   readonly firestore: Pick<Firestore, "hostFor">;
+  readonly revisions: Revisions;
 }
 
 /**
  * Cloud Run functions: builds a source archive as the Python buildpack does, from the wheels in the archive alone, and runs
- * functions-framework from among them. One instance a function; scaling and memory limits are not reproduced.
+ * functions-framework from among them. A deployment is a revision, which answers once its instance listens; one that does
+ * not leaves the earlier revision serving. One instance a revision; scaling and memory limits are not reproduced.
  */
 export class CloudFunctions {
   readonly #instances = new Instances();
+  /** The revision that a function had until a moment ago, while requests still reach it. */
+  readonly #leaving = new Map<string, { readonly revision: Revision; turn: boolean; readonly timer: NodeJS.Timeout }>();
+  /** Answers that are awaited, by the revision's name. */
+  readonly #answers = new Map<string, Set<Promise<unknown>>>();
+  /** Functions that were started in this process; any other is one of an earlier run. */
+  readonly #started = new Set<string>();
 
   constructor(private readonly options: CloudFunctionsOptions) {}
 
   /**
-   * Builds the function and starts an instance, as a deployment does.
+   * Builds the function and starts an instance of it, as a deployment does; traffic moves when that is ready. At the
+   * cloud's own start, what served before serves again, whatever failed to be deployed since.
    *
-   * @throws where the build fails or the instance does not listen, with the end of its log.
+   * @throws where the build fails or the instance does not listen, with the end of its log: what served goes on.
    */
   async deploy(id: string): Promise<void> {
-    await this.#origin(this.options.resources.get("gcp:cloudfunctionsv2/function:Function", id));
+    const { resources, revisions } = this.options;
+    const serving = revisions.serving(id);
+    const isRestart = serving !== undefined && !this.#started.has(id);
+    this.#started.add(id);
+    if (isRestart) {
+      await this.#origin(serving);
+      return;
+    }
+    const fn = resources.get("gcp:cloudfunctionsv2/function:Function", id);
+    const source = sourceOf(resources, fn);
+    if (serving !== undefined && contentOf(serving) === contentOf({ fn, source })) {
+      await this.#origin(serving);
+      return;
+    }
+    const revision = revisions.next(id, fn, source);
+    try {
+      await this.#origin(revision);
+    } catch (error) {
+      throw new Error(
+        `Error code 3, message: Could not create or update Cloud Run service ${fn.name}, Container Healthcheck failed. ` +
+          `Revision '${revision.name}' is not ready and cannot serve traffic. ${messageOf(error)}`,
+      );
+    }
+    this.#moveTraffic(id, revision);
   }
 
-  async handle(id: string, request: HttpRequest): Promise<HttpResponse> {
-    const { resources } = this.options;
+  /** The revisions that traffic can go to, the newest last, and the one that has it. */
+  revisionsOf(id: string): { readonly ready: readonly Revision[]; readonly serving?: string } {
+    const { revisions } = this.options;
+    return { ready: revisions.ready(id), serving: revisions.serving(id)?.name };
+  }
+
+  /**
+   * Sends all traffic to an earlier revision, as `gcloud run services update-traffic --to-revisions` does.
+   *
+   * @throws where there is no such revision, or it does not start.
+   */
+  async goTo(id: string, revisionName: string): Promise<void> {
+    const ready = this.options.revisions.ready(id);
+    const revision = ready.find(({ name }) => name === revisionName);
+    if (revision === undefined) {
+      const known = ready.map(({ name }) => name).join(", ") || "none";
+      throw new Error(`there is no revision ${revisionName}; there are ${known}`);
+    }
+    await this.#origin(revision);
+    this.#moveTraffic(id, revision);
+  }
+
+  /** @param caller e-mail address of the service account whose token the request has; absent without a token. */
+  async handle(id: string, request: HttpRequest, caller?: string): Promise<HttpResponse> {
+    const { resources, revisions, logs } = this.options;
     const fn = resources.get("gcp:cloudfunctionsv2/function:Function", id);
-    if (!isPublic(resources, fn)) {
+    if (!mayInvoke(resources, fn, caller)) {
       return errorPage(403, "403 Forbidden", "Your client does not have permission to get this URL from this server.");
     }
+    return this.#answer(id, request, revisions.serving(id), logs);
+  }
+
+  /** Calls a function as the project's owner, who may invoke everything. */
+  call(id: string, request: HttpRequest): Promise<HttpResponse> {
+    const { revisions, logs } = this.options;
+    return this.#answer(id, request, revisions.serving(id), logs);
+  }
+
+  async stop(id: string): Promise<void> {
+    this.#forget(id);
+    await Promise.all(this.options.revisions.ready(id).map(({ name }) => this.#instances.stop(name)));
+  }
+
+  /** Deletes the revisions of a function that is gone. */
+  remove(id: string): void {
+    this.#started.delete(id);
+    this.options.revisions.delete(id);
+  }
+
+  close(): Promise<void> {
+    for (const id of this.#leaving.keys()) this.#forget(id);
+    return this.#instances.close();
+  }
+
+  async #answer(id: string, request: HttpRequest, serving: Revision | undefined, logs: Logs): Promise<HttpResponse> {
+    const revision = this.#turn(id) ?? serving;
+    if (revision === undefined) {
+      return errorPage(503, "503 Service Unavailable", "The service you requested is not available yet.");
+    }
+    const { fn } = revision;
     const forwardedFor = [header(request.headers, "x-forwarded-for"), request.remoteAddress].filter(Boolean).join(",");
     const headers = [
       ...without(request.headers, ["x-forwarded-for", "x-forwarded-proto"]),
@@ -51,26 +145,71 @@ export class CloudFunctions {
       ["X-Forwarded-Proto", "http"],
     ] as const;
     try {
-      return await forward(await this.#origin(fn), { ...request, headers }, fn.serviceConfig.timeoutSeconds * 1000);
+      return await this.#forwarded(revision, { ...request, headers });
     } catch (error) {
-      this.options.logs.append(fn.name, "system", String(error));
+      logs.append(fn.name, "system", String(error));
       return error instanceof HttpTimeoutError
         ? errorPage(504, "504 Gateway Timeout", "upstream request timeout")
         : errorPage(503, "503 Service Unavailable", "The service you requested is not available yet.");
     }
   }
 
-  stop(id: string): Promise<void> {
-    return this.#instances.stop(id);
+  #moveTraffic(id: string, revision: Revision): void {
+    const { revisions } = this.options;
+    const replaced = revisions.serving(id);
+    revisions.serve(id, revision);
+    this.#forget(id);
+    if (replaced === undefined || replaced.name === revision.name) return;
+    const timer = setTimeout(() => {
+      this.#forget(id);
+    }, handover);
+    this.#leaving.set(id, { revision: replaced, turn: false, timer });
   }
 
-  close(): Promise<void> {
-    return this.#instances.close();
+  /** The revision that is leaving, for every other request while it is. */
+  #turn(id: string): Revision | undefined {
+    const leaving = this.#leaving.get(id);
+    if (leaving === undefined) return undefined;
+    leaving.turn = !leaving.turn;
+    return leaving.turn ? leaving.revision : undefined;
   }
 
-  #origin(fn: CloudFunction): Promise<string> {
-    const source = sourceOf(this.options.resources, fn);
-    return this.#instances.origin(fn.id, JSON.stringify([fn, source.sha256]), async (port) => {
+  /** Ends a revision that is leaving; what it has been asked is answered first. */
+  #forget(id: string): void {
+    const leaving = this.#leaving.get(id);
+    if (leaving === undefined) return;
+    clearTimeout(leaving.timer);
+    this.#leaving.delete(id);
+    const { name } = leaving.revision;
+    if (name === this.options.revisions.serving(id)?.name) return;
+    Promise.allSettled(this.#answers.get(name) ?? [])
+      .then(() => this.#instances.stop(name))
+      .catch(console.error);
+  }
+
+  async #forwarded(revision: Revision, request: HttpRequest): Promise<HttpResponse> {
+    const { name, fn } = revision;
+    const answers = this.#answers.get(name) ?? new Set();
+    this.#answers.set(name, answers);
+    const answer = this.#origin(revision).then((origin) =>
+      forward(origin, request, fn.serviceConfig.timeoutSeconds * 1000),
+    );
+    answers.add(answer);
+    try {
+      return await answer;
+    } finally {
+      answers.delete(answer);
+    }
+  }
+
+  #origin(revision: Revision): Promise<string> {
+    const { resources, firestore, logs } = this.options;
+    const { fn, source } = revision;
+    return this.#instances.origin(revision.name, revision.name, async (port) => {
+      const { serviceAccountEmail, environmentVariables, secretEnvironmentVariables } = fn.serviceConfig;
+      const secrets = secretEnvironmentVariables.map(
+        (variable) => [variable.key, secretValue(resources, variable, serviceAccountEmail)] as const,
+      );
       const { python, directory } = await build(fn, source);
       return {
         python,
@@ -78,16 +217,26 @@ export class CloudFunctions {
         program: "functions_framework",
         args: ["--source", path.join(directory, "main.py"), "--host", "127.0.0.1", "--port", String(port)],
         environment: {
-          ...fn.serviceConfig.environmentVariables,
-          ...runtimeVariables(fn, port),
-          FIRESTORE_EMULATOR_HOST: await this.options.firestore.hostFor(fn.serviceConfig.serviceAccountEmail),
+          ...environmentVariables,
+          ...Object.fromEntries(secrets),
+          ...runtimeVariables(fn, revision.name, port),
+          FIRESTORE_EMULATOR_HOST: await firestore.hostFor(serviceAccountEmail),
         },
         onLine: (line) => {
-          this.options.logs.append(fn.name, "stdout", line);
+          logs.append(fn.name, "stdout", line);
         },
       };
     });
   }
+}
+
+/** What makes a new revision necessary: everything that was deployed. */
+function contentOf({ fn, source }: Pick<Revision, "fn" | "source">): string {
+  return JSON.stringify([fn.buildConfig, fn.serviceConfig, source.sha256]);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function sourceOf(resources: GcpResources, fn: CloudFunction) {
@@ -124,14 +273,14 @@ async function build(fn: CloudFunction, source: { path: string; sha256: string }
 }
 
 /** The environment variables of Cloud Run functions (Cloud Run documentation, "Container runtime contract"). */
-function runtimeVariables(fn: CloudFunction, port: number): Record<string, string> {
+function runtimeVariables(fn: CloudFunction, revision: string, port: number): Record<string, string> {
   return {
     CLOUD_RUN_TIMEOUT_SECONDS: String(fn.serviceConfig.timeoutSeconds),
     FUNCTION_SIGNATURE_TYPE: "http",
     FUNCTION_TARGET: fn.buildConfig.entryPoint,
     HOME: "/nonexistent",
     K_CONFIGURATION: fn.name,
-    K_REVISION: `${fn.name}-00001-loc`,
+    K_REVISION: revision,
     K_SERVICE: fn.name,
     LANG: "C.UTF-8",
     LOG_EXECUTION_ID: "true",
@@ -142,12 +291,10 @@ function runtimeVariables(fn: CloudFunction, port: number): Record<string, strin
   };
 }
 
-/** Whether everyone may invoke the function: Cloud Run asks for a token otherwise, and nobody gives one here. */
-function isPublic(resources: GcpResources, fn: CloudFunction): boolean {
+/** Whether everyone may invoke the function, or the service account that calls. */
+function mayInvoke(resources: GcpResources, fn: CloudFunction, caller: string | undefined): boolean {
   return resources
     .list("gcp:cloudrunv2/serviceIamMember:ServiceIamMember")
-    .some(
-      ({ name, role, member }) =>
-        name.split("/").at(-1) === fn.name && role === "roles/run.invoker" && member === "allUsers",
-    );
+    .filter(({ name, role }) => name.split("/").at(-1) === fn.name && role === "roles/run.invoker")
+    .some(({ member }) => member === "allUsers" || (caller !== undefined && member === `serviceAccount:${caller}`));
 }

@@ -34,26 +34,58 @@ const urlRedirect = z
 const customResponseHeaders = z.array(z.string()).default([]);
 const compressionMode = z.enum(["AUTOMATIC", "DISABLED"]).default("DISABLED");
 
+export const functionSchema = referable.extend({
+  name: z.string(),
+  project: z.string().optional(),
+  location: z.string(),
+  /** Address of the function's own; the cloud gives it one. */
+  url: z.string().optional(),
+  buildConfig: z.object({
+    runtime: z.string(),
+    entryPoint: z.string(),
+    environmentVariables: z.record(z.string(), z.string()).default({}),
+    source: z.object({ storageSource: z.object({ bucket: z.string(), object: z.string() }) }),
+  }),
+  serviceConfig: z.object({
+    environmentVariables: z.record(z.string(), z.string()).default({}),
+    secretEnvironmentVariables: z
+      .array(z.object({ key: z.string(), projectId: z.string(), secret: z.string(), version: z.string() }))
+      .default([]),
+    timeoutSeconds: z.number().default(60),
+    serviceAccountEmail: z.string(),
+  }),
+});
+
 /** What the data planes read of each resource type, by the types' own property names. */
 const schemas = {
-  "gcp:cloudfunctionsv2/function:Function": referable.extend({
-    name: z.string(),
-    project: z.string().optional(),
-    location: z.string(),
-    buildConfig: z.object({
-      runtime: z.string(),
-      entryPoint: z.string(),
-      environmentVariables: z.record(z.string(), z.string()).default({}),
-      source: z.object({ storageSource: z.object({ bucket: z.string(), object: z.string() }) }),
-    }),
-    serviceConfig: z.object({
-      environmentVariables: z.record(z.string(), z.string()).default({}),
-      timeoutSeconds: z.number().default(60),
-      serviceAccountEmail: z.string(),
-    }),
-  }),
+  "gcp:cloudfunctionsv2/function:Function": functionSchema,
   "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": z.object({
     name: z.string(),
+    role: z.string(),
+    member: z.string(),
+  }),
+  "gcp:cloudscheduler/job:Job": referable.extend({
+    name: z.string(),
+    schedule: z.string(),
+    paused: z.boolean().default(false),
+    httpTarget: z.object({
+      uri: z.string(),
+      httpMethod: z.string().default("POST"),
+      /** In base64. */
+      body: z.string().optional(),
+      oidcToken: z.object({ serviceAccountEmail: z.string(), audience: z.string().optional() }).optional(),
+    }),
+  }),
+  "gcp:secretmanager/secret:Secret": referable.extend({ secretId: z.string() }),
+  "gcp:secretmanager/secretVersion:SecretVersion": z.object({
+    secret: z.string(),
+    version: z.string(),
+    secretData: z.string(),
+    isSecretDataBase64: z.boolean().default(false),
+    enabled: z.boolean().default(true),
+  }),
+  "gcp:secretmanager/secretIamMember:SecretIamMember": z.object({
+    secretId: z.string(),
     role: z.string(),
     member: z.string(),
   }),

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { PathTemplate } from "../path-template";
 import type { CloudContext, Draft, Inputs, Reference, ResourceType, Rule } from "../provider";
 import type { Properties } from "../provider-server";
+import { unixCronMinutes } from "./unix-cron";
 
 const matching = (pattern: RegExp, expected: string): Rule => ({
   accepts: (value) => typeof value === "string" && pattern.test(value),
@@ -83,6 +84,43 @@ export const gcpTypes: Readonly<Record<string, ResourceType>> = {
   "gcp:storage/bucketIAMMember:BucketIAMMember": member("b/{bucket}", { bucket }),
   "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": member("{location}/{repository}"),
   "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": member("{location}/{name}"),
+  "gcp:secretmanager/secretIamMember:SecretIamMember": member("projects/{project}/secrets/{secretId}", {
+    secretId: { type: "gcp:secretmanager/secret:Secret", by: "secretId" },
+  }),
+  "gcp:secretmanager/secret:Secret": at("projects/{project}/secrets/{secretId}", {
+    required: ["replication"],
+    rules: { secretId: matching(/^[A-Za-z0-9_-]{1,255}$/, "1 to 255 letters, digits, underscores and hyphens") },
+    contains: "secret",
+    outputs: ({ id }) => ({ name: id }),
+  }),
+  "gcp:secretmanager/secretVersion:SecretVersion": {
+    required: ["secret", "secretData"],
+    references: { secret: byId("gcp:secretmanager/secret:Secret") },
+    id: ({ secret }, { store }) => `${String(secret)}/versions/${store.next(`versions of ${String(secret)}`)}`,
+    outputs: ({ id }) => ({ name: id, version: id.split("/").at(-1), enabled: true }),
+    retained: ({ inputs }) => inputs.deletionPolicy === "ABANDON",
+  },
+  "gcp:cloudscheduler/job:Job": at("projects/{project}/locations/{region}/jobs/{name}", {
+    required: ["schedule", "httpTarget.uri"],
+    rules: {
+      name: matching(/^[A-Za-z0-9_-]{1,500}$/, "1 to 500 letters, digits, underscores and hyphens"),
+      schedule: {
+        accepts: (value) => typeof value === "string" && unixCronMinutes(value) !== undefined,
+        expected: "five fields of unix-cron",
+      },
+      attemptDeadline: {
+        accepts: (value) => {
+          const seconds = Number(/^(\d+)s$/.exec(String(value))?.[1]);
+          return seconds >= 15 && seconds <= 1800;
+        },
+        expected: "15s to 1800s for a target of HTTP",
+      },
+    },
+    references: {
+      "httpTarget.oidcToken.serviceAccountEmail": { type: "gcp:serviceaccount/account:Account", by: "email" },
+    },
+    outputs: () => ({ state: "ENABLED" }),
+  }),
   "gcp:artifactregistry/repository:Repository": at(
     "projects/{project}/locations/{location}/repositories/{repositoryId}",
     {

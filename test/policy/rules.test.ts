@@ -133,6 +133,7 @@ const gcpFunction = (runAs: Value, builtAs: Value) =>
     serviceConfig: { serviceAccountEmail: runAs },
     buildConfig: { serviceAccount: builtAs },
   });
+const secretAccessor = "roles/secretmanager.secretAccessor";
 const projectMember = (role: string, condition?: Properties) =>
   resource("gcp:projects/iAMMember:IAMMember", { role, condition });
 const openBucket = resource("gcp:storage/bucket:Bucket", { name: "web", publicAccessPrevention: "inherited" });
@@ -498,6 +499,33 @@ const cases: Record<string, Case> = {
   "gcp-data-role-limited": {
     good: [[projectMember("roles/datastore.user", { expression: 'resource.name == "projects/p/databases/d"' })]],
     bad: [[/every database/, projectMember("roles/datastore.user")]],
+  },
+  "gcp-secret-role-limited": {
+    good: [
+      [
+        resource("gcp:secretmanager/secretIamMember:SecretIamMember", {
+          role: secretAccessor,
+          member: "serviceAccount:api",
+        }),
+      ],
+      [projectMember("roles/logging.logWriter")],
+    ],
+    bad: [
+      [
+        /everybody/,
+        resource("gcp:secretmanager/secretIamMember:SecretIamMember", { role: secretAccessor, member: "allUsers" }),
+      ],
+      [/every secret/, projectMember(secretAccessor, { expression: "true" })],
+    ],
+  },
+  "gcp-job-authenticated": {
+    good: [
+      [resource("gcp:cloudscheduler/job:Job", { httpTarget: { oidcToken: { serviceAccountEmail: "invoker@shop" } } })],
+      [resource("gcp:cloudscheduler/job:Job", { pubsubTarget: { topicName: "orders" } })],
+    ],
+    bad: [
+      [/without saying who/, resource("gcp:cloudscheduler/job:Job", { httpTarget: { uri: "https://api.example" } })],
+    ],
   },
   "gcp-tls-floor": {
     good: [

@@ -1,0 +1,101 @@
+import type { DataPlane } from "../data-plane";
+import type { HttpResponse } from "../http";
+import type { CloudFunctions } from "./functions";
+import type { GcpResources } from "./resources";
+import { unixCronMinutes } from "./unix-cron";
+
+const minute = 60_000;
+
+export interface SchedulerOptions {
+  readonly resources: GcpResources;
+  readonly functions: Pick<CloudFunctions, "handle">;
+}
+
+/** Cloud Scheduler: calls functions at their times, in UTC, as the service account that each job names. */
+export class Scheduler implements DataPlane {
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+
+  constructor(private readonly options: SchedulerOptions) {}
+
+  async start({ id }: { readonly id: string }): Promise<void> {
+    await this.stop(id);
+    const { schedule, paused } = this.options.resources.get("gcp:cloudscheduler/job:Job", id);
+    const isDue = unixCronMinutes(schedule);
+    if (isDue !== undefined && !paused) this.#wait(id, isDue);
+  }
+
+  stop(id: string): Promise<void> {
+    clearTimeout(this.#timers.get(id));
+    this.#timers.delete(id);
+    return Promise.resolve();
+  }
+
+  close(): void {
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
+  }
+
+  #wait(id: string, isDue: (time: Date) => boolean): void {
+    const next = setTimeout(
+      () => {
+        if (isDue(new Date())) {
+          this.run(id).catch((error: unknown) => {
+            console.error(`job ${id}: ${error instanceof Error ? error.message : String(error)}`);
+          });
+        }
+        this.#wait(id, isDue);
+      },
+      minute - (Date.now() % minute),
+    );
+    this.#timers.set(id, next);
+  }
+
+  /** The job that calls a function, where there is one. */
+  jobOf(functionName: string): string | undefined {
+    const { resources } = this.options;
+    return resources.list("gcp:cloudscheduler/job:Job").find(({ httpTarget: { uri } }) => {
+      return this.#functionAt(uri)?.name === functionName;
+    })?.id;
+  }
+
+  /**
+   * Calls a job's target, as at its time.
+   *
+   * @throws where no function has the target's address.
+   */
+  async run(id: string, body?: string): Promise<HttpResponse> {
+    const { resources, functions } = this.options;
+    const { httpTarget, name } = resources.get("gcp:cloudscheduler/job:Job", id);
+    const fn = this.#functionAt(httpTarget.uri);
+    if (fn === undefined) throw new Error(`job ${name}: no function of this machine is at ${httpTarget.uri}`);
+    const { oidcToken } = httpTarget;
+    return functions.handle(
+      fn.id,
+      {
+        method: httpTarget.httpMethod,
+        target: new URL(httpTarget.uri).pathname,
+        headers: [
+          ["Host", new URL(httpTarget.uri).host],
+          ["User-Agent", "Google-Cloud-Scheduler"],
+          ["X-CloudScheduler", "true"],
+          ["X-CloudScheduler-JobName", name],
+          ["X-CloudScheduler-ScheduleTime", new Date().toISOString()],
+          ...(body === undefined ? [] : [["Content-Type", "application/json"] as const]),
+        ],
+        body: Buffer.from(body ?? httpTarget.body ?? "", body === undefined ? "base64" : "utf8"),
+        remoteAddress: "127.0.0.1",
+      },
+      // A token is for one audience: the function accepts its own address.
+      oidcToken?.audience === undefined || oidcToken.audience === httpTarget.uri
+        ? oidcToken?.serviceAccountEmail
+        : undefined,
+    );
+  }
+
+  #functionAt(uri: string) {
+    return this.options.resources.find(
+      "gcp:cloudfunctionsv2/function:Function",
+      ({ url }) => url !== undefined && (uri === url || uri.startsWith(`${url}/`)),
+    );
+  }
+}

@@ -1,0 +1,238 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+
+import { strToU8, unzipSync, zipSync } from "fflate";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import type { CloudDataPlane } from "../../../local/data-plane";
+import { startGcp } from "../../../local/gcp/data-plane";
+import type { StoredResource } from "../../../local/store";
+import { bundleFor } from "../bundle";
+import { blob, FakeResources, freePort, temporaryDirectory } from "../resources";
+
+const types = {
+  function: "gcp:cloudfunctionsv2/function:Function",
+  invoker: "gcp:cloudrunv2/serviceIamMember:ServiceIamMember",
+  job: "gcp:cloudscheduler/job:Job",
+  object: "gcp:storage/bucketObject:BucketObject",
+  secret: "gcp:secretmanager/secret:Secret",
+  secretVersion: "gcp:secretmanager/secretVersion:SecretVersion",
+  accessor: "gcp:secretmanager/secretIamMember:SecretIamMember",
+} as const;
+
+/** Source of a function that answers with `release`, after the lines of `before`. */
+const source = (release: string, before = "") => `
+${before}
+import os
+import functions_framework
+
+@functions_framework.http
+def handle(request):
+    told = request.headers.get("X-CloudScheduler-JobName") or os.environ.get("PAYMENT_KEY", "")
+    print("called", told, flush=True)
+    return "${release} " + told
+`;
+
+let wheels: Record<string, Uint8Array>;
+let runtime: string;
+
+beforeAll(async () => {
+  const bundle = await bundleFor("gcp");
+  runtime = `python${bundle.pythonVersion.replace(".", "")}`;
+  wheels = unzipSync(readFileSync(bundle.path), {
+    filter: ({ name }) => name.startsWith("wheels/") || name === "requirements.txt",
+  });
+});
+
+/** One function on a local Google Cloud, which can be deployed anew. */
+class Fixture {
+  readonly state = temporaryDirectory();
+  readonly resources = new FakeResources();
+  readonly id = "projects/p/locations/europe-west1/functions/worker";
+  plane!: CloudDataPlane;
+  url = "";
+
+  async start(): Promise<this> {
+    this.url = `http://127.0.0.1:${await freePort()}`;
+    this.plane = await startGcp(this.resources, this.state);
+    return this;
+  }
+
+  /** Starts what is declared in a cloud that was stopped. */
+  async restart(): Promise<void> {
+    await this.plane.close();
+    this.plane = await startGcp(this.resources, this.state);
+    await this.plane.types[types.function]?.start(this.resources.get(types.function, this.id) as StoredResource);
+  }
+
+  async deploy(main: string, serviceConfig: Record<string, unknown> = {}): Promise<void> {
+    const archive = zipSync({ ...wheels, "main.py": strToU8(main) }, { level: 0 });
+    this.resources.put(types.object, "source", {
+      bucket: "sources",
+      name: "worker.zip",
+      source: blob(this.state, archive),
+    });
+    const fn = this.resources.put(
+      types.function,
+      this.id,
+      {
+        name: "worker",
+        location: "europe-west1",
+        buildConfig: {
+          runtime,
+          entryPoint: "handle",
+          environmentVariables: { GOOGLE_VENDOR_PIP_DEPENDENCIES: "wheels" },
+          source: { storageSource: { bucket: "sources", object: "worker.zip" } },
+        },
+        serviceConfig: {
+          serviceAccountEmail: "worker@p.iam.gserviceaccount.com",
+          timeoutSeconds: 10,
+          ...serviceConfig,
+        },
+      },
+      { url: this.url, serviceConfig: { uri: this.url } },
+    );
+    await this.plane.types[types.function]?.start(fn);
+  }
+
+  /** Lets a member call the function. */
+  invoker(member: string): void {
+    this.resources.put(types.invoker, "invoker", { name: "worker", role: "roles/run.invoker", member });
+  }
+
+  async answer(): Promise<{ status: number; text: string }> {
+    const answer = await fetch(this.url);
+    return { status: answer.status, text: await answer.text() };
+  }
+
+  log(): string {
+    return readFileSync(path.join(this.state, "logs", "worker.jsonl"), "utf8");
+  }
+}
+
+describe("a deployment", () => {
+  let fixture: Fixture;
+  beforeAll(async () => {
+    fixture = await new Fixture().start();
+    fixture.invoker("allUsers");
+    await fixture.deploy(source("first"));
+  });
+  afterAll(() => fixture.plane.close());
+
+  test("that does not start leaves the earlier revision serving, and says why", async () => {
+    const failed = fixture.deploy(source("second", "import nothing_of_the_kind"));
+    const answers = [];
+    let settled = false;
+    failed.catch(() => undefined).finally(() => (settled = true));
+    while (!settled) answers.push(await fixture.answer());
+    await expect(failed).rejects.toThrow(
+      /Revision 'worker-00002-loc' is not ready and cannot serve traffic[^]*No module named 'nothing_of_the_kind'/,
+    );
+    answers.push(await fixture.answer());
+    expect(new Set(answers.map(({ status, text }) => `${status} ${text}`))).toEqual(new Set(["200 first "]));
+  });
+
+  test("that failed is not tried again by a restart, which serves what served", async () => {
+    await fixture.restart();
+    expect(await fixture.answer()).toEqual({ status: 200, text: "first " });
+  });
+
+  test("that is ready takes over, while the old revision answers for a while, and no request fails", async () => {
+    const answers: string[] = [];
+    const ask = async () => {
+      const { status, text } = await fixture.answer();
+      answers.push(`${status} ${text}`);
+    };
+    const deployed = fixture.deploy(source("third"));
+    let done = false;
+    void deployed.finally(() => (done = true));
+    while (!done) await ask();
+    while (answers.slice(-5).some((answer) => answer !== "200 third ")) await ask();
+    expect(new Set(answers)).toEqual(new Set(["200 first ", "200 third "]));
+    const firstNew = answers.indexOf("200 third ");
+    expect(answers.slice(firstNew)).toContain("200 first ");
+  });
+});
+
+describe("a secret", () => {
+  let fixture: Fixture;
+  const secretId = "projects/p/secrets/worker-payment-key";
+  const environment = (version: string) => ({
+    secretEnvironmentVariables: [{ key: "PAYMENT_KEY", projectId: "p", secret: "worker-payment-key", version }],
+  });
+
+  beforeAll(async () => {
+    fixture = await new Fixture().start();
+    fixture.invoker("allUsers");
+    const { resources } = fixture;
+    resources.put(types.secret, secretId, { secretId: "worker-payment-key" });
+    for (const [version, secretData] of [
+      ["1", "sesame"],
+      ["2", "open"],
+    ]) {
+      resources.put(types.secretVersion, `${secretId}/versions/${String(version)}`, {
+        secret: secretId,
+        version,
+        secretData,
+      });
+    }
+  });
+  afterAll(() => fixture.plane.close());
+
+  test("is given to nobody without the role", async () => {
+    fixture.resources.put(types.accessor, "other", {
+      secretId: "worker-payment-key",
+      role: "roles/secretmanager.secretAccessor",
+      member: "serviceAccount:other@p.iam.gserviceaccount.com",
+    });
+    await expect(fixture.deploy(source("kept"), environment("1"))).rejects.toThrow(
+      /Permission denied on secret: projects\/p\/secrets\/worker-payment-key\/versions\/1/,
+    );
+    // Nothing was ever deployed, and so nothing has an address.
+    await expect(fixture.answer()).rejects.toThrow();
+  });
+
+  test("is in the environment of a function whose account may read it, at the version that it names", async () => {
+    fixture.resources.put(types.accessor, "own", {
+      secretId: "worker-payment-key",
+      role: "roles/secretmanager.secretAccessor",
+      member: "serviceAccount:worker@p.iam.gserviceaccount.com",
+    });
+    await fixture.deploy(source("kept"), environment("1"));
+    expect(await fixture.answer()).toEqual({ status: 200, text: "kept sesame" });
+    await expect(fixture.deploy(source("kept"), environment("3"))).rejects.toThrow(/versions\/3 was not found/);
+  });
+});
+
+describe("a job", () => {
+  let fixture: Fixture;
+  const jobId = "projects/p/locations/europe-west1/jobs/worker";
+
+  beforeAll(async () => {
+    fixture = await new Fixture().start();
+    await fixture.deploy(source("ran"));
+    const job = fixture.resources.put(types.job, jobId, {
+      name: "worker",
+      schedule: "* * * * *",
+      httpTarget: {
+        uri: fixture.url,
+        httpMethod: "POST",
+        oidcToken: { serviceAccountEmail: "invoker@p.iam.gserviceaccount.com", audience: fixture.url },
+      },
+    });
+    await fixture.plane.types[types.job]?.start(job);
+  });
+  afterAll(() => fixture.plane.close());
+
+  test("may not call a function that its account is no invoker of, and nobody else may", async () => {
+    expect((await fixture.answer()).status).toBe(403);
+    const { payload, failed } = (await fixture.plane.invoke?.({ functionName: "worker" })) ?? {};
+    expect([failed, payload]).toEqual([true, expect.stringMatching(/^403/)]);
+  });
+
+  test("calls it as its account, by hand", async () => {
+    fixture.invoker("serviceAccount:invoker@p.iam.gserviceaccount.com");
+    expect(await fixture.plane.invoke?.({ functionName: "worker" })).toEqual({ payload: "ran worker", failed: false });
+    expect((await fixture.answer()).status).toBe(403);
+  });
+});
