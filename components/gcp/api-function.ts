@@ -1,9 +1,8 @@
-import * as cloudrunv2 from "@pulumi/gcp/cloudrunv2";
 import type * as pulumi from "@pulumi/pulumi";
 
 import { CloudFunction, type CloudFunctionArgs, type Scaling } from "./cloud-function";
 
-export interface ApiFunctionArgs extends CloudFunctionArgs, Partial<Scaling> {
+export interface ApiFunctionArgs extends Omit<CloudFunctionArgs, "public">, Partial<Scaling> {
   /**
    * Lets anyone call the function. Default: true. Where an organisation's policy forbids `allUsers`, pass false and run
    * `gcloud run services update <function> --no-invoker-iam-check`.
@@ -27,15 +26,8 @@ export interface ApiFunctionArgs extends CloudFunctionArgs, Partial<Scaling> {
  */
 export class ApiFunction extends CloudFunction {
   constructor(name: string, args: ApiFunctionArgs, opts?: pulumi.ComponentResourceOptions) {
-    const { concurrency = 80, maximumInstances = 40 } = args;
-    super("multicloud:gcp:ApiFunction", name, { ...args, concurrency, maximumInstances }, opts);
-    if (args.public ?? true) {
-      new cloudrunv2.ServiceIamMember(
-        name,
-        { name: this.serviceName, location: args.location, role: "roles/run.invoker", member: "allUsers" },
-        { parent: this },
-      );
-    }
+    const { concurrency = 80, maximumInstances = 40, public: isPublic = true } = args;
+    super("multicloud:gcp:ApiFunction", name, { ...args, concurrency, maximumInstances, public: isPublic }, opts);
     this.registerOutputs({ functionName: this.functionName, url: this.url });
   }
 }

@@ -1,4 +1,7 @@
+import { createHash } from "node:crypto";
+
 import * as cloudfunctionsv2 from "@pulumi/gcp/cloudfunctionsv2";
+import * as cloudrunv2 from "@pulumi/gcp/cloudrunv2";
 import * as projects from "@pulumi/gcp/projects";
 import * as secretmanager from "@pulumi/gcp/secretmanager";
 import * as serviceaccount from "@pulumi/gcp/serviceaccount";
@@ -7,6 +10,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { SourceBundle } from "../../layers/bundle";
 import { nameLimits, resourceName, type Scope } from "../names";
 import { type Transform, transformed } from "../transform";
+import { refuseEmptyUpdate } from "./failed-deployment";
 import type { FunctionBuild } from "./function-build";
 import { enableServices } from "./services";
 
@@ -38,8 +42,44 @@ export interface CloudFunctionArgs {
   readonly memorySize?: number;
   /** Seconds that a request may take. Default: 15. */
   readonly timeout?: number;
+  /** Lets anyone call the function. */
+  readonly public: boolean;
+  /**
+   * Asks a twin of the function, which is deployed first and serves nobody, and gives what the function then waits for: a
+   * check that fails leaves the function as it is. Default: no twin, and the function itself is the first to run new code.
+   */
+  readonly verify?: (twin: Deployed, options: pulumi.CustomResourceOptions) => pulumi.Resource;
   readonly labels?: Record<string, string>;
   readonly transform?: { readonly function?: Transform<cloudfunctionsv2.FunctionArgs> };
+}
+
+/** A function that was deployed, or its twin. */
+export interface Deployed {
+  /** The function itself, for what needs more of it. */
+  readonly resource: cloudfunctionsv2.Function;
+  readonly functionName: pulumi.Output<string>;
+  /** Name of the Cloud Run service behind it: the function's own, but for one of more than 49 characters. */
+  readonly serviceName: pulumi.Output<string>;
+  /** `https://<functionName>-<hash>.run.app`, without a slash at its end. */
+  readonly url: pulumi.Output<string>;
+  /** What its answers depend on: the build with its source, and the service. */
+  readonly configuration: pulumi.Output<unknown>;
+  /** What its answers say in `x-release`: a digest of the code and one of the settings that it runs with. */
+  readonly release: pulumi.Output<string>;
+  /** E-mail address of the service account that it runs as. */
+  readonly serviceAccount: pulumi.Output<string>;
+  /** Name of the log that it writes. */
+  readonly logName: string;
+}
+
+/** What distinguishes a function and its twin. */
+interface Variant extends Pick<Scaling, "maximumInstances"> {
+  /** At the end of the Pulumi names. */
+  readonly suffix: string;
+  /** What the physical name is made from. */
+  readonly part: string;
+  /** What users notice while it is replaced. */
+  readonly whenReplaced: string;
 }
 
 /** How many requests the instances take. */
@@ -56,20 +96,15 @@ export interface Scaling {
  * It is built from an archive that holds every wheel, so that the build asks no package index, by one service account,
  * and runs as another: neither can do what the other is for.
  */
-export abstract class CloudFunction extends pulumi.ComponentResource {
-  readonly functionName: pulumi.Output<string>;
-  /** Name of the Cloud Run service behind it: the function's own, but for one of more than 49 characters. */
-  readonly serviceName: pulumi.Output<string>;
-  /** `https://<functionName>-<hash>.run.app`, without a slash at its end. */
-  readonly url: pulumi.Output<string>;
-  /** E-mail address of the service account that the function runs as. */
-  readonly serviceAccount: pulumi.Output<string>;
-  /** Name of the log that the function writes. */
-  readonly logName: string;
-  /** What its answers depend on: the build with its source, and the service. */
-  readonly configuration: pulumi.Output<unknown>;
-  /** The function itself, for what needs more of it. */
+export abstract class CloudFunction extends pulumi.ComponentResource implements Deployed {
   readonly resource: cloudfunctionsv2.Function;
+  readonly functionName: pulumi.Output<string>;
+  readonly serviceName: pulumi.Output<string>;
+  readonly url: pulumi.Output<string>;
+  readonly configuration: pulumi.Output<unknown>;
+  readonly release: pulumi.Output<string>;
+  readonly serviceAccount: pulumi.Output<string>;
+  readonly logName: string;
 
   readonly #name: string;
   readonly #project: string;
@@ -96,65 +131,106 @@ export abstract class CloudFunction extends pulumi.ComponentResource {
       child,
     );
     this.serviceAccount = runtime.email;
+    this.logName = `projects/${args.project}/logs/run.googleapis.com%2Fstdout`;
     const grants = (args.permissions ?? []).map((grant) => this.grant(grant, child));
     const secrets = Object.entries(args.secrets ?? {}).map(([key, value]) => this.secret(key, value, args));
 
-    const fn = new cloudfunctionsv2.Function(
-      name,
-      transformed<cloudfunctionsv2.FunctionArgs>(
-        {
-          name: resourceName(args.scope, args.functionName, nameLimits.googleCloud),
-          location,
-          buildConfig: {
-            runtime: `python${args.bundle.pythonVersion.replace(".", "")}`,
-            entryPoint: args.entryPoint,
-            serviceAccount: build.account.id,
-            dockerRepository: build.repository.id,
-            // pip then installs from the archive's folder, and from nowhere else.
-            environmentVariables: { GOOGLE_VENDOR_PIP_DEPENDENCIES: "wheels" },
-            source: { storageSource: { bucket: build.bucket.name, object: object.name } },
-          },
-          serviceConfig: {
-            serviceAccountEmail: runtime.email,
-            environmentVariables: args.environment ?? {},
-            ...(secrets.length > 0 && { secretEnvironmentVariables: secrets.map(({ variable }) => variable) }),
-            availableCpu: String(cpusFor(memorySize)),
-            availableMemory: `${memorySize}Mi`,
-            timeoutSeconds: args.timeout ?? 15,
-            maxInstanceRequestConcurrency: args.concurrency,
-            maxInstanceCount: args.maximumInstances,
-            // Only from the load balancer, and the function's own address would stop answering.
-            ingressSettings: "ALLOW_ALL",
-            allTrafficOnLatestRevision: true,
-          },
-          labels,
-        },
-        args.transform?.function,
-      ),
-      { ...child, dependsOn: [...child.dependsOn, ...build.grants, ...grants, ...secrets.map(({ grant }) => grant)] },
-    );
+    const variables = secrets.map(({ variable }) => variable);
+    const settings = digest({
+      environment: args.environment,
+      variables,
+      memorySize,
+      timeout: args.timeout,
+      concurrency: args.concurrency,
+    });
+    const code = args.bundle.releases[args.functionName];
+    this.release = settings.apply((half) => `${code ?? ""}.${half}`);
 
-    this.resource = fn;
-    this.functionName = fn.name;
-    const service = pulumi.all([fn.serviceConfig, fn.urn]).apply(([config, urn]) => {
-      // The provider keeps a function whose creation failed and does not try again: an update without a change is green.
-      if (config?.uri === undefined) {
-        throw new Error(
-          `${name}: the function has no address, since its creation failed at first; ` +
-            `have it made anew: pulumi up --replace '${urn}'`,
-        );
-      }
-      return { ...config, uri: config.uri };
-    });
-    this.url = service.uri;
-    this.serviceName = pulumi.all([service.service, fn.name]).apply(([id, own]) => lastPart(id) ?? own);
-    // Without its address, which says nothing of what it answers.
-    const configured = fn.serviceConfig.apply((config) => {
-      const { uri: _uri, ...others } = config ?? {};
-      return others;
-    });
-    this.configuration = pulumi.output({ build: fn.buildConfig, service: configured });
-    this.logName = `projects/${args.project}/logs/run.googleapis.com%2Fstdout`;
+    const waited = [...child.dependsOn, ...build.grants, ...grants, ...secrets.map(({ grant }) => grant)];
+    const declare = (variant: Variant, after: pulumi.Resource[]) => {
+      const resource = new cloudfunctionsv2.Function(
+        name + variant.suffix,
+        transformed<cloudfunctionsv2.FunctionArgs>(
+          {
+            name: resourceName(args.scope, variant.part, nameLimits.googleCloud),
+            location,
+            buildConfig: {
+              runtime: `python${args.bundle.pythonVersion.replace(".", "")}`,
+              entryPoint: args.entryPoint,
+              serviceAccount: build.account.id,
+              dockerRepository: build.repository.id,
+              // pip then installs from the archive's folder, and from nowhere else.
+              environmentVariables: { GOOGLE_VENDOR_PIP_DEPENDENCIES: "wheels" },
+              source: { storageSource: { bucket: build.bucket.name, object: object.name } },
+            },
+            serviceConfig: {
+              serviceAccountEmail: runtime.email,
+              environmentVariables: { ...args.environment, MULTICLOUD_RELEASE: settings },
+              ...(variables.length > 0 && { secretEnvironmentVariables: variables }),
+              availableCpu: String(cpusFor(memorySize)),
+              availableMemory: `${memorySize}Mi`,
+              timeoutSeconds: args.timeout ?? 15,
+              maxInstanceRequestConcurrency: args.concurrency,
+              maxInstanceCount: variant.maximumInstances,
+              // Only from the load balancer, and the function's own address would stop answering.
+              ingressSettings: "ALLOW_ALL",
+              allTrafficOnLatestRevision: true,
+            },
+            labels,
+          },
+          args.transform?.function,
+        ),
+        {
+          parent: this,
+          dependsOn: [...waited, ...after],
+          hooks: {
+            ...child.hooks,
+            beforeUpdate: [refuseEmptyUpdate(name + variant.suffix, variant.whenReplaced)],
+          },
+        },
+      );
+      const deployed = {
+        ...described(name, resource),
+        release: this.release,
+        serviceAccount: runtime.email,
+        logName: this.logName,
+      };
+      const invokers = args.public
+        ? [
+            new cloudrunv2.ServiceIamMember(
+              name + variant.suffix,
+              { name: deployed.serviceName, location, role: "roles/run.invoker", member: "allUsers" },
+              { parent: this },
+            ),
+          ]
+        : [];
+      return { ...deployed, invokers };
+    };
+
+    const verified: pulumi.Resource[] = [];
+    if (args.verify !== undefined) {
+      // An underscore no function's name has: another function may be called `<function>-next`.
+      const part = `${args.functionName}_next`;
+      const twin = declare(
+        { suffix: "-next", part, maximumInstances: 1, whenReplaced: "no user notices: the twin serves nobody" },
+        [],
+      );
+      verified.push(args.verify(twin, { parent: this, dependsOn: [twin.resource, ...twin.invokers] }));
+    }
+    const fn = declare(
+      {
+        suffix: "",
+        part: args.functionName,
+        maximumInstances: args.maximumInstances,
+        whenReplaced: "the function answers nobody for the minutes that this takes",
+      },
+      verified,
+    );
+    this.resource = fn.resource;
+    this.functionName = fn.functionName;
+    this.serviceName = fn.serviceName;
+    this.url = fn.url;
+    this.configuration = fn.configuration;
   }
 
   /**
@@ -201,6 +277,36 @@ export abstract class CloudFunction extends pulumi.ComponentResource {
     );
     return { grant, variable: { key, projectId: project, secret: secret.secretId, version: version.version } };
   }
+}
+
+function described(name: string, resource: cloudfunctionsv2.Function) {
+  const service = pulumi.all([resource.serviceConfig, resource.urn]).apply(([config, urn]) => {
+    // The provider keeps a function whose creation failed and does not try again: an update without a change is green.
+    if (config?.uri === undefined) {
+      throw new Error(
+        `${name}: the function has no address, since its creation failed at first; ` +
+          `have it made anew: pulumi up --replace '${urn}'`,
+      );
+    }
+    return { ...config, uri: config.uri };
+  });
+  // Without its address, which says nothing of what it answers.
+  const configured = resource.serviceConfig.apply((config) => {
+    const { uri: _uri, ...others } = config ?? {};
+    return others;
+  });
+  return {
+    resource,
+    functionName: resource.name,
+    serviceName: pulumi.all([service.service, resource.name]).apply(([id, own]) => lastPart(id) ?? own),
+    url: service.uri,
+    configuration: pulumi.output({ build: resource.buildConfig, service: configured }),
+  };
+}
+
+/** Tells settings apart; nothing can be read from it. */
+function digest(settings: Record<string, unknown>): pulumi.Output<string> {
+  return pulumi.jsonStringify(settings).apply((text) => createHash("sha256").update(text).digest("hex").slice(0, 12));
 }
 
 /** The builder's account has the part `build`, which a function may be called too. */

@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { publicAddress } from "../address";
 import { nameLimits, resourceName, type Scope } from "../names";
-import { securityHeaders, siteCacheControl, siteFiles } from "../site";
+import { securityHeaders, siteCacheControl, type SiteFile, siteFiles } from "../site";
 import { type Transform, transformed } from "../transform";
 import { enableServices } from "./services";
 
@@ -19,6 +19,8 @@ export interface FrontendArgs {
   readonly directory: string;
   /** The functions that answer some of the site's paths. */
   readonly functions: readonly FrontendFunction[];
+  /** What the site's files wait for, e.g. the check of the API that they call. Default: nothing. */
+  readonly filesAfter?: readonly pulumi.Resource[];
   /** Host name of the site, with a certificate that Google manages. Default: none, and plain HTTP on an address. */
   readonly domain?: string;
   /** Lets anyone read the bucket itself, where the load balancer's own account cannot be let. Default: false. */
@@ -157,7 +159,7 @@ export class Frontend extends pulumi.ComponentResource {
       ),
       child,
     );
-    for (const file of siteFiles(args.directory)) {
+    const upload = (file: SiteFile, after: readonly pulumi.Resource[]) =>
       new storage.BucketObject(
         `${name}/${file.key}`,
         {
@@ -167,9 +169,13 @@ export class Frontend extends pulumi.ComponentResource {
           contentType: file.contentType,
           cacheControl: siteCacheControl,
         },
-        { ...child, parent: bucket },
+        { ...child, parent: bucket, dependsOn: [...after] },
       );
-    }
+    const isPage = ({ key }: SiteFile) => key === "index.html";
+    const files = siteFiles(args.directory);
+    const assets = files.filter((file) => !isPage(file)).map((file) => upload(file, args.filesAfter ?? []));
+    // The page comes last: it names the others.
+    for (const page of files.filter(isPage)) upload(page, [...(args.filesAfter ?? []), ...assets]);
     const backend = new compute.BackendBucket(
       name,
       transformed<compute.BackendBucketArgs>(

@@ -9,7 +9,7 @@ import { type Transform, transformed } from "../transform";
 import { CloudFunction, type CloudFunctionArgs } from "./cloud-function";
 import { enableServices } from "./services";
 
-export interface ScheduledFunctionArgs extends CloudFunctionArgs {
+export interface ScheduledFunctionArgs extends Omit<CloudFunctionArgs, "public" | "verify"> {
   readonly schedule: Schedule;
   readonly transform?: CloudFunctionArgs["transform"] & { readonly job?: Transform<cloudscheduler.JobArgs> };
 }
@@ -38,7 +38,8 @@ export class ScheduledFunction extends CloudFunction {
 
   constructor(name: string, args: ScheduledFunctionArgs, opts?: pulumi.ComponentResourceOptions) {
     // Runs do not overlap on one instance, and a run that is still on when the next is due needs an instance of its own.
-    super("multicloud:gcp:ScheduledFunction", name, { ...args, concurrency: 1, maximumInstances: 2 }, opts);
+    const scaling = { concurrency: 1, maximumInstances: 2 };
+    super("multicloud:gcp:ScheduledFunction", name, { ...args, ...scaling, public: false }, opts);
     const { scope, functionName, location, timeout = 15 } = args;
     this.schedule = unixCron(args.schedule);
     const child = enableServices(`${name}-schedule`, ["cloudscheduler"], this);

@@ -20,7 +20,7 @@ type Service =
 const enabled = new WeakMap<pulumi.Resource, Map<Service, projects.Service>>();
 
 /** What Google Cloud answers while an enabled API, a new service account or a role is not known everywhere. */
-export const notYetKnown =
+const notYetKnown =
   /SERVICE_DISABLED|has not been used in project|Service account \S+ does not exist|PERMISSION_DENIED|Error code (5|7|9), message: .*(permission|does not (have|exist)|service account)/i;
 
 /** Options of children that need APIs. */

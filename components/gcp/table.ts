@@ -25,12 +25,8 @@ export class Table extends pulumi.ComponentResource {
   readonly readWrite: Grant;
 
   constructor(name: string, args: TableArgs, opts?: pulumi.ComponentResourceOptions) {
-    super(
-      "multicloud:gcp:Table",
-      name,
-      {},
-      pulumi.mergeOptions(opts, { aliases: [{ type: "multicloud:gcp:MessageTable" }] }),
-    );
+    // The token is older than the class's name: with another one, an earlier release of the program would delete the table.
+    super("multicloud:gcp:MessageTable", name, {}, opts);
     const child = enableServices(name, ["firestore"], this);
 
     const database = new firestore.Database(

@@ -17,7 +17,7 @@ import { providerSettings } from "../provider-settings";
 import { smokeCheck } from "../smoke-check";
 import { Alarms, type AlarmsArgs } from "./alarms";
 import { ApiFunction, type ApiFunctionArgs } from "./api-function";
-import type { CloudFunctionArgs } from "./cloud-function";
+import type { CloudFunctionArgs, Deployed } from "./cloud-function";
 import { Frontend, type FrontendArgs } from "./frontend";
 import { FunctionBuild } from "./function-build";
 import { ScheduledFunction } from "./scheduled-function";
@@ -44,7 +44,10 @@ export interface WebApplicationArgs {
   readonly deletionProtection?: boolean;
   /** Who is told of errors, throttles and slowness. Default: nobody, and no alarms. */
   readonly notificationEmail?: string;
-  /** Fails the update where the API that it deployed does not answer; only where `public` is on. Default: false. */
+  /**
+   * Deploys a twin of each function that answers requests and asks it first, then the function itself, which is left as it
+   * is where its twin does not answer; only where `public` is on. Default: false.
+   */
   readonly smokeCheck?: boolean;
   /** Of every function, where its own description says nothing. */
   readonly function?: Pick<
@@ -58,9 +61,15 @@ export interface WebApplicationArgs {
 
 type Plan<Description extends FunctionPlan["description"]> = FunctionPlan & { readonly description: Description };
 
+interface DeclaredApi {
+  readonly kind: "http";
+  readonly plan: Plan<HttpFunction>;
+  readonly fn: ApiFunction;
+}
+
 /** A function of the application, with what it was declared from. */
-type Deployed =
-  | { readonly kind: "http"; readonly plan: Plan<HttpFunction>; readonly fn: ApiFunction }
+type Declared =
+  | DeclaredApi
   | { readonly kind: "schedule"; readonly plan: Plan<ScheduledDescription>; readonly fn: ScheduledFunction };
 
 /** A whole application on Google Cloud: functions, tables and frontend, in one project and one region. */
@@ -93,10 +102,21 @@ export class WebApplication extends pulumi.ComponentResource {
     this.tables = this.declareTables(args);
     const deployed = this.declareFunctions(args, projectNumber);
     this.functions = Object.fromEntries(deployed.map(({ plan, fn }) => [plan.description.name, fn]));
-    this.frontend = this.declareFrontend(args, projectNumber, deployed);
+    const { plan, fn } = firstApi(deployed);
+    const outputs = this.describe(args, plan, fn);
+    const checks = this.declareChecks(args, deployed);
+    this.frontend = this.declareFrontend(args, projectNumber, deployed, checks);
     this.declareAlarms(args, deployed);
-    this.outputs = this.describe(args, deployed);
-    this.declareChecks(args, deployed);
+    this.outputs = {
+      ...outputs,
+      functions: Object.fromEntries(deployed.map((each) => [each.plan.description.name, functionOutputs(each)])),
+      tables: Object.fromEntries(Object.entries(this.tables).map(([table, { tableName }]) => [table, tableName])),
+      ...(this.frontend && {
+        frontendUrl: this.frontend.url,
+        frontendAddress: this.frontend.address,
+        urlMap: this.frontend.urlMapName,
+      }),
+    };
     this.registerOutputs({ ...this.outputs });
   }
 
@@ -124,7 +144,7 @@ export class WebApplication extends pulumi.ComponentResource {
     );
   }
 
-  private declareFunctions(args: WebApplicationArgs, projectNumber: pulumi.Output<string>): Deployed[] {
+  private declareFunctions(args: WebApplicationArgs, projectNumber: pulumi.Output<string>): Declared[] {
     const { scope, project, region } = args;
     const build = new FunctionBuild(
       `${this.#name}-build`,
@@ -138,7 +158,7 @@ export class WebApplication extends pulumi.ComponentResource {
       },
       this.child,
     );
-    return args.functions.map(({ description, ...plan }): Deployed => {
+    return args.functions.map(({ description, ...plan }): Declared => {
       const name = `${this.#name}-${description.name}`;
       const common = this.functionArgs({ ...plan, description }, args, build);
       if (description.kind === "schedule") {
@@ -146,12 +166,19 @@ export class WebApplication extends pulumi.ComponentResource {
         return { kind: "schedule", plan: { ...plan, description }, fn };
       }
       const { public: isPublic, concurrency, maximumInstances } = args.function ?? {};
-      const fn = new ApiFunction(name, { ...common, public: isPublic, concurrency, maximumInstances }, this.child);
+      const http = { ...plan, description };
+      const verify: CloudFunctionArgs["verify"] = (twin, options) =>
+        this.check(`${name}-next-check`, args, http, twin, options);
+      const fn = new ApiFunction(
+        name,
+        { ...common, public: isPublic, concurrency, maximumInstances, ...(asks(args) && { verify }) },
+        this.child,
+      );
       return { kind: "http", plan: { ...plan, description }, fn };
     });
   }
 
-  private functionArgs(plan: FunctionPlan, args: WebApplicationArgs, build: FunctionBuild): CloudFunctionArgs {
+  private functionArgs(plan: FunctionPlan, args: WebApplicationArgs, build: FunctionBuild) {
     const { name, tables } = plan.description;
     const used = tables.map((table) => this.table(table));
     return {
@@ -186,7 +213,12 @@ export class WebApplication extends pulumi.ComponentResource {
     return table;
   }
 
-  private declareFrontend(args: WebApplicationArgs, projectNumber: pulumi.Output<string>, deployed: Deployed[]) {
+  private declareFrontend(
+    args: WebApplicationArgs,
+    projectNumber: pulumi.Output<string>,
+    deployed: Declared[],
+    checks: pulumi.Resource[],
+  ) {
     if (args.site === undefined) return undefined;
     const apis = deployed.filter(isApi);
     const routesOfOthers = (fn: ApiFunction) =>
@@ -205,13 +237,14 @@ export class WebApplication extends pulumi.ComponentResource {
           serviceName: fn.serviceName,
           paths: functionPaths(description.routes).filter((path) => !routesOfOthers(fn).includes(path)),
         })),
+        filesAfter: [...apis.map(({ fn }) => fn.resource), ...checks],
         labels: this.#labels,
       },
       this.child,
     );
   }
 
-  private declareAlarms({ scope, notificationEmail, alarms }: WebApplicationArgs, deployed: Deployed[]): void {
+  private declareAlarms({ scope, notificationEmail, alarms }: WebApplicationArgs, deployed: Declared[]): void {
     if (notificationEmail === undefined) return;
     new Alarms(
       `${this.#name}-alarms`,
@@ -226,13 +259,42 @@ export class WebApplication extends pulumi.ComponentResource {
     );
   }
 
-  private describe(args: WebApplicationArgs, deployed: Deployed[]): GcpOutputs {
-    const { fn, plan } = firstApi(deployed);
+  /** Asks each function that answers requests, once it is deployed: the last word, after that on its twin. */
+  private declareChecks(args: WebApplicationArgs, deployed: Declared[]): pulumi.Resource[] {
+    if (!asks(args)) return [];
+    return deployed.filter(isApi).map(({ plan, fn }, index) => {
+      const name = index === 0 ? `${this.#name}-smoke-check` : `${this.#name}-${plan.description.name}-smoke-check`;
+      const options = { parent: this, dependsOn: [fn, ...Object.values(this.tables)] };
+      return this.check(name, args, plan, fn, options);
+    });
+  }
+
+  private check(
+    name: string,
+    args: WebApplicationArgs,
+    plan: Plan<HttpFunction>,
+    fn: Deployed,
+    options: pulumi.CustomResourceOptions,
+  ) {
+    return smokeCheck(
+      name,
+      {
+        cloud: "gcp",
+        address: fn.url,
+        probes: plan.description.probes,
+        release: fn.release,
+        outputs: this.describe(args, plan, fn),
+        deployed: { function: fn.configuration },
+      },
+      options,
+    );
+  }
+
+  /** What is told of a function that answers requests, or of its twin. */
+  private describe(args: WebApplicationArgs, plan: FunctionPlan, fn: Deployed): GcpOutputs {
     const [table] = Object.values(this.tables);
     return {
       region: args.region,
-      functions: Object.fromEntries(deployed.map((each) => [each.plan.description.name, functionOutputs(each)])),
-      tables: Object.fromEntries(Object.entries(this.tables).map(([name, { tableName }]) => [name, tableName])),
       apiUrl: fn.url,
       functionName: fn.functionName,
       runtimeIdentity: fn.serviceAccount,
@@ -243,40 +305,21 @@ export class WebApplication extends pulumi.ComponentResource {
       public: args.function?.public ?? true,
       messagesTable: table?.tableName ?? "",
       database: table?.databaseName ?? "",
-      ...(this.frontend && {
-        frontendUrl: this.frontend.url,
-        frontendAddress: this.frontend.address,
-        urlMap: this.frontend.urlMapName,
-      }),
     };
-  }
-
-  private declareChecks(args: WebApplicationArgs, deployed: Deployed[]): void {
-    // A function that is not public answers nobody without a token.
-    if (!args.smokeCheck || !(args.function?.public ?? true)) return;
-    const { fn, plan } = firstApi(deployed);
-    const { name, probes } = plan.description;
-    smokeCheck(
-      `${this.#name}-smoke-check`,
-      {
-        cloud: "gcp",
-        address: fn.url,
-        probes,
-        release: bundleOf(name, args.bundles).releases[name],
-        outputs: this.outputs,
-        deployed: { function: fn.configuration },
-      },
-      { parent: this, dependsOn: [fn, ...Object.values(this.tables)] },
-    );
   }
 }
 
-function isApi(deployed: Deployed): deployed is Deployed & { readonly kind: "http" } {
-  return deployed.kind === "http";
+/** Whether functions are asked once they are deployed; one that is not public answers nobody without a token. */
+function asks({ smokeCheck, function: settings }: WebApplicationArgs): boolean {
+  return (smokeCheck ?? false) && (settings?.public ?? true);
+}
+
+function isApi(declared: Declared): declared is DeclaredApi {
+  return declared.kind === "http";
 }
 
 /** @throws where no function answers requests: what every cloud's outputs begin with is its address. */
-function firstApi(deployed: readonly Deployed[]): Deployed & { readonly kind: "http" } {
+function firstApi(deployed: readonly Declared[]): DeclaredApi {
   const api = deployed.find(isApi);
   if (api === undefined) throw new Error("no function answers requests; describe one without a schedule");
   return api;
@@ -300,7 +343,7 @@ function tableVariables({ tableName, databaseName }: Table): [string, pulumi.Inp
   ];
 }
 
-function functionOutputs({ kind, plan, fn }: Deployed): FunctionOutputs {
+function functionOutputs({ kind, plan, fn }: Declared): FunctionOutputs {
   const { description, environment } = plan;
   const common = {
     functionName: fn.functionName,
