@@ -3,6 +3,7 @@ import path from "node:path";
 import { z } from "zod";
 
 import { type CloudDataPlane, HttpDataPlane } from "../data-plane";
+import type { HttpRequest } from "../http";
 import { Logs } from "../logs";
 import type { Resources, StoredResource } from "../store";
 import { Firestore } from "./firestore";
@@ -17,6 +18,17 @@ const functionOutputs = z.object({ serviceConfig: z.object({ uri: z.string() }) 
 /** The address of the Cloud Run service behind a function. */
 function serviceUri(outputs: StoredResource["outputs"]): string {
   return functionOutputs.parse(outputs).serviceConfig.uri;
+}
+
+/** A call by hand, as `gcloud functions call` makes it. */
+function posted(payload = ""): HttpRequest {
+  return {
+    method: "POST",
+    target: "/",
+    headers: [["Content-Type", "application/json"]],
+    body: Buffer.from(payload),
+    remoteAddress: "127.0.0.1",
+  };
 }
 
 /**
@@ -67,6 +79,16 @@ export function startGcp(stored: Resources, state: string): CloudDataPlane {
       },
       "gcp:cloudscheduler/job:Job": scheduler,
       "gcp:compute/globalAddress:GlobalAddress": addresses,
+    },
+    async invoke({ functionName, payload }) {
+      const fn = resources.find("gcp:cloudfunctionsv2/function:Function", ({ name }) => name === functionName);
+      if (fn === undefined) throw new Error(`there is no function ${functionName} on the local Google Cloud`);
+      // As the scheduler does it, where a job calls the function; else as the project's owner.
+      const job = scheduler.jobOf(functionName);
+      const answer = await (job === undefined ? functions.call(fn.id, posted(payload)) : scheduler.run(job, payload));
+      const text = answer.body.toString();
+      const failed = answer.status >= 400;
+      return { failed, payload: failed ? `${answer.status} ${text}` : text };
     },
     async close() {
       scheduler.close();

@@ -1,0 +1,87 @@
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { askSteadily } from "./steady-load";
+import { changes, type CloudValues, copyOfCheckout, LocalDeployment } from "./local-deployment";
+
+const deployment = new LocalDeployment(["clouds=[gcp]", "smokeCheck=true"]);
+const copy = copyOfCheckout();
+const code = path.join(copy, "application", "api", "app.py");
+const page = path.join(copy, "application", "web", "index.html");
+const sound = readFileSync(code, "utf8");
+let values: CloudValues;
+
+beforeAll(async () => {
+  await deployment.up();
+  ({ gcp: values } = await deployment.outputs());
+});
+
+afterAll(() => deployment.end());
+
+/** Deploys the copy while API and frontend are asked 20 times a second each. */
+async function deployUnderLoad() {
+  const load = askSteadily([
+    `${values.apiUrl}/api/messages/?limit=1`,
+    `${values.frontendUrl}/`,
+    `${values.frontendUrl}/api/`,
+  ]);
+  const run = await deployment.run(["up", "--detach"], { checkout: copy });
+  const asked = await load.stop();
+  console.log(
+    `${expect.getState().currentTestName ?? ""}: ${asked.length} requests, slowest ${Math.max(...asked.map(({ ms }) => ms))} ms`,
+  );
+  return { run, asked, failed: asked.filter(({ status }) => status !== 200) };
+}
+
+const titleOf = async () => /<title>(.*?)<\/title>/.exec(await (await fetch(values.frontendUrl)).text())?.[1];
+
+describe("a release whose import fails", () => {
+  beforeAll(() => {
+    appendFileSync(code, '\nraise RuntimeError("the code is broken")\n');
+    writeFileSync(page, readFileSync(page, "utf8").replace(/<title>.*?<\/title>/, "<title>Another page</title>"));
+  });
+
+  test("fails at the twin, names the cause, and no request notices", async () => {
+    const before = await titleOf();
+    const { run, asked, failed } = await deployUnderLoad();
+    expect(run.code).not.toBe(0);
+    expect(run.stderr).toContain("gcp-api-next");
+    expect(run.stderr).toContain("the code is broken");
+    expect(asked.length).toBeGreaterThan(100);
+    expect(failed).toEqual([]);
+    // Neither the function nor the files that belong to it were touched.
+    expect(changes(run).filter((line) => /Function {2}gcp-api$|gcp-web\//.test(line))).toEqual([]);
+    expect(await titleOf()).toBe(before);
+  });
+
+  test("is not taken for done by the next update, which says what to do", async () => {
+    const { run, failed } = await deployUnderLoad();
+    expect(run.code).not.toBe(0);
+    expect(run.stderr).toMatch(
+      /gcp-api-next: its last deployment failed.*nothing would be deployed now.*pulumi up --replace/s,
+    );
+    expect(failed).toEqual([]);
+  });
+
+  test("goes through once it is mended, and its page with it", async () => {
+    writeFileSync(code, `${sound}\n# Mended.\n`);
+    const { run, failed } = await deployUnderLoad();
+    expect(run.code, run.stderr).toBe(0);
+    expect(failed).toEqual([]);
+    expect(await titleOf()).toBe("Another page");
+    const preview = await deployment.run(["preview"], { checkout: copy });
+    expect(preview.stderr).toContain("no changes");
+  });
+});
+
+test("a release that starts and does not serve is stopped at the twin, and no request notices", async () => {
+  writeFileSync(code, sound.replace("return page.messages", 'raise ValueError("no messages today")'));
+  const { run, asked, failed } = await deployUnderLoad();
+  expect(run.code).not.toBe(0);
+  expect(run.stderr).toContain("gcp-api-next-check");
+  expect(run.stderr).toContain("no messages today");
+  expect(asked.length).toBeGreaterThan(100);
+  expect(failed).toEqual([]);
+});
