@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { createConnection, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -116,15 +117,29 @@ async function settled(origin?: Promise<string>): Promise<void> {
   await origin?.catch(() => undefined);
 }
 
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/**
+ * Ports for servers that take a while until they listen: below those that systems give to whoever asks for any, or another
+ * program may have it by then, and would be taken for the server.
+ */
+const portRange = { first: 15_000, count: 17_000 };
+
+async function freePort(): Promise<number> {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const port = portRange.first + randomInt(portRange.count);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`no port from ${portRange.first} on is free on this machine`);
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
+    server.once("error", () => {
+      resolve(false);
+    });
+    server.listen(port, "127.0.0.1", () => {
       server.close(() => {
-        if (address !== null && typeof address === "object") resolve(address.port);
-        else reject(new Error("this machine gave no port"));
+        resolve(true);
       });
     });
   });

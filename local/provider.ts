@@ -272,13 +272,14 @@ export class CloudProvider implements Provider {
     const inputs = this.#kept(news);
     const outputs = await this.#outputs(type, { id, inputs }, previous.outputs);
     const answer = { ...news, ...(outputs as Properties) };
-    if (fails !== undefined && this.#failsNow("update", urn, fails)) {
-      if (emptyUpdate === "nothing") {
-        this.options.store.put({ ...previous, attempted: inputs });
-        throw new InitializationError(id, { ...answer, [attemptedKey]: news }, fails.message);
+    const failure = (message: string) => {
+      if (emptyUpdate !== "nothing") {
+        return fails?.how === "partial" ? new InitializationError(id, answer, message) : new Error(message);
       }
-      throw fails.how === "partial" ? new InitializationError(id, answer, fails.message) : new Error(fails.message);
-    }
+      this.options.store.put({ ...previous, attempted: inputs });
+      return new InitializationError(id, { ...answer, [attemptedKey]: news }, message);
+    };
+    if (fails !== undefined && this.#failsNow("update", urn, fails)) throw failure(fails.message);
     const { failed: _failed, attempted: _attempted, ...working } = previous;
     for (const step of this.#weather.calm ? [] : steps) {
       const later = Object.fromEntries(step.map((key) => [key, previous.inputs[key]]));
@@ -289,7 +290,7 @@ export class CloudProvider implements Provider {
     try {
       await this.#put(resource);
     } catch (error) {
-      throw fails?.how === "partial" ? new InitializationError(id, answer, messageOf(error)) : error;
+      throw failure(messageOf(error));
     }
     type.applied?.(resource, this.#context);
     return answer;
