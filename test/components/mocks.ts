@@ -84,12 +84,14 @@ export async function record<T>(
   }
 }
 
-/** Pulumi's mocks take every registration but that of an error hook. */
+/** Pulumi's mocks take every registration but those of hooks. */
 export function acceptErrorHooks(): void {
+  const accept = (_request: unknown, done: (error: null) => void) => {
+    done(null);
+  };
   Object.assign(pulumi.runtime.getMonitor() ?? {}, {
-    registerErrorHook: (_request: unknown, done: (error: null) => void) => {
-      done(null);
-    },
+    registerErrorHook: accept,
+    registerResourceHook: accept,
   });
 }
 

@@ -202,6 +202,7 @@ describe("with the defaults", () => {
         APPLICATION_VERSION: "1.2.3",
         GOOGLE_CLOUD_PROJECT: "proj-1",
         MESSAGES_DATABASE: "shop-test-messages",
+        MULTICLOUD_RELEASE: expect.stringMatching(/^[0-9a-f]{12}$/) as string,
       },
       availableCpu: "1",
       availableMemory: "512Mi",
@@ -492,7 +493,11 @@ describe("with several functions", () => {
     const { serviceConfig } = named(recording, "cloudfunctionsv2/function:Function", "gcp-hooks") as {
       serviceConfig: { environmentVariables: Record<string, string> };
     };
-    expect(Object.keys(serviceConfig.environmentVariables)).toEqual(["APPLICATION_VERSION", "GOOGLE_CLOUD_PROJECT"]);
+    expect(Object.keys(serviceConfig.environmentVariables)).toEqual([
+      "APPLICATION_VERSION",
+      "GOOGLE_CLOUD_PROJECT",
+      "MULTICLOUD_RELEASE",
+    ]);
   });
 
   test("the load balancer sends each function its routes, and those of the others to the site", () => {
@@ -626,9 +631,23 @@ describe("what could not work is not declared", () => {
   });
 });
 
-test("the smoke check asks the function, where it answers everybody", async () => {
+test("a twin is deployed and asked first, then the function, where they answer everybody", async () => {
   const { recording } = await application({ smokeCheck: true });
-  expect(recording.only("command:local:Command").environment).toMatchObject({ CLOUD: "gcp", ADDRESS: serviceUri });
+  const functions = ofType(recording, "cloudfunctionsv2/function:Function");
+  expect(functions.map(({ name }) => name)).toEqual(["gcp-api-next", "gcp-api"]);
+  const [twin, live] = functions.map(({ inputs }) => inputs);
+  expect(twin?.name).toMatch(/^shop-test-api-next-[0-9a-f]{8}$/);
+  expect(twin?.buildConfig).toEqual(live?.buildConfig);
+  const checks = recording.of("command:local:Command");
+  expect(checks.map(({ name, inputs }) => [name, inputs.environment])).toMatchObject([
+    ["gcp-api-next-check", { CLOUD: "gcp", ADDRESS: uriOf(String(twin?.name)) }],
+    ["gcp-smoke-check", { CLOUD: "gcp", ADDRESS: serviceUri }],
+  ]);
+  const order = recording.all.map(({ type, name }) => `${type} ${name}`);
+  const at = (entry: string) => order.indexOf(entry);
+  expect(at("command:local:Command gcp-api-next-check")).toBeLessThan(
+    at("gcp:cloudfunctionsv2/function:Function gcp-api"),
+  );
   const unheard = await application({ smokeCheck: true, function: { public: false } });
   expect(unheard.recording.of("command:local:Command")).toEqual([]);
 });
