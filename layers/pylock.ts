@@ -31,7 +31,7 @@ export const makePylock =
   "uv export --no-dev --no-emit-project --format pylock.toml --output-file pylock.toml (or pip lock, pdm export --format pylock)";
 
 const edgeless =
-  "a pylock.toml says what needs each package only where its maker writes packages.dependencies, which uv leaves out; " +
+  "a pylock.toml says what needs each package only where its maker writes packages.dependencies, which uv and pip leave out; " +
   "use uv.lock, or a requirements.txt with annotations (# via)";
 
 /**
