@@ -4,6 +4,7 @@ import type { Application, PythonFunction } from "../contract/application";
 import { clouds } from "../contract/clouds";
 import { adapterFiles, entryAttribute, entryModule } from "./adapters";
 import { applicationFiles, type SourceFile } from "./application-files";
+import { BuildError } from "./build-error";
 import { bytecodeCompiler, bytecodeVersions } from "./bytecode-compiler";
 import type { Architecture, Bundle, Target } from "./bundle";
 import { storedBundles } from "./bundle-store";
@@ -37,10 +38,19 @@ export interface BuildOptions extends PruneOptions {
 /**
  * Builds the bundles of every target, or finds them built.
  *
- * @throws {BuildError} where one cannot be built, no half of it is left behind then; or where a function would fail at an import.
+ * @throws {BuildError} naming every target that cannot be built, of which no half is left behind, and every import of a function that would fail.
  */
 export async function build(options: BuildOptions): Promise<Bundle[]> {
-  const bundles = await Promise.all(options.targets.map((target) => builders[target](options)));
+  const messages = new Set<string>();
+  const build = (target: Target) =>
+    builders[target](options).catch((error: unknown) => {
+      if (!(error instanceof BuildError)) throw error;
+      messages.add(error.message);
+      return [];
+    });
+  const bundles = await Promise.all(options.targets.map(build));
+  // What is to be mended is told for all targets at once.
+  if (messages.size > 0) throw new BuildError([...messages].sort().join("\n"));
   return bundles.flat();
 }
 

@@ -36,7 +36,8 @@ function place(fault: ImportFault): string {
 }
 
 function site({ file, line, owner }: ImportSite): string {
-  return owner ? `${file}:${line} of ${owner.name} ${owner.version}` : `${file}:${line}`;
+  // A native module has no lines.
+  return owner ? `${line === 0 ? file : `${file}:${line}`} of ${owner.name} ${owner.version}` : `${file}:${line}`;
 }
 
 function problem(fault: ImportFault, context: Context): string {

@@ -241,8 +241,10 @@ class Prover {
     this.loaded.set(name, module);
     const { scan, own, file = "" } = found;
     this.path.push(site);
-    if (scan?.error === undefined) {
-      const failure = this.run(scan?.body ?? [], { module, stops: false });
+    if (scan === undefined) {
+      module.failure = this.nativeImports(module);
+    } else if (scan.error === undefined) {
+      const failure = this.run(scan.body ?? [], { module, stops: false });
       if (failure) module.failure = { error: failure.error, faults: failure.faults };
     } else if (own) {
       const [line, detail] = scan.error;
@@ -251,6 +253,13 @@ class Prover {
     this.path.pop();
     module.complete = true;
     return module.failure;
+  }
+
+  /** What is known of what a native module imports. */
+  private nativeImports(module: Loaded): Failure | undefined {
+    const { file = "", owner } = module.found;
+    const failures = (importedByNative[module.name] ?? []).map((name) => this.import(name, { file, line: 0, owner }));
+    return failures.find((failure) => failure !== undefined);
   }
 
   private isStandard(name: string): boolean {
@@ -581,6 +590,11 @@ class Prover {
     return (found !== undefined && "own" in found) || this.isStandard(name) || this.isProvided(name);
   }
 }
+
+/** What native modules import that a package of another name brings; no source shows it. */
+const importedByNative: Readonly<Record<string, readonly string[]>> = {
+  "cryptography.hazmat.bindings._rust": ["_cffi_backend"],
+};
 
 /** Names that Python gives every module. */
 const standardNames = [

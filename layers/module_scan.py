@@ -163,7 +163,8 @@ class _Scan:
                 return [*found, *_sets(bound), *inside]
             case ast.For() | ast.AsyncFor():
                 found = [*self.expressions([node.iter]), *_sets(_names_in(node.target))]
-                return [*found, *self.block(node.body), *self.block(node.orelse)]
+                called = [["call", node.lineno, *each] for each in _imports_by_loop(node)]
+                return [*found, *called, *self.block(node.body), *self.block(node.orelse)]
             case ast.While(test, body, orelse):
                 return [*self.expressions([test]), ["if", self.test(test), self.block(body), []], *self.block(orelse)]
             case ast.Match(subject, cases):
@@ -369,6 +370,20 @@ def _literal_import(node: ast.AST) -> list | None:
                 return [0, package.value + name]
             return [level, name[level:]]
     return None
+
+
+def _imports_by_loop(node: ast.For | ast.AsyncFor) -> list[list]:
+    """Level and module of each ``for name in ("one", "two"): __import__(name)``."""
+    if not isinstance(node.target, ast.Name) or any(isinstance(each, ast.Try) for each in ast.walk(node)):
+        return []
+    unconditional = [each for statement in node.body if isinstance(statement, (ast.Assign, ast.Expr)) for each in ast.walk(statement)]
+    names = _texts(node.iter) or []
+    for each in unconditional:
+        match each:
+            case ast.Call(func, [ast.Name(name)]) if name == node.target.id:
+                if _called(func) in {"import_module", "__import__"}:
+                    return [[0, text] for text in names if not text.startswith(".")]
+    return []
 
 
 def _error(node: ast.expr | None) -> str | None:

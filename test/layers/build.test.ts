@@ -340,6 +340,7 @@ describe("bad input is refused, with a way out", () => {
 
   it("a missing lock", async () => {
     await expect(workspace.build()).rejects.toThrow(/aws\.in cannot be read.*npm run layer -- lock/s);
+    await expect(workspace.build({ targets: ["aws", "azure", "gcp"] })).rejects.toThrow(/aws\.in.*azure\.in.*gcp\.in/s);
   });
 
   it("a release whose files changed since it was locked", async () => {

@@ -80,6 +80,18 @@ describe("an import that fails", () => {
       ["main.py:2 missing module absent", "main.py:3 missing module gone"],
     ],
     [
+      "by a loop over literals",
+      { "main.py": "for name in ('os', 'absent'):\n  locals()[name] = __import__(name)" },
+      {},
+      ["main.py:1 missing module absent"],
+    ],
+    [
+      "by a native module of which it is known",
+      { "main.py": "from cryptography.hazmat.bindings import _rust" },
+      { packages: { "cryptography/hazmat/bindings/_rust.abi3.so": "" } },
+      ["cryptography/hazmat/bindings/_rust.abi3.so:0 missing module _cffi_backend"],
+    ],
+    [
       "of a relative module",
       {
         "main.py": "import shop.api",
