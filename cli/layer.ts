@@ -48,6 +48,8 @@ interface BuildFlags extends LockFlags {
   readonly bytecode: boolean;
   readonly prune: boolean;
   readonly keep?: string[];
+  readonly keepSymbols?: string[];
+  readonly verify?: true;
   readonly json?: true;
 }
 
@@ -73,6 +75,8 @@ program
   .addOption(new Option("--python-version <version>").choices(pythonVersions).default("3.12"))
   .option("--no-bytecode", "leave the modules to be compiled at each start of a function")
   .option("--no-prune", "keep tests, stubs and C sources that no program reads")
+  .option("--verify", "read what is built already to the last byte, to find what is damaged")
+  .option("--keep-symbols <package...>", "leave the native libraries of these packages whole")
   .option("--keep <path...>", "files to keep in any case, e.g. 'pandas/tests/**'")
   .addOption(applicationOption())
   .addOption(requirementsOption())

@@ -12,7 +12,7 @@ import { sha256 } from "./cache";
 import { type LockedFunctions, lockedFunctions } from "./function-locks";
 import { checkFunctionImports, type FunctionImports } from "./imports";
 import { checkLayers } from "./limits";
-import type { Lock } from "./lock";
+import { type Lock, normalisedName } from "./lock";
 import { onDemand } from "./on-demand";
 import type { PruneOptions } from "./pruning";
 import { planLayers, type PlannedLayer, type Strategy } from "./strategy";
@@ -27,6 +27,10 @@ export interface BuildOptions extends PruneOptions {
   readonly strategy?: Strategy;
   /** Whether the modules of AWS layers and of the Azure package have their bytecode beside them. Default: yes. */
   readonly bytecode?: boolean;
+  /** Packages whose native libraries keep their symbols, e.g. for a debugger. Default: none. */
+  readonly keepSymbols?: readonly string[];
+  /** Whether bundles that are built already are read to the last byte, to find what is damaged. Default: no. */
+  readonly verify?: boolean;
   /** Folder of `<target>.in` files that take the place of the functions' own requirements. Default: none. */
   readonly requirements?: string;
   /** Told what takes time, a line each. */
@@ -79,8 +83,16 @@ const builders: Record<Target, Builder> = {
           const built =
             lock.packages.length === 0
               ? []
-              : await storedBundles({ ...layer, content: [plan, pruning] }, async () =>
-                  (await contents()).layerContents(lock, { ...platform, ...pruning, bytecode }, plan, options.progress),
+              : await storedBundles(
+                  { ...layer, content: [plan, pruning] },
+                  async () =>
+                    (await contents()).layerContents(
+                      lock,
+                      { ...platform, ...pruning, bytecode },
+                      plan,
+                      options.progress,
+                    ),
+                  options,
                 );
           const provided = strategy.kind === "hybrid" ? strategy.provided : undefined;
           const requires = await proveImports(
@@ -94,9 +106,11 @@ const builders: Record<Target, Builder> = {
           return { layers: built.map((each) => ({ ...layer, functions: names, ...each })), names, requires };
         }),
       ),
-      storedBundles({ ...bundle, content: digest(code) }, async () => [
-        await (await contents()).applicationContent(nameOf(application), code),
-      ]),
+      storedBundles(
+        { ...bundle, content: digest(code) },
+        async () => [await (await contents()).applicationContent(nameOf(application), code)],
+        options,
+      ),
     ]);
     for (const { layers } of parts) {
       for (const warning of checkLayers(layers, applications)) (options.warn ?? options.progress)(warning);
@@ -125,11 +139,15 @@ const builders: Record<Target, Builder> = {
     const pruning = pruningOf(application, options);
     return forEachFunction("azure", application, platform, requirements, async (fn, { lock, files, releases }) => {
       const bundle = { target: "azure", kind: "package", lockSha256: lock.sha256, ...platform, bytecode } as const;
-      const stored = await storedBundles({ ...bundle, content: [digest(files), pruning] }, async () => [
-        await (
-          await contents()
-        ).packageContent(fn.name, lock, { ...platform, ...pruning, bytecode }, files, options.progress),
-      ]);
+      const stored = await storedBundles(
+        { ...bundle, content: [digest(files), pruning] },
+        async () => [
+          await (
+            await contents()
+          ).packageContent(fn.name, lock, { ...platform, ...pruning, bytecode }, files, options.progress),
+        ],
+        options,
+      );
       await proveImports(
         "azure",
         application,
@@ -146,9 +164,11 @@ const builders: Record<Target, Builder> = {
     const platform = { architecture: "x86_64", pythonVersion } as const;
     return forEachFunction("gcp", application, platform, requirements, async (fn, { lock, files, releases }) => {
       const bundle = { target: "gcp", kind: "source", lockSha256: lock.sha256, ...platform } as const;
-      const stored = await storedBundles({ ...bundle, content: digest(files) }, async () => [
-        await (await contents()).sourceContent(fn.name, lock, platform, files, options.progress),
-      ]);
+      const stored = await storedBundles(
+        { ...bundle, content: digest(files) },
+        async () => [await (await contents()).sourceContent(fn.name, lock, platform, files, options.progress)],
+        options,
+      );
       await proveImports(
         "gcp",
         application,
@@ -256,8 +276,12 @@ const nameOf = ({ functions: [first] }: Application) => first?.name ?? "";
 /** Loaded where something has to be made: what is built already is found without it, in half the time. */
 const contents = () => onDemand(() => import("./contents"));
 
-function pruningOf({ layers }: Application, { prune = true, keep = [] }: PruneOptions): Required<PruneOptions> {
-  return { prune, keep: [...layers.keep, ...keep].sort() };
+/** What of the wheels goes into a bundle, with the defaults. */
+function pruningOf(
+  { layers }: Application,
+  { prune = true, keep = [], keepSymbols = [] }: Pick<BuildOptions, "prune" | "keep" | "keepSymbols">,
+) {
+  return { prune, keep: [...layers.keep, ...keep].sort(), keepSymbols: keepSymbols.map(normalisedName).sort() };
 }
 
 /** What compiles bytecode, where it is wanted and can be had. */

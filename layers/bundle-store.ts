@@ -1,4 +1,5 @@
-import { readFile } from "node:fs/promises";
+import { createHash, randomUUID } from "node:crypto";
+import { readFile, rename, stat } from "node:fs/promises";
 
 import { version } from "../package.json";
 import type { BundledPackage } from "./bundle";
@@ -36,37 +37,40 @@ export interface BundleInputs extends Pick<
 
 /**
  * The bundles that follow from `inputs`, made by `make` where they are not in the cache. The builder's own source counts as
- * an input, so a changed recipe never answers with an old zip. Manifest and SBOM lie beside the zip; the hashes of all three are
- * checked at each use, so what is damaged, or tells of other inputs with the same zip, is made again.
+ * an input, so a changed recipe never answers with an old zip. Manifest and SBOM lie beside the zip. At each use the hashes of
+ * these two are checked, and that of the zip where its size or its time of change is not what it was, so what is damaged, or tells
+ * of other inputs with the same zip, is made again.
+ *
+ * @param verify whether the zip's hash is checked in any case. Default: no.
  */
 export async function storedBundles(
   inputs: BundleInputs,
   make: () => Promise<readonly BundleContent[]>,
+  { verify = false }: { readonly verify?: boolean } = {},
 ): Promise<readonly StoredBundle[]> {
   const builder = await recipeDigest();
   const recordFile = cacheDirectory("builds", `${sha256(JSON.stringify([builder, inputs]))}.json`);
-  const known = await read(recordFile);
+  const known = await read(recordFile, verify);
   if (known) return known;
 
-  const [{ sbomOf }, { writeZip }] = await onDemand(() => Promise.all([import("./sbom"), import("./zip")]));
+  const [{ sbomOf }, { zipChunks }] = await onDemand(() => Promise.all([import("./sbom"), import("./zip")]));
   const made: BundleRecord[] = [];
   const { content, ...origin } = inputs;
   for (const { name, entries, packages } of await make()) {
-    const zip = writeZip(entries);
-    const hash = sha256(zip);
+    const { hash, size } = await storeZip(zipChunks(entries));
     const unpackedSize = entries.reduce((total, entry) => total + entry.size, 0);
-    const described = { name, sha256: hash, size: zip.length, unpackedSize };
+    const described = { name, sha256: hash, size, unpackedSize };
     const manifest = { ...origin, ...described, builder: `${version}+${builder.slice(0, 12)}`, packages };
     const manifestText = `${JSON.stringify(manifest, null, 2)}\n`;
     const sbom = await sbomOf(manifest);
     const file = zipFile(hash);
-    await writeAtomically(file, zip);
     await writeAtomically(manifestFile(file), manifestText);
     await writeAtomically(sbomFile(file), sbom);
     made.push({
       bundle: { ...described, packages: packages.map(({ name, version }) => ({ name, version })) },
       manifest: sha256(manifestText),
       sbom: sha256(sbom),
+      modified: (await stat(file)).mtimeMs,
     });
   }
   // The record comes last: it never names a zip that is not there.
@@ -79,29 +83,56 @@ interface BundleRecord {
   readonly bundle: Omit<StoredBundle, "path">;
   readonly manifest: string;
   readonly sbom: string;
+  /** When the zip was last seen to be whole, by its time of change. */
+  readonly modified: number;
+}
+
+/** Writes a zip under its hash, without having the whole of it in memory. */
+async function storeZip(chunks: Iterable<Buffer>): Promise<{ hash: string; size: number }> {
+  const temporary = cacheDirectory("bundles", `${randomUUID()}.part`);
+  const digest = createHash("sha256");
+  let size = 0;
+  function* counted() {
+    for (const chunk of chunks) {
+      digest.update(chunk);
+      size += chunk.length;
+      yield chunk;
+    }
+  }
+  await writeAtomically(temporary, counted());
+  const hash = digest.digest("hex");
+  await rename(temporary, zipFile(hash));
+  return { hash, size };
 }
 
 const zipFile = (hash: string) => cacheDirectory("bundles", `${hash}.zip`);
 
 const stored = ({ bundle }: BundleRecord): StoredBundle => ({ ...bundle, path: zipFile(bundle.sha256) });
 
-async function read(recordFile: string): Promise<readonly StoredBundle[] | undefined> {
+async function read(recordFile: string, verify: boolean): Promise<readonly StoredBundle[] | undefined> {
   const known = await readRecord<BundleRecord[]>(recordFile);
-  const files = known?.flatMap(({ bundle, manifest, sbom }) => {
-    const zip = zipFile(bundle.sha256);
-    return [
-      [zip, bundle.sha256],
-      [manifestFile(zip), manifest],
-      [sbomFile(zip), sbom],
-    ] as const;
-  });
-  const intact = await Promise.all(
-    (files ?? []).map(([file, hash]) =>
-      readFile(file).then(
-        (content) => sha256(content) === hash,
-        () => false,
-      ),
-    ),
-  );
-  return intact.every(Boolean) ? known?.map(stored) : undefined;
+  if (known === undefined) return undefined;
+  const seen = await Promise.all(known.map((record) => intact(record, verify)));
+  if (seen.includes(undefined)) return undefined;
+  // A zip that was copied or written again is as good; next time that is known.
+  const records = known.map((record, index) => ({ ...record, modified: seen[index] ?? record.modified }));
+  if (records.some(({ modified }, index) => modified !== known[index]?.modified))
+    await writeRecord(recordFile, records);
+  return known.map(stored);
+}
+
+/** When the zip was last changed, where it, its manifest and its SBOM are what the record says; undefined else. */
+async function intact({ bundle, manifest, sbom, modified }: BundleRecord, verify: boolean) {
+  const zip = zipFile(bundle.sha256);
+  const has = (file: string, hash: string) =>
+    readFile(file).then(
+      (content) => sha256(content) === hash,
+      () => false,
+    );
+  const found = await stat(zip).catch(() => undefined);
+  if (found?.size !== bundle.size || !(await has(manifestFile(zip), manifest)) || !(await has(sbomFile(zip), sbom))) {
+    return undefined;
+  }
+  const same = found.mtimeMs === modified && !verify;
+  return same || (await has(zip, bundle.sha256)) ? found.mtimeMs : undefined;
 }

@@ -1,10 +1,19 @@
-import path from "node:path";
-
 import { cacheDirectory, readBlob, sha256, writeBlob } from "./cache";
-import type { InstalledFile } from "./merge";
+import type { InstalledFile, MergedWheels } from "./merge";
 import { recipeDigest } from "./recipe";
 import { contentOf, readZip } from "./unzip";
-import { deflated, writeZip, type ZipEntry } from "./zip";
+import { Workers } from "./workers";
+import { compressed, stored, writeZip, type ZipEntry } from "./zip";
+
+/** Modules that a worker compiles at a time: enough to outweigh the message, few enough to share out one large package. */
+const batch = 200;
+
+interface Sources {
+  readonly modules: readonly { readonly name: string; readonly source: Uint8Array }[];
+  readonly level: 9;
+}
+/** Undefined for what is no module of this Python. */
+type Compiled = readonly ({ readonly content: Uint8Array; readonly data: Uint8Array } | undefined)[];
 
 /**
  * Bytecode of every module among the files, at the place where Python looks for it, so that a function starts without
@@ -12,96 +21,77 @@ import { deflated, writeZip, type ZipEntry } from "./zip";
  *
  * @param compiler as `bytecodeCompiler` of ./bytecode-compiler names it.
  */
-export async function bytecodeOf(files: readonly InstalledFile[], compiler: string): Promise<InstalledFile[]> {
-  const modules = files.filter(({ entry }) => entry.name.endsWith(".py"));
-  const recipe = await recipeDigest();
-  const bytecode: InstalledFile[] = [];
-  for (const owner of new Set(modules.map((file) => file.owner))) {
-    const sources = modules.filter((file) => file.owner === owner).map(({ entry }) => entry);
-    for (const entry of await compiledOnce([recipe, compiler], sources)) bytecode.push({ owner, entry });
+export async function bytecodeOf({ files, wheels }: MergedWheels, compiler: string): Promise<InstalledFile[]> {
+  const modules = new Map<string, ZipEntry[]>();
+  for (const { owner, entry } of files) {
+    if (entry.name.endsWith(".py")) modules.set(owner, [...(modules.get(owner) ?? []), entry]);
   }
-  return bytecode;
-}
-
-interface Module {
-  readonly name: string;
-  readonly content: Buffer;
+  const recipe = await recipeDigest();
+  const workers = new Workers<Sources, Compiled>("bytecode-worker.mjs");
+  try {
+    const packages = wheels.flatMap(({ wheel: { name, sha256: hash } }) => {
+      const sources = modules.get(name);
+      modules.delete(name);
+      return sources === undefined ? [] : { owner: name, hash, sources };
+    });
+    // The largest first: it takes longest.
+    packages.sort((a, b) => b.sources.length - a.sources.length);
+    const bytecode = await Promise.all(
+      packages.map(async ({ owner, hash, sources }) => {
+        const entries = await compiledOnce([recipe, compiler, hash], sources, workers);
+        return entries.map((entry) => ({ owner, entry }));
+      }),
+    );
+    return bytecode.flat();
+  } finally {
+    await workers.close();
+  }
 }
 
 const running = new Map<string, Promise<ZipEntry[]>>();
 
-/** Kept by the sources' content, a package at a time: a changed pin compiles that package alone. */
-function compiledOnce(by: readonly string[], sources: readonly ZipEntry[]): Promise<ZipEntry[]> {
-  const modules = sources.map((entry) => ({ name: entry.name, content: contentOf(entry) }));
-  const key = sha256(JSON.stringify([by, modules.map(({ name, content }) => [name, sha256(content)])]));
-  const compiling = running.get(key) ?? compiled(modules, cacheDirectory("bytecode", `${key}.zip`));
+/** Kept by the wheel's hash, and which of its modules are there: a changed pin compiles that package alone. */
+function compiledOnce(
+  by: readonly string[],
+  sources: readonly ZipEntry[],
+  workers: Workers<Sources, Compiled>,
+): Promise<ZipEntry[]> {
+  const key = sha256(JSON.stringify([by, sources.map(({ name }) => name)]));
+  const compiling = running.get(key) ?? compiled(sources, cacheDirectory("bytecode", `${key}.zip`), workers);
   running.set(key, compiling);
-  return compiling;
+  return compiling.finally(() => running.delete(key));
 }
 
-async function compiled(modules: readonly Module[], file: string): Promise<ZipEntry[]> {
+async function compiled(
+  sources: readonly ZipEntry[],
+  file: string,
+  workers: Workers<Sources, Compiled>,
+): Promise<ZipEntry[]> {
   const known = await readBlob(file);
   if (known !== undefined) return readZip(known);
 
-  const compile = await loadCompiler();
-  const entries = await Promise.all(
-    modules.flatMap(({ name, content }) => {
-      const bytecode = compile(name, content);
-      return bytecode === undefined ? [] : deflated(cachedName(name), bytecode);
-    }),
+  const batches = Array.from({ length: Math.ceil(sources.length / batch) }, (_, index) =>
+    sources.slice(index * batch, (index + 1) * batch),
   );
-  await writeBlob(file, writeZip(entries));
-  return entries;
+  const entries = await Promise.all(batches.map((each) => compiledBatch(each, workers)));
+  await writeBlob(file, writeZip(entries.flat()));
+  return entries.flat();
+}
+
+async function compiledBatch(sources: readonly ZipEntry[], workers: Workers<Sources, Compiled>): Promise<ZipEntry[]> {
+  const answers = await workers.run(() => ({
+    modules: sources.map((entry) => ({ name: entry.name, source: new Uint8Array(contentOf(entry)) })),
+    level: 9,
+  }));
+  return answers.flatMap((bytecode, index) => {
+    const name = cachedName(sources[index]?.name ?? "");
+    if (bytecode === undefined) return [];
+    const [content, data] = [Buffer.from(bytecode.content), Buffer.from(bytecode.data)];
+    return data.length < content.length ? compressed(name, content, data) : stored(name, content);
+  });
 }
 
 /** Where Python looks for the bytecode of a module: `a/__pycache__/b.cpython-312.pyc` for `a/b.py`. */
 function cachedName(source: string): string {
   return source.replace(/([^/]+)\.py$/, "__pycache__/$1.cpython-312.pyc");
-}
-
-/** Undefined for what is no module of this Python, such as a template. */
-type Compile = (name: string, source: Buffer) => Buffer | undefined;
-
-let loading: Promise<Compile> | undefined;
-
-function loadCompiler(): Promise<Compile> {
-  return (loading ??= startCompiler());
-}
-
-/** A path relative to the layer, since an import puts the real one into its place. */
-const program = `
-import importlib.util, marshal
-
-def compiled(name, source):
-    source = source.to_bytes()
-    try:
-        code = compile(source, name, "exec", dont_inherit=True)
-    except (SyntaxError, ValueError):
-        return None
-    unchecked_hash = (0b01).to_bytes(4, "little")
-    return importlib.util.MAGIC_NUMBER + unchecked_hash + importlib.util.source_hash(source) + marshal.dumps(code)
-
-compiled
-`;
-
-async function startCompiler(): Promise<Compile> {
-  const { loadPyodide } = await import("pyodide");
-  // Where it would look otherwise follows from a stack trace, which source maps change.
-  const python = await loadPyodide({ indexURL: path.dirname(require.resolve("pyodide/package.json")) });
-  const compiled = python.runPython(program) as (name: string, source: Uint8Array) => PythonBytes | undefined;
-  return (name, source) => {
-    const bytes = compiled(name, new Uint8Array(source));
-    if (bytes === undefined) return undefined;
-    try {
-      return Buffer.from(bytes.toJs());
-    } finally {
-      bytes.destroy();
-    }
-  };
-}
-
-/** A Python object of the compiler's, which lives until it is destroyed. */
-interface PythonBytes {
-  toJs(): Uint8Array;
-  destroy(): void;
 }

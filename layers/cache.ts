@@ -22,7 +22,10 @@ export function cacheDirectory(...parts: string[]): string {
  *
  * @throws {BuildError} where the disk is full or may not be written.
  */
-export async function writeAtomically(file: string, content: Buffer | string): Promise<void> {
+export async function writeAtomically(
+  file: string,
+  content: Buffer | string | Iterable<Buffer> | AsyncIterable<Uint8Array>,
+): Promise<void> {
   const temporary = `${file}.${randomUUID()}.tmp`;
   try {
     await mkdir(path.dirname(file), { recursive: true });

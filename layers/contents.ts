@@ -14,7 +14,7 @@ import type { Platform } from "./tags";
 import { openWheel, type OpenedWheel } from "./wheel";
 import { type Wheel, wheelsOf } from "./wheel-index";
 import { UnreachableWheel, withWheels } from "./wheel-store";
-import { deflated, stored, type ZipEntry } from "./zip";
+import { bytesOf, checkEntryCount, deflated, stored, type ZipEntry } from "./zip";
 
 type Progress = (line: string) => void;
 
@@ -22,6 +22,8 @@ type Progress = (line: string) => void;
 export interface Installation extends Platform, PruneOptions {
   /** What compiles the bytecode beside every module; undefined for none. */
   readonly bytecode: string | undefined;
+  /** Normalised names of the packages whose native libraries keep their symbols. */
+  readonly keepSymbols: readonly string[];
 }
 
 /** What each layer of a plan holds. Packages of the lock that are in no layer are left out. */
@@ -127,7 +129,7 @@ export async function sourceContent(
 }
 
 function vendored({ filename, content }: OpenedWheel): ZipEntry {
-  return stored(`wheels/${filename}`, content);
+  return stored(`wheels/${filename}`, bytesOf(content));
 }
 
 /** Fetches wheels and opens them; an index that has moved is asked where they are now. */
@@ -138,7 +140,7 @@ export async function openWheels(wheels: readonly Wheel[], lock: Lock, platform:
       ({ filename }) => {
         progress(`Fetching ${filename}`);
       },
-      (wheel, content) => openWheel(wheel, content, platform),
+      (wheel, content, file) => openWheel(wheel, content, platform, file),
     );
   try {
     return await fetchAndOpen(wheels);
@@ -153,13 +155,14 @@ export async function openWheels(wheels: readonly Wheel[], lock: Lock, platform:
 }
 
 /** The files of all wheels as a function finds them. */
-async function installed(wheels: readonly OpenedWheel[], { bytecode, ...options }: Installation) {
+async function installed(wheels: readonly OpenedWheel[], { bytecode, keepSymbols, ...options }: Installation) {
   const merged = mergeWheels(wheels, options);
-  const [files, compiled, records] = await Promise.all([
-    withoutSymbols(merged.files),
-    bytecode === undefined ? [] : bytecodeOf(merged.files, bytecode),
-    Promise.all(merged.wheels.map(recordOf)),
-  ]);
+  const modules = bytecode === undefined ? 0 : merged.files.filter(({ entry }) => entry.name.endsWith(".py")).length;
+  checkEntryCount(merged.files.length + modules);
+  // One after another: each takes all processors, and its memory.
+  const files = await withoutSymbols(merged.files, keepSymbols);
+  const compiled = bytecode === undefined ? [] : await bytecodeOf(merged, bytecode);
+  const records = await Promise.all(merged.wheels.map(recordOf));
   return { files: [...files, ...compiled, ...records.flat()], wheels: merged.wheels };
 }
 

@@ -3,7 +3,7 @@ import { crc32, inflateRawSync } from "node:zlib";
 
 import type { Entry, Options, ZipFile } from "yauzl";
 
-import type { ZipEntry } from "./zip";
+import { bytesOf, type ZipEntry } from "./zip";
 
 /**
  * The entries of a zip with their compressed bytes untouched; directories are left out.
@@ -39,7 +39,8 @@ export async function readZip(zip: Buffer): Promise<ZipEntry[]> {
  * @throws where it is not what the zip declares; a bomb is never inflated further than its declared size.
  */
 export function contentOf({ name, method, data, size, crc32: checksum }: ZipEntry): Buffer {
-  const content = method === 8 ? inflateRawSync(data, { maxOutputLength: size + 1 }) : data;
+  const bytes = bytesOf(data);
+  const content = method === 8 ? inflateRawSync(bytes, { maxOutputLength: size + 1 }) : bytes;
   if (content.length !== size || crc32(content) !== checksum) {
     throw new Error(`${name} does not have the size and the checksum that the archive declares`);
   }

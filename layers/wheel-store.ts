@@ -1,8 +1,12 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 
 import { BuildError, reasonOf } from "./build-error";
 import { cacheDirectory, sha256, writeAtomically } from "./cache";
+import { credentialsFor, credentialSources } from "./index-credentials";
+import { proxyFor } from "./proxy";
 import type { Wheel } from "./wheel-index";
 
 /** A wheel that the index no longer gives, or not now. */
@@ -13,28 +17,52 @@ const parallel = 8;
 const attempts = 3;
 /** Milliseconds before the second attempt; doubled before each one after. */
 const pause = 250;
+/** Seconds that an index may ask to wait for (`Retry-After`); for more than that, a person decides. */
+const longestPause = 60;
+/** Bytes of the largest file that is taken from an index which says no size. */
+const largest = 4 * 1024 ** 3;
 
 /** Seconds without a byte after which a request has failed: uv's own setting and its default. */
 const silence = () => Number(process.env.UV_HTTP_TIMEOUT) || 30;
 
 /**
- * Runs `use` on the bytes of every wheel, as soon as each is there: from the cache, or from the index. The bytes are checked
- * against the hash wherever they come from, so a damaged file in the cache is fetched again.
+ * Runs `use` on the bytes of every wheel, one after another as they come: from the cache, or from the index. The bytes are
+ * checked against the hash wherever they come from, so a damaged file in the cache is fetched again.
  *
+ * @param use is given the content, and the file that has it.
  * @throws {UnreachableWheel} where one cannot be had, or has another hash; what was fetched before is kept.
  */
 export async function withWheels<Result>(
   wheels: readonly Wheel[],
   onFetch: (wheel: Wheel) => void,
-  use: (wheel: Wheel, content: Buffer) => Promise<Result>,
+  use: (wheel: Wheel, content: Buffer, file: string) => Promise<Result>,
 ): Promise<Result[]> {
   const results = new Array<Result>(wheels.length);
   // The largest first: it takes longest.
   const queue = [...wheels.entries()].sort(([, a], [, b]) => (b.size ?? 0) - (a.size ?? 0));
+  // One wheel at a time is in memory.
+  let turn: Promise<unknown> = Promise.resolve();
+  const inTurn = <Value>(act: () => Promise<Value>): Promise<Value> => {
+    const acting = turn.then(act);
+    turn = acting.catch(() => undefined);
+    return acting;
+  };
+  const used = (index: number, wheel: Wheel) =>
+    inTurn(async () => {
+      const file = fileOf(wheel);
+      const content = await readFile(file).catch(() => undefined);
+      if (content === undefined || sha256(content) !== wheel.sha256) return false;
+      results[index] = await use(wheel, content, file);
+      return true;
+    });
   const worker = async () => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const [index, wheel] = next;
-      results[index] = await use(wheel, await obtain(wheel, onFetch));
+      if (await used(index, wheel)) continue;
+      await fetched(wheel, onFetch);
+      if (!(await used(index, wheel))) {
+        throw new UnreachableWheel(`${wheel.filename} was fetched, and is damaged in ${fileOf(wheel)}; build again`);
+      }
     }
   };
   try {
@@ -46,38 +74,30 @@ export async function withWheels<Result>(
   return results;
 }
 
-async function obtain(wheel: Wheel, onFetch: (wheel: Wheel) => void): Promise<Buffer> {
-  const file = cacheDirectory("wheels", `${wheel.sha256}.whl`);
-  const cached = await readFile(file).catch(() => undefined);
-  if (cached !== undefined && sha256(cached) === wheel.sha256) return cached;
+const fileOf = ({ sha256: hash }: Wheel) => cacheDirectory("wheels", `${hash}.whl`);
 
-  const fetching = underway.get(wheel.sha256) ?? fetchInto(file, wheel, onFetch);
+/** By hash, what is being fetched now: the clouds' bundles are built at the same time, and share most wheels. */
+const underway = new Map<string, Promise<void>>();
+
+function fetched(wheel: Wheel, onFetch: (wheel: Wheel) => void): Promise<void> {
+  const fetching = underway.get(wheel.sha256) ?? download(wheel, onFetch);
   underway.set(wheel.sha256, fetching);
   return fetching.finally(() => underway.delete(wheel.sha256));
 }
 
-/** By hash, what is being fetched now: the clouds' bundles are built at the same time, and share most wheels. */
-const underway = new Map<string, Promise<Buffer>>();
-
-async function fetchInto(file: string, wheel: Wheel, onFetch: (wheel: Wheel) => void): Promise<Buffer> {
+async function download(wheel: Wheel, onFetch: (wheel: Wheel) => void): Promise<void> {
   onFetch(wheel);
-  const content = await download(wheel);
-  await writeAtomically(file, content);
-  return content;
-}
-
-async function download(wheel: Wheel): Promise<Buffer> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const content = await request(wheel.url);
-      const found = sha256(content);
-      if (found === wheel.sha256) return content;
-      throw new Error(`its ${content.length} bytes have sha256 ${found}, the lock accepts ${wheel.sha256}`);
+      await downloadOnce(wheel);
+      return;
     } catch (error) {
-      if (attempt < attempts) {
-        await delay(pause * 2 ** (attempt - 1));
+      const wait = error instanceof Busy ? error.seconds * 1000 : pause * 2 ** (attempt - 1);
+      if (attempt < attempts && wait <= longestPause * 1000 && !(error instanceof BuildError)) {
+        await delay(wait);
         continue;
       }
+      if (error instanceof BuildError) throw error;
       throw new UnreachableWheel(
         `${wheel.filename} of ${wheel.name} ${wheel.version} could not be fetched: ${reasonOf(error)}; ` +
           `check the network and the index, then build again (what was fetched is kept)`,
@@ -86,49 +106,98 @@ async function download(wheel: Wheel): Promise<Buffer> {
   }
 }
 
-async function request(address: string): Promise<Buffer> {
+/** The index wants to be asked later. */
+class Busy extends Error {
+  constructor(
+    message: string,
+    readonly seconds: number,
+  ) {
+    super(message);
+  }
+}
+
+/** Writes the file as it comes, and keeps it where it has the wheel's size and hash. */
+async function downloadOnce(wheel: Wheel): Promise<void> {
+  let failure: unknown;
+  async function* checked() {
+    try {
+      const hash = createHash("sha256");
+      let length = 0;
+      for await (const chunk of bodyOf(wheel.url)) {
+        length += chunk.length;
+        if (length > (wheel.size ?? largest)) {
+          throw new Error(`the index sends more than the ${wheel.size ?? largest} bytes that the file has`);
+        }
+        hash.update(chunk);
+        yield chunk;
+      }
+      const found = hash.digest("hex");
+      if (found !== wheel.sha256) {
+        throw new Error(`its ${length} bytes have sha256 ${found}, the lock accepts ${wheel.sha256}`);
+      }
+    } catch (error) {
+      failure = error;
+      throw error;
+    }
+  }
+  try {
+    await writeAtomically(fileOf(wheel), checked());
+  } catch (error) {
+    throw failure ?? error;
+  }
+}
+
+async function* bodyOf(address: string): AsyncGenerator<Uint8Array> {
   const url = new URL(address);
   // A folder of wheels (UV_FIND_LINKS) is an index too.
-  if (url.protocol === "file:") return readFile(url);
-  const headers = credentialsFor(url);
+  if (url.protocol === "file:") {
+    yield* createReadStream(url) as AsyncIterable<Uint8Array>;
+    return;
+  }
+  const headers = await credentialsFor(url);
   // fetch takes none in an address, and repeats them in its error.
   url.username = url.password = "";
+  const { close, fetchThrough } = await fetcher(url);
   const abort = new AbortController();
   const timer = setTimeout(() => {
     abort.abort(new Error(`the index sent nothing for ${silence()} s (UV_HTTP_TIMEOUT)`));
   }, silence() * 1000);
   try {
-    const response = await fetch(url, { signal: abort.signal, headers });
+    const response = await fetchThrough(url, { signal: abort.signal, headers });
     if (!response.ok) {
-      const way = [401, 403].includes(response.status)
-        ? `; user and password are read from the index's address in ${indexSettings.join(", ")}`
-        : "";
-      throw new Error(`the index answered ${response.status} ${response.statusText}${way}`);
+      const way = [401, 403].includes(response.status) ? `; user and password are read from ${credentialSources}` : "";
+      const message = `the index answered ${response.status} ${response.statusText}${way}`;
+      const later = [429, 503].includes(response.status) ? retryAfter(response.headers.get("retry-after")) : undefined;
+      throw later === undefined ? new Error(message) : new Busy(`${message}, and asks to wait for ${later} s`, later);
     }
-    const chunks: Uint8Array[] = [];
     const body: AsyncIterable<Uint8Array> | null = response.body;
     for await (const chunk of body ?? []) {
       timer.refresh();
-      chunks.push(chunk);
+      yield chunk;
     }
-    return Buffer.concat(chunks);
   } finally {
     clearTimeout(timer);
+    abort.abort();
+    await close();
   }
 }
 
-/** Settings that hold addresses of indexes, as uv reads them: several in one, and each may have a name before it. */
-const indexSettings = ["UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"];
+/** `fetch`, through the proxy that the environment names for an address. */
+async function fetcher(url: URL) {
+  const proxy = proxyFor(url);
+  if (proxy === undefined) return { fetchThrough: fetch, close: () => Promise.resolve() };
+  const { fetch: fetchBy, ProxyAgent } = await import("undici");
+  const dispatcher = new ProxyAgent(proxy);
+  return {
+    fetchThrough: (address: URL, options: { signal: AbortSignal; headers: Record<string, string> }) =>
+      fetchBy(address, { ...options, dispatcher }),
+    close: () => dispatcher.destroy(),
+  };
+}
 
-/** User and password of a file's address, else of the index that it is on: one that asks for them asks at its files too. */
-function credentialsFor(file: URL): Record<string, string> {
-  const indexes = indexSettings
-    .flatMap((name) => (process.env[name] ?? "").split(/\s+|,(?=\w+:)/))
-    .map((address) => address.replace(/^[\w-]+=/, ""))
-    .filter((address) => URL.canParse(address))
-    .map((address) => new URL(address));
-  const owner = [file, ...indexes].find(({ origin, username }) => origin === file.origin && username !== "");
-  if (owner === undefined) return {};
-  const pair = [owner.username, owner.password].map(decodeURIComponent).join(":");
-  return { Authorization: `Basic ${Buffer.from(pair).toString("base64")}` };
+/** Seconds from now; undefined where the header says nothing that can be understood. */
+function retryAfter(header: string | null): number | undefined {
+  if (header === null) return undefined;
+  const seconds = /^\d+$/.test(header) ? Number(header) : (Date.parse(header) - Date.now()) / 1000;
+  return Number.isNaN(seconds) ? undefined : Math.max(0, Math.ceil(seconds));
 }

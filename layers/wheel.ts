@@ -4,12 +4,12 @@ import { testReferences } from "./references";
 import { type Platform, wheelTags } from "./tags";
 import { contentOf, readZip } from "./unzip";
 import type { Wheel } from "./wheel-index";
-import { deflated, type ZipEntry } from "./zip";
+import { deflated, type ZipData, type ZipEntry } from "./zip";
 
 /** A wheel whose content has been read and found fit for its platform. */
 export interface OpenedWheel extends Wheel {
   /** The file as it was fetched. */
-  readonly content: Buffer;
+  readonly content: ZipData;
   /** What an installer would put into the directory of packages, by its path there. */
   readonly files: readonly ZipEntry[];
   /** Paths of executables and libraries for other processors, which stand beside those for ours. */
@@ -34,16 +34,23 @@ export interface Mentions {
  * Opens a wheel and checks every file in it: its name, its checksum, and the processor, Python and glibc that a native library
  * is for.
  *
+ * @param file which has the content, so that no memory has to.
  * @throws {BuildError} naming the wheel and the file.
  */
-export async function openWheel(wheel: Wheel, content: Buffer, platform: Platform): Promise<OpenedWheel> {
+export async function openWheel(
+  wheel: Wheel,
+  content: Buffer,
+  platform: Platform,
+  file?: string,
+): Promise<OpenedWheel> {
   try {
     let licence = "";
     const natives: Native[] = [];
     const files: ZipEntry[] = [];
     const mentions = new Map<string, Mentions>();
-    for (const entry of await readZip(content)) {
-      const unpacked = contentOf(entry);
+    for (const found of await readZip(content)) {
+      const unpacked = contentOf(found);
+      const entry = file === undefined ? found : { ...found, data: partOf(file, content, found.data) };
       const name = installedPath(entry.name);
       if (isElf(unpacked)) natives.push({ name, machine: machineOf(unpacked), module: isModule(unpacked) });
       else if (/\.so(\.\d+)*$/.test(name) && !isText(unpacked)) {
@@ -58,7 +65,7 @@ export async function openWheel(wheel: Wheel, content: Buffer, platform: Platfor
     const foreign = foreignFiles(natives, wheel.filename, platform);
     return {
       ...wheel,
-      content,
+      content: file === undefined ? content : { file, start: 0, length: content.length },
       files: files.filter(({ name }) => !foreign.includes(name)),
       foreign,
       mentions,
@@ -94,6 +101,11 @@ function installedPath(name: string): string {
     throw new Error(`${name} is in no scheme that installers know (${Object.keys(schemes).join(", ")})`);
   }
   return `${folder}${rest}`;
+}
+
+/** Where bytes of a file's content are in the file. */
+function partOf(file: string, content: Buffer, data: ZipData): ZipData {
+  return Buffer.isBuffer(data) ? { file, start: data.byteOffset - content.byteOffset, length: data.length } : data;
 }
 
 function isScript(name: string): boolean {

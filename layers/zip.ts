@@ -1,4 +1,31 @@
+import { closeSync, openSync, readSync } from "node:fs";
 import { crc32 } from "node:zlib";
+
+import { BuildError } from "./build-error";
+
+/** Bytes in memory, or a part of a file that changes no more. */
+export type ZipData = Buffer | FilePart;
+
+export interface FilePart {
+  readonly file: string;
+  /** Offset of the first byte. */
+  readonly start: number;
+  readonly length: number;
+}
+
+/** @throws where the file is gone, or shorter than it was. */
+export function bytesOf(data: ZipData): Buffer {
+  if (Buffer.isBuffer(data)) return data;
+  const bytes = Buffer.allocUnsafe(data.length);
+  const file = openSync(data.file, "r");
+  try {
+    const read = readSync(file, bytes, 0, data.length, data.start);
+    if (read !== data.length) throw new Error(`${data.file} is shorter than it was`);
+    return bytes;
+  } finally {
+    closeSync(file);
+  }
+}
 
 /** A file in a zip, its content as the zip holds it. */
 export interface ZipEntry {
@@ -7,7 +34,7 @@ export interface ZipEntry {
   readonly method: 0 | 8;
   readonly crc32: number;
   /** Content, deflated where `method` is 8. */
-  readonly data: Buffer;
+  readonly data: ZipData;
   /** Bytes of the content. */
   readonly size: number;
   readonly executable: boolean;
@@ -22,7 +49,11 @@ const date = 0x0021;
 export async function deflated(name: string, content: Buffer): Promise<ZipEntry> {
   const { deflateSync } = await import("fflate");
   const data = Buffer.from(deflateSync(content, { level: 9 }));
-  if (data.length >= content.length) return stored(name, content);
+  return data.length < content.length ? compressed(name, content, data) : stored(name, content);
+}
+
+/** Entry for content whose deflated form is there. */
+export function compressed(name: string, content: Buffer, data: Buffer): ZipEntry {
   return { name, method: 8, crc32: crc32(content), data, size: content.length, executable: false };
 }
 
@@ -31,20 +62,38 @@ export function stored(name: string, content: Buffer): ZipEntry {
   return { name, method: 0, crc32: crc32(content), data: content, size: content.length, executable: false };
 }
 
+/** Entries that the plain format can count; the larger one (zip64) is not what every cloud reads. */
+const mostEntries = 65_535;
+
+/** @throws {BuildError} for more files than a zip can hold. */
+export function checkEntryCount(count: number): void {
+  if (count <= mostEntries) return;
+  throw new BuildError(
+    `${count} files are more than the ${mostEntries} that a zip can hold; build without bytecode, which halves them, use ` +
+      `layerStrategy split, or remove requirements`,
+  );
+}
+
 /**
  * A zip whose bytes follow from its entries alone: sorted by name, one date, two modes, no directories, no extra fields.
  */
 export function writeZip(entries: readonly ZipEntry[]): Buffer {
+  return Buffer.concat([...zipChunks(entries)]);
+}
+
+/** The same, in parts: no more than one file of it need be in memory. */
+export function* zipChunks(entries: readonly ZipEntry[]): Generator<Buffer> {
+  checkEntryCount(entries.length);
   const sorted = entries
     .map((entry) => ({ entry, name: Buffer.from(entry.name) }))
     .sort((a, b) => a.name.compare(b.name));
-  const files: Buffer[] = [];
   const directory: Buffer[] = [];
   let offset = 0;
   for (const { entry, name } of sorted) {
     const common = commonHeader(entry, name.length);
     const local = Buffer.concat([signature(0x04034b50), common, name]);
-    files.push(local, entry.data);
+    yield local;
+    yield bytesOf(entry.data);
 
     const tail = Buffer.alloc(14);
     tail.writeUInt32LE((0o100000 | (entry.executable ? 0o755 : 0o644)) * 0x10000, 6);
@@ -59,7 +108,7 @@ export function writeZip(entries: readonly ZipEntry[]): Buffer {
   end.writeUInt16LE(sorted.length, 6);
   end.writeUInt32LE(listing.length, 8);
   end.writeUInt32LE(offset, 12);
-  return Buffer.concat([...files, listing, signature(0x06054b50), end]);
+  yield Buffer.concat([listing, signature(0x06054b50), end]);
 }
 
 /** The fields that a file's own header and its line in the directory share. */

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import path from "node:path";
 
 import { describe, expect, it, vi } from "vitest";
@@ -286,6 +286,25 @@ describe("the cache", () => {
     expect(await workspace.build()).toEqual(before);
     const zip = await readFile(before[0]?.path ?? "");
     expect(await readZip(zip)).not.toEqual([]);
+  });
+
+  it("is read to the last byte where that is asked for, and where a zip's time of change is another", async () => {
+    publishThree();
+    await workspace.require(["first"]);
+    const before = await workspace.build();
+    const zip = before[0]?.path ?? "";
+    const [content, { atime, mtime }] = await Promise.all([readFile(zip), stat(zip)]);
+    const damage = async (time: Date) => {
+      await writeFile(zip, Buffer.alloc(content.length));
+      await utimes(zip, atime, time);
+    };
+    await damage(new Date(mtime.getTime() + 1000));
+    expect(await workspace.build()).toEqual(before);
+    expect(await readFile(zip)).toEqual(content);
+
+    await damage(mtime);
+    expect(await workspace.build({ verify: true })).toEqual(before);
+    expect(await readFile(zip)).toEqual(content);
   });
 
   it("asks again where the index has moved its files", async () => {

@@ -107,6 +107,21 @@ describe("bytecode in a layer", () => {
     expect((await bytecodeCache()).filter((file) => !before.includes(file))).toHaveLength(1);
   });
 
+  it("is left out for a module that is nested too deep to compile, and there for the others", async () => {
+    const deep = `x = ${"(".repeat(90)}${"[-".repeat(5000)}1${"]".repeat(5000)}${")".repeat(90)}\n`;
+    workspace.index.publish({
+      name: "deep",
+      files: { "deep/a.py": deep, "deep/b.py": "x = 1\n", "deep/c.py": "'\\d'\n" },
+    });
+    await workspace.require(["deep"]);
+    const { names } = await layer();
+    expect(names.filter((name) => name.endsWith(".pyc"))).toEqual([
+      "python/deep/__pycache__/__init__.cpython-312.pyc",
+      "python/deep/__pycache__/b.cpython-312.pyc",
+      "python/deep/__pycache__/c.cpython-312.pyc",
+    ]);
+  });
+
   it("is left out, and said to be, for a Python that no compiler is here for", async () => {
     workspace.index.publish({ name: "newer" });
     await workspace.require(["newer"]);

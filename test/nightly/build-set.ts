@@ -4,7 +4,7 @@ import type { Target } from "../../layers/bundle";
 
 /** Builds in a process of its own, which tells what that took. */
 async function main(): Promise<void> {
-  const [target, requirements = ""] = process.argv.slice(2) as [Target, string];
+  const [target, requirements] = process.argv.slice(2) as [Target, string];
   const begin = process.hrtime.bigint();
   const bundles = await build({
     targets: [target],

@@ -1,0 +1,21 @@
+/**
+ * Address of the proxy that the environment names for an address, by the settings that uv reads: `HTTPS_PROXY` or `HTTP_PROXY`,
+ * else `ALL_PROXY`, in capitals or not, but for what `NO_PROXY` lists.
+ */
+export function proxyFor(url: URL): string | undefined {
+  const excepted = (setting("NO_PROXY") ?? "").split(",").map((text) => text.trim().replace(/^\*?\./, ""));
+  const host = url.port === "" ? [url.hostname] : [url.hostname, url.host];
+  if (
+    excepted.some((name) => name === "*" || (name !== "" && host.some((h) => h === name || h.endsWith(`.${name}`))))
+  ) {
+    return undefined;
+  }
+  const proxy = setting(url.protocol === "https:" ? "HTTPS_PROXY" : "HTTP_PROXY") ?? setting("ALL_PROXY");
+  if (proxy === undefined) return undefined;
+  return proxy.includes("://") ? proxy : `http://${proxy}`;
+}
+
+function setting(name: string): string | undefined {
+  // An empty setting is none.
+  return [process.env[name.toLowerCase()], process.env[name]].find((value) => value !== undefined && value !== "");
+}
