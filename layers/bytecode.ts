@@ -1,3 +1,5 @@
+import { availableParallelism } from "node:os";
+
 import { cacheDirectory, readBlob, sha256, writeBlob } from "./cache";
 import type { InstalledFile, MergedWheels } from "./merge";
 import { recipeDigest } from "./recipe";
@@ -8,9 +10,12 @@ import { compressed, stored, writeZip, type ZipEntry } from "./zip";
 /** Modules that a worker compiles at a time: enough to outweigh the message, few enough to share out one large package. */
 const batch = 200;
 
+/** Modules for which another worker pays: its interpreter takes as long to start as to compile a tenth of them, and 120 MB. */
+const worthwhile = 1000;
+
 interface Sources {
   readonly modules: readonly { readonly name: string; readonly source: Uint8Array }[];
-  readonly level: 9;
+  readonly level: number;
 }
 /** Undefined for what is no module of this Python. */
 type Compiled = readonly ({ readonly content: Uint8Array; readonly data: Uint8Array } | undefined)[];
@@ -27,7 +32,11 @@ export async function bytecodeOf({ files, wheels }: MergedWheels, compiler: stri
     if (entry.name.endsWith(".py")) modules.set(owner, [...(modules.get(owner) ?? []), entry]);
   }
   const recipe = await recipeDigest();
-  const workers = new Workers<Sources, Compiled>("bytecode-worker.mjs");
+  const count = files.filter(({ entry }) => entry.name.endsWith(".py")).length;
+  const workers = new Workers<Sources, Compiled>(
+    "bytecode-worker.mjs",
+    Math.min(availableParallelism(), Math.ceil(count / worthwhile)),
+  );
   try {
     const packages = wheels.flatMap(({ wheel: { name, sha256: hash } }) => {
       const sources = modules.get(name);

@@ -16,7 +16,7 @@ import {
   requirementsHeader,
 } from "./lock";
 import { madeElsewhere } from "./lock-forms";
-import { uvPipCompile } from "./uv";
+import { uvPipCompile, withoutWheels } from "./uv";
 
 /** What a new lock serves where nothing is said: the Python that stacks run by default, and newer ones. */
 const defaultPython = "3.12";
@@ -104,8 +104,12 @@ export async function resolve(input: string, { upgrade = [], pythonVersion }: Lo
     };
   } catch (error) {
     throw new BuildError(
-      `the requirements in ${shownPath(input)} could not be resolved for Python ${oldestPython} and newer, their lock is as it was:\n` +
-        `${reasonOf(error)}\nWhere a package needs a newer Python, run: npm run layer -- lock --python-version <version>`,
+      `the requirements in ${shownPath(input)} could not be resolved for Python ${oldestPython} and newer, their lock is as it was:
+` +
+        `${reasonOf(error)}
+Where a package needs a newer Python, run: npm run layer -- lock --python-version <version>` +
+        (reasonOf(error).includes("no usable wheels") ? `
+${withoutWheels}` : ""),
     );
   } finally {
     await rm(workplace, { recursive: true });

@@ -10,7 +10,7 @@ import type { ZipEntry } from "./zip";
 
 interface Content {
   readonly content: Uint8Array<ArrayBuffer>;
-  readonly level: 6;
+  readonly level: number;
 }
 type Deflater = Workers<Content, Uint8Array>;
 

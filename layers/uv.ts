@@ -15,6 +15,11 @@ const lock = path.join(__dirname, "requirements", "uv.lock");
 /** The first uv whose `pip compile` writes `pylock.toml`. */
 const minimum = [0, 7] as const;
 
+/** The way on for a package that publishes no wheel, which the builder never makes itself. */
+export const withoutWheels =
+  "For a package without a wheel: require a version that has one, or build one on such a platform (uv build --wheel), put it " +
+  "into a folder or an index, and name that in UV_FIND_LINKS or UV_INDEX.";
+
 let found: Promise<string> | undefined;
 
 /**

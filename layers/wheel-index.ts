@@ -2,7 +2,7 @@ import { BuildError, reasonOf } from "./build-error";
 import { cacheDirectory, readRecord, sha256, writeRecord } from "./cache";
 import { type Lock, type LockedPackage, normalisedName } from "./lock";
 import { newestGlibc, type Platform, specificity, uvPlatform } from "./tags";
-import { uvPipCompile } from "./uv";
+import { uvPipCompile, withoutWheels } from "./uv";
 
 /** One wheel of an index. */
 export interface Wheel {
@@ -113,8 +113,7 @@ async function ask(lock: Lock, packages: readonly LockedPackage[], platform: Pla
     throw new BuildError(
       `the package index gave no wheels for Python ${platform.pythonVersion} on ${platform.architecture} for the lock ` +
         `of ${lock.target}:\n${reasonOf(error)}\n` +
-        `Check the index and the network; for a package without a wheel, require a version that has one, then run: ` +
-        `npm run layer -- lock`,
+        `Check the index and the network. ${withoutWheels} Then run: npm run layer -- lock`,
     );
   }
 }

@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import path from "node:path";
 import { Worker, type Transferable } from "node:worker_threads";
 
@@ -9,11 +8,11 @@ export class Workers<Request extends object, Answer> {
 
   /**
    * @param program file of this folder, which answers each message by `{ answer }`.
-   * @param most threads at a time. Default: as many as there are processors.
+   * @param most threads at a time.
    */
   constructor(
     private readonly program: string,
-    private readonly most = availableParallelism(),
+    private readonly most: number,
   ) {}
 
   /**

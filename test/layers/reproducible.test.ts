@@ -85,7 +85,7 @@ describe("the same bytes", () => {
   });
 
   it.each([
-    ["bytecode", "zip.ts", ""],
+    ["bytecode", "bytecode.ts", ""],
     ["libraries", "symbols.ts", "--no-bytecode"],
   ])("come from a cache whose %s an older recipe made", async (_, file, flags) => {
     workspace.index.publish({ name: "older", files: { "older/core.so": libraryWithSymbols() } });

@@ -38,7 +38,7 @@ export async function installByUv(requirements: string, target: Target, platform
     [
       ...[...args, "--only-binary", ":all:", "--link-mode", "copy"],
       ...["--python-version", platform.pythonVersion, "--python-platform", uvPlatform(platform)],
-      ...["--requirement", lockFile(requirements, target)],
+      ...["--requirement", lockFile(path.join(requirements, `${target}.in`))],
     ],
     { maxBuffer: 64 * 1024 * 1024 },
   );

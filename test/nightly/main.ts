@@ -57,7 +57,7 @@ async function tried(name: string, requirements: string, python: string): Promis
   const work = mkdtempSync(path.join(tmpdir(), `nightly-${name}-`));
   try {
     copyFileSync(requirements, path.join(work, `${target}.in`));
-    await relock(work, target);
+    await relock(path.join(work, `${target}.in`));
     const { stdout } = await run(
       process.execPath,
       ["--require", "tsx/cjs", path.join(__dirname, "build-set.ts"), target, work],
