@@ -1,16 +1,28 @@
-import { noEntryPoints } from "../../layers/application-files";
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+
+import { readApplication } from "../../contract/application";
 import { build } from "../../layers/build";
 import type { Target } from "../../layers/bundle";
 
 /** Builds in a process of its own, which tells what that took. */
 async function main(): Promise<void> {
   const [target, requirements] = process.argv.slice(2) as [Target, string];
+  // An application that imports nothing: what is built is the requirements.
+  const folder = path.join(requirements, "app");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(
+    path.join(folder, "pyproject.toml"),
+    '[project]\nname = "app"\nversion = "1"\n[tool.multicloud.functions.api]\nhandler = "main:handler"\nrequirements = "requirements.in"\n',
+  );
+  writeFileSync(path.join(folder, "main.py"), "def handler(event, context):\n    return None\n");
+  writeFileSync(path.join(folder, "requirements.in"), "");
   const begin = process.hrtime.bigint();
   const bundles = await build({
     targets: [target],
     pythonVersion: "3.12",
     architecture: "x86_64",
-    entryPoints: noEntryPoints,
+    application: readApplication(requirements, "app"),
     requirements,
     progress: (line) => process.stderr.write(`${line}\n`),
   });
