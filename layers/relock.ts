@@ -108,8 +108,10 @@ export async function resolve(input: string, { upgrade = [], pythonVersion }: Lo
 ` +
         `${reasonOf(error)}
 Where a package needs a newer Python, run: npm run layer -- lock --python-version <version>` +
-        (reasonOf(error).includes("no usable wheels") ? `
-${withoutWheels}` : ""),
+        (reasonOf(error).includes("no usable wheels")
+          ? `
+${withoutWheels}`
+          : ""),
     );
   } finally {
     await rm(workplace, { recursive: true });
