@@ -403,7 +403,7 @@ class Prover {
     // What a package imports from itself is there before its `__getattr__` is, or is a module in it.
     const fromItself = site.file === file && !source.complete;
     if (scan?.getattr && !fromItself) return this.lazily(source, scan, name, site);
-    if (open || this.given.has(name)) return undefined;
+    if (!fromItself && (open || this.given.has(name))) return undefined;
     // Of a namespace package there is nothing but modules.
     const kind = file === undefined ? ({ kind: "missing module", module: below } as const) : undefined;
     return this.fault("ImportError", site, kind ?? { kind: "missing name", module: source.name, name });

@@ -9,6 +9,7 @@ import re
 
 _CATCH_ALL = "*"
 _REFERENCE = re.compile(r"\.{0,3}[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\Z", re.ASCII)
+_SETUP = re.compile(r"__[A-Z]+_SETUP__\Z")
 _TYPE_CHECKING = {"TYPE_CHECKING", "MYPY_CHECK_RUNNING"}
 _COMPARISONS = {
     ast.Eq: "==",
@@ -80,7 +81,9 @@ class _Scan:
                 case ast.Call(ast.Name("exec")):
                     self.flags["open"] = True
                 case ast.Name("__path__") | ast.Attribute(attr="__path__"):
-                    if not isinstance(node, ast.Name) or not isinstance(parents[node], (ast.Subscript, ast.For)):
+                    used = parents[node]
+                    changed = isinstance(used, ast.Attribute) and used.attr in {"append", "extend", "insert"}
+                    if changed or isinstance(node.ctx, ast.Store):
                         self.flags.setdefault("path", "changed")
                 case ast.Attribute(attr="extend_path" | "declare_namespace") | ast.Name("extend_path"):
                     self.flags["path"] = "extended"
@@ -199,6 +202,10 @@ class _Scan:
         return [node for node in _Scan().block(statements) if node[0] in {"import", "from"}]
 
     def attempt(self, node: ast.Try | ast.TryStar) -> list[list]:
+        match node.body, node.handlers:
+            # Set by a package's own build alone.
+            case [ast.Expr(ast.Name(name))], [ast.ExceptHandler(ast.Name("NameError"), _, body)] if _SETUP.match(name):
+                return self.block(body)
         handlers = [
             [_caught(handler.type), [*_sets([handler.name] if handler.name else []), *self.block(handler.body)]]
             for handler in node.handlers

@@ -80,6 +80,17 @@ describe("an import that fails", () => {
       ["main.py:2 missing module absent", "main.py:3 missing module gone"],
     ],
     [
+      "under a flag that only a package's own build has",
+      { "main.py": "import dep" },
+      {
+        packages: {
+          "dep.py":
+            "try:\n  __DEP_SETUP__\nexcept NameError:\n  __DEP_SETUP__ = False\nif not __DEP_SETUP__:\n  import absent",
+        },
+      },
+      ["dep.py:6 missing module absent"],
+    ],
+    [
       "by a loop over literals",
       { "main.py": "for name in ('os', 'absent'):\n  locals()[name] = __import__(name)" },
       {},
@@ -106,12 +117,12 @@ describe("an import that fails", () => {
       { "main.py": "import dep.part, other" },
       {
         packages: {
-          "other/__init__.py": "from . import absent\ndef __getattr__(name): ...",
+          "other/__init__.py": "from . import absent\nglobals().update(x=1)\ndef __getattr__(name): ...",
           "dep/__init__.py": "import sys\nsys.modules['alias'] = sys.modules.update({'dep.made': 1})",
-          "dep/part/__init__.py": "import dep.made\nfrom .gone import x",
+          "dep/part/__init__.py": "import dep.made\nprint(dep.__path__)\nfrom .gone import x",
         },
       },
-      ["dep/part/__init__.py:2 missing module dep.part.gone", "other/__init__.py:1 missing name other.absent"],
+      ["dep/part/__init__.py:3 missing module dep.part.gone", "other/__init__.py:1 missing name other.absent"],
     ],
     [
       "of a submodule of a namespace package",
