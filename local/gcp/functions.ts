@@ -182,7 +182,7 @@ export class CloudFunctions {
     this.#leaving.delete(id);
     const { name } = leaving.revision;
     if (name === this.options.revisions.serving(id)?.name) return;
-    Promise.allSettled(this.#answers.get(name) ?? [])
+    Promise.allSettled([...(this.#answers.get(name) ?? [])])
       .then(() => this.#instances.stop(name))
       .catch(console.error);
   }

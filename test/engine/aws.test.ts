@@ -23,7 +23,7 @@ test("the API answers, and the frontend's address has the page and the same API"
     status: "ok",
     provider: "aws",
     version: "3.0.0",
-    release: expect.stringMatching(/^[0-9a-f]{12}$/) as string,
+    release: expect.stringMatching(/^[0-9a-f]{12}\.[0-9a-f]{12}$/) as string,
   });
   expect(await (await fetch(outputs.aws.frontendUrl)).text()).toContain("<!doctype html>");
 
@@ -79,7 +79,9 @@ test("a changed pin replaces the layer, updates the function, and changes nothin
     const preview = await deployment.run(["preview"], { checkout: copy });
     expect(changes(preview).sort()).toEqual([
       "- delete the replaced  aws:lambda:LayerVersion  aws-dependencies",
+      "~ update  aws:lambda:Alias  aws-api",
       "~ update  aws:lambda:Function  aws-api",
+      "~ update  command:local:Command  aws-api-version",
       "~ update  command:local:Command  aws-smoke-check",
       "± replace  aws:lambda:LayerVersion  aws-dependencies",
     ]);

@@ -71,7 +71,7 @@ beforeAll(async () => {
   writeFileSync(application, marked("first"));
   const run = await up();
   expect(run.code, run.stderr).toBe(0);
-  const { azure } = await deployment.outputs();
+  const { azure } = deployment.outputs();
   api = azure.apiUrl;
   addresses = [`${azure.apiUrl}/api/`, `${azure.frontendUrl}/api/`, azure.frontendUrl];
   expect(await status()).toBe("first");

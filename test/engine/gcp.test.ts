@@ -15,7 +15,7 @@ let values: CloudValues;
 
 beforeAll(async () => {
   await deployment.up();
-  ({ gcp: values } = await deployment.outputs());
+  ({ gcp: values } = deployment.outputs());
 });
 
 afterAll(() => deployment.end());

@@ -27,7 +27,9 @@ test("split has a layer for each group, and only layers and function change, and
     "+ created  aws:lambda:LayerVersion  aws-dependencies-auth",
     "+ created  aws:lambda:LayerVersion  aws-dependencies-web",
     "- deleted  aws:lambda:LayerVersion  aws-dependencies",
+    "~ updated  aws:lambda:Alias  aws-api",
     "~ updated  aws:lambda:Function  aws-api",
+    "~ updated  command:local:Command  aws-api-version",
     "~ updated  command:local:Command  aws-smoke-check",
   ]);
   const { layers } = deployment.outputs();

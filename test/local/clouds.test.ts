@@ -32,7 +32,7 @@ const clouds: Record<string, Expected> = {
       ["gcp:projects/iAMMember:IAMMember", "messages"],
       ["gcp:cloudrunv2/serviceIamMember:ServiceIamMember", "invoker"],
     ],
-    source: ["gcp:storage/bucketObject:BucketObject", "sources-api", 503],
+    source: ["gcp:storage/bucketObject:BucketObject", "sources-api", 200],
     missing: 200,
   },
 };
@@ -56,7 +56,7 @@ describe.each(Object.entries(clouds))("local %s", (provider, expected) => {
 
   it("answers on the function's own address", async () => {
     const answer = await fetch(`${cloud.apiUrl}/`);
-    expect([answer.status, await answer.json()]).toEqual([200, { status: "ok", provider, version: "3.0.0" }]);
+    expect([answer.status, await answer.json()]).toMatchObject([200, { status: "ok", provider, version: "3.0.0" }]);
   });
 
   it("keeps messages over a restart, and none when the table was deleted", async () => {

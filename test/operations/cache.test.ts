@@ -7,7 +7,8 @@ import { cacheDirectory } from "../../layers/cache";
 import { cacheEntries, cacheSummary, pruneCache, pruneCacheDaily } from "../../operations/cache";
 import { temporaryDirectory } from "../local/resources";
 
-const now = Date.now();
+// Whole seconds: a file system may cut what is finer.
+const now = Math.floor(Date.now() / 1000) * 1000;
 const days = (count: number) => new Date(now - count * 86_400_000);
 
 /** An entry of the cache that was used some days ago: a file, or a folder with a file in it. */

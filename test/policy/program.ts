@@ -19,7 +19,10 @@ const bundles: Bundle[] = [layerBundle(), applicationBundle, packageBundle, sour
 vi.mock("../../layers/build", () => ({ build: () => Promise.resolve(bundles) }));
 
 /** Outputs that the program takes apart, and so must look as the clouds give them. */
-const answers: Record<string, (name: string) => object> = {
+const answers: Record<string, (name: string, inputs: Record<string, object>) => object> = {
+  "gcp:cloudfunctionsv2/function:Function": (name, { serviceConfig }) => ({
+    serviceConfig: { ...serviceConfig, uri: `https://${name}.run.app`, service: `services/${name}` },
+  }),
   "aws:apigatewayv2/api:Api": (name) => ({ apiEndpoint: `https://${name}.execute-api.ap-northeast-1.amazonaws.com` }),
   "azure-native:storage:StorageAccount": (name) => ({
     primaryEndpoints: { blob: `https://${name}.blob/`, table: `https://${name}.table/`, web: `https://${name}.web/` },
@@ -55,7 +58,13 @@ export async function programStack(name: string, settings: CloudSettings = {}): 
       newResource: ({ type, name: resourceName, inputs }: pulumi.runtime.MockResourceArgs) => {
         const id = idOf(type, resourceName);
         const arn = `arn:aws:${type.split(/[:/]/)[1] ?? ""}:ap-northeast-1:123456789012:${resourceName}`;
-        const state = { name: resourceName, bucket: id, arn, ...(inputs as object), ...answers[type]?.(resourceName) };
+        const state = {
+          name: resourceName,
+          bucket: id,
+          arn,
+          ...(inputs as object),
+          ...answers[type]?.(resourceName, inputs as Record<string, object>),
+        };
         const urn = `urn:pulumi:${name}::${projectName}::${type}::${resourceName}`;
         if (!type.startsWith("multicloud:")) {
           resources.push({ urn, type, name: resourceName, properties: plain({ ...state, id }), dependencies: {} });

@@ -30,7 +30,7 @@ const escapes: Readonly<Record<string, readonly string[]>> = {
     `${fn} buildConfig.environmentVariables: unknown property`,
     `${fn} buildConfig.environmentVariables.GOOGLE_VENDOR_PIP_DEPENDENCIES: too long`,
     `${variables}: unknown property`,
-    ...["APPLICATION_VERSION", "AUTH_AUDIENCE", "MESSAGES_TABLE"].flatMap((name) => [
+    ...["APPLICATION_VERSION", "AUTH_AUDIENCE", "MESSAGES_TABLE", "MULTICLOUD_RELEASE"].flatMap((name) => [
       `${variables}.${name}: bad value`,
       `${variables}.${name}: too long`,
     ]),

@@ -83,7 +83,10 @@ export const relations: readonly Relation[] = [
         const file = source && at(source, "source.path")[0];
         if (typeof file !== "string") return [`${object} is no uploaded file`];
         const { "main.py": main } = unzipSync(readFileSync(file), { filter: ({ name }) => name === "main.py" });
-        const defined = new RegExp(`^(?:async )?def ${entryPoint}\\(|\\b(?:import|as) ${entryPoint}\\b`, "m");
+        const defined = new RegExp(
+          `^(?:async )?def ${entryPoint}\\(|\\b(?:import|as) ${entryPoint}\\b|^${entryPoint} = `,
+          "m",
+        );
         return main && defined.test(strFromU8(main)) ? [] : [`${object} has no ${entryPoint} in main.py`];
       }),
   },

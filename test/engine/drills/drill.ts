@@ -143,7 +143,8 @@ function difference(before: ResourceStore, after: ResourceStore): string[] {
 export const failed = (report: Report) => report.results.filter(({ status }) => status === "failed");
 
 export function only(store: ResourceStore, type: string): StoredResource {
-  const found = store.list(type);
+  // The twin that is asked before what serves is none of it.
+  const found = store.list(type).filter(({ urn }) => !urn.endsWith("-next"));
   const [resource] = found;
   if (resource === undefined || found.length > 1) throw new Error(`expected one ${type}, found ${found.length}`);
   return resource;

@@ -54,14 +54,14 @@ class Fixture {
 
   async start(): Promise<this> {
     this.url = `http://127.0.0.1:${await freePort()}`;
-    this.plane = await startGcp(this.resources, this.state);
+    this.plane = startGcp(this.resources, this.state);
     return this;
   }
 
   /** Starts what is declared in a cloud that was stopped. */
   async restart(): Promise<void> {
     await this.plane.close();
-    this.plane = await startGcp(this.resources, this.state);
+    this.plane = startGcp(this.resources, this.state);
     await this.plane.types[types.function]?.start(this.resources.get(types.function, this.id) as StoredResource);
   }
 
@@ -122,9 +122,9 @@ describe("a deployment", () => {
   test("that does not start leaves the earlier revision serving, and says why", async () => {
     const failed = fixture.deploy(source("second", "import nothing_of_the_kind"));
     const answers = [];
-    let settled = false;
-    failed.catch(() => undefined).finally(() => (settled = true));
-    while (!settled) answers.push(await fixture.answer());
+    const update = { settled: false };
+    failed.catch(() => undefined).finally(() => (update.settled = true));
+    while (!update.settled) answers.push(await fixture.answer());
     await expect(failed).rejects.toThrow(
       /Revision 'worker-00002-loc' is not ready and cannot serve traffic[^]*No module named 'nothing_of_the_kind'/,
     );
@@ -144,9 +144,9 @@ describe("a deployment", () => {
       answers.push(`${status} ${text}`);
     };
     const deployed = fixture.deploy(source("third"));
-    let done = false;
-    void deployed.finally(() => (done = true));
-    while (!done) await ask();
+    const update = { settled: false };
+    void deployed.finally(() => (update.settled = true));
+    while (!update.settled) await ask();
     while (answers.slice(-5).some((answer) => answer !== "200 third ")) await ask();
     expect(new Set(answers)).toEqual(new Set(["200 first ", "200 third "]));
     const firstNew = answers.indexOf("200 third ");
