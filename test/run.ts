@@ -15,6 +15,17 @@ interface Runner {
   readonly command: readonly [string, ...string[]];
   /** Reads the runner's report; it throws where the runner died before it wrote one. */
   readonly tally: () => Tally;
+  /** What failed, a line or two each: it is told once more at the end, where a log that was cut still has it. */
+  readonly failures: () => string[];
+}
+
+/** The part of Vitest's JSON report that is read here. */
+interface VitestReport extends Record<`num${string}Tests`, number> {
+  testResults: { name: string; assertionResults: { fullName: string; status: string; failureMessages?: string[] }[] }[];
+}
+
+function readVitestReport(): VitestReport {
+  return JSON.parse(readFileSync(vitestReport, "utf8")) as VitestReport;
 }
 
 /** Everything temporary of every test is in here, so that a test which is stopped leaves nothing behind either. */
@@ -27,10 +38,20 @@ const runners: readonly Runner[] = [
     name: "vitest",
     command: ["npx", "vitest", "run", "--reporter=default", "--reporter=json", `--outputFile.json=${vitestReport}`],
     tally: () => {
-      const report = JSON.parse(readFileSync(vitestReport, "utf8")) as Record<`num${string}Tests`, number>;
+      const report = readVitestReport();
       const count = (state: string) => report[`num${state}Tests`] ?? 0;
       return { passed: count("Passed"), failed: count("Failed"), skipped: count("Pending") + count("Todo") };
     },
+    failures: () =>
+      readVitestReport().testResults.flatMap(({ name, assertionResults }) =>
+        assertionResults
+          .filter(({ status }) => status === "failed")
+          .map(({ fullName, failureMessages }) =>
+            [`${path.relative(process.cwd(), name)} > ${fullName}`, ...(failureMessages ?? [])]
+              .join("\n  ")
+              .slice(0, 600),
+          ),
+      ),
   },
   {
     name: "pytest",
@@ -41,6 +62,12 @@ const runners: readonly Runner[] = [
       const failed = count("failures") + count("errors");
       return { passed: count("tests") - failed - count("skipped"), failed, skipped: count("skipped") };
     },
+    failures: () =>
+      [
+        ...readFileSync(pytestReport, "utf8").matchAll(
+          /<testcase classname="([^"]*)" name="([^"]*)"[^>]*><(?:failure|error) /g,
+        ),
+      ].map(([, file, name]) => `${file} > ${name}`),
   },
 ];
 
@@ -53,9 +80,11 @@ async function main(): Promise<void> {
   process.on("exit", () => {
     rmSync(temporary, { recursive: true, force: true, maxRetries: 3 });
   });
-  for (const { name, command, tally } of runners) {
+  const failed: string[] = [];
+  for (const { name, command, tally, failures } of runners) {
     const exitCode = await run(command);
-    const found = readTally(tally);
+    const found = readReport(tally, { passed: 0, failed: 0, skipped: 0 });
+    failed.push(...readReport(failures, []));
     // A runner that fails without a failed test (a crash, an unhandled rejection, no tests at all) has failed all the same.
     if (exitCode !== 0 && found.failed === 0) {
       console.error(`${name} exited with ${exitCode} although no test of its report failed`);
@@ -63,6 +92,7 @@ async function main(): Promise<void> {
     }
     for (const key of ["passed", "failed", "skipped"] as const) total[key] += found[key];
   }
+  for (const test of failed) console.log(`FAILED ${test}`);
   console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
   process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
 }
@@ -81,11 +111,12 @@ function run([program, ...args]: readonly [string, ...string[]]): Promise<number
   });
 }
 
-function readTally(tally: () => Tally): Tally {
+/** What a runner's report says; without a report, the value given. */
+function readReport<T>(read: () => T, otherwise: T): T {
   try {
-    return tally();
+    return read();
   } catch {
-    return { passed: 0, failed: 0, skipped: 0 };
+    return otherwise;
   }
 }
 
