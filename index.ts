@@ -100,43 +100,49 @@ async function deployAws(
   const { WebApplication } = await import("./components/aws/web-application");
   const { checkPublicLayers } = await import("./components/aws/public-layers");
   const publicLayers = layerStrategy.kind === "hybrid" ? layerStrategy.publicLayers : [];
-  if (publicLayers.length > 0) await checkPublicLayers(publicLayers, { ...aws, pythonVersion });
+  if (publicLayers.length > 0) {
+    await checkPublicLayers(publicLayers, { region: aws.region, architecture: aws.architecture, pythonVersion });
+  }
+  const { enabled: isOn, ...frontend } = aws.frontend;
   return new WebApplication("aws", {
     ...everywhere,
     region: aws.region,
     bundles: bundles.filter((bundle) => bundle.target === "aws"),
     publicLayers,
-    site: aws.frontend ? everywhere.site : undefined,
-    function: aws,
-    api: aws,
-    frontend: aws,
+    site: isOn ? everywhere.site : undefined,
+    function: aws.function,
+    api: aws.api,
+    frontend,
   });
 }
 
 async function deployAzure(azure: AzureSettings, everywhere: Everywhere, bundles: readonly Bundle[]) {
   const { WebApplication } = await import("./components/azure/web-application");
+  const { enabled: isOn, ...frontend } = azure.frontend;
+  const { frontDoorOnly, ...fn } = azure.function;
   return new WebApplication("azure", {
     ...everywhere,
     region: azure.region,
     bundles,
-    site: azure.frontend ? everywhere.site : undefined,
-    frontDoorOnly: azure.frontDoorOnly,
+    site: isOn ? everywhere.site : undefined,
+    frontDoorOnly,
     storageAccountName: azure.storageAccountName,
-    function: azure,
-    frontend: azure,
+    function: fn,
+    frontend,
   });
 }
 
 async function deployGcp(gcp: GcpSettings, everywhere: Everywhere, bundles: readonly Bundle[]) {
   const { WebApplication } = await import("./components/gcp/web-application");
+  const { enabled: isOn, ...frontend } = gcp.frontend;
   return new WebApplication("gcp", {
     ...everywhere,
     project: gcp.project,
     region: gcp.region,
     bundles: bundles.filter((bundle) => bundle.target === "gcp"),
-    site: gcp.frontend ? everywhere.site : undefined,
-    function: gcp,
-    frontend: gcp,
+    site: isOn ? everywhere.site : undefined,
+    function: gcp.function,
+    frontend,
   });
 }
 

@@ -1,180 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
-import { z } from "zod";
+import type { z } from "zod";
 
-import type { LayerStrategy } from "./components/bundles";
 import type { FrontendDomain } from "./components/aws/frontend";
-import { type Scope, storageAccountName } from "./components/names";
-import { awsRegions, azureRegions, gcpRegions } from "./components/regions";
+import type { LayerStrategy } from "./components/bundles";
+import type { Scope } from "./components/names";
 import { type Cloud, clouds } from "./contract/clouds";
 import { didYouMean } from "./contract/suggestion";
-
-/** Days that CloudWatch Logs accepts as a retention, from `PutRetentionPolicy` in its API reference. */
-const retentionDays = [
-  1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
-];
-
-const oneOf = <const Values extends readonly [string, ...string[]]>(values: Values) =>
-  z.enum(values, { error: `expected one of ${values.join(", ")}` });
-
-const whole = (from: number, to: number) =>
-  z
-    .int({ error: `expected a whole number from ${from} to ${to}` })
-    .min(from)
-    .max(to);
-
-/** `arn:<partition>:<service>:<region>:<account>:<resource>` */
-const regionIn = (arn: string) => arn.split(":")[3];
-
-/** An empty string in Pulumi.yaml means that the setting is off: the configuration schema has no optional keys. */
-const optional = <Schema extends z.ZodType<string, string>>(schema: Schema) =>
-  z.union([z.literal("").transform(() => undefined), schema]);
-
-const hostName = z.string().regex(/^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/, {
-  error: "expected a host name in lower case, e.g. app.example.com",
-});
-
-const publicLayer = z.strictObject({
-  arn: z.string().regex(/^arn:aws[\w-]*:lambda:[\w-]+:\d{12}:layer:[\w-]+:\d+$/, {
-    error: "expected the ARN of one version of a layer, with its number",
-  }),
-  packages: z.record(z.string(), z.string(), { error: "expected the version of each package in the layer, by name" }),
-});
-
-const awsSchema = z.strictObject({
-  region: oneOf(awsRegions),
-  architecture: oneOf(["x86_64", "arm64"]),
-  memorySize: whole(128, 10_240),
-  timeout: whole(1, 30),
-  reservedConcurrency: whole(-1, 1_000_000).refine((value) => value !== 0, {
-    error: "expected -1 for none, or 1 and more: with 0 the API would answer nobody",
-  }),
-  snapStart: z.boolean(),
-  throttlingRate: whole(1, 10_000),
-  throttlingBurst: whole(1, 5_000),
-  frontend: z.boolean(),
-  domain: optional(hostName),
-  certificateArn: optional(
-    z.string().regex(/^arn:aws[\w-]*:acm:us-east-1:\d{12}:certificate\/[\w-]+$/, {
-      error: "expected the ARN of an ACM certificate in us-east-1, where CloudFront looks for it",
-    }),
-  ),
-  waf: z.boolean(),
-  logBucket: optional(z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, { error: "expected a bucket name" })),
-  publicLayers: z.partialRecord(oneOf(awsRegions), z.array(publicLayer)),
-  kmsKeyArn: optional(
-    z.string().regex(/^arn:aws[\w-]*:kms:[\w-]+:\d{12}:key\/[\w-]+$/, { error: "expected a KMS key ARN" }),
-  ),
-});
-
-const azureSchema = z.strictObject({
-  region: oneOf(azureRegions),
-  memorySize: z.literal([512, 2048, 4096], { error: "expected one of 512, 2048, 4096" }),
-  maximumInstances: whole(1, 1_000),
-  deployment: oneOf(["onedeploy", "az"]),
-  frontend: z.boolean(),
-  domain: optional(hostName),
-  waf: z.boolean(),
-  frontDoorOnly: z.boolean(),
-  storageAccountName: optional(
-    z.string().regex(storageAccountName, { error: "expected 3 to 24 lower-case letters and digits" }),
-  ),
-});
-
-const gcpSchema = z.strictObject({
-  region: oneOf(gcpRegions),
-  project: optional(
-    z.string().regex(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, {
-      error: "expected the id of a project: 6 to 30 lower-case letters, digits and hyphens",
-    }),
-  ),
-  public: z.boolean(),
-  memorySize: whole(128, 32_768),
-  timeout: whole(1, 3_600),
-  concurrency: whole(1, 1_000),
-  maximumInstances: whole(1, 1_000),
-  frontend: z.boolean(),
-  domain: optional(hostName),
-  publicBucket: z.boolean(),
-  cloudArmor: z.boolean(),
-});
-
-/** What a stack says of one function of its application. */
-const functionSchema = z.strictObject({
-  environment: z.record(z.string(), z.string({ error: "expected text; put numbers in quotes" })).default({}),
-  secrets: z.record(z.string(), z.string({ error: "expected text; put numbers in quotes" })).default({}),
-  memory: whole(128, 10_240).optional(),
-  timeout: whole(1, 900).optional(),
-  schedule: z.string().optional(),
-});
-
-/** Of one function, beside its description; secrets are in clear here, and nothing but `FunctionPlan` may have them. */
-export type FunctionSettings = z.output<typeof functionSchema>;
-
-const schema = z
-  .strictObject({
-    application: z.string().min(1, { error: "expected the folder of the application" }),
-    functions: z.record(z.string(), functionSchema),
-    clouds: z.array(oneOf(clouds)).nonempty({ error: `expected at least one of ${clouds.join(", ")}` }),
-    // Those that Lambda, Azure Functions on Flex Consumption and Cloud Run functions all offer.
-    pythonVersion: oneOf(["3.11", "3.12", "3.13"]),
-    layerStrategy: oneOf(["full", "hybrid", "split"]),
-    bytecode: z.boolean(),
-    deletionProtection: z.boolean(),
-    smokeCheck: z.boolean(),
-    notificationEmail: optional(z.email({ error: "expected an e-mail address" })),
-    logRetentionDays: z.literal(retentionDays, { error: `expected one of ${retentionDays.join(", ")}` }),
-    auth: z.strictObject({
-      issuer: optional(z.url({ protocol: /^https$/, error: "expected an https:// address" })),
-      audience: optional(z.string()),
-    }),
-    aws: awsSchema,
-    azure: azureSchema,
-    gcp: gcpSchema,
-  })
-  .check(({ value, issues }) => {
-    const together = (path: [string, string], needs: [string, string], present: unknown, needed: unknown) => {
-      if (present !== undefined && needed === undefined) {
-        issues.push({ code: "custom", path: needs, input: needed, message: `needed when ${path.join(".")} is set` });
-      }
-    };
-    together(["auth", "issuer"], ["auth", "audience"], value.auth.issuer, value.auth.audience);
-    together(["auth", "audience"], ["auth", "issuer"], value.auth.audience, value.auth.issuer);
-    together(["aws", "domain"], ["aws", "certificateArn"], value.aws.domain, value.aws.certificateArn);
-    together(["aws", "certificateArn"], ["aws", "domain"], value.aws.certificateArn, value.aws.domain);
-
-    const wrong = (path: string[], input: unknown, message: string) => {
-      issues.push({ code: "custom", path, input, message });
-    };
-    if (value.clouds.includes("gcp") && value.gcp.project === undefined) {
-      wrong(["gcp", "project"], undefined, "needed when clouds has gcp: the id of the project to deploy to");
-    }
-    if (value.clouds.includes("azure") && (value.logRetentionDays < 30 || value.logRetentionDays > 730)) {
-      wrong(["logRetentionDays"], value.logRetentionDays, "expected 30 to 730 with azure, which Log Analytics keeps");
-    }
-    const publicLayers = value.aws.publicLayers[value.aws.region] ?? [];
-    if (value.layerStrategy === "hybrid" && value.clouds.includes("aws") && publicLayers.length === 0) {
-      wrong(["aws", "publicLayers"], undefined, `needs layers of ${value.aws.region} when layerStrategy is hybrid`);
-    }
-    if (value.layerStrategy !== "hybrid" && publicLayers.length > 0) {
-      wrong(["aws", "publicLayers"], value.aws.publicLayers, "goes with layerStrategy hybrid only");
-    }
-    for (const [region, layers] of Object.entries(value.aws.publicLayers)) {
-      const elsewhere = layers.find(({ arn }) => regionIn(arn) !== region);
-      if (elsewhere) wrong(["aws", "publicLayers", region], elsewhere.arn, `expected layers of ${region}`);
-    }
-    const { kmsKeyArn, region, snapStart } = value.aws;
-    if (kmsKeyArn !== undefined && regionIn(kmsKeyArn) !== region) {
-      wrong(["aws", "kmsKeyArn"], kmsKeyArn, `expected a key in ${region}, where the function is`);
-    }
-    if (snapStart && value.pythonVersion === "3.11") {
-      wrong(["pythonVersion"], value.pythonVersion, "expected 3.12 or newer with aws.snapStart");
-    }
-    if (value.azure.frontDoorOnly && !value.azure.frontend) {
-      wrong(["azure", "frontDoorOnly"], true, "nothing could reach the function: set azure.frontend to true too");
-    }
-  });
-
-type Configuration = z.output<typeof schema>;
+import { renamed } from "./settings/renamed";
+import { type Configuration, settings as known, settingsSchema } from "./settings/schema";
 
 /** What the program is told: the stack's configuration, validated and typed. */
 export interface Settings extends Omit<Configuration, "clouds" | "auth" | "layerStrategy" | Cloud> {
@@ -192,12 +25,10 @@ export interface Settings extends Omit<Configuration, "clouds" | "auth" | "layer
   readonly gcp?: GcpSettings;
 }
 
-export interface AwsSettings extends Omit<
-  Configuration["aws"],
-  "domain" | "certificateArn" | "reservedConcurrency" | "publicLayers"
-> {
-  readonly domain?: FrontendDomain;
-  readonly reservedConcurrency?: number;
+export interface AwsSettings extends Omit<Configuration["aws"], "frontend" | "publicLayers"> {
+  readonly frontend: Omit<Configuration["aws"]["frontend"], "domain" | "certificateArn"> & {
+    readonly domain?: FrontendDomain;
+  };
 }
 
 export type AzureSettings = Configuration["azure"];
@@ -207,7 +38,7 @@ export interface GcpSettings extends Omit<Configuration["gcp"], "project"> {
 }
 
 /**
- * The stack's configuration; Pulumi.yaml describes every key and gives its default.
+ * The stack's configuration; docs/reference/settings.md describes every key.
  *
  * @throws {pulumi.RunError} naming every setting that is wrong, what was found and what is accepted.
  */
@@ -251,19 +82,14 @@ export interface SettingProblem {
  * @throws {SettingsError} naming every setting that is wrong.
  */
 export function parseSettings(configuration: Readonly<Record<string, unknown>>, scope: Scope): Settings {
-  const misplaced = [
+  const { values, problems } = ownSettings(configuration, scope.project);
+  problems.push(
     ...Object.keys(configuration).flatMap((key) => misplacedSetting(key, scope.project)),
-    ...contradictions(configuration, scope.project),
-  ];
-  // A key which nobody reads is an error and not a silence.
-  const own = Object.entries(configuration).filter(([key]) => key.startsWith(`${scope.project}:`));
-  const result = schema.safeParse(
-    Object.fromEntries(own.map(([key, value]) => [key.slice(scope.project.length + 1), value])),
-    { reportInput: true },
+    ...contradictions(configuration, values),
   );
-  if (misplaced.length > 0 || !result.success) {
-    throw new SettingsError(scope.stack, [...misplaced, ...(result.success ? [] : problemsOf(result.error))]);
-  }
+  const result = settingsSchema.safeParse(values, { reportInput: true });
+  if (!result.success) problems.push(...result.error.issues.flatMap(problemsOf));
+  if (problems.length > 0 || !result.success) throw new SettingsError(scope.stack, problems);
 
   const { clouds: on, auth, layerStrategy, aws, azure, gcp, ...common } = result.data;
   return {
@@ -281,18 +107,42 @@ export function parseSettings(configuration: Readonly<Record<string, unknown>>, 
   };
 }
 
-function awsSettings({
-  domain,
-  certificateArn,
-  reservedConcurrency,
-  publicLayers: _,
-  ...rest
-}: Configuration["aws"]): AwsSettings {
+function awsSettings({ frontend, publicLayers: _, ...rest }: Configuration["aws"]): AwsSettings {
+  const { domain, certificateArn, ...others } = frontend;
   return {
     ...rest,
-    domain: domain && certificateArn ? { name: domain, certificateArn } : undefined,
-    reservedConcurrency: reservedConcurrency === -1 ? undefined : reservedConcurrency,
+    frontend: { ...others, domain: domain && certificateArn ? { name: domain, certificateArn } : undefined },
   };
+}
+
+type Group = Record<string, unknown>;
+
+const isGroup = (value: unknown): value is Group =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/**
+ * The project's own settings, nested. `pulumi config set aws.region` without `--path` keeps the dots in the key; it means
+ * the same.
+ */
+function ownSettings(configuration: Readonly<Record<string, unknown>>, project: string) {
+  const own = Object.entries(configuration)
+    .filter(([key]) => key.startsWith(`${project}:`))
+    .map(([key, value]) => [key.slice(project.length + 1), value] as const);
+  const values: Group = structuredClone(Object.fromEntries(own.filter(([key]) => !key.includes("."))));
+  const problems: SettingProblem[] = [];
+  for (const [key, value] of own.filter(([dotted]) => dotted.includes("."))) {
+    const path = key.split(".");
+    const last = path.pop() ?? key;
+    let group: unknown = values;
+    for (const name of path) group = isGroup(group) ? (group[name] ??= {}) : undefined;
+    if (isGroup(group) && !(last in group)) group[last] = value;
+    else {
+      const outer = path[0] ?? key;
+      const message = `given twice: as ${project}:${key} and inside ${project}:${outer}; leave one of them`;
+      problems.push({ setting: key, message });
+    }
+  }
+  return { values, problems };
 }
 
 /** Pulumi hands every value over as text; objects, arrays, numbers and booleans are JSON in it. */
@@ -313,10 +163,11 @@ const decided: readonly (readonly [key: string, cloud: Cloud, name: string])[] =
   ["gcp:region", "gcp", "region"],
 ];
 
-function contradictions(configuration: Readonly<Record<string, unknown>>, project: string): SettingProblem[] {
+function contradictions(configuration: Readonly<Record<string, unknown>>, values: Group): SettingProblem[] {
   return decided.flatMap(([key, cloud, name]) => {
-    const [given, group] = [configuration[key], configuration[`${project}:${cloud}`]];
-    const own: unknown = typeof group === "object" && group !== null ? Reflect.get(group, name) : undefined;
+    const [given, group] = [configuration[key], values[cloud]];
+    const initial = known.find((setting) => setting.name === `${cloud}.${name}`)?.initial;
+    const own = (isGroup(group) ? group[name] : undefined) ?? initial;
     if (given === undefined || given === own) return [];
     return [
       {
@@ -330,32 +181,48 @@ function contradictions(configuration: Readonly<Record<string, unknown>>, projec
 /** A setting of this program under the name of another project, as a renamed project's stacks have them. */
 function misplacedSetting(key: string, project: string): SettingProblem[] {
   const [namespace = "", name = ""] = key.split(":");
-  if (namespace === project || !(name in schema.shape)) return [];
+  if (namespace === project || !(name in settingsSchema.shape)) return [];
   return [{ setting: key, message: `this project is ${project}, by Pulumi.yaml: call it ${project}:${name}` }];
 }
 
-function problemsOf(error: z.ZodError): SettingProblem[] {
-  return error.issues.flatMap((issue): SettingProblem[] => {
-    if (issue.code === "unrecognized_keys") {
-      return issue.keys.map((key) => {
-        const setting = [...issue.path, key].join(".");
-        return { setting, message: `there is no such setting${suggestion(setting)}` };
-      });
-    }
-    const isSecret = issue.path.includes("secrets");
-    const found = issue.input === undefined || isSecret ? "" : ` (found ${JSON.stringify(issue.input)})`;
-    return [{ setting: issue.path.join("."), message: `${issue.message}${found}` }];
-  });
+function problemsOf(issue: z.core.$ZodIssue): SettingProblem[] {
+  const setting = issue.path.join(".");
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => {
+      const name = [...issue.path, key].join(".");
+      return { setting: name, message: newName(name) ?? `there is no such setting${suggestion(name)}` };
+    });
+  }
+  const isSecret = issue.path.includes("secrets");
+  const found = issue.input === undefined || isSecret ? "" : ` (found ${JSON.stringify(issue.input)})`;
+  const inside = namesIn(setting);
+  if (issue.code === "invalid_type" && inside.length > 0 && !settingNames.includes(setting)) {
+    return [{ setting, message: newName(setting) ?? `expected a group of ${inside.join(", ")}${found}` }];
+  }
+  return [{ setting, message: `${issue.message}${found}` }];
 }
 
-/** Every setting by its path, e.g. `aws.region`. */
-const settingNames = Object.entries(schema.shape).flatMap(([name, value]) =>
-  value instanceof z.ZodObject ? Object.keys(value.shape).map((key) => `${name}.${key}`) : [name],
-);
+/** What a setting is called since settings are in groups. */
+function newName(setting: string): string | undefined {
+  const name = renamed[setting];
+  return name === undefined ? undefined : `renamed to ${name}; change the name, the values are the same`;
+}
+
+const settingNames = known.map(({ name }) => name);
+
+/** Names of what is directly in a group. */
+function namesIn(group: string): string[] {
+  const inside = settingNames.filter((name) => name.startsWith(`${group}.`));
+  return [...new Set(inside.map((name) => name.slice(group.length + 1).split(".")[0] ?? ""))];
+}
 
 /** A setting that is called nearly the same, or the same in a group that was left out. */
 function suggestion(setting: string): string {
-  const grouped = settingNames.filter((name) => name.endsWith(`.${setting}`));
+  const last = setting.slice(setting.lastIndexOf(".") + 1);
+  const cloud = clouds.find((name) => setting.startsWith(`${name}.`));
+  const grouped = settingNames.filter(
+    (name) => name.endsWith(`.${last}`) && (cloud === undefined || name.startsWith(`${cloud}.`)),
+  );
   if (grouped.length > 0) return `; did you mean ${grouped.join(" or ")}?`;
-  return didYouMean(setting, settingNames) || "; Pulumi.yaml lists them all";
+  return didYouMean(setting, settingNames) || "; docs/reference/settings.md lists them all";
 }

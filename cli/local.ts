@@ -24,7 +24,7 @@ const cli: Command = new Command("local")
   .description("Deploys the whole program onto this machine by the real Pulumi engine: no cloud account is needed.")
   .version(version)
   .option("-s, --stack <name>", "which Pulumi.<name>.yaml", defaultStack)
-  .option("-c, --config <path=value>", "a setting over it, e.g. aws.frontend=false", setting)
+  .option("-c, --config <path=value>", "a setting over it, e.g. aws.frontend.enabled=false", setting)
   .option(
     "--weather <seed>",
     "let the local clouds fail half-way and be late, by this seed; default: nothing goes wrong",
@@ -161,7 +161,7 @@ function refuseVerb(word: string): never {
 
 function setting(text: string, previous: Readonly<Record<string, string>> = {}): Record<string, string> {
   const at = text.indexOf("=");
-  if (at < 1) throw new InvalidArgumentError("expected <path>=<value>, e.g. aws.frontend=false");
+  if (at < 1) throw new InvalidArgumentError("expected <path>=<value>, e.g. aws.frontend.enabled=false");
   return { ...previous, [text.slice(0, at)]: text.slice(at + 1) };
 }
 

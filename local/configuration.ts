@@ -6,6 +6,7 @@ import { z } from "zod";
 
 import { didYouMean } from "../contract/suggestion";
 import { parseSettings, type Settings, SettingsError, settingValue } from "../settings";
+import { settings as knownSettings } from "../settings/schema";
 
 const checkout = path.join(__dirname, "..");
 
@@ -33,7 +34,7 @@ export interface StackSecret {
 
 export interface ConfigurationOptions {
   readonly stack: string;
-  /** Settings of the command line in YAML, by their path, e.g. `aws.frontend`. */
+  /** Settings of the command line in YAML, by their path, e.g. `aws.frontend.enabled`. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Folder of Pulumi.yaml and the stacks' files. Default: this checkout. */
   readonly folder?: string;
@@ -41,7 +42,7 @@ export interface ConfigurationOptions {
 
 const projectSchema = z.object({
   name: z.string(),
-  config: z.record(z.string(), z.object({ type: z.string().optional(), default: z.unknown() })).default({}),
+  config: z.record(z.string(), z.object({ default: z.unknown() })).default({}),
 });
 
 /** What the engine keeps in the file for its secrets provider; a local stack has a provider of its own. */
@@ -64,11 +65,10 @@ export function stackConfiguration({
   addNamespace(document, project.name);
 
   const secretPaths = securePaths(document.get("config"));
-  const types = new Map(Object.entries(project.config).map(([name, { type }]) => [name, type]));
   for (const [setting, text] of Object.entries(settings)) {
     const at = keyPath(setting, project.name);
     try {
-      document.setIn(["config", ...at], overridingValue(setting, text, types.get(setting)));
+      document.setIn(["config", ...at], overridingValue(setting, text));
     } catch (error) {
       if (error instanceof SettingValueError) throw error;
       const [group = setting] = setting.split(".");
@@ -159,11 +159,12 @@ function keyPath(setting: string, project: string): string[] {
 
 class SettingValueError extends Error {}
 
-function overridingValue(setting: string, text: string, type?: string): unknown {
+function overridingValue(setting: string, text: string): unknown {
   try {
     const value: unknown = parse(text);
+    const isText = knownSettings.find(({ name }) => name === setting)?.type === "string";
     // 3.12 is a version, and an id may have digits only.
-    return type === "string" && typeof value !== "string" ? text : value;
+    return isText && typeof value !== "string" ? text : value;
   } catch (error) {
     if (!(error instanceof YAMLParseError)) throw error;
     throw new SettingValueError(`--config ${setting}: "${text}" is no YAML value: ${firstLine(error)}`);

@@ -22,7 +22,7 @@ export interface StackOptions {
   readonly state: string;
   /** Which stack's configuration: `Pulumi.<name>.yaml`. */
   readonly stack: string;
-  /** Settings laid over it, in YAML, by their path, e.g. `aws.frontend`. */
+  /** Settings laid over it, in YAML, by their path, e.g. `aws.frontend.enabled`. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Another program than this project's, which has no configuration. */
   readonly program?: PulumiFn;

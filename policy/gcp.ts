@@ -15,9 +15,9 @@ const types = {
 
 const everybody = ["allUsers", "allAuthenticatedUsers"];
 
-/** The bucket of a website that the setting gcp.publicBucket opens to everybody. */
+/** The bucket of a website that the setting gcp.frontend.publicBucket opens to everybody. */
 function isPublicSite({ properties }: Resource, { configuration }: Stack): boolean {
-  return at(configuration, "gcp.publicBucket") === true && !isEmpty(properties.website);
+  return at(configuration, "gcp.frontend.publicBucket") === true && !isEmpty(properties.website);
 }
 
 export const gcpRules: readonly Rule[] = [

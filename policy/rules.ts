@@ -38,12 +38,12 @@ export const waivers: readonly Waiver[] = [
   {
     reference: "CKV_AWS_115",
     about: "Reserved concurrency",
-    reason: "It takes from the account's limit, so it is a setting (aws.reservedConcurrency) and no default.",
+    reason: "It takes from the account's limit, so it is a setting (aws.function.reservedConcurrency) and no default.",
   },
   {
     reference: "CKV_AWS_173",
     about: "Function environment encrypted with a key of one's own",
-    reason: "The environment holds names and no secret; aws.kmsKeyArn is there for those who must.",
+    reason: "The environment holds names and no secret; aws.function.kmsKeyArn is there for those who must.",
   },
   {
     reference: "CKV_AWS_119",
@@ -68,12 +68,13 @@ export const waivers: readonly Waiver[] = [
   {
     reference: "CKV_AWS_86, CKV_AWS_68",
     about: "Access log and web application firewall of CloudFront",
-    reason: "Both cost by the request, so they are settings: aws.logBucket and aws.waf.",
+    reason: "Both cost by the request, so they are settings: aws.frontend.logBucket and aws.frontend.waf.",
   },
   {
     reference: "CKV_AWS_174",
     about: "TLS floor of a distribution without a domain",
-    reason: "AWS sets the floor of *.cloudfront.net; with aws.domain it is TLS 1.2, and a rule here checks it.",
+    reason:
+      "AWS sets the floor of *.cloudfront.net; with aws.frontend.domain it is TLS 1.2, and a rule here checks it.",
   },
   {
     reference: "CKV_AWS_310",

@@ -2,6 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, test } from "vitest";
 
 import { parseSettings, readSettings, type Settings, settingValue } from "../settings";
+import { renamed } from "../settings/renamed";
+import { settings as known } from "../settings/schema";
 import { type Configuration, engineConfiguration, projectName } from "./configuration";
 
 async function settings(stack: Configuration): Promise<Settings> {
@@ -21,11 +23,11 @@ test("the defaults of Pulumi.yaml are a valid configuration", async () => {
     clouds: ["aws"],
     pythonVersion: "3.12",
     layerStrategy: { kind: "full" },
-    aws: { region: "ap-northeast-1", architecture: "x86_64", frontend: true, waf: false },
+    aws: { region: "ap-northeast-1", architecture: "x86_64", frontend: { enabled: true, waf: false } },
   });
   expect(found.auth).toBeUndefined();
-  expect(found.aws?.domain).toBeUndefined();
-  expect(found.aws?.reservedConcurrency).toBeUndefined();
+  expect(found.aws?.frontend.domain).toBeUndefined();
+  expect(found.aws?.function.reservedConcurrency).toBeUndefined();
 });
 
 test("a provider's own setting that says something else is an error, and one that says the same is none", () => {
@@ -45,19 +47,28 @@ test("an empty text switches a setting off, a value switches it on", async () =>
   const found = await settings({
     clouds: ["aws"],
     auth: { issuer: "https://login.example.com/", audience: "api" },
-    aws: { domain: "app.example.com", certificateArn, reservedConcurrency: 5 },
+    aws: { frontend: { domain: "app.example.com", certificateArn }, function: { reservedConcurrency: 5 } },
   });
   expect(found.auth).toEqual({ issuer: "https://login.example.com/", audience: "api" });
-  expect(found.aws?.domain).toEqual({ name: "app.example.com", certificateArn });
-  expect(found.aws?.reservedConcurrency).toBe(5);
+  expect(found.aws?.frontend.domain).toEqual({ name: "app.example.com", certificateArn });
+  expect(found.aws?.function.reservedConcurrency).toBe(5);
 });
 
 test("every cloud has its settings where it is on, and none where it is off", async () => {
   const all = await settings({ gcp: { project: "shop-123456" } });
   expect(all.clouds).toEqual(["aws", "azure", "gcp"]);
-  expect(all.azure).toMatchObject({ region: "japaneast", deployment: "onedeploy", frontend: true, waf: false });
-  expect(all.gcp).toMatchObject({ region: "asia-northeast1", project: "shop-123456", public: true, cloudArmor: false });
-  for (const absent of [all.azure?.domain, all.azure?.storageAccountName, all.gcp?.domain]) {
+  expect(all.azure).toMatchObject({
+    region: "japaneast",
+    function: { deployment: "onedeploy", memorySize: 512 },
+    frontend: { enabled: true, waf: false },
+  });
+  expect(all.gcp).toMatchObject({
+    region: "asia-northeast1",
+    project: "shop-123456",
+    function: { public: true, timeout: 15 },
+    frontend: { enabled: true, cloudArmor: false },
+  });
+  for (const absent of [all.azure?.frontend.domain, all.azure?.storageAccountName, all.gcp?.frontend.domain]) {
     expect(absent).toBeUndefined();
   }
 
@@ -71,11 +82,15 @@ test("every cloud has its settings where it is on, and none where it is off", as
 describe("a wrong setting is named, with what was found and what is accepted", () => {
   test.each<[string, Configuration, RegExp]>([
     ["an unknown key", { cluods: ["aws"] }, /cluods: there is no such setting; did you mean clouds\?/],
-    ["a key like no other", { colour: "red" }, /colour: there is no such setting; Pulumi\.yaml lists them all/],
+    [
+      "a key like no other",
+      { colour: "red" },
+      /colour: there is no such setting; docs\/reference\/settings\.md lists them all/,
+    ],
     [
       "a key without its group",
       { memorySize: 512 },
-      /memorySize: .*did you mean aws\.memorySize or azure\.memorySize or/,
+      /memorySize: .*did you mean aws\.function\.memorySize or azure\.function\.memorySize or/,
     ],
     ["an unknown key of a cloud", { aws: { regoin: "eu-west-1" } }, /aws\.regoin: .*did you mean aws\.region\?/],
     ["another cloud's region", { aws: { region: "japaneast" } }, /aws\.region: .*ap-northeast-1.*found "japaneast"/],
@@ -124,24 +139,32 @@ describe("a wrong setting is named, with what was found and what is accepted", (
     ],
     [
       "a key of another region",
-      { aws: { kmsKeyArn: "arn:aws:kms:us-east-1:123456789012:key/a" } },
-      /aws\.kmsKeyArn: expected a key in ap-northeast-1.*found .*us-east-1/,
+      { aws: { function: { kmsKeyArn: "arn:aws:kms:us-east-1:123456789012:key/a" } } },
+      /aws\.function\.kmsKeyArn: expected a key in ap-northeast-1.*found .*us-east-1/,
     ],
     [
       "SnapStart for a Python that has none",
-      { pythonVersion: "3.11", aws: { snapStart: true } },
-      /pythonVersion: expected 3\.12 or newer with aws\.snapStart \(found "3\.11"\)/,
+      { pythonVersion: "3.11", aws: { function: { snapStart: true } } },
+      /pythonVersion: expected 3\.12 or newer with aws\.function\.snapStart \(found "3\.11"\)/,
     ],
     ["an unknown architecture", { aws: { architecture: "arm" } }, /aws\.architecture: .*x86_64, arm64 \(found "arm"\)/],
     ["a Python that is not offered", { pythonVersion: "3.8" }, /pythonVersion: expected one of .*3\.12.*found "3\.8"/],
-    ["text for a number", { aws: { memorySize: "much" } }, /aws\.memorySize: .*128 to 10240 \(found "much"\)/],
-    ["too little memory", { aws: { memorySize: 64 } }, /aws\.memorySize: .*128.*found 64/],
+    [
+      "text for a number",
+      { aws: { function: { memorySize: "much" } } },
+      /aws\.function\.memorySize: .*128 to 10240 \(found "much"\)/,
+    ],
+    [
+      "too little memory",
+      { aws: { function: { memorySize: 64 } } },
+      /memorySize: expected a whole number from 128.*found 64/,
+    ],
     [
       "a concurrency that answers nobody",
-      { aws: { reservedConcurrency: 0 } },
-      /aws\.reservedConcurrency: expected -1 for none, or 1 and more.*found 0/,
+      { aws: { function: { reservedConcurrency: 0 } } },
+      /aws\.function\.reservedConcurrency: expected -1 for none, or 1 and more.*found 0/,
     ],
-    ["too long a timeout", { aws: { timeout: 31 } }, /aws\.timeout: .*30.*found 31/],
+    ["too long a timeout", { aws: { function: { timeout: 31 } } }, /aws\.function\.timeout: .*30.*found 31/],
     [
       "a retention that no log group has",
       { logRetentionDays: 8 },
@@ -155,13 +178,17 @@ describe("a wrong setting is named, with what was found and what is accepted", (
     ],
     [
       "a domain without a certificate",
-      { aws: { domain: "a.example.com" } },
-      /aws\.certificateArn: needed when aws\.domain is set/,
+      { aws: { frontend: { domain: "a.example.com" } } },
+      /aws\.frontend\.certificateArn: needed when aws\.frontend\.domain is set/,
     ],
     [
       "a certificate of the wrong region",
-      { aws: { certificateArn: "arn:aws:acm:eu-west-1:123456789012:certificate/1", domain: "a.example.com" } },
-      /aws\.certificateArn: .*us-east-1/,
+      {
+        aws: {
+          frontend: { certificateArn: "arn:aws:acm:eu-west-1:123456789012:certificate/1", domain: "a.example.com" },
+        },
+      },
+      /aws\.frontend\.certificateArn: expected .*us-east-1/,
     ],
     ["Google Cloud without a project", { clouds: ["gcp"] }, /gcp\.project: needed when clouds has gcp/],
     ["a project's name for its id", { gcp: { project: "My Shop" } }, /gcp\.project: expected the id.*found "My Shop"/],
@@ -177,8 +204,8 @@ describe("a wrong setting is named, with what was found and what is accepted", (
     ],
     [
       "an instance that Azure lacks",
-      { azure: { memorySize: 1024 } },
-      /azure\.memorySize: .*512, 2048, 4096.*found 1024/,
+      { azure: { function: { memorySize: 1024 } } },
+      /azure\.function\.memorySize: .*512, 2048, 4096.*found 1024/,
     ],
     [
       "a storage account name that does not fit",
@@ -192,8 +219,8 @@ describe("a wrong setting is named, with what was found and what is accepted", (
     ],
     [
       "a function that nothing reaches",
-      { azure: { frontend: false, frontDoorOnly: true } },
-      /azure\.frontDoorOnly: nothing could reach the function: set azure\.frontend/,
+      { azure: { frontend: { enabled: false }, function: { frontDoorOnly: true } } },
+      /azure\.function\.frontDoorOnly: nothing could reach the function: set azure\.frontend\.enabled/,
     ],
   ])("%s", async (_, stack, message) => {
     await expect(settings(stack)).rejects.toThrow(message);
@@ -201,7 +228,65 @@ describe("a wrong setting is named, with what was found and what is accepted", (
   });
 
   test("all of them at once", async () => {
-    const wrong = { clouds: ["aws"], pythonVersion: "2.7", aws: { region: "mars", timeout: 99 } };
-    await expect(settings(wrong)).rejects.toThrow(/pythonVersion[^]*aws\.region[^]*aws\.timeout/);
+    const wrong = { clouds: ["aws"], pythonVersion: "2.7", aws: { region: "mars", function: { timeout: 99 } } };
+    await expect(settings(wrong)).rejects.toThrow(/pythonVersion[^]*aws\.region[^]*aws\.function\.timeout/);
   });
+});
+
+describe("the names of release 3.0.0 are errors that name the new ones", () => {
+  test.each(Object.entries(renamed))("%s is %s", async (old, name) => {
+    const [cloud = "", key = ""] = old.split(".");
+    // Of every type, as such a stack has it: what a group of settings is called now was a switch.
+    for (const value of [true, 512, "text"]) {
+      await expect(settings({ [cloud]: { [key]: value } })).rejects.toThrow(`${old}: renamed to ${name};`);
+    }
+  });
+
+  test("and each of them is no setting, each new one is", () => {
+    const names = known.map(({ name }) => name);
+    expect(Object.keys(renamed).filter((old) => names.includes(old))).toEqual([]);
+    expect(Object.values(renamed).filter((name) => !names.includes(name))).toEqual([]);
+  });
+});
+
+describe("pulumi config set without --path keeps the dots in the key,", () => {
+  const parsed = (own: Record<string, unknown>) => {
+    const keys = Object.entries(own).map(([key, value]) => [`${projectName}:${key}`, value] as const);
+    return parseSettings(Object.fromEntries(keys), { project: projectName, stack: "staging" });
+  };
+
+  test("which means the same", () => {
+    const { aws } = parsed({
+      clouds: ["aws"],
+      aws: { region: "eu-west-1" },
+      "aws.function.memorySize": 1024,
+      "aws.frontend.waf": true,
+    });
+    expect(aws).toMatchObject({ region: "eu-west-1", function: { memorySize: 1024 }, frontend: { waf: true } });
+  });
+
+  test("and is an error beside the nested form, whose value may be another", () => {
+    expect(() => parsed({ aws: { region: "eu-west-1" }, "aws.region": "us-east-1" })).toThrow(
+      /aws\.region: given twice: as multicloud-auto-deploy:aws\.region and inside multicloud-auto-deploy:aws;/,
+    );
+  });
+});
+
+test.each<[string, Configuration, RegExp]>([
+  [
+    "a text for a group",
+    { aws: "big" },
+    /aws: expected a group of region, .*, function, api, frontend \(found "big"\)/,
+  ],
+  ["a text for a switch", { bytecode: "yes" }, /bytecode: expected true or false \(found "yes"\)/],
+  ["a text for a list", { clouds: "aws" }, /clouds: expected a list of aws, azure, gcp \(found "aws"\)/],
+  ["a number for a group", { gcp: { frontend: 3 } }, /gcp\.frontend: renamed to gcp\.frontend\.enabled/],
+  ["a list for functions", { functions: [] }, /functions: expected settings by the function's name \(found \[\]\)/],
+  [
+    "a text for a function's number",
+    { functions: { api: { memory: "big" } } },
+    /functions\.api\.memory: expected a whole number from 128 to 10240 \(found "big"\)/,
+  ],
+])("a value of the wrong type, %s, is named with what is accepted", async (_, stack, message) => {
+  await expect(settings(stack)).rejects.toThrow(message);
 });

@@ -10,10 +10,13 @@ export interface HttpApiArgs {
   readonly apiName: string;
   /** The functions behind the API, at least one. */
   readonly functions: readonly RoutedFunction[];
-  /** Requests a second over all routes; more are answered 429. Default: 100. */
-  readonly throttlingRate?: number;
-  /** Requests at once above the rate. Default: 200. */
-  readonly throttlingBurst?: number;
+  /** More requests than these, over all routes, are answered 429. */
+  readonly throttle?: {
+    /** Requests per second. Default: 100. */
+    readonly rate?: number;
+    /** Requests at once above the rate. Default: 200. */
+    readonly burst?: number;
+  };
   /** Days, one of those CloudWatch accepts. Default: 365. */
   readonly logRetentionDays?: number;
   readonly tags?: Record<string, string>;
@@ -87,8 +90,8 @@ export class HttpApi extends pulumi.ComponentResource {
           autoDeploy: true,
           accessLogSettings: { destinationArn: logGroup.arn, format: accessLogFormat },
           defaultRouteSettings: {
-            throttlingRateLimit: args.throttlingRate ?? 100,
-            throttlingBurstLimit: args.throttlingBurst ?? 200,
+            throttlingRateLimit: args.throttle?.rate ?? 100,
+            throttlingBurstLimit: args.throttle?.burst ?? 200,
           },
           tags: args.tags,
         },

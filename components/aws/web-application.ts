@@ -49,7 +49,7 @@ export interface WebApplicationArgs {
     ApiFunctionArgs,
     "memorySize" | "timeout" | "reservedConcurrency" | "snapStart" | "kmsKeyArn" | "transform"
   >;
-  readonly api?: Pick<HttpApiArgs, "throttlingRate" | "throttlingBurst" | "transform">;
+  readonly api?: Pick<HttpApiArgs, "throttle" | "transform">;
   readonly table?: Pick<TableArgs, "transform">;
   readonly frontend?: Pick<FrontendArgs, "domain" | "waf" | "logBucket" | "transform">;
   readonly alarms?: Pick<AlarmsArgs, "latencyMs" | "transform">;

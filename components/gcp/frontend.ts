@@ -128,7 +128,7 @@ export class Frontend extends pulumi.ComponentResource {
       listen("http", 80, new compute.TargetHttpProxy(name, { name: webName, urlMap: urlMap.id }, child).id);
       void pulumi.log.warn(
         "The Google Cloud frontend answers plain HTTP: a load balancer has no host name of its own, and Google signs " +
-          "certificates for domains only. Set gcp.domain for HTTPS; the API's own address has it already.",
+          "certificates for domains only. Set gcp.frontend.domain for HTTPS; the API's own address has it already.",
         this,
       );
     } else {

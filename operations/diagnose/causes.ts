@@ -75,7 +75,7 @@ const signs: readonly Sign[] = [
     cause: () => ({
       title: "throttled",
       cause: "More requests came than the API, the function or the table may answer at once.",
-      next: "raise the limit, e.g. aws.reservedConcurrency or aws.throttlingRate, or wait for the load to end",
+      next: "raise the limit, e.g. aws.function.reservedConcurrency or aws.api.throttle.rate, or wait for the load to end",
     }),
   },
   {

@@ -47,7 +47,7 @@ export const functionCheck: Check<CloudSubject> = {
         title: "throttled: the function's reserved concurrency is 0",
         evidence: [],
         cause:
-          "Every request is refused: somebody has switched the function off this way, or aws.reservedConcurrency is 0.",
+          "Every request is refused: somebody has switched the function off this way, or aws.function.reservedConcurrency is 0.",
         next: commands.heal,
       });
     }

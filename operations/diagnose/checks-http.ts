@@ -141,10 +141,10 @@ async function validUntil(url: URL, signal: AbortSignal): Promise<number> {
 /** The API refuses whoever has no token, as the settings say. */
 class ClosedError extends Error {}
 
-const closed = "closed to whoever has no token (gcp.public is off)";
+const closed = "closed to whoever has no token (gcp.function.public is off)";
 
 /**
- * Where the API is reached: at its own address, or, where that is closed to all but the frontend (azure.frontDoorOnly),
+ * Where the API is reached: at its own address, or, where that is closed to all but the frontend (azure.function.frontDoorOnly),
  * through the frontend.
  *
  * @throws {ClosedError}
@@ -179,7 +179,7 @@ async function asked(what: string, ask: () => Promise<Verdict>): Promise<Verdict
 
 /** Why a cloud refuses to hand a request to the function. */
 const refusals: Readonly<Partial<Record<Cloud, string>>> = {
-  azure: "The function lets only the frontend in (azure.frontDoorOnly), and the frontend does not reach it.",
+  azure: "The function lets only the frontend in (azure.function.frontDoorOnly), and the frontend does not reach it.",
   gcp: "The permission that lets anyone call the function (roles/run.invoker for allUsers) is gone.",
 };
 

@@ -37,8 +37,8 @@ describe("a mistake in the command line exits with 2 and a line that says what w
     ["an option", ["up", "--detahc"], /^error: unknown option '--detahc'\n\(Did you mean --detach\?\)\n/],
     [
       "a setting without a value",
-      ["--config", "aws.frontend"],
-      /expected <path>=<value>, e\.g\. aws\.frontend=false\n/,
+      ["--config", "aws.frontend.enabled"],
+      /expected <path>=<value>, e\.g\. aws\.frontend\.enabled=false\n/,
     ],
     ["a check", ["local", "diagnose", "--only", "lgo"], /there is no check lgo; expected some of /],
     ["no stack", ["diagnose"], /^error: required option '-s, --stack <name>' not specified\n/],
@@ -61,10 +61,14 @@ test("help shows no default that is empty", async () => {
 
 describe("before an engine or a cloud is started,", () => {
   test("a wrong setting is named, with the flag that gave it", async () => {
-    const run = await local("--config", "aws.memorySize=big", "--config", "regoin=mars", "up");
+    const run = await local("--config", "aws.function.memorySize=big", "--config", "regoin=mars", "up");
     expect(run.stderr).toMatch(/^Deploying stack staging onto this machine\nerror: The configuration of stack staging/);
-    expect(run.stderr).toMatch(/aws\.memorySize: expected a whole number from 128 to 10240 \(found "big"\)\n/);
-    expect(run.stderr).toMatch(/regoin: there is no such setting.*\nChange --config aws\.memorySize, regoin\n$/);
+    expect(run.stderr).toMatch(
+      /aws\.function\.memorySize: expected a whole number from 128 to 10240 \(found "big"\)\n/,
+    );
+    expect(run.stderr).toMatch(
+      /regoin: there is no such setting.*\nChange --config aws\.function\.memorySize, regoin\n$/,
+    );
     expect(run.code).toBe(1);
     expect(existsSync(run.state)).toBe(false);
   });

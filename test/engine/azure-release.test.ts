@@ -124,7 +124,7 @@ test("going back to the code before goes through, and no user notices", async ()
 });
 
 test("an update of the configuration goes through, and no user notices", async () => {
-  deployment.configure(["clouds=[azure]", "azure.memorySize=2048"]);
+  deployment.configure(["clouds=[azure]", "azure.function.memorySize=2048"]);
   const { run, asked } = await updateWhileAsked();
   expect(run.code, run.stderr.slice(0, 3_000)).toBe(0);
   expect(asked.failures.slice(0, 5)).toEqual([]);

@@ -7,7 +7,7 @@ import { localStack } from "../../local/stack";
 import authors from "../../examples/authors";
 import { LocalDeployment, type Outputs } from "./local-deployment";
 
-const deployment = new LocalDeployment(["clouds=[aws]", "aws.frontend=false"]);
+const deployment = new LocalDeployment(["clouds=[aws]", "aws.frontend.enabled=false"]);
 let outputs: Outputs;
 let stack: Stack;
 

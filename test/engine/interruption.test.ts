@@ -11,7 +11,7 @@ import { project } from "../../operations/project";
 import { changes, LocalDeployment } from "./local-deployment";
 
 /** A run may be ended at any moment and in any way; what it leaves behind is whole, and the next run goes on from there. */
-const settings = ["clouds=[aws]", "aws.frontend=false", "smokeCheck=false"];
+const settings = ["clouds=[aws]", "aws.frontend.enabled=false", "smokeCheck=false"];
 const deployment = new LocalDeployment(settings);
 afterAll(() => deployment.end());
 

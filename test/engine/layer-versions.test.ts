@@ -9,7 +9,7 @@ import { findEngine } from "../../local/engine";
 import { localStack } from "../../local/stack";
 import { copyOfCheckout, execute, LocalDeployment } from "./local-deployment";
 
-const deployment = new LocalDeployment(["clouds=[aws]", "aws.frontend=false"]);
+const deployment = new LocalDeployment(["clouds=[aws]", "aws.frontend.enabled=false"]);
 const layerName = "multicloud-auto-deploy-staging-dependencies";
 const functionName = "function multicloud-auto-deploy-staging-api";
 let consumer: Stack;

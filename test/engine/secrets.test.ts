@@ -7,7 +7,11 @@ import { copyOfCheckout, LocalDeployment } from "./local-deployment";
 
 /** A stack whose secrets another provider has encrypted, as `pulumi config set --secret` leaves its file. */
 const checkout = copyOfCheckout();
-const deployment = new LocalDeployment(["clouds=[aws]", "aws.frontend=false", "notificationEmail=ada@example.com"]);
+const deployment = new LocalDeployment([
+  "clouds=[aws]",
+  "aws.frontend.enabled=false",
+  "notificationEmail=ada@example.com",
+]);
 
 afterAll(async () => {
   await deployment.end();

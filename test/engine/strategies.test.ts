@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { changes, LocalDeployment } from "./local-deployment";
 
-const settings = ["clouds=[aws]", "aws.frontend=false"];
+const settings = ["clouds=[aws]", "aws.frontend.enabled=false"];
 const deployment = new LocalDeployment(settings);
 const prefix = "multicloud-auto-deploy-staging-dependencies";
 

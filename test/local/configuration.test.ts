@@ -9,10 +9,10 @@ import { temporaryDirectory } from "./resources";
 const projectFile = `
 name: shop
 config:
-  clouds: {type: array, items: {type: string}, default: [aws]}
-  pythonVersion: {type: string, default: "3.12"}
-  aws.region: {type: string, default: eu-west-1}
-  aws.memorySize: {type: integer, default: 512}
+  clouds: {default: [aws]}
+  pythonVersion: {default: "3.12"}
+  aws.region: {default: eu-west-1}
+  aws.memorySize: {default: 512}
 `;
 
 /** A project of its own, with a stack `staging`. */
@@ -119,8 +119,8 @@ describe("settings that are wrong", () => {
   };
 
   test("of the command line are to be changed there", () => {
-    expect(failure({ "aws.memorySize": "big", colour: "red" })).toMatch(
-      /aws\.memorySize: expected a whole number from 128 to 10240 \(found "big"\)\n.*colour: .*\nChange --config (colour, aws\.memorySize|aws\.memorySize, colour)$/,
+    expect(failure({ "aws.function.memorySize": "big", colour: "red" })).toMatch(
+      /aws\.function\.memorySize: expected a whole number from 128 to 10240 \(found "big"\)\n.*colour: .*\nChange --config (colour, aws\.function\.memorySize|aws\.function\.memorySize, colour)$/,
     );
   });
 

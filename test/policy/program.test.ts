@@ -31,14 +31,16 @@ describe("the program keeps to every rule", () => {
     const settings = {
       notificationEmail: "on-call@example.com",
       aws: {
-        waf: true,
-        snapStart: true,
-        logBucket: "access-logs",
-        domain: "app.example.com",
-        certificateArn: "arn:aws:acm:us-east-1:123456789012:certificate/1",
+        function: { snapStart: true },
+        frontend: {
+          waf: true,
+          logBucket: "access-logs",
+          domain: "app.example.com",
+          certificateArn: "arn:aws:acm:us-east-1:123456789012:certificate/1",
+        },
       },
-      azure: { waf: true, frontDoorOnly: true, domain: "azure.example.com" },
-      gcp: { cloudArmor: true, publicBucket: true, domain: "gcp.example.com" },
+      azure: { function: { frontDoorOnly: true }, frontend: { waf: true, domain: "azure.example.com" } },
+      gcp: { frontend: { cloudArmor: true, publicBucket: true, domain: "gcp.example.com" } },
     };
     expect(await messages("staging", settings)).toEqual([]);
   });

@@ -597,9 +597,9 @@ test("a website's bucket may be open to everybody where a setting says so, and n
   const site = { ...openBucket, properties: { ...openBucket.properties, website: { mainPageSuffix: "index.html" } } };
   const open = rules.filter(({ name }) => ["gcp-bucket-not-public", "gcp-bucket-members-named"].includes(name));
   for (const [bucket, configuration, expected] of [
-    [site, { gcp: { publicBucket: true } }, 0],
-    [site, { gcp: { publicBucket: false } }, 2],
-    [openBucket, { gcp: { publicBucket: true } }, 2],
+    [site, { gcp: { frontend: { publicBucket: true } } }, 0],
+    [site, { gcp: { frontend: { publicBucket: false } } }, 2],
+    [openBucket, { gcp: { frontend: { publicBucket: true } } }, 2],
   ] as const) {
     const all = open.flatMap((rule) => found(rule, [bucket, bucketMember("allUsers")], "staging", configuration));
     expect(all).toHaveLength(expected);

@@ -20,7 +20,7 @@ class DynamoDbStore:
     @classmethod
     def from_environment(cls) -> "DynamoDbStore":
         """Use the table that MESSAGES_TABLE names."""
-        # Ten seconds for all attempts, so that a failure is answered and logged: aws.timeout is 15 unless it is set.
+        # Ten seconds for all attempts, so that a failure is answered and logged within aws.function.timeout (15).
         config = Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 2, "mode": "standard"})
         # boto3 adds nothing to a client but the time that its import takes, at every cold start.
         client = botocore.session.get_session().create_client("dynamodb", config=config)

@@ -302,7 +302,7 @@ describe("with the defaults", () => {
     for (const type of ["managedSslCertificate:ManagedSslCertificate", "sSLPolicy:SSLPolicy"]) {
       expect(ofType(recording, `compute/${type}`)).toEqual([]);
     }
-    expect(warnings).toEqual([expect.stringMatching(/plain HTTP.*no host name of its own.*Set gcp\.domain/)]);
+    expect(warnings).toEqual([expect.stringMatching(/plain HTTP.*no host name of its own.*Set gcp\.frontend\.domain/)]);
   });
 
   test("the site's files are uploaded with their types and asked for anew, hidden ones are not uploaded", () => {

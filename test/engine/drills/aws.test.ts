@@ -6,7 +6,7 @@ import { execute, LocalDeployment } from "../local-deployment";
 import { attachedLayer, change, type Drill, lambda, only, practise, publishedByHand, rezipped } from "./drill";
 
 const checkout = path.join(__dirname, "..", "..", "..");
-const deployment = new LocalDeployment(["clouds=[aws]", "aws.frontend=false"]);
+const deployment = new LocalDeployment(["clouds=[aws]", "aws.frontend.enabled=false"]);
 
 beforeAll(() => deployment.restore());
 

@@ -324,7 +324,7 @@ describe("over HTTP", () => {
           const verdict = await check.run(closed, never);
           expect(verdict).toMatchObject({
             findings: [],
-            summary: expect.stringMatching(/gcp\.public is off/) as string,
+            summary: expect.stringMatching(/gcp\.function\.public is off/) as string,
           });
           expect((await check.run(of, never)).findings, check.id).toHaveLength(1);
         }

@@ -1,0 +1,139 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+
+import { groupDescriptions, type Setting, settings } from "../settings/schema";
+
+/** What writes the files of the reference anew; a test names it where they are stale. */
+export const referenceCommand = "npm run reference";
+
+/** The settings that README shows; the others are in the reference. */
+const mattering = [
+  "application",
+  "clouds",
+  "pythonVersion",
+  "layerStrategy",
+  "notificationEmail",
+  "deletionProtection",
+  "aws.region",
+  "azure.region",
+  "gcp.region",
+  "gcp.project",
+  "aws.frontend.domain",
+];
+
+/**
+ * Every file that is made from a schema, or has a part that is: its text by its path below `root`.
+ *
+ * @throws where a file has no place for its part.
+ */
+export function referenceFiles(root: string): Record<string, string> {
+  const read = (file: string) => readFileSync(path.join(root, file), "utf8");
+  return {
+    "Pulumi.yaml": projectFile(read("Pulumi.yaml")),
+    "README.md": withPart("README.md", read("README.md"), "settings", settingsTable(matteringSettings())),
+    "docs/reference/settings.md": settingsReference(),
+  };
+}
+
+function matteringSettings(): Setting[] {
+  return mattering.map((name) => {
+    const found = settings.find((setting) => setting.name === name);
+    if (found === undefined) throw new Error(`README shows ${name}, and there is no such setting`);
+    return found;
+  });
+}
+
+/** Pulumi's own type errors say neither what was found nor what is accepted, so the types are left to the program. */
+function projectFile(text: string): string {
+  const [before = ""] = text.split(/^(?:# .*\n)?config:\n/m);
+  const keys = [...new Set(settings.map(({ name }) => name.split(".")[0] ?? name))];
+  const lines = keys.flatMap((key) => {
+    const setting = settings.find(({ name }) => name === key);
+    const description = setting?.description ?? `${groupDescriptions.get(key) ?? key}: ${insideOf(key)}.`;
+    return [
+      `  ${key}:`,
+      `    default: ${yaml(setting?.initial ?? {})}`,
+      `    description: ${JSON.stringify(description)}`,
+    ];
+  });
+  const origin = `# Written by \`${referenceCommand}\` from settings/schema.ts, which has the defaults inside a group too.`;
+  return [`${before}${origin}`, "config:", ...lines, ""].join("\n");
+}
+
+function insideOf(group: string): string {
+  const names = settings.filter(({ name }) => name.startsWith(`${group}.`)).map(({ name }) => name);
+  return [...new Set(names.map((name) => name.slice(group.length + 1)))].join(", ");
+}
+
+/** As YAML's flow style, which JSON is a part of. */
+function yaml(value: unknown): string {
+  return Array.isArray(value) ? `[${value.join(", ")}]` : JSON.stringify(value);
+}
+
+function settingsReference(): string {
+  const groups = [...new Set(settings.map(({ group }) => group))];
+  const sections = groups.map((group) => {
+    const title = group === "" ? "The whole stack" : `${titleOf(group)}: \`${group}\``;
+    return `## ${title}\n\n${settingsTable(settings.filter((setting) => setting.group === group))}`;
+  });
+  return (
+    [
+      "# Settings",
+      `Written by \`${referenceCommand}\` from [settings/schema.ts](../../settings/schema.ts).`,
+      "A setting's path is its place in `Pulumi.<stack>.yaml`:",
+      [
+        "```yaml",
+        "config:",
+        "  multicloud-auto-deploy:aws:",
+        "    region: eu-west-1",
+        "    function:",
+        "      memorySize: 1024",
+        "```",
+      ].join("\n"),
+      "`pulumi config set --path aws.function.memorySize 1024` writes the same. Without `--path` the key keeps its dots, which the\n" +
+        "program reads too; the same setting in both forms is an error. A name that is not in these tables, or a value that is not\n" +
+        "accepted, is an error before anything is deployed.",
+      ...sections,
+      "",
+    ]
+      .join("\n\n")
+      .trimEnd() + "\n"
+  );
+}
+
+/** Of the nearest group that has a description of its own. */
+function titleOf(group: string): string {
+  const outer = group.slice(0, Math.max(0, group.lastIndexOf(".")));
+  return groupDescriptions.get(group) ?? (outer === "" ? group : titleOf(outer));
+}
+
+function settingsTable(rows: readonly Setting[]): string {
+  return alignedTable(
+    ["setting", "type", "default", "accepted", "meaning"],
+    rows.map(({ name, type, initial, accepted, description }) => [
+      `\`${name}\``,
+      type,
+      initial === undefined || initial === "" ? "" : `\`${yaml(initial).replace(/^"(.*)"$/, "$1")}\``,
+      accepted,
+      description,
+    ]),
+  );
+}
+
+/** A Markdown table as the formatter leaves it. */
+function alignedTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const escaped = rows.map((row) => row.map((cell) => cell.replaceAll("|", "\\|")));
+  const widths = head.map((_, column) => Math.max(...[head, ...escaped].map((row) => (row[column] ?? "").length), 3));
+  const line = (cells: readonly string[]) =>
+    `| ${widths.map((width, column) => (cells[column] ?? "").padEnd(width)).join(" | ")} |`;
+  return [line(head), line(widths.map((width) => "-".repeat(width))), ...escaped.map(line)].join("\n");
+}
+
+/** `text` with its part between two comments in place of the one that it has. */
+function withPart(file: string, text: string, part: string, content: string): string {
+  const [begin, end] = [`<!-- ${part}: written by ${referenceCommand} -->`, `<!-- /${part} -->`];
+  const [before = "", rest] = text.split(begin);
+  const [, after] = rest?.split(end) ?? [];
+  if (after === undefined) throw new Error(`${file} has no place for ${part}; expected the lines ${begin} and ${end}`);
+  return `${before}${begin}\n\n${content}\n\n${end}${after}`;
+}

@@ -1,0 +1,548 @@
+import { z } from "zod";
+
+import { storageAccountName } from "../components/names";
+import { awsRegions, azureRegions, gcpRegions } from "../components/regions";
+import { clouds } from "../contract/clouds";
+
+/** What the reference, Pulumi.yaml and an error say of a setting. */
+export interface SettingFacts {
+  /** As JSON and YAML name it. */
+  readonly type: "string" | "integer" | "boolean" | "array" | "object";
+  /** Accepted values, for a reader. */
+  readonly accepted: string;
+  /** Absent where a setting that is not given has no value. */
+  readonly initial?: unknown;
+  readonly description: string;
+}
+
+const facts = z.registry<SettingFacts>();
+const groups = z.registry<{ readonly description: string }>();
+
+/** Values of one kind: how they are checked and what a reader is told of them. */
+interface Kind<Schema extends z.ZodType> extends Pick<SettingFacts, "type" | "accepted"> {
+  readonly schema: Schema;
+}
+
+const oneOf = <const Values extends readonly [string, ...string[]]>(values: Values, accepted = values.join(", ")) =>
+  ({ type: "string", accepted, schema: z.enum(values, { error: `expected one of ${values.join(", ")}` }) }) as const;
+
+const wholeFrom = <const Values extends readonly [number, ...number[]]>(values: Values) =>
+  ({
+    type: "integer",
+    accepted: values.join(", "),
+    schema: z.literal(values, { error: `expected one of ${values.join(", ")}` }),
+  }) as const;
+
+const whole = (from: number, to: number) => {
+  const error = `expected a whole number from ${from} to ${to}`;
+  const schema = z.int({ error }).min(from, { error }).max(to, { error });
+  return { type: "integer", accepted: `${from} to ${to}`, schema } as const;
+};
+
+const flag = {
+  type: "boolean",
+  accepted: "true, false",
+  schema: z.boolean({ error: "expected true or false" }),
+} as const;
+
+/** `accepted` goes on after "expected". */
+const text = (accepted: string, pattern: RegExp) => {
+  const error = `expected ${accepted}`;
+  return { type: "string", accepted, schema: z.string({ error }).regex(pattern, { error }) } as const;
+};
+
+/** An empty text means that the setting is off, so that a stack can take back what Pulumi.yaml gives. */
+const optional = <Output>({ type, accepted, schema }: Kind<z.ZodType<Output, string>>) =>
+  ({ type, accepted: `${accepted}; or empty`, schema: z.union([switchedOff, schema], { error: cause }) }) as const;
+
+const switchedOff = z.literal("").transform(() => undefined);
+
+/** The error of the second alternative: an empty text was not meant. */
+const cause = ({ errors }: { readonly errors?: unknown }): string | undefined => {
+  const [, meant = []] = z
+    .array(z.array(z.looseObject({ message: z.string() })))
+    .catch([])
+    .parse(errors);
+  return meant[0]?.message;
+};
+
+function setting<Schema extends z.ZodType>(
+  { type, accepted, schema }: Kind<Schema>,
+  initial: z.core.util.NoUndefined<z.core.input<Schema>>,
+  description: string,
+) {
+  const withInitial = z.prefault(schema, initial);
+  facts.add(withInitial, { type, accepted, initial, description });
+  return withInitial;
+}
+
+/** A setting that overrides another fact where it is given. */
+function override<Schema extends z.ZodType>({ type, accepted, schema }: Kind<Schema>, description: string) {
+  const absent = z.optional(schema);
+  facts.add(absent, { type, accepted, description });
+  return absent;
+}
+
+function group<Schema extends z.ZodType>(description: string, schema: Schema): Schema {
+  groups.add(schema, { description });
+  return schema;
+}
+
+/** Days that CloudWatch Logs accepts as a retention, from `PutRetentionPolicy` in its API reference. */
+const retentionDays = [
+  1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+] as const;
+
+const hostName = text(
+  "a host name in lower case, e.g. app.example.com",
+  /^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/,
+);
+
+const publicLayer = z.strictObject({
+  arn: z.string().regex(/^arn:aws[\w-]*:lambda:[\w-]+:\d{12}:layer:[\w-]+:\d+$/, {
+    error: "expected the ARN of one version of a layer, with its number",
+  }),
+  packages: z.record(z.string(), z.string(), { error: "expected the version of each package in the layer, by name" }),
+});
+
+const quoted = "expected text; put numbers in quotes";
+const texts = {
+  type: "object",
+  accepted: "texts by the variable's name",
+  schema: z.record(z.string(), z.string({ error: quoted }), { error: "expected texts by the variable's name" }),
+} as const;
+
+/** What a stack says of one function of its application. */
+const functionOverrides = z.strictObject({
+  environment: setting(texts, {}, "Environment variables, over those of the application's description."),
+  secrets: setting(
+    texts,
+    {},
+    "Values of the secrets that the description lists; set each with `pulumi config set --secret --path`.",
+  ),
+  memory: override(whole(128, 10_240), "Memory in MiB, instead of the description's or the cloud's."),
+  timeout: override(whole(1, 900), "Seconds that one call may take, instead of the description's or the cloud's."),
+  schedule: override(
+    { type: "string", accepted: "a schedule as in the description", schema: z.string({ error: quoted }) },
+    "When a function on a schedule runs, instead of what the description says.",
+  ),
+});
+
+const aws = group(
+  "AWS",
+  z
+    .strictObject({
+      region: setting(
+        oneOf(awsRegions, "a region of AWS"),
+        "ap-northeast-1",
+        "Region of everything except CloudFront. A deployed stack cannot change it.",
+      ),
+      architecture: setting(
+        oneOf(["x86_64", "arm64"]),
+        "x86_64",
+        "Processor of the Lambda functions and of their layers.",
+      ),
+      publicLayers: setting(
+        {
+          type: "object",
+          accepted: "by region, a list of `{arn, packages: {name: version}}`",
+          schema: z.partialRecord(oneOf(awsRegions).schema, z.array(publicLayer), {
+            error: "expected, by region, a list of {arn, packages: {name: version}}",
+          }),
+        },
+        {},
+        "Layers that others publish, for `layerStrategy` hybrid.",
+      ),
+      function: group(
+        "The Lambda functions",
+        z
+          .strictObject({
+            memorySize: setting(
+              whole(128, 10_240),
+              512,
+              "Memory of a function in MiB; its share of a CPU grows with it.",
+            ),
+            timeout: setting(whole(1, 30), 15, "Seconds that a request may take; an HTTP API waits no longer than 30."),
+            reservedConcurrency: setting(
+              {
+                type: "integer",
+                accepted: "-1 for none, or 1 to 1000000",
+                schema: z
+                  .int({ error: "expected a whole number: -1 for none, or 1 and more" })
+                  .min(-1, { error: "expected -1 for none, or 1 and more" })
+                  .max(1_000_000, { error: "expected -1 for none, or 1 to 1000000" })
+                  .refine((value) => value !== 0, {
+                    error: "expected -1 for none, or 1 and more: with 0 the API would refuse every request",
+                  })
+                  .transform((value) => (value === -1 ? undefined : value)),
+              },
+              -1,
+              "Requests that a function may handle at once; -1 for the account's limit.",
+            ),
+            snapStart: setting(
+              flag,
+              false,
+              "Starts a function from a snapshot of its initialised state; needs Python 3.12 or newer.",
+            ),
+            kmsKeyArn: setting(
+              optional(text("the ARN of a KMS key", /^arn:aws[\w-]*:kms:[\w-]+:\d{12}:key\/[\w-]+$/)),
+              "",
+              "KMS key that encrypts the functions' environment. Empty for the key that AWS manages.",
+            ),
+          })
+          .prefault({}),
+      ),
+      api: group(
+        "The HTTP API",
+        z
+          .strictObject({
+            throttle: z
+              .strictObject({
+                rate: setting(whole(1, 10_000), 100, "Requests per second that the HTTP API accepts."),
+                burst: setting(whole(1, 5_000), 200, "Requests above that rate that it accepts at once."),
+              })
+              .prefault({}),
+          })
+          .prefault({}),
+      ),
+      frontend: group(
+        "The frontend behind CloudFront",
+        z
+          .strictObject({
+            enabled: setting(flag, true, "Deploys the application's site behind CloudFront."),
+            domain: setting(optional(hostName), "", "Host name of the frontend. Empty for CloudFront's own."),
+            certificateArn: setting(
+              optional(
+                text(
+                  "the ARN of an ACM certificate in us-east-1, where CloudFront looks for it",
+                  /^arn:aws[\w-]*:acm:us-east-1:\d{12}:certificate\/[\w-]+$/,
+                ),
+              ),
+              "",
+              "Certificate for `aws.frontend.domain`.",
+            ),
+            waf: setting(
+              flag,
+              false,
+              "Puts AWS's managed common rules in front of CloudFront. The API's own address, `apiUrl`, stays open.",
+            ),
+            logBucket: setting(
+              optional(text("the name of a bucket", /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/)),
+              "",
+              "Existing bucket for CloudFront's access logs. Empty for none.",
+            ),
+          })
+          .prefault({}),
+      ),
+    })
+    .prefault({}),
+);
+
+const azure = group(
+  "Azure",
+  z
+    .strictObject({
+      region: setting(
+        oneOf(azureRegions, "a region of Azure"),
+        "japaneast",
+        "Region of everything except Front Door. A deployed stack cannot change it.",
+      ),
+      storageAccountName: setting(
+        optional(text("3 to 24 lower-case letters and digits", storageAccountName)),
+        "",
+        "Name of the storage account that holds the tables. Empty for a generated one. A deployed stack cannot change it.",
+      ),
+      function: group(
+        "The function apps",
+        z
+          .strictObject({
+            memorySize: setting(wholeFrom([512, 2048, 4096]), 512, "Memory of an instance in MiB."),
+            maximumInstances: setting(whole(1, 1_000), 40, "Instances of a function app that run at once at most."),
+            frontDoorOnly: setting(
+              flag,
+              false,
+              "Refuses requests that do not come through Front Door, so that `apiUrl` answers 403; needs the frontend.",
+            ),
+            deployment: setting(
+              oneOf(["onedeploy", "az"]),
+              "onedeploy",
+              "How a function app gets its package: by a template (`onedeploy`), or by an Azure CLI that is signed in (`az`).",
+            ),
+          })
+          .prefault({}),
+      ),
+      frontend: group(
+        "The frontend behind Front Door",
+        z
+          .strictObject({
+            enabled: setting(flag, true, "Deploys the application's site behind Front Door."),
+            domain: setting(
+              optional(hostName),
+              "",
+              "Host name of the frontend, with a certificate that Azure manages. Empty for Front Door's own.",
+            ),
+            waf: setting(
+              flag,
+              false,
+              "Puts Microsoft's managed rules in front of Front Door, which becomes Front Door Premium for good. " +
+                "`azure.function.frontDoorOnly` closes the way around them.",
+            ),
+          })
+          .prefault({}),
+      ),
+    })
+    .prefault({}),
+);
+
+const gcp = group(
+  "Google Cloud",
+  z
+    .strictObject({
+      region: setting(
+        oneOf(gcpRegions, "a region of Google Cloud"),
+        "asia-northeast1",
+        "Region of everything except the load balancer. A deployed stack cannot change it.",
+      ),
+      project: setting(
+        optional(
+          text("the id of a project: 6 to 30 lower-case letters, digits and hyphens", /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/),
+        ),
+        "",
+        "Id of the project to deploy to; needed where `clouds` has gcp.",
+      ),
+      function: group(
+        "The Cloud Run functions",
+        z
+          .strictObject({
+            public: setting(
+              flag,
+              true,
+              "Lets anyone call a function. Set it to false where a policy forbids allUsers; docs/clouds.md has the other way.",
+            ),
+            memorySize: setting(
+              whole(128, 32_768),
+              512,
+              "Memory of an instance in MiB; above 4096 it has more than one CPU.",
+            ),
+            timeout: setting(whole(1, 3_600), 15, "Seconds that a request may take."),
+            concurrency: setting(whole(1, 1_000), 80, "Requests that an instance handles at once."),
+            maximumInstances: setting(whole(1, 1_000), 40, "Instances of a function that run at once at most."),
+          })
+          .prefault({}),
+      ),
+      frontend: group(
+        "The frontend behind the global load balancer",
+        z
+          .strictObject({
+            enabled: setting(flag, true, "Deploys the application's site behind the global load balancer."),
+            domain: setting(
+              optional(hostName),
+              "",
+              "Host name of the frontend, with a certificate that Google manages. Empty for plain HTTP on an IP address.",
+            ),
+            publicBucket: setting(
+              flag,
+              false,
+              "Lets anyone read the frontend's bucket, where the load balancer's own account cannot be given access.",
+            ),
+            cloudArmor: setting(
+              flag,
+              false,
+              "Puts Cloud Armor's rules against injection in front of the frontend's API paths. `apiUrl` stays open.",
+            ),
+          })
+          .prefault({}),
+      ),
+    })
+    .prefault({}),
+);
+
+const anySetting = z.strictObject({
+  application: setting(
+    { type: "string", accepted: "a folder of the project", schema: z.string().min(1, { error: "expected a folder" }) },
+    "application",
+    "Folder of the application, whose `pyproject.toml` describes it in `[tool.multicloud]`.",
+  ),
+  functions: setting(
+    {
+      type: "object",
+      accepted: "settings by the function's name",
+      schema: z.record(z.string(), functionOverrides, { error: "expected settings by the function's name" }),
+    },
+    {},
+    "What this stack says of a function, over the application's description.",
+  ),
+  clouds: setting(
+    {
+      type: "array",
+      accepted: `any of ${clouds.join(", ")}, at least one`,
+      schema: z
+        .array(oneOf(clouds).schema, { error: `expected a list of ${clouds.join(", ")}` })
+        .nonempty({ error: `expected at least one of ${clouds.join(", ")}` }),
+    },
+    [...clouds],
+    "Where to deploy.",
+  ),
+  pythonVersion: setting(
+    // Those that Lambda, Azure Functions on Flex Consumption and Cloud Run functions all offer.
+    oneOf(["3.11", "3.12", "3.13"]),
+    "3.12",
+    "Python version of the functions and of everything in their layers.",
+  ),
+  layerStrategy: setting(
+    oneOf(["full", "hybrid", "split"]),
+    "full",
+    "How dependencies are put into layers on AWS; docs/layers.md describes each strategy.",
+  ),
+  bytecode: setting(
+    flag,
+    true,
+    "Adds bytecode to Lambda layers and to the Azure package, so that a function starts in half the time.",
+  ),
+  deletionProtection: setting(
+    flag,
+    false,
+    "Refuses to delete what holds data (the tables), until it is set to false and deployed.",
+  ),
+  smokeCheck: setting(
+    flag,
+    true,
+    "Calls each deployed API, and fails the update, naming the cause, where it does not answer as its probes say.",
+  ),
+  notificationEmail: setting(
+    optional({
+      type: "string",
+      accepted: "an e-mail address",
+      schema: z.email({ error: "expected an e-mail address" }),
+    }),
+    "",
+    "Address that alarms of errors, throttling and latency (p95) are sent to. Empty for no alarms and no dashboard.",
+  ),
+  logRetentionDays: setting(
+    wholeFrom(retentionDays),
+    365,
+    "Days that logs are kept; 30 to 730 with Azure. On Google Cloud the project's log bucket decides instead.",
+  ),
+  auth: group(
+    "Sign-in",
+    z
+      .strictObject({
+        issuer: setting(
+          optional({
+            type: "string",
+            accepted: "an https:// address",
+            schema: z.url({ protocol: /^https$/, error: "expected an https:// address" }),
+          }),
+          "",
+          "OIDC issuer whose tokens the API accepts for posting, e.g. https://login.example.com/. Empty for no sign-in.",
+        ),
+        audience: setting(
+          optional({ type: "string", accepted: "any text", schema: z.string({ error: quoted }) }),
+          "",
+          "Audience that a token must be for; needed with `auth.issuer`.",
+        ),
+      })
+      .prefault({}),
+  ),
+  aws,
+  azure,
+  gcp,
+});
+
+/** `arn:<partition>:<service>:<region>:<account>:<resource>` */
+const regionIn = (arn: string) => arn.split(":")[3];
+
+/** Every setting, and what has to hold between them. */
+export const settingsSchema = anySetting.check(({ value, issues }) => {
+  const wrong = (path: string, input: unknown, message: string) => {
+    issues.push({ code: "custom", path: path.split("."), input, message });
+  };
+  const together = (group: string, values: Readonly<Record<string, unknown>>, a: string, b: string) => {
+    for (const [given, needed] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      if (values[given] !== undefined && values[needed] === undefined) {
+        wrong(`${group}.${needed}`, undefined, `needed when ${group}.${given} is set`);
+      }
+    }
+  };
+  together("auth", value.auth, "issuer", "audience");
+  together("aws.frontend", value.aws.frontend, "domain", "certificateArn");
+
+  if (value.clouds.includes("gcp") && value.gcp.project === undefined) {
+    wrong("gcp.project", undefined, "needed when clouds has gcp: the id of the project to deploy to");
+  }
+  if (value.clouds.includes("azure") && (value.logRetentionDays < 30 || value.logRetentionDays > 730)) {
+    wrong("logRetentionDays", value.logRetentionDays, "expected 30 to 730 with azure, which Log Analytics keeps");
+  }
+  const publicLayers = value.aws.publicLayers[value.aws.region] ?? [];
+  if (value.layerStrategy === "hybrid" && value.clouds.includes("aws") && publicLayers.length === 0) {
+    wrong("aws.publicLayers", undefined, `needs layers of ${value.aws.region} when layerStrategy is hybrid`);
+  }
+  if (value.layerStrategy !== "hybrid" && publicLayers.length > 0) {
+    wrong("aws.publicLayers", value.aws.publicLayers, "goes with layerStrategy hybrid only");
+  }
+  for (const [region, layers] of Object.entries(value.aws.publicLayers)) {
+    const elsewhere = layers.find(({ arn }) => regionIn(arn) !== region);
+    if (elsewhere) wrong(`aws.publicLayers.${region}`, elsewhere.arn, `expected layers of ${region}`);
+  }
+  const { region, function: fn } = value.aws;
+  if (fn.kmsKeyArn !== undefined && regionIn(fn.kmsKeyArn) !== region) {
+    wrong("aws.function.kmsKeyArn", fn.kmsKeyArn, `expected a key in ${region}, where the function is`);
+  }
+  if (fn.snapStart && value.pythonVersion === "3.11") {
+    wrong("pythonVersion", value.pythonVersion, "expected 3.12 or newer with aws.function.snapStart");
+  }
+  if (value.azure.function.frontDoorOnly && !value.azure.frontend.enabled) {
+    const way = "nothing could reach the function: set azure.frontend.enabled to true too";
+    wrong("azure.function.frontDoorOnly", true, way);
+  }
+});
+
+export type Configuration = z.output<typeof settingsSchema>;
+
+/** One setting, with its whole path. */
+export interface Setting extends SettingFacts {
+  /** E.g. `aws.function.memorySize`; `<function>` stands for any function's name. */
+  readonly name: string;
+  /** Path of the group that it is in; empty for none. */
+  readonly group: string;
+}
+
+/** Every setting, in the order of the schema. */
+export const settings: readonly Setting[] = settingsIn(anySetting.shape, "");
+
+/** What each group of settings belongs to, by its path. */
+export const groupDescriptions: ReadonlyMap<string, string> = new Map([
+  ["functions.<function>", "One function, by its name in the application's description"],
+  ...groupsIn(anySetting.shape, ""),
+]);
+
+function settingsIn(shape: z.core.$ZodShape, group: string): Setting[] {
+  return Object.entries(shape).flatMap(([key, schema]): Setting[] => {
+    const name = group === "" ? key : `${group}.${key}`;
+    const known = facts.get(schema);
+    if (known === undefined) return settingsIn(shapeOf(schema), name);
+    const inEach = name === "functions" ? settingsIn(functionOverrides.shape, `${name}.<function>`) : [];
+    return [{ name, group, ...known }, ...inEach];
+  });
+}
+
+function groupsIn(shape: z.core.$ZodShape, prefix: string): [string, string][] {
+  return Object.entries(shape).flatMap(([key, schema]): [string, string][] => {
+    const name = prefix === "" ? key : `${prefix}.${key}`;
+    const known = groups.get(schema);
+    return [
+      ...(known === undefined ? [] : [[name, known.description] as [string, string]]),
+      ...groupsIn(shapeOf(schema), name),
+    ];
+  });
+}
+
+/** What is in a group; nothing in a setting. */
+function shapeOf(schema: z.core.$ZodType): z.core.$ZodShape {
+  if (facts.has(schema) || !(schema instanceof z.ZodPrefault)) return {};
+  const inner = schema.def.innerType;
+  return inner instanceof z.ZodObject ? inner.shape : {};
+}
