@@ -11,13 +11,16 @@ import type { WeatherReport } from "./weather";
 /** Milliseconds that a cloud may take to start. */
 const patience = 60_000;
 
-/** The cloud that runs on a state folder, where one does. */
+/** The cloud that runs on a state folder, where one does. One that is about to end with its owner has ended on return. */
 export async function runningCloud(state: string): Promise<CloudAddress | undefined> {
   try {
     const address = JSON.parse(readFileSync(path.join(state, "cloud.json"), "utf8")) as CloudAddress;
     const answer = await fetch(controlUrl(address));
     // Only the cloud that wrote the file knows the token: another program on its port is not taken for it.
-    return answer.ok ? address : undefined;
+    if (!answer.ok) return undefined;
+    if (address.owner === undefined || isAlive(address.owner)) return address;
+    await cloudEnd(address);
+    return undefined;
   } catch {
     return undefined;
   }
@@ -44,7 +47,7 @@ export async function startCloud(state: string, { attached, weather = {} }: Star
     process.execPath,
     [
       ...["--import", "tsx", path.join(__dirname, "cloud.ts"), state, "--weather", JSON.stringify(weather)],
-      ...(attached ? ["--attached"] : []),
+      ...(attached ? ["--attached", String(process.pid)] : []),
     ],
     { cwd: path.join(__dirname, ".."), stdio: [attached ? "pipe" : "ignore", output, output], detached: true },
   );

@@ -29,6 +29,8 @@ export interface CloudAddress {
   /** Port that answers whoever has the token. */
   readonly control: number;
   readonly token: string;
+  /** The process that it ends with, where it is attached to one. */
+  readonly owner?: number;
   /** Resources of an earlier run that cannot serve now, and why: somebody else took their port. */
   readonly failures: readonly string[];
 }
@@ -86,7 +88,7 @@ const clouds: Readonly<Record<string, LocalCloud>> = {
 };
 
 /** This machine as the clouds: their providers for the engine, and what they deploy. */
-async function main(state: string, report: WeatherReport): Promise<void> {
+async function main(state: string, report: WeatherReport, owner?: number): Promise<void> {
   claim(state);
   const weather = new Weather(report);
   const failures: string[] = [];
@@ -161,12 +163,19 @@ async function main(state: string, report: WeatherReport): Promise<void> {
     }
     return response(200, {});
   });
-  const address: CloudAddress = { pid: process.pid, providers: ports, control: control.port, token, failures };
+  const address: CloudAddress = {
+    pid: process.pid,
+    providers: ports,
+    control: control.port,
+    token,
+    failures,
+    ...(owner !== undefined && { owner }),
+  };
   await writeAtomically(path.join(state, "cloud.json"), JSON.stringify(address));
 
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void stop());
   // The starter holds the other end of standard input, where it wants the cloud to end with it.
-  if (process.argv.includes("--attached")) process.stdin.resume().on("end", () => void stop());
+  if (owner !== undefined) process.stdin.resume().on("end", () => void stop());
 }
 
 /**
@@ -197,9 +206,10 @@ function sdkVersion(name: string): string {
 if (require.main === module) {
   const { positionals, values } = parseArgs({
     allowPositionals: true,
-    options: { attached: { type: "boolean" }, weather: { type: "string", default: "{}" } },
+    options: { attached: { type: "string" }, weather: { type: "string", default: "{}" } },
   });
-  main(positionals[0] ?? "", JSON.parse(values.weather) as WeatherReport).catch((error: unknown) => {
+  const owner = values.attached === undefined ? undefined : Number(values.attached);
+  main(positionals[0] ?? "", JSON.parse(values.weather) as WeatherReport, owner).catch((error: unknown) => {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exit(1);
   });
