@@ -6,6 +6,7 @@ import { z } from "zod";
 
 import { type Cloud, clouds } from "./clouds";
 import { parseSchedule, type Schedule } from "./schedule";
+import { didYouMean } from "./suggestion";
 
 /** What a team brings: one folder, described by `[tool.multicloud]` in its `pyproject.toml`. */
 export interface Application {
@@ -138,74 +139,185 @@ const target = z.string().regex(/^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[
   error: 'expected "<module>:<attribute>", e.g. "shop.main:app"',
 });
 
+const urlPath = z.string().regex(/^\/\S*$/, { error: "expected a path that begins with /" });
+
+/** The forms of a file of requirements, as `layers/lock-forms.ts` reads them. */
+const requirementForms =
+  "requirements.in, a requirements.txt with hashes, pylock.toml, uv.lock, or a pyproject.toml beside one of these two locks";
+
+/** What the reference says of a key. */
+interface KeyFacts {
+  /** As TOML has it. */
+  readonly type: string;
+  readonly description: string;
+}
+
+const facts = z.registry<KeyFacts>();
+
+function key<Schema extends z.ZodType>(schema: Schema, type: string, description: string): Schema {
+  facts.add(schema, { type, description });
+  return schema;
+}
+
 const probe = z.strictObject({
-  path: z.string().regex(/^\/\S*$/, { error: "expected a path that begins with /" }),
-  status: z.int().min(100).max(599).default(200),
-  json: z.unknown().optional(),
+  path: key(urlPath, "text", "Path with its query, e.g. `/api/health`; asked with GET."),
+  status: key(z.int().min(100).max(599).default(200), "integer", "Status of the answer."),
+  json: key(
+    z.unknown().optional(),
+    "any",
+    "What the answer's JSON contains: objects may have more keys, `[]` is any list, all else is equal. Absent: any body.",
+  ),
 });
 
 const functionSchema = z.strictObject({
-  asgi: perCloud(target).optional(),
-  wsgi: perCloud(target).optional(),
-  handler: perCloud(target).optional(),
-  schedule: z.string().optional(),
-  routes: z
-    .array(
-      z.string().regex(/^\/([\w.~-]+\/)*([\w.~-]*|\*)$/, {
-        error: 'expected a path, e.g. "/health", or all below one, e.g. "/api/*"',
-      }),
-    )
-    .nonempty()
-    .optional(),
-  requirements: perCloud(z.string().min(1)).optional(),
-  memory: z.int().min(128).max(10_240).optional(),
-  timeout: z.int().min(1).max(900).optional(),
-  environment: z.record(environmentName, z.string()).default({}),
-  secrets: z.array(environmentName).default([]),
-  tables: z.array(z.string()).default([]),
-  health: z
-    .string()
-    .regex(/^\/\S*$/, { error: "expected a path that begins with /" })
-    .optional(),
-  probes: z.array(probe).nonempty().optional(),
+  asgi: key(perCloud(target).optional(), "text, by cloud", "ASGI application, as `module:attribute`."),
+  wsgi: key(perCloud(target).optional(), "text, by cloud", "WSGI application, as `module:attribute`."),
+  handler: key(
+    perCloud(target).optional(),
+    "text, by cloud",
+    "Function that is called as the cloud calls one, as `module:attribute`; on a schedule it is called without arguments. " +
+      "A function has exactly one of `asgi`, `wsgi` and `handler`.",
+  ),
+  schedule: key(
+    z.string().optional(),
+    "text",
+    "`rate(1 hour)`, or a cron expression of five fields in UTC. The function runs then and answers no requests; it needs a `handler`.",
+  ),
+  routes: key(
+    z
+      .array(
+        z.string().regex(/^\/([\w.~-]+\/)*([\w.~-]*|\*)$/, {
+          error: 'expected a path, e.g. "/health", or all below one, e.g. "/api/*"',
+        }),
+      )
+      .nonempty()
+      .optional(),
+    "list of texts",
+    'Paths that it answers, e.g. `["/api/*"]`. Absent: `["/*"]`, all that no other function answers.',
+  ),
+  requirements: key(
+    perCloud(z.string().min(1)).optional(),
+    "text, by cloud",
+    `File of requirements: ${requirementForms}. It may be empty. Absent: the application's. Functions with equal locks share a layer.`,
+  ),
+  memory: key(z.int().min(128).max(10_240).optional(), "integer", "MiB. Absent: the cloud's setting `memorySize`."),
+  timeout: key(
+    z.int().min(1).max(900).optional(),
+    "integer",
+    "Seconds that one call may take. Absent: the cloud's setting `timeout`.",
+  ),
+  environment: key(z.record(environmentName, z.string()).default({}), "table of texts", "Environment variables."),
+  secrets: key(
+    z.array(environmentName).default([]),
+    "list of texts",
+    "Names of environment variables whose values are secrets of the stack, set with `functions.<function>.secrets`.",
+  ),
+  tables: key(
+    z.array(z.string()).default([]),
+    "list of texts",
+    "Tables that it reads and writes: it gets access to these alone, and finds their names in `<TABLE>_TABLE`.",
+  ),
+  health: key(
+    urlPath.optional(),
+    "text",
+    "Path that answers 200; short for one probe. Absent, without `probes` too: `/`.",
+  ),
+  probes: key(
+    z.array(probe).nonempty().optional(),
+    "list of tables",
+    "Requests whose answers tell whether the function serves; the smoke check and `diagnose` send them.",
+  ),
 });
 
 const tableSchema = z.strictObject({
-  "partition-key": z.string().min(1).max(255),
-  "sort-key": z.string().min(1).max(255).optional(),
+  "partition-key": key(
+    z.string().min(1).max(255),
+    "text",
+    "Attribute of type string on AWS. Azure's tables have `PartitionKey`, Firestore's documents an id.",
+  ),
+  "sort-key": key(
+    z.string().min(1).max(255).optional(),
+    "text",
+    "Attribute of type string on AWS. Azure's tables have `RowKey`. Absent: one item for each partition key.",
+  ),
 });
 
 const functionName = z.string().regex(/^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$/, {
-  error: "expected 1 to 20 lower-case letters, digits and hyphens, a letter first",
+  error: "expected 1 to 20 lower-case letters, digits and hyphens, a letter first, which every cloud accepts",
 });
 const tableName = z.string().regex(/^[a-z][a-z0-9]{2,31}$/, {
   error: "expected 3 to 32 lower-case letters and digits, a letter first, which every cloud accepts",
 });
 
-/** `[tool.multicloud]`; `docs/reference/application.md` is made from its descriptions. */
+const layersSchema = z.strictObject({
+  groups: key(
+    z
+      .record(
+        z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, { error: "expected 1 to 64 letters, digits, hyphens, underscores" }),
+        z.array(z.string()).nonempty(),
+      )
+      .default({}),
+    "table of lists",
+    "For the setting `layerStrategy` split: the requirements of each layer, by the layer's name.",
+  ),
+  keep: key(
+    z.array(z.string()).default([]),
+    "list of texts",
+    "Patterns (glob) of files in packages that pruning leaves in.",
+  ),
+});
+
 const toolSchema = z.strictObject({
-  source: z.string().default("."),
-  exclude: perCloud(z.array(z.string())).default({}),
-  site: z.string().optional(),
-  requirements: perCloud(z.string().min(1)).optional(),
+  source: key(
+    z.string().default("."),
+    "text",
+    "Folder whose files are packed, and where imports begin, relative to the application's.",
+  ),
+  exclude: key(
+    perCloud(z.array(z.string())).default({}),
+    "list of texts, by cloud",
+    "Patterns (glob) of files that are not packed. Hidden files, bytecode, the description, requirements and site never are.",
+  ),
+  site: key(z.string().optional(), "text", "Folder of the frontend's files. Absent: no frontend."),
+  requirements: key(
+    perCloud(z.string().min(1)).optional(),
+    "text, by cloud",
+    "File of requirements of every function that names none.",
+  ),
   functions: z
     .record(functionName, functionSchema)
     .refine((functions) => Object.keys(functions).length > 0, { error: "expected at least one function" }),
   tables: z.record(tableName, tableSchema).default({}),
-  layers: z
-    .strictObject({
-      groups: z
-        .record(
-          z
-            .string()
-            .regex(/^[A-Za-z0-9_-]{1,64}$/, { error: "expected 1 to 64 letters, digits, hyphens, underscores" }),
-          z.array(z.string()).nonempty(),
-        )
-        .default({}),
-      keep: z.array(z.string()).default([]),
-    })
-    .default({ groups: {}, keep: [] }),
+  layers: layersSchema.default({ groups: {}, keep: [] }),
 });
+
+/** Keys that stand beside each other in the description. */
+export interface KeyGroup {
+  /** Path below `[tool.multicloud]`; `<name>` stands for any name. */
+  readonly at: string;
+  readonly keys: readonly ({
+    readonly name: string;
+    readonly isRequired: boolean;
+    readonly initial: unknown;
+  } & KeyFacts)[];
+}
+
+/** Every key of the description, with its facts. */
+export const keyGroups: readonly KeyGroup[] = [
+  { at: "", shape: toolSchema.shape },
+  { at: "functions.<name>", shape: functionSchema.shape },
+  { at: "functions.<name>.probes", shape: probe.shape },
+  { at: "tables.<name>", shape: tableSchema.shape },
+  { at: "layers", shape: layersSchema.shape },
+].map(({ at, shape }) => ({
+  at,
+  keys: Object.entries(shape).flatMap(([name, schema]) => {
+    const known = facts.get(schema);
+    if (known === undefined) return [];
+    const initial = schema instanceof z.ZodDefault ? schema.def.defaultValue : undefined;
+    return [{ name, isRequired: !schema.safeParse(undefined).success, initial, ...known }];
+  }),
+}));
 
 const pyproject = z.looseObject({
   project: z.looseObject({
@@ -325,7 +437,7 @@ function readFunction(
 
   const files = given.requirements ?? defaultRequirements;
   if (files === undefined) {
-    wrong("requirements", "is missing; expected a file, e.g. requirements.in; an empty one is fine");
+    wrong("requirements", `is missing; expected a file, which may be empty: ${requirementForms}`);
   }
   const key = given.requirements === undefined ? "" : "requirements";
   const paths = new Map([...new Set(Object.values(files ?? {}))].map((file) => [file, requirements(key, file)]));
@@ -396,9 +508,10 @@ function described(file: string, issues: readonly z.core.$ZodIssue[]): string {
   const lines = issues.flatMap((issue): string[] => {
     const at = issue.path.join(".");
     if (issue.code === "unrecognized_keys") {
+      const accepted = acceptedKeys(issue.path);
       return issue.keys.map(
-        (key) =>
-          `  ${[at, key].filter(Boolean).join(".")} is no key of it; accepted are ${acceptedKeys(issue.path).join(", ")}`,
+        (name) =>
+          `  ${[at, name].filter(Boolean).join(".")} is not a key${didYouMean(name, accepted)}; accepted are ${accepted.join(", ")}`,
       );
     }
     if (issue.code === "invalid_key") {
@@ -414,6 +527,6 @@ function acceptedKeys(at: readonly PropertyKey[]): string[] {
   const [, , part, , deeper] = at;
   if (part === "functions") return Object.keys(deeper === "probes" ? probe.shape : functionSchema.shape);
   if (part === "tables") return Object.keys(tableSchema.shape);
-  if (part === "layers") return ["groups", "keep"];
+  if (part === "layers") return Object.keys(layersSchema.shape);
   return Object.keys(toolSchema.shape);
 }

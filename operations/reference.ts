@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 
+import { type KeyGroup, keyGroups } from "../contract/application";
 import { groupDescriptions, type Setting, settings } from "../settings/schema";
 
 /** What writes the files of the reference anew; a test names it where they are stale. */
@@ -31,6 +32,7 @@ export function referenceFiles(root: string): Record<string, string> {
   return {
     "Pulumi.yaml": projectFile(read("Pulumi.yaml")),
     "README.md": withPart("README.md", read("README.md"), "settings", settingsTable(matteringSettings())),
+    "docs/reference/application.md": applicationReference(),
     "docs/reference/settings.md": settingsReference(),
   };
 }
@@ -76,29 +78,24 @@ function settingsReference(): string {
     const title = group === "" ? "The whole stack" : `${titleOf(group)}: \`${group}\``;
     return `## ${title}\n\n${settingsTable(settings.filter((setting) => setting.group === group))}`;
   });
-  return (
+  return document([
+    "# Settings",
+    `Written by \`${referenceCommand}\` from [settings/schema.ts](../../settings/schema.ts).`,
+    "A setting's path is its place in `Pulumi.<stack>.yaml`:",
     [
-      "# Settings",
-      `Written by \`${referenceCommand}\` from [settings/schema.ts](../../settings/schema.ts).`,
-      "A setting's path is its place in `Pulumi.<stack>.yaml`:",
-      [
-        "```yaml",
-        "config:",
-        "  multicloud-auto-deploy:aws:",
-        "    region: eu-west-1",
-        "    function:",
-        "      memorySize: 1024",
-        "```",
-      ].join("\n"),
-      "`pulumi config set --path aws.function.memorySize 1024` writes the same. Without `--path` the key keeps its dots, which the\n" +
-        "program reads too; the same setting in both forms is an error. A name that is not in these tables, or a value that is not\n" +
-        "accepted, is an error before anything is deployed.",
-      ...sections,
-      "",
-    ]
-      .join("\n\n")
-      .trimEnd() + "\n"
-  );
+      "```yaml",
+      "config:",
+      "  multicloud-auto-deploy:aws:",
+      "    region: eu-west-1",
+      "    function:",
+      "      memorySize: 1024",
+      "```",
+    ].join("\n"),
+    "`pulumi config set --path aws.function.memorySize 1024` writes the same. Without `--path` the key keeps its dots, which the\n" +
+      "program reads too; the same setting in both forms is an error. A name that is not in these tables, or a value that is not\n" +
+      "accepted, is an error before anything is deployed.",
+    ...sections,
+  ]);
 }
 
 /** Of the nearest group that has a description of its own. */
@@ -118,6 +115,35 @@ function settingsTable(rows: readonly Setting[]): string {
       description,
     ]),
   );
+}
+
+function applicationReference(): string {
+  return document([
+    "# Keys of an application's description",
+    `Written by \`${referenceCommand}\` from [contract/application.ts](../../contract/application.ts).`,
+    "[docs/application.md](../application.md) shows the description in use. It is `[tool.multicloud]` in the application's\n" +
+      '`pyproject.toml`, whose `[project]` gives `name` and `version`. What is "by cloud" here is one value, or a table with a value\n' +
+      'for any of the clouds, e.g. `asgi = { aws = "api.aws:app", gcp = "api.gcp:app" }`.',
+    ...keyGroups.map((group) => `## ${headingOf(group)}\n\n${keyTable(group)}`),
+  ]);
+}
+
+const headingOf = ({ at }: KeyGroup) => (at === "" ? "`tool.multicloud`" : `\`tool.multicloud.${at}\``);
+
+function keyTable({ keys }: KeyGroup): string {
+  return alignedTable(
+    ["key", "type", "default", "meaning"],
+    keys.map(({ name, type, isRequired, initial, description }) => [
+      `\`${name}\``,
+      type,
+      isRequired ? "required" : initial === undefined ? "" : `\`${JSON.stringify(initial)}\``,
+      description,
+    ]),
+  );
+}
+
+function document(parts: readonly string[]): string {
+  return `${parts.join("\n\n")}\n`;
 }
 
 /** A Markdown table as the formatter leaves it. */
