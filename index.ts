@@ -110,6 +110,7 @@ async function deployAws(
     bundles: bundles.filter((bundle) => bundle.target === "aws"),
     publicLayers,
     site: isOn ? everywhere.site : undefined,
+    shareLayersWith: aws.shareLayersWith,
     function: aws.function,
     api: aws.api,
     frontend,

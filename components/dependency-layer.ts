@@ -2,8 +2,19 @@ import * as lambda from "@pulumi/aws/lambda";
 import * as s3 from "@pulumi/aws/s3";
 import * as pulumi from "@pulumi/pulumi";
 
-import { directUploadLimit, type LayerBundle } from "../layers/bundle";
+import { z } from "zod";
+
+import { didYouMean } from "../contract/suggestion";
+import { type Architecture, directUploadLimit, type LayerBundle } from "../layers/bundle";
+import { shareable } from "./names";
 import { type Transform, transformed } from "./transform";
+
+/** A layer that a function can have: one of its own program's, or one that another stack has published. */
+export interface PublishedLayer {
+  /** ARN of one version. */
+  readonly arn: pulumi.Input<string>;
+  readonly bundle: Pick<LayerBundle, "name" | "pythonVersion" | "architecture" | "packages">;
+}
 
 export interface DependencyLayerArgs {
   /** Name of the layer in the account; every change of its content is a new version under this name. */
@@ -12,6 +23,12 @@ export interface DependencyLayerArgs {
   readonly bundle: LayerBundle;
   /** Shown in the console. Default: the number of packages and the Python version. */
   readonly description?: string;
+  /**
+   * Who may use this version beside the account that it is in: ids of accounts, 12 digits, or of organisations, `o-...`.
+   * Default: nobody. A version that is no longer the current one is shared no longer: functions that have it go on running,
+   * and take the current one with their stack's next update.
+   */
+  readonly shareWith?: readonly string[];
   /** Tags of the bucket that a zip above 50 MB goes through. */
   readonly tags?: Readonly<Record<string, string>>;
   readonly transform?: {
@@ -32,7 +49,61 @@ export interface DependencyLayerArgs {
  * export const layerArn = layer.arn;
  * ```
  */
-export class DependencyLayer extends pulumi.ComponentResource {
+export class DependencyLayer extends pulumi.ComponentResource implements PublishedLayer {
+  /**
+   * The layers of another stack, by its outputs alone: what they are built for and what they have in them is known before the
+   * first resource, so that a function which cannot start with them is an error by then.
+   *
+   * ```ts
+   * const environment = new pulumi.StackReference("organization/shop/staging");
+   * const layers = await DependencyLayer.fromOutputs(environment, "api");
+   * ```
+   *
+   * @param fn function of that stack whose layers are meant. Default: all layers of the stack.
+   * @throws {pulumi.RunError} where that stack's outputs describe no layer, or it has no such function.
+   */
+  static async fromOutputs(stack: pulumi.StackReference, fn?: string): Promise<PublishedLayer[]> {
+    const problem = async (message: string) =>
+      new pulumi.RunError(`${await promised(stack.name)}: ${message}; has it been deployed, with aws in clouds?`);
+    const read = async <Read>(name: string, schema: z.ZodType<Read>) => {
+      const details: { value?: unknown; secretValue?: unknown } = await stack.getOutputDetails(name);
+      const parsed = schema.safeParse(details.value ?? details.secretValue);
+      if (parsed.success) return parsed.data;
+      const wrong = parsed.error.issues.map(({ path, message }) => `${[name, ...path].join(".")}: ${message}`);
+      throw await problem(`its outputs describe no layers (${wrong.join(", ")})`);
+    };
+
+    const layers = await read("layers", layersSchema);
+    let names = Object.keys(layers);
+    if (fn !== undefined) {
+      const { functions } = await read("aws", functionsSchema);
+      const found = functions[fn];
+      if (found === undefined) {
+        const near = didYouMean(fn, Object.keys(functions)) || `; it has ${Object.keys(functions).join(", ")}`;
+        throw new pulumi.RunError(`${await promised(stack.name)}: it has no function ${fn}${near}`);
+      }
+      names = [...found.layers];
+    }
+    const published = names.flatMap((name) => {
+      const layer = layers[name];
+      if (layer === undefined) return [];
+      const { arn, packages, ...builtFor } = layer;
+      return [
+        {
+          // An output of the reference: the engine, and a policy, know where it is from.
+          arn: stack.requireOutput("layers").apply(() => arn),
+          bundle: {
+            ...builtFor,
+            name,
+            packages: Object.entries(packages).map(([pkg, version]) => ({ name: pkg, version })),
+          },
+        },
+      ];
+    });
+    if (published.length === 0) throw await problem("its outputs list no layer");
+    return published;
+  }
+
   /** ARN of this version, e.g. `arn:aws:lambda:ap-northeast-1:123456789012:layer:shop-staging-dependencies:7`. */
   readonly arn: pulumi.Output<string>;
   /** Number of this version; AWS counts from 1 and never reuses one. */
@@ -61,6 +132,20 @@ export class DependencyLayer extends pulumi.ComponentResource {
       ),
       { parent: this },
     );
+
+    for (const sharing of (args.shareWith ?? []).map((id) => sharingWith(args.layerName, id))) {
+      new lambda.LayerVersionPermission(
+        `${name}-${sharing.id}`,
+        {
+          layerName: layer.layerArn,
+          versionNumber: layer.version.apply(Number),
+          action: "lambda:GetLayerVersion",
+          statementId: `share-${sharing.id}`,
+          ...sharing.with,
+        },
+        { parent: layer },
+      );
+    }
 
     this.arn = layer.arn;
     this.version = layer.version;
@@ -116,6 +201,43 @@ export class DependencyLayer extends pulumi.ComponentResource {
     );
     return { s3Bucket: object.bucket, s3Key: object.key, s3ObjectVersion: object.versionId };
   }
+}
+
+/** What `DependencyLayer.fromOutputs` reads of a stack's outputs; `LayerOutputs` has more. */
+const layersSchema = z.record(
+  z.string(),
+  z.object({
+    arn: z.string(),
+    pythonVersion: z.string(),
+    architecture: z.enum(["x86_64", "arm64"] satisfies Architecture[]),
+    packages: z.record(z.string(), z.string()),
+  }),
+);
+
+const functionsSchema = z.object({
+  functions: z.record(z.string(), z.object({ layers: z.array(z.string()).default([]) })),
+});
+
+function promised<T>(output: pulumi.Output<T>): Promise<T> {
+  return new Promise((resolve) => {
+    output.apply(resolve);
+  });
+}
+
+/**
+ * How Lambda is told who may use a version.
+ *
+ * @throws where the id is neither an account's nor an organisation's.
+ */
+function sharingWith(layer: string, id: string) {
+  if (!shareable.test(id)) {
+    throw new Error(
+      `layer ${layer}: shareWith has ${JSON.stringify(id)}; accepted are the id of an account, 12 digits, and the id of an ` +
+        "organisation, o- and 10 to 32 lower-case letters and digits",
+    );
+  }
+  // Of an organisation it is every principal, on the condition that follows.
+  return { id, with: id.startsWith("o-") ? { principal: "*", organizationId: id } : { principal: id } };
 }
 
 function onlyOverTls(bucketArn: string) {

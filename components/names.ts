@@ -118,6 +118,9 @@ export function checkStorageAccountName(name: string): string {
   );
 }
 
+/** The id of an AWS account, or of an organisation of accounts (AWS Organizations API reference, `Organization`). */
+export const shareable = /^(\d{12}|o-[a-z0-9]{10,32})$/;
+
 /** What Azure accepts as a storage account's name. */
 export const storageAccountName = /^[a-z0-9]{3,24}$/;
 

@@ -23,6 +23,7 @@ const types = {
   function: "aws:lambda/function:Function",
   functionUrl: "aws:lambda/functionUrl:FunctionUrl",
   layer: "aws:lambda/layerVersion:LayerVersion",
+  layerPermission: "aws:lambda/layerVersionPermission:LayerVersionPermission",
   logGroup: "aws:cloudwatch/logGroup:LogGroup",
   permission: "aws:lambda/permission:Permission",
   publicAccessBlock: "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
@@ -58,7 +59,8 @@ const functionRules: readonly Rule[] = [
   },
   {
     name: "aws-layer-not-hard-coded",
-    description: "A function's layers are layer versions of the stack, or public layers that its settings name.",
+    description:
+      "A function's layers are layer versions of the stack, public layers that its settings name, or what a StackReference reads.",
     references: [],
     types: [types.function],
     scope: "stack",
@@ -68,6 +70,9 @@ const functionRules: readonly Rule[] = [
       const own = new Set(layers.map(({ properties }) => properties.arn));
       const given = listAt(fn.properties, "layers");
       const named = new Set(textsIn(stack.configuration));
+      // What another stack tells of its layers follows that stack.
+      if ((fn.dependencies.layers ?? []).some((urn) => urn.includes("pulumi:pulumi:StackReference::")))
+        return undefined;
       const foreign = given.find((arn) => typeof arn === "string" && !own.has(arn) && !named.has(arn));
       if (foreign !== undefined) return `the layer ${shown(foreign)} is written into the program`;
       const unaccounted = given.includes(unknown) && layers.length === 0;
@@ -96,6 +101,16 @@ const functionRules: readonly Rule[] = [
       }
       return undefined;
     },
+  },
+  {
+    name: "aws-layer-not-public",
+    description: "A layer is shared with accounts or an organisation, not with everybody.",
+    references: [],
+    types: [types.layerPermission],
+    scope: "resource",
+    remedy: "Name accounts or an organisation in shareWith (the setting aws.shareLayersWith)",
+    check: ({ properties: { principal, organizationId } }) =>
+      principal === "*" && isEmpty(organizationId) ? "anybody may use the layer" : undefined,
   },
   {
     name: "aws-function-traced",

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { storageAccountName } from "../components/names";
+import { shareable, storageAccountName } from "../components/names";
 import { awsRegions, azureRegions, gcpRegions } from "../components/regions";
 import { clouds } from "../contract/clouds";
 
@@ -152,6 +152,20 @@ const aws = group(
         },
         {},
         "Layers that others publish, for `layerStrategy` hybrid.",
+      ),
+      shareLayersWith: setting(
+        {
+          type: "array",
+          accepted: "ids of accounts, in quotes, and of organisations (`o-...`)",
+          schema: z.array(
+            z
+              .string({ error: quoted })
+              .regex(shareable, { error: "expected the id of an account, 12 digits, or of an organisation, o-..." }),
+            { error: "expected a list of ids" },
+          ),
+        },
+        [],
+        "Who may use the layers beside the account that they are in.",
       ),
       function: group(
         "The Lambda functions",

@@ -8,7 +8,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import type { Probe } from "../../contract/application";
 import type { LayerBundle } from "../../layers/bundle";
-import type { DependencyLayer } from "../dependency-layer";
+import type { PublishedLayer } from "../dependency-layer";
 import { type Transform, transformed } from "../transform";
 import { versionCheck } from "./version-check";
 
@@ -24,9 +24,9 @@ export interface LambdaFunctionArgs {
   readonly handler: string;
   /**
    * The layers with the function's dependencies, at most five. The function's runtime and architecture are those that the
-   * layers were built for, so the two cannot disagree.
+   * layers were built for, so the two cannot disagree. Layers of another stack come from `DependencyLayer.fromOutputs`.
    */
-  readonly layers: readonly DependencyLayer[];
+  readonly layers: readonly PublishedLayer[];
   /** What the code is for, where it has no dependencies and so no layers. */
   readonly platform?: Pick<LayerBundle, "pythonVersion" | "architecture">;
   /** ARNs of layers that somebody else publishes, attached after `layers`. Default: none. */

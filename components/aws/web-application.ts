@@ -49,6 +49,8 @@ export interface WebApplicationArgs {
     ApiFunctionArgs,
     "memorySize" | "timeout" | "reservedConcurrency" | "snapStart" | "kmsKeyArn" | "transform"
   >;
+  /** Who may use the layers beside the account that they are in; see `DependencyLayerArgs`. Default: nobody. */
+  readonly shareLayersWith?: readonly string[];
   readonly api?: Pick<HttpApiArgs, "throttle" | "transform">;
   readonly table?: Pick<TableArgs, "transform">;
   readonly frontend?: Pick<FrontendArgs, "domain" | "waf" | "logBucket" | "transform">;
@@ -114,6 +116,7 @@ export class WebApplication extends pulumi.ComponentResource {
             {
               layerName: resourceName(this.args.scope, layerPart(bundle), nameLimits.lambdaLayer),
               bundle,
+              shareWith: this.args.shareLayersWith,
               tags: this.tags,
             },
             this.child,

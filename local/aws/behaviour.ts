@@ -44,6 +44,15 @@ export const awsBehaviours: Behaviours = {
     "licenseInfo",
     "sourceCodeHash",
   ]),
+  "aws:lambda/layerVersionPermission:LayerVersionPermission": bridged("lambda/layer_version_permission.go", [
+    "action",
+    "layerName",
+    "organizationId",
+    "principal",
+    "skipDestroy",
+    "statementId",
+    "versionNumber",
+  ]),
   "aws:lambda/function:Function": bridged("lambda/function.go", ["name", "packageType"], {
     sources: [
       "https://github.com/hashicorp/terraform-provider-aws/issues/42693",

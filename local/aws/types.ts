@@ -241,6 +241,44 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
     },
     retained: ({ inputs }) => inputs.skipDestroy === true,
   },
+  "aws:lambda/layerVersionPermission:LayerVersionPermission": {
+    required: ["layerName", "versionNumber", "action", "principal", "statementId"],
+    rules: {
+      layerName: matching(
+        /^([\w-]{1,64}|arn:aws[\w-]*:lambda:[\w-]+:\d{12}:layer:[\w-]{1,64})$/,
+        "a layer's name or ARN",
+      ),
+      action: oneOf("lambda:GetLayerVersion"),
+      statementId: matching(/^[\w-]{1,100}$/, "1 to 100 letters, digits, - and _"),
+      principal: matching(/^(\*|\d{12}|arn:aws[\w-]*:iam::\d{12}:root)$/, "an account or *"),
+      organizationId: {
+        accepts: (value, { principal }) =>
+          typeof value === "string" && /^o-[a-z0-9]{10,32}$/.test(value) && principal === "*",
+        expected: "the id of an organisation, with * as the principal",
+      },
+    },
+    refuses: ({ layerName, versionNumber }, { store }) => {
+      const found = store.list("aws:lambda/layerVersion:LayerVersion").some(({ outputs, inputs }) => {
+        return [outputs.layerArn, inputs.layerName].includes(layerName) && Number(outputs.version) === versionNumber;
+      });
+      const version = `${String(layerName)}:${String(versionNumber)}`;
+      return found ? undefined : `ResourceNotFoundException: Layer version ${version} does not exist.`;
+    },
+    replaceOn: ["layerName", "versionNumber", "action", "statementId", "principal", "organizationId", "skipDestroy"],
+    id: ({ layerName, versionNumber, statementId }) => [layerName, versionNumber, statementId].map(String).join(","),
+    outputs: ({ inputs: { layerName, versionNumber, statementId, principal, organizationId, action } }) => {
+      const everyone = { Condition: { StringEquals: { "aws:PrincipalOrgID": organizationId } } };
+      const statement = {
+        Sid: statementId,
+        Effect: "Allow",
+        Principal: principal === "*" ? "*" : { AWS: principal },
+        Action: action,
+        Resource: `${String(layerName)}:${String(versionNumber)}`,
+        ...(organizationId !== undefined && everyone),
+      };
+      return { policy: JSON.stringify({ Version: "2012-10-17", Statement: [statement] }), revisionId: randomUUID() };
+    },
+  },
   "aws:lambda/function:Function": {
     name: "name",
     required: ["role", "code", "handler", "runtime"],

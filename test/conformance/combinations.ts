@@ -48,6 +48,7 @@ export const combinations: readonly Combination[] = [
       notificationEmail: "operations@example.com",
       aws: {
         architecture: "arm64",
+        shareLayersWith: ["210987654321", "o-a1b2c3d4e5"],
         function: { snapStart: true, reservedConcurrency: 50, kmsKeyArn },
         frontend: { domain, certificateArn, waf: true, logBucket: "logs-of-example" },
       },

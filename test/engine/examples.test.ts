@@ -24,7 +24,7 @@ afterAll(() => deployment.end());
 
 test("a second stack has its packages from the layer of the first, and reads the first's table", async () => {
   const { outputs: read, summary } = await stack.up();
-  expect(summary.resourceChanges).toMatchObject({ create: 13 });
+  expect(summary.resourceChanges).toMatchObject({ create: 16 });
   for (const author of ["Ada", "Grace", "Ada"]) {
     const body = JSON.stringify({ content: "hello", author });
     const headers = { "content-type": "application/json" };
@@ -33,6 +33,15 @@ test("a second stack has its packages from the layer of the first, and reads the
   expect(await (await fetch(String(read.url?.value))).json()).toEqual({ Ada: 2, Grace: 1 });
 });
 
+test("its function serves behind an alias, and was asked before it did", () => {
+  const aliases = deployment.resources("aws").filter(({ type }) => type === "aws:lambda/alias:Alias");
+  const ofIt = aliases.filter(({ inputs }) => inputs.functionName === "authors-authors");
+  expect(ofIt.map(({ inputs }) => [inputs.name, inputs.functionVersion]).sort()).toEqual([
+    ["live", "1"],
+    ["verified-1", "1"],
+  ]);
+});
+
 test("it changes nothing by itself", async () => {
-  expect((await stack.preview()).changeSummary).toEqual({ same: 13 });
+  expect((await stack.preview()).changeSummary).toEqual({ same: 16 });
 });

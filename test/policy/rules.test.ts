@@ -43,6 +43,8 @@ const permission = (changes: Properties = {}) =>
     sourceArn: "arn:aws:execute-api:eu-west-1:123456789012:api1/*/*",
     ...changes,
   });
+const layerPermission = (properties: Properties) =>
+  resource("aws:lambda/layerVersionPermission:LayerVersionPermission", properties);
 const rolePolicy = (policy: Value) => resource("aws:iam/rolePolicy:RolePolicy", { policy });
 const trust = (Principal: Value) =>
   resource("aws:iam/role:Role", { assumeRolePolicy: allow({ Action: "sts:AssumeRole", Principal }) });
@@ -171,6 +173,7 @@ const cases: Record<string, Case> = {
       [lambda({ layers: [layerArn, publicLayer] }), layer],
       [lambda({ layers: [unknown] }, { layers: [layer.urn] }), layer],
       [lambda({ layers: unknown }, { layers: [layer.urn] }), layer],
+      [lambda({}, { layers: ["urn:pulumi:staging::shop::pulumi:pulumi:StackReference::other"] })],
     ],
     bad: [
       [/layer:shop-staging-dependencies:7" is written into the program/, lambda()],
@@ -187,6 +190,14 @@ const cases: Record<string, Case> = {
       [/runs "python3\.13", its layer .* is for \["python3\.12"\]/, lambda({ runtime: "python3.13" }), layer],
       [/runs on "arm64", its layer .* is for \["x86_64"\]/, lambda({ architectures: ["arm64"] }), layer],
     ],
+  },
+  "aws-layer-not-public": {
+    good: [
+      [layerPermission({ principal: "210987654321" })],
+      [layerPermission({ principal: "*", organizationId: "o-a1b2c3d4e5" })],
+      [layerPermission({ principal: unknown })],
+    ],
+    bad: [[/anybody may use the layer.*shareWith/, layerPermission({ principal: "*" })]],
   },
   "aws-function-traced": {
     good: [[lambda()]],

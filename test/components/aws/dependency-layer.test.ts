@@ -1,9 +1,12 @@
+import * as pulumi from "@pulumi/pulumi";
 import { describe, expect, test } from "vitest";
 
+import { ApiFunction } from "../../../components/aws/api-function";
 import { DependencyLayer } from "../../../components/dependency-layer";
 import { layerBundle } from "../bundles";
-import { record } from "../mocks";
+import { record, valueOf } from "../mocks";
 
+const permissionType = "aws:lambda/layerVersionPermission:LayerVersionPermission";
 const limit = 52_428_800;
 
 async function layerOf(size: number) {
@@ -59,5 +62,102 @@ describe("a layer's zip", () => {
     expect(String(recording.only("aws:s3/bucketPolicy:BucketPolicy").policy)).toContain(
       '"aws:SecureTransport":"false"',
     );
+  });
+});
+
+const sharedBy = (shareWith: string[]) =>
+  record(
+    () => new DependencyLayer("dependencies", { layerName: "shop-dependencies", bundle: layerBundle(), shareWith }),
+    { answers: { "aws:lambda/layerVersion:LayerVersion": () => ({ arn: "arn:7", layerArn: "arn", version: "7" }) } },
+  );
+
+describe("a layer that is shared", () => {
+  test("may be used by the accounts and the organisations that are named, each by a statement of its own", async () => {
+    const { recording } = await sharedBy(["210987654321", "o-a1b2c3d4e5"]);
+    const common = { layerName: "arn", versionNumber: 7, action: "lambda:GetLayerVersion" };
+    expect(recording.of(permissionType).map(({ inputs }) => inputs)).toEqual([
+      { ...common, statementId: "share-210987654321", principal: "210987654321" },
+      { ...common, statementId: "share-o-a1b2c3d4e5", principal: "*", organizationId: "o-a1b2c3d4e5" },
+    ]);
+  });
+
+  test("is nobody else's by default", async () => {
+    expect((await layerOf(limit)).of(permissionType)).toEqual([]);
+  });
+
+  test.each(["*", "2109876543", "o-short", "arn:aws:iam::210987654321:root"])("is shared with no %j", async (id) => {
+    await expect(sharedBy([id])).rejects.toThrow(
+      `layer shop-dependencies: shareWith has ${JSON.stringify(id)}; accepted are the id of an account, 12 digits`,
+    );
+  });
+});
+
+describe("the layers of another stack", () => {
+  const described = (architecture: string) => ({
+    arn: "arn:aws:lambda:eu-west-1:123456789012:layer:shop-web:3",
+    version: "3",
+    pythonVersion: "3.12",
+    architecture,
+    packages: { fastapi: "0.115.0", mangum: "0.17.0" },
+  });
+  const other = {
+    layers: { "shop-web": described("arm64"), "shop-jobs": described("arm64") },
+    aws: { functions: { api: { layers: ["shop-web"] }, jobs: {} } },
+  };
+
+  function fromStack<T>(outputs: object, use: (stack: pulumi.StackReference) => Promise<T>) {
+    return record(() => use(new pulumi.StackReference("organization/shop/staging")), {
+      answers: { "pulumi:pulumi:StackReference": () => ({ name: "organization/shop/staging", outputs }) },
+    });
+  }
+
+  test("are those of a function, known before there is a resource", async () => {
+    const { result } = await fromStack(other, (stack) => DependencyLayer.fromOutputs(stack, "api"));
+    expect(await Promise.all(result.map(async ({ arn, bundle }) => ({ arn: await valueOf(arn), bundle })))).toEqual([
+      {
+        arn: other.layers["shop-web"].arn,
+        bundle: {
+          name: "shop-web",
+          pythonVersion: "3.12",
+          architecture: "arm64",
+          packages: [
+            { name: "fastapi", version: "0.115.0" },
+            { name: "mangum", version: "0.17.0" },
+          ],
+        },
+      },
+    ]);
+  });
+
+  test("are all of them where no function is named", async () => {
+    const { result } = await fromStack(other, (stack) => DependencyLayer.fromOutputs(stack));
+    expect(result.map(({ bundle }) => bundle.name)).toEqual(["shop-jobs", "shop-web"]);
+  });
+
+  test("are what a function runs on, and have what it imports", async () => {
+    const declare = (requires: string[]) =>
+      fromStack(other, async (stack) => {
+        const layers = await DependencyLayer.fromOutputs(stack, "api");
+        const code = new pulumi.asset.AssetArchive({});
+        return new ApiFunction("api", { functionName: "api", code, handler: "api.handler", layers, requires });
+      });
+    const { recording } = await declare(["fastapi"]);
+    expect(recording.only("aws:lambda/function:Function")).toMatchObject({
+      runtime: "python3.12",
+      architectures: ["arm64"],
+      layers: [other.layers["shop-web"].arn],
+    });
+    await expect(declare(["fastapi", "pyjwt"])).rejects.toThrow(/no layer of the function has pyjwt/);
+  });
+
+  test.each<[string, object, string | undefined, RegExp]>([
+    ["that describes none", {}, undefined, /organization\/shop\/staging: its outputs describe no layers.*deployed/],
+    ["without a layer", { layers: {} }, undefined, /its outputs list no layer/],
+    ["of another shape", { layers: { a: { arn: 1 } } }, undefined, /layers\.a\.arn: .*expected string/],
+    ["without the function", other, "apo", /it has no function apo; did you mean api\?/],
+    ["without one like it", other, "worker", /it has no function worker; it has api, jobs/],
+    ["whose function has none", other, "jobs", /its outputs list no layer/],
+  ])("of a stack %s are an error that says so", async (_, outputs, fn, message) => {
+    await expect(fromStack(outputs, (stack) => DependencyLayer.fromOutputs(stack, fn))).rejects.toThrow(message);
   });
 });

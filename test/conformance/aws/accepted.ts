@@ -49,5 +49,7 @@ export const accepted: Readonly<Record<string, string>> = {
   "aws:lambda/function:Function tracingConfig.mode: missing": defaulted,
   "aws:lambda/layerVersion:LayerVersion description: bad value": anyText,
   "aws:lambda/layerVersion:LayerVersion skipDestroy: wrong type": providersOwn,
+  "aws:lambda/layerVersionPermission:LayerVersionPermission versionNumber: out of range":
+    "which versions there are, no model says",
   "aws:s3/bucket:Bucket forceDestroy: wrong type": providersOwn,
 };

@@ -92,6 +92,27 @@ export const models: Readonly<Record<string, Model>> = {
     unmodelled: { skipDestroy: "the provider leaves old versions in place" },
     call: { service: "lambda", operation: "PublishLayerVersion" },
   },
+  "aws:lambda/layerVersionPermission:LayerVersionPermission": {
+    type: "AWS::Lambda::LayerVersionPermission",
+    rules: {
+      // CloudFormation has one ARN for both.
+      layerName: (layer) => ({ LayerVersionArn: typeof layer === "string" ? `${layer}:1` : layer }),
+    },
+    unmodelled: {
+      versionNumber: "CloudFormation has it at the end of LayerVersionArn",
+      statementId: "CloudFormation generates it",
+    },
+    call: {
+      service: "lambda",
+      operation: "AddLayerVersionPermission",
+      parameters: ({ LayerVersionArn: _, ...properties }, { layerName, versionNumber, statementId }) => ({
+        ...properties,
+        LayerName: layerName,
+        VersionNumber: versionNumber,
+        StatementId: statementId,
+      }),
+    },
+  },
   "aws:lambda/function:Function": {
     type: "AWS::Lambda::Function",
     rules: {

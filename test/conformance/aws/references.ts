@@ -34,6 +34,9 @@ export const references: ByPath<Reference> = {
     "loggingConfig.logGroup": to("aws:cloudwatch/logGroup:LogGroup", "name"),
     "environment.variables.MESSAGES_TABLE": to("aws:dynamodb/table:Table", "name"),
   },
+  "aws:lambda/layerVersionPermission:LayerVersionPermission": {
+    layerName: to("aws:lambda/layerVersion:LayerVersion", "layerArn"),
+  },
   "aws:lambda/permission:Permission": {
     function: functionName,
     qualifier: to("aws:lambda/alias:Alias", "name"),
