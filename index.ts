@@ -12,8 +12,8 @@ import type { Bundle } from "./layers/bundle";
 /** The stack: settings in, clouds up, outputs out. `pulumi up` and the Automation API both run it. */
 async function program(): Promise<StackOutputs> {
   const settings = readSettings();
-  await keepSettings(lastingSettings(settings));
   const application = applicationOf(settings);
+  await keepSettings(lastingSettings(settings, application));
   const functions = planFunctions(application, settings.functions, signIn(settings));
   const bundles = await buildBundles({
     application,
@@ -41,7 +41,7 @@ async function program(): Promise<StackOutputs> {
 }
 
 /** What data lies under: a provider or a name for another value, and the old resource goes with all that it holds. */
-function lastingSettings({ aws, azure, gcp }: Settings): LastingSetting[] {
+function lastingSettings({ aws, azure, gcp }: Settings, { tables }: Application): LastingSetting[] {
   const region = (cloud: Cloud, value: string): LastingSetting => ({
     setting: `${cloud}.region`,
     value,
@@ -49,6 +49,13 @@ function lastingSettings({ aws, azure, gcp }: Settings): LastingSetting[] {
   });
   return [
     ...(aws ? [region("aws", aws.region)] : []),
+    ...(aws
+      ? tables.map(({ name, partitionKey, sortKey }) => ({
+          setting: `tables.${name}`,
+          value: [partitionKey, sortKey].join(" "),
+          loss: "DynamoDB's keys are forever: the table would be deleted with its items and made anew",
+        }))
+      : []),
     ...(azure ? [region("azure", azure.region)] : []),
     ...(gcp ? [region("gcp", gcp.region)] : []),
     ...(azure
@@ -57,6 +64,17 @@ function lastingSettings({ aws, azure, gcp }: Settings): LastingSetting[] {
             setting: "azure.storageAccountName",
             value: azure.storageAccountName ?? "",
             loss: "the storage account would be deleted with the tables in it",
+          },
+        ]
+      : []),
+    ...(azure?.frontend.enabled
+      ? [
+          {
+            setting: "azure.frontend.waf",
+            value: String(azure.frontend.waf),
+            loss: "Front Door would be deleted and made anew in another tier, and the site would answer nobody for up to an hour",
+            instead:
+              "let Front Door change its tier by itself (az rest --method post, docs/clouds.md) and run pulumi refresh, or accept the outage",
           },
         ]
       : []),

@@ -5,6 +5,8 @@ export interface LastingSetting {
   /** Path of the setting, e.g. `aws.region`. */
   readonly setting: string;
   readonly value: string;
+  /** What changes it without the loss; where it was done, the stack is told by the command that the error ends with. */
+  readonly instead?: string;
   /** What another value would do, e.g. `the table would be deleted with its messages`. */
   readonly loss: string;
 }
@@ -20,14 +22,23 @@ export async function keepSettings(settings: readonly LastingSetting[]): Promise
   await Promise.all(settings.map((setting) => keep(setting)));
 }
 
-async function keep({ setting, value, loss }: LastingSetting): Promise<void> {
+async function keep({ setting, value, loss, instead }: LastingSetting): Promise<void> {
   const first = new pulumi.Stash(setting, { input: value });
   const saved = await registered(first);
   if (typeof saved !== "string" || saved === value) return;
+  const urn = await resolved(first.urn);
   throw new Error(
     `${setting} is ${JSON.stringify(value)}, and this stack was deployed with ${JSON.stringify(saved)}: ${loss}. ` +
-      `Set it back, or deploy another stack with it and move the data; of a stack without data worth keeping, destroy it first.`,
+      (instead === undefined
+        ? `Set it back, or deploy another stack with it and move the data; of a stack without data worth keeping, destroy it first.`
+        : `Set it back, or ${instead}; then tell the stack: pulumi up --replace '${urn}'`),
   );
+}
+
+function resolved<T>(output: pulumi.Output<T>): Promise<T> {
+  return new Promise((resolve) => {
+    output.apply(resolve);
+  });
 }
 
 /** What the engine keeps; undefined where it is not known in a preview. */

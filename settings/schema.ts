@@ -272,6 +272,11 @@ const azure = group(
           .strictObject({
             memorySize: setting(wholeFrom([512, 2048, 4096]), 512, "Memory of an instance in MiB."),
             maximumInstances: setting(whole(1, 1_000), 40, "Instances of a function app that run at once at most."),
+            concurrency: setting(
+              whole(1, 1_000),
+              10,
+              "Requests that an instance handles at once; Azure's own default for Python is 1.",
+            ),
             frontDoorOnly: setting(
               flag,
               false,
@@ -340,7 +345,11 @@ const gcp = group(
             ),
             timeout: setting(whole(1, 3_600), 15, "Seconds that a request may take."),
             concurrency: setting(whole(1, 1_000), 80, "Requests that an instance handles at once."),
-            maximumInstances: setting(whole(1, 1_000), 40, "Instances of a function that run at once at most."),
+            maximumInstances: setting(
+              whole(1, 1_000),
+              16,
+              "Instances of a function that run at once at most; a new project has 20 CPUs in a region.",
+            ),
           })
           .prefault({}),
       ),

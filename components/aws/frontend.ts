@@ -62,7 +62,13 @@ const singlePageFallback = `function handler(event) {
  * Rules that would refuse messages: one of 2,000 characters may be longer than the 8 KB of the first, and may quote HTML.
  * The API limits what it takes by itself, and the page never takes a message for HTML.
  */
-const aboutBodies = ["SizeRestrictions_BODY", "CrossSiteScripting_BODY"];
+const aboutBodies = [
+  "SizeRestrictions_BODY",
+  "CrossSiteScripting_BODY",
+  "GenericLFI_BODY",
+  "GenericRFI_BODY",
+  "EC2MetaDataSSRF_BODY",
+];
 
 const origins = { site: "site", api: "api" } as const;
 

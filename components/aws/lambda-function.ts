@@ -56,6 +56,8 @@ export interface LambdaFunctionArgs {
   readonly reservedConcurrency?: number;
   /** Days, one of those CloudWatch accepts. Default: 365. */
   readonly logRetentionDays?: number;
+  /** Keeps the log when the stack is destroyed, until this is set to false and deployed. Default: false. */
+  readonly logProtection?: boolean;
   /** Resumes from a snapshot of the initialised function instead of starting cold. Default: false. */
   readonly snapStart?: boolean;
   /**
@@ -127,7 +129,7 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
         },
         args.transform?.logGroup,
       ),
-      child,
+      { ...child, protect: args.logProtection },
     );
     const role = new iam.Role(
       name,

@@ -189,6 +189,7 @@ export class WebApplication extends pulumi.ComponentResource {
       secretRecoveryDays: this.args.deletionProtection ? 30 : 0,
       permissions: tables.map((table) => this.tableOf(name, table).readWrite),
       logRetentionDays,
+      logProtection: this.args.deletionProtection,
       tags: this.tags,
     };
   }

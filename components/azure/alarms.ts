@@ -13,6 +13,8 @@ export interface AlarmsArgs {
   readonly notificationEmail: string;
   /** Resource id of the Log Analytics workspace with the requests of each function, by the function's name. */
   readonly workspaces: Readonly<Record<string, pulumi.Input<string>>>;
+  /** Resource id of the workspace with the access log of Front Door. Default: none. */
+  readonly frontDoorWorkspace?: pulumi.Input<string>;
   /** Milliseconds that 95 of 100 requests are answered in. Default: 3000. */
   readonly latencyMs?: number;
   readonly tags?: Record<string, string>;
@@ -21,6 +23,8 @@ export interface AlarmsArgs {
 
 /** A query over the requests of the last minutes, whose one number is compared with a limit. */
 interface Watched {
+  /** In whose workspace the query looks: in each function's, or in the one with the requests of Front Door. */
+  readonly of: "function" | "frontDoor";
   readonly part: string;
   readonly title: string;
   readonly query: string;
@@ -31,6 +35,7 @@ interface Watched {
 
 const watched: readonly Watched[] = [
   {
+    of: "function",
     part: "errors",
     title: "The function failed",
     query: "AppRequests | where toint(ResultCode) >= 500 | summarize Value = count()",
@@ -38,6 +43,7 @@ const watched: readonly Watched[] = [
     windows: 1,
   },
   {
+    of: "function",
     part: "throttles",
     title: "The function was throttled",
     query: "AppRequests | where toint(ResultCode) == 429 | summarize Value = count()",
@@ -45,13 +51,38 @@ const watched: readonly Watched[] = [
     windows: 1,
   },
   {
+    of: "function",
     part: "latency",
     title: "The API is slow (p95)",
     query: "AppRequests | summarize Value = percentile(DurationMs, 95)",
     limit: (latencyMs) => latencyMs,
     windows: alarmLimits.latencyWindows,
   },
+  // A host that found no function answers each route 404 or 503 by itself: no request of the application is recorded.
+  {
+    of: "function",
+    part: "host",
+    title: "The function's host failed",
+    query:
+      "AppTraces | where (SeverityLevel >= 3 and tostring(Properties.Category) startswith 'Host.') " +
+      "or Message has 'No job functions found' | summarize Value = count()",
+    limit: () => 0,
+    windows: 1,
+  },
+  {
+    of: "frontDoor",
+    part: "answers",
+    title: "The API does not answer through Front Door",
+    query:
+      "AzureDiagnostics | where Category == 'FrontDoorAccessLog' and originName_s !in ('', 'site') " +
+      "| summarize Failed = countif(toint(httpStatusCode_s) == 404 or toint(httpStatusCode_s) >= 500), All = count() " +
+      "| project Value = iff(All > 0 and Failed == All, Failed, 0)",
+    limit: () => 0,
+    windows: 1,
+  },
 ];
+
+const watchedOf = (of: Watched["of"]) => watched.filter((each) => each.of === of);
 
 /**
  * Errors, throttles and latency of the API, told to an address. Their graphs are the ones that Application Insights
@@ -77,15 +108,21 @@ export class Alarms extends pulumi.ComponentResource {
       },
       child,
     );
-    const alerts = Object.entries(args.workspaces).flatMap(([functionName, workspace]) =>
-      watched.map((alert) => ({
-        ...alert,
-        workspace,
-        // Those of `api` have the plain name, as they did when an application had one function.
-        part: functionName === "api" ? alert.part : `${functionName}-${alert.part}`,
-        title: functionName === "api" ? alert.title : `${functionName}: ${alert.title}`,
-      })),
-    );
+    const { frontDoorWorkspace } = args;
+    const alerts = [
+      ...Object.entries(args.workspaces).flatMap(([functionName, workspace]) =>
+        watchedOf("function").map((alert) => ({
+          ...alert,
+          workspace,
+          // Those of `api` have the plain name, as they did when an application had one function.
+          part: functionName === "api" ? alert.part : `${functionName}-${alert.part}`,
+          title: functionName === "api" ? alert.title : `${functionName}: ${alert.title}`,
+        })),
+      ),
+      ...(frontDoorWorkspace === undefined
+        ? []
+        : watchedOf("frontDoor").map((alert) => ({ ...alert, workspace: frontDoorWorkspace }))),
+    ];
     for (const { part, title, query, limit, windows, workspace } of alerts) {
       const window = `PT${alarmLimits.minutes}M`;
       new monitor.ScheduledQueryRule(

@@ -61,7 +61,10 @@ export interface WebApplicationArgs {
    * not answer. Default: false, and no twins.
    */
   readonly smokeCheck?: boolean;
-  readonly function?: Pick<FunctionAppArgs, "memorySize" | "maximumInstances" | "deployment" | "transform">;
+  readonly function?: Pick<
+    FunctionAppArgs,
+    "memorySize" | "maximumInstances" | "concurrency" | "deployment" | "transform"
+  >;
   readonly vault?: Pick<VaultArgs, "transform">;
   readonly table?: Pick<TableArgs, "transform">;
   readonly frontend?: Pick<FrontendArgs, "domain" | "waf" | "transform">;
@@ -222,7 +225,8 @@ export class WebApplication extends pulumi.ComponentResource {
     const args = this.functionArgs(plan, surroundings);
     const name = `${this.name}-${description.name}`;
     if (description.kind === "schedule") {
-      return new ScheduledFunction(name, { ...args, schedule: ncrontab(description.schedule) }, { parent: this });
+      const { concurrency: _requests, ...others } = args;
+      return new ScheduledFunction(name, { ...others, schedule: ncrontab(description.schedule) }, { parent: this });
     }
     const onlyThroughFrontDoor = this.args.frontDoorOnly ? surroundings.profile?.frontDoorId : undefined;
     return new ApiFunction(name, { ...args, onlyThroughFrontDoor }, { parent: this });
@@ -384,6 +388,7 @@ export class WebApplication extends pulumi.ComponentResource {
         resourceGroupName,
         location,
         workspaces: Object.fromEntries(Object.entries(this.functions).map(([name, fn]) => [name, fn.workspace])),
+        ...(this.frontend && { frontDoorWorkspace: this.first.fn.workspace }),
         tags,
       },
       { parent: this },

@@ -12,7 +12,8 @@ export interface ApiFunctionArgs extends Omit<CloudFunctionArgs, "public">, Part
 
 /**
  * A function that answers requests, on a host name of its own; no gateway stands before it. An instance answers 80 requests
- * at once by default, and there are 40 at most.
+ * at once by default, and there are 16 at most: with its twin and a few other functions they fit into what a new project
+ * has, which is 20 CPUs in a region.
  *
  * ```ts
  * const build = new FunctionBuild("build", { scope, project, projectNumber, location });
@@ -26,7 +27,7 @@ export interface ApiFunctionArgs extends Omit<CloudFunctionArgs, "public">, Part
  */
 export class ApiFunction extends CloudFunction {
   constructor(name: string, args: ApiFunctionArgs, opts?: pulumi.ComponentResourceOptions) {
-    const { concurrency = 80, maximumInstances = 40, public: isPublic = true } = args;
+    const { concurrency = 80, maximumInstances = 16, public: isPublic = true } = args;
     super("multicloud:gcp:ApiFunction", name, { ...args, concurrency, maximumInstances, public: isPublic }, opts);
     this.registerOutputs({ functionName: this.functionName, url: this.url });
   }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 
+import * as command from "@pulumi/command/local";
 import * as cloudfunctionsv2 from "@pulumi/gcp/cloudfunctionsv2";
 import * as cloudrunv2 from "@pulumi/gcp/cloudrunv2";
 import * as projects from "@pulumi/gcp/projects";
@@ -72,6 +73,9 @@ export interface Deployed {
   readonly logName: string;
 }
 
+/** Seconds in which a grant is known everywhere (IAM, "Access change propagation": 2 minutes, potentially 7). */
+const grantPropagation = 420;
+
 /** What distinguishes a function and its twin. */
 interface Variant extends Pick<Scaling, "maximumInstances"> {
   /** At the end of the Pulumi names. */
@@ -105,6 +109,8 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
   readonly release: pulumi.Output<string>;
   readonly serviceAccount: pulumi.Output<string>;
   readonly logName: string;
+  /** How many instances run at once at most. */
+  readonly maximumInstances: number;
 
   readonly #name: string;
   readonly #project: string;
@@ -131,6 +137,7 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
       child,
     );
     this.serviceAccount = runtime.email;
+    this.maximumInstances = args.maximumInstances;
     this.logName = `projects/${args.project}/logs/run.googleapis.com%2Fstdout`;
     const grants = (args.permissions ?? []).map((grant) => this.grant(grant, child));
     const secrets = Object.entries(args.secrets ?? {}).map(([key, value]) => this.secret(key, value, args));
@@ -146,7 +153,8 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
     const code = args.bundle.releases[args.functionName];
     this.release = settings.apply((half) => `${code ?? ""}.${half}`);
 
-    const waited = [...child.dependsOn, ...build.grants, ...grants, ...secrets.map(({ grant }) => grant)];
+    const granted = [...build.grants, ...grants, ...secrets.map(({ grant }) => grant)];
+    const waited = [...child.dependsOn, ...build.agents, ...granted, this.awaitGrants(granted)];
     const declare = (variant: Variant, after: pulumi.Resource[]) => {
       const resource = new cloudfunctionsv2.Function(
         name + variant.suffix,
@@ -231,6 +239,22 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
     this.serviceName = fn.serviceName;
     this.url = fn.url;
     this.configuration = fn.configuration;
+  }
+
+  /**
+   * A build or a revision that is refused for a grant that is not known yet fails after Google Cloud has taken it, which no
+   * later update repeats. Nothing tells when a grant is known to what builds: `testIamPermissions` answers for who asks.
+   */
+  private awaitGrants(grants: readonly pulumi.CustomResource[]): pulumi.Resource {
+    return new command.Command(
+      `${this.#name}-grants`,
+      {
+        // On this machine a second is shorter, as the local clouds say.
+        create: `node -e 'setTimeout(() => {}, ${grantPropagation * 1000} * Number(process.env.LOCAL_SECOND ?? 1))'`,
+        triggers: grants.map(({ id }) => id),
+      },
+      { parent: this, dependsOn: [...grants] },
+    );
   }
 
   /**
@@ -322,7 +346,7 @@ function lastPart(id: string | undefined): string | undefined {
  * The fewest CPUs that Cloud Run gives so many MiB to, from "Configure memory limits"; never less than a whole one, from
  * which on an instance answers several requests at once.
  */
-function cpusFor(memorySize: number): number {
+export function cpusFor(memorySize: number): number {
   const fewest = [
     { over: 24 * 1024, cpus: 8 },
     { over: 16 * 1024, cpus: 6 },

@@ -30,7 +30,9 @@ export class FunctionBuild extends pulumi.ComponentResource {
   readonly account: serviceaccount.Account;
   readonly repository: artifactregistry.Repository;
   /** What has to be granted before the account can build. */
-  readonly grants: readonly pulumi.Resource[];
+  readonly grants: readonly pulumi.CustomResource[];
+  /** The accounts of Google's own that build and run, which are made with the first function otherwise, and are late then. */
+  readonly agents: readonly pulumi.CustomResource[];
 
   constructor(name: string, args: FunctionBuildArgs, opts?: pulumi.ComponentResourceOptions) {
     super("multicloud:gcp:FunctionBuild", name, {}, opts);
@@ -39,9 +41,12 @@ export class FunctionBuild extends pulumi.ComponentResource {
       formerOwner === undefined
         ? []
         : [{ name: pulumi.output(formerOwner).apply((urn) => nameOf(urn) + suffix), parent: formerOwner }];
-    const child = enableServices(name, ["artifactregistry", "cloudbuild", "iam"], this, (api) => aliases(`-${api}`));
+    const child = enableServices(name, [...agents, "artifactregistry", "iam"], this, (api) => aliases(`-${api}`));
     const formerly = (suffix: string) => ({ ...child, aliases: aliases(suffix) });
 
+    this.agents = agents.map(
+      (api) => new projects.ServiceIdentity(`${name}-${api}-agent`, { service: `${api}.googleapis.com` }, child),
+    );
     this.bucket = new storage.Bucket(
       `${name}-source`,
       transformed<storage.BucketArgs>(
@@ -130,6 +135,9 @@ export class FunctionBuild extends pulumi.ComponentResource {
     );
   }
 }
+
+/** APIs whose service agents build and run a function. */
+const agents = ["cloudbuild", "cloudfunctions", "run"] as const;
 
 function nameOf(urn: string): string {
   return urn.split("::").at(-1) ?? urn;

@@ -17,7 +17,7 @@ import { providerSettings } from "../provider-settings";
 import { smokeCheck } from "../smoke-check";
 import { Alarms, type AlarmsArgs } from "./alarms";
 import { ApiFunction, type ApiFunctionArgs } from "./api-function";
-import type { CloudFunctionArgs, Deployed } from "./cloud-function";
+import { type CloudFunctionArgs, cpusFor, type Deployed } from "./cloud-function";
 import { Frontend, type FrontendArgs } from "./frontend";
 import { FunctionBuild } from "./function-build";
 import { ScheduledFunction } from "./scheduled-function";
@@ -102,6 +102,15 @@ export class WebApplication extends pulumi.ComponentResource {
     this.tables = this.declareTables(args);
     const deployed = this.declareFunctions(args, projectNumber);
     this.functions = Object.fromEntries(deployed.map(({ plan, fn }) => [plan.description.name, fn]));
+    warnOfQuota(this, deployed, args);
+    if (args.site !== undefined && args.function?.public === false) {
+      void pulumi.log.warn(
+        "The frontend's requests for the functions' paths will be answered 403: the load balancer passes no identity on, and " +
+          "with gcp.function.public: false a function wants one. Where a policy forbids allUsers, take the check away once it is " +
+          `deployed: gcloud run services update SERVICE --region ${args.region} --no-invoker-iam-check`,
+        this,
+      );
+    }
     const { plan, fn } = firstApi(deployed);
     const outputs = this.describe(args, plan, fn);
     const checks = this.declareChecks(args, deployed);
@@ -312,6 +321,31 @@ export class WebApplication extends pulumi.ComponentResource {
 /** Whether functions are asked once they are deployed; one that is not public answers nobody without a token. */
 function asks({ smokeCheck, function: settings }: WebApplicationArgs): boolean {
   return (smokeCheck ?? false) && (settings?.public ?? true);
+}
+
+/** Of a new project, in a region: Cloud Run refuses a function with which all that may run at once would have more. */
+const quota = { CpuAllocPerProjectRegion: 20, MemAllocPerProjectRegion: 40 * 1024 };
+
+/** Instances of the twins and of functions on a schedule are few, but they count. */
+function warnOfQuota(application: WebApplication, deployed: readonly Declared[], args: WebApplicationArgs): void {
+  const each = deployed.map(({ kind, plan, fn }) => {
+    const memory = plan.memory ?? args.function?.memorySize ?? 512;
+    const instances = fn.maximumInstances + (kind === "http" && asks(args) ? 1 : 0);
+    return { cpus: cpusFor(memory) * instances, memory: memory * instances };
+  });
+  const needed = {
+    CpuAllocPerProjectRegion: each.reduce((sum, { cpus }) => sum + cpus, 0),
+    MemAllocPerProjectRegion: each.reduce((sum, { memory }) => sum + memory, 0),
+  };
+  const over = (Object.keys(quota) as (keyof typeof quota)[]).filter((name) => needed[name] > quota[name]);
+  for (const name of over) {
+    const unit = name === "CpuAllocPerProjectRegion" ? "CPUs" : "MiB";
+    void pulumi.log.warn(
+      `All instances of the functions together may take ${needed[name]} ${unit} in ${args.region}, and a new project has ` +
+        `${quota[name]} (quota ${name} of run.googleapis.com): lower gcp.function.maximumInstances or gcp.function.memorySize, or ask for more`,
+      application,
+    );
+  }
 }
 
 function isApi(declared: Declared): declared is DeclaredApi {

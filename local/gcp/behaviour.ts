@@ -40,6 +40,11 @@ export const gcpBehaviours: Behaviours = {
     replaceOn: ["service", "project"],
     lateSeconds: 120,
   },
+  "gcp:projects/serviceIdentity:ServiceIdentity": {
+    // It is made by `generateServiceIdentity`, neither read nor deleted.
+    sources: provider("resourcemanager/resource_project_service_identity.go"),
+    replaceOn: ["service", "project"],
+  },
   "gcp:serviceaccount/account:Account": {
     sources: provider("resourcemanager/resource_google_service_account.go"),
     replaceOn: ["accountId", "project"],

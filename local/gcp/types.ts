@@ -68,6 +68,7 @@ const member = (path: string, references: Readonly<Record<string, Reference>> = 
 
 export const gcpTypes: Readonly<Record<string, ResourceType>> = {
   "gcp:projects/service:Service": at("{project}/{service}"),
+  "gcp:projects/serviceIdentity:ServiceIdentity": at("projects/{project}/services/{service}"),
   "gcp:serviceaccount/account:Account": {
     required: ["accountId"],
     rules: { accountId: matching(/^[a-z][-a-z0-9]{4,28}[a-z0-9]$/, "6 to 30 lower-case letters, digits and hyphens") },

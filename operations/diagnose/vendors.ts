@@ -246,8 +246,9 @@ function inspectedGcp({ project, region, database }: ValuesOf<"gcp">): Inspected
         "logging",
         "read",
         filter,
+        // The other order reads the oldest of them, and what fails now is not among them.
         "--order",
-        "asc",
+        "desc",
         "--limit",
         String(mostEvents),
       );

@@ -96,6 +96,7 @@ describe("Azure", () => {
       `${alarmsName}-errors`,
       `${alarmsName}-throttles`,
       `${alarmsName}-latency`,
+      `${alarmsName}-host`,
     ]);
     for (const rule of rules)
       expect(rule).toMatchObject({ scopes: ["/workspace"], actions: { actionGroups: ["alarms-id"] } });
@@ -111,6 +112,26 @@ describe("Azure", () => {
       },
     });
   });
+});
+
+test("on Azure, a host without functions is told of by its own log and by Front Door's, since it records no request", async () => {
+  const { recording } = await record(
+    () =>
+      new AzureAlarms("alarms", {
+        alarmsName,
+        resourceGroupName: "shop",
+        location: "japaneast",
+        notificationEmail,
+        workspaces: { api: "/workspace", worker: "/worker" },
+        frontDoorWorkspace: "/workspace",
+      }),
+  );
+  const rules = inputsOf(recording, "azure-native:monitor:ScheduledQueryRule");
+  const queryOf = (part: string) =>
+    JSON.stringify(rules.find(({ ruleName }) => ruleName === `${alarmsName}-${part}`)?.criteria);
+  for (const part of ["host", "worker-host"]) expect(queryOf(part)).toMatch(/AppTraces .* No job functions|AppTraces/);
+  expect(queryOf("answers")).toMatch(/FrontDoorAccessLog.*== 404/);
+  expect(rules).toHaveLength(9);
 });
 
 describe("Google Cloud", () => {

@@ -263,6 +263,36 @@ test("a setting that data lies under is refused with another value, before anyth
   expect(await program.up()).toBe("");
 });
 
+test("a setting that can be changed by another way is taken once the stack is told", async () => {
+  let value = "false";
+  const program = new Program("told", () =>
+    keepSettings([{ setting: "azure.waf", value, loss: "the site would be gone", instead: "upgrade it" }]),
+  );
+  expect(await program.up()).toBe("");
+  value = "true";
+  const refusal = await program.up();
+  expect(refusal).toMatch(
+    /the site would be gone\. Set it back, or upgrade it; then tell the stack: pulumi up --replace/,
+  );
+  const [, urn = ""] = /--replace '([^']+)'/.exec(refusal) ?? [];
+  await (await program.stack()).up({ replace: [urn] });
+  expect(await program.up()).toBe("");
+});
+
+test("a delete hook would hold data in an update, and keeps destroy from deleting anything, so the program has none", async () => {
+  const database = "gcp:firestore/database:Database";
+  const program = new Program("delete-hook", () => {
+    const kept = new pulumi.ResourceHook("kept", () => undefined);
+    const inputs = { name: "kept", project: "shop", locationId: "asia-northeast1", type: "FIRESTORE_NATIVE" };
+    new firestore.Database("kept", inputs, { hooks: { beforeDelete: [kept] } });
+  });
+  expect(await program.up()).toBe("");
+  await expect((await program.stack()).destroy()).rejects.toThrow(
+    /delete hooks registered, but the program is not running/,
+  );
+  expect(await program.saved(database)).toHaveLength(1);
+});
+
 test("a create that was pending when the engine died is warned of, and goes on being", async () => {
   const program = new Program("pending", () => {
     deployment("pending");

@@ -378,6 +378,10 @@ describe("with other settings", () => {
               ruleActionOverrides: [
                 { name: "SizeRestrictions_BODY", actionToUse: { count: {} } },
                 { name: "CrossSiteScripting_BODY", actionToUse: { count: {} } },
+                // A path, an address or the metadata service that a message speaks of.
+                { name: "GenericLFI_BODY", actionToUse: { count: {} } },
+                { name: "GenericRFI_BODY", actionToUse: { count: {} } },
+                { name: "EC2MetaDataSSRF_BODY", actionToUse: { count: {} } },
               ],
             },
           },

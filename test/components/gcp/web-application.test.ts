@@ -208,7 +208,7 @@ describe("with the defaults", () => {
       availableMemory: "512Mi",
       timeoutSeconds: 15,
       maxInstanceRequestConcurrency: 80,
-      maxInstanceCount: 40,
+      maxInstanceCount: 16,
       ingressSettings: "ALLOW_ALL",
       allTrafficOnLatestRevision: true,
     });
@@ -638,7 +638,7 @@ test("a twin is deployed and asked first, then the function, where they answer e
   const [twin, live] = functions.map(({ inputs }) => inputs);
   expect(twin?.name).toMatch(/^shop-test-api-next-[0-9a-f]{8}$/);
   expect(twin?.buildConfig).toEqual(live?.buildConfig);
-  const checks = recording.of("command:local:Command");
+  const checks = recording.of("command:local:Command").filter(({ name }) => name.endsWith("check"));
   expect(checks.map(({ name, inputs }) => [name, inputs.environment])).toMatchObject([
     ["gcp-api-next-check", { CLOUD: "gcp", ADDRESS: uriOf(String(twin?.name)) }],
     ["gcp-smoke-check", { CLOUD: "gcp", ADDRESS: serviceUri }],
@@ -649,5 +649,37 @@ test("a twin is deployed and asked first, then the function, where they answer e
     at("gcp:cloudfunctionsv2/function:Function gcp-api"),
   );
   const unheard = await application({ smokeCheck: true, function: { public: false } });
-  expect(unheard.recording.of("command:local:Command")).toEqual([]);
+  expect(unheard.recording.of("command:local:Command").map(({ name }) => name)).toEqual(["gcp-api-grants"]);
+});
+
+test("a function waits once for what its build and its account are granted, and for Google's own accounts", async () => {
+  const { recording } = await application();
+  const order = recording.all.map(({ type, name }) => `${type} ${name}`);
+  const at = (entry: string) => order.indexOf(entry);
+  const fn = at("gcp:cloudfunctionsv2/function:Function gcp-api");
+  for (const agent of ["cloudbuild", "cloudfunctions", "run"]) {
+    const made = at(`gcp:projects/serviceIdentity:ServiceIdentity gcp-build-${agent}-agent`);
+    expect(made).toBeGreaterThan(-1);
+    expect(made).toBeLessThan(fn);
+  }
+  const [wait] = recording.of("command:local:Command").filter(({ name }) => name === "gcp-api-grants");
+  expect(wait?.inputs.create).toMatch(/420000 \* Number\(process\.env\.LOCAL_SECOND/);
+  const grants = recording.all.filter(({ type, name }) => /I[aA][mM]Member$/.test(type) && !name.startsWith("gcp-web"));
+  expect(wait?.inputs.triggers).toHaveLength(grants.filter(({ type }) => !type.includes("cloudrunv2")).length);
+  expect(at("command:local:Command gcp-api-grants")).toBeLessThan(fn);
+});
+
+test("instances that a new project has no CPUs for are warned of, by the name of the quota", async () => {
+  await application({ smokeCheck: true, functions: [api, worker] });
+  expect(pulumi.log.warn).not.toHaveBeenCalledWith(expect.stringContaining("quota"), expect.anything());
+  await application({ function: { maximumInstances: 21 } });
+  expect(pulumi.log.warn).toHaveBeenCalledWith(
+    expect.stringMatching(/21 CPUs in asia-northeast1.*20 \(quota CpuAllocPerProjectRegion/),
+    expect.anything(),
+  );
+});
+
+test("a frontend before functions that want an identity is warned of, with the command that opens them", async () => {
+  await application({ function: { public: false } });
+  expect(pulumi.log.warn).toHaveBeenCalledWith(expect.stringMatching(/403.*--no-invoker-iam-check/), expect.anything());
 });

@@ -86,6 +86,12 @@ const path = documented(urlMaps, { type: "string", pattern: "^/", maxLength: 102
  * kinds of channels), it has what the program uses.
  */
 export const documentedValues: ByPath<Documented> = {
+  "gcp:projects/serviceIdentity:ServiceIdentity": {
+    service: documented("https://cloud.google.com/service-usage/docs/list-services", {
+      type: "string",
+      pattern: "^[a-z]+\\.googleapis\\.com$",
+    }),
+  },
   "gcp:projects/service:Service": {
     service: documented("https://cloud.google.com/service-usage/docs/list-services", {
       type: "string",

@@ -53,6 +53,11 @@ export const models: Readonly<Record<string, Model>> = {
     parameters: { name: "projects/{project}/services/{service}" },
     unmodelled: { disableOnDestroy: "what the provider does when the stack is destroyed" },
   },
+  "gcp:projects/serviceIdentity:ServiceIdentity": {
+    api: "serviceusage.v1beta1",
+    method: "services.generateServiceIdentity",
+    parameters: { parent: "projects/{project}/services/{service}" },
+  },
   "gcp:serviceaccount/account:Account": {
     api: "iam.v1",
     method: "projects.serviceAccounts.create",
