@@ -54,6 +54,17 @@ export function wheelTags(filename: string): WheelTags | undefined {
     : undefined;
 }
 
+/** Order of a wheel among those of one release with equal tags: the one with the highest build tag wins, and one without loses. */
+export function compareBuilds(a: string, b: string): number {
+  const [first, second] = [buildTag(a), buildTag(b)];
+  return first.number - second.number || (first.rest < second.rest ? -1 : Number(first.rest > second.rest));
+}
+
+function buildTag(filename: string): { readonly number: number; readonly rest: string } {
+  const [, digits, rest = ""] = /^[^-]+-[^-]+-(\d+)([^-]*)-[^-]+-[^-]+-[^-]+\.whl$/.exec(filename) ?? [];
+  return { number: digits === undefined ? -1 : Number(digits), rest };
+}
+
 /** The glibc minor version behind the names that PEP 600 replaced. */
 const legacyManylinux: Record<string, number> = { manylinux1: 5, manylinux2010: 12, manylinux2014: 17 };
 
@@ -84,6 +95,8 @@ function interpreterScore(python: string, abi: string, minor: number): number {
 
 function systemScore(tag: string, platform: Platform): number {
   if (tag === "any") return 1;
+  // As `uv build` names it, for the glibc that its machine has: the libraries inside tell which one they need.
+  if (tag === `linux_${machines[platform.architecture]}`) return 2;
   const [, minor, legacy = "", machine] = /^(?:manylinux_2_(\d+)|(manylinux\d+))_(\w+)$/.exec(tag) ?? [];
   const needed = minor === undefined ? legacyManylinux[legacy] : Number(minor);
   return machine === machines[platform.architecture] && needed !== undefined && needed <= newestGlibc(platform)

@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import { promisify } from "node:util";
 import { crc32, inflateRawSync } from "node:zlib";
 
@@ -5,10 +6,17 @@ import type { Entry, Options, ZipFile } from "yauzl";
 
 import { bytesOf, type ZipEntry } from "./zip";
 
+/** Bytes of the longest name of a file or folder that the file systems of the clouds take. */
+const longestName = 255;
+
 /**
  * The entries of a zip with their compressed bytes untouched; directories are left out.
  *
- * @throws for unsafe names (absolute, `..`, backslashes, control characters), symbolic links, encryption and whatever is no zip.
+ * Readers of zips differ in where they look, so what they could read differently is refused: bytes that belong to no file,
+ * a list that counts less than it has, a file whose own header says otherwise than the list.
+ *
+ * @throws for that, for unsafe names (absolute, `..`, backslashes, control characters, empty or too long parts), symbolic links,
+ * encryption and whatever is no zip.
  */
 export async function readZip(zip: Buffer): Promise<ZipEntry[]> {
   const { default: yauzl } = await import("yauzl");
@@ -16,17 +24,27 @@ export async function readZip(zip: Buffer): Promise<ZipEntry[]> {
   const file = await open(zip, { lazyEntries: true, strictFileNames: true });
   return new Promise((resolve, reject) => {
     const entries: ZipEntry[] = [];
+    const extents: Extent[] = [];
+    const failed = (error: unknown) => {
+      reject(error instanceof Error ? error : new Error(String(error)));
+    };
     file.on("error", reject);
     file.on("end", () => {
-      resolve(entries);
+      try {
+        checkExtents(zip, extents);
+        resolve(entries);
+      } catch (error) {
+        failed(error);
+      }
     });
     file.on("entry", (entry: Entry) => {
       try {
-        const described = describe(zip, entry);
+        const { extent, ...described } = describe(zip, entry);
+        extents.push(extent);
         if (!described.name.endsWith("/")) entries.push(described);
         file.readEntry();
       } catch (error) {
-        reject(error instanceof Error ? error : new Error(String(error)));
+        failed(error);
       }
     });
     file.readEntry();
@@ -47,21 +65,110 @@ export function contentOf({ name, method, data, size, crc32: checksum }: ZipEntr
   return content;
 }
 
-function describe(zip: Buffer, entry: Entry): ZipEntry {
+/** Where a file is in the zip, its own header included. */
+interface Extent {
+  readonly name: string;
+  readonly start: number;
+  readonly end: number;
+  /** Whether sizes and checksum may stand once more behind the content. */
+  readonly hasDescriptor: boolean;
+  /** Bytes of its line in the list of files. */
+  readonly listed: number;
+}
+
+function describe(zip: Buffer, entry: Entry): ZipEntry & { readonly extent: Extent } {
   const mode = entry.externalFileAttributes >>> 16;
-  const { fileName: name, compressionMethod: method } = entry;
-  if (/[\0-\x1f\x7f]/.test(name)) throw new Error(`${JSON.stringify(name)} has control characters in its name`);
+  const { fileName: name, compressionMethod: method, relativeOffsetOfLocalHeader: local } = entry;
+  checkName(name);
   if ((mode & 0o170000) === 0o120000) throw new Error(`${name} is a symbolic link`);
   if ((entry.generalPurposeBitFlag & 1) !== 0) throw new Error(`${name} is encrypted`);
   if (method !== 0 && method !== 8) throw new Error(`${name} is compressed by method ${method}`);
-  const local = entry.relativeOffsetOfLocalHeader;
-  const start = local + 30 + zip.readUInt16LE(local + 26) + zip.readUInt16LE(local + 28);
+  const nameLength = zip.readUInt16LE(local + 26);
+  const ownName = zip.subarray(local + 30, local + 30 + nameLength);
+  if (
+    zip.readUInt32LE(local) !== 0x04034b50 ||
+    zip.readUInt16LE(local + 8) !== method ||
+    !ownName.equals(entry.fileNameRaw)
+  ) {
+    throw new Error(`${name} has a header of its own that says otherwise than the list of files`);
+  }
+  const start = local + 30 + nameLength + zip.readUInt16LE(local + 28);
+  const end = start + entry.compressedSize;
   return {
     name,
     method,
     crc32: entry.crc32,
-    data: zip.subarray(start, start + entry.compressedSize),
+    data: zip.subarray(start, end),
     size: entry.uncompressedSize,
     executable: (mode & 0o111) !== 0,
+    extent: {
+      ...{ name, start: local, end },
+      hasDescriptor: (zip.readUInt16LE(local + 6) & 8) !== 0,
+      listed: 46 + entry.fileNameLength + entry.extraFieldLength + entry.fileCommentLength,
+    },
   };
+}
+
+/** What is one path to a file system, such as `a/b` and `a//b`, is one name here. */
+function checkName(name: string): void {
+  if (/[\0-\x1f\x7f]/.test(name)) throw new Error(`${JSON.stringify(name)} has control characters in its name`);
+  for (const part of name.replace(/\/$/, "").split("/")) {
+    if (part === "" || part === ".") throw new Error(`${name} is another spelling of ${posix.normalize(name)}`);
+    if (Buffer.byteLength(part) > longestName) {
+      throw new Error(`${part.slice(0, 40)}... is longer than the ${longestName} bytes that a file's name may have`);
+    }
+  }
+}
+
+/** Bytes of the longest record behind a file's content. */
+const longestDescriptor = 24;
+
+/** Checks that a zip is its files, their list and the end record, and nothing else. */
+function checkExtents(zip: Buffer, extents: readonly Extent[]): void {
+  const list = listOf(zip);
+  const listed = extents.reduce((total, extent) => total + extent.listed, 0);
+  if (listed !== list.end - list.start) {
+    throw new Error(`the end record counts ${extents.length} files, which are not all that the archive lists`);
+  }
+  let at = 0;
+  let slack = 0;
+  const end = { name: "the list of files", start: list.start, end: list.end, hasDescriptor: false };
+  for (const { name, start, end: after, hasDescriptor } of [...extents]
+    .sort((a, b) => a.start - b.start)
+    .concat({ ...end, listed })) {
+    if (start < at) throw new Error(`${name} overlaps another file of the archive`);
+    if (start > at + slack) throw new Error(`${start - at} bytes before ${name} belong to no file`);
+    at = after;
+    slack = hasDescriptor ? longestDescriptor : 0;
+  }
+}
+
+/** Where the list of files is, by the record at the end. */
+function listOf(zip: Buffer): { readonly start: number; readonly end: number } {
+  const record = zip.lastIndexOf("PK\x05\x06", undefined, "latin1");
+  const [size, start] = [zip.readUInt32LE(record + 12), zip.readUInt32LE(record + 16)];
+  const locator = record - 20;
+  const isLarge = locator >= 0 && zip.readUInt32LE(locator) === 0x07064b50;
+  if (!isLarge) {
+    if (start + size !== record || zip.indexOf("PK\x05\x06", start, "latin1") !== record) {
+      throw new Error("the list of files does not end where its end record is");
+    }
+    return { start, end: record };
+  }
+  const large = Number(zip.readBigUInt64LE(locator + 8));
+  const [largeSize, largeStart] = [zip.readBigUInt64LE(large + 40), zip.readBigUInt64LE(large + 48)].map(Number) as [
+    number,
+    number,
+  ];
+  const recordEnd = large + 12 + Number(zip.readBigUInt64LE(large + 4));
+  const agrees = (small: number, value: number) => small === 0xffffffff || small === value;
+  if (
+    largeStart + largeSize !== large ||
+    recordEnd !== locator ||
+    !agrees(size, largeSize) ||
+    !agrees(start, largeStart)
+  ) {
+    throw new Error("the list of files does not end where its end record is");
+  }
+  return { start: largeStart, end: large };
 }

@@ -1,7 +1,7 @@
 import { BuildError, reasonOf } from "./build-error";
 import { cacheDirectory, readRecord, sha256, writeRecord } from "./cache";
 import { type Lock, type LockedPackage, normalisedName } from "./lock";
-import { newestGlibc, type Platform, specificity, uvPlatform } from "./tags";
+import { compareBuilds, newestGlibc, type Platform, specificity, uvPlatform } from "./tags";
 import { uvPipCompile, withoutWheels } from "./uv";
 
 /** One wheel of an index. */
@@ -76,7 +76,10 @@ function choose({ name, version, hashes, statement }: LockedPackage, wheels: rea
   // A release may gain wheels after it was locked; those are none of ours.
   const [best] = fitting
     .filter((wheel) => hashes.has(wheel.sha256))
-    .sort((a, b) => specificity(b.filename, platform) - specificity(a.filename, platform));
+    .sort(
+      (a, b) =>
+        specificity(b.filename, platform) - specificity(a.filename, platform) || compareBuilds(b.filename, a.filename),
+    );
   if (best === undefined) {
     const found = fitting.map((wheel) => `${wheel.filename} with sha256 ${wheel.sha256}`).join(", ");
     throw new BuildError(

@@ -22,6 +22,10 @@ const longestPause = 60;
 /** Bytes of the largest file that is taken from an index which says no size. */
 const largest = 4 * 1024 ** 3;
 
+/** Bytes a second that an index has to send, over ten times as long as it may be silent: what trickles has no end. */
+const slowest = 1024;
+const patience = () => 10 * silence();
+
 /** Seconds without a byte after which a request has failed: uv's own setting and its default. */
 const silence = () => Number(process.env.UV_HTTP_TIMEOUT) || 30;
 
@@ -162,6 +166,14 @@ async function* bodyOf(address: string): AsyncGenerator<Uint8Array> {
   const timer = setTimeout(() => {
     abort.abort(new Error(`the index sent nothing for ${silence()} s (UV_HTTP_TIMEOUT)`));
   }, silence() * 1000);
+  let sent = 0;
+  const trickling = setInterval(() => {
+    const enough = slowest * patience();
+    if (sent < enough) {
+      abort.abort(new Error(`the index sent ${sent} bytes in ${patience()} s, expected at least ${enough}`));
+    }
+    sent = 0;
+  }, patience() * 1000);
   try {
     const response = await fetchThrough(url, { signal: abort.signal, headers });
     if (!response.ok) {
@@ -173,10 +185,12 @@ async function* bodyOf(address: string): AsyncGenerator<Uint8Array> {
     const body: AsyncIterable<Uint8Array> | null = response.body;
     for await (const chunk of body ?? []) {
       timer.refresh();
+      sent += chunk.length;
       yield chunk;
     }
   } finally {
     clearTimeout(timer);
+    clearInterval(trickling);
     abort.abort();
     await close();
   }

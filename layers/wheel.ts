@@ -1,8 +1,10 @@
 import { BuildError, reasonOf } from "./build-error";
 import { checkGlibc, isElf, machineOf } from "./elf";
+import { normalisedName } from "./lock";
 import { testReferences } from "./references";
 import { type Platform, wheelTags } from "./tags";
 import { contentOf, readZip } from "./unzip";
+import { acceptsPython, normalisedVersion } from "./versions";
 import type { Wheel } from "./wheel-index";
 import { deflated, type ZipData, type ZipEntry } from "./zip";
 
@@ -44,7 +46,7 @@ export async function openWheel(
   file?: string,
 ): Promise<OpenedWheel> {
   try {
-    let licence = "";
+    const described: Described = { metadata: new Map(), wheels: new Map() };
     const natives: Native[] = [];
     const files: ZipEntry[] = [];
     const mentions = new Map<string, Mentions>();
@@ -57,19 +59,23 @@ export async function openWheel(
         throw new Error(`${name} is no ELF library; the wheel is for another system than Linux`);
       }
       if (isElf(unpacked) && machineOf(unpacked) === platform.architecture) checkGlibc(name, unpacked, platform);
-      if (/^[^/]+\.dist-info\/METADATA$/.test(name)) licence = licenceIn(unpacked.toString("utf8"));
+      const [, folder, part] = /^([^/]+)\.dist-info\/(METADATA|WHEEL)$/.exec(found.name) ?? [];
+      if (folder !== undefined)
+        described[part === "WHEEL" ? "wheels" : "metadata"].set(folder, unpacked.toString("utf8"));
       const named = mentionsIn(name, unpacked);
       if (named !== undefined) mentions.set(name, named);
       files.push(isScript(entry.name) ? await asScript(name, entry, unpacked) : { ...entry, name });
     }
+    const metadata = checkedMetadata(described, wheel, platform);
+    const once = withoutDuplicates(files);
     const foreign = foreignFiles(natives, wheel.filename, platform);
     return {
       ...wheel,
       content: file === undefined ? content : { file, start: 0, length: content.length },
-      files: files.filter(({ name }) => !foreign.includes(name)),
+      files: once.filter(({ name }) => !foreign.includes(name)),
       foreign,
       mentions,
-      licence,
+      licence: licenceIn(metadata),
     };
   } catch (error) {
     throw new BuildError(
@@ -79,13 +85,66 @@ export async function openWheel(
   }
 }
 
-/** Where installers put the parts of a wheel that are no modules, below the directory of packages. */
+/** What a wheel says of itself, by the name of the folder (`.dist-info`) that says it. */
+interface Described {
+  readonly metadata: Map<string, string>;
+  readonly wheels: Map<string, string>;
+}
+
+/** The newest format of wheels, whose parts are known here. */
+const wheelFormat = 1;
+
+/**
+ * The metadata of a wheel, once it is that of the package which was locked: the manifest and the SBOM say what the lock says.
+ *
+ * @throws where folder, metadata or file name are of another package or version, and where it is for other Pythons.
+ */
+function checkedMetadata({ metadata, wheels }: Described, wheel: Wheel, { pythonVersion }: Platform): string {
+  const [[folder, text] = [], ...further] = metadata;
+  if (folder === undefined || text === undefined) throw new Error("it has no .dist-info/METADATA");
+  if (further.length > 0) throw new Error(`it describes itself in ${[...metadata.keys()].join(" and in ")}`);
+  const format = /^Wheel-Version: *(\d+)/im.exec(wheels.get(folder) ?? "")?.[1];
+  if (format === undefined) throw new Error(`its ${folder}.dist-info/WHEEL tells no version of the format`);
+  if (Number(format) > wheelFormat) throw new Error(`it is a wheel of format ${format}, known is ${wheelFormat}`);
+
+  const [namePart = "", versionPart = ""] = wheel.filename.split("-");
+  const claims = [
+    ["file name", namePart, versionPart],
+    ["folder", folder.slice(0, folder.lastIndexOf("-")), folder.slice(folder.lastIndexOf("-") + 1)],
+    ["METADATA", headerOf(text, "Name")[0] ?? "no name", headerOf(text, "Version")[0] ?? "no version"],
+  ] as const;
+  for (const [where, name, version] of claims) {
+    // Versions with a hyphen or a plus have another character there in file names.
+    const same = normalisedVersion(version.replace(/_/g, "-")) === normalisedVersion(wheel.version);
+    if (normalisedName(name) !== wheel.name || !same) throw new Error(`its ${where} is that of ${name} ${version}`);
+  }
+  const [requires] = headerOf(text, "Requires-Python");
+  if (requires !== undefined && !acceptsPython(requires, pythonVersion)) {
+    throw new Error(`its METADATA requires Python ${requires}, the bundle is for ${pythonVersion}`);
+  }
+  return text;
+}
+
+/** Some builders write a file twice; one that is there in two versions is another one for each reader. */
+function withoutDuplicates(files: readonly ZipEntry[]): readonly ZipEntry[] {
+  const seen = new Map<string, ZipEntry>();
+  for (const file of files) {
+    const other = seen.get(file.name);
+    if (other !== undefined && (other.crc32 !== file.crc32 || other.size !== file.size)) {
+      throw new Error(`${file.name} is there twice, with different content`);
+    }
+    seen.set(file.name, file);
+  }
+  return [...seen.values()];
+}
+
+/** Where installers put the parts of a wheel that are no modules, below the directory of packages; `NAME` is the package's. */
 const schemes: Readonly<Record<string, string>> = {
   purelib: "",
   platlib: "",
   data: "",
   scripts: "bin/",
-  headers: "include/",
+  headers: "include/NAME/",
 };
 
 /**
@@ -94,13 +153,13 @@ const schemes: Readonly<Record<string, string>> = {
  * @throws for a part of a wheel that its specification does not know.
  */
 function installedPath(name: string): string {
-  const [, scheme, rest = ""] = /^[^/]+\.data\/([^/]+)\/(.+)$/.exec(name) ?? [];
+  const [, distribution = "", scheme, rest = ""] = /^([^/]+)-[^/-]+\.data\/([^/]+)\/(.+)$/.exec(name) ?? [];
   if (scheme === undefined) return name;
   const folder = schemes[scheme];
   if (folder === undefined) {
     throw new Error(`${name} is in no scheme that installers know (${Object.keys(schemes).join(", ")})`);
   }
-  return `${folder}${rest}`;
+  return `${folder.replace("NAME", distribution)}${rest}`;
 }
 
 /** Where bytes of a file's content are in the file. */
@@ -189,15 +248,18 @@ function checkExtensions(names: readonly string[], { pythonVersion }: Platform):
   }
 }
 
+/** Values of a header of core metadata. */
+function headerOf(metadata: string, name: string): string[] {
+  const [headers = ""] = metadata.split(/\r?\n\r?\n/, 1);
+  return [...headers.matchAll(new RegExp(`^${name}: *(.+?)\\s*?\\r?$`, "gim"))].map(([, value = ""]) => value);
+}
+
 /** Of core metadata, the newest of three ways to say it. */
 function licenceIn(metadata: string): string {
-  const [headers = ""] = metadata.split(/\r?\n\r?\n/, 1);
-  const field = (name: string) =>
-    [...headers.matchAll(new RegExp(`^${name}: *(.+?)\\r?$`, "gim"))].map(([, value = ""]) => value);
-  const classifiers = field("Classifier").filter((value) => value.startsWith("License :: "));
+  const classifiers = headerOf(metadata, "Classifier").filter((value) => value.startsWith("License :: "));
   return (
-    field("License-Expression")[0] ??
-    field("License").find((value) => value !== "UNKNOWN" && value.length < 100) ??
+    headerOf(metadata, "License-Expression")[0] ??
+    headerOf(metadata, "License").find((value) => value !== "UNKNOWN" && value.length < 100) ??
     classifiers.map((value) => value.split(" :: ").at(-1)).join(", ")
   );
 }

@@ -70,7 +70,7 @@ describe("a Lambda layer", () => {
       "python/beta/pure.py",
       "python/beta/test_beside.py",
       "python/bin/beta",
-      "python/include/beta.hpp",
+      "python/include/beta/beta.hpp",
     ]);
     expect(layer).toMatchObject({
       target: "aws",
@@ -554,6 +554,25 @@ describe("a bad index", () => {
     };
     await expect(workspace.build()).rejects.toThrow(/cut_short-1\.0.*could not be fetched.*check the network/s);
     expect(await cached("wheels")).toEqual([]);
+  });
+
+  it("that lies about the type of its list is not believed", async () => {
+    workspace.index.publish({ name: "honest" });
+    await workspace.require(["honest"]);
+    workspace.index.listType = "text/html";
+    vi.stubEnv("UV_CACHE_DIR", path.join(workspace.folder, "uv"));
+    await expect(workspace.build()).rejects.toThrow(/the package index gave no wheels .*honest/s);
+    expect(await cached("wheels")).toEqual([]);
+  });
+
+  it("gives the highest build of a release, as installers take it", async () => {
+    workspace.index.publish(
+      ...["1", "10", "2"].map((buildTag) => ({ name: "rebuilt", buildTag, files: { "rebuilt/build.txt": buildTag } })),
+      { name: "rebuilt" },
+    );
+    await workspace.require(["rebuilt"]);
+    await workspace.build();
+    expect(workspace.index.sent).toEqual(["rebuilt-1.0-10-py3-none-any.whl"]);
   });
 
   it("that says nothing is given up on", async () => {

@@ -3,12 +3,14 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { gzipSync } from "node:zlib";
 
 import { afterAll, describe, expect, it, vi } from "vitest";
 
 import { proxyFor } from "../../layers/proxy";
 import { withWheels } from "../../layers/wheel-store";
-import { useWorkspace } from "./workspace";
+import type { PackageIndex } from "./package-index";
+import { cached, useWorkspace } from "./workspace";
 
 const workspace = useWorkspace();
 const folder = mkdtempSync(path.join(tmpdir(), "fetch-test-"));
@@ -102,7 +104,70 @@ describe("a wheel is fetched", () => {
   });
 });
 
+describe("a wheel is fetched from an index", () => {
+  it("that calls it a web page, and sends it compressed once more", async () => {
+    workspace.index.misbehave = (_, response, { content }) => {
+      response.writeHead(200, { "content-type": "text/html", "content-encoding": "gzip" }).end(gzipSync(content));
+      return true;
+    };
+    expect(await fetchOne("disguised")).toEqual([expect.any(Number)]);
+  });
+
+  it("that sends its files from elsewhere", async () => {
+    workspace.index.misbehave = (request, response) => {
+      if (request.url?.endsWith("?moved")) return false;
+      response.writeHead(302, { location: `${request.url ?? ""}?moved` }).end();
+      return true;
+    };
+    expect(await fetchOne("moved")).toEqual([expect.any(Number)]);
+  });
+});
+
 describe("a wheel is refused", () => {
+  it.each<[string, PackageIndex["misbehave"], RegExp]>([
+    [
+      "redirects-in-circles",
+      (request, response) => {
+        response.writeHead(302, { location: request.url ?? "" }).end();
+        return true;
+      },
+      /could not be fetched: .*redirect count exceeded/,
+    ],
+    [
+      "resets",
+      (_, response, { content }) => {
+        response.writeHead(200, { "content-length": content.length });
+        response.write(content.subarray(0, 100), () => response.socket?.resetAndDestroy());
+        return true;
+      },
+      /could not be fetched: /,
+    ],
+    [
+      "sends-a-login-page",
+      (_, response) => {
+        response.writeHead(200, { "content-type": "text/html" }).end("<html>Please log in</html>");
+        return true;
+      },
+      /could not be fetched: its 26 bytes have sha256 [0-9a-f]{64}, the lock accepts/,
+    ],
+    [
+      "trickles",
+      (_, response) => {
+        const timer = setInterval(() => response.write("x"), 20);
+        response.on("close", () => {
+          clearInterval(timer);
+        });
+        return true;
+      },
+      /could not be fetched: the index sent \d+ bytes in 1 s, expected at least 1024/,
+    ],
+  ])("from an index that %s", async (name, misbehave, reason) => {
+    vi.stubEnv("UV_HTTP_TIMEOUT", "0.1");
+    workspace.index.misbehave = misbehave;
+    await expect(fetchOne(name)).rejects.toThrow(reason);
+    expect(await cached("wheels")).toEqual([]);
+  });
+
   it("from an index that asks to wait for long, which is said", async () => {
     workspace.index.misbehave = (_, response) => {
       response.writeHead(503, { "retry-after": "3600" }).end();

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { mergeWheels } from "../../layers/merge";
 import { openWheel } from "../../layers/wheel";
+import { rawZip } from "./raw-zip";
 import { makeLibrary, makeWheel, type WheelContent } from "./wheels";
 
 const platform = { pythonVersion: "3.12", architecture: "x86_64" } as const;
@@ -32,6 +33,69 @@ describe("a wheel is refused", () => {
     await expect(open({ name: "linked", symlinks: { "linked/passwd": "/etc/passwd" } })).rejects.toThrow(
       "linked/passwd is a symbolic link",
     );
+  });
+
+  const other = ["Metadata-Version: 2.1", "Name: other", "Version: 1.0", "", ""].join("\n");
+  it.each<[string, WheelContent, RegExp]>([
+    [
+      "whose METADATA is another package's",
+      { name: "named", files: { "named-1.0.dist-info/METADATA": other } },
+      /its METADATA is that of other 1\.0/,
+    ],
+    [
+      "whose METADATA is of another version",
+      { name: "other", version: "2.0", files: { "other-2.0.dist-info/METADATA": other } },
+      /its METADATA is that of other 1\.0/,
+    ],
+    [
+      "that describes itself twice",
+      { name: "named", files: { "other-1.0.dist-info/METADATA": other } },
+      /describes itself in named-1\.0 and in other-1\.0/,
+    ],
+    [
+      "for newer Pythons",
+      { name: "newer", metadata: ["Requires-Python: >=3.13"] },
+      /its METADATA requires Python >=3\.13, the bundle is for 3\.12/,
+    ],
+    [
+      "of a format that is not known",
+      { name: "future", files: { "future-1.0.dist-info/WHEEL": "Wheel-Version: 2.0\n" } },
+      /it is a wheel of format 2, known is 1/,
+    ],
+  ])("%s", async (_, content, reason) => {
+    await expect(open(content)).rejects.toThrow(reason);
+  });
+
+  it("whose file name is another package's", async () => {
+    const { content, ...wheel } = makeWheel({ name: "claimed" });
+    await expect(openWheel({ ...wheel, filename: "other-1.0-py3-none-any.whl" }, content, platform)).rejects.toThrow(
+      /its file name is that of other 1\.0/,
+    );
+    await expect(openWheel({ ...wheel, version: "1.1" }, content, platform)).rejects.toThrow(
+      /its file name is that of claimed 1\.0/,
+    );
+  });
+
+  it("that describes itself nowhere", async () => {
+    const { content: _, ...wheel } = makeWheel({ name: "empty" });
+    await expect(openWheel(wheel, rawZip([{ name: "empty/__init__.py", content: "" }]), platform)).rejects.toThrow(
+      "it has no .dist-info/METADATA",
+    );
+  });
+
+  it("with a file twice, unless both are the same", async () => {
+    const twice = (content: string) => {
+      const { content: _, ...wheel } = makeWheel({ name: "twice" });
+      const zip = rawZip([
+        { name: "twice-1.0.dist-info/METADATA", content: "Name: twice\nVersion: 1.0\n" },
+        { name: "twice-1.0.dist-info/WHEEL", content: "Wheel-Version: 1.0\n" },
+        { name: "twice/a.py", content: "a = 1\n" },
+        { name: "twice/a.py", content },
+      ]);
+      return openWheel(wheel, zip, platform);
+    };
+    await expect(twice("a = 2\n")).rejects.toThrow("twice/a.py is there twice, with different content");
+    expect((await twice("a = 1\n")).files.filter(({ name }) => name === "twice/a.py")).toHaveLength(1);
   });
 
   it("with an extension module for another Python only", async () => {
@@ -81,6 +145,20 @@ describe("a wheel is refused", () => {
 });
 
 describe("a wheel is taken", () => {
+  it.each([
+    ["1.0.0", "1.0"],
+    ["2024.1rc1", "2024.01-pre1"],
+    ["1.0+local.1", "1.0+local-1"],
+  ])("as version %s where it says %s", async (version, said) => {
+    const { content, ...wheel } = makeWheel({
+      ...{ name: "spelt", version },
+      files: {
+        [`spelt-${version}.dist-info/METADATA`]: `Name: Spelt\nVersion: ${said}\nRequires-Python: >=3.8, <4, !=3.9.*\n`,
+      },
+    });
+    await expect(openWheel(wheel, content, platform)).resolves.toBeDefined();
+  });
+
   it("without the executables and libraries of other processors", async () => {
     const [ours, other] = [makeLibrary(), makeLibrary({ machine: 0xb7 })];
     const module = (library: Buffer) => Buffer.concat([library, Buffer.from("PyInit_core\0")]);
@@ -121,7 +199,7 @@ describe("a wheel is taken", () => {
       },
     });
     expect(opened.files.map(({ name }) => name)).toEqual(
-      expect.arrayContaining(["lib/libparts.so.1", "share/jupyter/kernel.json", "bin/parts", "include/parts.h"]),
+      expect.arrayContaining(["lib/libparts.so.1", "share/jupyter/kernel.json", "bin/parts", "include/parts/parts.h"]),
     );
   });
 });

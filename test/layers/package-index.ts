@@ -16,22 +16,26 @@ export interface PackageIndex {
   yank(name: string, version: string): void;
   /** Answers requests for wheels in its own way; returns false to leave one to the index. */
   misbehave?: (request: IncomingMessage, response: ServerResponse, wheel: TestWheel) => boolean;
+  /** Media type of the lists of files. */
+  listType: string;
   /** Prefix of the addresses of files, which an index may change. */
   files: string;
   close(): Promise<void>;
 }
 
+export const listType = "application/vnd.pypi.simple.v1+json";
+
 export async function startIndex(): Promise<PackageIndex> {
   const wheels = new Map<string, TestWheel>();
   const yanked = new Set<string>();
   const server = createServer((request, response) => {
-    const path = decodeURIComponent(request.url ?? "");
+    const path = decodeURIComponent(request.url?.split("?")[0] ?? "");
     index.requests.push(path);
     const project = /^\/simple\/([^/]+)\/$/.exec(path)?.[1];
     if (project !== undefined) {
       const files = [...wheels.values()].filter(({ name }) => name === project);
       if (files.length === 0) return response.writeHead(404).end();
-      response.setHeader("content-type", "application/vnd.pypi.simple.v1+json");
+      response.setHeader("content-type", index.listType);
       response.setHeader("cache-control", "no-store");
       return response.end(
         JSON.stringify({
@@ -63,6 +67,7 @@ export async function startIndex(): Promise<PackageIndex> {
     url: `${address}/simple/`,
     sent: [],
     requests: [],
+    listType,
     files: "/files/",
     publish: (...contents) =>
       contents.map((content) => {

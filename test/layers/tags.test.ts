@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { specificity } from "../../layers/tags";
+import { compareBuilds, specificity } from "../../layers/tags";
 
 const platform = { pythonVersion: "3.12", architecture: "x86_64" } as const;
 const fits = (tags: string, on: Parameters<typeof specificity>[1] = platform) =>
@@ -18,6 +18,8 @@ describe("a wheel's tags", () => {
     "cp311-abi3-manylinux_2_28_x86_64",
     "cp39-abi3-manylinux2010_x86_64",
     "py3-none-manylinux_2_17_x86_64",
+    "cp312-cp312-linux_x86_64",
+    "1-cp312-cp312-manylinux_2_17_x86_64",
   ])("%s fits", (tags) => {
     expect(fits(tags)).toBe(true);
   });
@@ -32,7 +34,7 @@ describe("a wheel's tags", () => {
     "cp312-cp312-manylinux_2_35_x86_64",
     "cp312-cp312-manylinux_2_17_aarch64",
     "cp312-cp312-musllinux_1_2_x86_64",
-    "cp312-cp312-linux_x86_64",
+    "cp312-cp312-linux_aarch64",
     "cp312-cp312-win_amd64",
     "cp312-cp312-macosx_11_0_arm64",
     "pp310-pypy310_pp73-manylinux_2_17_x86_64",
@@ -65,6 +67,11 @@ describe("a wheel's tags", () => {
     const scores = ascending.map((tags) => specificity(`package-1.0-${tags}.whl`, platform));
     expect(scores).toEqual([...scores].sort((a, b) => a - b));
     expect(new Set(scores).size).toBe(scores.length);
+  });
+
+  it("prefer the highest build among those of one release", () => {
+    const ascending = ["", "-1", "-2", "-2a", "-10"].map((build) => `package-1.0${build}-py3-none-any.whl`);
+    expect([...ascending].reverse().sort(compareBuilds)).toEqual(ascending);
   });
 
   it("of a name that is no wheel's fit nothing", () => {

@@ -21,6 +21,8 @@ export interface WheelContent {
   readonly requires?: readonly string[];
   /** Further lines of core metadata. */
   readonly metadata?: readonly string[];
+  /** Build tag. Default: none. */
+  readonly buildTag?: string;
 }
 
 export function makeWheel({
@@ -32,6 +34,7 @@ export function makeWheel({
   symlinks = {},
   requires = [],
   metadata = [],
+  buildTag,
 }: WheelContent): TestWheel {
   const distribution = name.replaceAll("-", "_");
   const headers = ["Metadata-Version: 2.4", `Name: ${name}`, `Version: ${version}`];
@@ -57,7 +60,7 @@ export function makeWheel({
     entries[path] = [Buffer.from(target), { mtime: "2024-05-06", os: 3, attrs: 0o120777 << 16 }];
   }
   const content = Buffer.from(zipSync(entries));
-  const filename = `${distribution}-${version}-${tags}.whl`;
+  const filename = [distribution, version, ...(buildTag === undefined ? [] : [buildTag]), `${tags}.whl`].join("-");
   return {
     name,
     version,

@@ -11,7 +11,7 @@ import type { Bundle, Target } from "../../layers/bundle";
 import { cacheDirectory } from "../../layers/cache";
 import { relock } from "../../layers/relock";
 import { findUv } from "../../layers/uv";
-import { type PackageIndex, startIndex } from "./package-index";
+import { listType, type PackageIndex, startIndex } from "./package-index";
 
 /** Requirements, an index and an empty cache of a test's own. */
 export interface Workspace {
@@ -57,6 +57,7 @@ export function useWorkspace(): Workspace {
       running.requests.length = 0;
       running.misbehave = undefined;
       running.files = "/files/";
+      running.listType = listType;
     }
   });
   afterAll(async () => {

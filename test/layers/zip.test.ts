@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 
 import { contentOf, readZip } from "../../layers/unzip";
 import { deflated, stored, writeZip, type ZipEntry } from "../../layers/zip";
+import { type Frame, type RawFile, rawZip } from "./raw-zip";
 
 const fileName = fc
   .array(
@@ -104,5 +105,84 @@ describe("a hostile zip", () => {
   it("that ends early is refused", async () => {
     const zip = zipOf("a.py");
     await expect(readZip(zip.subarray(0, zip.length - 30))).rejects.toThrow();
+  });
+});
+
+const [one, two] = [
+  { name: "a/one.py", content: "one = 1\n".repeat(9) },
+  { name: "a/two.py", content: "two = 2\n".repeat(9) },
+] as const satisfies readonly RawFile[];
+
+describe("an unusual zip is read", () => {
+  it.each<[string, readonly RawFile[], Frame]>([
+    ["with sizes behind the content", [{ ...one, descriptor: true }, two], {}],
+    ["with fields for large files", [{ ...one, large: true }, two], {}],
+    ["as a large one (zip64)", [one, two], { large: true }],
+    ["with names that only case tells apart", [one, { ...two, name: "A/one.py" }], {}],
+    [
+      "with names that only their composition tells apart",
+      [
+        { ...one, name: "a/\u00e9.py" },
+        { ...two, name: "a/e\u0301.py" },
+      ],
+      {},
+    ],
+    ["with a name as long as file systems take", [{ ...one, name: `a/${"n".repeat(252)}.py` }, two], {}],
+  ])("%s", async (_, all, frame) => {
+    const entries = await readZip(rawZip(all, frame));
+    expect(entries.map((entry) => [entry.name, contentOf(entry).toString()])).toEqual(
+      all.map(({ name, content }) => [name, content]),
+    );
+  });
+});
+
+describe("what readers of zips read differently is refused", () => {
+  const hidden = rawZip([{ name: "hidden.py", content: "hidden" }]);
+  it.each<[string, readonly RawFile[], Frame, RegExp]>([
+    ["a count that is too small", [one, two], { count: 1 }, /the end record counts 1 files, which are not all/],
+    ["a count that is too large", [one, two], { count: 3 }, /./],
+    ["too small a count of a large zip", [one, two], { count: 1, large: true }, /counts 1 files, which are not all/],
+    [
+      "bytes before the first file",
+      [one, two],
+      { before: Buffer.from("#!/bin/sh\n") },
+      /10 bytes before a\/one\.py belong to no/,
+    ],
+    ["a zip before the first file", [one, two], { before: hidden }, /bytes before a\/one\.py belong to no file/],
+    ["bytes behind the end record", [one, two], { behind: Buffer.from("rest") }, /./],
+    ["a zip behind the end record", [one, two], { behind: hidden }, /./],
+    ["a second end record", [one, two], { behind: rawZip([]) }, /./],
+    ["a file that is not listed", [one, two], { between: hidden.subarray(0, 45) }, /45 bytes before the list of files/],
+    [
+      "another name in a file's own header",
+      [{ ...one, ownName: "a/own.py" }, two],
+      {},
+      /a\/one\.py has a header of its own/,
+    ],
+    [
+      "an empty part of a name",
+      [{ ...one, name: "a//one.py" }, two],
+      {},
+      /a\/\/one\.py is another spelling of a\/one\.py/,
+    ],
+    ["a dot in a name", [{ ...one, name: "a/./one.py" }, two], {}, /a\/\.\/one\.py is another spelling of a\/one\.py/],
+    [
+      "a name that no file system takes",
+      [{ ...one, name: `a/${"ä".repeat(128)}` }, two],
+      {},
+      /longer than the 255 bytes/,
+    ],
+    ["bzip2", [{ ...one, method: 12 }, two], {}, /a\/one\.py is compressed by method 12/],
+    ["lzma", [{ ...one, method: 14 }, two], {}, /a\/one\.py is compressed by method 14/],
+    ["zstd", [{ ...one, method: 93 }, two], {}, /a\/one\.py is compressed by method 93/],
+  ])("%s", async (_, all, frame, reason) => {
+    await expect(readZip(rawZip(all, frame))).rejects.toThrow(reason);
+  });
+
+  it("two files in the same bytes", async () => {
+    const zip = rawZip([one, { ...one }]);
+    // The second line of the list leads to the first file.
+    zip.writeUInt32LE(0, zip.lastIndexOf("PK\x01\x02", undefined, "latin1") + 42);
+    await expect(readZip(zip)).rejects.toThrow(/overlaps another file/);
   });
 });

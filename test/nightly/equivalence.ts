@@ -8,6 +8,7 @@ import type { Target } from "../../layers/bundle";
 import { isElf } from "../../layers/elf";
 import { lockFile } from "../../layers/lock";
 import type { Manifest } from "../../layers/manifest";
+import { namespaceStyle } from "../../layers/namespace";
 import { cutSymbols } from "../../layers/symbols";
 import { type Platform, uvPlatform } from "../../layers/tags";
 import { contentOf, readZip } from "../../layers/unzip";
@@ -86,6 +87,13 @@ async function otherwise(ours: string, theirs: string): Promise<Difference["what
   if (modes.some(({ mode }) => (mode & 0o111) !== 0) && modes.some(({ mode }) => (mode & 0o111) === 0)) return "mode";
   if (our.equals(their)) return undefined;
   if (isElf(their) && cutSymbols(their)?.equals(our)) return undefined;
+  // Of several declarations of a namespace an installer leaves the last one.
+  if (
+    theirs.endsWith("/__init__.py") &&
+    [our, their].every((source) => namespaceStyle(source.toString()) !== undefined)
+  ) {
+    return undefined;
+  }
   const text = their.toString("latin1");
   // An installer writes the path of its own Python, which is not the function's.
   if (
