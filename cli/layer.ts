@@ -240,13 +240,24 @@ scoped(program.command("versions"))
   });
 
 scoped(program.command("prune"))
-  .description("delete older versions of a stack's layers that nothing uses")
-  .requiredOption("--keep <count>", "newest versions of each layer that stay, used or not", count)
+  .description("delete a stack's older releases on every cloud, and older versions of its layers that nothing uses")
+  .requiredOption("--keep <count>", "newest releases and versions of each layer that stay, used or not", count)
   .option("--dry-run", "only say what would be deleted")
   .action(async (flags: ScopeFlags & { readonly keep: number; readonly dryRun?: true }) => {
     const { pruneVersions, scope } = await layerVersions(flags);
+    const done = flags.dryRun ? "Would delete" : "Deleted";
+    // Of a region that is named, only the layers are meant: the stack may be gone.
+    if (flags.region === undefined) {
+      const [{ releaseSource }, { pruneReleases }] = await onDemand(() =>
+        Promise.all([import("./release-source"), import("../operations/releases/releases")]),
+      );
+      const source = await releaseSource(flags.stack, flags.local, progress);
+      const pruned = await pruneReleases(source, { keep: flags.keep, dryRun: flags.dryRun ?? false });
+      for (const { cloud, fn, release } of pruned) progress(`${done} ${release.name} of ${fn.name} on ${cloud}`);
+      if (!(await source.stack.clouds()).some(({ cloud }) => cloud === "aws")) return;
+    }
     const versions = await pruneVersions(scope, flags);
-    progress(`${flags.dryRun ? "Would delete" : "Deleted"} ${versions.length} layer versions that nothing uses`);
+    progress(`${done} ${versions.length} layer versions that nothing uses`);
     await printVersions(versions, flags);
   });
 

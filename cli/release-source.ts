@@ -1,11 +1,16 @@
+import { existsSync } from "node:fs";
 import path from "node:path";
 
 import { Option } from "commander";
 
 import { onDemand } from "../layers/on-demand";
 import { awsReleases } from "../operations/releases/aws";
+import { azureReleases } from "../operations/releases/azure";
+import { gcpReleases } from "../operations/releases/gcp";
+import type { ReleasePort } from "../operations/releases/port";
 import type { ReleaseSource } from "../operations/releases/releases";
-import { ReleasedStack } from "../operations/releases/stack";
+import { type ReleasedCloud, ReleasedStack } from "../operations/releases/stack";
+import { UnansweredError } from "../operations/unanswered-error";
 
 const checkout = path.join(__dirname, "..");
 
@@ -21,27 +26,45 @@ export async function releaseSource(
   local: string | undefined,
   progress: (line: string) => void,
 ): Promise<ReleaseSource> {
-  if (local === undefined) {
-    return {
-      stack: new ReleasedStack(stack, { command: "pulumi", cwd: checkout }),
-      port: (cloud, region) => (cloud === "aws" ? awsReleases(region) : undefined),
-    };
-  }
-  const state = path.resolve(local);
-  const [{ localAwsReleases }, { runningCloud }, { findEngine }, { debugProviders, localWorkspace }] = await onDemand(
-    () =>
-      Promise.all([
-        import("../local/aws-releases"),
-        import("../local/cloud-process"),
-        import("../local/engine"),
-        import("../local/stack"),
-      ]),
+  return local === undefined
+    ? { stack: new ReleasedStack(stack, { command: "pulumi", cwd: checkout }), port: vendorReleases }
+    : localReleases(stack, path.resolve(local), progress);
+}
+
+function vendorReleases({ cloud, region, project, subscriptionId, resources }: ReleasedCloud): ReleasePort {
+  if (cloud === "aws") return awsReleases(region);
+  return cloud === "azure" ? azureReleases(subscriptionId, resources) : gcpReleases({ project, region });
+}
+
+/** Without the Automation API, which takes seconds to load. */
+async function localReleases(stack: string, state: string, progress: (line: string) => void): Promise<ReleaseSource> {
+  const [aws, azure, gcp, { runningCloud }, engine, { cachedEngine }, { commandLine }] = await onDemand(() =>
+    Promise.all([
+      import("../local/aws-releases"),
+      import("../local/azure-releases"),
+      import("../local/gcp-releases"),
+      import("../local/cloud-process"),
+      import("../local/engine-environment"),
+      import("../local/engine-version"),
+      import("../local/command-line"),
+    ]),
   );
-  const engine = await findEngine(progress);
-  const workspace = await localWorkspace({ engine, state, stack });
-  const env = { ...workspace.envVars, PULUMI_DEBUG_PROVIDERS: debugProviders(await runningCloud(state)) };
-  return {
-    stack: new ReleasedStack(stack, { command: engine.command, cwd: workspace.workDir, env }),
-    port: (cloud) => (cloud === "aws" ? localAwsReleases(state) : undefined),
+  const cwd = engine.workDirectory(state);
+  if (!existsSync(path.join(cwd, `Pulumi.${stack}.yaml`))) {
+    throw new UnansweredError(`nothing is deployed in ${state} as stack ${stack}`, commandLine({ state, stack }, "up"));
+  }
+  engine.removeStaleLocks(state);
+  const command = (await cachedEngine()) ?? (await otherEngine(progress));
+  const env = engine.engineVariables(state, await runningCloud(state));
+  const ports = {
+    aws: () => aws.localAwsReleases(state),
+    azure: ({ resources }: ReleasedCloud) => azure.localAzureReleases(state, resources),
+    gcp: () => gcp.localGcpReleases(state),
   };
+  return { stack: new ReleasedStack(stack, { command, cwd, env }), port: (found) => ports[found.cloud](found) };
+}
+
+async function otherEngine(progress: (line: string) => void): Promise<string> {
+  const { findEngine } = await onDemand(() => import("../local/engine"));
+  return (await findEngine(progress)).command;
 }

@@ -1,15 +1,16 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 
 import { rollBack } from "../operations/releases/releases";
 import type { KeptRelease, ReleasedFunction } from "../operations/releases/port";
 import { smokeCheck } from "../operations/smoke-check";
 import { UnansweredError } from "../operations/unanswered-error";
-import type { Cloud } from "../contract/clouds";
+import { type Cloud, clouds } from "../contract/clouds";
 import { localOption, releaseSource } from "./release-source";
 
 interface Flags {
   readonly stack: string;
   readonly to?: string;
+  readonly cloud?: Cloud;
   readonly dryRun?: boolean;
   readonly local?: string;
 }
@@ -18,20 +19,23 @@ interface Flags {
 const timeoutSeconds = 60;
 
 const command = new Command("rollback")
-  .description("let an earlier release serve again, one that was verified: in seconds, without a build")
+  .description(
+    "let an earlier release serve again, one that was verified, without a build: in seconds on AWS and Google Cloud, in minutes on Azure",
+  )
   .requiredOption("-s, --stack <name>", "the stack")
-  .option("--to <release>", "the release, as `npm run releases` names it; default: the one before")
+  .option("--to <release>", "a release, a version or a commit, as `npm run releases` names it; default: the one before")
+  .addOption(new Option("--cloud <name>", "only there; default: everywhere").choices(clouds))
   .option("--dry-run", "say what would be moved")
   .addOption(localOption())
   .showHelpAfterError("See: npm run rollback -- --help")
-  .action(async ({ stack, to, dryRun = false, local }: Flags) => {
+  .action(async ({ stack, to, cloud: only, dryRun = false, local }: Flags) => {
     const started = performance.now();
     const source = await releaseSource(stack, local, progress);
-    const moves = await rollBack({ ...source, to, dryRun, check, progress });
-    for (const { cloud, fn, from, to: target } of moves) {
+    const moves = await rollBack({ ...source, to, cloud: only, dryRun, check, progress });
+    for (const { cloud, port, fn, from, to: target } of moves) {
       const [before, after] = [from, target].map((each) => each && `${each.name} (${each.release || "unknown"})`);
       process.stdout.write(
-        `${cloud}: ${fn.name} ${dryRun ? "would go" : "went"} from ${before ?? "none"} to ${after ?? ""}\n`,
+        `${cloud}: ${fn.name} ${dryRun ? "would go" : "went"} from ${before ?? "none"} to ${after ?? ""}: ${port.means}\n`,
       );
     }
     if (dryRun) return;

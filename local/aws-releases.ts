@@ -1,13 +1,11 @@
 import path from "node:path";
 
 import { verifiedAlias } from "../operations/aws-function";
-import { asReleases, isLiveAlias, liveAlias } from "../operations/releases/aws";
+import { asReleases, awsMeans, liveAlias } from "../operations/releases/aws";
 import type { ReleasePort } from "../operations/releases/port";
-import { UnansweredError } from "../operations/unanswered-error";
 import { AwsResources } from "./aws/resources";
 import { versionsOf, versionType } from "./aws/versions";
-import type { CloudAddress } from "./cloud";
-import { changeResource, deleteResource, runningCloud } from "./cloud-process";
+import { changeResource, deleteResource, requireCloud } from "./cloud-process";
 import { ResourceStore } from "./store";
 
 const aliasType = "aws:lambda/alias:Alias";
@@ -17,6 +15,7 @@ export function localAwsReleases(state: string): ReleasePort {
   // Read anew at each question: another process changes the file.
   const stored = () => new ResourceStore(path.join(state, "aws"));
   return {
+    ...awsMeans,
     releases({ functionName }) {
       const resources = stored();
       const aliases = new AwsResources(resources)
@@ -35,14 +34,13 @@ export function localAwsReleases(state: string): ReleasePort {
     async serve({ functionName }, { name }) {
       const id = `${functionName}:${liveAlias}`;
       const hasWeights = stored().get(aliasType, id)?.inputs.routingConfig !== undefined;
-      await changeResource(await running(state), {
+      await changeResource(await requireCloud(state), {
         cloud: "aws",
         type: aliasType,
         id,
         inputs: { functionVersion: name, ...(hasWeights && { routingConfig: { additionalVersionWeights: {} } }) },
       });
     },
-    tellsServing: isLiveAlias,
     async delete({ functionName }, { name }) {
       const ids = [
         { type: aliasType, id: `${functionName}:${verifiedAlias(name)}` },
@@ -51,10 +49,4 @@ export function localAwsReleases(state: string): ReleasePort {
       for (const each of ids) await deleteResource(state, { cloud: "aws", ...each });
     },
   };
-}
-
-async function running(state: string): Promise<CloudAddress> {
-  const address = await runningCloud(state);
-  if (address !== undefined) return address;
-  throw new UnansweredError(`the local clouds of ${state} do not run`, "npm run local -- up --detach");
 }

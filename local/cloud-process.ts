@@ -2,7 +2,16 @@ import { spawn } from "node:child_process";
 import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import path from "node:path";
 
-import type { ChangeRequest, CloudAddress, DeleteRequest, InvokeRequest } from "./cloud";
+import { UnansweredError } from "../operations/unanswered-error";
+import type {
+  ChangeRequest,
+  CloudAddress,
+  DeleteRequest,
+  InvokeRequest,
+  RevisionRequest,
+  TrafficRequest,
+} from "./cloud";
+import { commandLine } from "./command-line";
 import type { Invoked } from "./data-plane";
 import { isAlive } from "./process";
 import { ResourceStore } from "./store";
@@ -24,6 +33,13 @@ export async function runningCloud(state: string): Promise<CloudAddress | undefi
   } catch {
     return undefined;
   }
+}
+
+/** @throws {UnansweredError} where none runs. */
+export async function requireCloud(state: string): Promise<CloudAddress> {
+  const address = await runningCloud(state);
+  if (address !== undefined) return address;
+  throw new UnansweredError(`the local clouds of ${state} do not run`, commandLine({ state }, "up --detach"));
 }
 
 export interface StartOptions {
@@ -112,6 +128,17 @@ export async function changeResource(address: CloudAddress, request: ChangeReque
 export async function putResource(address: CloudAddress, request: ChangeRequest): Promise<void> {
   const answer = await fetch(`${controlUrl(address)}/resources`, { method: "PUT", body: JSON.stringify(request) });
   if (!answer.ok) throw new Error(`${request.id} cannot be made: ${await answer.text()}`);
+}
+
+/** Sends a function's requests to its revisions, by their shares. */
+export async function sendTraffic(address: CloudAddress, request: TrafficRequest): Promise<void> {
+  const answer = await fetch(`${controlUrl(address)}/traffic`, { method: "PUT", body: JSON.stringify(request) });
+  if (!answer.ok) throw new Error(`the traffic of ${request.functionName} cannot be moved: ${await answer.text()}`);
+}
+
+export async function deleteRevision(address: CloudAddress, request: RevisionRequest): Promise<void> {
+  const answer = await fetch(`${controlUrl(address)}/traffic`, { method: "DELETE", body: JSON.stringify(request) });
+  if (!answer.ok) throw new Error(`${request.revision} cannot be deleted: ${await answer.text()}`);
 }
 
 /** Makes other things go wrong in the running cloud from now on. */

@@ -44,6 +44,24 @@ export interface DeleteRequest extends Pick<StoredResource, "type" | "id"> {
 /** Inputs to change behind the engine's back, as a cloud's own API does. */
 export interface ChangeRequest extends DeleteRequest {
   readonly inputs: Readonly<Record<string, unknown>>;
+  /** What the cloud adds, where that changes too. */
+  readonly outputs?: Readonly<Record<string, unknown>>;
+  /** Whether it is done again what is done at a creation or an update. Default: false, it is read from then on. */
+  readonly apply?: boolean;
+}
+
+/** Where a function's requests go. */
+export interface TrafficRequest {
+  /** Name of the cloud's provider. */
+  readonly cloud: string;
+  readonly functionName: string;
+  /** Shares of its revisions, from 0 to 1; together 1. */
+  readonly traffic: Readonly<Record<string, number>>;
+}
+
+/** A function's revision to delete. */
+export interface RevisionRequest extends Pick<TrafficRequest, "cloud" | "functionName"> {
+  readonly revision: string;
 }
 
 /** A function to invoke by hand. */
@@ -132,15 +150,25 @@ async function main(state: string, report: WeatherReport, owner?: number): Promi
       return response(200, {});
     }
     if (target === `/${token}/resources` && method === "PATCH") {
-      const { cloud, type, id, inputs } = JSON.parse(body.toString()) as ChangeRequest;
+      const { cloud, type, id, inputs, outputs, apply } = JSON.parse(body.toString()) as ChangeRequest;
       const found = stores.get(cloud)?.get(type, id);
       if (found === undefined) return response(404, `there is no ${type} ${id}`);
-      stores.get(cloud)?.put({ ...found, inputs: { ...found.inputs, ...inputs } });
+      const changed = { ...found, inputs: { ...found.inputs, ...inputs }, outputs: { ...found.outputs, ...outputs } };
+      stores.get(cloud)?.put(changed);
+      if (apply === true) await (await planes.get(cloud)?.())?.types[type]?.start(changed);
       return response(200, {});
     }
     if (target === `/${token}/resources` && method === "PUT") {
       const { cloud, type, id, inputs } = JSON.parse(body.toString()) as ChangeRequest;
       stores.get(cloud)?.put({ urn: "", type, id, inputs, outputs: {} });
+      return response(200, {});
+    }
+    if (target === `/${token}/traffic`) {
+      const request = JSON.parse(body.toString()) as TrafficRequest | RevisionRequest;
+      const revisions = (await planes.get(request.cloud)?.())?.revisions;
+      if (revisions === undefined) return response(404, `the local ${request.cloud} has no revisions`);
+      if ("traffic" in request) await revisions.send(request.functionName, request.traffic);
+      else await revisions.delete(request.functionName, request.revision);
       return response(200, {});
     }
     if (target === `/${token}/weather` && method === "PUT") {

@@ -43,6 +43,16 @@ export interface CloudDataPlane {
    * @throws where there is no such function, or it may not run.
    */
   invoke?(invocation: Invocation): Promise<Invoked>;
+  /** What a function was once deployed as. Absent where the cloud has no such, or keeps them as resources. */
+  readonly revisions?: {
+    /**
+     * @param traffic shares from 0 to 1, by the revision's name; together 1.
+     * @throws where there is no such revision, or it does not start.
+     */
+    send(functionName: string, traffic: Readonly<Record<string, number>>): Promise<void>;
+    /** @throws where it has traffic. */
+    delete(functionName: string, revision: string): Promise<void>;
+  };
   /** Stops everything that was started; the processes among it are gone when it returns. */
   close(): Promise<void>;
 }

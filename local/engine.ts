@@ -1,19 +1,16 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { access, mkdir, readFile, rename, rm } from "node:fs/promises";
+import { access, mkdir, rename, rm } from "node:fs/promises";
 import path from "node:path";
 
 import { PulumiCommand } from "@pulumi/pulumi/automation";
 import { lt, SemVer } from "semver";
 
-import { cacheDirectory, unwritable } from "../layers/cache";
+import { unwritable } from "../layers/cache";
+import { engineFolder, enginePackage, engineVersion, goModule } from "./engine-version";
 
 /** Told what takes time, a line each. */
 export type Progress = (line: string) => void;
-
-/** Folder of the small Go module that names the engine and its version. */
-const goModule = path.join(__dirname, "engine");
-const enginePackage = "github.com/pulumi/pulumi/pkg/v3";
 
 /** Milliseconds that Pulumi's installer gets; where its download is blocked it fails in much less. */
 const installerPatience = 120_000;
@@ -25,8 +22,8 @@ const installerPatience = 120_000;
  * @throws where there is neither, saying what to install.
  */
 export async function findEngine(progress: Progress): Promise<PulumiCommand> {
-  const version = await engineVersion();
-  const root = cacheDirectory("engine", `v${version.version}`);
+  const version = new SemVer(await engineVersion());
+  const root = engineFolder(version.version);
   const installed = await quietly(() => PulumiCommand.get({ skipVersionCheck: true }));
   if (installed?.version !== undefined && installed.version !== null && lt(installed.version, version)) {
     progress(
@@ -40,12 +37,6 @@ export async function findEngine(progress: Progress): Promise<PulumiCommand> {
     (await install(root, version, progress)) ??
     (await build(root, version, progress))
   );
-}
-
-/** The version that `go.mod` requires: one place for the installer and the build. */
-async function engineVersion(): Promise<SemVer> {
-  const required = new RegExp(`${enginePackage} v(\\S+)`).exec(await readFile(path.join(goModule, "go.mod"), "utf8"));
-  return new SemVer(required?.[1] ?? "");
 }
 
 async function install(root: string, version: SemVer, progress: Progress): Promise<PulumiCommand | undefined> {

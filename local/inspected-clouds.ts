@@ -26,7 +26,8 @@ import { runningCloud } from "./cloud-process";
 import { commandLine, type LocalStackName } from "./command-line";
 import { GcpResources } from "./gcp/resources";
 import { Logs } from "./logs";
-import { debugProviders, localWorkspace } from "./stack";
+import { debugProviders } from "./engine-environment";
+import { localWorkspace } from "./stack";
 import { type Resources, ResourceStore } from "./store";
 
 /** What one local cloud knows of a stack. */

@@ -73,8 +73,8 @@ export interface ResourceType {
   readonly outputs?: (draft: Draft, context: CloudContext, previous: Inputs) => Inputs | Promise<Inputs>;
   /** Called with what was created or updated, once all of it is at work. */
   readonly applied?: (resource: StoredResource, context: CloudContext) => void;
-  /** Input of other resources that names the one they are in: they go with it. */
-  readonly contains?: string;
+  /** Input of other resources that names the one they are in, by its id, or whether they are in it: they go with it. */
+  readonly contains?: string | ((inner: StoredResource, resource: StoredResource) => boolean);
   /** Why the cloud refuses to delete the resource, where it does. */
   readonly undeletable?: (resource: StoredResource, context: CloudContext) => string | undefined;
   /** Stays in the cloud when Pulumi deletes it. */
@@ -329,8 +329,11 @@ export class CloudProvider implements Provider {
     await dataPlane?.stop(id);
     await dataPlane?.remove?.(resource);
     const { store } = this.options;
-    if (type.contains !== undefined) {
-      for (const inner of store.all()) if (inner.inputs[type.contains] === id) store.delete(inner);
+    const { contains } = type;
+    if (contains !== undefined) {
+      const isInside = (inner: StoredResource) =>
+        typeof contains === "string" ? inner.inputs[contains] === id : contains(inner, resource);
+      for (const inner of store.all()) if (isInside(inner)) store.delete(inner);
     }
     store.delete(resource);
   }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 import type { Document } from "yaml";
@@ -9,7 +9,7 @@ import { project } from "../operations/project";
 import type { CloudAddress } from "./cloud";
 import { forgetUnknown } from "./cloud-process";
 import { stackConfiguration, type StackSecret } from "./configuration";
-import { isAlive } from "./process";
+import { backendOf, engineVariables, removeStaleLocks, workDirectory } from "./engine-environment";
 import { findPython } from "../layers/python";
 
 const checkout = path.join(__dirname, "..");
@@ -51,18 +51,15 @@ async function setSecrets(stack: Stack, secrets: readonly StackSecret[]): Promis
   await stack.setAllConfig(Object.fromEntries(values), true);
 }
 
-const backendOf = (state: string) => path.join(state, "engine");
-
 /**
  * Where the engine keeps the stacks of a state folder. The configuration is a copy: what the engine writes into it (the
  * salt of its passphrase) does not end up in the checkout.
  */
 export async function localWorkspace(options: StackOptions): Promise<LocalWorkspace> {
   const { engine, cloud, state, stack, settings = {}, program } = options;
-  const workDir = path.join(state, "project");
-  const backend = backendOf(state);
-  for (const directory of [workDir, backend]) mkdirSync(directory, { recursive: true });
-  removeStaleLocks(path.join(backend, ".pulumi", "locks"));
+  const workDir = workDirectory(state);
+  for (const directory of [workDir, backendOf(state)]) mkdirSync(directory, { recursive: true });
+  removeStaleLocks(state);
   if (program === undefined) {
     const { document } = stackConfiguration({ stack, settings });
     if (cloud !== undefined) await useThisPython(document);
@@ -76,33 +73,8 @@ export async function localWorkspace(options: StackOptions): Promise<LocalWorksp
     workDir,
     program: program ?? thisProject,
     pulumiCommand: engine,
-    envVars: {
-      // The metadata of a state file are a second file, which a killed engine leaves half-written.
-      PULUMI_BACKEND_URL: `file://${backend}?metadata=skip`,
-      PULUMI_CONFIG_PASSPHRASE: "local",
-      PULUMI_DEBUG_PROVIDERS: debugProviders(cloud),
-      PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
-      PULUMI_SKIP_UPDATE_CHECK: "1",
-    },
+    envVars: engineVariables(state, cloud),
   });
-}
-
-/** What leads the engine to the providers of a running cloud. */
-export function debugProviders(cloud?: CloudAddress): string {
-  return Object.entries(cloud?.providers ?? {})
-    .map(([name, port]) => `${name}:${port}`)
-    .join(",");
-}
-
-/** An engine that was killed leaves its lock behind, and nothing else would ever take it away. */
-function removeStaleLocks(folder: string): void {
-  if (!existsSync(folder)) return;
-  for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
-    if (!name.endsWith(".json")) continue;
-    const lock = path.join(folder, name);
-    const { pid } = JSON.parse(readFileSync(lock, "utf8")) as { pid: number };
-    if (!isAlive(pid)) rmSync(lock);
-  }
 }
 
 /** Why the engine does not touch a stack that a run is at, and what to do. */

@@ -189,6 +189,7 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
     const known = this.awaitRoles(roles);
     const verified = this.verify(args, shared, code, [...roles, known]);
     const { app, configuration } = this.app(name, args, shared, site, [...roles, ...verified]);
+    if (verified.length > 0) code.markVerified(name, verified);
     this.deployment = code.deploy(name, app, args.deploymentName ?? "onedeploy", [known, ...verified]);
     this.functionName = app.name;
     this.hostName = app.defaultHostName;

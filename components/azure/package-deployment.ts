@@ -5,6 +5,7 @@ import * as command from "@pulumi/command/local";
 import * as pulumi from "@pulumi/pulumi";
 
 import type { PackageBundle } from "../../layers/bundle";
+import { type OneDeployParameters, oneDeployTemplate, verifiedBlob } from "./one-deploy";
 
 export interface PackageDeploymentArgs {
   readonly resourceGroupName: pulumi.Input<string>;
@@ -18,13 +19,17 @@ export interface PackageDeploymentArgs {
 }
 
 /**
- * The code of function apps on Flex Consumption: a package that is uploaded under its content's hash and then deployed.
+ * The code of function apps on Flex Consumption: a package that is uploaded under the time and its content's hash, and then
+ * deployed. Packages stay, so that an earlier one can be deployed again; `npm run layer -- prune` deletes old ones.
  *
  * Flex Consumption runs what was deployed, not what lies in its deployment container, and azure-native has no type for
  * its one deploy; the type is reached through a template. A deployment that fails after Azure took it is in the state, and
  * the next update repeats it; a hook that repeats it at once would lose it, since there is such a deployment then.
  */
 export class PackageDeployment extends pulumi.ComponentResource {
+  private readonly container: storage.BlobContainer;
+  /** Name of the blob. */
+  private readonly packageName: pulumi.Output<string>;
   private readonly packageUri: pulumi.Output<string>;
 
   constructor(
@@ -33,8 +38,32 @@ export class PackageDeployment extends pulumi.ComponentResource {
     opts?: pulumi.ComponentResourceOptions,
   ) {
     super("multicloud:azure:PackageDeployment", name, {}, opts);
+    this.container = new storage.BlobContainer(
+      `${name}-packages`,
+      {
+        resourceGroupName: args.resourceGroupName,
+        accountName: args.uploads.name,
+        containerName: args.containerName ?? "packages",
+        publicAccess: "None",
+      },
+      { parent: this },
+    );
+    this.packageName = this.nameOfPackage(name);
     this.packageUri = this.upload(name);
     this.registerOutputs();
+  }
+
+  /** Notes of the package that it was verified, once the resources in `dependsOn` are there. */
+  markVerified(name: string, dependsOn: readonly pulumi.Resource[]): void {
+    this.blob(
+      `${name}-verified`,
+      {
+        blobName: this.packageName.apply(verifiedBlob),
+        contentType: "text/plain",
+        source: new pulumi.asset.StringAsset("verified\n"),
+      },
+      dependsOn,
+    );
   }
 
   /**
@@ -55,41 +84,53 @@ export class PackageDeployment extends pulumi.ComponentResource {
       : this.deployByTemplate(name, app, deploymentName, opts);
   }
 
+  /** The provider refuses to create a blob that is there, so a package that comes again has another name. */
+  private nameOfPackage(name: string): pulumi.Output<string> {
+    const { name: bundle, sha256 } = this.args.bundle;
+    const time = new command.Command(
+      `${name}-uploaded`,
+      { create: "node --print 'new Date().toISOString()'", triggers: [sha256], logging: command.Logging.None },
+      { parent: this },
+    );
+    return pulumi.interpolate`${bundle}-${time.stdout.apply((text) => text.replace(/\D/g, "").slice(0, 14))}-${sha256.slice(0, 12)}.zip`;
+  }
+
+  private blob(
+    name: string,
+    args: Pick<storage.BlobArgs, "blobName" | "contentType" | "source" | "metadata">,
+    dependsOn: readonly pulumi.Resource[] = [],
+  ): storage.Blob {
+    const { resourceGroupName, uploads } = this.args;
+    return new storage.Blob(
+      name,
+      { resourceGroupName, accountName: uploads.name, containerName: this.container.name, ...args },
+      // It goes with its container.
+      { parent: this, dependsOn: [...dependsOn], retainOnDelete: true },
+    );
+  }
+
   /** The address of the uploaded package, with the right to read it: a secret. */
   private upload(name: string): pulumi.Output<string> {
-    const { resourceGroupName, uploads, bundle, containerName = "packages" } = this.args;
-    const child: pulumi.CustomResourceOptions = { parent: this };
-    const container = new storage.BlobContainer(
-      `${name}-packages`,
-      { resourceGroupName, accountName: uploads.name, containerName, publicAccess: "None" },
-      child,
-    );
-    const blobName = `${bundle.name}-${bundle.sha256}.zip`;
-    const blob = new storage.Blob(
-      name,
-      {
-        resourceGroupName,
-        accountName: uploads.name,
-        containerName: container.name,
-        blobName,
-        contentType: "application/zip",
-        source: new pulumi.asset.FileAsset(bundle.path),
-      },
-      // Not retained: the provider refuses to create what is there, so no update could go back to an earlier package.
-      child,
-    );
+    const { resourceGroupName, uploads, bundle } = this.args;
+    const [release] = Object.values(bundle.releases);
+    const blob = this.blob(name, {
+      blobName: this.packageName,
+      contentType: "application/zip",
+      source: new pulumi.asset.FileAsset(bundle.path),
+      ...(release !== undefined && { metadata: { release } }),
+    });
     const access = storage.listStorageAccountServiceSASOutput(
       {
         resourceGroupName,
         accountName: uploads.name,
-        canonicalizedResource: pulumi.interpolate`/blob/${uploads.name}/${container.name}/${blobName}`,
+        canonicalizedResource: pulumi.interpolate`/blob/${uploads.name}/${this.container.name}/${this.packageName}`,
         resource: "b",
         permissions: "r",
         protocols: "https",
         // The address is a part of the deployment: a time that moved would deploy at every update; this moves once a year.
         sharedAccessExpiryTime: `${new Date().getUTCFullYear() + 2}-01-01T00:00:00Z`,
       },
-      child,
+      { parent: this },
     );
     return pulumi.secret(pulumi.interpolate`${blob.url}?${access.serviceSasToken}`);
   }
@@ -107,20 +148,11 @@ export class PackageDeployment extends pulumi.ComponentResource {
         deploymentName,
         properties: {
           mode: "Incremental",
-          template: {
-            $schema: "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
-            contentVersion: "1.0.0.0",
-            parameters: { packageUri: { type: "secureString" } },
-            resources: [
-              {
-                type: "Microsoft.Web/sites/extensions",
-                apiVersion: "2022-09-01",
-                name: pulumi.interpolate`${app.name}/onedeploy`,
-                properties: { packageUri: "[parameters('packageUri')]", remoteBuild: false },
-              },
-            ],
-          },
-          parameters: { packageUri: { value: this.packageUri } },
+          template: oneDeployTemplate((suffix) => pulumi.interpolate`${app.name}${suffix}`),
+          parameters: {
+            packageUri: { value: this.packageUri },
+            release: { value: this.packageName },
+          } satisfies OneDeployParameters<pulumi.Output<string>>,
         },
       },
       opts,

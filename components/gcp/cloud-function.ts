@@ -173,7 +173,13 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
             },
             serviceConfig: {
               serviceAccountEmail: runtime.email,
-              environmentVariables: { ...args.environment, MULTICLOUD_RELEASE: settings },
+              environmentVariables: {
+                ...args.environment,
+                MULTICLOUD_RELEASE: settings,
+                // What says of a revision, among others, which release it is, and whether it may serve again.
+                ...(code !== undefined && { MULTICLOUD_CODE: code }),
+                ...(args.verify !== undefined && { MULTICLOUD_VERIFIED: "true" }),
+              },
               ...(variables.length > 0 && { secretEnvironmentVariables: variables }),
               availableCpu: String(cpusFor(memorySize)),
               availableMemory: `${memorySize}Mi`,

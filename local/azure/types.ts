@@ -80,6 +80,10 @@ export const azureTypes: Readonly<Record<string, ResourceType>> = {
   }),
   "azure-native:storage:BlobContainer": arm(`${storage}/blobServices/default/containers/{containerName}`, {
     references: { accountName: account },
+    contains: (inner, { inputs }) =>
+      inner.type === "azure-native:storage:Blob" &&
+      inner.inputs.accountName === inputs.accountName &&
+      inner.inputs.containerName === inputs.containerName,
   }),
   "azure-native:storage:Table": arm(`${storage}/tableServices/default/tables/{tableName}`, {
     references: { accountName: account },

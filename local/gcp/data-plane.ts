@@ -80,6 +80,10 @@ export function startGcp(stored: Resources, state: string): CloudDataPlane {
       "gcp:cloudscheduler/job:Job": scheduler,
       "gcp:compute/globalAddress:GlobalAddress": addresses,
     },
+    revisions: {
+      send: (functionName, traffic) => functions.sendTraffic(functionName, traffic),
+      delete: (functionName, revision) => functions.deleteRevision(functionName, revision),
+    },
     async invoke({ functionName, payload }) {
       const fn = resources.find("gcp:cloudfunctionsv2/function:Function", ({ name }) => name === functionName);
       if (fn === undefined) throw new Error(`there is no function ${functionName} on the local Google Cloud`);

@@ -78,26 +78,35 @@ export class CloudFunctions {
     this.#moveTraffic(id, revision);
   }
 
-  /** The revisions that traffic can go to, the newest last, and the one that has it. */
-  revisionsOf(id: string): { readonly ready: readonly Revision[]; readonly serving?: string } {
-    const { revisions } = this.options;
-    return { ready: revisions.ready(id), serving: revisions.serving(id)?.name };
+  /**
+   * Sends the traffic to revisions, as `gcloud run services update-traffic --to-revisions` does.
+   *
+   * @param traffic each revision's share, from 0 to 1; together 1.
+   * @throws where there is no such revision, or it does not start: the traffic stays where it is.
+   */
+  async sendTraffic(functionName: string, traffic: Readonly<Record<string, number>>): Promise<void> {
+    const { id, ready } = this.#service(functionName);
+    const split = Object.entries(traffic).map(([revisionName, share]) => {
+      const revision = ready.find(({ name }) => name === revisionName);
+      if (revision !== undefined) return { revision, share };
+      const known = ready.map(({ name }) => name).join(", ") || "none";
+      throw new Error(`there is no revision ${revisionName} of ${functionName}; there are ${known}`);
+    });
+    await Promise.all(split.map(({ revision }) => this.#origin(revision)));
+    const [most, ...others] = split.sort((a, b) => b.share - a.share);
+    if (most === undefined) return;
+    this.#moveTraffic(id, most.revision, Object.fromEntries(others.map((each) => [each.revision.name, each.share])));
   }
 
-  /**
-   * Sends all traffic to an earlier revision, as `gcloud run services update-traffic --to-revisions` does.
-   *
-   * @throws where there is no such revision, or it does not start.
-   */
-  async goTo(id: string, revisionName: string): Promise<void> {
-    const ready = this.options.revisions.ready(id);
-    const revision = ready.find(({ name }) => name === revisionName);
-    if (revision === undefined) {
-      const known = ready.map(({ name }) => name).join(", ") || "none";
-      throw new Error(`there is no revision ${revisionName}; there are ${known}`);
+  /** @throws where the revision has traffic. */
+  async deleteRevision(functionName: string, revisionName: string): Promise<void> {
+    const { id } = this.#service(functionName);
+    const { revisions } = this.options;
+    if (revisionName in revisions.traffic(id)) {
+      throw new Error(`the revision ${revisionName} serves; move its traffic first`);
     }
-    await this.#origin(revision);
-    this.#moveTraffic(id, revision);
+    revisions.drop(id, revisionName);
+    await this.#instances.stop(revisionName);
   }
 
   /** @param caller e-mail address of the service account whose token the request has; absent without a token. */
@@ -107,7 +116,7 @@ export class CloudFunctions {
     if (!mayInvoke(resources, fn, caller)) {
       return errorPage(403, "403 Forbidden", "Your client does not have permission to get this URL from this server.");
     }
-    return this.#answer(id, request, revisions.serving(id), logs);
+    return this.#answer(id, request, revisions.picked(id), logs);
   }
 
   /** Calls a function as the project's owner, who may invoke everything. */
@@ -154,10 +163,17 @@ export class CloudFunctions {
     }
   }
 
-  #moveTraffic(id: string, revision: Revision): void {
+  #service(functionName: string) {
+    const { resources, revisions } = this.options;
+    const fn = resources.find("gcp:cloudfunctionsv2/function:Function", ({ name }) => name === functionName);
+    if (fn === undefined) throw new Error(`there is no function ${functionName} on the local Google Cloud`);
+    return { id: fn.id, ready: revisions.ready(fn.id) };
+  }
+
+  #moveTraffic(id: string, revision: Revision, shares: Readonly<Record<string, number>> = {}): void {
     const { revisions } = this.options;
     const replaced = revisions.serving(id);
-    revisions.serve(id, revision);
+    revisions.serve(id, revision, shares);
     this.#forget(id);
     if (replaced === undefined || replaced.name === revision.name) return;
     const timer = setTimeout(() => {
@@ -181,7 +197,7 @@ export class CloudFunctions {
     clearTimeout(leaving.timer);
     this.#leaving.delete(id);
     const { name } = leaving.revision;
-    if (name === this.options.revisions.serving(id)?.name) return;
+    if (name in this.options.revisions.traffic(id)) return;
     Promise.allSettled([...(this.#answers.get(name) ?? [])])
       .then(() => this.#instances.stop(name))
       .catch(console.error);

@@ -10,6 +10,8 @@ const revisionSchema = z.object({
   fn: functionSchema,
   /** Its archive, which the cloud keeps by its content. */
   source: z.object({ path: z.string(), sha256: z.string() }),
+  /** ISO 8601. */
+  createdAt: z.string().default("1970-01-01T00:00:00.000Z"),
 });
 
 /** What a Cloud Run service was once deployed as, and can go back to. */
@@ -20,8 +22,10 @@ const serviceSchema = z.object({
   count: z.number(),
   /** Those that became ready, the newest last. */
   ready: z.array(revisionSchema),
-  /** Name of the one that all traffic goes to. */
+  /** Name of the one that most traffic goes to. */
   serving: z.string(),
+  /** Shares of the traffic, from 0 to 1, of other revisions. */
+  shares: z.record(z.string(), z.number()).default({}),
 });
 
 type Service = z.output<typeof serviceSchema>;
@@ -39,10 +43,28 @@ export class Revisions {
     this.#services = new Map(Object.entries(z.record(z.string(), serviceSchema).parse(stored)));
   }
 
-  /** The revision that answers. */
+  /** The revision that answers; of several, that with the rest of the traffic. */
   serving(id: string): Revision | undefined {
     const service = this.#services.get(id);
     return service?.ready.find(({ name }) => name === service.serving);
+  }
+
+  /** The revision that answers the next request, by its share of the traffic. */
+  picked(id: string): Revision | undefined {
+    const { ready = [], shares = {} } = this.#services.get(id) ?? {};
+    let chance = Math.random();
+    for (const [name, share] of Object.entries(shares)) {
+      chance -= share;
+      if (chance < 0) return ready.find((revision) => revision.name === name);
+    }
+    return this.serving(id);
+  }
+
+  /** Each revision's share of the traffic, from 0 to 1. */
+  traffic(id: string): Readonly<Record<string, number>> {
+    const { serving, shares = {} } = this.#services.get(id) ?? {};
+    if (serving === undefined) return {};
+    return { ...shares, [serving]: 1 - Object.values(shares).reduce((sum, share) => sum + share, 0) };
   }
 
   ready(id: string): readonly Revision[] {
@@ -51,19 +73,28 @@ export class Revisions {
 
   /** A revision that is about to start. A number is never given twice. */
   next(id: string, fn: Revision["fn"], source: Revision["source"]): Revision {
-    const service = this.#services.get(id) ?? { count: 0, ready: [], serving: "" };
+    const service = this.#services.get(id) ?? { count: 0, ready: [], serving: "", shares: {} };
     const count = service.count + 1;
     this.#keep(id, { ...service, count });
-    return { name: `${fn.name}-${String(count).padStart(5, "0")}-loc`, fn, source };
+    const createdAt = new Date().toISOString();
+    return { name: `${fn.name}-${String(count).padStart(5, "0")}-loc`, fn, source, createdAt };
   }
 
-  /** Sends all traffic to a revision that is ready. */
-  serve(id: string, revision: Revision): void {
+  /** Sends the traffic to a revision that is ready, but for what others get by their shares. */
+  serve(id: string, revision: Revision, shares: Readonly<Record<string, number>> = {}): void {
     const { count = 1, ready = [] } = this.#services.get(id) ?? {};
     const others = ready.filter(({ name }) => name !== revision.name);
-    const inOrder = [...others, revision].sort((a, b) => (a.name < b.name ? -1 : 1)).slice(-kept);
-    const all = inOrder.includes(revision) ? inOrder : [revision, ...inOrder];
-    this.#keep(id, { count, ready: all, serving: revision.name });
+    const inOrder = [...others, revision].sort((a, b) => (a.name < b.name ? -1 : 1));
+    const used = new Set([revision.name, ...Object.keys(shares)]);
+    const old = inOrder.slice(0, -kept).filter(({ name }) => !used.has(name));
+    this.#keep(id, { count, ready: inOrder.filter((each) => !old.includes(each)), serving: revision.name, shares });
+  }
+
+  /** Deletes a revision that has no traffic. */
+  drop(id: string, revisionName: string): void {
+    const service = this.#services.get(id);
+    if (service === undefined) return;
+    this.#keep(id, { ...service, ready: service.ready.filter(({ name }) => name !== revisionName) });
   }
 
   delete(id: string): void {

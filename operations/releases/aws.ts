@@ -2,7 +2,7 @@ import { z } from "zod";
 
 import { verifiedAlias } from "../aws-function";
 import { awsCli, lambdaTime } from "../vendor-cli";
-import type { EngineResource, KeptRelease, ReleasedFunction, ReleasePort } from "./port";
+import type { KeptRelease, ReleasePort } from "./port";
 
 /** Name of the alias that serves. */
 export const liveAlias = "live";
@@ -56,18 +56,27 @@ export function asReleases(versions: readonly ReadVersion[], aliases: readonly R
       publishedAt,
       share: shareOf(version),
       verified: aliases.some(({ name }) => name === verifiedAlias(version)),
+      pinned: aliases.some(
+        ({ name, version: named, weights }) =>
+          name !== liveAlias && name !== verifiedAlias(version) && (named === version || version in weights),
+      ),
     }));
 }
 
-/** Whether a resource is the alias that serves. */
-export function isLiveAlias({ functionName }: ReleasedFunction, { type, outputs }: EngineResource): boolean {
-  return type === "aws:lambda/alias:Alias" && outputs.functionName === functionName && outputs.name === liveAlias;
-}
+/** What both AWS and the local one do alike. */
+export const awsMeans: Pick<ReleasePort, "means" | "told"> = {
+  means: "the alias is moved to a version that is there: seconds",
+  told({ functionName }, _, { type, outputs }) {
+    const serves = type === "aws:lambda/alias:Alias" && outputs.functionName === functionName;
+    return serves && outputs.name === liveAlias ? "read" : undefined;
+  },
+};
 
 /** Lambda's published versions, by the AWS CLI. */
 export function awsReleases(region: string): ReleasePort {
   const aws = awsCli(region);
   return {
+    ...awsMeans,
     async releases({ functionName }) {
       const [{ Versions }, { Aliases }] = await Promise.all([
         aws.ask(versions, "lambda", "list-versions-by-function", "--function-name", functionName),
@@ -88,7 +97,6 @@ export function awsReleases(region: string): ReleasePort {
         ...["--function-version", name, "--routing-config", "AdditionalVersionWeights={}"],
       );
     },
-    tellsServing: isLiveAlias,
     async delete({ functionName }, { name, verified }) {
       const named = ["--function-name", functionName];
       if (verified) await aws.run("lambda", "delete-alias", ...named, "--name", verifiedAlias(name));

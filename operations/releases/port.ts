@@ -2,15 +2,17 @@ import type { Probe } from "../../contract/application";
 
 /** One release of one function that its cloud still has. */
 export interface KeptRelease {
-  /** The cloud's own name of it: a version's number, a revision, a colour. */
+  /** The cloud's own name of it: a version's number, a revision, a package. */
   readonly name: string;
-  /** What its answers name in `x-release`; empty where the cloud does not tell. */
+  /** What its answers' `x-release` begins with; empty where the cloud does not tell. */
   readonly release: string;
   readonly publishedAt: Date;
   /** Its share of the traffic, from 0 to 1. */
   readonly share: number;
   /** Whether it has answered its probes, before it served or since. */
   readonly verified: boolean;
+  /** Whether something beside the traffic names it, so that it cannot be deleted. Default: false. */
+  readonly pinned?: boolean;
 }
 
 /** A function as a stack's outputs describe it. */
@@ -28,17 +30,27 @@ export interface ReleasedFunction {
 export interface EngineResource {
   readonly urn: string;
   readonly type: string;
+  readonly parent?: string;
+  readonly inputs: Readonly<Record<string, unknown>>;
   readonly outputs: Readonly<Record<string, unknown>>;
 }
 
+/**
+ * What the engine's state is told of a resource, once another release serves: that it is read anew, or what it is now,
+ * where its provider repeats what it was given last.
+ */
+export type Told = "read" | Pick<EngineResource, "inputs" | "outputs">;
+
 /** What a cloud does to let another release serve. */
 export interface ReleasePort {
+  /** What it does for that, and how long it takes on the live cloud, e.g. `an alias is moved: seconds`. */
+  readonly means: string;
   /** The newest first. */
   releases(fn: ReleasedFunction): Promise<KeptRelease[]>;
   /** Gives all traffic to a release; returns when it serves. */
   serve(fn: ReleasedFunction, release: KeptRelease): Promise<void>;
-  /** Whether a resource of the engine's state says which release serves: it is read anew after `serve`. */
-  tellsServing(fn: ReleasedFunction, resource: EngineResource): boolean;
+  /** What is told of a resource of the engine's state after `serve`; undefined where it says nothing of what serves. */
+  told(fn: ReleasedFunction, release: KeptRelease, resource: EngineResource): Told | undefined;
   /** Deletes a release for good. */
   delete(fn: ReleasedFunction, release: KeptRelease): Promise<void>;
 }

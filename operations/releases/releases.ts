@@ -1,13 +1,12 @@
 import type { Cloud } from "../../contract/clouds";
 import { UnansweredError } from "../unanswered-error";
-import type { KeptRelease, ReleasedFunction, ReleasePort } from "./port";
-import type { ReleasedStack } from "./stack";
+import type { EngineResource, KeptRelease, ReleasedFunction, ReleasePort, Told } from "./port";
+import type { ReleasedCloud, ReleasedStack, StackUpdate } from "./stack";
 
-/** Who is asked: the engine, and each cloud that can let an earlier release serve. */
+/** Who is asked: the engine, and each cloud. */
 export interface ReleaseSource {
   readonly stack: ReleasedStack;
-  /** Absent where the cloud cannot. */
-  readonly port: (cloud: Cloud, region: string) => ReleasePort | undefined;
+  readonly port: (cloud: ReleasedCloud) => ReleasePort;
 }
 
 /** A release of a function, as it is listed. */
@@ -18,25 +17,48 @@ export interface ListedRelease extends KeptRelease {
   readonly commit?: string;
 }
 
-/** Every release that is still there, by cloud and function, the newest first. */
-export async function listReleases({ stack, port }: ReleaseSource): Promise<ListedRelease[]> {
-  const [found, commitAt] = await Promise.all([stack.clouds(), stack.commits()]);
-  const listed = found.flatMap(({ cloud, region, functions }) => {
-    const asked = port(cloud, region);
-    return functions.map(async (fn) => {
-      const releases = (await asked?.releases(fn)) ?? [];
-      return releases.map((release) => ({ ...release, cloud, fn, commit: commitAt(release.publishedAt) }));
+/** The releases of one function. */
+interface FunctionReleases {
+  readonly cloud: Cloud;
+  readonly port: ReleasePort;
+  readonly fn: ReleasedFunction;
+  /** The newest first. */
+  readonly releases: readonly KeptRelease[];
+}
+
+async function releasesOf({ stack, port }: ReleaseSource, only?: Cloud): Promise<FunctionReleases[]> {
+  const found = (await stack.clouds()).filter(({ cloud }) => only === undefined || cloud === only);
+  if (found.length === 0) {
+    throw new UnansweredError(
+      `stack ${stack.name} is not on ${only ?? "any cloud"}`,
+      `npm run releases -- -s ${stack.name}`,
+    );
+  }
+  const asked = found.flatMap((cloud) => {
+    const ofCloud = port(cloud);
+    return cloud.functions.map(async (fn) => {
+      return { cloud: cloud.cloud, port: ofCloud, fn, releases: await ofCloud.releases(fn) };
     });
   });
-  return (await Promise.all(listed)).flat();
+  return Promise.all(asked);
+}
+
+/** Every release that is still there, by cloud and function, the newest first. */
+export async function listReleases(source: ReleaseSource): Promise<ListedRelease[]> {
+  const [found, updateAt] = await Promise.all([releasesOf(source), source.stack.updates()]);
+  return found.flatMap(({ cloud, fn, releases }) =>
+    releases.map((release) => ({ ...release, cloud, fn, commit: updateAt(release.publishedAt)?.commit })),
+  );
 }
 
 export interface RollbackOptions extends ReleaseSource {
-  /** A release, or how it begins. Default: the one before that which serves, of each function that was deployed last. */
+  /** A release or how it begins, a cloud's name of one, or a commit. Default: the one before that which serves, of each function that was deployed last. */
   readonly to?: string;
+  /** Default: every cloud that the stack is on. */
+  readonly cloud?: Cloud;
   readonly dryRun: boolean;
   /** Asks a function that serves whether it does, as which release; throws where it does not. */
-  readonly check: (fn: ReleasedFunction, release: KeptRelease, cloud: Cloud, region: string) => Promise<string>;
+  readonly check: (fn: ReleasedFunction, release: KeptRelease, cloud: Cloud) => Promise<string>;
   /** Told what happens, a line each. */
   readonly progress: (line: string) => void;
 }
@@ -44,14 +66,14 @@ export interface RollbackOptions extends ReleaseSource {
 /** What a function is moved from, and to. */
 export interface Move {
   readonly cloud: Cloud;
-  readonly region: string;
+  readonly port: ReleasePort;
   readonly fn: ReleasedFunction;
   readonly from?: KeptRelease;
   readonly to: KeptRelease;
 }
 
-/** Seconds between the releases of functions that one update published. */
-const oneUpdate = 600;
+/** Milliseconds between the releases of functions that one update published, where the engine does not know of it. */
+const oneUpdate = 600_000;
 
 /**
  * Lets an earlier release serve, tells the engine's state, and asks that release afterwards.
@@ -60,61 +82,99 @@ const oneUpdate = 600;
  * @throws {UnansweredError} where there is no such release, or where it does not serve.
  */
 export async function rollBack(options: RollbackOptions): Promise<Move[]> {
-  const { stack, port, dryRun, check, progress } = options;
+  const { stack, dryRun, check, progress } = options;
   const started = performance.now();
   const moves = await plannedMoves(options);
   if (dryRun) return moves;
-  for (const { cloud, region, fn, to } of moves) {
-    await port(cloud, region)?.serve(fn, to);
-    const seconds = ((performance.now() - started) / 1000).toFixed(1);
-    progress(`${cloud}: ${fn.name} serves ${to.name}, release ${to.release || "unknown"}, after ${seconds} s`);
-  }
-  const resources = await stack.resources();
-  const told = moves.flatMap(({ cloud, region, fn }) =>
-    resources.filter((resource) => port(cloud, region)?.tellsServing(fn, resource)).map(({ urn }) => urn),
+  await Promise.all(
+    moves.map(async ({ cloud, port, fn, to }) => {
+      await port.serve(fn, to);
+      const seconds = ((performance.now() - started) / 1000).toFixed(1);
+      progress(`${cloud}: ${fn.name} serves ${to.name}, release ${to.release || "unknown"}, after ${seconds} s`);
+    }),
   );
-  // What serves is asked while the engine reads it.
+  const told = (resource: EngineResource) =>
+    moves.reduce<Told | undefined>((found, { port, fn, to }) => found ?? port.told(fn, to, resource), undefined);
+  // What serves is asked while the engine is told.
   const [answers] = await Promise.all([
-    Promise.all(moves.map(({ cloud, region, fn, to }) => check(fn, to, cloud, region))),
-    stack.refresh(told),
+    Promise.all(moves.map(({ cloud, fn, to }) => check(fn, to, cloud))),
+    stack.tell(told),
   ]);
   for (const answer of answers) progress(answer);
   return moves;
 }
 
-async function plannedMoves({ stack, port, to }: RollbackOptions): Promise<Move[]> {
-  const candidates: (Move & { readonly since: number })[] = [];
-  const known: string[] = [];
-  for (const { cloud, region, functions } of await stack.clouds()) {
-    for (const fn of functions) {
-      const releases = (await port(cloud, region)?.releases(fn)) ?? [];
-      known.push(...releases.map((release) => `${release.release || release.name} (${fn.name} on ${cloud})`));
-      const from = releases.find(({ share }) => share > 0);
-      const wanted =
-        to === undefined
-          ? earlier(releases, from)
-          : releases.find(({ release, name }) => name === to || (release !== "" && release.startsWith(to)));
-      if (wanted === undefined || wanted.name === from?.name) continue;
-      if (!wanted.verified) {
-        throw new UnansweredError(
-          `${wanted.release || wanted.name} of ${fn.name} on ${cloud} has never been verified`,
-          `npm run releases -- -s ${stack.name}, and choose one that was`,
-        );
-      }
-      candidates.push({ cloud, region, fn, from, to: wanted, since: from?.publishedAt.getTime() ?? 0 });
-    }
+async function plannedMoves(options: RollbackOptions): Promise<Move[]> {
+  const { stack, to, cloud } = options;
+  const [found, updateAt] = await Promise.all([releasesOf(options, cloud), stack.updates()]);
+  const chosen = found.map(({ releases, ...each }) => {
+    const from = releases.find(({ share }) => share > 0);
+    return { ...each, from, to: to === undefined ? earlier(releases, from) : named(to, releases, updateAt) };
+  });
+  const known = found.flatMap(({ fn, releases, ...each }) =>
+    releases.map(({ release, name }) => `${release || name} (${fn.name} on ${each.cloud})`),
+  );
+  const there = `there are ${known.join(", ") || "none"}`;
+  const list = `npm run releases -- -s ${stack.name}`;
+  if (to !== undefined && chosen.every((each) => each.to === undefined)) {
+    throw new UnansweredError(`stack ${stack.name} has no release ${to}; ${there}`, list);
   }
-  if (candidates.length === 0) {
-    const what =
-      to === undefined ? "no release before the one that serves" : `no release ${to} that does not serve yet`;
+  const moves = chosen.flatMap((each) =>
+    each.to === undefined || (each.to.share === 1 && each.from?.name === each.to.name)
+      ? []
+      : [{ ...each, to: each.to }],
+  );
+  if (moves.length === 0) {
+    throw to === undefined
+      ? new UnansweredError(
+          `stack ${stack.name} has no verified release before the one that serves; ${there}`,
+          "check out the commit that was fine, and deploy it",
+        )
+      : new UnansweredError(`release ${to} serves already`, list);
+  }
+  const doubtful = moves.find((move) => !move.to.verified);
+  if (doubtful !== undefined) {
     throw new UnansweredError(
-      `stack ${stack.name} has ${what}; there are ${known.join(", ") || "none"}`,
-      "check out the commit that was fine, and deploy it",
+      `${doubtful.to.release || doubtful.to.name} of ${doubtful.fn.name} on ${doubtful.cloud} has never been verified`,
+      `${list}, and choose one that was`,
     );
   }
-  // Functions that the last update did not touch stay as they are.
-  const last = Math.max(...candidates.map(({ since }) => since));
-  return to === undefined ? candidates.filter(({ since }) => last - since <= oneUpdate * 1000) : candidates;
+  return to === undefined ? ofLastUpdate(moves, updateAt) : moves;
+}
+
+/** Functions that the last update did not touch stay as they are. */
+function ofLastUpdate(moves: readonly Move[], updateAt: (at: Date) => StackUpdate | undefined): Move[] {
+  const published = ({ from }: Move) => from?.publishedAt ?? new Date(0);
+  const last = new Date(Math.max(...moves.map((move) => published(move).getTime())));
+  const lastUpdate = updateAt(last);
+  return moves.filter((move) => {
+    const at = published(move);
+    const update = updateAt(at);
+    return lastUpdate !== undefined && update !== undefined
+      ? update.began === lastUpdate.began
+      : last.getTime() - at.getTime() <= oneUpdate;
+  });
+}
+
+/** The fewest characters by which a release or a commit is known. */
+const shortest = 4;
+
+/** The newest release that is called so, or that an update of that commit published. */
+function named(
+  to: string,
+  releases: readonly KeptRelease[],
+  updateAt: (at: Date) => StackUpdate | undefined,
+): KeptRelease | undefined {
+  const begins = (text: string | undefined) => to.length >= shortest && text?.startsWith(to) === true;
+  return (
+    releases.find(({ name }) => name === to) ??
+    releases.find(({ release }) => begins(release)) ??
+    // A commit may be written longer than the engine's is kept here.
+    releases.find(({ publishedAt }) => {
+      const commit = updateAt(publishedAt)?.commit;
+      return commit !== undefined && (begins(commit) || to.startsWith(commit));
+    })
+  );
 }
 
 /** The newest verified release that is older than the one which serves. */
@@ -123,4 +183,29 @@ function earlier(releases: readonly KeptRelease[], serving: KeptRelease | undefi
   return releases.find(
     ({ verified, publishedAt, name }) => verified && name !== serving.name && publishedAt <= serving.publishedAt,
   );
+}
+
+/** A release that was deleted, or would be. */
+export interface PrunedRelease {
+  readonly cloud: Cloud;
+  readonly fn: ReleasedFunction;
+  readonly release: KeptRelease;
+}
+
+/**
+ * Deletes old releases on Azure and Google Cloud, but the newest `keep` of each function, whatever has traffic, and whatever
+ * something else names. On AWS they go with their layers (`pruneVersions`).
+ */
+export async function pruneReleases(
+  source: ReleaseSource,
+  { keep, dryRun }: { readonly keep: number; readonly dryRun: boolean },
+): Promise<PrunedRelease[]> {
+  const found = (await releasesOf(source)).filter(({ cloud }) => cloud !== "aws");
+  const old = found.flatMap(({ releases, ...each }) =>
+    releases
+      .slice(keep)
+      .flatMap((release) => (release.share > 0 || release.pinned === true ? [] : [{ ...each, release }])),
+  );
+  for (const { port, fn, release } of dryRun ? [] : old) await port.delete(fn, release);
+  return old.map(({ cloud, fn, release }) => ({ cloud, fn, release }));
 }

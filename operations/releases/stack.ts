@@ -1,8 +1,13 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
 import { z } from "zod";
 
 import { type Cloud, clouds } from "../../contract/clouds";
+import { UnansweredError } from "../unanswered-error";
 import { type EngineOptions, pulumiCli, type VendorCli } from "../vendor-cli";
-import type { EngineResource, ReleasedFunction } from "./port";
+import type { EngineResource, ReleasedFunction, Told } from "./port";
 
 const probe = z.object({ path: z.string(), status: z.number(), json: z.unknown().optional() });
 
@@ -10,6 +15,8 @@ const outputsSchema = z.partialRecord(
   z.enum(clouds),
   z.looseObject({
     region: z.string().default(""),
+    project: z.string().default(""),
+    subscriptionId: z.string().default(""),
     functions: z
       .record(
         z.string(),
@@ -19,10 +26,20 @@ const outputsSchema = z.partialRecord(
   }),
 );
 
-const exported = z.object({
-  deployment: z.object({
+const properties = z.record(z.string(), z.unknown()).default({});
+
+const exported = z.looseObject({
+  deployment: z.looseObject({
     resources: z
-      .array(z.object({ urn: z.string(), type: z.string(), outputs: z.record(z.string(), z.unknown()).default({}) }))
+      .array(
+        z.looseObject({
+          urn: z.string(),
+          type: z.string(),
+          parent: z.string().optional(),
+          inputs: properties,
+          outputs: properties,
+        }),
+      )
       .default([]),
   }),
 });
@@ -30,7 +47,6 @@ const exported = z.object({
 const updates = z.array(
   z.looseObject({
     kind: z.string(),
-    result: z.string(),
     startTime: z.coerce.date(),
     endTime: z.coerce.date().optional(),
     environment: z.record(z.string(), z.unknown()).default({}),
@@ -41,12 +57,28 @@ const updates = z.array(
 export interface ReleasedCloud {
   readonly cloud: Cloud;
   readonly region: string;
+  /** Id of the project, on Google Cloud. */
+  readonly project: string;
+  /** Id of the subscription, on Azure. */
+  readonly subscriptionId: string;
   readonly functions: readonly ReleasedFunction[];
+  /** Every resource of the stack, those of other clouds among them. */
+  readonly resources: readonly EngineResource[];
+}
+
+/** An update of a stack. */
+export interface StackUpdate {
+  /** When it began, in milliseconds since 1970: no two updates begin at once. */
+  readonly began: number;
+  /** Absent where the engine does not know it. */
+  readonly commit?: string;
 }
 
 /** A stack, as the engine keeps it. */
 export class ReleasedStack {
   readonly #pulumi: VendorCli;
+  /** As it was found at first. */
+  #found?: Promise<z.output<typeof exported>>;
 
   constructor(
     readonly name: string,
@@ -55,43 +87,70 @@ export class ReleasedStack {
     this.#pulumi = pulumiCli(engine);
   }
 
+  /** @throws {UnansweredError} where nothing is deployed. */
   async clouds(): Promise<ReleasedCloud[]> {
-    const printed = z.record(z.string(), z.unknown()).parse(JSON.parse(await this.#run("stack", "output", "--json")));
+    const { resources } = (await (this.#found ??= this.#export())).deployment;
+    const printed = resources.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs ?? {};
     const outputs = outputsSchema.parse(
       Object.fromEntries(clouds.flatMap((cloud) => (cloud in printed ? [[cloud, printed[cloud]]] : []))),
     );
-    return clouds.flatMap((cloud) => {
+    const deployed = clouds.flatMap((cloud) => {
       const found = outputs[cloud];
       if (found === undefined) return [];
       const functions = Object.entries(found.functions).map(([name, { functionName, url, probes }]) => {
         return { name, functionName, url, probes };
       });
-      return [{ cloud, region: found.region, functions }];
+      const { region, project, subscriptionId } = found;
+      return [{ cloud, region, project, subscriptionId, functions, resources }];
     });
+    if (deployed.length > 0) return deployed;
+    throw new UnansweredError(`stack ${this.name} has no outputs of a cloud: nothing is deployed`, "deploy it first");
   }
 
-  async resources(): Promise<EngineResource[]> {
-    return exported.parse(JSON.parse(await this.#run("stack", "export"))).deployment.resources;
+  /**
+   * Tells the state what is so, and nothing else: the next preview says what it would undo.
+   *
+   * @param told what `told` of a port says of each resource.
+   */
+  async tell(told: (resource: EngineResource) => Told | undefined): Promise<void> {
+    const { resources } = (await (this.#found ??= this.#export())).deployment;
+    const targets = resources.flatMap((resource) => (told(resource) === "read" ? ["--target", resource.urn] : []));
+    if (targets.length > 0) await this.#run("refresh", "--yes", "--non-interactive", "--skip-preview", ...targets);
+    const isWritten = (resource: EngineResource) => typeof told(resource) === "object";
+    if (!resources.some(isWritten)) return;
+    const { deployment, ...rest } = await this.#export();
+    const written = deployment.resources.map((resource) => {
+      const now = told(resource);
+      return typeof now === "object" ? { ...resource, ...now } : resource;
+    });
+    const folder = await mkdtemp(path.join(tmpdir(), "stack-"));
+    try {
+      const file = path.join(folder, "state.json");
+      await writeFile(file, JSON.stringify({ ...rest, deployment: { ...deployment, resources: written } }), {
+        mode: 0o600,
+      });
+      await this.#run("stack", "import", "--file", file);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   }
 
-  /** Reads resources anew, so that the next preview says what it would undo. */
-  async refresh(urns: readonly string[]): Promise<void> {
-    if (urns.length === 0) return;
-    const targets = urns.flatMap((urn) => ["--target", urn]);
-    await this.#run("refresh", "--yes", "--non-interactive", "--skip-preview", ...targets);
-  }
-
-  /** The commit of the update that was under way at a time, where the engine knows it. */
-  async commits(): Promise<(at: Date) => string | undefined> {
+  /** The update that was under way at a time, where the engine knows it. */
+  async updates(): Promise<(at: Date) => StackUpdate | undefined> {
     const history = updates.parse(JSON.parse(await this.#run("stack", "history", "--page-size", "100", "--json")));
     return (at) => {
       const found = history.find(({ startTime, endTime }) => {
         // The history counts whole seconds.
         return at.getTime() >= startTime.getTime() - 1000 && at.getTime() <= (endTime?.getTime() ?? Infinity) + 1000;
       });
-      const head = found?.environment["git.head"];
-      return typeof head === "string" ? head.slice(0, 12) : undefined;
+      if (found === undefined) return undefined;
+      const head = found.environment["git.head"];
+      return { began: found.startTime.getTime(), commit: typeof head === "string" ? head.slice(0, 12) : undefined };
     };
+  }
+
+  async #export() {
+    return exported.parse(JSON.parse(await this.#run("stack", "export")));
   }
 
   #run(...command: string[]): Promise<string> {

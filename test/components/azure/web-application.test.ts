@@ -13,6 +13,8 @@ const inGroup = (type: string, name: unknown) =>
   `${subscription}/resourceGroups/shop-test-resources/providers/${type}/${String(name)}`;
 
 const answers: CloudAnswers = {
+  "command:local:Command": ({ inputs }) =>
+    String(inputs.create).includes("toISOString") ? { stdout: "2026-01-02T03:04:05.678Z\n" } : {},
   "azure-native:resources:ResourceGroup": ({ inputs }) => ({ name: inputs.resourceGroupName }),
   "azure-native:storage:StorageAccount": ({ inputs }) => ({
     id: inGroup("Microsoft.Storage/storageAccounts", inputs.accountName),
@@ -227,15 +229,16 @@ describe("with the defaults", () => {
     expect(only(recording, "operationalinsights:Workspace")).toMatchObject({ retentionInDays: 365 });
   });
 
-  test("the package is uploaded under its content's hash and deployed by an address that is a secret", () => {
+  test("the package is uploaded under the time and its content's hash, and deployed by an address that is a secret", () => {
+    const packageName = `api-20260102030405-${"d".repeat(12)}.zip`;
     const package_ = named(recording, "storage:Blob", "azure-api");
-    expect(package_).toMatchObject({ containerName: "packages", blobName: `api-${"d".repeat(64)}.zip` });
+    expect(package_).toMatchObject({ containerName: "packages", blobName: packageName });
     const properties = unseal(only(recording, "resources:Deployment").properties);
     expect(properties.secret).toBe(true);
     expect(properties.value).toMatchObject({
       mode: "Incremental",
       template: {
-        parameters: { packageUri: { type: "secureString" } },
+        parameters: { packageUri: { type: "secureString" }, release: { type: "string" } },
         resources: [
           {
             type: "Microsoft.Web/sites/extensions",
@@ -247,12 +250,14 @@ describe("with the defaults", () => {
       },
       parameters: {
         packageUri: {
-          value: `https://account.blob.core.windows.net/packages/api-${"d".repeat(64)}.zip?sv=1&sig=s3cret`,
+          value: `https://account.blob.core.windows.net/packages/${packageName}?sv=1&sig=s3cret`,
         },
+        release: { value: packageName },
       },
     });
     // The deployment would be refused as long as the roles are not known.
-    expect(recording.only("command:local:Command")).toMatchObject({
+    const roles = recording.of("command:local:Command").find(({ name }) => name === "azure-api-roles");
+    expect(roles?.inputs).toMatchObject({
       create: expect.stringContaining("600000 * Number(process.env.LOCAL_SECOND ?? 1)") as string,
       triggers: [
         "azure-api-storage-blob-data-owner-id",
@@ -266,7 +271,9 @@ describe("with the defaults", () => {
   test("the package's address reads that package alone, over HTTPS, until a time that does not move", () => {
     const [call] = recording.calls.filter(({ token }) => token.endsWith("ServiceSAS"));
     expect(call?.inputs).toMatchObject({
-      canonicalizedResource: expect.stringMatching(/^\/blob\/webshoptest\w+\/packages\/api-d{64}\.zip$/) as string,
+      canonicalizedResource: expect.stringMatching(
+        /^\/blob\/webshoptest\w+\/packages\/api-\d{14}-d{12}\.zip$/,
+      ) as string,
       resource: "b",
       permissions: "r",
       protocols: "https",

@@ -202,6 +202,7 @@ describe("with the defaults", () => {
         APPLICATION_VERSION: "1.2.3",
         GOOGLE_CLOUD_PROJECT: "proj-1",
         MESSAGES_DATABASE: "shop-test-messages",
+        MULTICLOUD_CODE: expect.stringMatching(/\w/) as string,
         MULTICLOUD_RELEASE: expect.stringMatching(/^[0-9a-f]{12}$/) as string,
       },
       availableCpu: "1",

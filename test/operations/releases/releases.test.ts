@@ -1,7 +1,13 @@
 import { describe, expect, test } from "vitest";
 
 import { asReleases } from "../../../operations/releases/aws";
-import type { EngineResource, KeptRelease, ReleasedFunction, ReleasePort } from "../../../operations/releases/port";
+import type {
+  EngineResource,
+  KeptRelease,
+  ReleasedFunction,
+  ReleasePort,
+  Told,
+} from "../../../operations/releases/port";
 import { rollBack } from "../../../operations/releases/releases";
 import type { ReleasedStack } from "../../../operations/releases/stack";
 
@@ -12,21 +18,35 @@ const release = (name: string, at: number, more: Partial<KeptRelease> = {}): Kep
 const released = (name: string): ReleasedFunction => ({ name, functionName: `shop-${name}`, probes: [] });
 
 /** A stack of functions on AWS, whose engine and cloud are these lists. */
-function shop(kept: Readonly<Record<string, KeptRelease[]>>) {
+function shop(
+  kept: Readonly<Record<string, KeptRelease[]>>,
+  commits: readonly { began: number; commit: string }[] = [],
+) {
   const told: string[] = [];
   const alias = (name: string): EngineResource => ({
     urn: `urn:${name}`,
     type: "aws:lambda/alias:Alias",
+    inputs: {},
     outputs: { functionName: `shop-${name}`, name: "live" },
   });
   const stack = {
     name: "staging",
     clouds: () =>
-      Promise.resolve([{ cloud: "aws" as const, region: "eu-west-1", functions: Object.keys(kept).map(released) }]),
-    commits: () => Promise.resolve(() => undefined),
-    resources: () => Promise.resolve(Object.keys(kept).map(alias)),
-    refresh: (urns: readonly string[]) => {
-      told.push(`state reads ${urns.join(", ")}`);
+      Promise.resolve([
+        {
+          ...{ cloud: "aws" as const, region: "eu-west-1", project: "", subscriptionId: "", resources: [] },
+          functions: Object.keys(kept).map(released),
+        },
+      ]),
+    updates: () =>
+      Promise.resolve(
+        (at: Date) => commits.flatMap(({ began, commit }) => (began === at.getTime() ? [{ began, commit }] : []))[0],
+      ),
+    tell: (of: (resource: EngineResource) => Told | undefined) => {
+      const read = Object.keys(kept)
+        .map(alias)
+        .filter((resource) => of(resource) === "read");
+      told.push(`state reads ${read.map(({ urn }) => urn).join(", ")}`);
       return Promise.resolve();
     },
   } satisfies Partial<ReleasedStack>;
@@ -36,7 +56,8 @@ function shop(kept: Readonly<Record<string, KeptRelease[]>>) {
       told.push(`${name} serves ${version}`);
       return Promise.resolve();
     },
-    tellsServing: ({ functionName }, { outputs }) => outputs.functionName === functionName,
+    means: "an alias is moved",
+    told: ({ functionName }, _, { outputs }) => (outputs.functionName === functionName ? "read" : undefined),
     delete: () => Promise.reject(new Error("nothing is to be deleted")),
   };
   const back = async (options: { to?: string; dryRun?: boolean } = {}) =>
@@ -66,9 +87,9 @@ describe("going back", () => {
 
   test("takes the release that is named, or none that was never verified", async () => {
     const { told, back } = shop(kept);
-    await back({ to: "r7" });
+    await back({ to: "7" });
     expect(told[0]).toBe("cleanup serves 7");
-    await expect(back({ to: "r2" })).rejects.toThrow("r2 of api on aws has never been verified");
+    await expect(back({ to: "2" })).rejects.toThrow("r2 of api on aws has never been verified");
   });
 
   test("changes nothing where it is only asked what it would do", async () => {
@@ -79,8 +100,9 @@ describe("going back", () => {
 
   test("says what there is where there is nothing to go back to", async () => {
     const { back } = shop({ api: [release("1", 10, { share: 1 })] });
-    await expect(back()).rejects.toThrow(/no release before the one that serves; there are r1 \(api on aws\)/);
-    await expect(back({ to: "r9" })).rejects.toThrow(/no release r9 that does not serve yet/);
+    await expect(back()).rejects.toThrow(/no verified release before the one that serves; there are r1 \(api on aws\)/);
+    await expect(back({ to: "r9" })).rejects.toThrow(/no release r9; there are r1 \(api on aws\)/);
+    await expect(back({ to: "1" })).rejects.toThrow(/release 1 serves already/);
   });
 });
 

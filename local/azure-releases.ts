@@ -1,0 +1,69 @@
+import path from "node:path";
+
+import { verifiedBlob } from "../components/azure/one-deploy";
+import {
+  azureMeans,
+  packagePlace,
+  packageReleases,
+  type PackagePlace,
+  withRelease,
+} from "../operations/releases/azure";
+import type { EngineResource, ReleasePort } from "../operations/releases/port";
+import { AzureResources } from "./azure/resources";
+import { changeResource, deleteResource, requireCloud } from "./cloud-process";
+import { ResourceStore } from "./store";
+
+const [deploymentType, blobType] = ["azure-native:resources:Deployment", "azure-native:storage:Blob"] as const;
+const cloud = "azure-native";
+
+/** Packages on the local Azure of a state folder. */
+export function localAzureReleases(state: string, engine: readonly EngineResource[]): ReleasePort {
+  // Read anew at each question: another process changes the file.
+  const stored = () => new ResourceStore(path.join(state, cloud));
+  const blobsIn = ({ account, container }: PackagePlace) =>
+    new AzureResources(stored())
+      .list(blobType)
+      .filter(({ accountName, containerName }) => accountName === account && containerName === container);
+  const deploymentOf = ({ deploymentName }: PackagePlace) =>
+    stored()
+      .list(deploymentType)
+      .find(({ inputs }) => inputs.deploymentName === deploymentName);
+  return {
+    ...azureMeans,
+    releases(fn) {
+      const place = packagePlace(engine, fn);
+      const deployment = deploymentOf(place);
+      const serving =
+        deployment && new AzureResources(stored()).parse(deploymentType, deployment).properties.parameters.release;
+      const blobs = blobsIn(place).map(({ blobName, metadata }) => {
+        return { name: blobName, createdAt: uploadTime(blobName), metadata };
+      });
+      return Promise.resolve(packageReleases(blobs, typeof serving?.value === "string" ? serving.value : undefined));
+    },
+    async serve(fn, { name }) {
+      const place = packagePlace(engine, fn);
+      const url = blobsIn(place).find(({ blobName }) => blobName === name)?.url;
+      const deployment = deploymentOf(place);
+      if (url === undefined || deployment === undefined)
+        throw new Error(`${fn.functionName}: there is no package ${name}`);
+      const { properties, ...rest } = withRelease(deployment.inputs, name);
+      const { parameters, ...others } = properties as { parameters: object };
+      const inputs = { ...rest, properties: { ...others, parameters: { ...parameters, packageUri: { value: url } } } };
+      const request = { cloud, type: deploymentType, id: deployment.id, inputs, apply: true };
+      await changeResource(await requireCloud(state), request);
+    },
+    async delete(fn, { name }) {
+      for (const blob of blobsIn(packagePlace(engine, fn))) {
+        if (blob.blobName !== name && blob.blobName !== verifiedBlob(name)) continue;
+        await deleteResource(state, { cloud, type: blobType, id: blob.id });
+      }
+    },
+  };
+}
+
+/** In the name of a package: the local cloud notes of no blob when it came. */
+function uploadTime(blobName: string): Date {
+  const [, year = "1970", month = "01", day = "01", hours = "00", minutes = "00", seconds = "00"] =
+    /-(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)-[0-9a-f]{12}\.zip$/.exec(blobName) ?? [];
+  return new Date(`${year}-${month}-${day}T${hours}:${minutes}:${seconds}Z`);
+}

@@ -1,0 +1,62 @@
+import path from "node:path";
+
+import { gcpMeans, revisionReleases } from "../operations/releases/gcp";
+import type { ReleasePort } from "../operations/releases/port";
+import { changeResource, deleteRevision, requireCloud, sendTraffic } from "./cloud-process";
+import { functionSchema, GcpResources } from "./gcp/resources";
+import { Revisions } from "./gcp/revisions";
+import { ResourceStore } from "./store";
+
+const functionType = "gcp:cloudfunctionsv2/function:Function";
+
+/** Revisions on the local Google Cloud of a state folder. */
+export function localGcpReleases(state: string): ReleasePort {
+  const folder = path.join(state, "gcp");
+  // Read anew at each question: another process changes the files.
+  const stored = () => new ResourceStore(folder);
+  const functionNamed = (resources: ResourceStore, functionName: string) =>
+    new GcpResources(resources).find(functionType, ({ name }) => name === functionName);
+  const ready = (resources: ResourceStore, functionName: string) => {
+    const fn = functionNamed(resources, functionName);
+    const revisions = new Revisions(path.join(folder, "revisions.json"));
+    return fn === undefined
+      ? { all: [], traffic: {} }
+      : { all: revisions.ready(fn.id), traffic: revisions.traffic(fn.id) };
+  };
+  return {
+    ...gcpMeans,
+    releases({ functionName }) {
+      const { all, traffic } = ready(stored(), functionName);
+      return Promise.resolve(
+        revisionReleases(
+          all.map(({ name, createdAt, fn }) => ({
+            name,
+            createdAt: new Date(createdAt),
+            environment: fn.serviceConfig.environmentVariables,
+            share: traffic[name] ?? 0,
+          })),
+        ),
+      );
+    },
+    async serve({ functionName }, { name }) {
+      const cloud = await requireCloud(state);
+      await sendTraffic(cloud, { cloud: "gcp", functionName, traffic: { [name]: 1 } });
+      const resources = stored();
+      const id = functionNamed(resources, functionName)?.id ?? "";
+      const found = resources.get(functionType, id);
+      // As the cloud describes the function from now on.
+      const allTrafficOnLatestRevision = ready(resources, functionName).all.at(-1)?.name === name;
+      const now = (values: unknown) => ({
+        serviceConfig: { ...functionSchema.shape.serviceConfig.loose().parse(values), allTrafficOnLatestRevision },
+      });
+      await changeResource(cloud, {
+        ...{ cloud: "gcp", type: functionType, id },
+        inputs: now(found?.inputs.serviceConfig),
+        outputs: now(found?.outputs.serviceConfig),
+      });
+    },
+    async delete({ functionName }, { name }) {
+      await deleteRevision(await requireCloud(state), { cloud: "gcp", functionName, revision: name });
+    },
+  };
+}

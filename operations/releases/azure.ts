@@ -1,0 +1,173 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+import { z } from "zod";
+
+import { type OneDeployParameters, oneDeployTemplate, verifiedBlob } from "../../components/azure/one-deploy";
+import { UnansweredError } from "../unanswered-error";
+import { azureCli } from "../vendor-cli";
+import type { EngineResource, KeptRelease, ReleasedFunction, ReleasePort } from "./port";
+
+const deploymentType = "azure-native:resources:Deployment";
+const blobType = "azure-native:storage:Blob";
+
+const deploymentInputs = z.looseObject({
+  deploymentName: z.string(),
+  resourceGroupName: z.string(),
+  properties: z.looseObject({
+    template: z.looseObject({ resources: z.array(z.looseObject({ name: z.string() })) }),
+    parameters: z.looseObject({ release: z.looseObject({ value: z.string() }).optional() }),
+  }),
+});
+const blobInputs = z.looseObject({ accountName: z.string(), containerName: z.string(), blobName: z.string() });
+
+/** Where an app's packages are, and what gives it one. */
+export interface PackagePlace {
+  readonly resourceGroup: string;
+  readonly deploymentName: string;
+  readonly account: string;
+  readonly container: string;
+}
+
+/**
+ * What the engine's state says of an app's packages.
+ *
+ * @throws {UnansweredError} where the app is deployed in another way.
+ */
+export function packagePlace(resources: readonly EngineResource[], { functionName }: ReleasedFunction): PackagePlace {
+  const deployment = resources.find((resource) => deploymentOf(functionName, resource) !== undefined);
+  const found = deployment && deploymentOf(functionName, deployment);
+  const blob = resources.find(({ type, parent }) => type === blobType && parent === deployment?.parent);
+  if (found === undefined || blob === undefined) {
+    throw new UnansweredError(
+      `the function app ${functionName} gets its package by the Azure CLI (azure.deployment), which keeps no earlier one`,
+      "check out the commit that was fine, and deploy it",
+    );
+  }
+  const { accountName: account, containerName: container } = blobInputs.parse(blob.inputs);
+  return { resourceGroup: found.resourceGroupName, deploymentName: found.deploymentName, account, container };
+}
+
+function deploymentOf(functionName: string, { type, inputs }: EngineResource) {
+  if (type !== deploymentType) return undefined;
+  const parsed = deploymentInputs.safeParse(inputs);
+  const isOf = parsed.success && parsed.data.properties.template.resources[0]?.name === `${functionName}/onedeploy`;
+  return isOf ? parsed.data : undefined;
+}
+
+/** A blob in an app's container of packages, as it is read. */
+export interface ReadBlob {
+  readonly name: string;
+  readonly createdAt: Date;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** Packages as an app's releases: a blob beside one notes that it was verified. */
+export function packageReleases(blobs: readonly ReadBlob[], serving: string | undefined): KeptRelease[] {
+  const names = new Set(blobs.map(({ name }) => name));
+  return blobs
+    .filter(({ name }) => name.endsWith(".zip"))
+    .map(({ name, createdAt, metadata }) => ({
+      name,
+      release: metadata.release ?? "",
+      publishedAt: createdAt,
+      share: name === serving ? 1 : 0,
+      verified: names.has(verifiedBlob(name)),
+    }))
+    .sort((a, b) => b.publishedAt.getTime() - a.publishedAt.getTime());
+}
+
+/** What both Azure and the local one do alike. */
+export const azureMeans: Pick<ReleasePort, "means" | "told"> = {
+  means: "the package that was kept is deployed again, with the settings that there are now: minutes",
+  // A refresh repeats what the deployment was last given.
+  told({ functionName }, { name }, resource) {
+    if (deploymentOf(functionName, resource) === undefined) return undefined;
+    return { inputs: withRelease(resource.inputs, name), outputs: withRelease(resource.outputs, name) };
+  },
+};
+
+/** Inputs or outputs of a one deploy, with another package's name. */
+export function withRelease(values: Readonly<Record<string, unknown>>, release: string): Record<string, unknown> {
+  const shape = z.looseObject({ properties: z.looseObject({ parameters: z.looseObject({}) }) });
+  const { properties, ...rest } = shape.parse(values);
+  const parameters = { ...properties.parameters, release: { value: release } };
+  return { ...rest, properties: { ...properties, parameters } };
+}
+
+const blobs = z.array(
+  z.object({
+    name: z.string(),
+    metadata: z.record(z.string(), z.string()).nullish(),
+    properties: z.object({ creationTime: z.coerce.date() }),
+  }),
+);
+const deployed = z.object({
+  properties: z.object({
+    parameters: z.looseObject({ release: z.object({ value: z.string() }).optional() }).nullish(),
+  }),
+});
+
+/** Days in which the address of a package is good: Azure reads it while it deploys. */
+const addressDays = 1;
+
+/** The packages of function apps on Flex Consumption, which has neither versions nor slots, by the Azure CLI. */
+export function azureReleases(subscriptionId: string, resources: readonly EngineResource[]): ReleasePort {
+  const az = azureCli(subscriptionId);
+  return {
+    ...azureMeans,
+    async releases(fn) {
+      const { account, container, resourceGroup, deploymentName } = packagePlace(resources, fn);
+      const inContainer = ["--account-name", account, "--container-name", container, "--auth-mode", "key"];
+      const [found, last] = await Promise.all([
+        az.ask(blobs, "storage", "blob", "list", ...inContainer, "--include", "m", "--num-results", "*"),
+        az.ask(deployed, "deployment", "group", "show", "--resource-group", resourceGroup, "--name", deploymentName),
+      ]);
+      const read = found.map(({ name, metadata, properties: { creationTime } }) => {
+        return { name, createdAt: creationTime, metadata: metadata ?? {} };
+      });
+      return packageReleases(read, last.properties.parameters?.release?.value);
+    },
+    async serve(fn, { name }) {
+      const { account, container, resourceGroup, deploymentName } = packagePlace(resources, fn);
+      const expiry = new Date(Date.now() + addressDays * 86_400_000).toISOString().replace(/\.\d+Z$/, "Z");
+      const packageUri = await az.ask(
+        z.string(),
+        ...["storage", "blob", "generate-sas", "--account-name", account, "--container-name", container],
+        ...[
+          "--name",
+          name,
+          "--permissions",
+          "r",
+          "--expiry",
+          expiry,
+          "--https-only",
+          "--auth-mode",
+          "key",
+          "--full-uri",
+        ],
+      );
+      const folder = await mkdtemp(path.join(tmpdir(), "onedeploy-"));
+      try {
+        const [template, parameters] = [path.join(folder, "template.json"), path.join(folder, "parameters.json")];
+        await writeFile(template, JSON.stringify(oneDeployTemplate((suffix) => `${fn.functionName}${suffix}`)));
+        const values: OneDeployParameters<string> = { packageUri: { value: packageUri }, release: { value: name } };
+        await writeFile(parameters, JSON.stringify(values), { mode: 0o600 });
+        await az.run(
+          ...["deployment", "group", "create", "--resource-group", resourceGroup, "--name", deploymentName],
+          ...["--template-file", template, "--parameters", `@${parameters}`],
+        );
+      } finally {
+        await rm(folder, { recursive: true });
+      }
+    },
+    async delete(fn, { name, verified }) {
+      const { account, container } = packagePlace(resources, fn);
+      const inContainer = ["--account-name", account, "--container-name", container, "--auth-mode", "key"];
+      for (const blob of [name, ...(verified ? [verifiedBlob(name)] : [])]) {
+        await az.run("storage", "blob", "delete", ...inContainer, "--name", blob);
+      }
+    },
+  };
+}
