@@ -309,13 +309,13 @@ export const keyGroups: readonly KeyGroup[] = [
   { at: "functions.<name>.probes", shape: probe.shape },
   { at: "tables.<name>", shape: tableSchema.shape },
   { at: "layers", shape: layersSchema.shape },
-].map(({ at, shape }) => ({
+].map(({ at, shape }: { at: string; shape: z.core.$ZodShape }) => ({
   at,
   keys: Object.entries(shape).flatMap(([name, schema]) => {
     const known = facts.get(schema);
     if (known === undefined) return [];
     const initial = schema instanceof z.ZodDefault ? schema.def.defaultValue : undefined;
-    return [{ name, isRequired: !schema.safeParse(undefined).success, initial, ...known }];
+    return [{ name, isRequired: !z.safeParse(schema, undefined).success, initial, ...known }];
   }),
 }));
 

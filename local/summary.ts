@@ -1,15 +1,15 @@
 import type { OutputMap } from "@pulumi/pulumi/automation";
 import Table from "cli-table3";
 
-import type { CloudOutputs } from "../components/outputs";
+import type { StackValues } from "../components/outputs";
 import { clouds } from "../contract/clouds";
 
 /** The addresses to open, and the layers behind them: what a person wants to see of a stack's outputs. */
 export function addressTable(outputs: OutputMap): string {
   const table = new Table({ head: ["cloud", "frontend", "API", "version"], style: { head: [], border: [] } });
   for (const cloud of clouds) {
-    const found = outputs[cloud]?.value as Record<keyof CloudOutputs, string | undefined> | undefined;
-    if (found) table.push([cloud, found.frontendUrl ?? "off", found.apiUrl ?? "", found.version ?? ""]);
+    const found = outputs[cloud]?.value as StackValues[typeof cloud];
+    if (found) table.push([cloud, found.frontendUrl ?? "off", found.apiUrl ?? "", found.version]);
   }
   const arns = Object.values((outputs.layerArns?.value ?? {}) as Record<string, string>);
   return [table.toString(), ...arns.map((arn) => `layer ${arn}`), ""].join("\n");

@@ -1,7 +1,11 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 
+import { z } from "zod";
+
+import { outputParts } from "../components/outputs";
 import { type KeyGroup, keyGroups } from "../contract/application";
+import { clouds } from "../contract/clouds";
 import { groupDescriptions, type Setting, settings } from "../settings/schema";
 
 /** What writes the files of the reference anew; a test names it where they are stale. */
@@ -33,6 +37,7 @@ export function referenceFiles(root: string): Record<string, string> {
     "Pulumi.yaml": projectFile(read("Pulumi.yaml")),
     "README.md": withPart("README.md", read("README.md"), "settings", settingsTable(matteringSettings())),
     "docs/reference/application.md": applicationReference(),
+    "docs/reference/outputs.md": outputsReference(),
     "docs/reference/settings.md": settingsReference(),
   };
 }
@@ -140,6 +145,51 @@ function keyTable({ keys }: KeyGroup): string {
       description,
     ]),
   );
+}
+
+function outputsReference(): string {
+  return document([
+    "# Outputs",
+    `Written by \`${referenceCommand}\` from [components/outputs.ts](../../components/outputs.ts).`,
+    "What other stacks read through a `StackReference`, and `pulumi stack output --json` prints. `aws`, `azure` and `gcp` each have\n" +
+      "what `<cloud>` lists, and what is listed for the cloud alone.",
+    ...Object.entries(outputParts).map(
+      ([at, part]) => `## ${at === "" ? "The stack" : `\`${at}\``}\n\n${outputTable(at, part)}`,
+    ),
+  ]);
+}
+
+function outputTable(at: string, part: (typeof outputParts)[string]): string {
+  const everywhere = Object.keys(outputParts["<cloud>"]?.shape ?? {});
+  const own = Object.entries(part.shape).filter(([name]) => !isCloud(at) || !everywhere.includes(name));
+  return alignedTable(
+    ["output", "type", "meaning"],
+    own.map(([name, schema]) => {
+      const { inner, isOptional } = unwrapped(schema);
+      return [`\`${name}\``, `${typeOf(inner)}${isOptional ? ", optional" : ""}`, descriptionOf(inner)];
+    }),
+  );
+}
+
+const isCloud = (name: string) => clouds.some((cloud) => cloud === name);
+
+function unwrapped(schema: z.core.$ZodType): { inner: z.core.$ZodType; isOptional: boolean } {
+  return schema instanceof z.ZodOptional
+    ? { inner: schema.def.innerType, isOptional: true }
+    : { inner: schema, isOptional: false };
+}
+
+const descriptionOf = (schema: z.core.$ZodType) => z.globalRegistry.get(schema)?.description ?? "";
+
+function typeOf(schema: z.core.$ZodType): string {
+  const types: Readonly<Partial<Record<z.core.$ZodTypeDef["type"], string>>> = {
+    literal: "string",
+    readonly: "list",
+    record: "object by name",
+    unknown: "any",
+  };
+  const { type } = schema._zod.def;
+  return types[type] ?? type;
 }
 
 function document(parts: readonly string[]): string {

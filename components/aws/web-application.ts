@@ -289,7 +289,7 @@ export class WebApplication extends pulumi.ComponentResource {
       tables,
       apiUrl: api.url,
       functionName: fn.functionName,
-      messagesTable: Object.values(tables)[0] ?? "",
+      messagesTable: Object.values(tables)[0],
       runtimeIdentity: fn.roleArn,
       logs: fn.logGroupName,
       version: args.version,

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Stack } from "@pulumi/pulumi/automation";
 import { inject } from "vitest";
 
-import type { StackOutputs } from "../../components/outputs";
+import { stackOutputs, type StackValues } from "../../components/outputs";
 import { runningCloud, startCloud, stopCloud } from "../../local/cloud-process";
 import { findEngine } from "../../local/engine";
 import { localEnvironment } from "../../local/inspected-clouds";
@@ -152,15 +152,19 @@ export class LocalDeployment {
     });
   }
 
-  /** The stack's outputs, out of the engine's state. */
+  /**
+   * The stack's outputs, out of the engine's state.
+   *
+   * @throws where they are not what the reference says of them.
+   */
   outputs(): Outputs {
     const file = path.join(this.state, "engine", ".pulumi", "stacks", project, `${this.stack}.json`);
     const { checkpoint } = JSON.parse(readFileSync(file, "utf8")) as {
-      checkpoint: { latest: { resources: { type: string; outputs: Outputs }[] } };
+      checkpoint: { latest: { resources: { type: string; outputs: unknown }[] } };
     };
     const stack = checkpoint.latest.resources.find(({ type }) => type === "pulumi:pulumi:Stack");
     if (stack === undefined) throw new Error(`${file}: nothing is deployed`);
-    return stack.outputs;
+    return stackOutputs.parse(stack.outputs) as Outputs;
   }
 
   /** What a local cloud has. */
@@ -199,7 +203,7 @@ export interface CloudValues {
   readonly version: string;
 }
 
-export interface Outputs extends Pick<StackOutputs, "layers"> {
+export interface Outputs extends Pick<StackValues, "layers"> {
   readonly layerArns: Record<string, string>;
   readonly aws: CloudValues;
   readonly azure: CloudValues;
