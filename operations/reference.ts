@@ -161,7 +161,8 @@ function outputsReference(): string {
 
 function outputTable(at: string, part: (typeof outputParts)[string]): string {
   const everywhere = Object.keys(outputParts["<cloud>"]?.shape ?? {});
-  const own = Object.entries(part.shape).filter(([name]) => !isCloud(at) || !everywhere.includes(name));
+  const shape: z.core.$ZodShape = part.shape;
+  const own = Object.entries(shape).filter(([name]) => !isCloud(at) || !everywhere.includes(name));
   return alignedTable(
     ["output", "type", "meaning"],
     own.map(([name, schema]) => {
