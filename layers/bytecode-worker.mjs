@@ -6,16 +6,26 @@ import { parentPort } from "node:worker_threads";
 import { deflateSync } from "fflate";
 import { loadPyodide } from "pyodide";
 
-/** A path relative to the layer, since an import puts the real one into its place. */
+/**
+ * A path relative to the layer, since an import puts the real one into its place.
+ *
+ * A set of strings that two functions have is one object, or two where the interpreter has met one of the strings as a name
+ * before, in another module. What has a set is compiled twice, so that it always has.
+ */
 const program = `
 import importlib.util, marshal, warnings
 
 warnings.simplefilter("ignore")
 
+def has_sets(code):
+    return any(isinstance(each, frozenset) or isinstance(each, type(code)) and has_sets(each) for each in code.co_consts)
+
 def compiled(name, source):
     source = source.to_bytes()
     try:
         code = compile(source, name, "exec", dont_inherit=True)
+        if has_sets(code):
+            code = compile(source, name, "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     unchecked_hash = (0b01).to_bytes(4, "little")

@@ -11,7 +11,7 @@ let digest: Promise<string> | undefined;
  */
 export function recipeDigest(): Promise<string> {
   return (digest ??= (async () => {
-    const sources = (await readdir(__dirname)).filter((file) => /\.(ts|py)$/.test(file)).sort();
+    const sources = (await readdir(__dirname)).filter((file) => /\.(ts|mjs|py)$/.test(file)).sort();
     const files = [...sources.map((file) => path.join(__dirname, file)), require.resolve("fflate/package.json")];
     return sha256(JSON.stringify(await Promise.all(files.map((file) => readFile(file, "utf8")))));
   })());

@@ -9,6 +9,7 @@ import { cacheDirectory } from "../../layers/cache";
 import { readManifest } from "../../layers/manifest";
 import { contentOf, readZip } from "../../layers/unzip";
 import { findPython } from "../../layers/python";
+import { Workers } from "../../layers/workers";
 import { useWorkspace } from "./workspace";
 
 const run = promisify(execFile);
@@ -94,6 +95,23 @@ describe("bytecode in a layer", () => {
       env: { ...workspace.environment(), XDG_CACHE_HOME: path.join(workspace.folder, "another") },
     });
     expect(stdout).toContain(sha256);
+  });
+
+  it("is the same bytes whatever strings the interpreter knows already", async () => {
+    const member = (index: number) =>
+      `def f${index}(x):\n    return ${index} if x in {"CONTENT_TYPE", "ACCEPT"} else x\n`;
+    const source = member(1) + member(2);
+    const before = "CONTENT_TYPE = 1\n";
+    const compiled = async (...sources: string[]) => {
+      const workers = new Workers<object, readonly { readonly content: Uint8Array }[]>("bytecode-worker.mjs", 1);
+      try {
+        const modules = sources.map((text) => ({ name: "module.py", source: new TextEncoder().encode(text) }));
+        return (await workers.run(() => ({ modules, level: 1 }))).at(-1)?.content;
+      } finally {
+        await workers.close();
+      }
+    };
+    expect(await compiled(before, source)).toEqual(await compiled(source));
   });
 
   it("is compiled again for a changed package alone", async () => {
