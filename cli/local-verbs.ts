@@ -9,10 +9,11 @@ import type { CloudAddress } from "../local/cloud";
 import { changeWeather, cloudEnd, runningCloud, startCloud, stopCloud } from "../local/cloud-process";
 import { commandLine } from "../local/command-line";
 import { checkedSettings } from "../local/configuration";
+import { onDemand } from "../layers/on-demand";
 import { findEngine } from "../local/engine";
 import { invokeByHand, type InvokeOptions } from "../local/invoke";
 import { Progress } from "../local/progress";
-import { isPlatformEvent, type LocalLogEvent, logLine, LogReader } from "../local/log-reader";
+import { isTold, type LocalLogEvent, logLine, LogReader } from "../local/log-reader";
 import { localStack, lockedStack } from "../local/stack";
 import { checkEngineRecord, prepareStateFolder, reset as resetFolder } from "../local/state-folder";
 import { addressTable } from "../local/summary";
@@ -54,7 +55,15 @@ const logInterval = 200;
 
 const cacheVerb = "npm run local -- cache";
 
-export async function up(subject: Subject, { detach, refresh }: { detach: boolean; refresh: boolean }): Promise<void> {
+export interface UpOptions {
+  /** Whether to return when it serves. */
+  readonly detach: boolean;
+  readonly refresh: boolean;
+  /** Whether what is saved is served. */
+  readonly watch: boolean;
+}
+
+export async function up(subject: Subject, { detach, refresh, watch }: UpOptions): Promise<void> {
   check(subject);
   const { state } = subject;
   const { cloud, wasRunning } = await cloudFor(subject, { attached: !detach });
@@ -85,12 +94,21 @@ export async function up(subject: Subject, { detach, refresh }: { detach: boolea
   const reader = new LogReader(state);
   reader.next();
   const following = setInterval(() => {
-    printEvents(reader.next().filter((event) => !isPlatformEvent(event)));
+    printEvents(reader.next().filter(isTold));
   }, logInterval);
+  const endWatch = watch ? await watched(subject, cloud) : undefined;
   await cloudEnd(cloud);
+  await endWatch?.();
   clearInterval(following);
   if (!interrupted.signal.aborted)
     throw new Error(`the local cloud has ended; ${path.join(state, "cloud.log")} may say why`);
+}
+
+async function watched(subject: Subject, cloud: CloudAddress): Promise<() => Promise<void>> {
+  const { watchAndServe } = await onDemand(() => import("./local-watch"));
+  return watchAndServe(subject, cloud, progress, () => {
+    interrupted.abort();
+  });
 }
 
 export async function preview(subject: Subject, { refresh }: { refresh: boolean }): Promise<void> {
@@ -130,15 +148,17 @@ export async function logs(
     cloud,
     function: name,
     lines,
-  }: { follow?: boolean; cloud?: Cloud; function?: string; lines: number },
+    all = false,
+  }: { follow?: boolean; cloud?: Cloud; function?: string; lines: number; all?: boolean },
 ): Promise<void> {
   const reader = new LogReader(subject.state, { cloud, name });
-  const known = reader.next();
+  const next = () => reader.next().filter((event) => all || isTold(event));
+  const known = next();
   printEvents(lines === 0 ? [] : known.slice(-lines));
   if (known.length === 0 && !follow) progress.tell(`Nothing is logged yet in ${subject.state}.`);
   while (follow && !interrupted.signal.aborted) {
     await sleep(logInterval);
-    printEvents(reader.next());
+    printEvents(next());
   }
 }
 

@@ -45,13 +45,16 @@ cli
   .description("deploy, then serve until Ctrl-C")
   .option("--detach", "return when it is serving; `stop` ends it")
   .option("--refresh", "look at what is really there first")
+  .option("--watch", "serve what is saved, at once; default where standard input is a terminal")
+  .option("--no-watch", "serve what was deployed, whatever is saved")
   .allowExcessArguments()
-  .action(async ({ detach = false, refresh = false }: { detach?: boolean; refresh?: boolean }, command: Command) => {
+  .action(async (flags: { detach?: boolean; refresh?: boolean; watch?: boolean }, command: Command) => {
+    const { detach = false, refresh = false, watch = process.stdin.isTTY } = flags;
     // What is no verb reaches the default one as its argument.
     const [unknown] = command.args;
     if (unknown !== undefined) refuseVerb(unknown);
     begin("Deploying", "onto this machine");
-    await (await verbs()).up(subject(), { detach, refresh });
+    await (await verbs()).up(subject(), { detach, refresh, watch });
   });
 
 cli
@@ -85,12 +88,13 @@ cli
 
 cli
   .command("logs")
-  .description("print what functions and gateways have logged")
+  .description("print requests to functions, and what the functions have logged")
   .option("--follow", "and what they log from now on, until Ctrl-C")
   .addOption(new Option("--cloud <name>", "of this cloud alone").choices(clouds))
   .option("--function <name>", "of logs whose name has this")
   .option("--lines <count>", "of the latest events", positive("lines"), 100)
-  .action(async (flags: { follow?: boolean; cloud?: Cloud; function?: string; lines: number }) => {
+  .option("--all", "and what the clouds' runtimes and gateways log of each request")
+  .action(async (flags: { follow?: boolean; cloud?: Cloud; function?: string; lines: number; all?: boolean }) => {
     await (await verbs()).logs(subject(), flags);
   });
 

@@ -64,14 +64,9 @@ const builders: Record<Target, Builder> = {
   /** Layers, whose packages Lambda finds under `python/`, and the code of all functions in one bundle. */
   aws: async ({ application, architecture, pythonVersion, strategy = { kind: "full" }, requirements, ...options }) => {
     const platform = { architecture, pythonVersion };
-    const [locked, files] = await Promise.all([
-      lockedFunctions(application, "aws", requirements),
-      applicationFiles(application, "aws"),
-    ]);
+    const { locked, releases, code } = await lambdaCode(application, platform, requirements);
     const bytecode = compilerOf(pythonVersion, options);
     const pruning = pruningOf(application, options);
-    const releases = new Map(locked.flatMap((each) => codeReleases(each, files, platform)));
-    const code = [...files, ...(await adapterFiles("aws", application.functions, releases))];
     const bundle = { target: "aws", kind: "application", ...platform } as const;
     const functions = application.functions.map(({ name }) => name);
     const [parts, applications] = await Promise.all([
@@ -180,6 +175,52 @@ const builders: Record<Target, Builder> = {
     });
   },
 };
+
+/** The code of functions as their bundle on a cloud holds it, beside the packages. */
+export interface FunctionCode {
+  readonly target: Target;
+  /** Names of the functions that it is for. */
+  readonly functions: readonly string[];
+  /** Of the locks of these functions' packages, which say nothing of the code. */
+  readonly lockSha256: readonly string[];
+  readonly files: readonly SourceFile[];
+}
+
+/**
+ * What the bundles of every function hold beside its packages: the files that a changed module changes, and no others.
+ *
+ * @throws {BuildError} where a function has no lock that fits, or cannot run on a cloud.
+ */
+export async function functionCode({
+  application,
+  targets,
+  architecture,
+  pythonVersion,
+}: Pick<BuildOptions, "application" | "targets" | "architecture" | "pythonVersion">): Promise<FunctionCode[]> {
+  const code = targets.map(async (target): Promise<FunctionCode[]> => {
+    if (target === "aws") {
+      const { locked, code: files } = await lambdaCode(application, { architecture, pythonVersion });
+      const functions = application.functions.map(({ name }) => name);
+      return [{ target, functions, lockSha256: locked.map(({ lock }) => lock.sha256), files }];
+    }
+    const platform = { architecture: "x86_64", pythonVersion } as const;
+    return forEachFunction(target, application, platform, undefined, ({ name }, { lock, files }) =>
+      Promise.resolve([{ target, functions: [name], lockSha256: [lock.sha256], files }]),
+    );
+  });
+  return (await Promise.all(code)).flat();
+}
+
+/** The code of an application's Lambda functions, which are in one bundle. */
+async function lambdaCode(application: Application, platform: Platform, requirements?: string) {
+  const [locked, files] = await Promise.all([
+    lockedFunctions(application, "aws", requirements),
+    applicationFiles(application, "aws"),
+  ]);
+  const releases = new Map(locked.flatMap((each) => codeReleases(each, files, platform)));
+  const adapters = await adapterFiles("aws", application.functions, releases);
+  return { locked, releases, code: [...files, ...adapters] };
+}
 
 /** What the bundle of one function is made of. */
 interface FunctionParts {

@@ -6,13 +6,14 @@ import { UnansweredError } from "../operations/unanswered-error";
 import type {
   ChangeRequest,
   CloudAddress,
+  CodeRequest,
   DeleteRequest,
   InvokeRequest,
   RevisionRequest,
   TrafficRequest,
 } from "./cloud";
 import { commandLine } from "./command-line";
-import type { Invoked } from "./data-plane";
+import { CodeError, type Invoked } from "./data-plane";
 import { isAlive } from "./process";
 import { ResourceStore } from "./store";
 import type { WeatherReport } from "./weather";
@@ -157,6 +158,18 @@ export async function invokeFunction(address: CloudAddress, request: InvokeReque
   const text = await answer.text();
   if (!answer.ok) throw new Error(`${request.functionName} cannot be invoked: ${text}`);
   return JSON.parse(text) as Invoked;
+}
+
+/**
+ * Serves a function of a running cloud from other code, without the engine.
+ *
+ * @throws {CodeError} with the traceback, where the code does not start; what served goes on.
+ */
+export async function changeCode(address: CloudAddress, request: CodeRequest): Promise<void> {
+  const answer = await fetch(`${controlUrl(address)}/code`, { method: "PUT", body: JSON.stringify(request) });
+  if (answer.ok) return;
+  const text = await answer.text();
+  throw answer.status === 422 ? new CodeError(text) : new Error(`${request.functionName} cannot be changed: ${text}`);
 }
 
 function controlUrl({ control, token }: CloudAddress): string {

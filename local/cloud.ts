@@ -11,7 +11,7 @@ import { azureBehaviours } from "./azure/behaviour";
 import { azureInvokes, azureTypes } from "./azure/types";
 import { claim, giveUp } from "./claim";
 import { CommandProvider } from "./command";
-import type { CloudDataPlane, Invocation } from "./data-plane";
+import { type CloudDataPlane, type CodeChange, CodeError, type Invocation } from "./data-plane";
 import { gcpBehaviours } from "./gcp/behaviour";
 import { gcpInvokes, gcpTypes } from "./gcp/types";
 import { listen, response } from "./http";
@@ -66,6 +66,12 @@ export interface RevisionRequest extends Pick<TrafficRequest, "cloud" | "functio
 
 /** A function to invoke by hand. */
 export interface InvokeRequest extends Invocation {
+  /** Name of the cloud's provider. */
+  readonly cloud: string;
+}
+
+/** Code to serve a function from. */
+export interface CodeRequest extends CodeChange {
   /** Name of the cloud's provider. */
   readonly cloud: string;
 }
@@ -180,6 +186,18 @@ async function main(state: string, report: WeatherReport, owner?: number): Promi
       const plane = await planes.get(cloud)?.();
       if (plane?.invoke === undefined) throw new Error(`the local ${cloud} invokes no function by hand`);
       return response(200, await plane.invoke(invocation));
+    }
+    if (target === `/${token}/code` && method === "PUT") {
+      const { cloud, ...change } = JSON.parse(body.toString()) as CodeRequest;
+      try {
+        const plane = await planes.get(cloud)?.();
+        if (plane?.changeCode === undefined) throw new Error(`the local ${cloud} changes no code by hand`);
+        await plane.changeCode(change);
+        return response(200, {});
+      } catch (error) {
+        if (!(error instanceof CodeError)) throw error;
+        return response(422, error.message);
+      }
     }
     if (target !== `/${token}`) return response(404, "");
     if (method === "DELETE") setImmediate(() => void stop());

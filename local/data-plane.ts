@@ -33,6 +33,17 @@ export interface Invoked {
   readonly log?: string;
 }
 
+/** Code for a function in the place of what was deployed. */
+export interface CodeChange {
+  /** The cloud's name of the function. */
+  readonly functionName: string;
+  /** Folder of the code, without packages. Absent: what was deployed serves again. */
+  readonly folder?: string;
+}
+
+/** New code does not start; what served before goes on. */
+export class CodeError extends Error {}
+
 /** The data planes of one cloud. */
 export interface CloudDataPlane {
   /** By resource type; a type that is not here does nothing by itself. */
@@ -53,6 +64,14 @@ export interface CloudDataPlane {
     /** @throws where it has traffic. */
     delete(functionName: string, revision: string): Promise<void>;
   };
+  /**
+   * Serves a function from other code, with the packages and the configuration that were deployed, as soon as that code has
+   * started. Versions that are asked for by their number stay what they are. It lasts as long as this cloud runs. Absent
+   * where the cloud has no such way.
+   *
+   * @throws {CodeError} with the traceback, where the code does not start; what served goes on.
+   */
+  changeCode?(change: CodeChange): Promise<void>;
   /** Stops everything that was started; the processes among it are gone when it returns. */
   close(): Promise<void>;
 }

@@ -10,6 +10,20 @@ const startLimit = 60_000;
 /** Lines of a server's log that explain why it did not start. */
 const explainingLines = 20;
 
+/** Lines that are kept of its log meanwhile: a traceback is longer than what explains it. */
+const keptLines = 200;
+
+/** A server ended, or did not listen in time. */
+export class StartError extends Error {
+  /** @param log the last lines of its log. */
+  constructor(
+    reason: string,
+    readonly log: readonly string[],
+  ) {
+    super(`the function's server did not start: ${reason}\n${log.slice(-explainingLines).join("\n")}`);
+  }
+}
+
 interface Instance {
   readonly configuration: string;
   readonly origin: string;
@@ -31,7 +45,7 @@ export class Instances {
    *
    * @param configuration whatever makes a new process necessary.
    * @param launch what to run, given the port to listen on.
-   * @throws where the server ends, or does not listen in time, with the end of its log.
+   * @throws {StartError} where the server ends, or does not listen in time.
    */
   async origin(
     name: string,
@@ -49,6 +63,11 @@ export class Instances {
     const origin = this.#replace(name, configuration, launch);
     this.#starting.set(name, { configuration, origin });
     return origin;
+  }
+
+  /** Whether its server listens already. */
+  serves(name: string, configuration: string): boolean {
+    return this.#serving.get(name)?.configuration === configuration;
   }
 
   async stop(name: string): Promise<void> {
@@ -91,7 +110,7 @@ export class Instances {
       ...options,
       onLine(line) {
         options.onLine(line);
-        if (lines.push(line) > explainingLines) lines.shift();
+        if (lines.push(line) > keptLines) lines.shift();
       },
     });
     let status: string | undefined;
@@ -104,7 +123,7 @@ export class Instances {
       const failure = status ?? (Date.now() > deadline ? `no answer in ${startLimit / 1000} seconds` : undefined);
       if (failure !== undefined) {
         await process.stop();
-        throw new Error(`the function's server did not start: ${failure}\n${lines.join("\n")}`);
+        throw new StartError(failure, lines);
       }
       await sleep(10);
     }

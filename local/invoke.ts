@@ -1,19 +1,9 @@
-import { z } from "zod";
-
-import { type Cloud, clouds } from "../contract/clouds";
+import type { Cloud } from "../contract/clouds";
 import { liveAlias } from "../operations/releases/aws";
 import type { CloudAddress } from "./cloud";
 import { invokeFunction } from "./cloud-process";
 import type { Invoked } from "./data-plane";
-
-/** Of a stack's outputs, what leads to a cloud's functions. */
-const functionsOf = z.partialRecord(
-  z.enum(clouds),
-  z.looseObject({ functions: z.record(z.string(), z.looseObject({ functionName: z.string() })).default({}) }),
-);
-
-/** The providers of the local clouds, by the clouds' names. */
-const providers: Readonly<Record<Cloud, string>> = { aws: "aws", azure: "azure-native", gcp: "gcp" };
+import { deployedFunctions, providers } from "./deployed-functions";
 
 export interface InvokeOptions {
   /** One of the stack's clouds. Default: each of them. */
@@ -35,20 +25,12 @@ export async function invokeByHand(
   name: string,
   { cloud: wanted, payload }: InvokeOptions,
 ): Promise<{ readonly cloud: Cloud; readonly result: Invoked }[]> {
-  const deployed = functionsOf.parse(
-    Object.fromEntries(clouds.flatMap((cloud) => (cloud in outputs ? [[cloud, outputs[cloud]]] : []))),
-  );
-  const on = clouds.filter((cloud) => cloud in deployed && (wanted === undefined || cloud === wanted));
-  const found = on.flatMap((cloud) => {
-    const functionName = deployed[cloud]?.functions[name]?.functionName;
-    return functionName === undefined ? [] : [{ cloud, functionName }];
-  });
+  const all = deployedFunctions(outputs);
+  const found = all.filter((each) => each.name === name && (wanted === undefined || each.cloud === wanted));
   if (found.length === 0) {
-    const known = clouds.flatMap((cloud) =>
-      Object.keys(deployed[cloud]?.functions ?? {}).map((each) => `${each} on ${cloud}`),
-    );
+    const known = all.map((each) => `${each.name} on ${each.cloud}`).join(", ");
     const where = wanted === undefined ? "" : ` on ${wanted}`;
-    throw new Error(`the stack has no function ${name}${where}; it has ${known.join(", ") || "none: deploy it first"}`);
+    throw new Error(`the stack has no function ${name}${where}; it has ${known || "none: deploy it first"}`);
   }
   return Promise.all(
     found.map(async ({ cloud, functionName }) => {

@@ -5,6 +5,7 @@ import { z } from "zod";
 
 import type { Cloud } from "../contract/clouds";
 import type { LogEvent } from "../operations/diagnose/inspected-cloud";
+import { requestLogs } from "./logs";
 
 /** An event of one of the local clouds' logs. */
 export interface LocalLogEvent extends LogEvent {
@@ -78,6 +79,7 @@ const requestSchema = z.object({
   /** Milliseconds; an application's and API Gateway's names for it. */
   duration_ms: z.coerce.number().optional(),
   latencyMs: z.coerce.number().optional(),
+  cold: z.boolean().optional(),
 });
 
 /** What the runtime logs of each event, in Lambda's own format: everything else is the application's or a gateway's. */
@@ -85,12 +87,30 @@ export function isPlatformEvent({ message }: LogEvent): boolean {
   return message.includes('"type":"platform.');
 }
 
-/** A request in one line, e.g. `GET /api/ 200 12 ms`; everything else as it was logged. */
-function readable(message: string): string {
-  const request = message.startsWith("{") ? requestSchema.safeParse(parsed(message)) : undefined;
-  if (!request?.success) return message.trimEnd();
-  const { method, path: target, status, duration_ms, latencyMs = duration_ms } = request.data;
-  return [method, target, status, ...(latencyMs === undefined ? [] : [`${Math.round(latencyMs)} ms`])].join(" ");
+/**
+ * Whether an event is worth a line of a terminal: neither the runtime's own, nor what an application or a gateway logs of a
+ * request that has its line already.
+ */
+export function isTold(event: LocalLogEvent): boolean {
+  return !isPlatformEvent(event) && (isRequest(event) || requestOf(event.message) === undefined);
+}
+
+/** Whether an event is a request as the local clouds log it, once for each. */
+export function isRequest({ log }: LocalLogEvent): boolean {
+  return log.startsWith(`${requestLogs}/`);
+}
+
+function requestOf(message: string): z.output<typeof requestSchema> | undefined {
+  return message.startsWith("{") ? requestSchema.safeParse(parsed(message)).data : undefined;
+}
+
+/** A request in one line, e.g. `GET /api/ 200 12 ms cold`; everything else as it was logged. */
+export function readable(message: string): string {
+  const request = requestOf(message);
+  if (request === undefined) return message.trimEnd();
+  const { method, path: target, status, duration_ms, latencyMs = duration_ms, cold = false } = request;
+  const time = latencyMs === undefined ? [] : [`${Math.round(latencyMs)} ms`];
+  return [method, target, status, ...time, ...(cold ? ["cold"] : [])].join(" ");
 }
 
 function parsed(text: string): unknown {
@@ -101,9 +121,11 @@ function parsed(text: string): unknown {
   }
 }
 
-/** E.g. `12:03:04.123 aws lambda/shop-staging-api  GET /api/ 200 12 ms`, in the time of this machine. */
-export function logLine({ timestamp, cloud, log, message }: LocalLogEvent): string {
+/** E.g. `12:03:04.123 aws GET /api/ 200 12 ms`, or with the log's name for what is no request, in the time of this machine. */
+export function logLine(event: LocalLogEvent): string {
+  const { timestamp, cloud, log, message } = event;
   const at = new Date(timestamp);
   const time = `${at.toLocaleTimeString("en-GB")}.${String(at.getMilliseconds()).padStart(3, "0")}`;
+  if (isRequest(event)) return `${time} ${cloud} ${readable(message)}`;
   return `${time} ${cloud} ${log.split("/").slice(-2).join("/")}  ${readable(message)}`;
 }

@@ -1,5 +1,6 @@
 import path from "node:path";
 
+import { liveAlias } from "../../operations/releases/aws";
 import { type CloudDataPlane, HttpDataPlane } from "../data-plane";
 import { Logs } from "../logs";
 import type { Resources } from "../store";
@@ -67,6 +68,13 @@ export async function startAws(stored: Resources, state: string): Promise<CloudD
       // What the function wrote last is on its way here.
       await new Promise((resolve) => setTimeout(resolve, 50));
       return { payload: result.payload.toString(), failed: functionError !== undefined, log: tail.join("\n") };
+    },
+    changeCode({ functionName, folder }) {
+      const alias = resources.find(
+        "aws:lambda/alias:Alias",
+        (each) => each.functionName === functionName && each.name === liveAlias,
+      );
+      return lambda.changeCode(alias === undefined ? functionName : `${functionName}:${liveAlias}`, folder);
     },
     async close() {
       scheduler.close();

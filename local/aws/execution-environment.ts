@@ -61,6 +61,8 @@ export class ExecutionEnvironment {
   /** Answers the runtime's question for its next event, while it waits for one. */
   #handOver?: (answer: HttpResponse) => void;
   #initMilliseconds?: number;
+  #initialised: () => void = () => undefined;
+  readonly #init = new Promise<void>((resolve) => (this.#initialised = resolve));
   readonly #started = performance.now();
 
   #api?: Listener;
@@ -120,6 +122,14 @@ export class ExecutionEnvironment {
     return this.#initMilliseconds;
   }
 
+  /** Waits until it can take an event; gives the failure where it never can. */
+  async initialised(): Promise<InvocationResult | undefined> {
+    const timer = this.#expiry(initSeconds);
+    await this.#init;
+    clearTimeout(timer);
+    return this.#failure;
+  }
+
   invoke(requestId: string, event: Buffer): Promise<TimedResult> {
     if (this.#failure) return Promise.resolve({ ...this.#failure, milliseconds: 0 });
     return new Promise((finish) => {
@@ -145,6 +155,7 @@ export class ExecutionEnvironment {
     switch (`${phase ?? ""}/${rest.at(-1) ?? ""}`) {
       case "invocation/next":
         this.#initMilliseconds ??= performance.now() - this.#started;
+        this.#initialised();
         return new Promise((handOver) => {
           this.#handOver = handOver;
           this.#deliver();
@@ -208,6 +219,7 @@ export class ExecutionEnvironment {
 
   #end(failure: InvocationResult): void {
     this.#initMilliseconds ??= performance.now() - this.#started;
+    this.#initialised();
     this.#failure ??= failure;
     this.#finish(this.#failure);
   }

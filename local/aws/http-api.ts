@@ -33,6 +33,7 @@ interface Outcome {
   readonly routeKey?: string;
   /** `$context.integrationErrorMessage` */
   readonly integrationError?: string;
+  readonly cold?: boolean;
 }
 
 export interface HttpApiOptions {
@@ -122,7 +123,10 @@ export class HttpApis {
       stageVariables: stage.stageVariables,
       pathParameters: match.pathParameters,
     });
-    return { routeKey, ...(await this.#invoke(integration, Buffer.from(JSON.stringify(event)))) };
+    const outcome = await this.options.logs.timed(invoked(integration).name, request, () =>
+      this.#invoke(integration, Buffer.from(JSON.stringify(event))),
+    );
+    return { routeKey, ...outcome };
   }
 
   async #invoke(integration: Integration, event: Buffer): Promise<Outcome> {
@@ -142,7 +146,8 @@ export class HttpApis {
         };
       }
       const made = httpApiResponse(result.payload);
-      if (made) return { answer: made };
+      const { cold } = result;
+      if (made) return { answer: made, cold };
       const integrationError =
         "The response from the Lambda function doesn't match the format that API Gateway expects.";
       return { answer: ownAnswers.internalError, integrationError };

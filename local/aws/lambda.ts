@@ -3,7 +3,10 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 
 import { unpacked } from "../../layers/archive";
+import { CodeError } from "../data-plane";
+import { HeldLines } from "../held-lines";
 import type { Logs } from "../logs";
+import { startPython } from "../process";
 import { once } from "../../layers/once";
 import { findPython, pythonEnvironment } from "../../layers/python";
 import { ExecutionEnvironment, type InvocationResult, type TimedResult } from "./execution-environment";
@@ -16,6 +19,8 @@ interface LambdaFunction extends Resource<"aws:lambda/function:Function"> {
   readonly version: string;
   /** Archives of its layers, in their order. */
   readonly layerCode: readonly { readonly path: string; readonly sha256: string }[];
+  /** Folder of the code that has taken the place of `code`. */
+  readonly folder?: string;
 }
 
 /** How an invocation ended, as the Invoke API tells it. */
@@ -24,6 +29,8 @@ export interface Invoked extends InvocationResult {
   readonly version: string;
   /** The last lines of the function's log; what the function wrote last may still be on its way. */
   readonly tail: readonly string[];
+  /** Whether an execution environment was started for it. */
+  readonly cold: boolean;
 }
 
 /** There is no such function, version or alias: Lambda's `ResourceNotFoundException`. */
@@ -74,6 +81,8 @@ export class Lambda {
   /** All that run, with the name of their function, until they are gone. */
   readonly #environments = new Map<ExecutionEnvironment, string>();
   readonly #runtimes = new Map<string, Promise<Runtime>>();
+  /** Folders of the code that serves in the place of what was deployed, by function. */
+  readonly #code = new Map<string, string>();
 
   constructor(private readonly options: LambdaOptions) {}
 
@@ -87,7 +96,12 @@ export class Lambda {
   async invoke(target: string, event: Buffer): Promise<Invoked> {
     const fn = this.#find(target);
     if (event.length > payloadLimit) {
-      return { ...tooLarge("RequestEntityTooLargeException", "Request", event), version: fn.version, tail: [] };
+      return {
+        ...tooLarge("RequestEntityTooLargeException", "Request", event),
+        version: fn.version,
+        tail: [],
+        cold: false,
+      };
     }
 
     const pool = this.#poolOf(fn);
@@ -111,8 +125,58 @@ export class Lambda {
     }
   }
 
+  /**
+   * Serves a function from other code: by its name and by its aliases. Its versions stay what they are.
+   *
+   * @param target the function's name, with the alias that serves where it has one.
+   * @param folder of the code; undefined for what was deployed.
+   * @throws {CodeError} with the traceback, where the code does not start; what served goes on.
+   */
+  async changeCode(target: string, folder: string | undefined): Promise<void> {
+    const { name } = parseTarget(target);
+    const fn = { ...this.#deployed(target), folder };
+    const lines = new HeldLines(this.#logOf(fn));
+    const environment = await this.#start(fn, lines.take);
+    const failure = await environment.initialised();
+    if (failure !== undefined) {
+      await this.#discard(environment);
+      throw new CodeError(await this.#traceback(fn, failure));
+    }
+    lines.release();
+    if (folder === undefined) this.#code.delete(name);
+    else this.#code.set(name, folder);
+    this.#poolOf(fn).idle.push(environment);
+  }
+
+  /** Why the handler's module cannot be imported; Lambda's runtime tells less. */
+  async #traceback(fn: LambdaFunction, failure: InvocationResult): Promise<string> {
+    const lines: string[] = [];
+    const { python, directory, variables } = await this.#sandbox(fn);
+    const module = fn.handler.slice(0, fn.handler.lastIndexOf("."));
+    const importing = startPython({
+      python,
+      directory,
+      program: path.join(__dirname, "import_module.py"),
+      args: [module],
+      environment: variables,
+      onLine: (line) => lines.push(line),
+    });
+    const limit = setTimeout(() => void importing.stop(), fn.timeout * 1000);
+    await importing.exited.catch(() => undefined);
+    clearTimeout(limit);
+    return lines.length > 0 ? lines.join("\n") : failure.payload.toString();
+  }
+
   /** What a name or an ARN stands for now; an alias with weights picks a version by chance. */
   #find(target: string): LambdaFunction {
+    const { qualifier } = parseTarget(target);
+    const found = this.#deployed(target);
+    const folder = qualifier === found.version ? undefined : this.#code.get(found.name);
+    return { ...found, folder };
+  }
+
+  /** The same, with the code that was deployed. */
+  #deployed(target: string): LambdaFunction {
     const { resources } = this.options;
     const { name, qualifier = latest } = parseTarget(target);
     const alias = resources.find(
@@ -143,6 +207,7 @@ export class Lambda {
 
   /** Ends the environments of a function. */
   async stop(functionName: string): Promise<void> {
+    this.#code.delete(functionName);
     for (const [key, pool] of this.#pools) if (pool.functionName === functionName) this.#retire(key);
     const environments = [...this.#environments].filter(([, name]) => name === functionName);
     await Promise.all(environments.map(([environment]) => this.#discard(environment)));
@@ -167,7 +232,7 @@ export class Lambda {
     if (environment.alive && !pool.retired) pool.idle.push(environment);
     // The caller need not wait for the process to go.
     else void this.#discard(environment);
-    return { ...result, version: fn.version, tail: environment.tail };
+    return { ...result, version: fn.version, tail: environment.tail, cold: warm === undefined };
   }
 
   /** One that waits for an event, unless it ended meanwhile. */
@@ -204,25 +269,32 @@ export class Lambda {
     return pool;
   }
 
-  async #start(fn: LambdaFunction): Promise<ExecutionEnvironment> {
+  /** What a process of the function has. */
+  async #sandbox(fn: LambdaFunction) {
     const [{ interpreter, version }, task, opt] = await Promise.all([
       this.#runtimeOf(fn.runtime),
-      unpacked([fn.code]),
+      fn.folder ?? unpacked([fn.code]),
       unpacked(fn.layerCode),
     ]);
+    const variables = {
+      ...defaultVariables(task, opt),
+      ...fn.environment?.variables,
+      ...runtimeVariables(fn, task, opt, version),
+      ...this.options.endpoints,
+    };
+    return { python: interpreter, directory: task, variables };
+  }
+
+  async #start(fn: LambdaFunction, onLine = this.#logOf(fn)): Promise<ExecutionEnvironment> {
+    const { python, directory: task, variables } = await this.#sandbox(fn);
     const environment = await ExecutionEnvironment.start({
-      python: interpreter,
+      python,
       handler: fn.handler,
       functionArn: fn.arn,
       task,
       timeout: fn.timeout,
-      variables: {
-        ...defaultVariables(task, opt),
-        ...fn.environment?.variables,
-        ...runtimeVariables(fn, task, opt, version),
-        ...this.options.endpoints,
-      },
-      onLine: this.#logOf(fn),
+      variables,
+      onLine,
     });
     this.#environments.set(environment, fn.name);
     return environment;

@@ -61,6 +61,7 @@ export async function startAzure(stored: Resources, state: string): Promise<Clou
       "azure-native:cdn:AFDEndpoint": endpoints,
     },
     invoke: (invocation) => functions.invoke(invocation),
+    changeCode: (change) => functions.changeCode(change),
     async close() {
       await Promise.all([apps.close(), endpoints.close()]);
       await functions.close();

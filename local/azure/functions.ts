@@ -6,8 +6,10 @@ import { z } from "zod";
 
 import { type Blob, unpacked } from "../../layers/archive";
 import { errorPage } from "../cdn";
-import type { Invocation, Invoked } from "../data-plane";
+import { type CodeChange, CodeError, type Invocation, type Invoked } from "../data-plane";
 import { forward, header, type HttpRequest, type HttpResponse, HttpTimeoutError, without } from "../http";
+import { HeldLines } from "../held-lines";
+import { StartError } from "../instances";
 import type { Logs } from "../logs";
 import { findPython, pythonEnvironment } from "../../layers/python";
 import type { KeyVault } from "./key-vault";
@@ -46,6 +48,8 @@ const packageSchema = z.object({ path: z.string(), sha256: z.string() });
  */
 export class FunctionApps {
   readonly #instances = new SiteInstances();
+  /** Folders of the code that serves in the place of what was deployed, by the app's id. */
+  readonly #code = new Map<string, string>();
   readonly #timers = new Timers((id, name) => void this.#fire(id, name));
 
   constructor(private readonly options: FunctionAppsOptions) {
@@ -66,8 +70,13 @@ export class FunctionApps {
     try {
       const source = this.#deployed(app);
       if (source === undefined) return errorPage(404, "404 Not Found", "Nothing was deployed to this function app.");
-      const origin = await this.#instances.origin(id, this.#configuration(app, source));
-      return await forward(origin, { ...request, headers }, answerLimit);
+      const configuration = this.#configuration(app, source, this.#code.get(id));
+      const cold = !this.#instances.isWarm(id);
+      const { answer } = await logs.timed(app.name, request, async () => {
+        const origin = await this.#instances.origin(id, configuration);
+        return { cold, answer: await forward(origin, { ...request, headers }, answerLimit) };
+      });
+      return answer;
     } catch (error) {
       logs.append(app.name, "host", String(error));
       return error instanceof HttpTimeoutError
@@ -115,7 +124,30 @@ export class FunctionApps {
     return ends.find(({ failed }) => failed) ?? { failed: false, payload: "null" };
   }
 
+  /**
+   * Serves an app from other code, with the packages that were deployed.
+   *
+   * @throws {CodeError} with the log of its start, where it does not start; what served goes on.
+   */
+  async changeCode({ functionName, folder }: CodeChange): Promise<void> {
+    const app = this.options.resources.find("azure-native:web:WebApp", ({ name }) => name === functionName);
+    const source = app && this.#deployed(app);
+    if (app === undefined || source === undefined)
+      throw new Error(`nothing was deployed to a function app ${functionName} on this machine`);
+    const lines = new HeldLines(this.#traces(app));
+    try {
+      await this.#instances.change(app.id, this.#configuration(app, source, folder, lines.take));
+      lines.release();
+    } catch (error) {
+      throw error instanceof StartError ? new CodeError(error.log.join("\n")) : error;
+    }
+    if (folder === undefined) this.#code.delete(app.id);
+    else this.#code.set(app.id, folder);
+    void this.#syncTriggers(app.id);
+  }
+
   async stop(id: string): Promise<void> {
+    this.#code.delete(id);
     this.#timers.delete(id);
     await this.#instances.stop(id);
   }
@@ -164,27 +196,32 @@ export class FunctionApps {
     const app = this.options.resources.get("azure-native:web:WebApp", id);
     const source = this.#deployed(app);
     if (source === undefined) throw new Error(`nothing was deployed to the function app ${app.name}`);
-    return this.#instances.newest(id, this.#configuration(app, source));
+    return this.#instances.newest(id, this.#configuration(app, source, this.#code.get(id)));
   }
 
-  #configuration(app: WebApp, source: Blob): SiteConfiguration {
+  #traces(app: WebApp): (line: string) => void {
+    return (line) => {
+      this.options.logs.append(app.name, "traces", line);
+    };
+  }
+
+  #configuration(app: WebApp, source: Blob, folder: string | undefined, onLine = this.#traces(app)): SiteConfiguration {
     const settings = this.#settings(app);
     const launch = async (port: number) => {
       const python = await findPython(app.functionAppConfig.runtime.version);
-      const directory = await unpacked([source]);
+      const deployed = await unpacked([source]);
+      const directory = folder ?? deployed;
       return {
         // The app brings all of its packages along.
         python: await pythonEnvironment(python, "azure", []),
         directory,
         program: path.join(__dirname, "functions_host.py"),
         args: [directory, String(port)],
-        environment: { ...settings, ...runtimeVariables(app, directory) },
-        onLine: (line: string) => {
-          this.options.logs.append(app.name, "traces", line);
-        },
+        environment: { ...settings, ...runtimeVariables(app, { directory, deployed }) },
+        onLine,
       };
     };
-    const key = JSON.stringify([app, settings, source.sha256]);
+    const key = JSON.stringify([app, settings, source.sha256, folder]);
     return { key, launch, strategy: app.functionAppConfig.siteUpdateStrategy.type };
   }
 
@@ -247,7 +284,11 @@ function oneDeploys({ properties }: Resource<"azure-native:resources:Deployment"
   });
 }
 
-function runtimeVariables(app: WebApp, directory: string): Record<string, string> {
+/** @param folders of the code, and of what was deployed with its packages. */
+function runtimeVariables(
+  app: WebApp,
+  { directory, deployed }: { directory: string; deployed: string },
+): Record<string, string> {
   const { version } = app.functionAppConfig.runtime;
   return {
     AZURE_FUNCTIONS_ENVIRONMENT: "Production",
@@ -257,7 +298,7 @@ function runtimeVariables(app: WebApp, directory: string): Record<string, string
     HOME: "/nonexistent",
     LANG: "C.UTF-8",
     PATH: "/usr/local/bin:/usr/bin:/bin",
-    PYTHONPATH: [directory, path.join(directory, ".python_packages", "lib", "site-packages")].join(path.delimiter),
+    PYTHONPATH: [directory, path.join(deployed, ".python_packages", "lib", "site-packages")].join(path.delimiter),
     PYTHONUNBUFFERED: "1",
     TZ: "UTC",
     WEBSITE_HOSTNAME: app.defaultHostName,

@@ -46,9 +46,30 @@ export class SiteInstances {
     return this.#started(site, configuration);
   }
 
+  /** Whether an instance listens, so that no request has to wait for one. */
+  isWarm(id: string): boolean {
+    const site = this.#sites.get(id);
+    return site?.origin !== undefined || site?.old !== undefined;
+  }
+
   /** Where the instance with this configuration listens. */
   async newest(id: string, configuration: SiteConfiguration): Promise<string> {
     return this.#started(await this.#site(id, configuration), configuration);
+  }
+
+  /**
+   * Sends requests to an instance with another configuration as soon as that serves.
+   *
+   * @throws where it does not start; what served goes on.
+   */
+  async change(id: string, { key, launch }: SiteConfiguration): Promise<void> {
+    const current = this.#sites.get(id);
+    if (current?.key === key && current.origin !== undefined) return;
+    const instance = `${id} ${(this.#count += 1)}`;
+    const origin = await this.#instances.origin(instance, key, launch);
+    const replaced = this.#sites.get(id);
+    this.#sites.set(id, { key, instance, origin });
+    if (replaced !== undefined) this.#after(drain, () => void this.#instances.stop(replaced.instance));
   }
 
   async stop(id: string): Promise<void> {

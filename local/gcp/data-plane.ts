@@ -94,6 +94,11 @@ export function startGcp(stored: Resources, state: string): CloudDataPlane {
       const failed = answer.status >= 400;
       return { failed, payload: failed ? `${answer.status} ${text}` : text };
     },
+    changeCode({ functionName, folder }) {
+      const fn = resources.find("gcp:cloudfunctionsv2/function:Function", ({ name }) => name === functionName);
+      if (fn === undefined) throw new Error(`there is no function ${functionName} on the local Google Cloud`);
+      return functions.changeCode(fn.id, folder);
+    },
     async close() {
       scheduler.close();
       await Promise.all([addresses.close(), services.close()]);

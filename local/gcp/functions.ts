@@ -3,7 +3,9 @@ import path from "node:path";
 import { unpacked } from "../../layers/archive";
 import { errorPage } from "../cdn";
 import { forward, header, type HttpRequest, type HttpResponse, HttpTimeoutError, without } from "../http";
-import { Instances } from "../instances";
+import { CodeError } from "../data-plane";
+import { HeldLines } from "../held-lines";
+import { Instances, StartError } from "../instances";
 import type { Logs } from "../logs";
 import { findPython, pythonEnvironment } from "../../layers/python";
 import type { Firestore } from "./firestore";
@@ -43,6 +45,9 @@ export class CloudFunctions {
   /** Functions that were started in this process; any other is one of an earlier run. */
   readonly #started = new Set<string>();
 
+  /** Folders of the code that serves in the place of the revision's, by the function's id. */
+  readonly #code = new Map<string, string>();
+
   constructor(private readonly options: CloudFunctionsOptions) {}
 
   /**
@@ -69,6 +74,8 @@ export class CloudFunctions {
     const revision = revisions.next(id, fn, source);
     try {
       await this.#origin(revision);
+      const folder = this.#code.get(id);
+      if (folder !== undefined) await this.#origin(revision, folder);
     } catch (error) {
       throw new Error(
         `Error code 3, message: Could not create or update Cloud Run service ${fn.name}, Container Healthcheck failed. ` +
@@ -109,6 +116,31 @@ export class CloudFunctions {
     await this.#instances.stop(revisionName);
   }
 
+  /**
+   * Serves a function from other code, with the packages of the revision that serves.
+   *
+   * @param folder of the code; undefined for what was deployed.
+   * @throws {CodeError} with the log of its start, where it does not start; what served goes on.
+   */
+  async changeCode(id: string, folder: string | undefined): Promise<void> {
+    const revision = this.options.revisions.serving(id);
+    if (revision === undefined) throw new Error(`function ${id} has no revision that serves`);
+    const replaced = this.#code.get(id);
+    const lines = new HeldLines(this.#log(revision));
+    try {
+      await this.#origin(revision, folder, lines.take);
+      lines.release();
+    } catch (error) {
+      throw error instanceof StartError ? new CodeError(error.log.join("\n")) : error;
+    }
+    if (folder === undefined) this.#code.delete(id);
+    else this.#code.set(id, folder);
+    // The replaced revision would answer beside the new code.
+    this.#forget(id);
+    if (replaced === folder) return;
+    if (replaced !== undefined) this.#end(instanceName(revision, replaced));
+  }
+
   /** @param caller e-mail address of the service account whose token the request has; absent without a token. */
   async handle(id: string, request: HttpRequest, caller?: string): Promise<HttpResponse> {
     const { resources, revisions, logs } = this.options;
@@ -127,7 +159,11 @@ export class CloudFunctions {
 
   async stop(id: string): Promise<void> {
     this.#forget(id);
-    await Promise.all(this.options.revisions.ready(id).map(({ name }) => this.#instances.stop(name)));
+    const folder = this.#code.get(id);
+    this.#code.delete(id);
+    const revisions = this.options.revisions.ready(id);
+    const names = revisions.flatMap((each) => [each.name, ...(folder ? [instanceName(each, folder)] : [])]);
+    await Promise.all(names.map((name) => this.#instances.stop(name)));
   }
 
   /** Deletes the revisions of a function that is gone. */
@@ -142,7 +178,8 @@ export class CloudFunctions {
   }
 
   async #answer(id: string, request: HttpRequest, serving: Revision | undefined, logs: Logs): Promise<HttpResponse> {
-    const revision = this.#turn(id) ?? serving;
+    const folder = this.#code.get(id);
+    const revision = (folder === undefined ? this.#turn(id) : undefined) ?? serving;
     if (revision === undefined) {
       return errorPage(503, "503 Service Unavailable", "The service you requested is not available yet.");
     }
@@ -154,7 +191,12 @@ export class CloudFunctions {
       ["X-Forwarded-Proto", "http"],
     ] as const;
     try {
-      return await this.#forwarded(revision, { ...request, headers });
+      const instance = instanceName(revision, folder);
+      const cold = !this.#instances.serves(instance, instance);
+      const { answer } = await logs.timed(fn.name, request, async () => {
+        return { cold, answer: await this.#forwarded(revision, folder, { ...request, headers }) };
+      });
+      return answer;
     } catch (error) {
       logs.append(fn.name, "system", String(error));
       return error instanceof HttpTimeoutError
@@ -190,7 +232,7 @@ export class CloudFunctions {
     return leaving.turn ? leaving.revision : undefined;
   }
 
-  /** Ends a revision that is leaving; what it has been asked is answered first. */
+  /** Forgets that a revision is leaving, and ends it. */
   #forget(id: string): void {
     const leaving = this.#leaving.get(id);
     if (leaving === undefined) return;
@@ -198,17 +240,24 @@ export class CloudFunctions {
     this.#leaving.delete(id);
     const { name } = leaving.revision;
     if (name in this.options.revisions.traffic(id)) return;
+    this.#end(name);
+    const folder = this.#code.get(id);
+    if (folder !== undefined) this.#end(instanceName(leaving.revision, folder));
+  }
+
+  /** Ends an instance; what it has been asked is answered first. */
+  #end(name: string): void {
     Promise.allSettled([...(this.#answers.get(name) ?? [])])
       .then(() => this.#instances.stop(name))
       .catch(console.error);
   }
 
-  async #forwarded(revision: Revision, request: HttpRequest): Promise<HttpResponse> {
-    const { name, fn } = revision;
+  async #forwarded(revision: Revision, folder: string | undefined, request: HttpRequest): Promise<HttpResponse> {
+    const name = instanceName(revision, folder);
     const answers = this.#answers.get(name) ?? new Set();
     this.#answers.set(name, answers);
-    const answer = this.#origin(revision).then((origin) =>
-      forward(origin, request, fn.serviceConfig.timeoutSeconds * 1000),
+    const answer = this.#origin(revision, folder).then((origin) =>
+      forward(origin, request, revision.fn.serviceConfig.timeoutSeconds * 1000),
     );
     answers.add(answer);
     try {
@@ -218,15 +267,23 @@ export class CloudFunctions {
     }
   }
 
-  #origin(revision: Revision): Promise<string> {
-    const { resources, firestore, logs } = this.options;
+  #log({ fn }: Revision): (line: string) => void {
+    return (line) => {
+      this.options.logs.append(fn.name, "stdout", line);
+    };
+  }
+
+  #origin(revision: Revision, folder?: string, onLine = this.#log(revision)): Promise<string> {
+    const { resources, firestore } = this.options;
     const { fn, source } = revision;
-    return this.#instances.origin(revision.name, revision.name, async (port) => {
+    const instance = instanceName(revision, folder);
+    return this.#instances.origin(instance, instance, async (port) => {
       const { serviceAccountEmail, environmentVariables, secretEnvironmentVariables } = fn.serviceConfig;
       const secrets = secretEnvironmentVariables.map(
         (variable) => [variable.key, secretValue(resources, variable, serviceAccountEmail)] as const,
       );
-      const { python, directory } = await build(fn, source);
+      const { python, directory: deployed } = await build(fn, source);
+      const directory = folder ?? deployed;
       return {
         python,
         directory,
@@ -238,12 +295,15 @@ export class CloudFunctions {
           ...runtimeVariables(fn, revision.name, port),
           FIRESTORE_EMULATOR_HOST: await firestore.hostFor(serviceAccountEmail),
         },
-        onLine: (line) => {
-          logs.append(fn.name, "stdout", line);
-        },
+        onLine,
       };
     });
   }
+}
+
+/** An instance of a revision, with the revision's code or other. */
+function instanceName({ name }: Revision, folder?: string): string {
+  return folder === undefined ? name : `${name} ${folder}`;
 }
 
 /** What makes a new revision necessary: everything that was deployed. */

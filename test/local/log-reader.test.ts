@@ -3,7 +3,7 @@ import path from "node:path";
 
 import { beforeEach, expect, test } from "vitest";
 
-import { type LogFilter, logLine, LogReader } from "../../local/log-reader";
+import { isTold, type LogFilter, logLine, LogReader } from "../../local/log-reader";
 import { Logs } from "../../local/logs";
 import { temporaryDirectory } from "./resources";
 
@@ -58,4 +58,22 @@ test("a line has time, cloud, log and message", () => {
   const timestamp = new Date(2026, 0, 2, 3, 4, 5, 67).getTime();
   const event = { timestamp, stream: "1", message: "GET / 200\n", cloud: "aws", log: "aws/lambda/shop-api" } as const;
   expect(logLine(event)).toBe("03:04:05.067 aws lambda/shop-api  GET / 200");
+});
+
+test("a request is one line, whatever the application and the gateway log of it", async () => {
+  const request = { method: "GET", target: "/api/?limit=1" };
+  const line = '{"method":"GET","path":"/api/","status":200,"duration_ms":3}';
+  aws.append("/aws/lambda/shop-api", "1", line);
+  aws.append("/aws/lambda/shop-api", "1", "printed");
+  aws.append("/aws/lambda/shop-api", "1", '{"time":"now","type":"platform.start","record":{}}');
+  await aws.timed("shop-api", request, () => Promise.resolve({ answer: { status: 404 }, cold: true }));
+  const told = new LogReader(state)
+    .next()
+    .filter(isTold)
+    .map((event) => logLine({ ...event, timestamp: 0 }))
+    .sort();
+  expect(told).toEqual([
+    expect.stringMatching(/ aws GET \/api\/\?limit=1 404 \d+ ms cold$/),
+    expect.stringMatching(/ aws lambda\/shop-api {2}printed$/),
+  ]);
 });

@@ -16,5 +16,7 @@ class _HostHandler(logging.Handler):
 
 
 configure_logs(_HostHandler())
+# The SDK logs every header of every call to the tables otherwise.
+logging.getLogger("azure.core.pipeline.policies.http_logging_policy").setLevel(logging.WARNING)
 
 app = create_app(TableStorageStore.from_environment(), "azure", lambda scope: scope["azure_functions.invocation_id"])

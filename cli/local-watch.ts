@@ -1,0 +1,244 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import path from "node:path";
+import { createInterface } from "node:readline";
+
+import { ApplicationError } from "../contract/application";
+import { BuildError } from "../layers/build-error";
+import { findPython } from "../layers/python";
+import type { CloudAddress } from "../local/cloud";
+import { checkedSettings } from "../local/configuration";
+import { deployedFunctions } from "../local/deployed-functions";
+import { stackOutputs } from "../local/engine-state";
+import { type CodeChanged, LiveCode } from "../local/live-code";
+import type { Progress } from "../local/progress";
+import { watchProject } from "../local/watcher";
+import type { Subject } from "./local-verbs";
+
+const root = path.join(__dirname, "..");
+
+/** Milliseconds without an edit after which the engine is told of those before. */
+const quiet = 1_500;
+
+/** What a run of the engine tells of itself, which is known here. */
+const echo =
+  /^(Serving in the background|Deploying stack|Previewing stack|Running the program|The Google Cloud frontend)/;
+
+/**
+ * Serves each edit of the application as it is saved, and lets the engine follow; an edit of settings or of the program is
+ * previewed, and deployed at a key. Returns what ends it.
+ */
+export async function watchAndServe(
+  subject: Subject,
+  cloud: CloudAddress,
+  progress: Progress,
+  stop: () => void,
+): Promise<() => Promise<void>> {
+  const loop = new Loop(subject, cloud, progress);
+  await loop.begin();
+  const endWatch = await watchProject({ root, application: loop.application, stack: subject.stack }, (edit, files) => {
+    loop.edited(edit, files);
+  });
+  const endKeys = onKey((key) => {
+    if (key === "u") loop.deploy();
+    else if (key === "q" || key === "\u0003") stop();
+  });
+  progress.tell(`Watching ${loop.application}/ and the program: what you save is served; q ends this.`);
+  return async () => {
+    endKeys();
+    await endWatch();
+    await loop.end();
+  };
+}
+
+/** Calls back with each key that is pressed, or each character that comes where standard input is no terminal. */
+function onKey(act: (key: string) => void): () => void {
+  const { stdin } = process;
+  if (stdin.isTTY) stdin.setRawMode(true);
+  const listen = (data: Buffer) => {
+    for (const key of data.toString()) act(key);
+  };
+  stdin.on("data", listen).resume();
+  return () => {
+    stdin.off("data", listen).pause();
+    if (stdin.isTTY) stdin.setRawMode(false);
+  };
+}
+
+/** One thing after the other: an edit is served, then the engine runs when it is quiet. */
+class Loop {
+  #live!: LiveCode;
+  #application = "";
+  #queue: Promise<void> = Promise.resolve();
+  /** The next run of the engine, unless an edit comes before. */
+  #timer?: NodeJS.Timeout;
+  #engine?: ChildProcess;
+  /** Digest of what the engine knows to be deployed. */
+  #deployed = "";
+  /** Whether code is in the folder that does not start. */
+  #broken = false;
+  /** Whether settings or the program wait for a key. */
+  #waiting = false;
+  #ended = false;
+
+  constructor(
+    private readonly subject: Subject,
+    private readonly cloud: CloudAddress,
+    private readonly progress: Progress,
+  ) {}
+
+  /** Folder of the application, relative to the project's. */
+  get application(): string {
+    return this.#application;
+  }
+
+  /** Takes what is written for what is deployed. */
+  async begin(): Promise<void> {
+    const { stack, config, state } = this.subject;
+    const { application, pythonVersion, aws } = checkedSettings({ stack, settings: config });
+    this.#application = application;
+    this.#live = new LiveCode({
+      state,
+      cloud: this.cloud,
+      root,
+      application,
+      pythonVersion: (await findPython(pythonVersion)).version,
+      architecture: aws?.architecture ?? "x86_64",
+      functions: deployedFunctions(stackOutputs(this.subject)),
+    });
+    this.#deployed = (await this.#live.begin()).digest;
+  }
+
+  edited(edit: "application" | "program", files: readonly string[]): void {
+    clearTimeout(this.#timer);
+    this.#next(() => (edit === "application" ? this.#serve(files) : this.#preview(files)));
+  }
+
+  /** Deploys what waits for it. */
+  deploy(): void {
+    if (!this.#waiting) return;
+    this.#next(() => this.#update());
+  }
+
+  async end(): Promise<void> {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    const engine = this.#engine;
+    if (engine === undefined) return;
+    engine.kill("SIGTERM");
+    await new Promise((resolve) => engine.once("exit", resolve));
+  }
+
+  #next(step: () => Promise<void>): void {
+    this.#queue = this.#queue.then(async () => {
+      if (this.#ended) return;
+      try {
+        await step();
+      } catch (error) {
+        this.progress.tell(`error: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    });
+  }
+
+  async #serve(files: readonly string[]): Promise<void> {
+    const live = this.#live;
+    const what = files.length > 2 ? `${files.length} files` : files.join(", ");
+    try {
+      const written = await live.read();
+      const changed = await live.serve();
+      this.#broken = changed.some(({ traceback }) => traceback !== undefined);
+      this.#tellServed(what, changed);
+      if (this.#broken || written.digest === this.#deployed) return;
+      if (written.packages) this.progress.tell(`${what}: other packages; the layers are built and deployed`);
+    } catch (error) {
+      if (!(error instanceof ApplicationError || error instanceof BuildError)) throw error;
+      this.#broken = true;
+      this.progress.tell(`${what}: ${error.message}\nWhat was served before still is.`);
+      return;
+    }
+    if (this.#waiting) this.progress.tell("The engine follows when the settings are deployed: press u.");
+    else this.#followSoon();
+  }
+
+  #tellServed(what: string, changed: readonly CodeChanged[]): void {
+    const served = changed.filter(({ traceback }) => traceback === undefined);
+    if (served.length > 0) {
+      const where = served.map(({ cloud, milliseconds }) => `${cloud} ${Math.round(milliseconds)} ms`);
+      this.progress.tell(`${what}: served on ${[...new Set(where)].join(", ")}`);
+    }
+    // The clouds enter the application by other ways, and end at the same error.
+    const failures = new Map<string, { readonly traceback: string; readonly clouds: Set<string> }>();
+    for (const { cloud, traceback } of changed) {
+      if (traceback === undefined) continue;
+      const reason = traceback.trim().split("\n").at(-1) ?? "";
+      const failure = failures.get(reason) ?? { traceback, clouds: new Set() };
+      failure.clouds.add(cloud);
+      failures.set(reason, failure);
+    }
+    for (const { traceback, clouds } of failures.values()) {
+      const where = [...clouds].join(", ");
+      this.progress.tell(`${what} does not start on ${where}:\n${traceback}`);
+      this.progress.tell(`What started last still serves on ${where}.`);
+    }
+  }
+
+  #followSoon(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#next(() => this.#update());
+    }, quiet);
+  }
+
+  async #preview(files: readonly string[]): Promise<void> {
+    this.progress.tell(`${files.join(", ")}: previewing`);
+    const { ok, changes } = await this.#run("preview");
+    this.#waiting = ok && changes;
+    if (this.#waiting) this.progress.tell("To deploy it: u");
+  }
+
+  /** Lets the engine know, in a process of its own, which loads the program anew. */
+  async #update(): Promise<void> {
+    const live = this.#live;
+    const before = await live.read();
+    const { ok } = await this.#run("up", "--detach");
+    if (!ok) return;
+    if (this.#waiting) {
+      this.#waiting = false;
+      await this.begin();
+      return;
+    }
+    const after = await live.read();
+    if (after.digest !== before.digest) {
+      this.#followSoon();
+      return;
+    }
+    this.#deployed = after.digest;
+    await live.settle(deployedFunctions(stackOutputs(this.subject)));
+  }
+
+  /** Tells what the run tells: of one that only follows what serves already, how it ended. */
+  async #run(...verb: readonly string[]): Promise<{ readonly ok: boolean; readonly changes: boolean }> {
+    const { stack, state, config, weather } = this.subject;
+    const child = spawn(
+      process.execPath,
+      [
+        ...["--require", "tsx/cjs", path.join(__dirname, "local.ts"), "--stack", stack, "--state", state],
+        ...(weather.seed === undefined ? [] : ["--weather", weather.seed]),
+        ...Object.entries(config).flatMap(([setting, value]) => ["--config", `${setting}=${value}`]),
+        ...verb,
+      ],
+      { cwd: root, stdio: ["ignore", "ignore", "pipe"] },
+    );
+    this.#engine = child;
+    let changes = true;
+    createInterface({ input: child.stderr }).on("line", (line) => {
+      if (line.startsWith("no changes;")) changes = false;
+      const isChange = /^[+~±-] /.test(line);
+      if (!echo.test(line) && (this.#waiting || verb[0] === "preview" || !isChange)) this.progress.tell(`  ${line}`);
+    });
+    const code = await new Promise<number | null>((resolve, reject) => {
+      child.once("error", reject).once("close", resolve);
+    });
+    this.#engine = undefined;
+    return { ok: code === 0, changes };
+  }
+}

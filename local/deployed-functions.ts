@@ -1,0 +1,30 @@
+import { z } from "zod";
+
+import { type Cloud, clouds } from "../contract/clouds";
+
+/** Of a stack's outputs, what leads to a cloud's functions. */
+const functionsOf = z.partialRecord(
+  z.enum(clouds),
+  z.looseObject({ functions: z.record(z.string(), z.looseObject({ functionName: z.string() })).default({}) }),
+);
+
+/** The providers of the local clouds, by the clouds' names. */
+export const providers: Readonly<Record<Cloud, string>> = { aws: "aws", azure: "azure-native", gcp: "gcp" };
+
+export interface DeployedFunction {
+  readonly cloud: Cloud;
+  /** Its name in the application's description. */
+  readonly name: string;
+  /** The cloud's name of it. */
+  readonly functionName: string;
+}
+
+/** The functions of a stack, by its outputs. */
+export function deployedFunctions(outputs: Readonly<Record<string, unknown>>): DeployedFunction[] {
+  const deployed = functionsOf.parse(
+    Object.fromEntries(clouds.flatMap((cloud) => (cloud in outputs ? [[cloud, outputs[cloud]]] : []))),
+  );
+  return clouds.flatMap((cloud) =>
+    Object.entries(deployed[cloud]?.functions ?? {}).map(([name, { functionName }]) => ({ cloud, name, functionName })),
+  );
+}
