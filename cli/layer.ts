@@ -25,7 +25,9 @@ const pythonVersions = ["3.11", "3.12", "3.13"] as const;
 type ComparisonForm = keyof typeof comparisonForms;
 
 const targetOption = () =>
-  new Option("-t, --target <cloud...>", "clouds to do it for").choices(targets).default([...targets]);
+  new Option("-t, --target <cloud...>", "clouds to do it for (default: those that every function can run on)").choices(
+    targets,
+  );
 const requirementsOption = () =>
   new Option(
     "--requirements <folder>",
@@ -35,7 +37,7 @@ const applicationOption = () =>
   new Option("--application <folder>", "whose functions are meant").default("application");
 
 interface LockFlags {
-  readonly target: Target[];
+  readonly target?: Target[];
   readonly application: string;
   readonly requirements?: string;
 }
@@ -87,7 +89,7 @@ program
     }
     const application = described(flags);
     const strategy = strategyOf(flags, application);
-    const bundles = await build({ ...flags, application, targets: flags.target, strategy, progress });
+    const bundles = await build({ ...flags, application, targets: targetsOf(flags, application), strategy, progress });
     const text = flags.json
       ? JSON.stringify({ bundles })
       : await (await onDemand(() => import("../layers/report"))).bundleTable(bundles);
@@ -157,7 +159,7 @@ program
   .action(async (flags: LockFlags & { readonly source: AdvisorySource }) => {
     const { audit } = await onDemand(() => import("../layers/audit"));
     const application = described(flags);
-    for (const target of flags.target) {
+    for (const target of targetsOf(flags, application)) {
       const locked = await lockedFunctions(application, target, flags.requirements);
       const found = (await Promise.all(locked.map(({ lock }) => audit(lock, flags.source)))).flat();
       const lines = found.map(({ name, version, id, fixedIn }) => {
@@ -172,6 +174,7 @@ interface InspectFlags {
   readonly json?: true;
   readonly pruned?: true;
   readonly local?: string;
+  readonly application: string;
 }
 
 program
@@ -183,18 +186,14 @@ program
   )
   .option("--pruned", "list the files of the wheels that were left out, and why")
   .option("--json", "print the manifest as JSON")
+  .addOption(applicationOption())
   .addOption(ofLocalCloud())
-  .action(async (named: string | undefined, { json, pruned, local }: InspectFlags) => {
+  .action(async (named: string | undefined, { json, pruned, local, ...flags }: InspectFlags) => {
     const file = named?.startsWith("arn:") ? await publishedFrom(named, local) : named;
     const [{ readManifest }, { manifestTable, prunedTable }] = await onDemand(() =>
       Promise.all([import("../layers/manifest"), import("../layers/report")]),
     );
-    const files =
-      file === undefined
-        ? (await build({ ...standard, application: described({ application: "application" }), progress })).map(
-            (bundle) => bundle.path,
-          )
-        : [file];
+    const files = file === undefined ? await builtFrom(described(flags)) : [file];
     const manifests = await Promise.all(files.map(readManifest));
     const texts = json
       ? [JSON.stringify(manifests)]
@@ -290,12 +289,25 @@ function ofLocalCloud(): Option {
   );
 }
 
-/** What is built where nothing else is said. */
-const standard = {
-  targets,
-  pythonVersion: "3.12",
-  architecture: "x86_64",
-} as const;
+/** Files of what is built where nothing but the application is said. */
+async function builtFrom(application: Application): Promise<string[]> {
+  const bundles = await build({
+    application,
+    targets: targetsOf({}, application),
+    pythonVersion: "3.12",
+    architecture: "x86_64",
+    progress,
+  });
+  return bundles.map((bundle) => bundle.path);
+}
+
+/** The clouds that are named, else those that every function has an entry point for. */
+function targetsOf({ target }: Pick<LockFlags, "target">, { functions }: Application): readonly Target[] {
+  if (target !== undefined) return target;
+  const everywhere = targets.filter((cloud) => functions.every(({ entryPoints }) => entryPoints[cloud] !== undefined));
+  // Where there is none, the build says which function has none where.
+  return everywhere.length > 0 ? everywhere : targets;
+}
 
 function described({ application }: Pick<LockFlags, "application">): Application {
   return readApplication(path.join(__dirname, ".."), application);
@@ -313,16 +325,19 @@ function ownFiles(flags: LockFlags) {
 }
 
 /** Each file of requirements once, with the clouds that it is for. */
-function requirementFiles({ requirements, target: targets, ...flags }: LockFlags) {
+function requirementFiles({ requirements, ...flags }: LockFlags) {
   const files = new Map<string, Target[]>();
   const add = (file: string | undefined, target: Target) => {
     if (file === undefined) return;
     files.set(file, [...new Set([...(files.get(file) ?? []), target])]);
   };
-  const application = requirements === undefined ? described(flags) : undefined;
-  for (const target of targets) {
-    if (requirements !== undefined) add(path.join(requirements, `${target}.in`), target);
-    for (const fn of application?.functions ?? []) add(fn.requirements[target], target);
+  if (requirements !== undefined) {
+    for (const target of flags.target ?? targets) add(path.join(requirements, `${target}.in`), target);
+  } else {
+    const application = described(flags);
+    for (const target of targetsOf(flags, application)) {
+      for (const fn of application.functions) add(fn.requirements[target], target);
+    }
   }
   return [...files].map(([file, targets]) => ({ file, targets }));
 }

@@ -145,3 +145,13 @@ describe("where nothing was deployed,", () => {
     expect(run.code).toBe(2);
   });
 });
+
+test("the builder's verbs are for any application, on the clouds that its functions can run on", async () => {
+  const { code, stdout } = await mcad("layer", "inspect", "--application", "examples/plain", "--json");
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toEqual([expect.objectContaining({ target: "aws", kind: "application", name: "hello" })]);
+
+  const refused = await mcad("layer", "build", "--application", "examples/plain", "--target", "gcp");
+  expect(refused.stderr).toContain("function hello has an entry point for aws, but none for gcp; add one to its descr");
+  expect(refused.code).toBe(1);
+});
