@@ -44,8 +44,19 @@ interface FunctionDescription {
   readonly environment: Readonly<Record<string, string>>;
   /** Environment variables whose values are secrets of the stack (setting `functions.<name>.secrets`). */
   readonly secrets: readonly string[];
-  /** Names of the tables that it reads and writes. */
+  /** Names of the tables that it uses. */
   readonly tables: readonly string[];
+  /** What it does with the items of a table, by the table's name. Absent for a table: everything. */
+  readonly operations?: Readonly<Record<string, readonly TableOperation[]>>;
+}
+
+/** What is done with a table's items; `query` is within one partition, `scan` over all. */
+export const tableOperations = ["get", "query", "scan", "put", "update", "delete"] as const;
+export type TableOperation = (typeof tableOperations)[number];
+
+/** Whether operations leave a table's items as they are. */
+export function onlyReads(operations: readonly TableOperation[]): boolean {
+  return operations.every((operation) => operation === "get" || operation === "query" || operation === "scan");
 }
 
 /** A function that answers requests. */
@@ -213,9 +224,15 @@ const functionSchema = z.strictObject({
     "Names of environment variables whose values are secrets of the stack, set with `functions.<function>.secrets`.",
   ),
   tables: key(
-    z.array(z.string()).default([]),
-    "list of texts",
-    "Tables that it reads and writes: it gets access to these alone, and finds their names in `<TABLE>_TABLE`.",
+    z
+      .union([z.array(z.string()), z.record(z.string(), z.array(z.enum(tableOperations)).nonempty())], {
+        error: `expected a list of tables, or by table a list of ${tableOperations.join(", ")}`,
+      })
+      .default([]),
+    "list of texts, or table of lists",
+    "Tables that it uses: it gets access to these alone, and finds their names in `<TABLE>_TABLE`. " +
+      '`{ items = ["get", "put"] }` says what it does with each, and it may do nothing else on AWS; Azure and Google Cloud tell ' +
+      `reading from writing. Operations: ${tableOperations.map((name) => `\`${name}\``).join(", ")}. A list of names allows all.`,
   ),
   health: key(
     urlPath.optional(),
@@ -449,7 +466,8 @@ function readFunction(
   for (const variable of given.secrets) {
     if (variable in given.environment) wrong("secrets", `has ${variable}, which environment has too; leave it in one`);
   }
-  for (const table of given.tables) {
+  const used = Array.isArray(given.tables) ? given.tables : Object.keys(given.tables);
+  for (const table of used) {
     if (!tables.includes(table)) {
       wrong(
         "tables",
@@ -466,7 +484,8 @@ function readFunction(
     timeout,
     environment,
     secrets,
-    tables: given.tables,
+    tables: used,
+    ...(!Array.isArray(given.tables) && { operations: given.tables }),
   };
   if (given.schedule === undefined) {
     if (given.health !== undefined && given.probes !== undefined)

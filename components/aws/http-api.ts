@@ -54,6 +54,7 @@ const accessLogFormat = JSON.stringify({
 
 /** An API Gateway HTTP API that hands each request to the function of its path, throttled, with an access log. */
 export class HttpApi extends pulumi.ComponentResource {
+  readonly api: apigatewayv2.Api;
   readonly apiId: pulumi.Output<string>;
   /** `https://<id>.execute-api.<region>.amazonaws.com`, without a slash at its end. */
   readonly url: pulumi.Output<string>;
@@ -100,6 +101,7 @@ export class HttpApi extends pulumi.ComponentResource {
       { ...child, dependsOn: routed },
     );
 
+    this.api = api;
     this.apiId = api.id;
     this.url = api.apiEndpoint;
     this.accessLogGroupName = logGroup.name;

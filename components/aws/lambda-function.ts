@@ -95,6 +95,10 @@ export interface Invocation {
  * its environment, so neither an update that is under way nor one that failed changes what serves.
  */
 export abstract class LambdaFunction extends pulumi.ComponentResource {
+  readonly function: lambda.Function;
+  /** What the function runs as. */
+  readonly role: iam.Role;
+  readonly logGroup: cloudwatch.LogGroup;
   readonly functionName: pulumi.Output<string>;
   readonly arn: pulumi.Output<string>;
   readonly roleArn: pulumi.Output<string>;
@@ -109,12 +113,13 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
   /** @param probes requests that a new version has to answer; absent where it runs on a schedule. */
   constructor(
     type: string,
-    name: string,
+    private readonly logicalName: string,
     args: LambdaFunctionArgs,
     probes: readonly Probe[] | undefined,
     opts?: pulumi.ComponentResourceOptions,
   ) {
-    super(type, name, {}, opts);
+    super(type, logicalName, {}, opts);
+    const name = logicalName;
     checkLayers(name, args);
     const { pythonVersion, architecture } = platformOf(name, args);
     const child: pulumi.CustomResourceOptions = { parent: this };
@@ -183,6 +188,9 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
     );
     const fn = new lambda.Function(name, functionArgs, { ...child, dependsOn: [policy] });
 
+    this.function = fn;
+    this.role = role;
+    this.logGroup = logGroup;
     this.functionName = fn.name;
     this.arn = fn.arn;
     this.roleArn = role.arn;
@@ -213,6 +221,18 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
       { ...child, dependsOn: check },
     );
     this.invocation = { functionName: fn.name, arn: alias.arn, invokeArn: alias.invokeArn, qualifier: alias.name };
+  }
+
+  /**
+   * Allows the function more, by a policy of its own: on what is declared after the function. What it needs from its first
+   * request on, its probes included, belongs in `permissions`, for which it waits.
+   *
+   * @param name what tells this grant from the function's others.
+   */
+  grant(name: string, ...statements: readonly pulumi.Input<iam.PolicyStatement>[]): iam.RolePolicy {
+    const own = `${this.logicalName}-${name}`;
+    const policy = pulumi.jsonStringify({ Version: "2012-10-17", Statement: statements });
+    return new iam.RolePolicy(own, { role: this.role.name, policy }, { parent: this });
   }
 
   /** By the variable that each is for. */

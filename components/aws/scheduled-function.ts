@@ -34,6 +34,7 @@ const deliveryRetries = 10;
 export class ScheduledFunction extends LambdaFunction {
   /** As EventBridge Scheduler takes it. */
   readonly scheduleExpression: string;
+  readonly schedule: scheduler.Schedule;
 
   constructor(name: string, args: ScheduledFunctionArgs, opts?: pulumi.ComponentResourceOptions) {
     super("multicloud:aws:ScheduledFunction", name, args, undefined, opts);
@@ -56,7 +57,7 @@ export class ScheduledFunction extends LambdaFunction {
       },
       child,
     );
-    new scheduler.Schedule(
+    this.schedule = new scheduler.Schedule(
       name,
       transformed<scheduler.ScheduleArgs>(
         {

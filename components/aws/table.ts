@@ -2,6 +2,7 @@ import * as dynamodb from "@pulumi/aws/dynamodb";
 import type * as iam from "@pulumi/aws/iam";
 import * as pulumi from "@pulumi/pulumi";
 
+import { type TableOperation, tableOperations } from "../../contract/application";
 import { type Transform, transformed } from "../transform";
 
 export interface TableArgs {
@@ -16,18 +17,25 @@ export interface TableArgs {
   readonly transform?: { readonly table?: Transform<dynamodb.TableArgs> };
 }
 
-/** Operations on items, from the Service Authorization Reference of DynamoDB; none on the table itself. */
-const reading = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"];
-const writing = [
-  "dynamodb:BatchWriteItem",
-  "dynamodb:ConditionCheckItem",
-  "dynamodb:DeleteItem",
-  "dynamodb:PutItem",
-  "dynamodb:UpdateItem",
-];
+/**
+ * Actions on items, from the Service Authorization Reference of DynamoDB, each with the operations that all of them allow it; none
+ * on the table itself.
+ */
+const actions: Readonly<Record<string, readonly TableOperation[]>> = {
+  BatchGetItem: ["get"],
+  GetItem: ["get"],
+  Query: ["query"],
+  Scan: ["scan"],
+  BatchWriteItem: ["put", "delete"],
+  ConditionCheckItem: ["get", "put"],
+  DeleteItem: ["delete"],
+  PutItem: ["put"],
+  UpdateItem: ["update"],
+};
 
 /** A DynamoDB table: on demand, encrypted, restorable to any second of the last 35 days. */
 export class Table extends pulumi.ComponentResource {
+  readonly table: dynamodb.Table;
   readonly tableName: pulumi.Output<string>;
   readonly arn: pulumi.Output<string>;
   /** What a function must be allowed in order to read items, and no more. */
@@ -61,10 +69,16 @@ export class Table extends pulumi.ComponentResource {
 
     this.tableName = table.name;
     this.arn = table.arn;
-    const allowed = (actions: string[]) =>
-      table.arn.apply((arn): iam.PolicyStatement => ({ Effect: "Allow", Action: actions, Resource: arn }));
-    this.read = allowed(reading);
-    this.readWrite = allowed([...reading, ...writing]);
+    this.table = table;
+    this.read = this.allow(["get", "query", "scan"]);
+    this.readWrite = this.allow(tableOperations);
     this.registerOutputs({ tableName: this.tableName, arn: this.arn });
+  }
+
+  /** What a function must be allowed in order to do these operations on items, and no more. */
+  allow(operations: readonly TableOperation[]): pulumi.Output<iam.PolicyStatement> {
+    const allowed = Object.entries(actions).filter(([, needs]) => needs.every((need) => operations.includes(need)));
+    const Action = allowed.map(([action]) => `dynamodb:${action}`);
+    return this.arn.apply((arn): iam.PolicyStatement => ({ Effect: "Allow", Action, Resource: arn }));
   }
 }

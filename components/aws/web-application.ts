@@ -1,7 +1,7 @@
 import { Provider } from "@pulumi/aws/provider";
 import * as pulumi from "@pulumi/pulumi";
 
-import type { TableDescription } from "../../contract/application";
+import { type TableDescription, tableOperations } from "../../contract/application";
 import { awsScheduleExpression } from "../../contract/schedule";
 import type { ApplicationBundle, LayerBundle } from "../../layers/bundle";
 import { entryOf } from "../../layers/adapters";
@@ -187,7 +187,9 @@ export class WebApplication extends pulumi.ComponentResource {
       verified: this.args.smokeCheck,
       secrets: plan.secrets,
       secretRecoveryDays: this.args.deletionProtection ? 30 : 0,
-      permissions: tables.map((table) => this.tableOf(name, table).readWrite),
+      permissions: tables.map((table) => {
+        return this.tableOf(name, table).allow(plan.description.operations?.[table] ?? tableOperations);
+      }),
       logRetentionDays,
       logProtection: this.args.deletionProtection,
       tags: this.tags,

@@ -119,6 +119,7 @@ const rolePropagation = 600;
  * The app runs as an identity of its own and holds no key: every role it has is on one resource.
  */
 export abstract class FunctionApp extends pulumi.ComponentResource {
+  readonly app: web.WebApp;
   readonly functionName: pulumi.Output<string>;
   /** `<functionName>.azurewebsites.net`. */
   readonly hostName: pulumi.Output<string>;
@@ -188,9 +189,10 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
     );
     const known = this.awaitRoles(roles);
     const verified = this.verify(args, shared, code, [...roles, known]);
-    const { app, configuration } = this.app(name, args, shared, site, [...roles, ...verified]);
+    const { app, configuration } = this.declareApp(name, args, shared, site, [...roles, ...verified]);
     if (verified.length > 0) code.markVerified(name, verified);
     this.deployment = code.deploy(name, app, args.deploymentName ?? "onedeploy", [known, ...verified]);
+    this.app = app;
     this.functionName = app.name;
     this.hostName = app.defaultHostName;
     this.configuration = configuration;
@@ -232,7 +234,7 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
     };
     // No instance of the twin with what was before may answer in the place of what is new.
     const twins: Shared = { ...shared, settings, updates: "Recreate" };
-    const { app, configuration } = this.app(name, { ...args, ...own }, twins, access, dependsOn);
+    const { app, configuration } = this.declareApp(name, { ...args, ...own }, twins, access, dependsOn);
     const deployment = code.deploy(name, app, `${args.deploymentName ?? "onedeploy"}-next`, dependsOn);
     const { clientId, workspaceName, workspaceId } = this;
     const { release } = shared;
@@ -245,7 +247,7 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
     return assignRole(grantName(this.name, grant.role, grant.of), this.identity, grant, { ...opts, parent: this });
   }
 
-  private app(
+  private declareApp(
     name: string,
     args: FunctionAppArgs,
     { settings, release, updates }: Shared,

@@ -28,6 +28,9 @@ export class Table extends pulumi.ComponentResource {
   readonly serviceUri: pulumi.Output<string>;
   /** What a function must be allowed in order to read and write entities, on this table alone. */
   readonly readWrite: Grant;
+  /** The same to read them. */
+  readonly read: Grant;
+  readonly table: storage.Table;
 
   constructor(name: string, args: TableArgs, opts?: pulumi.ComponentResourceOptions) {
     super("multicloud:azure:Table", name, {}, { ...opts, aliases: [{ type: "multicloud:azure:MessageTable" }] });
@@ -56,6 +59,8 @@ export class Table extends pulumi.ComponentResource {
 
     this.tableName = table.name;
     this.serviceUri = args.account.primaryEndpoints.table;
+    this.table = table;
+    this.read = { role: "Storage Table Data Reader", of: args.tableName, scope: table.id };
     this.readWrite = { role: "Storage Table Data Contributor", of: args.tableName, scope: table.id };
     this.registerOutputs({ tableName: this.tableName, serviceUri: this.serviceUri });
   }

@@ -4,7 +4,13 @@ import * as resources from "@pulumi/azure-native/resources";
 import type * as storage from "@pulumi/azure-native/storage";
 import * as pulumi from "@pulumi/pulumi";
 
-import type { Probe, PythonFunction, TableDescription } from "../../contract/application";
+import {
+  onlyReads,
+  type Probe,
+  type PythonFunction,
+  type TableDescription,
+  tableOperations,
+} from "../../contract/application";
 import { ncrontab } from "../../contract/schedule";
 import type { Bundle, PackageBundle } from "../../layers/bundle";
 import { publicAddress } from "../address";
@@ -268,7 +274,9 @@ export class WebApplication extends pulumi.ComponentResource {
       connections: Object.fromEntries(
         tables.map(({ name, table }) => [`${name.toUpperCase()}_STORAGE`, { tableServiceUri: table.serviceUri }]),
       ),
-      permissions: tables.map(({ table }) => table.readWrite),
+      permissions: tables.map(({ name, table }) =>
+        onlyReads(description.operations?.[name] ?? tableOperations) ? table.read : table.readWrite,
+      ),
       logRetentionDays,
     };
   }

@@ -108,6 +108,8 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
   readonly configuration: pulumi.Output<unknown>;
   readonly release: pulumi.Output<string>;
   readonly serviceAccount: pulumi.Output<string>;
+  /** The service account itself. */
+  readonly identity: serviceaccount.Account;
   readonly logName: string;
   /** How many instances run at once at most. */
   readonly maximumInstances: number;
@@ -136,6 +138,7 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
       },
       child,
     );
+    this.identity = runtime;
     this.serviceAccount = runtime.email;
     this.maximumInstances = args.maximumInstances;
     this.logName = `projects/${args.project}/logs/run.googleapis.com%2Fstdout`;

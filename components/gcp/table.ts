@@ -23,6 +23,9 @@ export class Table extends pulumi.ComponentResource {
   readonly databaseName: pulumi.Output<string>;
   /** What a function must be allowed in order to read and write documents, in this database alone. */
   readonly readWrite: Grant;
+  /** The same to read them. */
+  readonly read: Grant;
+  readonly database: firestore.Database;
 
   constructor(name: string, args: TableArgs, opts?: pulumi.ComponentResourceOptions) {
     // The token is older than the class's name: with another one, an earlier release of the program would delete the table.
@@ -48,13 +51,13 @@ export class Table extends pulumi.ComponentResource {
 
     this.tableName = args.tableName;
     this.databaseName = database.name;
-    this.readWrite = {
-      role: "roles/datastore.user",
-      condition: {
-        title: args.tableName,
-        expression: pulumi.interpolate`resource.name == "projects/${args.project}/databases/${database.name}"`,
-      },
+    this.database = database;
+    const condition = {
+      title: args.tableName,
+      expression: pulumi.interpolate`resource.name == "projects/${args.project}/databases/${database.name}"`,
     };
+    this.read = { role: "roles/datastore.viewer", condition };
+    this.readWrite = { role: "roles/datastore.user", condition };
     this.registerOutputs({ tableName: this.tableName, databaseName: this.databaseName });
   }
 }

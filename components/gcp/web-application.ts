@@ -2,10 +2,12 @@ import * as organizations from "@pulumi/gcp/organizations";
 import { Provider } from "@pulumi/gcp/provider";
 import * as pulumi from "@pulumi/pulumi";
 
-import type {
-  HttpFunction,
-  ScheduledFunction as ScheduledDescription,
-  TableDescription,
+import {
+  onlyReads,
+  tableOperations,
+  type HttpFunction,
+  type ScheduledFunction as ScheduledDescription,
+  type TableDescription,
 } from "../../contract/application";
 import { entryOf } from "../../layers/adapters";
 import type { SourceBundle } from "../../layers/bundle";
@@ -188,7 +190,7 @@ export class WebApplication extends pulumi.ComponentResource {
   }
 
   private functionArgs(plan: FunctionPlan, args: WebApplicationArgs, build: FunctionBuild) {
-    const { name, tables } = plan.description;
+    const { name, tables, operations } = plan.description;
     const used = tables.map((table) => this.table(table));
     return {
       scope: args.scope,
@@ -206,7 +208,9 @@ export class WebApplication extends pulumi.ComponentResource {
         GOOGLE_CLOUD_PROJECT: args.project,
       },
       secrets: plan.secrets,
-      permissions: used.map(({ readWrite }) => readWrite),
+      permissions: used.map((table) =>
+        onlyReads(operations?.[table.tableName] ?? tableOperations) ? table.read : table.readWrite,
+      ),
       memorySize: plan.memory ?? args.function?.memorySize,
       timeout: plan.timeout ?? args.function?.timeout,
       labels: this.#labels,

@@ -26,8 +26,11 @@ export const bodyLimit = 100 * 1024 * 1024;
 /** Milliseconds that a function has to answer in: 230 seconds, the load balancer's limit (Azure Functions, HTTP trigger). */
 const answerLimit = 230_000;
 
-/** Storage Table Data Contributor, by its id in "Azure built-in roles". */
-const tableDataContributor = "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3";
+/**
+ * Storage Table Data Contributor and Reader, by their ids in "Azure built-in roles". The emulator of the tables cannot tell them
+ * apart: here a reader may write too.
+ */
+const tableRoles = ["0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3", "76199698-9eea-4c19-bc75-cec21354c6b6"];
 
 export interface FunctionAppsOptions {
   readonly resources: AzureResources;
@@ -259,7 +262,9 @@ export class FunctionApps {
     );
     if (identity === undefined || account === undefined) return false;
     const tables = resources.list("azure-native:storage:Table").filter(({ id }) => isWithin(id, account.id));
-    return [account, ...tables].some(({ id }) => rolesOn(resources, id, identity).includes(tableDataContributor));
+    return [account, ...tables].some(({ id }) =>
+      rolesOn(resources, id, identity).some((role) => tableRoles.includes(role)),
+    );
   }
 
   /** The package that the last one deploy gave an app. */

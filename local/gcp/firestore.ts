@@ -11,8 +11,9 @@ import { z } from "zod";
 import { once } from "../../layers/once";
 import type { GcpResources } from "./resources";
 
-/** Roles that read and write documents (Firestore, "IAM roles"). */
-const userRoles = ["roles/datastore.user", "roles/datastore.owner", "roles/editor", "roles/owner"];
+/** Roles that read documents, and those that write them (Firestore, "IAM roles"). */
+const writers = ["roles/datastore.user", "roles/datastore.owner", "roles/editor", "roles/owner"];
+const readers = ["roles/datastore.viewer", "roles/viewer", ...writers];
 
 /**
  * Firestore: an emulator for its protocol, with databases that have to exist, a journal of every write by which documents
@@ -54,8 +55,8 @@ export class Firestore {
   }
 
   #listen(serviceAccount: string): Promise<{ server: Server; port: number }> {
-    const view = new AuthorisedView(this.#documents, (database) => {
-      this.#authorise(serviceAccount, database);
+    const view = new AuthorisedView(this.#documents, (database, roles) => {
+      this.#authorise(serviceAccount, database, roles);
     });
     const server = new Server();
     server.addService(FirestoreServiceV1Impl.definition, new FirestoreService(view));
@@ -68,13 +69,13 @@ export class Firestore {
   }
 
   /** @throws where the database does not exist, or the account has no role on it. */
-  #authorise(serviceAccount: string, database: string): void {
+  #authorise(serviceAccount: string, database: string, roles: readonly string[]): void {
     if (!this.resources.find("gcp:firestore/database:Database", ({ name }) => name === database)) {
       throw new FirestoreEmulatorError(status.NOT_FOUND, `The database ${database} does not exist`);
     }
     const granted = this.resources
       .list("gcp:projects/iAMMember:IAMMember")
-      .filter(({ member, role }) => member === `serviceAccount:${serviceAccount}` && userRoles.includes(role))
+      .filter(({ member, role }) => member === `serviceAccount:${serviceAccount}` && roles.includes(role))
       .some(({ condition }) => condition === undefined || databaseIn(condition.expression) === database);
     if (!granted) {
       throw new FirestoreEmulatorError(
@@ -146,17 +147,19 @@ const journalLine = z.object({ time: z.coerce.date(), write: z.base64() });
 class AuthorisedView extends FirestoreState {
   constructor(
     private readonly documents: Documents,
-    private readonly authorise: (database: string) => void,
+    /** @throws where the caller has none of the roles. */
+    private readonly authorise: (database: string, roles: readonly string[]) => void,
   ) {
     super();
   }
 
   override getCollection(name: string) {
-    this.authorise(databaseOf(name));
+    this.authorise(databaseOf(name), readers);
     return this.documents.getCollection(name);
   }
 
   override writeV1Document(time: Date, write: Write) {
+    this.authorise(databaseOf(documentOf(write)), writers);
     const result = super.writeV1Document(time, write);
     this.documents.record(time, write);
     return result;

@@ -5,6 +5,8 @@ export interface Registered {
   readonly type: string;
   readonly name: string;
   readonly inputs: Record<string, unknown>;
+  /** URN and id of its provider; absent where it is the default one. */
+  readonly provider?: string;
 }
 
 /** An invoke as the program called it. */
@@ -35,6 +37,12 @@ export class Recording {
     return this.resources.filter((resource) => resource.type === type);
   }
 
+  /** Names of the providers that resources of a package have; `default` for one that the program did not make. */
+  providersOf(pkg: string): string[] {
+    const own = this.all.filter(({ type }) => type.startsWith(`${pkg}:`));
+    return [...new Set(own.map(({ provider }) => provider?.split("::")[3] ?? "default"))].sort();
+  }
+
   /** The inputs of the one resource of `type`; throws where there are none or several. */
   only(type: string): Record<string, unknown> {
     const found = this.of(type);
@@ -59,8 +67,13 @@ export async function record<T>(
   const recording = new Recording();
   await pulumi.runtime.setMocks(
     {
-      newResource: ({ type, name, inputs }: pulumi.runtime.MockResourceArgs) => {
-        const registered = { type, name, inputs: inputs as Record<string, unknown> };
+      newResource: ({ type, name, inputs, provider }: pulumi.runtime.MockResourceArgs) => {
+        const registered = {
+          type,
+          name,
+          inputs: inputs as Record<string, unknown>,
+          ...(provider !== undefined && provider !== "" && { provider }),
+        };
         recording.add(registered);
         const { id = `${name}-id`, ...answer } = answers[type]?.(registered) ?? {};
         return { id: String(id), state: { ...registered.inputs, ...answer } };

@@ -78,12 +78,19 @@ health = "/api/health"
 handler = "shop.jobs:nightly"
 schedule = "rate(1 hour)"
 memory = 1024
+tables = { items = ["get", "put"] }
 [tool.multicloud.tables.items]
 partition-key = "id"
 `);
     expect(functions).toMatchObject([
       { kind: "http", secrets: ["PAYMENT_KEY"], tables: ["items"], probes: [{ path: "/api/health", status: 200 }] },
-      { kind: "schedule", schedule: { kind: "rate", minutes: 60 }, memory: 1024 },
+      {
+        kind: "schedule",
+        schedule: { kind: "rate", minutes: 60 },
+        memory: 1024,
+        tables: ["items"],
+        operations: { items: ["get", "put"] },
+      },
     ]);
     expect(Object.keys(functions[0]?.entryPoints ?? {})).toEqual(["aws"]);
     expect(tables).toEqual([{ name: "items", partitionKey: "id", sortKey: undefined }]);
@@ -130,6 +137,11 @@ partition-key = "id"
       "a table that is not described",
       `${project}${api}tables = ["items"]\n`,
       /has "items"; expected one of tool\.multicloud\.tables/,
+    ],
+    [
+      "an operation that no table has",
+      `${project}${api}tables = { items = ["read"] }\n[tool.multicloud.tables.items]\npartition-key = "id"\n`,
+      /tables is .*; expected a list of tables, or by table a list of get, query, scan, put, update, delete/,
     ],
     [
       "a schedule that a cloud cannot express",

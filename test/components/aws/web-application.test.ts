@@ -2,9 +2,16 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
+import * as aws from "@pulumi/aws";
+import * as pulumi from "@pulumi/pulumi";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
+import { ApiFunction } from "../../../components/aws/api-function";
+import { HttpApi } from "../../../components/aws/http-api";
+import { ScheduledFunction } from "../../../components/aws/scheduled-function";
+import { Table } from "../../../components/aws/table";
 import { WebApplication, type WebApplicationArgs } from "../../../components/aws/web-application";
+import { DependencyLayer } from "../../../components/dependency-layer";
 import { applicationBundle, layerBundle } from "../bundles";
 import { httpPlan, scheduledPlan } from "../plans";
 import { type CloudAnswers, record, type Recording, unseal, valueOf } from "../mocks";
@@ -62,19 +69,26 @@ afterAll(() => {
   rmSync(site, { recursive: true });
 });
 
-async function application(overrides: Partial<WebApplicationArgs> = {}) {
+async function application(
+  overrides: Partial<WebApplicationArgs> = {},
+  options: () => pulumi.ComponentResourceOptions = () => ({}),
+) {
   return record(
     () =>
-      new WebApplication("aws", {
-        scope: { project: "shop", stack: "test" },
-        region: "eu-west-1",
-        functions: [httpPlan()],
-        tables: [{ name: "messages", partitionKey: "board", sortKey: "id" }],
-        bundles: [applicationBundle, layerBundle()],
-        version: "1.2.3",
-        site,
-        ...overrides,
-      }),
+      new WebApplication(
+        "aws",
+        {
+          scope: { project: "shop", stack: "test" },
+          region: "eu-west-1",
+          functions: [httpPlan()],
+          tables: [{ name: "messages", partitionKey: "board", sortKey: "id" }],
+          bundles: [applicationBundle, layerBundle()],
+          version: "1.2.3",
+          site,
+          ...overrides,
+        },
+        options(),
+      ),
     { answers },
   );
 }
@@ -475,11 +489,72 @@ describe("with several functions", () => {
     ]);
   });
 
-  test("functions, tables and the provider are members", async () => {
+  test("functions, tables and what they consist of are members", async () => {
+    const { orders, api } = deployed.functions;
+    expect(await valueOf(orders?.function.name ?? "")).toBe("shop-test-orders");
+    expect(await valueOf(orders?.role.name ?? "")).toBe("shop-test-orders");
+    expect(await valueOf(api?.logGroup.name ?? "")).toBe("/aws/lambda/shop-test-api");
+    expect(await valueOf(deployed.tables.messages?.table.name ?? "")).toBe("shop-test-messages");
     expect(Object.keys(deployed.functions)).toEqual(["api", "orders"]);
     expect(await valueOf(deployed.functions.orders?.functionName ?? "")).toBe("shop-test-orders");
     expect(Object.keys(deployed.tables)).toEqual(["messages"]);
     expect(Object.keys(deployed.outputs.functions ?? {})).toEqual(["api", "orders"]);
+  });
+});
+
+describe("a program that uses the component", () => {
+  test("has every resource on the provider that it passes, whichever way", async () => {
+    const mine = () => new aws.Provider("mine", { region: "eu-west-1" });
+    for (const options of [() => ({ provider: mine() }), () => ({ providers: [mine()] })]) {
+      const { recording } = await application({ notificationEmail: "a@example.com" }, options);
+      expect(recording.providersOf("aws")).toEqual(["mine"]);
+    }
+  });
+
+  test("has a function, a table and an API on the provider that it passes", async () => {
+    const { recording } = await record(
+      () => {
+        const provider = new aws.Provider("mine", { region: "eu-west-1" });
+        const table = new Table("items", { tableName: "items", partitionKey: "id" }, { provider });
+        const code = new pulumi.asset.AssetArchive({});
+        const layer = new DependencyLayer("deps", { layerName: "deps", bundle: layerBundle() }, { provider });
+        const args = { code, handler: "a.b", layers: [layer], secrets: { KEY: "hush" }, permissions: [table.read] };
+        const fn = new ApiFunction("api", { ...args, functionName: "api" }, { provider });
+        const schedule = { kind: "rate", minutes: 60 } as const;
+        new ScheduledFunction("job", { ...args, functionName: "job", scheduleName: "job", schedule }, { provider });
+        const functions = [{ name: "api", routes: ["/*"], invocation: fn.invocation }];
+        new HttpApi("http", { apiName: "http", functions }, { provider });
+        fn.grant("more", table.allow(["delete"]));
+      },
+      { answers },
+    );
+    expect(recording.providersOf("aws")).toEqual(["mine"]);
+  });
+
+  test("grants a function more, by a policy of its own", async () => {
+    const { recording } = await record(
+      () => {
+        const code = new pulumi.asset.AssetArchive({});
+        const platform = { pythonVersion: "3.12", architecture: "x86_64" } as const;
+        const args = { functionName: "api", code, handler: "a.b", layers: [], platform };
+        const fn = new ApiFunction("api", args);
+        fn.grant("orders", { Effect: "Allow", Action: "sqs:SendMessage", Resource: pulumi.output("arn:aws:sqs:::o") });
+      },
+      { answers },
+    );
+    const granted = recording.of("aws:iam/rolePolicy:RolePolicy").find(({ name }) => name === "api-orders");
+    expect(granted?.inputs.role).toBe("api");
+    expect(JSON.parse(String(granted?.inputs.policy))).toEqual({
+      Version: "2012-10-17",
+      Statement: [{ Effect: "Allow", Action: "sqs:SendMessage", Resource: "arn:aws:sqs:::o" }],
+    });
+  });
+
+  test("gives a function no right on a table but for what it does there", async () => {
+    const operations = { messages: ["query", "put"] } as const;
+    const { recording } = await application({ functions: [httpPlan({ operations })] });
+    const actions = policyOf(recording, "aws:iam/rolePolicy:RolePolicy").Statement.map(({ Action }) => Action);
+    expect(actions.at(-1)).toEqual(["dynamodb:Query", "dynamodb:PutItem"]);
   });
 });
 

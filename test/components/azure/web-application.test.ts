@@ -1,3 +1,4 @@
+import { Provider } from "@pulumi/azure-native/provider";
 import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 
@@ -75,19 +76,26 @@ function http(name: string, description: Partial<HttpFunction> = {}, plan: Parti
 
 const messages = { name: "messages", partitionKey: "board", sortKey: "id" };
 
-async function environment(overrides: Partial<WebApplicationArgs> = {}) {
+async function environment(
+  overrides: Partial<WebApplicationArgs> = {},
+  options: () => pulumi.ComponentResourceOptions = () => ({}),
+) {
   return record(
     () =>
-      new WebApplication("azure", {
-        scope: { project: "shop", stack: "test" },
-        region: "japaneast",
-        functions: [http("api", { tables: ["messages"] })],
-        tables: [messages],
-        bundles: [packageBundle],
-        version: "1.2.3",
-        site: site.directory,
-        ...overrides,
-      }),
+      new WebApplication(
+        "azure",
+        {
+          scope: { project: "shop", stack: "test" },
+          region: "japaneast",
+          functions: [http("api", { tables: ["messages"] })],
+          tables: [messages],
+          bundles: [packageBundle],
+          version: "1.2.3",
+          site: site.directory,
+          ...overrides,
+        },
+        options(),
+      ),
     {
       answers,
       invokes: {
@@ -114,6 +122,32 @@ function appSettings(app: Record<string, unknown>): Record<string, string> {
   const { siteConfig } = app as { siteConfig: { appSettings: { name: string; value: string }[] } };
   return Object.fromEntries(siteConfig.appSettings.map(({ name, value }) => [name, value]));
 }
+
+test.each(["provider", "providers"])("every resource is on the provider that a program passes as %s", async (key) => {
+  const { recording } = await environment(
+    {
+      notificationEmail: "a@example.com",
+      functions: [http("api", { tables: ["messages"], secrets: ["KEY"] }, { secrets: { KEY: "hush" } })],
+    },
+    () => {
+      const mine = new Provider("mine", { subscriptionId: "s" });
+      return key === "provider" ? { provider: mine } : { providers: [mine] };
+    },
+  );
+  expect(recording.providersOf("azure-native")).toEqual(["mine"]);
+});
+
+test("a function that only reads a table may only read it", async () => {
+  const roleOn = async (operations: HttpFunction["operations"]) => {
+    const { recording } = await environment({ functions: [http("api", { tables: ["messages"], operations })] });
+    const roles = ofType(recording, "authorization:RoleAssignment").map(({ inputs }) => inputs);
+    return String(roles.find(({ scope }) => scope === "azure-messages-id")?.roleDefinitionId)
+      .split("/")
+      .at(-1);
+  };
+  expect(await roleOn({ messages: ["get", "query"] })).toBe("76199698-9eea-4c19-bc75-cec21354c6b6");
+  expect(await roleOn({ messages: ["get", "put"] })).toBe("0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3");
+});
 
 describe("with the defaults", () => {
   let recording: Recording;

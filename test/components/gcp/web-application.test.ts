@@ -615,6 +615,7 @@ test("a program grants a function more, on the provider that it passes", async (
     member: runtime,
   });
   expect(recording.of("pulumi:providers:gcp").map(({ name }) => name)).toEqual(["mine"]);
+  expect(recording.providersOf("gcp")).toEqual(["mine"]);
 });
 
 describe("what could not work is not declared", () => {
@@ -683,4 +684,12 @@ test("instances that a new project has no CPUs for are warned of, by the name of
 test("a frontend before functions that want an identity is warned of, with the command that opens them", async () => {
   await application({ function: { public: false } });
   expect(pulumi.log.warn).toHaveBeenCalledWith(expect.stringMatching(/403.*--no-invoker-iam-check/), expect.anything());
+});
+
+test("a function that only reads a table may only read it", async () => {
+  const reader = { ...api, description: { ...api.description, operations: { messages: ["get", "scan"] } } } as const;
+  const { recording } = await application({ functions: [reader] });
+  const roles = ofType(recording, "projects/iAMMember:IAMMember").map(({ inputs }) => inputs.role);
+  expect(roles).toContain("roles/datastore.viewer");
+  expect(roles).not.toContain("roles/datastore.user");
 });
