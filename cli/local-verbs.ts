@@ -8,6 +8,7 @@ import type { Cloud } from "../contract/clouds";
 import type { CloudAddress } from "../local/cloud";
 import { changeWeather, cloudEnd, runningCloud, startCloud, stopCloud } from "../local/cloud-process";
 import { commandLine } from "../local/command-line";
+import { readApplication } from "../contract/application";
 import { checkedSettings } from "../local/configuration";
 import { onDemand } from "../layers/on-demand";
 import { findEngine } from "../local/engine";
@@ -184,7 +185,7 @@ export async function reset({ state }: Subject): Promise<void> {
 
 /** What is known to be wrong before anything is started. */
 function check({ stack, state, config: settings }: Subject): void {
-  checkedSettings({ stack, settings });
+  readApplication(path.join(__dirname, ".."), checkedSettings({ stack, settings }).application);
   checkEngineRecord({ stack, state });
   prepareStateFolder(state);
 }

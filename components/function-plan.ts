@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import type { Application, PythonFunction } from "../contract/application";
 import { parseSchedule } from "../contract/schedule";
+import { didYouMeanThen } from "../contract/suggestion";
 
 /** A function of the application, with what the stack's settings say of it. */
 export interface FunctionPlan {
@@ -41,7 +42,10 @@ export function planFunctions(
   const names = functions.map(({ name }) => name);
   const problems = Object.keys(settings)
     .filter((name) => !names.includes(name))
-    .map((name) => `functions.${name}: the application has no such function; it has ${names.join(", ")}`);
+    .map((name) => {
+      const known = `the application has ${names.join(", ")}`;
+      return `functions.${name}: the application has no such function${didYouMeanThen(name, names, known)}`;
+    });
   const plans = functions.map((description): FunctionPlan => {
     const { name } = description;
     const given = settings[name];
@@ -50,7 +54,10 @@ export function planFunctions(
     for (const variable of description.secrets) {
       if (secrets[variable] === undefined) {
         const set = `pulumi config set --secret --path functions.${name}.secrets.${variable}`;
-        wrong(`secrets.${variable}`, `the application needs it, and it has no value; run: ${set}`);
+        wrong(
+          `secrets.${variable}`,
+          `the application needs it, and it has no value; run: ${set}, or, on this machine, give --config functions.${name}.secrets.${variable}=<value>`,
+        );
       }
     }
     for (const variable of Object.keys(secrets)) {

@@ -6,7 +6,7 @@ import { z } from "zod";
 
 import { type Cloud, clouds } from "./clouds";
 import { parseSchedule, type Schedule } from "./schedule";
-import { didYouMean } from "./suggestion";
+import { didYouMeanThen } from "./suggestion";
 
 /** What a team brings: one folder, described by `[tool.multicloud]` in its `pyproject.toml`. */
 export interface Application {
@@ -150,6 +150,11 @@ const target = z.string().regex(/^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[
   error: 'expected "<module>:<attribute>", e.g. "shop.main:app"',
 });
 
+const whole = (from: number, to: number) => {
+  const error = `expected a whole number from ${from} to ${to}`;
+  return z.int({ error }).min(from, { error }).max(to, { error });
+};
+
 const urlPath = z.string().regex(/^\/\S*$/, { error: "expected a path that begins with /" });
 
 /** The forms of a file of requirements, as `layers/lock-forms.ts` reads them. */
@@ -172,7 +177,7 @@ function key<Schema extends z.ZodType>(schema: Schema, type: string, description
 
 const probe = z.strictObject({
   path: key(urlPath, "text", "Path with its query, e.g. `/api/health`; asked with GET."),
-  status: key(z.int().min(100).max(599).default(200), "integer", "Status of the answer."),
+  status: key(whole(100, 599).default(200), "integer", "Status of the answer."),
   json: key(
     z.unknown().optional(),
     "any",
@@ -211,9 +216,9 @@ const functionSchema = z.strictObject({
     "text, by cloud",
     `File of requirements: ${requirementForms}. It may be empty. Absent: the application's. Functions with equal locks share a layer.`,
   ),
-  memory: key(z.int().min(128).max(10_240).optional(), "integer", "MiB. Absent: the cloud's setting `memorySize`."),
+  memory: key(whole(128, 10_240).optional(), "integer", "MiB. Absent: the cloud's setting `memorySize`."),
   timeout: key(
-    z.int().min(1).max(900).optional(),
+    whole(1, 900).optional(),
     "integer",
     "Seconds that one call may take. Absent: the cloud's setting `timeout`.",
   ),
@@ -341,7 +346,10 @@ const pyproject = z.looseObject({
     name: z.string({ error: "expected the application's name" }),
     version: z.string({ error: "expected the application's version, e.g. 1.0.0" }),
   }),
-  tool: z.looseObject({ multicloud: toolSchema }),
+  tool: z.looseObject(
+    { multicloud: toolSchema },
+    { error: "expected the application's description, e.g. [tool.multicloud.functions.api]" },
+  ),
 });
 
 /**
@@ -356,7 +364,7 @@ export function readApplication(root: string, folder: string): Application {
   const relative = path.relative(root, absolute);
   if (relative.startsWith("..") || path.isAbsolute(relative)) {
     throw new ApplicationError(
-      `application is ${JSON.stringify(folder)}, which lies outside the project; expected a folder inside it`,
+      `application is ${JSON.stringify(folder)}, which lies outside the project; expected a folder inside it, e.g. examples/shop: move the application there`,
     );
   }
   const file = path.join(absolute, "pyproject.toml");
@@ -527,19 +535,31 @@ function described(file: string, issues: readonly z.core.$ZodIssue[]): string {
   const lines = issues.flatMap((issue): string[] => {
     const at = issue.path.join(".");
     if (issue.code === "unrecognized_keys") {
-      const accepted = acceptedKeys(issue.path);
+      const keys = acceptedKeys(issue.path);
       return issue.keys.map(
         (name) =>
-          `  ${[at, name].filter(Boolean).join(".")} is not a key${didYouMean(name, accepted)}; accepted are ${accepted.join(", ")}`,
+          `  ${[at, name].filter(Boolean).join(".")} is not a key${didYouMeanThen(name, keys, `accepted are ${keys.join(", ")}`)}`,
       );
     }
     if (issue.code === "invalid_key") {
       return [`  ${at}: ${issue.issues.map(({ message }) => message).join("; ")}`];
     }
     const found = issue.input === undefined ? "is missing" : `is ${JSON.stringify(issue.input)}`;
-    return [`  ${at} ${found}; ${issue.message}`];
+    return [`  ${at} ${found}; ${accepted(issue)}`];
   });
   return `${file}:\n${lines.join("\n")}`;
+}
+
+/** TOML's own words, where the schema has none of its own. */
+function accepted(issue: z.core.$ZodIssue): string {
+  if (issue.code !== "invalid_type" || !issue.message.startsWith("Invalid input")) return issue.message;
+  const types: Readonly<Record<string, string>> = {
+    object: "a table",
+    record: "a table",
+    array: "a list",
+    string: "text",
+  };
+  return `expected ${types[issue.expected] ?? issue.expected}`;
 }
 
 function acceptedKeys(at: readonly PropertyKey[]): string[] {

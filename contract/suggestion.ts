@@ -7,6 +7,12 @@ export function didYouMean(word: string, accepted: readonly string[]): string {
   return best === undefined ? "" : `; did you mean ${best.candidate}?`;
 }
 
+/** The same, and then `next`, e.g. what is accepted: a sentence of its own after a suggestion. */
+export function didYouMeanThen(word: string, accepted: readonly string[], next: string): string {
+  const suggestion = didYouMean(word, accepted);
+  return suggestion === "" ? `; ${next}` : `${suggestion} ${next.charAt(0).toUpperCase()}${next.slice(1)}`;
+}
+
 /** Letters to add, leave out, change or swap with their neighbour (optimal string alignment). */
 function editDistance(from: string, to: string): number {
   let [before, last]: [number[], number[]] = [[], Array.from({ length: to.length + 1 }, (_, column) => column)];

@@ -1,10 +1,12 @@
-import type { Target } from "./bundle";
+import { didYouMeanThen } from "../contract/suggestion";
+import { entryModule } from "./adapters";
 import { distributionFor } from "./distributions";
 import type { ImportFault, ImportProof, ImportSite } from "./import-proof";
 import { functionPackages } from "./importable";
 import type { FunctionImports, Surroundings } from "./imports";
 import type { Lock } from "./lock";
 import { shownPath } from "./build-error";
+import { descriptionAbove, lockCommand } from "./lock-command";
 import { inStandardLibrary } from "./standard-library";
 
 /** What a proof found, a message for each import: where it is, what is missing, and the next step. */
@@ -16,9 +18,9 @@ export async function describeFaults(
   const known = errors.length + warnings.length === 0 ? [] : await others();
   const context = { ...checked, functions, others: known };
   return {
-    errors: errors.map((fault) => `${place(fault)} ${problem(fault, context)}`),
+    errors: errors.map((fault) => `${place(fault, context)} ${problem(fault, context)}`),
     warnings: warnings.map(
-      (fault) => `${place(fault)} ${problem(fault, context)} (it runs when its function is called)`,
+      (fault) => `${place(fault, context)} ${problem(fault, context)} (it runs when its function is called)`,
     ),
   };
 }
@@ -29,10 +31,24 @@ interface Context extends FunctionImports {
   readonly others: readonly Lock[];
 }
 
-function place(fault: ImportFault): string {
+function place(fault: ImportFault, context: Context): string {
+  const key = entryKey(fault, context);
+  if (key !== undefined) return key;
   const [origin] = fault.via;
   const way = fault.owner && origin ? `, which ${site(origin)} leads to,` : "";
   return fault.file === "" ? "the entry point" : `${site(fault)}${way}`;
+}
+
+/** An entry is ours: what it imports of the application stands in the application's description. */
+function entryKey({ file, module }: ImportFault, { functions, target }: Context): string | undefined {
+  const fn = functions.find(
+    ({ name, entryPoints }) => file === `${entryModule[target](name)}.py` && entryPoints[target]?.module === module,
+  );
+  const entry = fn?.entryPoints[target];
+  if (fn === undefined || entry === undefined) return undefined;
+  const description = descriptionAbove(fn.requirements[target] ?? "") ?? "pyproject.toml";
+  const key = `tool.multicloud.functions.${fn.name}.${entry.protocol}`;
+  return `${shownPath(description)}: ${key} is "${entry.module}:${entry.attribute}", which`;
 }
 
 function site({ file, line, owner }: ImportSite): string {
@@ -42,9 +58,9 @@ function site({ file, line, owner }: ImportSite): string {
 
 function problem(fault: ImportFault, context: Context): string {
   const { kind, module, name, detail, owner } = fault;
-  const { target, platform } = context;
+  const { platform } = context;
   const correct = owner
-    ? `require another version of ${owner.name}, then run: ${relock(target)}`
+    ? `require another version of ${owner.name}, then run: ${relock(context)}`
     : "correct the import";
   switch (kind) {
     case "syntax error":
@@ -56,7 +72,7 @@ function problem(fault: ImportFault, context: Context): string {
     case "native module for another Python":
       return (
         `imports ${module}, which is there for another Python or processor only (${detail ?? ""}), not for Python ` +
-        `${platform.pythonVersion} on ${platform.architecture}; require a release that has it, then run: ${relock(target)}`
+        `${platform.pythonVersion} on ${platform.architecture}; require a release that has it, then run: ${relock(context)}`
       );
     case "missing module":
       return `imports ${module}, ${missing(module, context, correct)}`;
@@ -67,7 +83,8 @@ function missing(module: string, context: Context, correct: string): string {
   const { target, platform, application, lock, layers = [], others } = context;
   const [top = module] = module.split(".", 1);
   if (application.some(({ name }) => name.startsWith(`${top}/`) || name === `${top}.py`)) {
-    return `which the application does not have; correct the import, or add the file`;
+    const modules = application.map((file) => file.name.replace(/(\/__init__)?\.py$/, "").replaceAll("/", "."));
+    return `which the application does not have${didYouMeanThen(module, modules, "correct the import, or add the file")}`;
   }
   if (inStandardLibrary(top, platform.pythonVersion)) {
     return `which the standard library of Python ${platform.pythonVersion} does not have; ${correct}`;
@@ -80,7 +97,7 @@ function missing(module: string, context: Context, correct: string): string {
   const distribution = distributionFor(module, names);
   if (functionPackages(context).includes(distribution)) {
     const version = lock.packages.find((locked) => locked.name === distribution)?.version ?? "";
-    return `which ${distribution} ${version} does not have; correct the import, or require another version, then run: ${relock(target)}`;
+    return `which ${distribution} ${version} does not have; correct the import, or require another version, then run: ${relock(context)}`;
   }
   const layer = layers.find(({ packages }) => packages.includes(distribution));
   if (layer) {
@@ -92,7 +109,9 @@ function missing(module: string, context: Context, correct: string): string {
   const bring = known
     ? `${distribution}, which is in the lock of ${known}, brings it`
     : `${distribution} should bring it`;
-  return `which nothing has that is deployed; ${bring}: add ${distribution} to ${[...files].join(" and ")}, then run: ${relock(target)}`;
+  return `which no deployed package has; ${bring}: add ${distribution} to ${[...files].join(" and ")}, then run: ${relock(context)}`;
 }
 
-const relock = (target: Target) => `npm run layer -- lock --target ${target}`;
+function relock({ functions, target }: Context): string {
+  return lockCommand(functions[0]?.requirements[target] ?? "", target);
+}

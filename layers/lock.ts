@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { BuildError, shownPath } from "./build-error";
 import type { Target } from "./bundle";
 import { sha256 } from "./cache";
+import { lockCommand } from "./lock-command";
 
 /** One package of a lock. */
 export interface LockedPackage {
@@ -57,14 +58,18 @@ export function lockedPython(text: string): string {
 export async function readOwnLock(target: Target, file: string): Promise<Lock> {
   const requirements = await read(file);
   checkSelfContained(requirements, file);
-  const text = await read(lockFile(file));
+  const text = await readFile(lockFile(file), "utf8").catch(() => {
+    throw new BuildError(
+      `${shownPath(lockFile(file))}, the lock of ${shownPath(file)}, cannot be read; run: ${lockCommand(file, target)}`,
+    );
+  });
   if (!text.startsWith(requirementsHeader(requirements))) {
     const madeFor = /^# requirements sha256: ([0-9a-f]{12})/.exec(text)?.[1];
     throw new BuildError(
       `${shownPath(lockFile(file))} does not match ${shownPath(file)}: it was made for ` +
         (madeFor === undefined ? "unknown requirements" : `requirements with the hash ${madeFor}..., which are now `) +
         (madeFor === undefined ? "" : `${sha256(meaningful(requirements)).slice(0, 12)}...`) +
-        `; run: npm run layer -- lock --target ${target}`,
+        `; run: ${lockCommand(file, target)}`,
     );
   }
   return { target, sha256: sha256(text), pythonVersion: lockedPython(text), packages: lockedPackages(text) };
@@ -170,7 +175,7 @@ async function read(file: string): Promise<string> {
     return await readFile(file, "utf8");
   } catch {
     throw new BuildError(
-      `${shownPath(file)} cannot be read; write the requirements there, then run: npm run layer -- lock`,
+      `${shownPath(file)} cannot be read; write the requirements there, then run: ${lockCommand(file)}`,
     );
   }
 }

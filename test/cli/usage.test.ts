@@ -73,6 +73,16 @@ describe("before an engine or a cloud is started,", () => {
     expect(existsSync(run.state)).toBe(false);
   });
 
+  test.each([
+    ["no folder", "nowhere", /application is "nowhere", but there is no nowhere\/pyproject\.toml; expected a folder/],
+    ["another checkout", "../elsewhere", /application is "\.\.\/elsewhere", which lies outside the project; expected /],
+  ])("an application in %s is named", async (_, application, message) => {
+    const run = await local("--config", `application=${application}`, "up");
+    expect(run.stderr).toMatch(message);
+    expect(run.code).toBe(1);
+    expect(existsSync(run.state)).toBe(false);
+  });
+
   test("a stack that there is not is named, with those that there are", async () => {
     const run = await local("--stack", "stagign", "preview");
     expect(run.stderr).toMatch(

@@ -101,14 +101,23 @@ partition-key = "id"
     [
       "an unknown key",
       `${project}${api}memmory = 512\n`,
-      /functions\.api\.memmory is no key of it; accepted are .*memory/,
+      /functions\.api\.memmory is not a key; did you mean memory\? Accepted are asgi/,
     ],
     ["no function", `${project}[tool.multicloud]\n`, /tool\.multicloud\.functions is missing/],
-    ["no description", project, /tool is missing/],
+    [
+      "no description",
+      project,
+      /tool is missing; expected the application's description, e\.g\. \[tool\.multicloud\.functions/,
+    ],
     [
       "no version",
       `[project]\nname = "shop"\n${api}`,
       /project\.version is missing; expected the application's version/,
+    ],
+    [
+      "a value of another type",
+      `${project}${api}memory = "big"\nroutes = "/api"\n`,
+      /routes is "\/api"; expected a list\n.*memory is "big"; expected a whole number from 128 to 10240/,
     ],
     ["no TOML", "[project", /shop\/pyproject\.toml is no TOML/],
     ["two entry points", `${project}${api}asgi = "shop.main:app"\n`, /has asgi and wsgi; expected one of/],
@@ -121,6 +130,11 @@ partition-key = "id"
       "an entry point that names no attribute",
       `${project}${api.replace(":app", "")}`,
       /expected "<module>:<attribute>"/,
+    ],
+    [
+      "no requirements",
+      `${project}[tool.multicloud.functions.api]\nwsgi = "shop.main:app"\n`,
+      /requirements is missing; expected a file, which may be empty: .*\.in.*\.txt.*pylock\.toml.*uv\.lock.*pyproject\.toml/,
     ],
     [
       "requirements that are not there",
@@ -169,7 +183,9 @@ partition-key = "id"
   });
 
   it("refuses a folder outside the project, and one without a description", () => {
-    expect(() => readApplication(path.join(root, "shop"), "..")).toThrow(/lies outside the project/);
+    expect(() => readApplication(path.join(root, "shop"), "..")).toThrow(
+      /lies outside the project; expected a folder inside it/,
+    );
     expect(() => readApplication(root, "web")).toThrow(/there is no web\/pyproject\.toml/);
   });
 });

@@ -112,4 +112,16 @@ describe("a lock", () => {
     writeFileSync(path.join(folder, "gcp.lock"), "flask==3.0\n");
     await expect(readLock("gcp", path.join(folder, "gcp.in"))).rejects.toThrow(/made for unknown requirements/);
   });
+
+  it("that is missing is named, with the command that makes it for the application that it is of", async () => {
+    writeFileSync(path.join(folder, "aws.in"), "flask\n");
+    rmSync(path.join(folder, "aws.lock"), { force: true });
+    const missing = () => readLock("aws", path.join(folder, "aws.in"));
+    await expect(missing()).rejects.toThrow(
+      /aws\.lock, the lock of .*aws\.in, cannot be read; run: .* lock --target aws$/,
+    );
+    writeFileSync(path.join(folder, "pyproject.toml"), "[tool.multicloud.functions.api]\n");
+    await expect(missing()).rejects.toThrow(`run: npm run layer -- lock --application ${folder} --target aws`);
+    rmSync(path.join(folder, "pyproject.toml"));
+  });
 });

@@ -1,0 +1,66 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+
+import { expect, test } from "vitest";
+
+import type { PythonFunction } from "../../contract/application";
+import { describeFaults } from "../../layers/import-faults";
+import type { ImportFault } from "../../layers/import-proof";
+import { temporaryDirectory } from "../local/resources";
+
+const folder = path.join(temporaryDirectory(), "shop");
+mkdirSync(folder);
+writeFileSync(path.join(folder, "pyproject.toml"), "[tool.multicloud.functions.api]\n");
+
+const api: PythonFunction = {
+  kind: "http",
+  name: "api",
+  entryPoints: { aws: { protocol: "handler", module: "shop.mian", attribute: "app" } },
+  requirements: { aws: path.join(folder, "requirements.in") },
+  environment: {},
+  secrets: [],
+  tables: [],
+  routes: ["/*"],
+  probes: [],
+};
+
+const missing: ImportFault = {
+  kind: "missing module",
+  file: "multicloud_api.py",
+  line: 8,
+  module: "shop.mian",
+  via: [],
+};
+
+async function told(fault: ImportFault): Promise<string> {
+  const { errors } = await describeFaults(
+    { errors: [fault], warnings: [], packages: [] },
+    {
+      target: "aws",
+      platform: { pythonVersion: "3.12", architecture: "x86_64" },
+      entryPoints: [],
+      application: ["shop/__init__.py", "shop/main.py"].map((name) => ({ name, content: Buffer.from("") })),
+      lock: { target: "aws", sha256: "", pythonVersion: "3.12", packages: [] },
+    },
+    { functions: [api], others: () => Promise.resolve([]) },
+  );
+  return errors.join("\n");
+}
+
+test("an entry point that is not in the application is named by its key, with what it may have been", async () => {
+  expect(await told(missing)).toBe(
+    `${folder}/pyproject.toml: tool.multicloud.functions.api.handler is "shop.mian:app", which imports shop.mian, which the ` +
+      "application does not have; did you mean shop.main? Correct the import, or add the file",
+  );
+});
+
+test("an import of the application's own is named by its file and line", async () => {
+  expect(await told({ ...missing, file: "shop/main.py", line: 3 })).toMatch(/^shop\/main\.py:3 imports shop\.mian,/);
+});
+
+test("a package that nothing requires is named with the file of requirements and the command for the application", async () => {
+  expect(await told({ ...missing, file: "shop/main.py", line: 1, module: "flask" })).toBe(
+    "shop/main.py:1 imports flask, which no deployed package has; flask should bring it: add flask to " +
+      `${folder}/requirements.in, then run: npm run layer -- lock --application ${folder} --target aws`,
+  );
+});
