@@ -47,7 +47,7 @@ export interface BuildOptions extends PruneOptions {
 export async function build(options: BuildOptions): Promise<Bundle[]> {
   const messages = new Set<string>();
   const build = (target: Target) =>
-    builders[target](options).catch((error: unknown) => {
+    builders[target]({ warn: options.progress, ...options }).catch((error: unknown) => {
       if (!(error instanceof BuildError)) throw error;
       messages.add(error.message);
       return [];

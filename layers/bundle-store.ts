@@ -7,6 +7,7 @@ import { cacheDirectory, readRecord, sha256, writeAtomically, writeRecord } from
 import { type Manifest, manifestFile, type PackageManifest, sbomFile } from "./manifest";
 import { onDemand } from "./on-demand";
 import { recipeDigest } from "./recipe";
+import { onlyOne } from "./shared-work";
 import type { ZipEntry } from "./zip";
 
 /** A zip in the cache, and what is known of it. */
@@ -24,6 +25,8 @@ export interface BundleContent {
   readonly name: string;
   readonly entries: readonly ZipEntry[];
   readonly packages: readonly PackageManifest[];
+  /** What is built all the same but may surprise, a line each. */
+  readonly warnings?: readonly string[];
 }
 
 /** What bundles depend on besides the builder itself. */
@@ -42,21 +45,39 @@ export interface BundleInputs extends Pick<
  * of other inputs with the same zip, is made again.
  *
  * @param verify whether the zip's hash is checked in any case. Default: no.
+ * @param warn told what may surprise, whether the bundles are made or found.
  */
 export async function storedBundles(
   inputs: BundleInputs,
   make: () => Promise<readonly BundleContent[]>,
-  { verify = false }: { readonly verify?: boolean } = {},
+  {
+    verify = false,
+    warn = () => undefined,
+  }: { readonly verify?: boolean; readonly warn?: (line: string) => void } = {},
 ): Promise<readonly StoredBundle[]> {
   const builder = await recipeDigest();
-  const recordFile = cacheDirectory("builds", `${sha256(JSON.stringify([builder, inputs]))}.json`);
-  const known = await read(recordFile, verify);
-  if (known) return known;
+  const key = sha256(JSON.stringify([builder, inputs]));
+  const recordFile = cacheDirectory("builds", `${key}.json`);
+  const records =
+    (await read(recordFile, verify)) ??
+    (await onlyOne(
+      key,
+      async () => (await read(recordFile, verify)) ?? makeBundles(recordFile, inputs, builder, make),
+    ));
+  for (const line of records.flatMap(({ warnings }) => warnings)) warn(line);
+  return records.map(stored);
+}
 
+async function makeBundles(
+  recordFile: string,
+  inputs: BundleInputs,
+  builder: string,
+  make: () => Promise<readonly BundleContent[]>,
+): Promise<readonly BundleRecord[]> {
   const [{ sbomOf }, { zipChunks }] = await onDemand(() => Promise.all([import("./sbom"), import("./zip")]));
   const made: BundleRecord[] = [];
   const { content, ...origin } = inputs;
-  for (const { name, entries, packages } of await make()) {
+  for (const { name, entries, packages, warnings = [] } of await make()) {
     const { hash, size } = await storeZip(zipChunks(entries));
     const unpackedSize = entries.reduce((total, entry) => total + entry.size, 0);
     const described = { name, sha256: hash, size, unpackedSize };
@@ -71,11 +92,12 @@ export async function storedBundles(
       manifest: sha256(manifestText),
       sbom: sha256(sbom),
       modified: (await stat(file)).mtimeMs,
+      warnings,
     });
   }
   // The record comes last: it never names a zip that is not there.
   await writeRecord(recordFile, made);
-  return made.map(stored);
+  return made;
 }
 
 /** A bundle in the record of a build, with the hashes of its manifest and SBOM: other inputs may have given the same zip. */
@@ -85,6 +107,7 @@ interface BundleRecord {
   readonly sbom: string;
   /** When the zip was last seen to be whole, by its time of change. */
   readonly modified: number;
+  readonly warnings: readonly string[];
 }
 
 /** Writes a zip under its hash, without having the whole of it in memory. */
@@ -109,7 +132,7 @@ const zipFile = (hash: string) => cacheDirectory("bundles", `${hash}.zip`);
 
 const stored = ({ bundle }: BundleRecord): StoredBundle => ({ ...bundle, path: zipFile(bundle.sha256) });
 
-async function read(recordFile: string, verify: boolean): Promise<readonly StoredBundle[] | undefined> {
+async function read(recordFile: string, verify: boolean): Promise<readonly BundleRecord[] | undefined> {
   const known = await readRecord<BundleRecord[]>(recordFile);
   if (known === undefined) return undefined;
   const seen = await Promise.all(known.map((record) => intact(record, verify)));
@@ -118,7 +141,7 @@ async function read(recordFile: string, verify: boolean): Promise<readonly Store
   const records = known.map((record, index) => ({ ...record, modified: seen[index] ?? record.modified }));
   if (records.some(({ modified }, index) => modified !== known[index]?.modified))
     await writeRecord(recordFile, records);
-  return known.map(stored);
+  return records;
 }
 
 /** When the zip was last changed, where it, its manifest and its SBOM are what the record says; undefined else. */

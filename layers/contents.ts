@@ -9,6 +9,7 @@ import type { PackageManifest } from "./manifest";
 import type { PruneOptions } from "./pruning";
 import { recordOf } from "./record";
 import type { PlannedLayer } from "./strategy";
+import { surprisesOf } from "./surprises";
 import { withoutSymbols } from "./symbols";
 import type { Platform } from "./tags";
 import { openWheel, type OpenedWheel } from "./wheel";
@@ -42,6 +43,10 @@ export async function layerContents(
   const tree = await installed(opened, platform);
   return plan.map(({ name, packages }) => ({
     name,
+    warnings: surprisesOf(
+      tree.wheels.filter(({ wheel }) => packages.includes(wheel.name)),
+      platform.pythonVersion,
+    ),
     entries: tree.files
       .filter(({ owner }) => packages.includes(owner))
       .map((file) => below(sharedLibrary.test(file.entry.name) ? "" : "python/", file)),
@@ -97,6 +102,7 @@ export async function packageContent(
   return {
     name,
     entries: [...dependencies, ...(await compressed(files))],
+    warnings: surprisesOf(tree.wheels, platform.pythonVersion),
     packages: described(tree.wheels, lock, ownedBy(tree.files)),
   };
 }

@@ -123,6 +123,24 @@ describe("a Lambda layer", () => {
     expect(found).toEqual(expect.arrayContaining(["lib/libthreads.so.2", "python/share/threads/a.json"]));
   });
 
+  it("tells what hides Python's own modules and what Python never runs there, also where it is built already", async () => {
+    workspace.index.publish(
+      { name: "enum34", files: { "enum/__init__.py": "", "enumerated/enum.py": "" } },
+      { name: "patcher", files: { "patcher.pth": "import patcher", "patcher-nspkg.pth": "import sys" } },
+    );
+    await workspace.require(["enum34", "patcher"]);
+    const warnings: string[] = [];
+    const warn = (line: string) => warnings.push(line);
+    await workspace.build({ warn });
+    const expected: unknown[] = [
+      expect.stringMatching(/enum34 1\.0 brings the module enum, which takes the place of Python 3\.12's own/),
+      expect.stringMatching(/patcher 1\.0 brings patcher\.pth, which Python reads in its own site-packages only/),
+    ];
+    expect(warnings).toEqual(expected);
+    await workspace.build({ warn });
+    expect(warnings).toEqual([...expected, ...expected]);
+  });
+
   it("joins a namespace package that two wheels share", async () => {
     workspace.index.publish(
       { name: "space-one", files: { "space/one.py": "1", "space/same.txt": "equal" } },

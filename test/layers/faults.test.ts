@@ -88,14 +88,16 @@ describe("a build", () => {
     await checkBundles(bundles);
   });
 
-  it("gives the same as seven others at once", async () => {
+  it("gives the same as seven others at once, which wait for the work of the first", async () => {
     await require20();
+    workspace.index.sent.length = 0;
     const outputs = await Promise.all(
       Array.from({ length: 8 }, () =>
         run(process.execPath, builder(), { cwd: repository, env: workspace.environment() }),
       ),
     );
     expect(new Set(outputs.map(({ stdout }) => stdout)).size).toBe(1);
+    expect(workspace.index.sent).toHaveLength(20);
     await checkBundles(await workspace.build());
     expect((await cached("bundles")).filter((name) => name.endsWith(".tmp"))).toEqual([]);
   });

@@ -1,0 +1,25 @@
+import path from "node:path";
+
+import { expect, it } from "vitest";
+
+import { findUv } from "../../layers/uv";
+import { installedPython } from "../../layers/python";
+import { compareSet } from "../nightly/compare-set";
+
+// At night more than a hundred packages are compared, and sets of real teams: npm run test:wheels.
+it("has of popular packages what an installer makes of them, and all that can be imported there", async ({ skip }) => {
+  const python = await installedPython("3.12");
+  if (python?.exact !== true) {
+    console.warn(`there is no Python 3.12 here to import with: ${await findUv()} python install 3.12`);
+    return skip("there is no Python 3.12 here");
+  }
+  const compared = await compareSet("aws", path.join(__dirname, "popular.in"), python.executable).catch(
+    (error: unknown) => String(error),
+  );
+  if (typeof compared === "string" && /could not be resolved[^]*(connect|dns|timed? ?out)/i.test(compared)) {
+    console.warn(`the package index cannot be reached: ${compared.slice(0, 300)}`);
+    return skip("the package index cannot be reached");
+  }
+  expect(compared).toMatchObject({ problems: [], bundle: { kind: "layer" } });
+  expect(typeof compared === "string" ? 0 : compared.modules).toBeGreaterThan(500);
+});
