@@ -148,7 +148,8 @@ function publiclyAddressed(types: Cloud["types"]): Cloud["types"] {
 /** Runs the layer builder, and no command of a resource: those call a cloud that is not there. */
 class Commands extends CommandProvider {
   override create(_: string, inputs: Properties) {
-    return Promise.resolve({ id: "command", properties: inputs });
+    // One of them tells the time.
+    return Promise.resolve({ id: "command", properties: { ...inputs, stdout: "2026-01-02T03:04:05.678Z\n" } });
   }
 }
 

@@ -20,6 +20,7 @@ vi.mock("../../layers/build", () => ({ build: () => Promise.resolve(bundles) }))
 
 /** Outputs that the program takes apart, and so must look as the clouds give them. */
 const answers: Record<string, (name: string, inputs: Record<string, object>) => object> = {
+  "command:local:Command": () => ({ stdout: "2026-01-02T03:04:05.678Z\n" }),
   "gcp:cloudfunctionsv2/function:Function": (name, { serviceConfig }) => ({
     serviceConfig: { ...serviceConfig, uri: `https://${name}.run.app`, service: `services/${name}` },
   }),

@@ -105,6 +105,11 @@ export const documentedValues: ByPath<Documented> = {
       "^https://[a-z0-9]{3,24}\\.blob\\.core\\.windows\\.net/[\\w./-]+\\?.*sig=",
       4096,
     ),
+    "properties.parameters.release.value": matching(
+      "https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata",
+      "^[\\w./-]*\\w$",
+      1024,
+    ),
     "properties.parameters": documented(template, {
       type: "object",
       additionalProperties: {

@@ -57,7 +57,13 @@ const blob: SchemaObject = {
     blobName: { type: "string", pattern: "^[\\w./-]*\\w$", maxLength: 1024 },
     contentType: { type: "string", pattern: "^[\\w.+-]+/[\\w.+-]+(; charset=[\\w-]+)?$", maxLength: 255 },
     type: { enum: ["Append", "Block"] },
-    source: { type: "object", required: ["path", "hash"] },
+    source: { type: "object", required: ["hash"], anyOf: [{ required: ["path"] }, { required: ["text"] }] },
+    metadata: {
+      type: "object",
+      // A value is a header field's; no other is set.
+      properties: { release: { type: "string", pattern: "^[\\x21-\\x7e]+$", maxLength: 8192 } },
+      additionalProperties: false,
+    },
   },
   required: ["resourceGroupName", "accountName", "containerName", "blobName", "source"],
   additionalProperties: false,

@@ -302,7 +302,7 @@ export const relations: readonly Relation[] = [
     source: "https://learn.microsoft.com/azure/azure-functions/functions-reference-python#folder-structure",
     broken: (resources) =>
       all(resources, "storage:Blob")
-        .filter((blob) => text(blob, "containerName") === "packages")
+        .filter((blob) => text(blob, "containerName") === "packages" && !text(blob, "blobName").endsWith(".verified"))
         .flatMap((blob) => {
           const wanted = ["function_app.py", "host.json"];
           const [file] = at(blob, "source.path");

@@ -30,10 +30,10 @@ const escapes: Readonly<Record<string, readonly string[]>> = {
     `${fn} buildConfig.environmentVariables: unknown property`,
     `${fn} buildConfig.environmentVariables.GOOGLE_VENDOR_PIP_DEPENDENCIES: too long`,
     `${variables}: unknown property`,
-    ...["APPLICATION_VERSION", "AUTH_AUDIENCE", "MESSAGES_TABLE", "MULTICLOUD_RELEASE"].flatMap((name) => [
-      `${variables}.${name}: bad value`,
-      `${variables}.${name}: too long`,
-    ]),
+    ...[
+      ...["APPLICATION_VERSION", "AUTH_AUDIENCE", "MESSAGES_TABLE"],
+      ...["MULTICLOUD_CODE", "MULTICLOUD_RELEASE", "MULTICLOUD_VERIFIED"],
+    ].flatMap((name) => [`${variables}.${name}: bad value`, `${variables}.${name}: too long`]),
   ],
   "a threshold may be any number": [
     `${alert} conditions.conditionThreshold.thresholdValue: out of range`,
