@@ -35,6 +35,10 @@ const functionSchema = z.strictObject({
   logs: text("Where the function's log is: log group, workspace or log name."),
   variables: texts("Names of the environment variables that the description or the settings give it."),
   tables: texts("Names, in the description, of the tables that it uses."),
+  settings: byName(
+    z.string(),
+    "Digest of each app setting's value, by its name. Absent but on Azure, whose provider does not read them back.",
+  ).optional(),
   layers: texts(
     "Names of its dependency layers, as in `layers` of the stack. Absent on clouds without layers.",
   ).optional(),
@@ -86,6 +90,7 @@ const awsSchema = cloudSchema.extend({
   functionArn: text("ARN of the first function."),
   apiId: text("Id of the HTTP API."),
   accessLogs: text("Log group of the HTTP API's access log."),
+  alarmTopic: text("ARN of the topic that alarms are sent to. Absent without `notificationEmail`.").optional(),
   publicLayers: byName(
     z.record(z.string(), z.string()),
     "Version of each package, by name, in each public layer that the functions have, by ARN. Absent without any.",

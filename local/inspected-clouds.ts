@@ -4,6 +4,7 @@ import path from "node:path";
 
 import type { PulumiCommand } from "@pulumi/pulumi/automation";
 
+import { settingDigest } from "../contract/setting-digest";
 import type { Commands } from "../operations/diagnose/check";
 import type { Environment } from "../operations/diagnose/diagnose";
 import type {
@@ -14,8 +15,10 @@ import type {
   InspectedClouds,
   LogEvent,
   LoggedFunction,
+  Subscription,
 } from "../operations/diagnose/inspected-cloud";
 import type { DeployedOutputs, ValuesOf } from "../operations/diagnose/outputs";
+import { patchedLatest } from "../operations/diagnose/vendors";
 import { InspectedStack } from "../operations/diagnose/stack";
 import { project } from "../operations/project";
 import { UnansweredError } from "../operations/unanswered-error";
@@ -39,6 +42,8 @@ interface View {
   /** Name of the gateway's log, where it has one, and which of its lines tell an error. */
   readonly gateway?: { readonly log: string; readonly error: RegExp };
   function(functionName: string): DeployedFunction | undefined;
+  /** Who is told through a topic; absent where nobody has to confirm it. */
+  subscriptions?(topic: string): readonly Subscription[];
   layer(arn: string): DeployedLayer | undefined;
   hasTable(table: string): boolean;
 }
@@ -121,6 +126,10 @@ class LocalCloud implements InspectedCloud {
     return Promise.resolve(this.#view.hasTable(table));
   }
 
+  subscriptions(topic: string): Promise<readonly Subscription[]> {
+    return Promise.resolve(this.#view.subscriptions?.(topic) ?? []);
+  }
+
   log(fn: LoggedFunction, since: Date): Promise<readonly LogEvent[]> {
     return Promise.resolve(this.#events(this.#view.log(fn), since));
   }
@@ -163,8 +172,21 @@ function awsView(stored: Resources, { functionName, accessLogs }: ValuesOf<"aws"
       const version = resources.find(versionType, (each) => {
         return each.versionOf === name && each.version === serving?.functionVersion;
       });
-      return fn && describeFunction(version ?? fn, fn.reservedConcurrentExecutions);
+      return (
+        fn && {
+          ...describeFunction(version ?? fn, fn.reservedConcurrentExecutions),
+          ...(version && {
+            serving: `version ${version.version}`,
+            patched: patchedLatest(version.version, published(version), published(fn)),
+          }),
+        }
+      );
     },
+    subscriptions: (topic) =>
+      resources
+        .list("aws:sns/topicSubscription:TopicSubscription")
+        .filter((subscription) => subscription.topic === topic)
+        .map(({ endpoint, pendingConfirmation }) => ({ endpoint, confirmed: !pendingConfirmation })),
     layer(arn) {
       const layer = resources.find("aws:lambda/layerVersion:LayerVersion", (version) => version.arn === arn);
       return (
@@ -181,6 +203,10 @@ function awsView(stored: Resources, { functionName, accessLogs }: ValuesOf<"aws"
     hasTable: (table) => resources.find("aws:dynamodb/table:Table", ({ name }) => name === table) !== undefined,
   };
 }
+
+const published = ({ description, code }: Resource<"aws:lambda/function:Function">) => {
+  return { Description: description, CodeSha256: code.sha256 };
+};
 
 /** @param fn the function as it serves. */
 function describeFunction(fn: Resource<"aws:lambda/function:Function">, reserved: number): DeployedFunction {
@@ -208,6 +234,9 @@ function azureView(stored: Resources, { functionName }: ValuesOf<"azure">): View
           state: "Running",
           layerArns: [],
           environment: app.siteConfig.appSettings.map(({ name }) => name),
+          settings: Object.fromEntries(
+            app.siteConfig.appSettings.map(({ name, value }) => [name, settingDigest(name, value)]),
+          ),
         }
       );
     },

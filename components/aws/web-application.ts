@@ -69,6 +69,8 @@ export class WebApplication extends pulumi.ComponentResource {
   readonly api: HttpApi;
   /** Absent where no site is given. */
   readonly frontend?: Frontend;
+  /** Absent where nobody is told. */
+  readonly alarms?: Alarms;
   /** The provider of `region`; it is this component's own where the options bring none. */
   readonly provider: pulumi.ProviderResource;
 
@@ -93,7 +95,7 @@ export class WebApplication extends pulumi.ComponentResource {
     this.functions = this.declareFunctions(layers);
     this.api = this.declareApi();
     this.frontend = this.declareFrontend();
-    this.declareAlarms();
+    this.alarms = this.declareAlarms();
 
     this.layers = Object.fromEntries(layers.map((layer) => [layer.layerName, describeLayer(layer)]));
     this.outputs = this.describe();
@@ -242,10 +244,10 @@ export class WebApplication extends pulumi.ComponentResource {
     );
   }
 
-  private declareAlarms(): void {
+  private declareAlarms(): Alarms | undefined {
     const { scope, region, notificationEmail } = this.args;
-    if (notificationEmail === undefined) return;
-    new Alarms(
+    if (notificationEmail === undefined) return undefined;
+    return new Alarms(
       `${this.name}-alarms`,
       {
         ...this.args.alarms,
@@ -298,6 +300,7 @@ export class WebApplication extends pulumi.ComponentResource {
       functionArn: fn.arn,
       apiId: api.apiId,
       accessLogs: api.accessLogGroupName,
+      ...(this.alarms && { alarmTopic: this.alarms.topicArn }),
       ...(args.publicLayers?.length && {
         publicLayers: Object.fromEntries(args.publicLayers.map(({ arn, packages }) => [arn, packages])),
       }),

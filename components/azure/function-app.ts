@@ -10,6 +10,7 @@ import * as web from "@pulumi/azure-native/web";
 import * as command from "@pulumi/command/local";
 import * as pulumi from "@pulumi/pulumi";
 
+import { settingDigest } from "../../contract/setting-digest";
 import type { PackageBundle } from "../../layers/bundle";
 import { hostId } from "../names";
 import { type Transform, transformed } from "../transform";
@@ -127,6 +128,8 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
   readonly configuration: pulumi.Output<unknown>;
   /** The configuration's half of the release. */
   readonly release: pulumi.Output<string>;
+  /** Digest of each app setting's value, by its name. */
+  readonly settingDigests: Readonly<Record<string, pulumi.Output<string>>>;
   readonly identity: managedidentity.UserAssignedIdentity;
   /** What gives the app its package, last of all. */
   readonly deployment: pulumi.Resource;
@@ -176,6 +179,7 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
     // With the other strategy every instance ends at once, and requests wait for new ones or fail.
     const shared: Shared = { settings, release: configurationHash(args, settings), updates: "RollingUpdate" };
     this.release = shared.release;
+    this.settingDigests = digests({ ...settings, MULTICLOUD_RELEASE: shared.release });
     const code = new PackageDeployment(
       name,
       {
@@ -430,6 +434,12 @@ function configurationHash(
     .apply((text) => createHash("sha256").update(text).digest("hex").slice(0, 12));
   // A variable may be a secret; its hash among all others is none.
   return pulumi.unsecret(hash);
+}
+
+function digests(settings: Connection): Record<string, pulumi.Output<string>> {
+  const digest = (name: string, value: pulumi.Input<string>) =>
+    pulumi.unsecret(pulumi.output(value).apply((text) => settingDigest(name, text)));
+  return Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, digest(name, value)]));
 }
 
 function grantName(functionName: string, role: string, of?: string): string {

@@ -494,8 +494,8 @@ function releaseOf(name: string, { releases }: PackageBundle, configuration: pul
   return pulumi.interpolate`${releases[name] ?? ""}.${configuration}`;
 }
 
-function deployed({ functionName, clientId, workspaceName }: ApiFunction | ScheduledFunction) {
-  return { functionName, runtimeIdentity: clientId, logs: workspaceName };
+function deployed({ functionName, clientId, workspaceName, settingDigests }: ApiFunction | ScheduledFunction) {
+  return { functionName, runtimeIdentity: clientId, logs: workspaceName, settings: settingDigests };
 }
 
 /** A variable's secret in the vault, whose names have no underscore. */

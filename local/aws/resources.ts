@@ -28,6 +28,7 @@ const functionSchema = z.object({
   handler: z.string(),
   runtime: z.string(),
   architectures: z.array(z.string()).default(["x86_64"]),
+  description: z.string().default(""),
   code: blob,
   layers: z.array(z.string()).default([]),
   /** Seconds. */
@@ -74,6 +75,11 @@ const schemas = {
   "aws:iam/role:Role": z.object({ name: z.string(), arn: z.string() }),
   "aws:iam/rolePolicy:RolePolicy": z.object({ role: z.string(), policy: z.string() }),
   "aws:cloudwatch/logGroup:LogGroup": z.object({ name: z.string(), arn: z.string() }),
+  "aws:sns/topicSubscription:TopicSubscription": z.object({
+    topic: z.string(),
+    endpoint: z.string(),
+    pendingConfirmation: z.boolean().default(true),
+  }),
   "aws:dynamodb/table:Table": z.object({
     name: z.string(),
     arn: z.string(),

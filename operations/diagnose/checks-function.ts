@@ -60,8 +60,10 @@ export const functionCheck: Check<CloudSubject> = {
         next: commands.heal,
       });
     }
+    findings.push(...patchedFindings(fn, commands.deploy), ...settingFindings(expected.settings, fn, commands.deploy));
     const attached = wanted.length === 0 ? "" : `, ${fn.layerArns.map(shortLayer).join(", ") || "no layer"}`;
-    return { summary: `${fn.state}, ${described(fn)}${attached}`, findings };
+    const answers = fn.serving === undefined ? "" : `, ${fn.serving} serves`;
+    return { summary: `${fn.state}, ${described(fn)}${answers}${attached}`, findings };
   },
 };
 
@@ -73,6 +75,38 @@ function layersOf({ layers, fn }: CloudSubject) {
 /** Environment variables without which a function does not find what it needs. */
 function variablesOf({ fn }: CloudSubject): string[] {
   return ["APPLICATION_VERSION", ...fn.variables, ...fn.tables.map((table) => `${table.toUpperCase()}_TABLE`)];
+}
+
+/** What was changed by hand beside the program. */
+function patchedFindings({ patched = [] }: DeployedFunction, deploy: string): Finding[] {
+  return patched.map((title) => ({
+    severity: "warning",
+    title,
+    evidence: [],
+    cause: "It was changed by hand. A refresh does not read code back, so no preview shows it.",
+    next: `take what is worth keeping into the program, change its code or its settings, and then: ${deploy}`,
+  }));
+}
+
+/** App settings that are not what the stack set them to: azure-native repeats them from its state. */
+function settingFindings(
+  expected: Readonly<Record<string, string>> | undefined,
+  { settings }: DeployedFunction,
+  deploy: string,
+): Finding[] {
+  if (expected === undefined || settings === undefined) return [];
+  const drifted = Object.entries(expected).flatMap(([name, digest]) => (settings[name] === digest ? [] : [name]));
+  if (drifted.length === 0) return [];
+  const gone = drifted.filter((name) => settings[name] === undefined);
+  return [
+    {
+      severity: "error",
+      title: `app settings are not as they were deployed: ${drifted.join(", ")}`,
+      evidence: gone.length === 0 ? [] : [`not there: ${gone.join(", ")}`],
+      cause: "They were changed by hand. A refresh does not read app settings back, so no preview shows it.",
+      next: `set them back by hand, or change a setting of the function, such as its environment, and then: ${deploy}`,
+    },
+  ];
 }
 
 /** What is wrong with one layer of the stack's at the function. */

@@ -6,6 +6,7 @@ import type { Check, CloudSubject, Commands, StackSubject, Verdict } from "./che
 import { compatibilityCheck, credentialsCheck, functionCheck, shortLayer, tableCheck } from "./checks-function";
 import { apiCheck, certificateCheck, frontendCheck } from "./checks-http";
 import { logCheck } from "./checks-log";
+import { notificationsCheck } from "./checks-notifications";
 import { freshnessCheck, publicLayersCheck } from "./checks-packages";
 import { driftCheck, stateCheck, toolchainCheck } from "./checks-stack";
 import type { InspectedCloud, InspectedClouds } from "./inspected-cloud";
@@ -24,6 +25,7 @@ const cloudChecks: readonly Check<CloudSubject>[] = [
   apiCheck,
   frontendCheck,
   certificateCheck,
+  notificationsCheck,
   publicLayersCheck,
   freshnessCheck,
 ];

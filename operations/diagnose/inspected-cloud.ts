@@ -20,6 +20,12 @@ export interface DeployedFunction {
   readonly layerArns: readonly string[];
   /** Events that it may work on at the same time; absent where only the account's limit holds. */
   readonly reservedConcurrency?: number;
+  /** What answers requests now, in the cloud's words, e.g. `version 7`; absent where the cloud has but one thing that could. */
+  readonly serving?: string;
+  /** What was changed by hand, in words: code or configuration beside that which serves, or that serves in its place. */
+  readonly patched?: readonly string[];
+  /** Digest of each app setting's value, by its name; absent where the cloud's provider reads settings back by itself. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** The names of its environment variables; the values stay where they are. */
   readonly environment: readonly string[];
   /** As ISO 8601. */
@@ -47,6 +53,12 @@ export interface DeployedLayer {
   readonly content: () => Promise<Buffer>;
 }
 
+/** An address that alarms are sent to. */
+export interface Subscription {
+  readonly endpoint: string;
+  readonly confirmed: boolean;
+}
+
 /** One event of a log. */
 export interface LogEvent {
   /** Milliseconds since 1970. */
@@ -69,6 +81,8 @@ export interface InspectedCloud {
   layer(arn: string): Promise<DeployedLayer | undefined>;
   /** @param table the cloud's name of it. */
   hasTable(table: string): Promise<boolean>;
+  /** Who is told of alarms through a topic; absent on clouds that need no confirmation. */
+  subscriptions?(topic: string): Promise<readonly Subscription[]>;
   /** Events of a function's log since a time, the newest last. */
   log(fn: LoggedFunction, since: Date): Promise<readonly LogEvent[]>;
   /**

@@ -20,6 +20,8 @@ const deployedFunction = z.object({
   tables: z.array(z.string()).default([]),
   url: z.url().optional(),
   probes: z.array(probe).default([]),
+  /** Digest of each app setting's value, by its name; absent where a refresh reads settings back. */
+  settings: z.record(z.string(), z.string()).optional(),
   /** Names of the dependency layers that it has; absent where it has all. */
   layers: z.array(z.string()).optional(),
   /** What its answers' `x-release` begins with; absent where the stack does not tell. */
@@ -39,6 +41,8 @@ const cloudOutputs = z.looseObject({
   messagesTable: z.string().optional(),
   logs: z.string(),
   version: z.string(),
+  /** ARN of what alarms are sent to; absent where there are none, or nothing has to be confirmed. */
+  alarmTopic: z.string().optional(),
   /** Whether anyone may call the API; only Google Cloud's can be closed. */
   public: z.boolean().default(true),
   /** What the function is deployed from, where its packages are in no layer. */

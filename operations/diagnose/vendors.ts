@@ -1,5 +1,6 @@
 import { z } from "zod";
 
+import { settingDigest } from "../../contract/setting-digest";
 import { awsCli, azureCli, gcloudCli, lambdaTime, type VendorCli } from "../vendor-cli";
 import type { InspectedCloud, InspectedClouds } from "./inspected-cloud";
 import type { DeployedOutputs, ValuesOf } from "./outputs";
@@ -19,6 +20,10 @@ const mostEvents = 1_000;
 
 const callerIdentity = z.object({ Account: z.string(), Arn: z.string() });
 const functionConfiguration = z.object({
+  Version: z.string().optional(),
+  CodeSha256: z.string().optional(),
+  /** The release, as the program states it. */
+  Description: z.string().default(""),
   Runtime: z.string(),
   Architectures: z.array(z.string()).default(["x86_64"]),
   State: z.string().default("Active"),
@@ -36,6 +41,10 @@ const layerVersion = z.object({
   CompatibleArchitectures: z.array(z.string()).default([]),
   Content: z.object({ CodeSize: z.number(), Location: z.url() }),
 });
+/** `PendingConfirmation` is in the place of the ARN of one that is not confirmed. */
+const subscriptions = z.object({
+  Subscriptions: z.array(z.object({ Endpoint: z.string(), SubscriptionArn: z.string() })).default([]),
+});
 const logEvents = z.object({
   events: z.array(z.object({ timestamp: z.number(), message: z.string(), logStreamName: z.string() })).default([]),
 });
@@ -51,6 +60,17 @@ const ownedBy = (owner: string) => (identity: z.output<typeof callerIdentity>) =
     "sign in to the stack's account, e.g. aws sso login --profile PROFILE, then: aws sts get-caller-identity",
   );
 };
+
+/** Of one release, what serves and what the next version is published from have the same code. */
+export function patchedLatest(version: string, serving: PublishedCode, latest: PublishedCode): string[] {
+  if (serving.Description !== latest.Description || serving.CodeSha256 === latest.CodeSha256) return [];
+  return [`$LATEST has other code than version ${version}, which serves, and says that it is the same release`];
+}
+
+interface PublishedCode {
+  readonly Description: string;
+  readonly CodeSha256?: string;
+}
 
 function inspectedAws(values: ValuesOf<"aws">): InspectedCloud {
   const { region, functionArn, accessLogs } = values;
@@ -81,6 +101,10 @@ function inspectedAws(values: ValuesOf<"aws">): InspectedCloud {
       const serving = await aws.find(functionConfiguration, "lambda", "get-function-configuration", ...named);
       const configuration = serving ?? found.Configuration;
       return {
+        ...(serving?.Version !== undefined && {
+          serving: `version ${serving.Version}`,
+          patched: patchedLatest(serving.Version, serving, found.Configuration),
+        }),
         runtime: configuration.Runtime,
         architecture: configuration.Architectures[0],
         state: configuration.State,
@@ -106,6 +130,12 @@ function inspectedAws(values: ValuesOf<"aws">): InspectedCloud {
     async hasTable(table) {
       return (await aws.find(z.object({}), "dynamodb", "describe-table", "--table-name", table)) !== undefined;
     },
+    async subscriptions(topic) {
+      const found = await aws.find(subscriptions, "sns", "list-subscriptions-by-topic", "--topic-arn", topic);
+      return (found?.Subscriptions ?? []).map(({ Endpoint, SubscriptionArn }) => {
+        return { endpoint: Endpoint, confirmed: SubscriptionArn.startsWith("arn:") };
+      });
+    },
     log: ({ logs }, since) => events(logs, since),
     gatewayErrors: (since) => events(accessLogs, since, "--filter-pattern", gatewayErrors),
   };
@@ -126,6 +156,7 @@ const site = z.object({
     functionAppConfig: z.object({ runtime: z.object({ name: z.string(), version: z.string() }) }),
   }),
 });
+const appSettings = z.array(z.object({ name: z.string(), value: z.string().nullish() }));
 const rows = z.array(z.object({ TimeGenerated: z.coerce.date(), Role: z.string(), Text: z.string() }));
 
 /** What the application and the host wrote, and what was thrown, in one column. */
@@ -156,13 +187,15 @@ function inspectedAzure(values: ValuesOf<"azure">): InspectedCloud {
       if (found === undefined) return undefined;
       const { state, lastModifiedTimeUtc, functionAppConfig } = found.properties;
       const named = ["--name", functionName, "--resource-group", resourceGroup];
-      // The query keeps the values where they are.
-      const names = ["functionapp", "config", "appsettings", "list", ...named, "--query", "[].name"];
+      const list = ["functionapp", "config", "appsettings", "list", ...named];
+      const settings = await az.ask(appSettings, ...list, "--query", "[].{name: name, value: value}");
       return {
         runtime: `${functionAppConfig.runtime.name}${functionAppConfig.runtime.version}`,
         state,
         layerArns: [],
-        environment: await az.ask(z.array(z.string()), ...names),
+        environment: settings.map(({ name }) => name),
+        // No value leaves this function.
+        settings: Object.fromEntries(settings.map(({ name, value }) => [name, settingDigest(name, value ?? "")])),
         modifiedAt: lastModifiedTimeUtc,
       };
     },
@@ -194,7 +227,18 @@ const cloudFunction = z.object({
   state: z.string(),
   updateTime: z.string(),
   buildConfig: z.object({ runtime: z.string() }),
-  serviceConfig: z.object({ environmentVariables: z.record(z.string(), z.string()).default({}) }),
+  serviceConfig: z.object({
+    environmentVariables: z.record(z.string(), z.string()).default({}),
+    /** Full name of the Cloud Run service; the last part is another than the function's where that is over 49 characters. */
+    service: z.string().optional(),
+    /** What the function's last deployment made. */
+    revision: z.string().optional(),
+  }),
+});
+const runService = z.object({
+  status: z.object({
+    traffic: z.array(z.object({ revisionName: z.string(), percent: z.number().default(0) })).default([]),
+  }),
 });
 const entries = z.array(
   z.object({
@@ -208,6 +252,10 @@ const entries = z.array(
 
 function inspectedGcp({ project, region, database }: ValuesOf<"gcp">): InspectedCloud {
   const gcloud = gcloudCli(project);
+  const describe = (functionName: string) =>
+    gcloud.find(cloudFunction, "functions", "describe", functionName, "--region", region);
+  const serviceOf = (functionName: string, found: z.output<typeof cloudFunction> | undefined) =>
+    found?.serviceConfig.service?.split("/").at(-1) ?? functionName;
   return {
     async identity() {
       // Credentials that a workflow hands over make no account active: that they work is what counts.
@@ -218,16 +266,26 @@ function inspectedGcp({ project, region, database }: ValuesOf<"gcp">): Inspected
       return { account: projectId, principal: active?.account ?? "credentials of the environment" };
     },
     async function(functionName) {
-      const found = await gcloud.find(cloudFunction, "functions", "describe", functionName, "--region", region);
-      return (
-        found && {
-          runtime: found.buildConfig.runtime.replace(/^python(\d)(\d+)$/, "python$1.$2"),
-          state: found.state,
-          layerArns: [],
-          environment: Object.keys(found.serviceConfig.environmentVariables),
-          modifiedAt: found.updateTime,
-        }
-      );
+      const found = await describe(functionName);
+      if (found === undefined) return undefined;
+      const service = serviceOf(functionName, found);
+      const run = await gcloud.find(runService, "run", "services", "describe", service, "--region", region);
+      const serving = (run?.status.traffic ?? []).filter(({ percent }) => percent > 0);
+      const { revision } = found.serviceConfig;
+      const others = serving.filter(({ revisionName }) => revision !== undefined && revisionName !== revision);
+      return {
+        ...(serving.length > 0 && {
+          serving: serving.map(({ revisionName, percent }) => `revision ${revisionName} (${percent} %)`).join(", "),
+          patched: others.map(({ revisionName }) => {
+            return `revision ${revisionName} serves, and the function's last deployment made ${String(revision)}`;
+          }),
+        }),
+        runtime: found.buildConfig.runtime.replace(/^python(\d)(\d+)$/, "python$1.$2"),
+        state: found.state,
+        layerArns: [],
+        environment: Object.keys(found.serviceConfig.environmentVariables),
+        modifiedAt: found.updateTime,
+      };
     },
     layer: () => Promise.resolve(undefined),
     async hasTable() {
@@ -238,7 +296,7 @@ function inspectedGcp({ project, region, database }: ValuesOf<"gcp">): Inspected
     async log({ functionName }, since) {
       const filter = [
         'resource.type="cloud_run_revision"',
-        `resource.labels.service_name="${functionName}"`,
+        `resource.labels.service_name="${serviceOf(functionName, await describe(functionName))}"`,
         `timestamp>="${since.toISOString()}"`,
       ].join(" AND ");
       const found = await gcloud.ask(

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test, vi } from "vitest";
 
 import { WebApplication, type WebApplicationArgs } from "../../../components/azure/web-application";
 import type { HttpFunction } from "../../../contract/application";
+import { settingDigest } from "../../../contract/setting-digest";
 import type { FunctionPlan } from "../../../components/function-plan";
 import { packageBundle } from "../bundles";
 import { type CloudAnswers, record, type Recording, unseal, valueOf } from "../mocks";
@@ -413,6 +414,7 @@ describe("with the defaults", () => {
           url,
           runtimeIdentity: "client-id",
           logs: functionName,
+          settings: expect.objectContaining({ MESSAGES_TABLE: settingDigest("MESSAGES_TABLE", "messages") }) as object,
           variables: [],
           tables: ["messages"],
           routes: ["/*"],

@@ -198,6 +198,28 @@ test("what was changed behind the stack's back is listed where it is asked for",
   ]);
 });
 
+test("what no refresh reads back is found all the same: an app setting and code that were changed by hand", async () => {
+  await stopCloud(deployment.state);
+  const azure = storeOf(deployment, "azure");
+  const apps = azure.list("azure-native:web:WebApp").filter(({ inputs }) => !String(inputs.name).includes("-next"));
+  for (const app of apps) {
+    const siteConfig = app.inputs.siteConfig as { appSettings: { name: string; value: string }[] };
+    const appSettings = siteConfig.appSettings.map(({ name, value }) => {
+      return { name, value: name === "APPLICATION_VERSION" ? "0.0.1" : value };
+    });
+    change(azure, app, { siteConfig: { ...siteConfig, appSettings } });
+  }
+  const aws = storeOf(deployment, "aws");
+  change(aws, only(aws, "aws:lambda/function:Function"), { code: aws.keepText("patched") });
+  await startCloud(deployment.state, { attached: true });
+  const { report } = await look("--only", "function");
+  const titles = report.results.flatMap(({ cloud, findings }) => findings.map(({ title }) => `${cloud}: ${title}`));
+  expect(titles).toEqual([
+    "azure: app settings are not as they were deployed: APPLICATION_VERSION",
+    expect.stringMatching(/^aws: \$LATEST has other code than version \d+, which serves/),
+  ]);
+});
+
 test("clouds that do not run are unknown, with the command that starts them", async () => {
   await deployment.run(["stop"]);
   const { run, report } = await look("--only", "credentials");

@@ -9,12 +9,15 @@ import { createServer as createTlsServer } from "node:tls";
 import { describe, expect, test } from "vitest";
 
 import { readLock } from "../../../layers/lock-forms";
+import { settingDigest } from "../../../contract/setting-digest";
 import { deflated, writeZip } from "../../../layers/zip";
 import type { CloudSubject } from "../../../operations/diagnose/check";
 import { compatibilityCheck, functionCheck, tableCheck } from "../../../operations/diagnose/checks-function";
 import { apiCheck, certificateCheck, frontendCheck } from "../../../operations/diagnose/checks-http";
 import { logCheck } from "../../../operations/diagnose/checks-log";
+import { notificationsCheck } from "../../../operations/diagnose/checks-notifications";
 import { freshnessCheck, publicLayersCheck } from "../../../operations/diagnose/checks-packages";
+import type { Subscription } from "../../../operations/diagnose/inspected-cloud";
 import { UnansweredError } from "../../../operations/unanswered-error";
 import { cloudOf, healthy, layer, layerArn, serving, subject } from "./environment";
 
@@ -23,6 +26,69 @@ const requirements = (cloud: string) =>
 
 const never = new AbortController().signal;
 const deployed = { ...healthy.function, layerArns: [layerArn] } as NonNullable<typeof healthy.function>;
+
+describe("of what is told", () => {
+  const alarmTopic = "arn:aws:sns:ap-northeast-1:123456789012:shop-alarms";
+  const look = (...subscriptions: Subscription[]) => {
+    const { outputs } = subject();
+    return notificationsCheck.run(
+      subject({ outputs: { ...outputs, alarmTopic }, inspected: cloudOf({ subscriptions }) }),
+      never,
+    );
+  };
+
+  test("nothing where there are no alarms", () => {
+    expect(notificationsCheck.applies?.(subject())).toBe(false);
+  });
+
+  test("a subscription that is not confirmed, and one that is gone", async () => {
+    const confirmed = { endpoint: "ada@example.com", confirmed: true };
+    expect((await look(confirmed)).findings).toEqual([]);
+    const pending = await look(confirmed, { endpoint: "bob@example.com", confirmed: false });
+    expect(pending).toMatchObject({
+      summary: "1 of 2 confirmed",
+      findings: [
+        { severity: "warning", title: "bob@example.com is told of no alarm: the subscription is not confirmed" },
+      ],
+    });
+    expect((await look()).findings).toMatchObject([{ severity: "error", evidence: [alarmTopic] }]);
+  });
+});
+
+describe("of what was changed by hand", () => {
+  const settings = { MODE: settingDigest("MODE", "careful"), TABLE: settingDigest("TABLE", "messages") };
+  const look = (fn: Partial<typeof deployed>) => {
+    const plain = subject();
+    return functionCheck.run(
+      subject({ fn: { ...plain.fn, settings }, inspected: cloudOf({ function: { ...deployed, ...fn } }) }),
+      never,
+    );
+  };
+
+  test("what serves is told", async () => {
+    expect((await look({ serving: "version 7", settings })).summary).toContain("version 7 serves");
+  });
+
+  test("app settings that have another value or are gone, and none that the platform added", async () => {
+    expect((await look({ settings: { ...settings, WEBSITE_RUN: "1" } })).findings).toEqual([]);
+    const { findings } = await look({ settings: { MODE: settingDigest("MODE", "reckless") } });
+    expect(findings).toMatchObject([
+      {
+        severity: "error",
+        title: "app settings are not as they were deployed: MODE, TABLE",
+        evidence: ["not there: TABLE"],
+      },
+    ]);
+    expect(JSON.stringify(findings)).not.toContain("reckless");
+  });
+
+  test("code beside that which serves", async () => {
+    const { findings } = await look({ settings, patched: ["$LATEST has other code than version 7, which serves"] });
+    const [finding] = findings;
+    expect(finding?.severity).toBe("warning");
+    expect(finding?.title).toContain("$LATEST has other code");
+  });
+});
 
 describe("of the function", () => {
   test("a healthy one has no finding", async () => {

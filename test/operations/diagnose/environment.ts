@@ -7,6 +7,7 @@ import type {
   DeployedLayer,
   Identity,
   InspectedCloud,
+  Subscription,
 } from "../../../operations/diagnose/inspected-cloud";
 
 export const layerArn = "arn:aws:lambda:ap-northeast-1:123456789012:layer:shop-dependencies:3";
@@ -18,6 +19,7 @@ export interface Answers {
   readonly layers: Readonly<Record<string, DeployedLayer>>;
   readonly hasTable: boolean;
   readonly log: readonly string[];
+  readonly subscriptions: readonly Subscription[];
 }
 
 export const layer: DeployedLayer = {
@@ -41,6 +43,7 @@ export const healthy: Answers = {
   layers: { [layerArn]: layer },
   hasTable: true,
   log: [],
+  subscriptions: [],
 };
 
 /** A cloud that answers what it is told to. */
@@ -50,6 +53,7 @@ export function cloudOf(answers: Partial<Answers> = {}): InspectedCloud {
     identity: () => Promise.resolve(all.identity),
     function: () => Promise.resolve(all.function),
     layer: (arn) => Promise.resolve(all.layers[arn]),
+    subscriptions: () => Promise.resolve(all.subscriptions),
     hasTable: () => Promise.resolve(all.hasTable),
     log: () => Promise.resolve(all.log.map((message) => ({ timestamp: Date.now(), stream: "", message }))),
   };

@@ -1,0 +1,31 @@
+import type { Check, CloudSubject } from "./check";
+import type { Finding } from "./report";
+
+export const notificationsCheck: Check<CloudSubject> = {
+  id: "notifications",
+  about: "whether who is told of alarms has confirmed it",
+  applies: ({ outputs, inspected }) => outputs.alarmTopic !== undefined && inspected.subscriptions !== undefined,
+  async run({ outputs, inspected, commands }) {
+    const subscriptions = (await inspected.subscriptions?.(outputs.alarmTopic ?? "")) ?? [];
+    const unconfirmed = subscriptions.filter(({ confirmed }) => !confirmed);
+    if (subscriptions.length === 0) {
+      const finding: Finding = {
+        severity: "error",
+        title: "alarms are told to nobody: the topic has no subscription",
+        evidence: [outputs.alarmTopic ?? ""],
+        cause:
+          "One that is not confirmed within 48 hours is deleted, and the stack is not told; or it was unsubscribed.",
+        next: `${commands.heal}, then follow the link in the mail`,
+      };
+      return { summary: finding.title, findings: [finding] };
+    }
+    const findings = unconfirmed.map(({ endpoint }): Finding => ({
+      severity: "warning",
+      title: `${endpoint} is told of no alarm: the subscription is not confirmed`,
+      evidence: [outputs.alarmTopic ?? ""],
+      cause: "AWS sends one mail with a link, and deletes the subscription where it is not followed within 48 hours.",
+      next: `follow the link in the mail to ${endpoint}; where it is gone: ${commands.heal}`,
+    }));
+    return { summary: `${subscriptions.length - unconfirmed.length} of ${subscriptions.length} confirmed`, findings };
+  },
+};
