@@ -1,0 +1,77 @@
+import type { Rights, TypeRights } from "./rights";
+
+/**
+ * What Azure Resource Manager checks of a type: PUT and PATCH are `write`, GET is `read`, DELETE is `delete`, a POST is the
+ * action that its path ends in (Azure RBAC, "Control and data actions"; the resource provider operations of each namespace).
+ */
+const arm = (type: string, more: Partial<TypeRights> = {}): TypeRights => ({
+  create: [`${type}/write`],
+  read: [`${type}/read`],
+  update: [`${type}/write`],
+  delete: [`${type}/delete`],
+  ...more,
+});
+
+const account = "Microsoft.Storage/storageAccounts";
+/** azure-native uploads and reads blobs, and sets the static website, by a key of the account. */
+const byKey = [`${account}/listKeys/action`];
+/** What hands an identity over to an app, or a workspace to what logs into it. */
+const assign = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action";
+const join = "Microsoft.OperationalInsights/workspaces/sharedKeys/action";
+
+export const azureRights: Rights = {
+  "azure-native:resources:ResourceGroup": arm("Microsoft.Resources/subscriptions/resourceGroups"),
+  "azure-native:storage:StorageAccount": arm(account),
+  "azure-native:storage:BlobContainer": arm(`${account}/blobServices/containers`),
+  "azure-native:storage:Table": arm(`${account}/tableServices/tables`),
+  "azure-native:storage:StorageAccountStaticWebsite": { create: byKey, read: byKey, update: byKey, delete: byKey },
+  "azure-native:storage:Blob": { create: byKey, read: byKey, update: byKey, delete: byKey },
+  "azure-native:managedidentity:UserAssignedIdentity": arm("Microsoft.ManagedIdentity/userAssignedIdentities"),
+  "azure-native:authorization:RoleAssignment": arm("Microsoft.Authorization/roleAssignments", {
+    read: ["Microsoft.Authorization/roleAssignments/read", "Microsoft.Authorization/roleDefinitions/read"],
+  }),
+  "azure-native:authorization:ManagementLockByScope": arm("Microsoft.Authorization/locks"),
+  "azure-native:keyvault:Vault": arm("Microsoft.KeyVault/vaults"),
+  // By the management API, which writes a secret and never gives its value back.
+  "azure-native:keyvault:Secret": arm("Microsoft.KeyVault/vaults/secrets", { delete: [] }),
+  "azure-native:operationalinsights:Workspace": arm("Microsoft.OperationalInsights/workspaces"),
+  "azure-native:applicationinsights:Component": arm("Microsoft.Insights/components", {
+    create: ["Microsoft.Insights/components/write", "Microsoft.OperationalInsights/workspaces/read"],
+  }),
+  "azure-native:web:AppServicePlan": arm("Microsoft.Web/serverfarms"),
+  "azure-native:web:WebApp": arm("Microsoft.Web/sites", {
+    create: ["Microsoft.Web/sites/write", "Microsoft.Web/serverfarms/join/action", assign],
+    // The provider reads the site's configuration with it.
+    read: ["Microsoft.Web/sites/read", "Microsoft.Web/sites/config/read"],
+    update: ["Microsoft.Web/sites/write", "Microsoft.Web/serverfarms/join/action", assign],
+  }),
+  "azure-native:web:WebAppFtpAllowed": arm("Microsoft.Web/sites/basicPublishingCredentialsPolicies", { delete: [] }),
+  "azure-native:web:WebAppScmAllowed": arm("Microsoft.Web/sites/basicPublishingCredentialsPolicies", { delete: [] }),
+  // With what the template makes: one deploy is an extension of the site.
+  "azure-native:resources:Deployment": arm("Microsoft.Resources/deployments", {
+    create: ["Microsoft.Resources/deployments/write", "Microsoft.Web/sites/extensions/write"],
+    update: ["Microsoft.Resources/deployments/write", "Microsoft.Web/sites/extensions/write"],
+    read: ["Microsoft.Resources/deployments/read", "Microsoft.Resources/deployments/operationstatuses/read"],
+  }),
+  "azure-native:cdn:Profile": arm("Microsoft.Cdn/profiles"),
+  "azure-native:cdn:AFDEndpoint": arm("Microsoft.Cdn/profiles/afdEndpoints"),
+  "azure-native:cdn:AFDOriginGroup": arm("Microsoft.Cdn/profiles/originGroups"),
+  "azure-native:cdn:AFDOrigin": arm("Microsoft.Cdn/profiles/originGroups/origins"),
+  "azure-native:cdn:RuleSet": arm("Microsoft.Cdn/profiles/ruleSets"),
+  "azure-native:cdn:Rule": arm("Microsoft.Cdn/profiles/ruleSets/rules"),
+  "azure-native:cdn:Route": arm("Microsoft.Cdn/profiles/afdEndpoints/routes"),
+  "azure-native:cdn:AFDCustomDomain": arm("Microsoft.Cdn/profiles/customDomains"),
+  "azure-native:cdn:SecurityPolicy": arm("Microsoft.Cdn/profiles/securityPolicies"),
+  "azure-native:frontdoor:Policy": arm("Microsoft.Network/frontDoorWebApplicationFirewallPolicies", {
+    create: [
+      "Microsoft.Network/frontDoorWebApplicationFirewallPolicies/write",
+      "Microsoft.Network/frontDoorWebApplicationFirewallPolicies/join/action",
+    ],
+  }),
+  "azure-native:monitor:DiagnosticSetting": arm("Microsoft.Insights/diagnosticSettings", {
+    create: ["Microsoft.Insights/diagnosticSettings/write", join],
+    update: ["Microsoft.Insights/diagnosticSettings/write", join],
+  }),
+  "azure-native:monitor:ActionGroup": arm("Microsoft.Insights/actionGroups"),
+  "azure-native:monitor:ScheduledQueryRule": arm("Microsoft.Insights/scheduledQueryRules"),
+};

@@ -1,0 +1,54 @@
+import type { Cloud } from "../contract/clouds";
+import { awsRights } from "./aws-rights";
+import { azureRights } from "./azure-rights";
+import { gcpRights } from "./gcp-rights";
+
+/** What a provider may have to be allowed in order to do something with resources of one type, in the cloud's words. */
+export interface TypeRights {
+  readonly create: readonly string[];
+  readonly read: readonly string[];
+  /** Absent where every change is a replacement. */
+  readonly update?: readonly string[];
+  /** Empty where the provider deletes nothing. */
+  readonly delete: readonly string[];
+}
+
+export type Operation = keyof TypeRights;
+
+export type Rights = Readonly<Record<string, TypeRights>>;
+
+/** By the type tokens of the cloud's provider, for each type that the program declares. */
+export const rights: Readonly<Record<Cloud, Rights>> = { aws: awsRights, azure: azureRights, gcp: gcpRights };
+
+/**
+ * Who runs the program: `deploy` makes what is wanted, `preview` runs the program and asks the engine, without the clouds'
+ * resources, `drift` compares the stack with them.
+ */
+export const identities = ["deploy", "preview", "drift"] as const;
+export type Identity = (typeof identities)[number];
+
+/** Functions of providers that the program calls at each run, with what they need. */
+export const invokeRights: Readonly<Record<Cloud, Readonly<Record<string, readonly string[]>>>> = {
+  // `sts:GetCallerIdentity` cannot be refused.
+  aws: {},
+  azure: {
+    "azure-native:storage:listStorageAccountServiceSAS": ["Microsoft.Storage/storageAccounts/listServiceSas/action"],
+  },
+  gcp: { "gcp:organizations/getProject:getProject": ["resourcemanager.projects.get"] },
+};
+
+/** All that an operation may need, reading back included. */
+export function needed(of: TypeRights, operation: Operation): readonly string[] {
+  return [...new Set([...(of[operation] ?? []), ...(operation === "delete" ? [] : of.read)])];
+}
+
+/** What an identity has to be allowed on a cloud, over all types of the program; sorted. */
+export function rightsOf(cloud: Cloud, identity: Identity): string[] {
+  const types = Object.values(rights[cloud]);
+  const onResources = {
+    deploy: types.flatMap((type) => [...type.create, ...type.read, ...(type.update ?? []), ...type.delete]),
+    preview: [],
+    drift: types.flatMap(({ read }) => read),
+  }[identity];
+  return [...new Set([...onResources, ...Object.values(invokeRights[cloud]).flat()])].sort();
+}
