@@ -69,7 +69,7 @@ program
   .addOption(targetOption())
   .addOption(
     new Option("--strategy <name>", "how packages are put into Lambda layers")
-      .choices(["full", "hybrid", "split"] satisfies Strategy["kind"][])
+      .choices(["full", "hybrid", "split", "auto"] satisfies Strategy["kind"][])
       .default("full"),
   )
   .option("--provided <package==version...>", "what public layers carry, for strategy hybrid", pin)
@@ -345,7 +345,8 @@ function requirementFiles({ requirements, ...flags }: LockFlags) {
 function strategyOf({ strategy, provided = new Map() }: BuildFlags, { layers }: Application): Strategy {
   switch (strategy) {
     case "full":
-      return { kind: "full" };
+    case "auto":
+      return { kind: strategy };
     case "hybrid":
       return { kind: "hybrid", provided };
     case "split":

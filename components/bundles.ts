@@ -16,7 +16,9 @@ export type LayerStrategy =
   /** Public layers have some of the packages, one layer of ours has the rest. */
   | { readonly kind: "hybrid"; readonly publicLayers: readonly PublicLayer[] }
   /** One layer for each group of packages, as the application's description lists them. */
-  | { readonly kind: "split" };
+  | { readonly kind: "split" }
+  /** Layers of packages of like size. */
+  | { readonly kind: "auto" };
 
 export interface BundleOptions {
   readonly application: Application;
@@ -61,6 +63,7 @@ export async function buildBundles({ strategy, ...options }: BundleOptions): Pro
 function plan(strategy: LayerStrategy, { layers }: Application): Strategy {
   switch (strategy.kind) {
     case "full":
+    case "auto":
       return strategy;
     case "split":
       return { kind: "split", groups: layers.groups };

@@ -15,7 +15,7 @@ import { checkLayers } from "./limits";
 import { type Lock, normalisedName } from "./lock";
 import { onDemand } from "./on-demand";
 import type { PruneOptions } from "./pruning";
-import { planLayers, type PlannedLayer, type Strategy } from "./strategy";
+import { planLayers, type PlannedLayer, type SizedPackage, type Strategy } from "./strategy";
 
 export interface BuildOptions extends PruneOptions {
   readonly application: Application;
@@ -72,7 +72,9 @@ const builders: Record<Target, Builder> = {
     const [parts, applications] = await Promise.all([
       Promise.all(
         locked.map(async ({ functions, lock }, index) => {
-          const plan = index === 0 ? planLayers(strategy, lock) : furtherLayers(strategy, { functions, lock });
+          const wheels = strategy.kind === "auto" ? await sizedWheels(lock, platform) : [];
+          const plan =
+            index === 0 ? planLayers(strategy, lock, wheels) : furtherLayers(strategy, { functions, lock }, wheels);
           const layer = { target: "aws", kind: "layer", lockSha256: lock.sha256, ...platform, bytecode } as const;
           // A function without packages has no layer.
           const built =
@@ -301,15 +303,25 @@ function codeReleases(
 }
 
 /** Layers of functions with another lock than the first: groups and public layers are described for the first alone. */
-function furtherLayers(strategy: Strategy, { functions, lock }: LockedFunctions): PlannedLayer[] {
+function furtherLayers(
+  strategy: Strategy,
+  { functions, lock }: LockedFunctions,
+  wheels: readonly SizedPackage[],
+): PlannedLayer[] {
   const provided = strategy.kind === "hybrid" ? strategy.provided : new Map<string, string>();
   const shared = new Map(
     [...provided].filter(([name, version]) =>
       lock.packages.some((each) => each.name === name && each.version === version),
     ),
   );
-  const plan = planLayers(shared.size > 0 ? { kind: "hybrid", provided: shared } : { kind: "full" }, lock);
+  const own = strategy.kind === "auto" ? strategy : ({ kind: "full" } as const);
+  const plan = planLayers(shared.size > 0 ? { kind: "hybrid", provided: shared } : own, lock, wheels);
   return plan.map((layer) => ({ ...layer, name: `${layer.name}-${functions[0]?.name ?? ""}` }));
+}
+
+async function sizedWheels(lock: Lock, platform: Platform): Promise<readonly SizedPackage[]> {
+  const { wheelsOf } = await onDemand(() => import("./wheel-index"));
+  return wheelsOf(lock, platform);
 }
 
 const nameOf = ({ functions: [first] }: Application) => first?.name ?? "";

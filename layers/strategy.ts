@@ -8,7 +8,9 @@ export type Strategy =
   /** Public layers provide some packages (normalised name to version), one layer of ours the rest. */
   | { readonly kind: "hybrid"; readonly provided: ReadonlyMap<string, string> }
   /** One layer for each group of packages. */
-  | { readonly kind: "split"; readonly groups: Groups };
+  | { readonly kind: "split"; readonly groups: Groups }
+  /** Layers of packages of like size: a small package that changes publishes no large one again. */
+  | { readonly kind: "auto" };
 
 /** Names of the requirements in each group, by the group's name, in the order of the layers. */
 export type Groups = ReadonlyMap<string, readonly string[]>;
@@ -20,11 +22,34 @@ export interface PlannedLayer {
   readonly packages: readonly string[];
 }
 
+/**
+ * Layers by the bytes of the smallest wheel in them. A package's layer follows from its own size alone, so that no other package
+ * moves where one is added, removed or upgraded. What a change costs is the layer that it is in: most packages are small and
+ * change often, most bytes are in few large ones.
+ */
+const sizeClasses = [
+  { name: "large-packages", from: 8 * 1024 ** 2 },
+  { name: "medium-packages", from: 1024 ** 2 },
+  { name: "small-packages", from: 0 },
+] as const;
+
 /** Layers that Lambda mounts into one function, from its quotas. */
 const mostLayers = 5;
 
-/** Which packages of a lock go into which layer, every package into one at most. */
-export function planLayers(strategy: Strategy, lock: Lock): PlannedLayer[] {
+/** A wheel that a layer is to have. */
+export interface SizedPackage {
+  /** Normalised. */
+  readonly name: string;
+  /** Bytes of the wheel, where the index says so. */
+  readonly size?: number;
+}
+
+/**
+ * Which packages of a lock go into which layer, every package into one at most.
+ *
+ * @param wheels of the lock for the platform, for strategy auto. Where the index tells no sizes there is one layer.
+ */
+export function planLayers(strategy: Strategy, lock: Lock, wheels: readonly SizedPackage[] = []): PlannedLayer[] {
   const all = [...new Set(lock.packages.map(({ name }) => name))].sort();
   switch (strategy.kind) {
     case "full":
@@ -34,7 +59,20 @@ export function planLayers(strategy: Strategy, lock: Lock): PlannedLayer[] {
       return [{ name: "dependencies", packages: all.filter((name) => !strategy.provided.has(name)) }];
     case "split":
       return splitLayers(strategy.groups, lock, all);
+    case "auto":
+      return bySize(wheels, all);
   }
+}
+
+function bySize(wheels: readonly SizedPackage[], all: readonly string[]): PlannedLayer[] {
+  if (wheels.length === 0 || wheels.some(({ size }) => size === undefined)) {
+    return [{ name: "dependencies", packages: all }];
+  }
+  const classOf = ({ size = 0 }: SizedPackage) => sizeClasses.find(({ from }) => size >= from)?.name;
+  return sizeClasses.flatMap(({ name }) => {
+    const packages = wheels.filter((wheel) => classOf(wheel) === name).map((wheel) => wheel.name);
+    return packages.length === 0 ? [] : { name, packages: packages.sort() };
+  });
 }
 
 /** A public layer has to carry exactly what the lock says: the application was tested with nothing else. */

@@ -413,7 +413,7 @@ const anySetting = z.strictObject({
     "Python version of the functions and of everything in their layers.",
   ),
   layerStrategy: setting(
-    oneOf(["full", "hybrid", "split"]),
+    oneOf(["full", "hybrid", "split", "auto"]),
     "full",
     "How dependencies are put into layers on AWS; docs/layers.md describes each strategy.",
   ),

@@ -105,7 +105,7 @@ describe("errors", () => {
       ["clouds=[]", /clouds: expected at least one of aws, azure, gcp/],
       ["aws.region=japaneast", /aws\.region: expected one of .*ap-northeast-1/],
       ["cluods=[aws]", /cluods: there is no such setting/],
-      ["layerStrategy=fat", /layerStrategy: expected one of full, hybrid, split/],
+      ["layerStrategy=fat", /layerStrategy: expected one of full, hybrid, split, auto/],
     ];
     const run = await deployment.run([...wrong.flatMap(([setting]) => ["--config", setting]), "up", "--detach"]);
     expect(run.code).toBe(1);

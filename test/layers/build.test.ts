@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { mkdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import path from "node:path";
 
@@ -121,6 +122,20 @@ describe("a Lambda layer", () => {
     await workspace.require(["threads"]);
     const found = await names(layerOf(await workspace.build()));
     expect(found).toEqual(expect.arrayContaining(["lib/libthreads.so.2", "python/share/threads/a.json"]));
+  });
+
+  it("publishes no large package again where a small one changes, with strategy auto", async () => {
+    const large = { name: "large", files: { "large/data.bin": randomBytes(1024 ** 2 + 1024) } };
+    const layers = async (version: string) => {
+      workspace.index.publish(large, { name: "small", version });
+      await workspace.require(["large", `small==${version}`]);
+      const built = await workspace.build({ strategy: { kind: "auto" } });
+      return built.flatMap((bundle) => (bundle.kind === "layer" ? [[bundle.name, bundle.sha256]] : []));
+    };
+    const [first, second] = [await layers("1.0"), await layers("1.1")];
+    expect(first.map(([name]) => name)).toEqual(["medium-packages", "small-packages"]);
+    expect(second[0]).toEqual(first[0]);
+    expect(second[1]).not.toEqual(first[1]);
   });
 
   it("tells what hides Python's own modules and what Python never runs there, also where it is built already", async () => {

@@ -135,3 +135,47 @@ it("without groups, split is refused", () => {
     /layers\.groups.*pyproject\.toml/,
   );
 });
+
+describe("strategy auto", () => {
+  const wheels = [
+    { name: "tiny", size: 10_000 },
+    { name: "numpy", size: 18 * 1024 ** 2 },
+    { name: "cryptography", size: 4 * 1024 ** 2 },
+    { name: "pandas", size: 12 * 1024 ** 2 },
+    { name: "flask", size: 100_000 },
+  ];
+  const auto = (sized: typeof wheels) =>
+    planLayers({ kind: "auto" }, lockOf(...sized.map(({ name }) => locked(name))), sized);
+
+  it("puts packages of like size together", () => {
+    expect(auto(wheels)).toEqual([
+      { name: "large-packages", packages: ["numpy", "pandas"] },
+      { name: "medium-packages", packages: ["cryptography"] },
+      { name: "small-packages", packages: ["flask", "tiny"] },
+    ]);
+  });
+
+  it("moves nothing else where a package comes or goes, and has no empty layer", () => {
+    const sized = fc.uniqueArray(fc.record({ name: fc.stringMatching(/^[a-z]{1,4}$/), size: fc.nat(20 * 1024 ** 2) }), {
+      selector: ({ name }) => name,
+      minLength: 1,
+      maxLength: 20,
+    });
+    fc.assert(
+      fc.property(sized, (all) => {
+        const layerOf = (found: ReturnType<typeof auto>) =>
+          new Map(found.flatMap(({ name, packages }) => packages.map((each) => [each, name])));
+        const [before, after] = [layerOf(auto(all.slice(1))), layerOf(auto(all))];
+        for (const { name } of all.slice(1)) expect(after.get(name)).toBe(before.get(name));
+        expect([...after.keys()].sort()).toEqual(all.map(({ name }) => name).sort());
+        expect(auto(all).every(({ packages }) => packages.length > 0)).toBe(true);
+      }),
+    );
+  });
+
+  it("makes one layer where the index tells no sizes", () => {
+    expect(planLayers({ kind: "auto" }, lock, [{ name: "fastapi" }, { name: "pyjwt", size: 10 }])).toEqual(
+      planLayers({ kind: "full" }, lock),
+    );
+  });
+});
