@@ -14,6 +14,7 @@ import { CommandProvider } from "./command";
 import { type CloudDataPlane, type CodeChange, CodeError, type Invocation } from "./data-plane";
 import { gcpBehaviours } from "./gcp/behaviour";
 import { gcpInvokes, gcpTypes } from "./gcp/types";
+import { serveConsole } from "./console/server";
 import { listen, response } from "./http";
 import { inertAws, inertAzure, inertGcp } from "./inert";
 import { CloudProvider, type CloudProviderOptions } from "./provider";
@@ -29,6 +30,8 @@ export interface CloudAddress {
   /** Port that answers whoever has the token. */
   readonly control: number;
   readonly token: string;
+  /** Port of the page that shows all of it. Absent in what an older cloud has written. */
+  readonly console?: number;
   /** The process that it ends with, where it is attached to one. */
   readonly owner?: number;
   /** Resources of an earlier run that cannot serve now, and why: somebody else took their port. */
@@ -44,6 +47,8 @@ export interface DeleteRequest extends Pick<StoredResource, "type" | "id"> {
 /** Inputs to change behind the engine's back, as a cloud's own API does. */
 export interface ChangeRequest extends DeleteRequest {
   readonly inputs: Readonly<Record<string, unknown>>;
+  /** Of the Pulumi resource that declared it. Default: none did. */
+  readonly urn?: string;
   /** What the cloud adds, where that changes too. */
   readonly outputs?: Readonly<Record<string, unknown>>;
   /** Whether it is done again what is done at a creation or an update. Default: false, it is read from then on. */
@@ -165,8 +170,8 @@ async function main(state: string, report: WeatherReport, owner?: number): Promi
       return response(200, {});
     }
     if (target === `/${token}/resources` && method === "PUT") {
-      const { cloud, type, id, inputs } = JSON.parse(body.toString()) as ChangeRequest;
-      stores.get(cloud)?.put({ urn: "", type, id, inputs, outputs: {} });
+      const { cloud, urn = "", type, id, inputs, outputs = {} } = JSON.parse(body.toString()) as ChangeRequest;
+      stores.get(cloud)?.put({ urn, type, id, inputs, outputs });
       return response(200, {});
     }
     if (target === `/${token}/traffic`) {
@@ -209,10 +214,12 @@ async function main(state: string, report: WeatherReport, owner?: number): Promi
     }
     return response(200, {});
   });
+  const page = await serveConsole(state);
   const address: CloudAddress = {
     pid: process.pid,
     providers: ports,
     control: control.port,
+    console: page.port,
     token,
     failures,
     ...(owner !== undefined && { owner }),

@@ -1,23 +1,11 @@
-import { rmSync } from "node:fs";
-import path from "node:path";
-
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { startCloud, stopCloud } from "../../../local/cloud-process";
+import { everywhere } from "../../../local/drills/drills";
+import { change, only } from "../../../local/drills/faults";
 import type { Report } from "../../../operations/diagnose/report";
 import { changes, LocalDeployment, type Run } from "../local-deployment";
-import {
-  change,
-  crashing,
-  type Drill,
-  emptied,
-  only,
-  packageOf,
-  practise,
-  publishedByHand,
-  rezipped,
-  storeOf,
-} from "./drill";
+import { practise, storeOf } from "./drill";
 
 const deployment = new LocalDeployment([]);
 
@@ -32,137 +20,6 @@ async function look(...flags: string[]): Promise<{ run: Run; report: Report }> {
   return { run, report: JSON.parse(run.stdout) as Report };
 }
 
-/** Why a refresh does not see what is in a package, as the providers' behaviour tables have it. */
-const unread = { lambda: "aws does not read a function's code", blob: "azure-native does not read what is in a blob" };
-
-/** What goes wrong on more than one cloud. */
-const drills: readonly Drill[] = [
-  {
-    name: "a package is missing",
-    faults: {
-      aws: {
-        make: (store) =>
-          rezipped(store, publishedByHand(store), "layerCode", (file) =>
-            file.includes("/starlette/") ? undefined : "as it is",
-          ),
-        first: { check: "log", title: /missing module starlette/ },
-      },
-      azure: {
-        make: (store) =>
-          rezipped(store, packageOf(store, "azure-native:storage:Blob"), "source", (file) =>
-            file.includes("/starlette/") ? undefined : "as it is",
-          ),
-        first: { check: "log", title: /missing module starlette/ },
-        unseen: unread.blob,
-      },
-    },
-  },
-  {
-    name: "the code crashes",
-    faults: {
-      aws: {
-        make: (store) => rezipped(store, publishedByHand(store), "code", crashing),
-        first: { check: "log", title: /RuntimeError: drill/ },
-        unseen: unread.lambda,
-      },
-      azure: {
-        make: (store) => rezipped(store, packageOf(store, "azure-native:storage:Blob"), "source", crashing),
-        first: { check: "log", title: /RuntimeError: drill/ },
-        unseen: unread.blob,
-      },
-    },
-  },
-  {
-    name: "identities without rights",
-    faults: {
-      aws: {
-        make: (store) => {
-          store.delete(only(store, "aws:iam/rolePolicy:RolePolicy"));
-        },
-        first: { check: "log", title: /its log is silent/ },
-      },
-      azure: {
-        make: (store) => {
-          for (const role of store.list("azure-native:authorization:RoleAssignment")) store.delete(role);
-        },
-        first: { check: "log", title: /permission denied/ },
-      },
-      gcp: {
-        make: (store) => {
-          for (const role of store.list("gcp:projects/iAMMember:IAMMember")) store.delete(role);
-        },
-        first: { check: "log", title: /permission denied/ },
-      },
-    },
-  },
-  {
-    name: "the function may not be called",
-    faults: {
-      aws: {
-        make: (store) => {
-          store.delete(only(store, "aws:lambda/permission:Permission"));
-        },
-        first: { check: "log", title: /API Gateway may not invoke the function/ },
-      },
-      gcp: {
-        make: (store) => {
-          store.delete(only(store, "gcp:cloudrunv2/serviceIamMember:ServiceIamMember"));
-        },
-        first: { check: "api", title: /GET \/api\/ answers 403/ },
-      },
-    },
-  },
-  {
-    name: "another Python",
-    faults: {
-      azure: {
-        make: (store) => {
-          const app = only(store, "azure-native:web:WebApp");
-          const runtime = { name: "python", version: "3.11" };
-          change(store, app, { functionAppConfig: { ...(app.inputs.functionAppConfig as object), runtime } });
-        },
-        first: {
-          check: "compatibility",
-          title: /the package is for python3\.\d+, the function's runtime is python3\.11/,
-        },
-      },
-    },
-  },
-  {
-    name: "the table is deleted",
-    faults: {
-      aws: {
-        make: (store, state) => {
-          store.delete(only(store, "aws:dynamodb/table:Table"));
-          rmSync(path.join(state, "aws", "dynamodb"), { recursive: true });
-        },
-        first: { check: "table", title: /table .*-messages is not there/ },
-      },
-      azure: {
-        make: (store, state) => {
-          store.delete(only(store, "azure-native:storage:Table"));
-          rmSync(path.join(state, "azure-native", "tables"), { recursive: true });
-        },
-        first: { check: "table", title: /table messages is not there/ },
-      },
-      gcp: {
-        make: (store) => {
-          store.delete(only(store, "gcp:firestore/database:Database"));
-        },
-        first: { check: "table", title: /table messages is not there/ },
-      },
-    },
-  },
-  {
-    name: "the frontend is emptied",
-    faults: {
-      aws: emptied("aws:s3/bucketObjectv2:BucketObjectv2"),
-      azure: emptied("azure-native:storage:Blob"),
-      gcp: emptied("gcp:storage/bucketObject:BucketObject"),
-    },
-  },
-];
-
 test("what was just deployed is healthy", async () => {
   const { run, report } = await look("--drift");
   expect(report.results.map(({ status, findings }) => ({ status, findings }))).toEqual(
@@ -172,7 +29,7 @@ test("what was just deployed is healthy", async () => {
   expect(run.code).toBe(0);
 });
 
-practise(deployment, drills);
+practise(deployment, everywhere);
 
 test("what was changed behind the stack's back is listed where it is asked for", async () => {
   await stopCloud(deployment.state);

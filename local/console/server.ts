@@ -1,0 +1,148 @@
+import { spawn } from "node:child_process";
+import { readFileSync, statSync } from "node:fs";
+import http from "node:http";
+import path from "node:path";
+
+import { project } from "../../operations/project";
+import { bind, type Listener } from "../http";
+import { isRequest, isTold, LogReader, readable } from "../log-reader";
+import { consoleModel, stacksIn } from "./model";
+
+const pages: Readonly<Record<string, { readonly file: string; readonly type: string }>> = {
+  "/": { file: "index.html", type: "text/html; charset=utf-8" },
+  "/page.css": { file: "page.css", type: "text/css; charset=utf-8" },
+  "/page.mjs": { file: "page.mjs", type: "text/javascript; charset=utf-8" },
+};
+
+/** Nothing but its own files, and nothing inline: logs are text of others. */
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'";
+
+/** Milliseconds between two looks at the logs and at the engine's state, while a page is open. */
+const interval = 200;
+
+/** Lines that a page begins with. */
+const firstLines = 200;
+
+/** Milliseconds that diagnose may take. */
+const diagnoseLimit = 120_000;
+
+/**
+ * Serves the console of a state folder: what the engine and the local clouds have written down, requests and logs as they
+ * come, and what diagnose finds.
+ */
+export function serveConsole(state: string): Promise<Listener> {
+  const server = http.createServer((request, reply) => {
+    const { pathname } = new URL(request.url ?? "/", "http://127.0.0.1");
+    answer(state, pathname, request, reply).catch((error: unknown) => {
+      reply.writeHead(500, { "Content-Type": "text/plain; charset=utf-8" });
+      reply.end(error instanceof Error ? error.message : String(error));
+    });
+  });
+  return bind(server);
+}
+
+async function answer(
+  state: string,
+  pathname: string,
+  request: http.IncomingMessage,
+  reply: http.ServerResponse,
+): Promise<void> {
+  // Another site's name may lead here; its page may not read what is here.
+  if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(request.headers.host ?? "")) {
+    reply.writeHead(421).end();
+    return;
+  }
+  const page = pages[pathname];
+  if (page !== undefined) {
+    reply.writeHead(200, { "Content-Type": page.type, "Content-Security-Policy": policy, "Cache-Control": "no-store" });
+    reply.end(readFileSync(path.join(__dirname, "page", page.file)));
+    return;
+  }
+  const [stack] = stacksIn(state);
+  if (pathname === "/events") {
+    stream(state, request, reply);
+  } else if (pathname === "/state") {
+    json(
+      reply,
+      stack === undefined
+        ? { project, stack: "", clouds: [], releases: [], packed: [] }
+        : await consoleModel(state, stack),
+    );
+  } else if (pathname === "/diagnose") {
+    json(reply, stack === undefined ? {} : JSON.parse(await diagnosed(state, stack)));
+  } else {
+    reply.writeHead(404).end();
+  }
+}
+
+function json(reply: http.ServerResponse, value: unknown): void {
+  reply.writeHead(200, { "Content-Type": "application/json", "Cache-Control": "no-store" });
+  reply.end(JSON.stringify(value));
+}
+
+/** Server-sent events: lines of the logs, and that the engine's state is another. */
+function stream(state: string, request: http.IncomingMessage, reply: http.ServerResponse): void {
+  reply.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
+  const send = (event: string, data: unknown) => reply.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  const reader = new LogReader(state);
+  const lines = () =>
+    reader
+      .next()
+      .filter(isTold)
+      .map((event) => ({
+        at: event.timestamp,
+        cloud: event.cloud,
+        request: isRequest(event),
+        log: event.log.split("/").at(-1) ?? "",
+        text: readable(event.message),
+      }));
+  send("lines", lines().slice(-firstLines));
+  let version = versionOf(state);
+  const timer = setInterval(() => {
+    const next = lines();
+    if (next.length > 0) send("lines", next);
+    const now = versionOf(state);
+    if (now !== version) send("changed", {});
+    version = now;
+  }, interval);
+  request.on("close", () => {
+    clearInterval(timer);
+  });
+}
+
+/** Changes with the engine's state. */
+function versionOf(state: string): string {
+  const stacks = path.join(state, "engine", ".pulumi", "stacks", project);
+  return stacksIn(state)
+    .map((stack) => `${stack} ${statSync(path.join(stacks, `${stack}.json`)).mtimeMs}`)
+    .join(" ");
+}
+
+let running: Promise<string> | undefined;
+
+/** What `diagnose` finds, in JSON. Those who ask while it looks get what it finds. */
+function diagnosed(state: string, stack: string): Promise<string> {
+  return (running ??= diagnose(state, stack).finally(() => (running = undefined)));
+}
+
+function diagnose(state: string, stack: string): Promise<string> {
+  const root = path.join(__dirname, "..", "..");
+  const child = spawn(
+    process.execPath,
+    [
+      ...["--require", "tsx/cjs", path.join(root, "cli", "local.ts")],
+      ...["--state", state, "--stack", stack, "diagnose", "--json"],
+    ],
+    { cwd: root, stdio: ["ignore", "pipe", "pipe"], timeout: diagnoseLimit },
+  );
+  const written = { stdout: "", stderr: "" };
+  for (const output of ["stdout", "stderr"] as const) {
+    child[output].setEncoding("utf8").on("data", (text: string) => (written[output] += text));
+  }
+  return new Promise((resolve, reject) => {
+    child.once("error", reject).once("close", () => {
+      if (written.stdout.startsWith("{")) resolve(written.stdout);
+      else reject(new Error(written.stderr.trim()));
+    });
+  });
+}

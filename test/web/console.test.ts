@@ -1,0 +1,180 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+
+import { serveConsole } from "../../local/console/server";
+import type { Listener } from "../../local/http";
+import { Logs } from "../../local/logs";
+import { launchBrowser, noBrowser } from "./browser";
+
+if (noBrowser !== undefined) console.warn(`The console is not tested: ${noBrowser}`);
+
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+
+const urn = (name: string) => `urn:pulumi:staging::multicloud-auto-deploy::type::${name}`;
+
+function resource(type: string, name: string, parent?: string, more: object = {}) {
+  return { urn: urn(name), type, ...(parent !== undefined && { parent: urn(parent) }), ...more };
+}
+
+/** How the engine writes a secret. */
+const secret = { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", ciphertext: "v1:x" };
+
+const resources = [
+  resource("pulumi:pulumi:Stack", "stack", undefined, { outputs: { aws: { region: "ap-northeast-1" } } }),
+  resource("multicloud:aws:Environment", "aws", "stack"),
+  resource("multicloud:aws:DependencyLayer", "aws-dependencies", "aws"),
+  resource("aws:lambda/layerVersion:LayerVersion", "layer", "aws-dependencies"),
+  resource("multicloud:aws:ApiFunction", "aws-api", "aws"),
+  resource("aws:lambda/function:Function", "function", "aws-api", {
+    dependencies: [urn("layer")],
+    inputs: { handler: "multicloud_api.handler", environment: { variables: { SECRET: secret } } },
+  }),
+  resource("multicloud:aws:HttpApi", "aws-http", "aws"),
+  resource("aws:apigatewayv2/route:Route", "route", "aws-http", { dependencies: [urn("function"), urn("layer")] }),
+];
+const checkpoint = JSON.stringify({ version: 3, checkpoint: { latest: { resources } } });
+
+const report = {
+  results: [
+    { check: "api", cloud: "aws", status: "passed", summary: "200", findings: [] },
+    {
+      check: "function",
+      cloud: "aws",
+      status: "failed",
+      summary: "no layer",
+      findings: [
+        {
+          severity: "error",
+          title: "layer dependencies is not attached",
+          evidence: ["attached: no layer", "<script>document.title = 'other'</script>"],
+          cause: "The function is without its dependencies.",
+          next: "npm run local -- up --refresh",
+        },
+      ],
+    },
+  ],
+};
+
+describe.skipIf(noBrowser !== undefined)("the console", () => {
+  const state = mkdtempSync(path.join(tmpdir(), "console-"));
+  const stacks = path.join(state, "engine", ".pulumi", "stacks", "multicloud-auto-deploy");
+  let listener: Listener;
+  let browser: Browser;
+  let page: Page;
+  const complaints: string[] = [];
+
+  beforeAll(async () => {
+    mkdirSync(stacks, { recursive: true });
+    writeFileSync(path.join(stacks, "staging.json"), checkpoint);
+    listener = await serveConsole(state);
+    browser = await launchBrowser();
+  }, 30_000);
+
+  afterAll(async () => {
+    await browser.close();
+    await listener.close();
+    rmSync(state, { recursive: true });
+  });
+
+  afterEach(async () => {
+    await page.context().close();
+    expect(complaints.splice(0)).toEqual([]);
+  });
+
+  async function open(options: BrowserContextOptions = {}): Promise<Page> {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+    page = await context.newPage();
+    page.setDefaultTimeout(10_000);
+    page.on("pageerror", (error) => complaints.push(error.message));
+    page.on("console", (message) => {
+      if (message.type() === "error") complaints.push(message.text());
+    });
+    await page.route("**/diagnose", (route) => route.fulfill({ json: report }));
+    await page.goto(`http://127.0.0.1:${listener.port}/`);
+    await page.getByText("1 of 2 checks failed").waitFor();
+    return page;
+  }
+
+  const part = (name: string) => page.getByRole("button", { name: new RegExp(`^${name} `) });
+
+  test("shows the parts of each cloud, and what a part is made of, by keyboard", async () => {
+    await open();
+    expect(await page.locator("[data-cloud] h3").allTextContents()).toEqual(["AWS"]);
+    await part("aws-api").focus();
+    await page.keyboard.press("Enter");
+    expect(await page.locator("#part-title").textContent()).toBe("aws-api, ApiFunction");
+    expect(await page.locator("#part-needs").textContent()).toBe("Needs aws-dependencies; needed by aws-http.");
+    expect(await part("aws-api").getAttribute("aria-pressed")).toBe("true");
+    const first = page.locator("#part details").first();
+    await first.locator("summary").click();
+    expect(await first.locator("pre").first().textContent()).toContain('"handler": "multicloud_api.handler"');
+    expect(await first.locator("pre").first().textContent()).toContain('"SECRET": "[secret]"');
+  });
+
+  test("draws what is needed above what needs it", async () => {
+    await open();
+    const top = async (name: string) => (await part(name).boundingBox())?.y ?? 0;
+    expect(await top("aws-dependencies")).toBeLessThan(await top("aws-api"));
+    expect(await top("aws-api")).toBeLessThan(await top("aws-http"));
+  });
+
+  test("tells what diagnose finds, as text", async () => {
+    await open();
+    const finding = page.locator(".finding");
+    expect(await finding.locator("h3").textContent()).toContain("layer dependencies is not attached");
+    expect(await finding.locator("pre").textContent()).toContain("<script>");
+    expect(await page.title()).toBe("multicloud-auto-deploy, staging");
+  });
+
+  test("shows requests and logs as they come, and those of a cloud alone", async () => {
+    const [aws, gcp] = [new Logs(path.join(state, "aws", "logs")), new Logs(path.join(state, "gcp", "logs"))];
+    aws.append("/aws/lambda/shop-api", "1", "earlier");
+    await open();
+    await page.getByText("shop-api earlier").waitFor();
+    await gcp.timed("shop-api", { method: "GET", target: "/api/" }, () =>
+      Promise.resolve({ answer: { status: 200 }, cold: true }),
+    );
+    await page.getByText(/gcp GET \/api\/ 200 \d+ ms cold/).waitFor();
+    await page.getByLabel("Google Cloud").uncheck();
+    expect(await page.getByText(/gcp GET/).isVisible()).toBe(false);
+    await page.getByLabel("Google Cloud").check();
+    await page.getByLabel("requests only").check();
+    expect(await page.getByText("shop-api earlier").isVisible()).toBe(false);
+    expect(await page.getByText(/gcp GET/).isVisible()).toBe(true);
+  });
+
+  test("is another when the engine's state is", async () => {
+    await open();
+    const file = path.join(stacks, "staging.json");
+    writeFileSync(file, checkpoint.replaceAll("aws-http", "aws-gateway"));
+    await part("aws-gateway").waitFor();
+    writeFileSync(file, checkpoint);
+  });
+
+  test("answers no page of another site", async () => {
+    await open();
+    const answer = await page.request.get(`http://127.0.0.1:${listener.port}/state`, {
+      headers: { Host: "other.example" },
+    });
+    expect(answer.status()).toBe(421);
+  });
+
+  test.each(
+    ([1280, 390] as const).flatMap((width) =>
+      (["light", "dark"] as const).map((colorScheme) => ({ width, colorScheme })),
+    ),
+  )("is accessible, and as wide as the window, at $width pixels in $colorScheme", async ({ width, colorScheme }) => {
+    await open({ viewport: { width, height: 844 }, colorScheme });
+    await part("aws-api").click();
+    expect(await page.evaluate<number>("document.documentElement.scrollWidth")).toBe(width);
+    await page.evaluate(axe);
+    const violations = await page.evaluate<string[]>(
+      "axe.run().then(({ violations }) => violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`))",
+    );
+    expect(violations).toEqual([]);
+  });
+});
