@@ -168,6 +168,24 @@ function printEvents(events: readonly LocalLogEvent[]): void {
   for (const event of events) process.stdout.write(`${logLine(event)}\n`);
 }
 
+export async function drill(subject: Subject, name: string): Promise<void> {
+  check(subject);
+  const { drill: practise } = await onDemand(() => import("./local-drill"));
+  await withCloud(subject, async (cloud) => {
+    const engine = await findEngine(progress.tell);
+    await practise(subject, cloud, name, {
+      engine,
+      tell: progress.tell,
+      async deploy({ refresh, settings = {} }) {
+        const changed = { ...subject, config: { ...subject.config, ...settings } };
+        await update(changed, cloud, "done", (stack, onEvent) =>
+          stack.up({ onEvent, refresh, signal: terminated.signal }),
+        );
+      },
+    });
+  });
+}
+
 export async function stop({ state }: Subject): Promise<void> {
   progress.tell((await stopCloud(state)) ? "Stopped." : "Nothing is running.");
 }

@@ -99,6 +99,20 @@ cli
   });
 
 cli
+  .command("drill")
+  .description("break what is deployed here, show what users get, diagnose it, and heal it")
+  .argument("[drill]", "e.g. missing-layer; default: list them")
+  .action(async (name?: string) => {
+    if (name === undefined) {
+      const { drillTable } = await onDemand(() => import("./local-drill"));
+      process.stdout.write(drillTable());
+      return;
+    }
+    begin("Practising on", "on this machine");
+    await (await verbs()).drill(subject(), name);
+  });
+
+cli
   .command("stop")
   .description("end what `up --detach` left serving; everything that was deployed stays")
   .action(async () => {

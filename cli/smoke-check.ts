@@ -49,7 +49,13 @@ async function explain(
     return causesOf({ cloud, outputs, clouds: vendorClouds(outputs), commands: pulumiCommands, since });
   }
   const { localClouds, localCommands } = await onDemand(() => import("../local/inspected-clouds"));
-  return causesOf({ cloud, outputs, clouds: localClouds(outputs, state), commands: localCommands({ state }), since });
+  return causesOf({
+    cloud,
+    outputs,
+    clouds: localClouds(outputs, { state }),
+    commands: localCommands({ state }),
+    since,
+  });
 }
 
 async function main(): Promise<string> {

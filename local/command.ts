@@ -64,8 +64,9 @@ export class CommandProvider implements Provider {
     return { id: `${Date.now()}`, properties: { ...inputs, ...(create ? await this.execute(create, inputs) : {}) } };
   }
 
-  read(_urn: string, _id: string, inputs: Properties) {
-    return Promise.resolve({ inputs, properties: inputs });
+  /** What a command once wrote is nowhere but in the state. */
+  read(_urn: string, _id: string, inputs: Properties, properties: Properties) {
+    return Promise.resolve({ inputs, properties });
   }
 
   async update(_urn: string, _id: string, _olds: Properties, news: Properties): Promise<Properties> {

@@ -21,7 +21,7 @@ import type { DeployedOutputs, ValuesOf } from "../operations/diagnose/outputs";
 import { patchedLatest } from "../operations/diagnose/vendors";
 import { InspectedStack } from "../operations/diagnose/stack";
 import { project } from "../operations/project";
-import { UnansweredError } from "../operations/unanswered-error";
+import { CloudDownError, UnansweredError } from "../operations/unanswered-error";
 import { AwsResources, type Resource } from "./aws/resources";
 import { versionType } from "./aws/versions";
 import { AzureResources } from "./azure/resources";
@@ -70,7 +70,7 @@ export async function localEnvironment(
     project,
     stack,
     outputs,
-    clouds: localClouds(outputs, state),
+    clouds: localClouds(outputs, { state, stack: name }),
     commands: localCommands({ state, stack: name }),
   };
 }
@@ -81,12 +81,12 @@ export function localCommands(name: LocalStackName): Commands {
   return { deploy, heal: refresh, settle: refresh, unlock: deploy };
 }
 
-/** The local clouds that a stack is on; `state` is the folder that they keep everything in. */
-export function localClouds({ aws, azure, gcp }: DeployedOutputs, state: string): InspectedClouds {
+/** The local clouds that a stack is on. */
+export function localClouds({ aws, azure, gcp }: DeployedOutputs, name: LocalStackName): InspectedClouds {
   return {
-    ...(aws && { aws: new LocalCloud(state, "aws", (stored) => awsView(stored, aws)) }),
-    ...(azure && { azure: new LocalCloud(state, "azure-native", (stored) => azureView(stored, azure)) }),
-    ...(gcp && { gcp: new LocalCloud(state, "gcp", (stored) => gcpView(stored, gcp)) }),
+    ...(aws && { aws: new LocalCloud(name, "aws", (stored) => awsView(stored, aws)) }),
+    ...(azure && { azure: new LocalCloud(name, "azure-native", (stored) => azureView(stored, azure)) }),
+    ...(gcp && { gcp: new LocalCloud(name, "gcp", (stored) => gcpView(stored, gcp)) }),
   };
 }
 
@@ -96,19 +96,19 @@ class LocalCloud implements InspectedCloud {
 
   /** @param provider name of the cloud's provider, and of its folder. */
   constructor(
-    private readonly state: string,
+    private readonly name: LocalStackName,
     provider: string,
     private readonly view: (stored: Resources) => View,
   ) {
-    this.#folder = path.join(state, provider);
+    this.#folder = path.join(name.state, provider);
   }
 
   async identity(): Promise<Identity> {
-    const running = await runningCloud(this.state);
+    const running = await runningCloud(this.name.state);
     if (running === undefined) {
-      throw new UnansweredError(
-        `the local clouds of ${this.state} are not running`,
-        commandLine({ state: this.state }, "up --detach"),
+      throw new CloudDownError(
+        `the local clouds of ${this.name.state} are not running`,
+        commandLine(this.name, "up --detach"),
       );
     }
     return { account: this.#view.account, principal: `process ${running.pid}` };

@@ -70,6 +70,7 @@ export interface Provider {
     urn: string,
     id: string,
     inputs: Properties,
+    oldState: Properties,
   ): Promise<{ inputs: Properties; properties: Properties } | undefined>;
   update(urn: string, id: string, oldInputs: Properties, news: Properties, oldState: Properties): Promise<Properties>;
   delete(urn: string, id: string, properties: Properties): Promise<void>;
@@ -216,7 +217,12 @@ function service(provider: Provider): grpc.UntypedServiceImplementation {
       return new messages.CreateResponse().setId(id).setProperties(Struct.fromJavaScript(properties));
     }),
     read: answer(async (request) => {
-      const found = await provider.read(request.getUrn(), request.getId(), plain(request.getInputs()));
+      const found = await provider.read(
+        request.getUrn(),
+        request.getId(),
+        plain(request.getInputs()),
+        plain(request.getProperties()),
+      );
       const response = new messages.ReadResponse();
       return found === undefined
         ? response

@@ -8,3 +8,6 @@ export class UnansweredError extends Error {
     super(message);
   }
 }
+
+/** Nothing of a cloud answers, whatever it is asked: what else is seen of it comes of that. */
+export class CloudDownError extends UnansweredError {}

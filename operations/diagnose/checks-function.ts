@@ -164,7 +164,8 @@ export const compatibilityCheck: Check<CloudSubject> = {
         ...mismatch(shortLayer(arn), "architecture", fn.architecture, architectures, commands.heal),
       ];
     });
-    return { summary: `${layers.length} attached, for ${described(fn)}`, findings };
+    const attached = layers.length === 0 ? "no layer attached, so none to compare" : `${layers.length} attached`;
+    return { summary: `${attached}, for ${described(fn)}`, findings };
   },
 };
 

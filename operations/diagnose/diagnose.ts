@@ -13,7 +13,7 @@ import type { InspectedCloud, InspectedClouds } from "./inspected-cloud";
 import { cloudsOf, type DeployedOutputs, functionsOf } from "./outputs";
 import { type CheckResult, type CloudSummary, type Finding, type Report, severities } from "./report";
 import type { InspectedStack } from "./stack";
-import { UnansweredError } from "../unanswered-error";
+import { CloudDownError, UnansweredError } from "../unanswered-error";
 
 /** The checks of each cloud, what explains others before them: a missing layer before the 500 that comes of it. */
 const cloudChecks: readonly Check<CloudSubject>[] = [
@@ -139,7 +139,15 @@ async function judgeFunction(
   );
   const after = first.some(({ answered }) => answered) ? { ...subject, askedAt: startedAt } : subject;
   const second = applying.filter(({ last }) => last);
-  return [...first, ...(await run(second, after))];
+  const judged = [...first, ...(await run(second, after))];
+  const down = judged.find((each) => each.down);
+  return down === undefined ? judged : judged.map((each) => (each.down ? each : notLookedAt(each, down)));
+}
+
+/** What comes of a cloud that does not run says nothing of its own. */
+function notLookedAt({ result }: Judged, { result: { findings } }: Judged): Judged {
+  const summary = `not looked at: ${findings[0]?.title ?? "the cloud does not run"}`;
+  return { result: { ...result, status: "unknown", summary, findings: [] } };
 }
 
 function chosen<Subject>(table: readonly Check<Subject>[], { only }: Pick<LookOptions, "only">): Check<Subject>[] {
@@ -156,6 +164,8 @@ async function errorsSince(stack: InspectedStack, now: Date): Promise<Date> {
 
 interface Judged extends Pick<Verdict, "latencyMs" | "answered"> {
   readonly result: CheckResult;
+  /** Nothing of the cloud answers. */
+  readonly down?: true;
 }
 
 async function judge<Subject>(
@@ -185,6 +195,10 @@ async function judge<Subject>(
   } catch (error) {
     const title = error instanceof Error ? error.message : String(error);
     const next = error instanceof UnansweredError ? error.next : undefined;
+    if (error instanceof CloudDownError) {
+      const finding: Finding = { severity: "error", title, evidence: [], next, everywhere: true };
+      return { ...of("unknown", { summary: title, findings: [finding] }), down: true };
+    }
     const finding: Finding = { severity: "warning", title, evidence: [], next };
     return of("unknown", { summary: "could not be checked", findings: [finding] });
   } finally {

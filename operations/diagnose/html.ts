@@ -1,4 +1,14 @@
-import { type CheckResult, type CloudSummary, type Finding, findingsOf, type Report, titleOf, verdict } from "./report";
+import {
+  type CheckResult,
+  type CloudSummary,
+  type Finding,
+  findingsOf,
+  latencyText,
+  layersText,
+  type Report,
+  titleOf,
+  verdict,
+} from "./report";
 
 const statuses: Readonly<Record<CheckResult["status"], string>> = {
   passed: "ok",
@@ -117,9 +127,9 @@ function card(cloud: CloudSummary, { results }: Report): Html {
     ["API", link(cloud.apiUrl)],
     ["Frontend", cloud.frontendUrl === undefined ? "off" : link(cloud.frontendUrl)],
     ["Function", cloud.functionName],
-    ["Layers", cloud.layers.map(({ name, version }) => `${name}:${version}`).join(", ") || "in its package"],
+    ["Layers", layersText(cloud)],
     ["Version", cloud.version],
-    ["Latency", cloud.latencyMs === undefined ? "no answer" : `${Math.round(cloud.latencyMs)} ms`],
+    ["Latency", latencyText(cloud, results)],
   ];
   return html`<article class="card ${status}">
     <h2>${cloud.cloud}</h2>

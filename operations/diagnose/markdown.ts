@@ -1,5 +1,5 @@
 import { code, codeBlock, table } from "../markdown";
-import { type CheckResult, findingsOf, type Report, titleOf, verdict } from "./report";
+import { type CheckResult, findingsOf, latencyText, layersText, type Report, titleOf, verdict } from "./report";
 
 const statuses: Readonly<Record<CheckResult["status"], string>> = {
   passed: "ok",
@@ -28,9 +28,9 @@ export function markdown(report: Report): string {
         cloud.apiUrl,
         cloud.frontendUrl ?? "off",
         code(cloud.functionName),
-        cloud.layers.map(({ name, version }) => code(`${name}:${version}`)).join(", ") || "in its package",
+        code(layersText(cloud)),
         cloud.version,
-        cloud.latencyMs === undefined ? "no answer" : `${Math.round(cloud.latencyMs)} ms`,
+        latencyText(cloud, report.results),
       ]),
     ),
     ...(findings.length === 0 ? [] : ["## Findings", ...findings]),

@@ -15,6 +15,8 @@ export interface Finding {
   readonly cause?: string;
   /** The command to run or the step to take next. */
   readonly next?: string;
+  /** It is the same on every cloud, and told once. */
+  readonly everywhere?: true;
 }
 
 /** What one check came to. */
@@ -47,6 +49,19 @@ export interface CloudSummary {
   readonly layers: readonly { readonly name: string; readonly version: string }[];
 }
 
+/** The layers of a cloud's function, for people. */
+export function layersText({ cloud, layers }: CloudSummary): string {
+  const none = cloud === "aws" ? "none attached" : "in its package";
+  return layers.map(({ name, version }) => `${name}:${version}`).join(", ") || none;
+}
+
+/** How soon a cloud's API answers, for people. */
+export function latencyText({ cloud, latencyMs }: CloudSummary, results: readonly CheckResult[]): string {
+  if (latencyMs !== undefined) return `${Math.round(latencyMs)} ms`;
+  const api = results.find((result) => result.check === "api" && result.cloud === cloud);
+  return api?.status === "failed" ? api.summary : "not measured";
+}
+
 /** One look over the whole environment of a stack. */
 export interface Report {
   readonly project: string;
@@ -64,8 +79,8 @@ export function findingsOf({ results }: Report): { readonly result: CheckResult;
   const told = new Set<string>();
   return results.flatMap((result) =>
     result.findings
-      .filter(({ title }) => {
-        const line = `${result.cloud ?? ""} ${title}`;
+      .filter(({ title, everywhere }) => {
+        const line = `${everywhere ? "" : (result.cloud ?? "")} ${title}`;
         return !told.has(line) && told.add(line);
       })
       .map((finding) => ({ result, finding })),

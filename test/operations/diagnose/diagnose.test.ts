@@ -6,10 +6,11 @@ import { afterAll, describe, expect, test } from "vitest";
 
 import { diagnose, type Environment } from "../../../operations/diagnose/diagnose";
 import { type InspectedCloud } from "../../../operations/diagnose/inspected-cloud";
-import { exitCode } from "../../../operations/diagnose/report";
+import { htmlPage } from "../../../operations/diagnose/html";
+import { exitCode, findingsOf } from "../../../operations/diagnose/report";
 import { InspectedStack } from "../../../operations/diagnose/stack";
 import { text } from "../../../operations/diagnose/text";
-import { UnansweredError } from "../../../operations/unanswered-error";
+import { CloudDownError, UnansweredError } from "../../../operations/unanswered-error";
 import { cloudOf, healthy, subject } from "./environment";
 
 const folder = mkdtempSync(path.join(tmpdir(), "diagnose-"));
@@ -72,6 +73,38 @@ describe("a look", () => {
       { check: "table", status: "passed" },
     ]);
     expect(exitCode(report)).toBe(2);
+  });
+
+  test("a cloud that does not run is the one cause, and what comes of it is folded", async () => {
+    const down = new CloudDownError("the clouds are not running", "npm run local -- -s shop up --detach");
+    const aws: InspectedCloud = { ...cloudOf({ hasTable: false }), identity: () => Promise.reject(down) };
+    const report = await diagnose(environment({ aws }), { ...options, only: ["credentials", "table", "function"] });
+    expect(report.results[0]).toMatchObject({
+      check: "credentials",
+      findings: [{ severity: "error", next: down.next }],
+    });
+    expect(report.results.slice(1)).toMatchObject([
+      { status: "unknown", summary: "not looked at: the clouds are not running", findings: [] },
+      { status: "unknown", findings: [] },
+    ]);
+    expect(exitCode(report)).toBe(2);
+    const everywhere = {
+      ...report,
+      results: report.results.flatMap((each) => [each, { ...each, cloud: "gcp" as const }]),
+    };
+    expect(findingsOf(everywhere)).toHaveLength(1);
+  });
+
+  test("a function without its layer is told so, and not that nothing answers", async () => {
+    const aws = cloudOf({ function: healthy.function && { ...healthy.function, layerArns: [] } });
+    const report = await diagnose(environment({ aws }), { ...options, only: ["function", "api", "compatibility"] });
+    const page = htmlPage({
+      ...report,
+      results: report.results.map((each) => (each.check === "api" ? { ...each, summary: "GET / answers 500" } : each)),
+    });
+    expect(page).toMatch(/<dt>Layers<\/dt>\s*<dd>none attached<\/dd>/);
+    expect(page).toMatch(/<dt>Latency<\/dt>\s*<dd>GET \/ answers 500<\/dd>/);
+    expect(report.results.find(({ check }) => check === "compatibility")?.summary).toMatch(/^no layer attached/);
   });
 
   test("a check that does not end is unknown, and holds up no other", async () => {

@@ -1,0 +1,169 @@
+import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { type Application, readApplication } from "../contract/application";
+import { type Cloud, clouds } from "../contract/clouds";
+import { didYouMean } from "../contract/suggestion";
+import type { CloudAddress } from "../local/cloud";
+import { commandLine } from "../local/command-line";
+import { providers } from "../local/deployed-functions";
+import { offered } from "../local/drills/drills";
+import { LiveStore } from "../local/drills/live-store";
+import { probedFunctions } from "../local/drills/probed";
+import { stackOutputs } from "../local/engine-state";
+import { localEnvironment } from "../local/inspected-clouds";
+import type { PulumiCommand } from "@pulumi/pulumi/automation";
+import { diagnose } from "../operations/diagnose/diagnose";
+import { findingsOf } from "../operations/diagnose/report";
+import { described } from "../operations/diagnose/text";
+import type { Subject } from "./local-verbs";
+
+const root = path.join(__dirname, "..");
+
+/** Name of the drill in which an update is refused. */
+const refusedUpdate = "refused-update";
+
+/** What a drill does with the engine. */
+export interface DrillTools {
+  readonly engine: PulumiCommand;
+  readonly tell: (line: string) => void;
+  /** Deploys, with settings over the subject's; throws where that fails. */
+  readonly deploy: (options: {
+    readonly refresh: boolean;
+    readonly settings?: Record<string, string>;
+  }) => Promise<void>;
+}
+
+/** The drills that there are, with what each does. */
+export function drillTable(): string {
+  const width = Math.max(...[...offered.map(({ id }) => id), refusedUpdate].map((id) => id.length));
+  const lines = offered.map(({ id, story = "" }) => `  ${id.padEnd(width)}  ${story}`);
+  return ["Drills:", ...lines, `  ${refusedUpdate.padEnd(width)}  ${refusedStory}`, ""].join("\n");
+}
+
+const refusedStory = "An update whose code does not start is deployed; it is refused, and users notice nothing.";
+
+/**
+ * Breaks what is deployed, shows what users get, diagnoses, and heals.
+ *
+ * @throws where there is no such drill, or nothing that it could break.
+ */
+export async function drill(subject: Subject, cloud: CloudAddress, name: string, tools: DrillTools): Promise<void> {
+  const known = [...offered.map(({ id }) => id), refusedUpdate];
+  const found = offered.find(({ id }) => id === name);
+  if (found === undefined && name !== refusedUpdate) {
+    throw new Error(`there is no drill ${name}${didYouMean(name, known) || `; expected one of ${known.join(", ")}`}`);
+  }
+  const deployed = clouds.filter((each) => each in stackOutputs(subject));
+  const on = deployed.filter((each) => found === undefined || found.faults[each] !== undefined);
+  if (on.length === 0) {
+    throw new Error(`nothing that ${name} breaks is deployed; deploy first: ${commandLine(subject, "up --detach")}`);
+  }
+  const started = performance.now();
+  const story = new Story(subject, on, tools);
+  await story.users("Before");
+  if (found === undefined) {
+    await refuse(subject, story, tools);
+  } else {
+    tools.tell(`\nBreak: ${found.story ?? found.name}`);
+    for (const each of on) {
+      const store = new LiveStore(subject.state, providers[each], cloud);
+      await found.faults[each]?.make(store, subject.state);
+      await store.flush();
+    }
+    await story.users("What users get");
+    await story.diagnosed();
+    tools.tell(`\nHeal: ${commandLine(subject, "up --refresh")}`);
+    await tools.deploy({ refresh: true });
+  }
+  await story.users("After");
+  tools.tell(`\nDone in ${Math.round((performance.now() - started) / 1000)} s.`);
+}
+
+async function refuse(subject: Subject, story: Story, tools: DrillTools): Promise<void> {
+  const outputs = stackOutputs(subject);
+  const folder = typeof outputs.application === "string" ? outputs.application : "application";
+  const application = readApplication(root, folder);
+  const copy = path.join(root, ".local", `drill-${process.pid}`);
+  cpSync(application.folder, copy, { recursive: true });
+  try {
+    const broken = breakEntries(application, copy);
+    tools.tell(`\nBreak: an update in which ${broken.join(", ")} does not start`);
+    const failure = await tools.deploy({ refresh: false, settings: { application: path.relative(root, copy) } }).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    tools.tell(failure === undefined ? "\nIt was deployed: nothing has asked it." : "\nThe update was refused.");
+  } finally {
+    rmSync(copy, { recursive: true });
+  }
+  await story.users("What users get");
+  tools.tell(`\nHeal: the code as it was, and ${commandLine(subject, "up")}`);
+  await tools.deploy({ refresh: false });
+}
+
+/** A fault that only running the code tells: the builder refuses a module of which it can see that it raises. */
+const crash = `
+
+import os
+
+if os.environ:
+    raise RuntimeError("drill: this code does not start")
+`;
+
+/** Makes the modules in which the functions are entered fail, in a copy of the application. */
+function breakEntries({ functions, folder, source }: Application, copy: string): string[] {
+  const modules = functions.flatMap(({ entryPoints }) => Object.values(entryPoints).map(({ module }) => module));
+  return [...new Set(modules)].map((module) => {
+    const file = path.join(path.relative(folder, source), `${module.replaceAll(".", "/")}.py`);
+    const text = readFileSync(path.join(copy, file), "utf8");
+    writeFileSync(path.join(copy, file), `${text}${crash}`);
+    return file;
+  });
+}
+
+/** What is told while a drill goes on. */
+class Story {
+  constructor(
+    private readonly subject: Subject,
+    private readonly on: readonly Cloud[],
+    private readonly tools: DrillTools,
+  ) {}
+
+  /** Asks what users ask. */
+  async users(when: string): Promise<void> {
+    this.tools.tell(`\n${when}:`);
+    // A replaced version may answer for a moment.
+    await sleep(1_200);
+    const probes = probedFunctions(stackOutputs(this.subject)).filter(({ cloud }) => this.on.includes(cloud));
+    for (const { cloud, url, path: target } of probes) {
+      const started = performance.now();
+      const answer = await fetch(`${url}${target}`).then(
+        async (response) => `${response.status} ${shortened(await response.text())}`,
+        (error: unknown) => String(error),
+      );
+      this.tools.tell(`  ${cloud} GET ${target}  ${answer}  (${Math.round(performance.now() - started)} ms)`);
+    }
+  }
+
+  async diagnosed(): Promise<void> {
+    this.tools.tell(`\nDiagnose: ${commandLine(this.subject, "diagnose")}`);
+    const { state, stack } = this.subject;
+    const environment = await localEnvironment(this.tools.engine, { state, stack });
+    const report = await diagnose(environment, { timeout: 30_000, drift: false });
+    for (const cloud of this.on) {
+      const [first, ...others] = findingsOf(report).filter(({ result }) => result.cloud === cloud);
+      if (first === undefined) continue;
+      this.tools.tell(
+        described(first.result, { ...first.finding, evidence: first.finding.evidence.slice(0, 4).map(shortened) }),
+      );
+      if (others.length > 0) this.tools.tell(`  and ${others.length} more that come of it`);
+    }
+  }
+}
+
+function shortened(text: string): string {
+  const line = text.replace(/\s+/g, " ").trim();
+  return line.length > 140 ? `${line.slice(0, 139)}…` : line;
+}

@@ -1,0 +1,46 @@
+import path from "node:path";
+
+import type { CloudAddress } from "../cloud";
+import { deleteResource, putResource } from "../cloud-process";
+import { ResourceStore, type StoredResource } from "../store";
+import type { FaultyStore } from "./faults";
+
+/** The resources of a local cloud that runs: changes are collected, then made in it. */
+export class LiveStore implements FaultyStore {
+  readonly #stored: ResourceStore;
+  readonly #changes: (() => Promise<void>)[] = [];
+
+  /** @param provider name of the cloud's provider, and of its folder. */
+  constructor(
+    private readonly state: string,
+    private readonly provider: string,
+    private readonly cloud: CloudAddress,
+  ) {
+    this.#stored = new ResourceStore(path.join(state, provider));
+  }
+
+  get(type: string, id: string): StoredResource | undefined {
+    return this.#stored.get(type, id);
+  }
+
+  list(type: string): StoredResource[] {
+    return this.#stored.list(type);
+  }
+
+  keep(source: string): { path: string; sha256: string } {
+    return this.#stored.keep(source);
+  }
+
+  put(resource: StoredResource): void {
+    this.#changes.push(() => putResource(this.cloud, { ...resource, cloud: this.provider }));
+  }
+
+  delete({ type, id }: Pick<StoredResource, "type" | "id">): void {
+    this.#changes.push(() => deleteResource(this.state, { cloud: this.provider, type, id }));
+  }
+
+  /** Makes the changes, in their order. */
+  async flush(): Promise<void> {
+    for (const change of this.#changes.splice(0)) await change();
+  }
+}
