@@ -110,6 +110,22 @@ export const awsBehaviours: Behaviours = {
     "secretBinary",
   ]),
   "aws:scheduler/schedule:Schedule": named("scheduler/schedule.go", ["groupName"]),
+  "aws:sqs/queue:Queue": named("sqs/queue.go", ["fifoQueue"]),
+  "aws:sqs/queuePolicy:QueuePolicy": bridged("sqs/queue_policy.go", ["queueUrl"], { lateSeconds: iamPropagation }),
+  "aws:lambda/eventSourceMapping:EventSourceMapping": bridged("lambda/event_source_mapping.go", [
+    "amazonManagedKafkaEventSourceConfig",
+    "eventSourceArn",
+    "queues",
+    "selfManagedEventSource",
+    "selfManagedKafkaEventSourceConfig",
+    "startingPosition",
+    "startingPositionTimestamp",
+    "topics",
+  ]),
+  "aws:cloudwatch/eventRule:EventRule": named("events/rule.go", ["eventBusName"]),
+  "aws:cloudwatch/eventTarget:EventTarget": bridged("events/target.go", ["rule", "targetId", "eventBusName"], {
+    autoNamed: "targetId",
+  }),
   "aws:s3/bucket:Bucket": bridged("s3/bucket.go", ["bucket", "bucketPrefix", "objectLockEnabled"], {
     first: "named",
     autoNamed: "bucket",

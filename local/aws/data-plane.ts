@@ -4,13 +4,18 @@ import { liveAlias } from "../../operations/releases/aws";
 import { type CloudDataPlane, HttpDataPlane } from "../data-plane";
 import { Logs } from "../logs";
 import type { Resources } from "../store";
+import { AsynchronousInvocations } from "./asynchronous";
 import { CloudFront } from "./cloudfront";
 import { DynamoDb } from "./dynamodb";
+import { EventRules } from "./event-rules";
+import { EventSources } from "./event-sources";
 import { bodyLimit, HttpApis, ownAnswers } from "./http-api";
 import { Lambda } from "./lambda";
+import { Queues } from "./queues";
 import { AwsResources } from "./resources";
 import { Scheduler } from "./scheduler";
 import { SecretsManager } from "./secrets-manager";
+import { Sqs } from "./sqs";
 
 /**
  * Starts local AWS.
@@ -22,15 +27,26 @@ export async function startAws(stored: Resources, state: string): Promise<CloudD
   const logs = new Logs(path.join(state, "logs"));
   const dynamoDb = await DynamoDb.start(resources, path.join(state, "dynamodb"));
   const secretsManager = await SecretsManager.start(resources);
-  const lambda = new Lambda({
+  const queues = new Queues(resources, path.join(state, "sqs"));
+  const sqs = new Sqs(resources, queues);
+  const eventRules = new EventRules({
+    resources,
+    queues,
+    invoke: (target, event): Promise<void> => invocations.send(target, event),
+  });
+  const lambda: Lambda = new Lambda({
     resources,
     logs,
     endpoints: {
       AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.endpoint,
       AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager.endpoint,
+      AWS_ENDPOINT_URL_SQS: await sqs.start(),
+      AWS_ENDPOINT_URL_EVENTBRIDGE: await eventRules.listen(),
     },
   });
-  const scheduler = new Scheduler({ resources, lambda });
+  const invocations = new AsynchronousInvocations(lambda);
+  const scheduler = new Scheduler({ resources, invocations });
+  const eventSources = new EventSources({ resources, lambda, queues });
   const httpApis = new HttpApis({ resources, lambda, logs });
   const cloudFront = new CloudFront(resources);
 
@@ -45,6 +61,10 @@ export async function startAws(stored: Resources, state: string): Promise<CloudD
   const distributions = new HttpDataPlane(
     ({ domainName }) => domainName,
     (id) => (request) => cloudFront.handle(id, request),
+  );
+  const addresses = new HttpDataPlane(
+    ({ url }) => url,
+    (id) => (request) => sqs.handle(request, resources.get("aws:sqs/queue:Queue", id).name),
   );
   return {
     types: {
@@ -61,6 +81,13 @@ export async function startAws(stored: Resources, state: string): Promise<CloudD
         stop: (name) => lambda.stop(name),
       },
       "aws:scheduler/schedule:Schedule": scheduler,
+      "aws:cloudwatch/eventRule:EventRule": eventRules,
+      "aws:lambda/eventSourceMapping:EventSourceMapping": eventSources,
+      "aws:sqs/queue:Queue": {
+        start: (resource) => addresses.start(resource),
+        stop: (id) => addresses.stop(id),
+        remove: (resource) => Promise.resolve(queues.remove(resources.parse("aws:sqs/queue:Queue", resource).name)),
+      },
     },
     async invoke({ functionName, qualifier, payload = "{}" }) {
       const target = qualifier === undefined ? functionName : `${functionName}:${qualifier}`;
@@ -78,9 +105,11 @@ export async function startAws(stored: Resources, state: string): Promise<CloudD
     },
     async close() {
       scheduler.close();
-      await Promise.all([apis.close(), distributions.close()]);
+      invocations.close();
+      await Promise.all([apis.close(), distributions.close(), addresses.close(), eventRules.close()]);
+      const pollers = eventSources.close();
       await lambda.close();
-      await Promise.all([dynamoDb.close(), secretsManager.close()]);
+      await Promise.all([pollers, dynamoDb.close(), secretsManager.close(), sqs.close()]);
     },
   };
 }

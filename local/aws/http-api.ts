@@ -4,7 +4,7 @@ import { header, type HttpRequest, type HttpResponse, response, splitTarget } fr
 import type { Logs } from "../logs";
 import { decodedPath, httpApiEvent, httpApiResponse, requestTime } from "./http-api-payload";
 import { selectRoute } from "./http-api-routes";
-import { allows, type Statement } from "./iam";
+import { mayInvoke } from "./resource-policy";
 import { type Lambda, ThrottledError, UnknownFunctionError } from "./lambda";
 import type { AwsResources, Resource } from "./resources";
 
@@ -103,7 +103,7 @@ export class HttpApis {
     const integration = resources.get("aws:apigatewayv2/integration:Integration", integrationId);
     const { executionArn } = resources.get("aws:apigatewayv2/api:Api", apiId);
     const sourceArn = `${executionArn}/${stage.name}/${routeKey.replace(" ", "")}`;
-    if (!mayInvoke(resources, integration, sourceArn)) {
+    if (!mayInvoke(resources, invoked(integration).arn, "apigateway.amazonaws.com", sourceArn)) {
       return {
         routeKey,
         answer: ownAnswers.internalError,
@@ -210,32 +210,6 @@ function invoked({ integrationUri }: Integration): { arn: string; name: string; 
   if (arn === undefined || name === undefined)
     throw new Error(`${integrationUri} is no Lambda function's invocation ARN`);
   return { arn, name, qualifier };
-}
-
-/** Whether the function's resource policy lets the API invoke it; each `Permission` is a statement of that policy. */
-function mayInvoke(resources: AwsResources, integration: Integration, sourceArn: string): boolean {
-  const { arn, name, qualifier } = invoked(integration);
-  const policy = resources
-    .list("aws:lambda/permission:Permission")
-    .filter((permission) => functionNameOf(permission.function) === name && permission.qualifier === qualifier)
-    .map((permission): Statement => ({
-      Effect: "Allow",
-      Action: [permission.action],
-      Resource: [arn],
-      Principal: { Service: [permission.principal] },
-      Condition: permission.sourceArn === undefined ? {} : { ArnLike: { "aws:SourceArn": [permission.sourceArn] } },
-    }));
-  return allows(policy, {
-    action: "lambda:InvokeFunction",
-    resource: arn,
-    principal: ["Service", "apigateway.amazonaws.com"],
-    context: { "aws:sourcearn": sourceArn },
-  });
-}
-
-/** A permission names its function by name or by ARN. */
-function functionNameOf(nameOrArn: string): string {
-  return nameOrArn.split(":")[6] ?? nameOrArn;
 }
 
 /** The access log's format with each `$context` variable replaced; what has no value is `-`. */

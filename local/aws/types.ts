@@ -4,7 +4,11 @@ import { z } from "zod";
 
 import type { CloudContext, Draft, Inputs, ResourceType, Rule } from "../provider";
 import type { Properties } from "../provider-server";
-import { isPolicy, policyKinds, trusts } from "./iam";
+import { isEventPattern } from "./event-pattern";
+import { queuePermissions } from "./event-sources";
+import { allows, isPolicy, parsePolicy, policyKinds, trusts } from "./iam";
+import { parseTarget } from "./lambda";
+import { deadLetters, isRedrivePolicy } from "./queues";
 import { parseExpression } from "./schedule-expression";
 import { publishWhereAsked, versionFor, versionsOf } from "./versions";
 
@@ -523,6 +527,134 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
       state: inputs.state ?? "ENABLED",
     }),
   },
+  "aws:sqs/queue:Queue": {
+    name: "name",
+    json: ["redrivePolicy", "policy"],
+    rules: {
+      tags,
+      name: {
+        accepts: (value, { fifoQueue }) =>
+          typeof value === "string" && (fifoQueue === true ? /^[\w-]{1,75}\.fifo$/ : /^[\w-]{1,80}$/).test(value),
+        expected: "1 to 80 letters, digits, - and _, with .fifo at the end of a FIFO queue's",
+      },
+      visibilityTimeoutSeconds: between(0, 43_200),
+      messageRetentionSeconds: between(60, 1_209_600),
+      delaySeconds: between(0, 900),
+      receiveWaitTimeSeconds: between(0, 20),
+      maxMessageSize: between(1024, 1_048_576),
+      redrivePolicy: {
+        accepts: isRedrivePolicy,
+        expected: "deadLetterTargetArn and a maxReceiveCount of 1 or more, in JSON",
+      },
+      policy: policyOf("resource"),
+    },
+    refuses: ({ name, redrivePolicy, fifoQueue }, { store }, id) => {
+      const queues = store.list("aws:sqs/queue:Queue");
+      if (queues.some((queue) => queue.id !== id && queue.inputs.name === name)) {
+        return `QueueNameExists: A queue already exists with the same name ${String(name)}`;
+      }
+      const dead = deadLetters({ redrivePolicy: typeof redrivePolicy === "string" ? redrivePolicy : undefined });
+      if (dead === undefined) return undefined;
+      const target = queues.find(({ outputs }) => outputs.arn === dead.deadLetterTargetArn);
+      if (target === undefined) {
+        return `InvalidParameterValue: Value for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist: ${dead.deadLetterTargetArn}`;
+      }
+      return (target.inputs.fifoQueue === true) === (fifoQueue === true)
+        ? undefined
+        : "InvalidParameterValue: Dead-letter queue of a FIFO queue must be a FIFO queue, that of a standard queue a standard one.";
+    },
+    replaceOn: ["name", "fifoQueue"],
+    id: (inputs, context) => `https://sqs.${regionOf(inputs, context)}.amazonaws.com/${account}/${named(inputs)}`,
+    outputs: async ({ inputs }, context, previous) => ({
+      arn: arn("sqs", regionOf(inputs, context), named(inputs)),
+      url: previous.url ?? `http://${await context.freeAddress()}/${account}/${named(inputs)}`,
+    }),
+  },
+  "aws:sqs/queuePolicy:QueuePolicy": {
+    required: ["queueUrl", "policy"],
+    json: ["policy"],
+    rules: { policy: policyOf("resource") },
+    refuses: ({ queueUrl }, { store }) =>
+      store.list("aws:sqs/queue:Queue").some(({ id, outputs }) => id === queueUrl || outputs.url === queueUrl)
+        ? undefined
+        : "AWS.SimpleQueueService.NonExistentQueue: The specified queue does not exist.",
+    replaceOn: ["queueUrl"],
+    id: (inputs) => String(inputs.queueUrl),
+  },
+  "aws:lambda/eventSourceMapping:EventSourceMapping": {
+    required: ["functionName", "eventSourceArn"],
+    rules: {
+      eventSourceArn: matching(
+        /^arn:aws[\w-]*:sqs:[\w-]+:\d{12}:[\w.-]+$/,
+        "the ARN of an SQS queue: others are not served here",
+      ),
+      batchSize: between(1, 10_000),
+      maximumBatchingWindowInSeconds: between(0, 300),
+      functionResponseTypes: each("ReportBatchItemFailures"),
+      "scalingConfig.maximumConcurrency": between(2, 1000),
+      filterCriteria: {
+        accepts: (value) => value === undefined,
+        expected: "none: the local cloud filters no messages",
+      },
+    },
+    refuses: (inputs, { store }, id) => refusedSource(inputs, store, id),
+    replaceOn: ["eventSourceArn", "startingPosition"],
+    id: () => randomUUID(),
+    outputs: ({ id, inputs }, context) => ({
+      uuid: id,
+      arn: arn("lambda", regionOf(inputs, context), `event-source-mapping:${id}`),
+      functionArn: String(inputs.functionName).startsWith("arn:")
+        ? inputs.functionName
+        : arn("lambda", regionOf(inputs, context), `function:${String(inputs.functionName)}`),
+      state: inputs.enabled === false ? "Disabled" : "Enabled",
+    }),
+  },
+  "aws:cloudwatch/eventRule:EventRule": {
+    name: "name",
+    json: ["eventPattern"],
+    rules: {
+      tags,
+      name: matching(/^[\w.-]{1,64}$/, "1 to 64 letters, digits, - . and _"),
+      state: oneOf("ENABLED", "DISABLED", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"),
+      eventBusName: oneOf("default"),
+      scheduleExpression: {
+        accepts: (value) => typeof value === "string" && parseExpression(value) !== undefined,
+        expected: "rate(<n> minutes|hours|days), or cron(...) of six fields with ? for one of the two days",
+      },
+      eventPattern: {
+        accepts: isEventPattern,
+        expected: "an event pattern in JSON: lists of values, or of comparisons that the local cloud knows",
+      },
+    },
+    refuses: ({ scheduleExpression, eventPattern }) =>
+      scheduleExpression === undefined && eventPattern === undefined
+        ? "ValidationException: Parameter(s) EventPattern or ScheduleExpression must be specified."
+        : undefined,
+    replaceOn: ["name", "eventBusName"],
+    id: named,
+    outputs: ({ id, inputs }, context) => ({
+      arn: arn("events", regionOf(inputs, context), `rule/${id}`),
+      eventBusName: "default",
+      state: inputs.state ?? "ENABLED",
+    }),
+  },
+  "aws:cloudwatch/eventTarget:EventTarget": {
+    name: "targetId",
+    required: ["rule", "arn"],
+    rules: {
+      arn: matching(/^arn:aws[\w-]*:(lambda|sqs):\S+$/, "the ARN of a function or a queue: others are not served here"),
+      input: { accepts: isJson, expected: "JSON" },
+      targetId: matching(/^[\w.-]{1,64}$/, "1 to 64 letters, digits, - . and _"),
+      "retryPolicy.maximumRetryAttempts": between(0, 185),
+    },
+    references: { rule: { type: "aws:cloudwatch/eventRule:EventRule" } },
+    refuses: ({ input, inputPath }) =>
+      input !== undefined && inputPath !== undefined
+        ? "ValidationException: Only one of Input, InputPath, or InputTransformer must be provided."
+        : undefined,
+    replaceOn: ["rule", "targetId", "eventBusName"],
+    id: (inputs) => `${String(inputs.rule)}-${String(inputs.targetId)}`,
+  },
   "aws:s3/bucket:Bucket": {
     name: "bucket",
     rules: {
@@ -738,6 +870,40 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
     outputs: ({ id, inputs }) => ({ arn: arn("wafv2", "us-east-1", `global/webacl/${named(inputs)}/${id}`) }),
   },
 };
+
+/** Why Lambda refuses a mapping of a queue to a function (Lambda developer guide, "Using Lambda with Amazon SQS"). */
+function refusedSource(inputs: Inputs, store: CloudContext["store"], id: string | undefined): string | undefined {
+  const { eventSourceArn, functionName, batchSize = 10, maximumBatchingWindowInSeconds = 0 } = inputs;
+  const { name } = parseTarget(String(functionName));
+  const fn = store.get("aws:lambda/function:Function", name);
+  if (fn === undefined) return `InvalidParameterValueException: Function does not exist: ${String(functionName)}`;
+  const queue = store.list("aws:sqs/queue:Queue").find(({ outputs }) => outputs.arn === eventSourceArn);
+  if (queue === undefined) return "InvalidParameterValueException: The specified queue does not exist.";
+  const twin = store.list("aws:lambda/eventSourceMapping:EventSourceMapping").some((other) => {
+    const sameFunction = parseTarget(String(other.inputs.functionName)).name === name;
+    return other.id !== id && other.inputs.eventSourceArn === eventSourceArn && sameFunction;
+  });
+  if (twin) {
+    return `ResourceConflictException: An event source mapping with SQS arn (" ${String(eventSourceArn)} ") and function (" ${name} ") already exists.`;
+  }
+  const visibility = Number(queue.inputs.visibilityTimeoutSeconds ?? 30);
+  const timeout = Number(fn.inputs.timeout ?? 3);
+  if (visibility < timeout) {
+    return `InvalidParameterValueException: Queue visibility timeout: ${visibility} seconds is less than Function timeout: ${timeout} seconds`;
+  }
+  if (Number(batchSize) > 10 && (queue.inputs.fifoQueue === true || Number(maximumBatchingWindowInSeconds) < 1)) {
+    return "InvalidParameterValueException: A batch size above 10 needs a standard queue and a maximum batching window of 1 second or more.";
+  }
+  const role = store.list("aws:iam/role:Role").find(({ outputs }) => outputs.arn === fn.inputs.role);
+  const statements = store
+    .list("aws:iam/rolePolicy:RolePolicy")
+    .filter((policy) => policy.inputs.role === role?.inputs.name)
+    .flatMap((policy) => parsePolicy(String(policy.inputs.policy)));
+  const missing = queuePermissions.find((action) => !allows(statements, { action, resource: String(eventSourceArn) }));
+  return missing === undefined
+    ? undefined
+    : `InvalidParameterValueException: The provided execution role does not have permissions to call ${missing.slice(4)} on SQS`;
+}
 
 function isRuntimes(value: unknown): boolean {
   return Array.isArray(value) && value.length <= 15 && value.every((runtime) => runtimes.accepts(runtime, {}));

@@ -1,10 +1,11 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Stack } from "@pulumi/pulumi/automation";
 
 import { runningCloud } from "../../local/cloud-process";
 import { findEngine } from "../../local/engine";
 import { localStack } from "../../local/stack";
 import authors from "../../examples/authors";
+import orders from "../../examples/orders";
 import { LocalDeployment, type Outputs } from "./local-deployment";
 
 const deployment = new LocalDeployment(["clouds=[aws]", "aws.frontend.enabled=false"]);
@@ -44,4 +45,39 @@ test("its function serves behind an alias, and was asked before it did", () => {
 
 test("it changes nothing by itself", async () => {
   expect((await stack.preview()).changeSummary).toEqual({ same: 16 });
+});
+
+describe("a program with a queue", () => {
+  let ordersStack: Stack;
+  let addresses: Record<"url" | "queueUrl" | "failedUrl", string>;
+
+  beforeAll(async () => {
+    const [cloud, engine] = await Promise.all([runningCloud(deployment.state), findEngine(() => undefined)]);
+    ordersStack = await localStack({ engine, cloud, state: deployment.state, stack: "orders", program: orders });
+    const { outputs: read } = await ordersStack.up();
+    const valueOf = (key: string) => String(read[key]?.value);
+    addresses = { url: valueOf("url"), queueUrl: valueOf("queueUrl"), failedUrl: valueOf("failedUrl") };
+  });
+
+  const written = async () => (await (await fetch(addresses.url)).json()) as unknown;
+  const action = (queue: string, fields: Record<string, string>) =>
+    fetch(queue, { method: "POST", body: new URLSearchParams(fields) });
+
+  test("has each message that reaches the queue handed to the function, over the API or by hand", async () => {
+    const accepted = await fetch(addresses.url, { method: "POST", body: JSON.stringify({ id: "from the API" }) });
+    expect(accepted.status).toBe(202);
+    const MessageBody = JSON.stringify({ id: "by hand" });
+    expect((await action(addresses.queueUrl, { Action: "SendMessage", MessageBody })).status).toBe(200);
+    await vi.waitFor(
+      async () => {
+        expect(await written()).toEqual(["by hand", "from the API"]);
+      },
+      { timeout: 60_000, interval: 200 },
+    );
+  });
+
+  test("changes nothing by itself", async () => {
+    const { changeSummary } = await ordersStack.preview();
+    expect(Object.keys(changeSummary)).toEqual(["same"]);
+  });
 });

@@ -1,0 +1,31 @@
+"""Accepts orders over HTTP, and works on them from a queue."""
+
+import json
+import os
+
+import boto3
+
+table = boto3.client("dynamodb")
+queue = boto3.client("sqs")
+
+
+def answer(event, context):
+    """Put the order of a POST into the queue; list those that the worker has written."""
+    if event["requestContext"]["http"]["method"] == "POST":
+        queue.send_message(QueueUrl=os.environ["ORDERS_QUEUE"], MessageBody=event["body"])
+        return {"statusCode": 202}
+    items = table.scan(TableName=os.environ["ORDERS_TABLE"])["Items"]
+    return sorted(item["id"]["S"] for item in items)
+
+
+def work(event, context):
+    """Write each order to the table; what cannot be written is named, and comes again."""
+    failures = []
+    for record in event["Records"]:
+        try:
+            order = json.loads(record["body"])
+            table.put_item(TableName=os.environ["ORDERS_TABLE"], Item={"id": {"S": order["id"]}})
+        except (ValueError, KeyError) as error:
+            print(f"order {record['messageId']}: {error!r}")
+            failures.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failures}

@@ -1,0 +1,131 @@
+import { z } from "zod";
+
+import type { DataPlane } from "../data-plane";
+import { allows } from "./iam";
+import { type Lambda, parseTarget, ThrottledError } from "./lambda";
+import { md5, type Message, type Queues } from "./queues";
+import type { AwsResources, Resource } from "./resources";
+import { systemAttributes } from "./sqs";
+
+/** What the function's role needs on a queue that invokes it (Lambda developer guide, "Using Lambda with Amazon SQS"). */
+export const queuePermissions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"] as const;
+
+/** Milliseconds that a poller waits for a message before it looks at its mapping again. */
+const pollInterval = 20_000;
+
+/** Milliseconds after a poll that could not be made: what is missing may come. */
+const pause = 1_000;
+
+const partialFailure = z.object({ batchItemFailures: z.array(z.object({ itemIdentifier: z.string() })) });
+
+/**
+ * Lambda's event source mappings of SQS queues: one poller each, which hands batches to the function one after the other. What
+ * the function fails with is received again once it is visible, and goes to the dead letter queue in the end.
+ */
+export class EventSources implements DataPlane {
+  readonly #pollers = new Map<string, { readonly abort: AbortController; readonly ended: Promise<void> }>();
+
+  constructor(
+    private readonly options: { readonly resources: AwsResources; readonly lambda: Lambda; readonly queues: Queues },
+  ) {}
+
+  async start({ id }: { readonly id: string }): Promise<void> {
+    await this.stop(id);
+    const abort = new AbortController();
+    this.#pollers.set(id, { abort, ended: this.#poll(id, abort.signal) });
+  }
+
+  async stop(id: string): Promise<void> {
+    const poller = this.#pollers.get(id);
+    this.#pollers.delete(id);
+    poller?.abort.abort();
+    await poller?.ended;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#pollers.keys()].map((id) => this.stop(id)));
+  }
+
+  async #poll(id: string, signal: AbortSignal): Promise<void> {
+    const { resources, queues } = this.options;
+    while (!signal.aborted) {
+      try {
+        const mapping = resources.get("aws:lambda/eventSourceMapping:EventSourceMapping", id);
+        if (!mapping.enabled) return;
+        const queue = queues.find(mapping.eventSourceArn);
+        this.#checkRole(mapping);
+        const messages = await queues.receive(queue, { most: mapping.batchSize, wait: pollInterval, signal });
+        if (messages.length > 0) await this.#hand(mapping, queue, messages);
+      } catch (error) {
+        if (signal.aborted) return;
+        console.error(`event source ${id}: ${error instanceof Error ? error.message : String(error)}`);
+        await new Promise((resolve) => setTimeout(resolve, pause));
+      }
+    }
+  }
+
+  #checkRole({ functionName, eventSourceArn }: Resource<"aws:lambda/eventSourceMapping:EventSourceMapping">): void {
+    const { resources } = this.options;
+    const { name } = parseTarget(functionName);
+    const fn = resources.find("aws:lambda/function:Function", (candidate) => candidate.name === name);
+    const statements = fn ? resources.roleStatements(fn.role) : [];
+    const missing = queuePermissions.find((action) => !allows(statements, { action, resource: eventSourceArn }));
+    if (missing !== undefined) throw new Error(`the role of ${functionName} may not ${missing} on ${eventSourceArn}`);
+  }
+
+  async #hand(
+    { functionName, functionResponseTypes }: Resource<"aws:lambda/eventSourceMapping:EventSourceMapping">,
+    queue: Resource<"aws:sqs/queue:Queue">,
+    messages: readonly Message[],
+  ): Promise<void> {
+    const event = { Records: messages.map((message) => record(message, queue.arn)) };
+    let failed: ReadonlySet<string> | "all";
+    try {
+      const result = await this.options.lambda.invoke(functionName, Buffer.from(JSON.stringify(event)));
+      if (result.functionError !== undefined) failed = "all";
+      else failed = functionResponseTypes.includes("ReportBatchItemFailures") ? failures(result.payload) : new Set();
+    } catch (error) {
+      if (!(error instanceof ThrottledError)) throw error;
+      failed = "all";
+    }
+    for (const { id, receiptHandle = "" } of messages) {
+      if (failed !== "all" && !failed.has(id)) this.options.queues.delete(queue, receiptHandle);
+    }
+  }
+}
+
+/** Ids of the messages that a function says it failed with; all of them where it says so in no form that Lambda knows. */
+function failures(payload: Buffer): ReadonlySet<string> | "all" {
+  const text = payload.toString();
+  if (text === "" || text === "null") return new Set();
+  try {
+    const { batchItemFailures } = partialFailure.parse(JSON.parse(text));
+    return new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+  } catch {
+    return "all";
+  }
+}
+
+function record(message: Message, queueArn: string) {
+  return {
+    messageId: message.id,
+    receiptHandle: message.receiptHandle,
+    body: message.body,
+    attributes: systemAttributes(message),
+    messageAttributes: Object.fromEntries(
+      Object.entries(message.attributes).map(([name, value]) => [name, lowerCased(value)]),
+    ),
+    md5OfBody: md5(message.body),
+    eventSource: "aws:sqs",
+    eventSourceARN: queueArn,
+    awsRegion: queueArn.split(":")[3],
+  };
+}
+
+/** A message attribute as an event has it: `stringValue` and `dataType`. */
+function lowerCased(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]: [string, unknown]) => [key.charAt(0).toLowerCase() + key.slice(1), inner]),
+  );
+}

@@ -1,0 +1,52 @@
+import { allows, parsePolicy, type Statement } from "./iam";
+import { parseTarget } from "./lambda";
+import type { AwsResources, Resource } from "./resources";
+
+/**
+ * Whether a function's resource policy lets a service invoke it; each `Permission` is a statement of that policy, and that of
+ * an alias is not the function's.
+ *
+ * @param arn of the function, or of its alias.
+ * @param source ARN of what the service invokes it for.
+ */
+export function mayInvoke(resources: AwsResources, arn: string, service: string, source: string): boolean {
+  const { name, qualifier } = parseTarget(arn);
+  const policy = resources
+    .list("aws:lambda/permission:Permission")
+    .filter((permission) => parseTarget(permission.function).name === name && permission.qualifier === qualifier)
+    .map((permission): Statement => ({
+      Effect: "Allow",
+      Action: [permission.action],
+      Resource: [arn],
+      Principal: { Service: [permission.principal] },
+      Condition: permission.sourceArn === undefined ? {} : { ArnLike: { "aws:SourceArn": [permission.sourceArn] } },
+    }));
+  return allows(policy, {
+    action: "lambda:InvokeFunction",
+    resource: arn,
+    principal: ["Service", service],
+    context: { "aws:sourcearn": source },
+  });
+}
+
+/** Whether a queue's policy lets a service send to it. */
+export function maySend(
+  resources: AwsResources,
+  queue: Resource<"aws:sqs/queue:Queue">,
+  service: string,
+  source: string,
+): boolean {
+  const documents = [
+    ...(queue.policy === undefined ? [] : [queue.policy]),
+    ...resources
+      .list("aws:sqs/queuePolicy:QueuePolicy")
+      .filter(({ queueUrl }) => queueUrl === queue.id || queueUrl === queue.url)
+      .map(({ policy }) => policy),
+  ];
+  return allows(documents.flatMap(parsePolicy), {
+    action: "sqs:SendMessage",
+    resource: queue.arn,
+    principal: ["Service", service],
+    context: { "aws:sourcearn": source },
+  });
+}
