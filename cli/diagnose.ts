@@ -20,9 +20,9 @@ async function deployedEnvironment(name: string): Promise<Environment> {
     clouds: vendorClouds(outputs),
     commands: {
       deploy: `npm run deploy -- -s ${name}`,
-      heal: `npm run deploy -- -s ${name} --refresh`,
-      settle: `pulumi refresh -s ${name}, which asks what became of each`,
-      unlock: `wait for it; if nobody runs it any more: pulumi cancel -s ${name}`,
+      redeploy: `npm run deploy -- -s ${name} --refresh`,
+      reconcile: `pulumi refresh -s ${name}, which asks what became of each`,
+      cancel: `wait for it; if nobody runs it any more: pulumi cancel -s ${name}`,
     },
   };
 }

@@ -53,7 +53,7 @@ async function check(fn: ReleasedFunction, { release }: KeptRelease, cloud: Clou
     ...{ cloud, probes, explain },
     address: url,
     release: release || undefined,
-    patience: timeoutSeconds,
+    timeoutSeconds,
   });
   return `${cloud}: ${name}: ${answer}`;
 }

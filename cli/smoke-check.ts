@@ -31,9 +31,9 @@ const environment = z.object({
 /** Whoever deploys has the stack selected. */
 const pulumiCommands: Commands = {
   deploy: "pulumi up",
-  heal: "pulumi up --refresh",
-  settle: "pulumi refresh",
-  unlock: "pulumi cancel",
+  redeploy: "pulumi up --refresh",
+  reconcile: "pulumi refresh",
+  cancel: "pulumi cancel",
 };
 
 async function explain(
@@ -62,9 +62,9 @@ async function main(): Promise<string> {
   const given = environment.parse(process.env);
   const { CLOUD: cloud, ADDRESS: address, PROBES: probes, RELEASE: release, PATIENCE, LOCAL_CLOUD } = given;
   // What is local is known everywhere at once.
-  const patience = LOCAL_CLOUD === undefined ? PATIENCE : Math.min(PATIENCE, 5);
+  const timeoutSeconds = LOCAL_CLOUD === undefined ? PATIENCE : Math.min(PATIENCE, 5);
   const explained = (since: Date) => explain(given, since);
-  return smokeCheck({ cloud, address, headers: given.HEADERS, probes, release, patience, explain: explained });
+  return smokeCheck({ cloud, address, headers: given.HEADERS, probes, release, timeoutSeconds, explain: explained });
 }
 
 main().then(

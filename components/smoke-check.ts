@@ -25,7 +25,7 @@ export interface SmokeCheckArgs {
   /** Whatever the API's answers depend on: where any of it changes, the API is asked again. */
   readonly deployed: Record<string, unknown>;
   /** Seconds in which the API has to answer. Default: 300, in which a new role or host name is known everywhere. */
-  readonly patience?: number;
+  readonly timeoutSeconds?: number;
 }
 
 const root = path.join(__dirname, "..");
@@ -36,7 +36,7 @@ const root = path.join(__dirname, "..");
  * A change shows as an update of this resource in the preview, and the next update repeats a check that failed.
  */
 export function smokeCheck(name: string, args: SmokeCheckArgs, opts: pulumi.CustomResourceOptions): command.Command {
-  const { cloud, address, headers, probes, release, outputs, layers = {}, deployed, patience = 300 } = args;
+  const { cloud, address, headers, probes, release, outputs, layers = {}, deployed, timeoutSeconds = 300 } = args;
   return new command.Command(
     name,
     {
@@ -49,7 +49,7 @@ export function smokeCheck(name: string, args: SmokeCheckArgs, opts: pulumi.Cust
         PROBES: JSON.stringify(probes),
         ...(headers !== undefined && { HEADERS: pulumi.jsonStringify(headers) }),
         ...(release !== undefined && { RELEASE: release }),
-        PATIENCE: String(patience),
+        PATIENCE: String(timeoutSeconds),
         OUTPUTS: pulumi.jsonStringify({ [cloud]: outputs, layers }),
         // A digest: a function's configuration may hold values that do not belong into this resource's state.
         DEPLOYED: pulumi.jsonStringify(deployed).apply((text) => createHash("sha256").update(text).digest("hex")),

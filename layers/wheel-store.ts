@@ -22,9 +22,9 @@ const longestPause = 60;
 /** Bytes of the largest file that is taken from an index which says no size. */
 const largest = 4 * 1024 ** 3;
 
-/** Bytes a second that an index has to send, over ten times as long as it may be silent: what trickles has no end. */
+/** Bytes per second that an index has to send, measured over ten times as long as it may be silent: a download ends. */
 const slowest = 1024;
-const patience = () => 10 * silence();
+const measuredSeconds = () => 10 * silence();
 
 /** Seconds without a byte after which a request has failed: uv's own setting and its default. */
 const silence = () => Number(process.env.UV_HTTP_TIMEOUT) || 30;
@@ -168,12 +168,12 @@ async function* bodyOf(address: string): AsyncGenerator<Uint8Array> {
   }, silence() * 1000);
   let sent = 0;
   const trickling = setInterval(() => {
-    const enough = slowest * patience();
+    const enough = slowest * measuredSeconds();
     if (sent < enough) {
-      abort.abort(new Error(`the index sent ${sent} bytes in ${patience()} s, expected at least ${enough}`));
+      abort.abort(new Error(`the index sent ${sent} bytes in ${measuredSeconds()} s, expected at least ${enough}`));
     }
     sent = 0;
-  }, patience() * 1000);
+  }, measuredSeconds() * 1000);
   try {
     const response = await fetchThrough(url, { signal: abort.signal, headers });
     if (!response.ok) {

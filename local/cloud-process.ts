@@ -19,7 +19,7 @@ import { ResourceStore } from "./store";
 import type { WeatherReport } from "./weather";
 
 /** Milliseconds that a cloud may take to start. */
-const patience = 60_000;
+const startTimeoutMs = 60_000;
 
 /** The cloud that runs on a state folder, where one does. One that is about to end with its owner has ended on return. */
 export async function runningCloud(state: string): Promise<CloudAddress | undefined> {
@@ -70,7 +70,7 @@ export async function startCloud(state: string, { attached, weather = {} }: Star
   );
   child.unref();
   closeSync(output);
-  for (const deadline = Date.now() + patience; Date.now() < deadline;) {
+  for (const deadline = Date.now() + startTimeoutMs; Date.now() < deadline;) {
     const address = await runningCloud(state);
     if (address?.pid === child.pid && address !== undefined) return address;
     if (child.exitCode !== null) break;

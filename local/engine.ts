@@ -13,7 +13,7 @@ import { engineFolder, enginePackage, engineVersion, goModule } from "./engine-v
 export type Progress = (line: string) => void;
 
 /** Milliseconds that Pulumi's installer gets; where its download is blocked it fails in much less. */
-const installerPatience = 120_000;
+const installerTimeoutMs = 120_000;
 
 /**
  * Pulumi's own engine: the `pulumi` on the PATH where it is new enough, else one in the cache, which is downloaded by
@@ -43,7 +43,7 @@ async function install(root: string, version: SemVer, progress: Progress): Promi
   progress(`Downloading Pulumi ${version.version}`);
   const staging = `${root}.${randomUUID()}`;
   try {
-    await within(installerPatience, PulumiCommand.install({ root: staging, version, skipVersionCheck: true }));
+    await within(installerTimeoutMs, PulumiCommand.install({ root: staging, version, skipVersionCheck: true }));
     return await adopt(staging, root, version);
   } catch {
     progress("Pulumi could not be downloaded");

@@ -78,7 +78,7 @@ export async function localEnvironment(
 /** How a local stack is mended; the next run settles by itself what an earlier one left. */
 export function localCommands(name: LocalStackName): Commands {
   const [deploy, refresh] = [commandLine(name, "up"), commandLine(name, "up --refresh")];
-  return { deploy, heal: refresh, settle: refresh, unlock: deploy };
+  return { deploy, redeploy: refresh, reconcile: refresh, cancel: deploy };
 }
 
 /** The local clouds that a stack is on. */

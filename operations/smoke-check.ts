@@ -13,7 +13,7 @@ export interface SmokeCheck {
   /** What every answer's `x-release` has to begin with. Absent: whatever it is. */
   readonly release?: string;
   /** Seconds in which the API has to answer. */
-  readonly patience: number;
+  readonly timeoutSeconds: number;
   /** Why the API does not serve, asked once it has failed: a line or more for each cause that was found since a time. */
   readonly explain: (since: Date) => Promise<readonly string[]>;
 }
@@ -43,9 +43,9 @@ const rounds = 3;
  * @throws with the last answer and its causes, where it does not serve in time.
  */
 export async function smokeCheck(check: SmokeCheck): Promise<string> {
-  const { cloud, probes, release, patience, explain } = check;
+  const { cloud, probes, release, timeoutSeconds, explain } = check;
   const started = new Date();
-  const deadline = started.getTime() + patience * 1_000;
+  const deadline = started.getTime() + timeoutSeconds * 1_000;
   let failures = 0;
   for (let delay = 500; ; delay = Math.min(delay * 2, 15_000)) {
     try {

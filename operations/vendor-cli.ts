@@ -26,7 +26,7 @@ export interface VendorCliOptions {
   /** What it gives as its reason. Default: all that it wrote to standard error. */
   readonly reason?: RegExp;
   /** Milliseconds that a command may take. Default: 120,000: most make few requests, and have retries of their own. */
-  readonly patience?: number;
+  readonly timeoutMs?: number;
 }
 
 /** A vendor's command line, which whoever is on call has signed in to. */
@@ -64,10 +64,10 @@ export class VendorCli {
   }
 
   async run(...command: string[]): Promise<string> {
-    const { common, cwd, env, install, remedies, reason, patience = 120_000 } = this.options;
+    const { common, cwd, env, install, remedies, reason, timeoutMs = 120_000 } = this.options;
     const all = [...command, ...common];
     try {
-      const options = { cwd, maxBuffer: longest, timeout: patience, env: { ...process.env, ...env } };
+      const options = { cwd, maxBuffer: longest, timeout: timeoutMs, env: { ...process.env, ...env } };
       return (await run(this.program, all, options)).stdout;
     } catch (error) {
       const { code, stdout = "", stderr = "" } = error as { code?: unknown; stdout?: string; stderr?: string };
@@ -165,6 +165,6 @@ export function pulumiCli({ command, cwd, env }: EngineOptions): VendorCli {
     // With --json, the errors are in the document.
     reason: /error: (.+?)(?:\\n|$)/m,
     // To ask the clouds for every resource takes its time.
-    patience: 1_800_000,
+    timeoutMs: 1_800_000,
   });
 }

@@ -36,7 +36,7 @@ import { Table, type TableArgs } from "./table";
 import { Vault, type VaultArgs } from "./vault";
 
 /** Seconds in which Front Door's places around the world know a change: 20 minutes for one, 40 for two in a row. */
-const frontDoorPatience = 3_000;
+const frontDoorTimeoutSeconds = 3_000;
 
 /** What the adapter of a function on a schedule answers, without running it. */
 const scheduledProbe: Probe = { path: "/multicloud/probe", status: 200, json: { status: "ok" } };
@@ -451,7 +451,7 @@ export class WebApplication extends pulumi.ComponentResource {
     answering: WebApplication["answering"],
     address: (fn: ApiFunction) => pulumi.Output<string>,
     after: readonly pulumi.Resource[],
-    patience?: number,
+    timeoutSeconds?: number,
   ): pulumi.Resource[] {
     return answering.map(({ description: { name, probes }, fn }, index) => {
       const bundle = bundleFor(name, this.args.bundles);
@@ -465,7 +465,7 @@ export class WebApplication extends pulumi.ComponentResource {
           release: releaseOf(name, bundle, fn.release),
           outputs: this.outputs,
           deployed: { package: bundle.sha256, function: fn.configuration },
-          patience,
+          timeoutSeconds,
         },
         { parent: this, dependsOn: [fn, ...Object.values(this.tables), ...after] },
       );
@@ -481,7 +481,7 @@ export class WebApplication extends pulumi.ComponentResource {
       frontend?.upload(deployments);
     } else if (frontDoorOnly && frontend) {
       frontend.upload(deployments);
-      this.ask(this.answering, () => frontend.hostName.apply(publicAddress), [frontend], frontDoorPatience);
+      this.ask(this.answering, () => frontend.hostName.apply(publicAddress), [frontend], frontDoorTimeoutSeconds);
     } else {
       const checks = this.ask(this.answering, (fn) => fn.url, []);
       frontend?.upload([...deployments, ...checks]);

@@ -44,16 +44,16 @@ export interface CloudSubject {
   readonly commands: Commands;
 }
 
-/** How this stack is deployed, as whoever reads a finding types it. */
+/** The commands that change this stack, as the reader of a finding types them. */
 export interface Commands {
-  /** Makes what is there what the program says. */
-  readonly heal: string;
-  /** Deploys what the program says. */
+  /** Compares every resource with the program and corrects what differs. */
+  readonly redeploy: string;
+  /** Deploys the program. */
   readonly deploy: string;
-  /** Finds out what became of operations that were interrupted. */
-  readonly settle: string;
-  /** Ends what no longer runs, so that the next update may. */
-  readonly unlock: string;
+  /** Reads the outcome of operations that were interrupted. */
+  readonly reconcile: string;
+  /** Releases the lock of an update that no longer runs. */
+  readonly cancel: string;
 }
 
 /** One check; the order of checks in their table is the order of causes: what explains others comes before them. */
@@ -67,7 +67,7 @@ export interface Check<Subject> {
   /** Looks at each function, not once at a cloud. */
   readonly eachFunction?: true;
   /** Milliseconds that it may take, where it needs more than the others. */
-  readonly patience?: number;
+  readonly timeoutMs?: number;
   /** Begins when the others have ended, because it reads what they cause. */
   readonly last?: boolean;
   /**

@@ -25,11 +25,11 @@ export const functionCheck: Check<CloudSubject> = {
         title: `function ${expected.functionName} is not there`,
         evidence: [],
         cause: "It was deleted behind the stack's back.",
-        next: commands.heal,
+        next: commands.redeploy,
       });
     }
     const wanted = cloud === "aws" ? layersOf(subject) : [];
-    const missing = wanted.flatMap(([name, { arn }]) => layerFindings(name, arn, fn, commands.heal));
+    const missing = wanted.flatMap(([name, { arn }]) => layerFindings(name, arn, fn, commands.redeploy));
     const unset = variablesOf(subject).filter((name) => !fn.environment.includes(name));
     const findings: Finding[] = [...missing];
     if (!serving[cloud].includes(fn.state)) {
@@ -38,7 +38,7 @@ export const functionCheck: Check<CloudSubject> = {
         title: `the function is ${fn.state}`,
         evidence: [`expected ${serving[cloud].join(" or ")}`],
         cause: "The cloud could not bring it up as it is configured, or somebody has stopped it.",
-        next: commands.heal,
+        next: commands.redeploy,
       });
     }
     if (fn.reservedConcurrency === 0) {
@@ -48,7 +48,7 @@ export const functionCheck: Check<CloudSubject> = {
         evidence: [],
         cause:
           "Every request is refused: somebody has switched the function off this way, or aws.function.reservedConcurrency is 0.",
-        next: commands.heal,
+        next: commands.redeploy,
       });
     }
     if (unset.length > 0) {
@@ -57,7 +57,7 @@ export const functionCheck: Check<CloudSubject> = {
         title: `the function's environment lacks ${unset.join(", ")}`,
         evidence: [`set: ${fn.environment.join(", ") || "nothing"}`],
         cause: "Its configuration was changed behind the stack's back.",
-        next: commands.heal,
+        next: commands.redeploy,
       });
     }
     findings.push(...patchedFindings(fn, commands.deploy), ...settingFindings(expected.settings, fn, commands.deploy));
@@ -110,7 +110,7 @@ function settingFindings(
 }
 
 /** What is wrong with one layer of the stack's at the function. */
-function layerFindings(name: string, arn: string, { layerArns }: DeployedFunction, heal: string): Finding[] {
+function layerFindings(name: string, arn: string, { layerArns }: DeployedFunction, redeploy: string): Finding[] {
   if (layerArns.includes(arn)) return [];
   const evidence = [`attached: ${layerArns.join(", ") || "no layer"}`, `the stack's: ${arn}`];
   const other = layerArns.find((attached) => unversioned(attached) === unversioned(arn));
@@ -121,14 +121,14 @@ function layerFindings(name: string, arn: string, { layerArns }: DeployedFunctio
           title: `layer ${name} is not attached to the function`,
           evidence,
           cause: "The function is without its dependencies, so importing them fails and every route answers 500.",
-          next: heal,
+          next: redeploy,
         }
       : {
           severity: "error",
           title: `the function has ${shortLayer(other)}, not ${shortLayer(arn)}`,
           evidence,
           cause: "Another version of the layer was attached behind the stack's back.",
-          next: heal,
+          next: redeploy,
         },
   ];
 }
@@ -142,7 +142,7 @@ export const compatibilityCheck: Check<CloudSubject> = {
     if (fn === undefined) return { summary: "no function", findings: [] };
     if (outputs.package !== undefined) {
       const runtime = `python${outputs.package.pythonVersion}`;
-      const findings = mismatch("the package", "runtime", fn.runtime, [runtime], commands.heal);
+      const findings = mismatch("the package", "runtime", fn.runtime, [runtime], commands.redeploy);
       return { summary: `a package for ${runtime}, the function's is ${fn.runtime}`, findings };
     }
     const layers = await Promise.all(fn.layerArns.map(async (arn) => ({ arn, layer: await inspected.layer(arn) })));
@@ -154,14 +154,14 @@ export const compatibilityCheck: Check<CloudSubject> = {
             title: `${shortLayer(arn)} was deleted`,
             evidence: [arn],
             cause: "The function runs on, but it cannot be updated with a layer version that is gone.",
-            next: commands.heal,
+            next: commands.redeploy,
           },
         ];
       }
       const { runtimes, architectures } = layer;
       return [
-        ...mismatch(shortLayer(arn), "runtime", fn.runtime, runtimes, commands.heal),
-        ...mismatch(shortLayer(arn), "architecture", fn.architecture, architectures, commands.heal),
+        ...mismatch(shortLayer(arn), "runtime", fn.runtime, runtimes, commands.redeploy),
+        ...mismatch(shortLayer(arn), "architecture", fn.architecture, architectures, commands.redeploy),
       ];
     });
     const attached = layers.length === 0 ? "no layer attached, so none to compare" : `${layers.length} attached`;
@@ -174,7 +174,7 @@ function mismatch(
   what: "runtime" | "architecture",
   ofFunction: string | undefined,
   ofLayer: readonly string[],
-  heal: string,
+  redeploy: string,
 ): Finding[] {
   // A layer that names none is for any.
   if (ofFunction === undefined || ofLayer.length === 0 || ofLayer.includes(ofFunction)) return [];
@@ -184,7 +184,7 @@ function mismatch(
       title: `${bundle} is for ${ofLayer.join(", ")}, the function's ${what} is ${ofFunction}`,
       evidence: [],
       cause: `Native modules of another ${what} cannot be loaded, so importing them fails.`,
-      next: heal,
+      next: redeploy,
     },
   ];
 }
@@ -201,7 +201,7 @@ export const tableCheck: Check<CloudSubject> = {
       title: `table ${table} is not there`,
       evidence: [],
       cause: "It was deleted behind the stack's back, and whatever reads or writes it fails.",
-      next: `${commands.heal}, then restore its content from a backup`,
+      next: `${commands.redeploy}, then restore its content from a backup`,
     }));
     return { summary: findings[0]?.title ?? tables.join(", "), findings };
   },

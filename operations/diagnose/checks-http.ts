@@ -34,7 +34,7 @@ export const apiCheck: Check<CloudSubject> = {
         const answer = await request(`${base}${probe.path}`, { signal });
         const what = `GET ${probe.path}`;
         if (answer.status !== probe.status) {
-          return failed(what, answer, undefined, refused(cloud, answer, commands.heal));
+          return failed(what, answer, undefined, refused(cloud, answer, commands.redeploy));
         }
         if (probe.json !== undefined && !isWithin(probe.json, json(answer))) {
           return failed(what, answer, `${what} answers without ${JSON.stringify(probe.json)}`);
@@ -54,7 +54,7 @@ export const apiCheck: Check<CloudSubject> = {
                 evidence: [`GET ${base}${first.path} answers ${excerpt(answers[0])}`],
                 cause:
                   "The deployment did not reach the function, or the function was changed behind the stack's back.",
-                next: commands.heal,
+                next: commands.redeploy,
               },
             ];
       const told = release === undefined ? "" : `, release ${release}`;
@@ -73,7 +73,7 @@ export const frontendCheck: Check<CloudSubject> = {
       if (page.status !== 200 || !/<!doctype html>/i.test(page.body)) {
         return failed("the frontend", page, `the frontend answers ${page.status} without its page`, {
           cause: "The page is not in the bucket behind the frontend, or the frontend may not read it.",
-          next: commands.heal,
+          next: commands.redeploy,
         });
       }
       const probe = fn.probes.find(({ path }) => path.startsWith("/api/"));
@@ -183,9 +183,9 @@ const refusals: Readonly<Partial<Record<Cloud, string>>> = {
   gcp: "The permission that lets anyone call the function (roles/run.invoker for allUsers) is gone.",
 };
 
-function refused(cloud: Cloud, { status }: Answer, heal: string): Pick<Finding, "cause" | "next"> {
+function refused(cloud: Cloud, { status }: Answer, redeploy: string): Pick<Finding, "cause" | "next"> {
   const cause = status === 403 ? refusals[cloud] : undefined;
-  return cause === undefined ? {} : { cause, next: heal };
+  return cause === undefined ? {} : { cause, next: redeploy };
 }
 
 function failed(

@@ -47,7 +47,7 @@ export const logCheck: Check<CloudSubject> = {
     let seen = await look();
     if (askedAt !== undefined && written.includes(cloud)) {
       for (const deadline = Date.now() + delay.longest; seen.silent; seen = await look()) {
-        if (Date.now() > deadline || signal.aborted) return silent(fn.logs, commands.heal);
+        if (Date.now() > deadline || signal.aborted) return silent(fn.logs, commands.redeploy);
         await sleep(delay.between);
       }
     }
@@ -65,7 +65,7 @@ export const logCheck: Check<CloudSubject> = {
       title: known?.title ?? `${errors.length} errors in the log`,
       evidence: telling.slice(-shown).map((line) => line.slice(0, lineLength)),
       cause: known?.cause,
-      next: known?.next ?? commands.heal,
+      next: known?.next ?? commands.redeploy,
     };
     return {
       summary: `${errors.length} errors in ${fn.logs}, ${current.length} of them now`,
@@ -74,13 +74,13 @@ export const logCheck: Check<CloudSubject> = {
   },
 };
 
-function silent(log: string, heal: string): Verdict {
+function silent(log: string, redeploy: string): Verdict {
   const finding: Finding = {
     severity: "error",
     title: "the function was asked, and its log is silent",
     evidence: [`${log}: nothing in ${delay.longest / 1000} s`],
     cause: "The function may not write its log: the policy of its role is gone, and with it what else it may do.",
-    next: heal,
+    next: redeploy,
   };
   return { summary: finding.title, findings: [finding] };
 }

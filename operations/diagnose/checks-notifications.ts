@@ -15,7 +15,7 @@ export const notificationsCheck: Check<CloudSubject> = {
         evidence: [outputs.alarmTopic ?? ""],
         cause:
           "One that is not confirmed within 48 hours is deleted, and the stack is not told; or it was unsubscribed.",
-        next: `${commands.heal}, then follow the link in the mail`,
+        next: `${commands.redeploy}, then follow the link in the mail`,
       };
       return { summary: finding.title, findings: [finding] };
     }
@@ -24,7 +24,7 @@ export const notificationsCheck: Check<CloudSubject> = {
       title: `${endpoint} is told of no alarm: the subscription is not confirmed`,
       evidence: [outputs.alarmTopic ?? ""],
       cause: "AWS sends one mail with a link, and deletes the subscription where it is not followed within 48 hours.",
-      next: `follow the link in the mail to ${endpoint}; where it is gone: ${commands.heal}`,
+      next: `follow the link in the mail to ${endpoint}; where it is gone: ${commands.redeploy}`,
     }));
     return { summary: `${subscriptions.length - unconfirmed.length} of ${subscriptions.length} confirmed`, findings };
   },

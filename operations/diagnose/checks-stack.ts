@@ -104,7 +104,7 @@ export const stateCheck: Check<StackSubject> = {
         title: `an ${update.kind} is in progress, or was killed`,
         evidence: [`begun ${update.startTime.toISOString()}`],
         cause: "Whoever runs it holds the stack's lock.",
-        next: commands.unlock,
+        next: commands.cancel,
       });
     } else if (update !== undefined && update.result !== "succeeded") {
       findings.push({
@@ -121,7 +121,7 @@ export const stateCheck: Check<StackSubject> = {
         title: `${pending.length} operations were interrupted`,
         evidence: pending.slice(0, listed),
         cause: "The engine ended before the cloud had answered, so it does not know what became of them.",
-        next: commands.settle,
+        next: commands.reconcile,
       });
     }
     const time = update?.endTime ?? update?.startTime;
@@ -135,7 +135,7 @@ export const driftCheck: Check<StackSubject> = {
   about: "with --drift: what was changed behind the stack's back, by asking the clouds for every resource",
   applies: ({ drift }) => drift,
   // It takes as long as the clouds have resources.
-  patience: 1_800_000,
+  timeoutMs: 1_800_000,
   async run({ stack, commands }) {
     const drifted = await stack.drift();
     if (drifted.length === 0) return { summary: "every resource is as it was deployed", findings: [] };
@@ -147,7 +147,7 @@ export const driftCheck: Check<StackSubject> = {
         .slice(0, listed)
         .map(({ urn, gone, properties }) => `${resourceOf(urn)}: ${gone ? "gone" : properties.join(", ")}`),
       cause: "They were changed behind the stack's back.",
-      next: commands.heal,
+      next: commands.redeploy,
     };
     return { summary: title, findings: [finding] };
   },

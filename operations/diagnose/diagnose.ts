@@ -175,7 +175,7 @@ async function judge<Subject>(
   cloud?: Cloud,
   name?: string,
 ): Promise<Judged> {
-  const timeout = Math.max(general, check.patience ?? 0);
+  const timeout = Math.max(general, check.timeoutMs ?? 0);
   const started = performance.now();
   const of = (status: CheckResult["status"], { latencyMs, answered, ...verdict }: Verdict): Judged => ({
     result: { check: check.id, cloud, function: name, status, ...verdict, durationMs: performance.now() - started },

@@ -156,7 +156,7 @@ test("a package for another Python than the function's is a finding on the cloud
   };
   expect(await of("python3.12")).toEqual([]);
   expect(await of("python3.11")).toMatchObject([
-    { title: "the package is for python3.12, the function's runtime is python3.11", next: "heal" },
+    { title: "the package is for python3.12, the function's runtime is python3.11", next: "redeploy" },
   ]);
 });
 
@@ -395,7 +395,7 @@ describe("over HTTP", () => {
           expect((await check.run(of, never)).findings, check.id).toHaveLength(1);
         }
         expect((await apiCheck.run({ ...of, cloud: "gcp" }, never)).findings).toMatchObject([
-          { title: "GET /api/ answers 403", cause: expect.stringMatching(/allUsers/) as string, next: "heal" },
+          { title: "GET /api/ answers 403", cause: expect.stringMatching(/allUsers/) as string, next: "redeploy" },
         ]);
       },
     );

@@ -93,7 +93,7 @@ export function subject(changed: Partial<CloudSubject> = {}): CloudSubject {
     application: "application",
     inspected: cloudOf(),
     since: new Date(0),
-    commands: { heal: "heal", deploy: "deploy", settle: "settle", unlock: "unlock" },
+    commands: { redeploy: "redeploy", deploy: "deploy", reconcile: "reconcile", cancel: "cancel" },
     ...changed,
   };
 }
