@@ -5,7 +5,7 @@ export class BuildError extends Error {
   override readonly name = "BuildError";
 }
 
-/** What went wrong, in the words of whoever found it. */
+/** What went wrong, as the error that was thrown says it. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
