@@ -62,9 +62,11 @@ export interface UpOptions {
   readonly refresh: boolean;
   /** Whether what is saved is served. */
   readonly watch: boolean;
+  /** Lets a debugger attach to a function, by its name, or to each. Default: to none. */
+  readonly debug?: string | true;
 }
 
-export async function up(subject: Subject, { detach, refresh, watch }: UpOptions): Promise<void> {
+export async function up(subject: Subject, { detach, refresh, watch, debug }: UpOptions): Promise<void> {
   check(subject);
   const { state } = subject;
   const { cloud, wasRunning } = await cloudFor(subject, { attached: !detach });
@@ -98,7 +100,7 @@ export async function up(subject: Subject, { detach, refresh, watch }: UpOptions
   const following = setInterval(() => {
     printEvents(reader.next().filter(isTold));
   }, logInterval);
-  const endWatch = watch ? await watched(subject, cloud) : undefined;
+  const endWatch = watch || debug !== undefined ? await watched(subject, cloud, debug) : undefined;
   await cloudEnd(cloud);
   await endWatch?.();
   clearInterval(following);
@@ -106,10 +108,22 @@ export async function up(subject: Subject, { detach, refresh, watch }: UpOptions
     throw new Error(`the local cloud has ended; ${path.join(state, "cloud.log")} may say why`);
 }
 
-async function watched(subject: Subject, cloud: CloudAddress): Promise<() => Promise<void>> {
+async function watched(
+  subject: Subject,
+  cloud: CloudAddress,
+  debug: string | true | undefined,
+): Promise<() => Promise<void>> {
   const { watchAndServe } = await onDemand(() => import("./local-watch"));
-  return watchAndServe(subject, cloud, progress, () => {
+  const stop = () => {
     interrupted.abort();
+  };
+  if (debug === undefined) return watchAndServe(subject, cloud, progress, { stop });
+  const { findDebugpy } = await onDemand(() => import("../local/debugpy"));
+  const pythonVersion = checkedSettings({ stack: subject.stack, settings: subject.config }).pythonVersion;
+  const debugpy = await progress.during("Looking for debugpy", () => findDebugpy(pythonVersion));
+  return watchAndServe(subject, cloud, progress, {
+    stop,
+    debug: { debugpy, function: debug === true ? undefined : debug },
   });
 }
 

@@ -9,7 +9,7 @@ import type { CloudAddress } from "../local/cloud";
 import { checkedSettings } from "../local/configuration";
 import { deployedFunctions } from "../local/deployed-functions";
 import { stackOutputs } from "../local/engine-state";
-import { type CodeChanged, LiveCode } from "../local/live-code";
+import { type CodeChanged, type DebugAddress, type DebugOptions, LiveCode } from "../local/live-code";
 import type { Progress } from "../local/progress";
 import { watchProject } from "../local/watcher";
 import type { Subject } from "./local-verbs";
@@ -31,9 +31,9 @@ export async function watchAndServe(
   subject: Subject,
   cloud: CloudAddress,
   progress: Progress,
-  stop: () => void,
+  { stop, debug }: { readonly stop: () => void; readonly debug?: DebugOptions },
 ): Promise<() => Promise<void>> {
-  const loop = new Loop(subject, cloud, progress);
+  const loop = new Loop(subject, cloud, progress, debug);
   await loop.begin();
   const endWatch = await watchProject({ root, application: loop.application, stack: subject.stack }, (edit, files) => {
     loop.edited(edit, files);
@@ -64,6 +64,18 @@ function onKey(act: (key: string) => void): () => void {
   };
 }
 
+/** What an editor is told, to attach. */
+function attachTo({ cloud, name, port, folder }: DebugAddress, application: string): string {
+  const configuration = {
+    name: `${name} on ${cloud}`,
+    type: "debugpy",
+    request: "attach",
+    connect: { host: "127.0.0.1", port },
+    pathMappings: [{ localRoot: `\${workspaceFolder}/${application}`, remoteRoot: folder }],
+  };
+  return `Debugger of ${name} on ${cloud}: 127.0.0.1:${port}; for launch.json: ${JSON.stringify(configuration)}`;
+}
+
 /** One thing after the other: an edit is served, then the engine runs when it is quiet. */
 class Loop {
   #live!: LiveCode;
@@ -84,6 +96,7 @@ class Loop {
     private readonly subject: Subject,
     private readonly cloud: CloudAddress,
     private readonly progress: Progress,
+    private readonly debug?: DebugOptions,
   ) {}
 
   /** Folder of the application, relative to the project's. */
@@ -104,8 +117,12 @@ class Loop {
       pythonVersion: (await findPython(pythonVersion)).version,
       architecture: aws?.architecture ?? "x86_64",
       functions: deployedFunctions(stackOutputs(this.subject)),
+      debug: this.debug,
     });
     this.#deployed = (await this.#live.begin()).digest;
+    if (this.debug === undefined) return;
+    this.#tellServed("For a debugger", await this.#live.serve());
+    for (const address of this.#live.debugAddresses()) this.progress.tell(attachTo(address, application));
   }
 
   edited(edit: "application" | "program", files: readonly string[]): void {

@@ -20,6 +20,14 @@ interface Flags {
   readonly weather?: string;
 }
 
+/** Of `up`. */
+interface Flagged {
+  readonly detach?: boolean;
+  readonly refresh?: boolean;
+  readonly watch?: boolean;
+  readonly debug?: string | true;
+}
+
 const cli: Command = new Command("local")
   .description("Deploys the whole program onto this machine by the real Pulumi engine: no cloud account is needed.")
   .version(version)
@@ -47,14 +55,15 @@ cli
   .option("--refresh", "look at what is really there first")
   .option("--watch", "serve what is saved, at once; default where standard input is a terminal")
   .option("--no-watch", "serve what was deployed, whatever is saved")
+  .option("--debug [function]", "let a debugger attach to this function, or to each")
   .allowExcessArguments()
-  .action(async (flags: { detach?: boolean; refresh?: boolean; watch?: boolean }, command: Command) => {
-    const { detach = false, refresh = false, watch = process.stdin.isTTY } = flags;
+  .action(async (flags: Flagged, command: Command) => {
+    const { detach = false, refresh = false, watch = process.stdin.isTTY, debug } = flags;
     // What is no verb reaches the default one as its argument.
     const [unknown] = command.args;
     if (unknown !== undefined) refuseVerb(unknown);
     begin("Deploying", "onto this machine");
-    await (await verbs()).up(subject(), { detach, refresh, watch });
+    await (await verbs()).up(subject(), { detach, refresh, watch, debug });
   });
 
 cli

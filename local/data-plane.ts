@@ -33,12 +33,38 @@ export interface Invoked {
   readonly log?: string;
 }
 
+/** How a debugger finds a function. */
+export interface Debugging {
+  /** Of this machine; one process listens, so the function has no second. */
+  readonly port: number;
+  /** Folder that the package debugpy is in. */
+  readonly debugpy: string;
+  /** Changes with the code, whose folder is always the same: a debugger knows the files by their paths. */
+  readonly revision: string;
+}
+
 /** Code for a function in the place of what was deployed. */
 export interface CodeChange {
   /** The cloud's name of the function. */
   readonly functionName: string;
   /** Folder of the code, without packages. Absent: what was deployed serves again. */
   readonly folder?: string;
+  /** A debugger may attach, and stop the function as long as it likes. Default: none. */
+  readonly debug?: Debugging;
+}
+
+/** Seconds that a function may take while a debugger may stop it. */
+export const debuggedSeconds = 3_600;
+
+/** What makes a process of a function wait for a debugger beside its work: see `supervised.py`. */
+export function debugVariables(debug: Debugging | undefined): Record<string, string> {
+  return debug === undefined
+    ? {}
+    : {
+        LOCAL_DEBUGPY: `${debug.debugpy}:${debug.port}`,
+        // It warns at each start of the standard library's frozen modules, in which nobody breaks.
+        PYDEVD_DISABLE_FILE_VALIDATION: "1",
+      };
 }
 
 /** New code does not start; what served before goes on. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 
 import { type Cloud, clouds } from "../contract/clouds";
@@ -11,7 +11,7 @@ import { type FunctionCode, functionCode } from "../layers/build";
 import { once } from "../layers/once";
 import type { CloudAddress } from "./cloud";
 import { changeCode } from "./cloud-process";
-import { CodeError } from "./data-plane";
+import { CodeError, type Debugging } from "./data-plane";
 import { type DeployedFunction, providers } from "./deployed-functions";
 
 export interface LiveCodeOptions {
@@ -27,7 +27,27 @@ export interface LiveCodeOptions {
   readonly architecture: Architecture;
   /** What the stack has deployed. */
   readonly functions: readonly DeployedFunction[];
+  /** Lets a debugger attach. Default: none. */
+  readonly debug?: DebugOptions;
 }
+
+export interface DebugOptions {
+  /** Name of the one function. Default: each. */
+  readonly function?: string;
+  /** Folder that the package debugpy is in. */
+  readonly debugpy: string;
+}
+
+/** Where a debugger attaches to a function, and where the function's code is for it. */
+export interface DebugAddress {
+  readonly cloud: Cloud;
+  readonly name: string;
+  readonly port: number;
+  readonly folder: string;
+}
+
+/** The port at which debugpy awaits a debugger, unless it is told another; those of further functions follow it. */
+const firstDebugPort = 5678;
 
 /** A function on one cloud, whose code has been changed or could not be. */
 export interface CodeChanged {
@@ -72,7 +92,8 @@ export class LiveCode {
     this.#deployed = new Map(
       this.#each().map(({ key, code, digest }) => [key, { digest, lockSha256: code.lockSha256 }]),
     );
-    this.#serving = new Map([...this.#deployed].map(([key, { digest }]) => [key, digest]));
+    const served = this.#each().filter(({ function: fn, digest }) => this.#debugging(fn, digest) === undefined);
+    this.#serving = new Map(served.map(({ key, digest }) => [key, digest]));
     return { ...written, packages: false };
   }
 
@@ -102,11 +123,13 @@ export class LiveCode {
     const changed = this.#each().filter(({ key, digest }) => this.#serving.get(key) !== digest);
     const started = performance.now();
     const results = changed.map(async ({ key, code, digest, function: fn }): Promise<CodeChanged> => {
-      const isDeployed = this.#deployed.get(key)?.digest === digest;
-      const folder = isDeployed ? undefined : await this.#folder(code, digest);
-      const { cloud, name } = fn;
+      const { cloud, name, functionName } = fn;
+      const debug = this.#debugging(fn, digest);
+      const isDeployed = debug === undefined && this.#deployed.get(key)?.digest === digest;
+      const written = isDeployed ? undefined : await this.#folder(code, digest);
+      const folder = written === undefined || debug === undefined ? written : await this.#stable(fn, written);
       try {
-        await changeCode(this.options.cloud, { cloud: providers[cloud], functionName: fn.functionName, folder });
+        await changeCode(this.options.cloud, { cloud: providers[cloud], functionName, folder, debug });
         this.#serving.set(key, digest);
         return { cloud, name, milliseconds: performance.now() - started };
       } catch (error) {
@@ -120,11 +143,20 @@ export class LiveCode {
     return done;
   }
 
+  /** Where debuggers attach. */
+  debugAddresses(): DebugAddress[] {
+    return this.#each().flatMap(({ function: { cloud, name, functionName }, digest }) => {
+      const debug = this.#debugging({ cloud, name, functionName }, digest);
+      return debug === undefined ? [] : [{ cloud, name, port: debug.port, folder: this.#debugged({ cloud, name }) }];
+    });
+  }
+
   /** What was read last has been deployed: the clouds serve their own copy of it again. */
   async settle(functions: readonly DeployedFunction[]): Promise<void> {
     this.options = { ...this.options, functions };
-    const changes = this.#each().map(async ({ key, code, digest, function: { cloud, functionName } }) => {
-      const wasLive = this.#serving.get(key) !== this.#deployed.get(key)?.digest;
+    const changes = this.#each().map(async ({ key, code, digest, function: { cloud, name, functionName } }) => {
+      const isDebugged = this.#debugging({ cloud, name, functionName }, digest) !== undefined;
+      const wasLive = !isDebugged && this.#serving.get(key) !== this.#deployed.get(key)?.digest;
       this.#deployed.set(key, { digest, lockSha256: code.lockSha256 });
       if (wasLive) await changeCode(this.options.cloud, { cloud: providers[cloud], functionName });
       this.#serving.set(key, digest);
@@ -156,6 +188,25 @@ export class LiveCode {
       await rename(unfinished, folder);
       return folder;
     });
+  }
+
+  #debugging(fn: DeployedFunction, digest: string): Debugging | undefined {
+    const { debug, functions } = this.options;
+    if (debug === undefined || (debug.function !== undefined && debug.function !== fn.name)) return undefined;
+    const index = functions.findIndex(({ cloud, name }) => cloud === fn.cloud && name === fn.name);
+    return { port: firstDebugPort + index, debugpy: debug.debugpy, revision: digest };
+  }
+
+  #debugged({ cloud, name }: Pick<DeployedFunction, "cloud" | "name">): string {
+    return path.join(this.options.state, "debugged", `${cloud}-${name}`);
+  }
+
+  /** A folder that always has the newest code: breakpoints are set by paths, and a link would be followed. */
+  async #stable(fn: DeployedFunction, written: string): Promise<string> {
+    const folder = this.#debugged(fn);
+    await rm(folder, { recursive: true, force: true });
+    await cp(written, folder, { recursive: true });
+    return folder;
   }
 
   get #all(): string {

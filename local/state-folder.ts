@@ -9,7 +9,7 @@ import { ResourceStore } from "./store";
 const cloudFolders = ["aws", "azure-native", "gcp"];
 
 /** Everything else that a state folder may have. */
-const others = ["engine", "project", "code", "cloud.json", "cloud.log", "cloud.pid"];
+const others = ["engine", "project", "code", "debugged", "cloud.json", "cloud.log", "cloud.pid"];
 
 /** How many resources the local clouds of a state folder have. */
 export function resourcesIn(state: string): number {

@@ -2,6 +2,8 @@
 
 PROGRAM is the path of a file, or the name of a module as after `python -m`.
 
+LOCAL_DEBUGPY, where it is set, has the folder that debugpy is in, a colon, and the port to await a debugger at.
+
 File descriptor 3 is a pipe whose other end only the parent holds: it closes when the parent ends, however it ends.
 """
 
@@ -18,6 +20,29 @@ def end_with_parent():
 
 
 threading.Thread(target=end_with_parent, daemon=True).start()
+
+debugger = os.environ.pop("LOCAL_DEBUGPY", None)
+
+
+def await_debugger():
+    global debugger
+    if not debugger:
+        return
+    folder, _, port = debugger.rpartition(":")
+    debugger = None
+    # Behind everything else: what lies beside debugpy takes the place of no package of the function.
+    sys.path.append(folder)
+    import debugpy
+
+    debugpy.listen(("127.0.0.1", int(port)))
+    sys.path.remove(folder)
+
+
+if sys.argv[1] == "functions_framework":
+    # Its server answers in a process that it forks.
+    os.register_at_fork(after_in_child=await_debugger)
+else:
+    await_debugger()
 
 # The folder of this file, which Python puts first.
 del sys.path[0]

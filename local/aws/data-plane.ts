@@ -96,12 +96,12 @@ export async function startAws(stored: Resources, state: string): Promise<CloudD
       await new Promise((resolve) => setTimeout(resolve, 50));
       return { payload: result.payload.toString(), failed: functionError !== undefined, log: tail.join("\n") };
     },
-    changeCode({ functionName, folder }) {
+    changeCode({ functionName, ...change }) {
       const alias = resources.find(
         "aws:lambda/alias:Alias",
         (each) => each.functionName === functionName && each.name === liveAlias,
       );
-      return lambda.changeCode(alias === undefined ? functionName : `${functionName}:${liveAlias}`, folder);
+      return lambda.changeCode(alias === undefined ? functionName : `${functionName}:${liveAlias}`, change);
     },
     async close() {
       scheduler.close();

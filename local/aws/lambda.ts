@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 
 import { unpacked } from "../../layers/archive";
-import { CodeError } from "../data-plane";
+import { type CodeChange, CodeError, debuggedSeconds, type Debugging, debugVariables } from "../data-plane";
 import { HeldLines } from "../held-lines";
 import type { Logs } from "../logs";
 import { startPython } from "../process";
@@ -21,6 +21,7 @@ interface LambdaFunction extends Resource<"aws:lambda/function:Function"> {
   readonly layerCode: readonly { readonly path: string; readonly sha256: string }[];
   /** Folder of the code that has taken the place of `code`. */
   readonly folder?: string;
+  readonly debug?: Debugging;
 }
 
 /** How an invocation ended, as the Invoke API tells it. */
@@ -81,8 +82,8 @@ export class Lambda {
   /** All that run, with the name of their function, until they are gone. */
   readonly #environments = new Map<ExecutionEnvironment, string>();
   readonly #runtimes = new Map<string, Promise<Runtime>>();
-  /** Folders of the code that serves in the place of what was deployed, by function. */
-  readonly #code = new Map<string, string>();
+  /** The code that serves in the place of what was deployed, by function. */
+  readonly #code = new Map<string, Pick<LambdaFunction, "folder" | "debug">>();
 
   constructor(private readonly options: LambdaOptions) {}
 
@@ -112,7 +113,8 @@ export class Lambda {
         `${fn.name} works on ${working} events, which is all that its reserved concurrency allows`,
       );
     }
-    while (pool.busy >= localConcurrency) await new Promise<void>((resume) => pool.waiting.push(resume));
+    const concurrency = fn.debug === undefined ? localConcurrency : 1;
+    while (pool.busy >= concurrency) await new Promise<void>((resume) => pool.waiting.push(resume));
     pool.busy += 1;
     try {
       const result = await this.#run(pool, fn, event);
@@ -129,12 +131,13 @@ export class Lambda {
    * Serves a function from other code: by its name and by its aliases. Its versions stay what they are.
    *
    * @param target the function's name, with the alias that serves where it has one.
-   * @param folder of the code; undefined for what was deployed.
    * @throws {CodeError} with the traceback, where the code does not start; what served goes on.
    */
-  async changeCode(target: string, folder: string | undefined): Promise<void> {
+  async changeCode(target: string, { folder, debug }: Omit<CodeChange, "functionName">): Promise<void> {
     const { name } = parseTarget(target);
-    const fn = { ...this.#deployed(target), folder };
+    // Two processes cannot await a debugger at one port.
+    if (debug !== undefined) await this.stop(name);
+    const fn = withCode(this.#deployed(target), { folder, debug });
     const lines = new HeldLines(this.#logOf(fn));
     const environment = await this.#start(fn, lines.take);
     const failure = await environment.initialised();
@@ -144,7 +147,7 @@ export class Lambda {
     }
     lines.release();
     if (folder === undefined) this.#code.delete(name);
-    else this.#code.set(name, folder);
+    else this.#code.set(name, { folder, debug });
     this.#poolOf(fn).idle.push(environment);
   }
 
@@ -171,8 +174,7 @@ export class Lambda {
   #find(target: string): LambdaFunction {
     const { qualifier } = parseTarget(target);
     const found = this.#deployed(target);
-    const folder = qualifier === found.version ? undefined : this.#code.get(found.name);
-    return { ...found, folder };
+    return qualifier === found.version ? found : withCode(found, this.#code.get(found.name));
   }
 
   /** The same, with the code that was deployed. */
@@ -281,6 +283,7 @@ export class Lambda {
       ...fn.environment?.variables,
       ...runtimeVariables(fn, task, opt, version),
       ...this.options.endpoints,
+      ...debugVariables(fn.debug),
     };
     return { python: interpreter, directory: task, variables };
   }
@@ -339,6 +342,13 @@ export class Lambda {
       if (allowed) logs.append(name, stream, line);
     };
   }
+}
+
+function withCode(
+  fn: LambdaFunction,
+  { folder, debug }: Pick<LambdaFunction, "folder" | "debug"> = {},
+): LambdaFunction {
+  return { ...fn, folder, debug, ...(debug && { timeout: debuggedSeconds }) };
 }
 
 /** The version that is no version: the function as it is configured now. */

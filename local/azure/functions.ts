@@ -6,7 +6,7 @@ import { z } from "zod";
 
 import { type Blob, unpacked } from "../../layers/archive";
 import { errorPage } from "../cdn";
-import { type CodeChange, CodeError, type Invocation, type Invoked } from "../data-plane";
+import { type CodeChange, CodeError, debugVariables, type Invocation, type Invoked } from "../data-plane";
 import { forward, header, type HttpRequest, type HttpResponse, HttpTimeoutError, without } from "../http";
 import { HeldLines } from "../held-lines";
 import { StartError } from "../instances";
@@ -41,6 +41,8 @@ export interface FunctionAppsOptions {
   readonly directory: string;
 }
 
+type OtherCode = Omit<CodeChange, "functionName">;
+
 const triggersSchema = z.object({ timers: z.array(z.object({ name: z.string(), schedule: z.string() })) });
 const packageSchema = z.object({ path: z.string(), sha256: z.string() });
 
@@ -51,8 +53,8 @@ const packageSchema = z.object({ path: z.string(), sha256: z.string() });
  */
 export class FunctionApps {
   readonly #instances = new SiteInstances();
-  /** Folders of the code that serves in the place of what was deployed, by the app's id. */
-  readonly #code = new Map<string, string>();
+  /** The code that serves in the place of what was deployed, by the app's id. */
+  readonly #code = new Map<string, OtherCode>();
   readonly #timers = new Timers((id, name) => void this.#fire(id, name));
 
   constructor(private readonly options: FunctionAppsOptions) {
@@ -132,20 +134,21 @@ export class FunctionApps {
    *
    * @throws {CodeError} with the log of its start, where it does not start; what served goes on.
    */
-  async changeCode({ functionName, folder }: CodeChange): Promise<void> {
+  async changeCode({ functionName, ...code }: CodeChange): Promise<void> {
     const app = this.options.resources.find("azure-native:web:WebApp", ({ name }) => name === functionName);
     const source = app && this.#deployed(app);
     if (app === undefined || source === undefined)
       throw new Error(`nothing was deployed to a function app ${functionName} on this machine`);
     const lines = new HeldLines(this.#traces(app));
     try {
-      await this.#instances.change(app.id, this.#configuration(app, source, folder, lines.take));
+      const alone = code.debug !== undefined;
+      await this.#instances.change(app.id, this.#configuration(app, source, code, lines.take), { alone });
       lines.release();
     } catch (error) {
       throw error instanceof StartError ? new CodeError(error.log.join("\n")) : error;
     }
-    if (folder === undefined) this.#code.delete(app.id);
-    else this.#code.set(app.id, folder);
+    if (code.folder === undefined) this.#code.delete(app.id);
+    else this.#code.set(app.id, code);
     void this.#syncTriggers(app.id);
   }
 
@@ -208,7 +211,12 @@ export class FunctionApps {
     };
   }
 
-  #configuration(app: WebApp, source: Blob, folder: string | undefined, onLine = this.#traces(app)): SiteConfiguration {
+  #configuration(
+    app: WebApp,
+    source: Blob,
+    { folder, debug }: OtherCode = {},
+    onLine = this.#traces(app),
+  ): SiteConfiguration {
     const settings = this.#settings(app);
     const launch = async (port: number) => {
       const python = await findPython(app.functionAppConfig.runtime.version);
@@ -220,11 +228,11 @@ export class FunctionApps {
         directory,
         program: path.join(__dirname, "functions_host.py"),
         args: [directory, String(port)],
-        environment: { ...settings, ...runtimeVariables(app, { directory, deployed }) },
+        environment: { ...settings, ...runtimeVariables(app, { directory, deployed }), ...debugVariables(debug) },
         onLine,
       };
     };
-    const key = JSON.stringify([app, settings, source.sha256, folder]);
+    const key = JSON.stringify([app, settings, source.sha256, folder, debug]);
     return { key, launch, strategy: app.functionAppConfig.siteUpdateStrategy.type };
   }
 

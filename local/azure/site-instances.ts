@@ -60,11 +60,13 @@ export class SiteInstances {
   /**
    * Sends requests to an instance with another configuration as soon as that serves.
    *
+   * @param alone whether what serves has to be gone before the other starts. Default: it serves until then.
    * @throws where it does not start; what served goes on.
    */
-  async change(id: string, { key, launch }: SiteConfiguration): Promise<void> {
+  async change(id: string, { key, launch }: SiteConfiguration, { alone = false } = {}): Promise<void> {
     const current = this.#sites.get(id);
     if (current?.key === key && current.origin !== undefined) return;
+    if (alone) await this.stop(id);
     const instance = `${id} ${(this.#count += 1)}`;
     const origin = await this.#instances.origin(instance, key, launch);
     const replaced = this.#sites.get(id);

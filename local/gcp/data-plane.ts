@@ -94,10 +94,10 @@ export function startGcp(stored: Resources, state: string): CloudDataPlane {
       const failed = answer.status >= 400;
       return { failed, payload: failed ? `${answer.status} ${text}` : text };
     },
-    changeCode({ functionName, folder }) {
+    changeCode({ functionName, ...code }) {
       const fn = resources.find("gcp:cloudfunctionsv2/function:Function", ({ name }) => name === functionName);
       if (fn === undefined) throw new Error(`there is no function ${functionName} on the local Google Cloud`);
-      return functions.changeCode(fn.id, folder);
+      return functions.changeCode(fn.id, code);
     },
     async close() {
       scheduler.close();

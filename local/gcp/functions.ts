@@ -3,7 +3,7 @@ import path from "node:path";
 import { unpacked } from "../../layers/archive";
 import { errorPage } from "../cdn";
 import { forward, header, type HttpRequest, type HttpResponse, HttpTimeoutError, without } from "../http";
-import { CodeError } from "../data-plane";
+import { type CodeChange, CodeError, debuggedSeconds, debugVariables } from "../data-plane";
 import { HeldLines } from "../held-lines";
 import { Instances, StartError } from "../instances";
 import type { Logs } from "../logs";
@@ -12,6 +12,8 @@ import type { Firestore } from "./firestore";
 import type { GcpResources, Resource } from "./resources";
 import type { Revision, Revisions } from "./revisions";
 import { secretValue } from "./secrets";
+
+type OtherCode = Omit<CodeChange, "functionName">;
 
 type CloudFunction = Resource<"gcp:cloudfunctionsv2/function:Function">;
 
@@ -45,8 +47,8 @@ export class CloudFunctions {
   /** Functions that were started in this process; any other is one of an earlier run. */
   readonly #started = new Set<string>();
 
-  /** Folders of the code that serves in the place of the revision's, by the function's id. */
-  readonly #code = new Map<string, string>();
+  /** The code that serves in the place of the revision's, by the function's id. */
+  readonly #code = new Map<string, OtherCode>();
 
   constructor(private readonly options: CloudFunctionsOptions) {}
 
@@ -74,8 +76,8 @@ export class CloudFunctions {
     const revision = revisions.next(id, fn, source);
     try {
       await this.#origin(revision);
-      const folder = this.#code.get(id);
-      if (folder !== undefined) await this.#origin(revision, folder);
+      const code = this.#code.get(id);
+      if (code !== undefined && code.debug === undefined) await this.#origin(revision, code);
     } catch (error) {
       throw new Error(
         `Error code 3, message: Could not create or update Cloud Run service ${fn.name}, Container Healthcheck failed. ` +
@@ -119,26 +121,29 @@ export class CloudFunctions {
   /**
    * Serves a function from other code, with the packages of the revision that serves.
    *
-   * @param folder of the code; undefined for what was deployed.
    * @throws {CodeError} with the log of its start, where it does not start; what served goes on.
    */
-  async changeCode(id: string, folder: string | undefined): Promise<void> {
+  async changeCode(id: string, code: OtherCode): Promise<void> {
     const revision = this.options.revisions.serving(id);
     if (revision === undefined) throw new Error(`function ${id} has no revision that serves`);
     const replaced = this.#code.get(id);
+    // Two processes cannot await a debugger at one port.
+    if (code.debug !== undefined && replaced !== undefined) {
+      await this.#instances.stop(instanceName(revision, replaced));
+    }
     const lines = new HeldLines(this.#log(revision));
     try {
-      await this.#origin(revision, folder, lines.take);
+      await this.#origin(revision, code, lines.take);
       lines.release();
     } catch (error) {
       throw error instanceof StartError ? new CodeError(error.log.join("\n")) : error;
     }
-    if (folder === undefined) this.#code.delete(id);
-    else this.#code.set(id, folder);
+    if (code.folder === undefined) this.#code.delete(id);
+    else this.#code.set(id, code);
     // The replaced revision would answer beside the new code.
     this.#forget(id);
-    if (replaced === folder) return;
-    if (replaced !== undefined) this.#end(instanceName(revision, replaced));
+    if (replaced === undefined || instanceName(revision, replaced) === instanceName(revision, code)) return;
+    this.#end(instanceName(revision, replaced));
   }
 
   /** @param caller e-mail address of the service account whose token the request has; absent without a token. */
@@ -159,10 +164,10 @@ export class CloudFunctions {
 
   async stop(id: string): Promise<void> {
     this.#forget(id);
-    const folder = this.#code.get(id);
+    const code = this.#code.get(id);
     this.#code.delete(id);
     const revisions = this.options.revisions.ready(id);
-    const names = revisions.flatMap((each) => [each.name, ...(folder ? [instanceName(each, folder)] : [])]);
+    const names = revisions.flatMap((each) => [each.name, ...(code ? [instanceName(each, code)] : [])]);
     await Promise.all(names.map((name) => this.#instances.stop(name)));
   }
 
@@ -178,8 +183,8 @@ export class CloudFunctions {
   }
 
   async #answer(id: string, request: HttpRequest, serving: Revision | undefined, logs: Logs): Promise<HttpResponse> {
-    const folder = this.#code.get(id);
-    const revision = (folder === undefined ? this.#turn(id) : undefined) ?? serving;
+    const code = this.#code.get(id);
+    const revision = (code === undefined ? this.#turn(id) : undefined) ?? serving;
     if (revision === undefined) {
       return errorPage(503, "503 Service Unavailable", "The service you requested is not available yet.");
     }
@@ -191,10 +196,10 @@ export class CloudFunctions {
       ["X-Forwarded-Proto", "http"],
     ] as const;
     try {
-      const instance = instanceName(revision, folder);
+      const instance = instanceName(revision, code);
       const cold = !this.#instances.serves(instance, instance);
       const { answer } = await logs.timed(fn.name, request, async () => {
-        return { cold, answer: await this.#forwarded(revision, folder, { ...request, headers }) };
+        return { cold, answer: await this.#forwarded(revision, code, { ...request, headers }) };
       });
       return answer;
     } catch (error) {
@@ -241,8 +246,8 @@ export class CloudFunctions {
     const { name } = leaving.revision;
     if (name in this.options.revisions.traffic(id)) return;
     this.#end(name);
-    const folder = this.#code.get(id);
-    if (folder !== undefined) this.#end(instanceName(leaving.revision, folder));
+    const code = this.#code.get(id);
+    if (code !== undefined) this.#end(instanceName(leaving.revision, code));
   }
 
   /** Ends an instance; what it has been asked is answered first. */
@@ -252,13 +257,12 @@ export class CloudFunctions {
       .catch(console.error);
   }
 
-  async #forwarded(revision: Revision, folder: string | undefined, request: HttpRequest): Promise<HttpResponse> {
-    const name = instanceName(revision, folder);
+  async #forwarded(revision: Revision, code: OtherCode | undefined, request: HttpRequest): Promise<HttpResponse> {
+    const name = instanceName(revision, code);
+    const seconds = code?.debug === undefined ? revision.fn.serviceConfig.timeoutSeconds : debuggedSeconds;
     const answers = this.#answers.get(name) ?? new Set();
     this.#answers.set(name, answers);
-    const answer = this.#origin(revision, folder).then((origin) =>
-      forward(origin, request, revision.fn.serviceConfig.timeoutSeconds * 1000),
-    );
+    const answer = this.#origin(revision, code).then((origin) => forward(origin, request, seconds * 1000));
     answers.add(answer);
     try {
       return await answer;
@@ -273,17 +277,17 @@ export class CloudFunctions {
     };
   }
 
-  #origin(revision: Revision, folder?: string, onLine = this.#log(revision)): Promise<string> {
+  #origin(revision: Revision, code?: OtherCode, onLine = this.#log(revision)): Promise<string> {
     const { resources, firestore } = this.options;
     const { fn, source } = revision;
-    const instance = instanceName(revision, folder);
+    const instance = instanceName(revision, code);
     return this.#instances.origin(instance, instance, async (port) => {
       const { serviceAccountEmail, environmentVariables, secretEnvironmentVariables } = fn.serviceConfig;
       const secrets = secretEnvironmentVariables.map(
         (variable) => [variable.key, secretValue(resources, variable, serviceAccountEmail)] as const,
       );
       const { python, directory: deployed } = await build(fn, source);
-      const directory = folder ?? deployed;
+      const directory = code?.folder ?? deployed;
       return {
         python,
         directory,
@@ -293,7 +297,10 @@ export class CloudFunctions {
           ...environmentVariables,
           ...Object.fromEntries(secrets),
           ...runtimeVariables(fn, revision.name, port),
+          // Its server ends what does not answer in this time.
+          ...(code?.debug && { CLOUD_RUN_TIMEOUT_SECONDS: String(debuggedSeconds) }),
           FIRESTORE_EMULATOR_HOST: await firestore.hostFor(serviceAccountEmail),
+          ...debugVariables(code?.debug),
         },
         onLine,
       };
@@ -302,8 +309,8 @@ export class CloudFunctions {
 }
 
 /** An instance of a revision, with the revision's code or other. */
-function instanceName({ name }: Revision, folder?: string): string {
-  return folder === undefined ? name : `${name} ${folder}`;
+function instanceName({ name }: Revision, { folder, debug }: OtherCode = {}): string {
+  return folder === undefined ? name : [name, folder, debug?.revision ?? ""].join(" ");
 }
 
 /** What makes a new revision necessary: everything that was deployed. */

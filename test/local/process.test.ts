@@ -8,7 +8,7 @@ import { isAlive, startPython } from "../../local/process";
 import { temporaryDirectory } from "./resources";
 
 /** Runs a script to its end. */
-async function run(script: string) {
+async function run(script: string, environment: Readonly<Record<string, string>> = {}) {
   const directory = temporaryDirectory();
   const program = path.join(directory, "program.py");
   writeFileSync(program, script);
@@ -17,7 +17,7 @@ async function run(script: string) {
     python: "python3",
     program,
     args: ["argument"],
-    environment: { PATH: process.env.PATH ?? "", GIVEN: "yes" },
+    environment: { PATH: process.env.PATH ?? "", GIVEN: "yes", ...environment },
     directory,
     onLine: (line) => lines.push(line),
   });
@@ -30,6 +30,14 @@ it("gives a program its arguments and its environment, and no other", async () =
   expect(lines[0]).toContain("['argument']");
   expect(lines[0]).toContain("'GIVEN'");
   expect(lines[0]).not.toContain("VITEST");
+});
+
+it("awaits a debugger before the program runs, and leaves the program's own packages alone", async () => {
+  const folder = temporaryDirectory();
+  writeFileSync(path.join(folder, "debugpy.py"), "def listen(address):\n    print('awaited at', address)\n");
+  const script = `import os, sys\nprint("LOCAL_DEBUGPY" in os.environ, ${JSON.stringify(folder)} in sys.path)`;
+  const { lines } = await run(script, { LOCAL_DEBUGPY: `${folder}:5678` });
+  expect(lines).toEqual(["awaited at ('127.0.0.1', 5678)", "False False"]);
 });
 
 it("reports how a process was killed, and is stopped twice without harm", async () => {
