@@ -44,6 +44,8 @@ interface FunctionDescription {
   readonly environment: Readonly<Record<string, string>>;
   /** Environment variables whose values are secrets of the stack (setting `functions.<name>.secrets`). */
   readonly secrets: readonly string[];
+  /** For strategy split: the groups of packages that it takes, by their names. Absent: all. */
+  readonly layers?: readonly string[];
   /** Names of the tables that it uses. */
   readonly tables: readonly string[];
   /** What it does with the items of a table, by the table's name. Absent for a table: everything. */
@@ -215,6 +217,12 @@ const functionSchema = z.strictObject({
     perCloud(z.string().min(1)).optional(),
     "text, by cloud",
     `File of requirements: ${requirementForms}. It may be empty. Absent: the application's. Functions with equal locks share a layer.`,
+  ),
+  layers: key(
+    z.array(z.string()).nonempty().optional(),
+    "list of texts",
+    "For the setting `layerStrategy` split: the groups (`layers.groups`) whose packages it takes. Absent: all. What several " +
+      "groups need is in a layer of its own, where a function takes some of them.",
   ),
   memory: key(whole(128, 10_240).optional(), "integer", "MiB. Absent: the cloud's setting `memorySize`."),
   timeout: key(
@@ -488,6 +496,7 @@ function readFunction(
     name,
     entryPoints,
     requirements: Object.fromEntries(Object.entries(files ?? {}).map(([cloud, file]) => [cloud, paths.get(file)])),
+    ...(given.layers !== undefined && { layers: given.layers }),
     memory,
     timeout,
     environment,

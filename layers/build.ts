@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 
 import type { Application, PythonFunction } from "../contract/application";
 import { clouds } from "../contract/clouds";
-import { adapterFiles, entryAttribute, entryModule } from "./adapters";
+import { adapterFiles, adapterPackages, entryAttribute, entryModule } from "./adapters";
 import { applicationFiles, type SourceFile } from "./application-files";
 import { BuildError } from "./build-error";
 import { bytecodeCompiler, bytecodeVersions } from "./bytecode-compiler";
@@ -15,7 +15,14 @@ import { checkLayers } from "./limits";
 import { type Lock, normalisedName } from "./lock";
 import { onDemand } from "./on-demand";
 import type { PruneOptions } from "./pruning";
-import { planLayers, type PlannedLayer, type SizedPackage, type Strategy } from "./strategy";
+import {
+  type LayeredFunction,
+  layersOf,
+  planLayers,
+  type PlannedLayer,
+  type SizedPackage,
+  type Strategy,
+} from "./strategy";
 
 export interface BuildOptions extends PruneOptions {
   readonly application: Application;
@@ -73,8 +80,17 @@ const builders: Record<Target, Builder> = {
       Promise.all(
         locked.map(async ({ functions, lock }, index) => {
           const wheels = strategy.kind === "auto" ? await sizedWheels(lock, platform) : [];
+          const takers = functions.map((fn) => layeredFunction(fn));
           const plan =
-            index === 0 ? planLayers(strategy, lock, wheels) : furtherLayers(strategy, { functions, lock }, wheels);
+            index === 0
+              ? planLayers(strategy, lock, wheels, takers)
+              : furtherLayers(strategy, { functions, lock }, wheels);
+          const has = new Map(
+            takers.map((fn) => [
+              fn.name,
+              index === 0 ? layersOf(strategy, lock, plan, fn) : plan.map(({ name }) => name),
+            ]),
+          );
           const layer = { target: "aws", kind: "layer", lockSha256: lock.sha256, ...platform, bytecode } as const;
           // A function without packages has no layer.
           const built =
@@ -92,15 +108,21 @@ const builders: Record<Target, Builder> = {
                   options,
                 );
           const provided = strategy.kind === "hybrid" ? strategy.provided : undefined;
-          const requires = await proveImports(
-            "aws",
-            application,
-            functions,
-            { platform, lock, application: code, layers: plan, provided },
-            { requirements, ...options },
-          );
-          const names = functions.map(({ name }) => name);
-          return { layers: built.map((each) => ({ ...layer, functions: names, ...each })), names, requires };
+          const proofs = alike(functions, ({ name }) => has.get(name)?.join() ?? "").map(async (together) => {
+            const functionLayers = has.get(together[0]?.name ?? "");
+            const requires = await proveImports(
+              "aws",
+              application,
+              together,
+              { platform, lock, application: code, layers: plan, functionLayers, provided },
+              { requirements, ...options },
+            );
+            return together.map(({ name }) => [name, requires] as const);
+          });
+          const withLayer = (layerName: string) =>
+            functions.map(({ name }) => name).filter((name) => has.get(name)?.includes(layerName));
+          const layers = built.map((each) => ({ ...layer, functions: withLayer(each.name), ...each }));
+          return { functions, layers, requires: (await Promise.all(proofs)).flat() };
         }),
       ),
       storedBundles(
@@ -109,8 +131,11 @@ const builders: Record<Target, Builder> = {
         options,
       ),
     ]);
-    for (const { layers } of parts) {
-      for (const warning of checkLayers(layers, applications)) (options.warn ?? options.progress)(warning);
+    for (const { functions, layers } of parts) {
+      const sets = functions.map(({ name }) => layers.filter((layer) => layer.functions.includes(name)));
+      for (const [own = []] of alike(sets, (set) => set.map(({ name }) => name).join())) {
+        for (const warning of checkLayers(own, applications)) (options.warn ?? options.progress)(warning);
+      }
     }
     const built = parts.flatMap(({ layers }) => layers);
     const needed = functions.map((fn) => {
@@ -123,7 +148,7 @@ const builders: Record<Target, Builder> = {
         functions,
         releases: Object.fromEntries(releases),
         layers: Object.fromEntries(needed),
-        requires: Object.fromEntries(parts.flatMap(({ names, requires }) => names.map((name) => [name, requires]))),
+        requires: Object.fromEntries(parts.flatMap(({ requires }) => requires)),
         ...stored,
       })),
     ];
@@ -300,6 +325,19 @@ function codeReleases(
 ): [string, string][] {
   const release = sha256(JSON.stringify([digest(files), lock.sha256, platform])).slice(0, 12);
   return functions.map(({ name }) => [name, release]);
+}
+
+/** What a function takes of its lock's layers. */
+function layeredFunction({ name, layers, entryPoints: { aws } }: PythonFunction): LayeredFunction {
+  const adapter = aws && adapterPackages.aws[aws.protocol];
+  return { name, layers, packages: adapter === undefined ? [] : [adapter] };
+}
+
+/** Items with equal keys together, in their order. */
+function alike<T>(items: readonly T[], keyOf: (item: T) => string): T[][] {
+  const together = new Map<string, T[]>();
+  for (const item of items) together.set(keyOf(item), [...(together.get(keyOf(item)) ?? []), item]);
+  return [...together.values()];
 }
 
 /** Layers of functions with another lock than the first: groups and public layers are described for the first alone. */

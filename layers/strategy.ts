@@ -1,3 +1,4 @@
+import { didYouMean } from "../contract/suggestion";
 import { BuildError } from "./build-error";
 import { type Lock, normalisedName } from "./lock";
 
@@ -44,12 +45,27 @@ export interface SizedPackage {
   readonly size?: number;
 }
 
+/** A function, and which groups of the lock's packages it takes. */
+export interface LayeredFunction {
+  readonly name: string;
+  /** For strategy split. Absent: all groups. */
+  readonly layers?: readonly string[];
+  /** Names of packages that it needs whatever it takes: its adapter's. Default: none. */
+  readonly packages?: readonly string[];
+}
+
 /**
  * Which packages of a lock go into which layer, every package into one at most.
  *
  * @param wheels of the lock for the platform, for strategy auto. Where the index tells no sizes there is one layer.
+ * @param functions that have the layers. Default: one that has all.
  */
-export function planLayers(strategy: Strategy, lock: Lock, wheels: readonly SizedPackage[] = []): PlannedLayer[] {
+export function planLayers(
+  strategy: Strategy,
+  lock: Lock,
+  wheels: readonly SizedPackage[] = [],
+  functions: readonly LayeredFunction[] = [],
+): PlannedLayer[] {
   const all = [...new Set(lock.packages.map(({ name }) => name))].sort();
   switch (strategy.kind) {
     case "full":
@@ -58,7 +74,7 @@ export function planLayers(strategy: Strategy, lock: Lock, wheels: readonly Size
       checkProvided(strategy.provided, lock);
       return [{ name: "dependencies", packages: all.filter((name) => !strategy.provided.has(name)) }];
     case "split":
-      return splitLayers(strategy.groups, lock, all);
+      return splitLayers(strategy.groups, lock, all, functions);
     case "auto":
       return bySize(wheels, all);
   }
@@ -74,6 +90,39 @@ function bySize(wheels: readonly SizedPackage[], all: readonly string[]): Planne
     return packages.length === 0 ? [] : { name, packages: packages.sort() };
   });
 }
+
+/**
+ * Names of the layers of a plan that a function has: those with a package of its groups, or with one that these need, directly or
+ * not. So it never has half of what a package imports.
+ */
+export function layersOf(
+  strategy: Strategy,
+  lock: Lock,
+  plan: readonly PlannedLayer[],
+  { layers, packages = [] }: LayeredFunction,
+): string[] {
+  if (strategy.kind !== "split" || layers === undefined) return plan.map(({ name }) => name);
+  const members = layers.flatMap((group) => strategy.groups.get(group) ?? []);
+  const needed = withNeeded(lock, [...members, ...packages].map(normalisedName), () => true);
+  return plan.filter((layer) => layer.packages.some((name) => needed.has(name))).map(({ name }) => name);
+}
+
+/** Packages and what they need by the lock's edges, as far as `follow` says. */
+function withNeeded(lock: Lock, names: readonly string[], follow: (name: string) => boolean): ReadonlySet<string> {
+  const found = new Set(names);
+  const pending = [...names];
+  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+    for (const needed of lock.packages) {
+      if (!needed.neededBy.includes(name) || found.has(needed.name) || !follow(needed.name)) continue;
+      found.add(needed.name);
+      pending.push(needed.name);
+    }
+  }
+  return found;
+}
+
+/** Name of the layer with what several groups need, where a function takes some groups and not all. */
+const sharedLayer = "shared";
 
 /** A public layer has to carry exactly what the lock says: the application was tested with nothing else. */
 function checkProvided(provided: ReadonlyMap<string, string>, lock: Lock): void {
@@ -103,7 +152,12 @@ function checkEdges({ edgeless, packages }: Lock, groupOf: ReadonlyMap<string, s
   );
 }
 
-function splitLayers(groups: Groups, lock: Lock, all: readonly string[]): PlannedLayer[] {
+function splitLayers(
+  groups: Groups,
+  lock: Lock,
+  all: readonly string[],
+  functions: readonly LayeredFunction[],
+): PlannedLayer[] {
   if (groups.size === 0) {
     throw new BuildError(
       "layerStrategy split needs groups of requirements: describe them in [tool.multicloud.layers.groups] of the " +
@@ -132,22 +186,23 @@ function splitLayers(groups: Groups, lock: Lock, all: readonly string[]): Planne
       `${unlisted.join(", ")}: in no group, accepted are ${[...groups.keys()].join(", ")}; list each requirement in one`,
     );
   }
-  if (groups.size > mostLayers) {
+  checkTaken(groups, functions);
+  const isPartial = functions.some(
+    ({ layers }) => layers && [...groups.keys()].some((group) => !layers.includes(group)),
+  );
+  if (groups.size > mostLayers && !isPartial) {
     throw new BuildError(
       `${groups.size} groups (${[...groups.keys()].join(", ")}) are more than the ${mostLayers} layers that a Lambda ` +
         `function can have; join some of them`,
     );
   }
 
-  // What no group lists comes with the first one that needs it.
+  // What no group lists comes with the first one that needs it, or is shared where a function may lack that one.
+  const listed = new Set(groupOf.keys());
   for (const [group, members] of groups) {
-    const pending = members.map(normalisedName);
-    for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
-      for (const needed of lock.packages) {
-        if (!needed.neededBy.includes(name) || groupOf.has(needed.name)) continue;
-        groupOf.set(needed.name, group);
-        pending.push(needed.name);
-      }
+    for (const name of withNeeded(lock, members.map(normalisedName), (needed) => !listed.has(needed))) {
+      if (!groupOf.has(name)) groupOf.set(name, group);
+      else if (isPartial && !listed.has(name)) groupOf.set(name, sharedLayer);
     }
   }
   const lost = all.filter((name) => !groupOf.has(name));
@@ -157,8 +212,31 @@ function splitLayers(groups: Groups, lock: Lock, all: readonly string[]): Planne
         `${[...groups.keys()].join(", ")}, or make the lock anew: npm run layer -- lock`,
     );
   }
-  return [...groups.keys()].map((group) => ({
+  const plan = [...new Set([...groups.keys(), ...groupOf.values()])].map((group) => ({
     name: group,
     packages: all.filter((name) => groupOf.get(name) === group),
   }));
+  for (const fn of functions) {
+    const has = layersOf({ kind: "split", groups }, lock, plan, fn);
+    if (has.length > mostLayers) {
+      throw new BuildError(
+        `the function ${fn.name} would have ${has.length} layers (${has.join(", ")}), Lambda mounts ${mostLayers} at most; ` +
+          `have it take fewer in functions.${fn.name}.layers, or join some groups`,
+      );
+    }
+  }
+  return plan;
+}
+
+/** @throws {BuildError} for a function that takes a group which is not described. */
+function checkTaken(groups: Groups, functions: readonly LayeredFunction[]): void {
+  for (const { name, layers = [] } of functions) {
+    const unknown = layers.find((group) => !groups.has(group));
+    if (unknown === undefined) continue;
+    const known = [...groups.keys()];
+    throw new BuildError(
+      `functions.${name}.layers has ${unknown}, accepted are ${known.join(", ")}, the groups in ` +
+        `[tool.multicloud.layers.groups]${didYouMean(unknown, known)}`,
+    );
+  }
 }

@@ -86,7 +86,10 @@ export async function startAws(stored: Resources, state: string): Promise<CloudD
       "aws:sqs/queue:Queue": {
         start: (resource) => addresses.start(resource),
         stop: (id) => addresses.stop(id),
-        remove: (resource) => Promise.resolve(queues.remove(resources.parse("aws:sqs/queue:Queue", resource).name)),
+        remove: (resource) => {
+          queues.remove(resources.parse("aws:sqs/queue:Queue", resource).name);
+          return Promise.resolve();
+        },
       },
     },
     async invoke({ functionName, qualifier, payload = "{}" }) {

@@ -57,7 +57,7 @@ export class EventSources implements DataPlane {
         const messages = await queues.receive(queue, { most: mapping.batchSize, wait: pollInterval, signal });
         if (messages.length > 0) await this.#hand(mapping, queue, messages);
       } catch (error) {
-        if (signal.aborted) return;
+        if (this.#pollers.get(id)?.abort.signal !== signal) return;
         console.error(`event source ${id}: ${error instanceof Error ? error.message : String(error)}`);
         await new Promise((resolve) => setTimeout(resolve, pause));
       }

@@ -59,7 +59,7 @@ describe("a program with a queue", () => {
     addresses = { url: valueOf("url"), queueUrl: valueOf("queueUrl"), failedUrl: valueOf("failedUrl") };
   });
 
-  const written = async () => (await (await fetch(addresses.url)).json()) as unknown;
+  const written = async () => (await fetch(addresses.url)).json();
   const action = (queue: string, fields: Record<string, string>) =>
     fetch(queue, { method: "POST", body: new URLSearchParams(fields) });
 

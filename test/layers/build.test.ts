@@ -13,9 +13,11 @@ import { relock } from "../../layers/relock";
 import { readZip } from "../../layers/unzip";
 import { withWheels } from "../../layers/wheel-store";
 import { makeLibrary, type TestWheel } from "./wheels";
+import { readApplication } from "../../contract/application";
 import { cached, useWorkspace } from "./workspace";
 
 const workspace = useWorkspace();
+const handlers = { aws: { protocol: "handler", module: "main", attribute: "handler" } } as const;
 
 async function names({ path: file }: Pick<Bundle, "path">): Promise<string[]> {
   return (await readZip(await readFile(file))).map(({ name }) => name);
@@ -122,6 +124,39 @@ describe("a Lambda layer", () => {
     await workspace.require(["threads"]);
     const found = await names(layerOf(await workspace.build()));
     expect(found).toEqual(expect.arrayContaining(["lib/libthreads.so.2", "python/share/threads/a.json"]));
+  });
+
+  it("gives functions with different groups all that each imports, with strategy split", async () => {
+    workspace.index.publish(
+      { name: "web", requires: ["common"] },
+      { name: "auth", requires: ["common"] },
+      { name: "common" },
+    );
+    await workspace.require(["web", "auth"]);
+    const application = readApplication(path.join(__dirname, "..", ".."), "application");
+    const [fn] = application.functions;
+    if (fn === undefined) throw new Error("the application has no function");
+    const functions = ["web", "auth"].map((name) => ({ ...fn, name, layers: [name], entryPoints: handlers }));
+    const groups = new Map(["web", "auth"].map((name) => [name, [name]]));
+    const built = await workspace.build({
+      application: { ...application, functions },
+      strategy: { kind: "split", groups },
+    });
+    const code = built.find((bundle) => bundle.kind === "application");
+    expect(code?.layers).toEqual({ web: ["web", "shared"], auth: ["auth", "shared"] });
+    for (const [other, name] of [
+      ["auth", "web"],
+      ["web", "auth"],
+    ]) {
+      const unpacked = path.join(workspace.folder, `layers-of-${name}`);
+      for (const { path: zip, ...layer } of built) {
+        if (layer.kind === "layer" && layer.functions.includes(name ?? ""))
+          execFileSync("unzip", ["-q", zip, "-d", unpacked]);
+      }
+      const program = `import importlib.util, common, ${name}; print(importlib.util.find_spec("${other}"))`;
+      const env = { ...process.env, PYTHONPATH: path.join(unpacked, "python") };
+      expect(execFileSync("python3", ["-S", "-c", program], { env, encoding: "utf8" })).toBe("None\n");
+    }
   });
 
   it("publishes no large package again where a small one changes, with strategy auto", async () => {

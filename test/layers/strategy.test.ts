@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import type { Lock, LockedPackage } from "../../layers/lock";
-import { planLayers } from "../../layers/strategy";
+import { layersOf, planLayers } from "../../layers/strategy";
 
 function locked(
   name: string,
@@ -176,6 +176,59 @@ describe("strategy auto", () => {
   it("makes one layer where the index tells no sizes", () => {
     expect(planLayers({ kind: "auto" }, lock, [{ name: "fastapi" }, { name: "pyjwt", size: 10 }])).toEqual(
       planLayers({ kind: "full" }, lock),
+    );
+  });
+});
+
+describe("strategy split with functions that take some groups", () => {
+  const groups = new Map([
+    ["web", ["fastapi"]],
+    ["auth", ["pyjwt"]],
+  ]);
+  const strategy = { kind: "split", groups } as const;
+  const takers = [{ name: "api", layers: ["web"] }, { name: "worker", layers: ["auth"] }, { name: "both" }];
+
+  it("puts what several groups need into a layer of its own, which both have", () => {
+    const plan = planLayers(strategy, lock, [], takers);
+    expect(plan).toEqual([
+      { name: "web", packages: ["fastapi", "starlette"] },
+      { name: "auth", packages: ["cryptography", "pyjwt"] },
+      { name: "shared", packages: ["typing-extensions"] },
+    ]);
+    expect(takers.map((fn) => layersOf(strategy, lock, plan, fn))).toEqual([
+      ["web", "shared"],
+      ["auth", "shared"],
+      ["web", "auth", "shared"],
+    ]);
+  });
+
+  it("plans as ever where each function takes all", () => {
+    const all = [{ name: "api" }, { name: "worker", layers: ["auth", "web"] }];
+    expect(planLayers(strategy, lock, [], all)).toEqual(planLayers(strategy, lock));
+  });
+
+  it("gives a function the group of another's that its own needs, and its adapter's", () => {
+    const listed = new Map([
+      ["web", ["fastapi"]],
+      ["auth", ["pyjwt"]],
+      ["base", ["typing-extensions"]],
+    ]);
+    const split = { kind: "split", groups: listed } as const;
+    const fn = { name: "worker", layers: ["auth"], packages: ["starlette"] };
+    const plan = planLayers(split, lock, [], [fn]);
+    expect(layersOf(split, lock, plan, fn)).toEqual(["web", "auth", "base"]);
+  });
+
+  it("refuses a group that is not described, and more layers than Lambda mounts", () => {
+    const unknown = [{ name: "api", layers: ["wbe"] }];
+    expect(() => planLayers(strategy, lock, [], unknown)).toThrow(
+      /functions\.api\.layers has wbe, accepted are web, auth.*did you mean web\?/,
+    );
+    const many = lockOf(...["a", "b", "c", "d", "e", "f"].map((name) => locked(name, { required: true })));
+    const each = { kind: "split", groups: new Map(many.packages.map(({ name }) => [name, [name]])) } as const;
+    expect(planLayers(each, many, [], [{ name: "api", layers: ["a", "f"] }]).length).toBe(6);
+    expect(() => planLayers(each, many, [], [{ name: "api", layers: ["a"] }, { name: "all" }])).toThrow(
+      /the function all would have 6 layers .*Lambda mounts 5 at most; have it take fewer in functions\.all\.layers/,
     );
   });
 });
