@@ -22,7 +22,7 @@ async function deployedEnvironment(name: string): Promise<Environment> {
       deploy: `npm run deploy -- -s ${name}`,
       redeploy: `npm run deploy -- -s ${name} --refresh`,
       reconcile: `pulumi refresh -s ${name}, which asks what became of each`,
-      cancel: `wait for it; if nobody runs it any more: pulumi cancel -s ${name}`,
+      cancel: `wait for it; if it no longer runs: pulumi cancel -s ${name}`,
     },
   };
 }

@@ -25,7 +25,7 @@ export interface DependencyLayerArgs {
   readonly description?: string;
   /**
    * Who may use this version beside the account that it is in: ids of accounts, 12 digits, or of organisations, `o-...`.
-   * Default: nobody. A version that is no longer the current one is shared no longer: functions that have it go on running,
+   * Default: none. A version that is no longer the current one is shared no longer: functions that have it go on running,
    * and take the current one with their stack's next update.
    */
   readonly shareWith?: readonly string[];

@@ -61,7 +61,7 @@ export const compactNameLimits = {
 /**
  * `<project>-<stack>-<part>`, which every service of `nameLimits` accepts.
  *
- * A hash of the parts follows wherever the plain name could be somebody else's too: where it is longer than `limit`,
+ * A hash of the parts follows wherever another deployment could have the plain name too: where it is longer than `limit`,
  * where a letter had to be replaced, where the stack has a hyphen (`a` + `b-c` reads as `a-b` + `c`), and where `owner`
  * is given.
  *
@@ -106,7 +106,7 @@ export function compactName(scope: Scope, part: string, limit: number, owner?: s
 }
 
 /**
- * A storage account's name that somebody chose.
+ * A storage account's name from the settings.
  *
  * @throws where Azure would not accept it.
  */

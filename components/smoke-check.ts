@@ -18,20 +18,21 @@ export interface SmokeCheckArgs {
   readonly probes: readonly Probe[];
   /** What every answer's `x-release` begins with. Default: any release is accepted. */
   readonly release?: pulumi.Input<string>;
-  /** Where a failure's cause is looked for. */
+  /** Where the cause of a failure is looked up. */
   readonly outputs: AwsOutputs | AzureOutputs | GcpOutputs;
   /** The layers that the function has to have, by name. Default: none. */
   readonly layers?: Record<string, LayerOutputs>;
-  /** Whatever the API's answers depend on: where any of it changes, the API is asked again. */
+  /** What the API's answers depend on: a change of any of it repeats the check. */
   readonly deployed: Record<string, unknown>;
-  /** Seconds in which the API has to answer. Default: 300, in which a new role or host name is known everywhere. */
+  /** Seconds in which the API has to answer. Default: 300, in which a new role or host name propagates. */
   readonly timeoutSeconds?: number;
 }
 
 const root = path.join(__dirname, "..");
 
 /**
- * Asks a function, once it is deployed, by its probes. Where it does not answer, or another release does, the update fails with the cause, as far as the function's log tells it.
+ * Sends a deployed function its probes. Where it does not answer, or another release answers, the update fails with the cause
+ * that the function's log shows.
  *
  * A change shows as an update of this resource in the preview, and the next update repeats a check that failed.
  */

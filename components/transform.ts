@@ -1,6 +1,6 @@
 /**
- * Adjusts what a component passes to one of its children, so that nobody has to fork a component for one property:
- * properties to lay over the component's own, or a function from the component's arguments to those that are used.
+ * Adjusts the arguments that a component passes to one of its children, without a fork of the component: properties that
+ * override the component's own, or a function from the component's arguments to those that are used.
  */
 export type Transform<Args extends object> = Partial<Args> | ((args: Args) => Args);
 

@@ -68,7 +68,7 @@ export function startPython(options: PythonProcessOptions): PythonProcess {
   };
 }
 
-/** Whether a process is running, whoever started it. */
+/** Whether a process is running, of any parent. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

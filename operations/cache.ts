@@ -42,7 +42,7 @@ const day = 86_400_000;
 /** What was used in these days stays whatever the size: a running function may need it. */
 const inUseDays = 2;
 
-/** Days between two prunings that nobody asked for. */
+/** Days between two automatic prunings. */
 const pruneEveryDays = 1;
 
 /** Everything in the cache. */

@@ -29,7 +29,7 @@ export interface VendorCliOptions {
   readonly timeoutMs?: number;
 }
 
-/** A vendor's command line, which whoever is on call has signed in to. */
+/** A vendor's command line, with the credentials of its user. */
 export class VendorCli {
   constructor(
     private readonly program: string,

@@ -15,7 +15,7 @@ export interface VersionAnswer {
   readonly log: string;
 }
 
-/** One published version of a function, which serves nobody yet. */
+/** One published version of a function, which serves no user yet. */
 export interface PublishedVersion {
   /** What keeps it from being invoked: undefined once it can be, e.g. a snapshot that is not made yet. */
   pending(): Promise<string | undefined>;

@@ -15,7 +15,7 @@ const types = {
 
 const everybody = ["allUsers", "allAuthenticatedUsers"];
 
-/** The bucket of a website that the setting gcp.frontend.publicBucket opens to everybody. */
+/** The bucket of a website that the setting gcp.frontend.publicBucket makes public. */
 function isPublicSite({ properties }: Resource, { configuration }: Stack): boolean {
   return at(configuration, "gcp.frontend.publicBucket") === true && !isEmpty(properties.website);
 }

@@ -29,7 +29,7 @@ export interface LambdaFunctionArgs {
   readonly layers: readonly PublishedLayer[];
   /** What the code is for, where it has no dependencies and so no layers. */
   readonly platform?: Pick<LayerBundle, "pythonVersion" | "architecture">;
-  /** ARNs of layers that somebody else publishes, attached after `layers`. Default: none. */
+  /** ARNs of public layers, attached after `layers`. Default: none. */
   readonly publicLayerArns?: readonly string[];
   /**
    * Packages that the code imports, as its bundle says: each must be in a layer or in `publicPackages`, or the constructor

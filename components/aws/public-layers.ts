@@ -1,6 +1,6 @@
 import * as lambda from "@pulumi/aws/lambda";
 
-/** A layer that somebody else publishes, and what it is trusted to carry. */
+/** A layer of another publisher, and the packages that it is trusted to have. */
 export interface PublicLayer {
   /** ARN of one version, e.g. `arn:aws:lambda:eu-west-1:770693421928:layer:Klayers-p312-PyJWT:1`. */
   readonly arn: string;

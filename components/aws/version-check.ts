@@ -24,7 +24,7 @@ export interface VersionCheckArgs {
 const root = path.join(__dirname, "..", "..");
 
 /**
- * Invokes a published version before it serves anybody. Where it does not answer, the update fails with the cause, and the
+ * Invokes a published version before it serves users. Where it does not answer, the update fails with the cause, and the
  * alias, which depends on this, stays where it is. The next update repeats a check that failed.
  */
 export function versionCheck(

@@ -39,7 +39,7 @@ export interface WebApplicationArgs {
   /** Folder with the frontend's files; no frontend where it is absent. */
   readonly site?: string;
   readonly deletionProtection?: boolean;
-  /** Who is told of errors, throttles and slowness. Default: nobody, and no alarms. */
+  /** Address that alarms of errors, throttling and latency are sent to. Default: none, and no alarms. */
   readonly notificationEmail?: string;
   readonly logRetentionDays?: number;
   /** Fails the update where the API that it deployed does not answer. Default: false. */
@@ -49,7 +49,7 @@ export interface WebApplicationArgs {
     ApiFunctionArgs,
     "memorySize" | "timeout" | "reservedConcurrency" | "snapStart" | "kmsKeyArn" | "transform"
   >;
-  /** Who may use the layers beside the account that they are in; see `DependencyLayerArgs`. Default: nobody. */
+  /** Accounts that may use the layers beside their own; see `DependencyLayerArgs`. Default: none. */
   readonly shareLayersWith?: readonly string[];
   readonly api?: Pick<HttpApiArgs, "throttle" | "transform">;
   readonly table?: Pick<TableArgs, "transform">;
@@ -69,7 +69,7 @@ export class WebApplication extends pulumi.ComponentResource {
   readonly api: HttpApi;
   /** Absent where no site is given. */
   readonly frontend?: Frontend;
-  /** Absent where nobody is told. */
+  /** Absent without `notificationEmail`. */
   readonly alarms?: Alarms;
   /** The provider of `region`; it is this component's own where the options bring none. */
   readonly provider: pulumi.ProviderResource;

@@ -29,7 +29,7 @@ interface Watched {
   readonly title: string;
   readonly query: string;
   readonly limit: (latencyMs: number) => number;
-  /** Windows in a row that are over the limit before somebody is told. */
+  /** Consecutive windows above the limit before the alarm notifies. */
   readonly windows: number;
 }
 

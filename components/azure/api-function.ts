@@ -45,7 +45,7 @@ export class ApiFunction extends FunctionApp {
 
 const openToAll = { ipSecurityRestrictionsDefaultAction: "Allow", ipSecurityRestrictions: [] };
 
-/** Lets nobody in but who knows the id of a Front Door, wherever a request comes from. */
+/** Accepts only requests with the id of one Front Door, wherever they come from. */
 export function withFrontDoorId(frontDoorId: pulumi.Input<string>) {
   return {
     ipSecurityRestrictionsDefaultAction: "Deny",

@@ -74,7 +74,7 @@ export interface FunctionAppArgs {
 export interface TwinArgs {
   /** As the function's name, and another than that. */
   readonly functionName: pulumi.Input<string>;
-  /** Who may ask the twin. Default: everybody. */
+  /** Which requests the twin accepts. Default: all. */
   readonly access?: inputs.web.SiteConfigArgs;
   /** Asks the twin; the app changes once the resource that this gives is there. */
   readonly verify: (twin: Twin, opts: pulumi.CustomResourceOptions) => pulumi.Resource;

@@ -2,7 +2,7 @@
 export interface OneDeployParameters<Text> {
   /** Address of the package, with the right to read it: a secret. */
   readonly packageUri: { readonly value: Text };
-  /** Name of the package. A deployment gives secret parameters back to nobody, and this one to whoever asks. */
+  /** Name of the package. A deployment does not return secret parameters; it returns this one. */
   readonly release: { readonly value: Text };
 }
 

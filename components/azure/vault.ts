@@ -8,7 +8,7 @@ export interface VaultArgs {
   readonly resourceGroupName: pulumi.Input<string>;
   readonly location: string;
   readonly tenantId: pulumi.Input<string>;
-  /** Keeps the vault and deleted secrets for 90 days, whoever wants them gone. Default: false. */
+  /** Keeps the vault and deleted secrets for 90 days, even against a deletion. Default: false. */
   readonly deletionProtection?: boolean;
   readonly tags?: Record<string, string>;
   readonly transform?: { readonly vault?: Transform<keyvault.VaultArgs> };

@@ -59,7 +59,7 @@ export interface WebApplicationArgs {
   /** Name of the storage account with the tables, 3 to 24 lower-case letters and digits. Default: a generated one. */
   readonly storageAccountName?: string;
   readonly deletionProtection?: boolean;
-  /** Who is told of errors, throttles and slowness. Default: nobody, and no alarms. */
+  /** Address that alarms of errors, throttling and latency are sent to. Default: none, and no alarms. */
   readonly notificationEmail?: string;
   readonly logRetentionDays?: number;
   /**
@@ -293,7 +293,7 @@ export class WebApplication extends pulumi.ComponentResource {
     const frontDoorId = frontDoorOnly ? profile?.frontDoorId : undefined;
     return {
       functionName: this.owner.apply((owner) => resourceName(scope, `${name}-next`, nameLimits.functionApp, owner)),
-      // Front Door does not lead to the twin; whoever deploys knows its id, as nobody else does.
+      // Front Door does not route to the twin; only the deployment knows its id.
       access: frontDoorId && withFrontDoorId(frontDoorId),
       verify: (twin, opts) => {
         const address = twin.hostName.apply(publicAddress);

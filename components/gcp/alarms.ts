@@ -33,7 +33,7 @@ interface Watched {
   readonly aligner: "ALIGN_DELTA" | "ALIGN_PERCENTILE_95";
   readonly reducer: "REDUCE_SUM" | "REDUCE_MAX";
   readonly limit: (latencyMs: number) => number;
-  /** Windows in a row that are over the limit before somebody is told. */
+  /** Consecutive windows above the limit before the alarm notifies. */
   readonly windows: number;
 }
 

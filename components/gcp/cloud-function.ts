@@ -46,7 +46,7 @@ export interface CloudFunctionArgs {
   /** Lets anyone call the function. */
   readonly public: boolean;
   /**
-   * Asks a twin of the function, which is deployed first and serves nobody, and gives what the function then waits for: a
+   * Asks a twin of the function, which is deployed first and serves no user, and returns what the function then waits for: a
    * check that fails leaves the function as it is. Default: no twin, and the function itself is the first to run new code.
    */
   readonly verify?: (twin: Deployed, options: pulumi.CustomResourceOptions) => pulumi.Resource;

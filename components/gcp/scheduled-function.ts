@@ -18,7 +18,7 @@ export interface ScheduledFunctionArgs extends Omit<CloudFunctionArgs, "public" 
 const attemptDeadline = { least: 15, most: 30 * 60 };
 
 /**
- * A function that Cloud Scheduler runs, and nobody else may: the scheduler calls it as a service account that may do
+ * A function that only Cloud Scheduler may run: the scheduler calls it as a service account that may do
  * nothing but invoke it. A run that fails is not repeated before the next one is due.
  *
  * ```ts

@@ -44,7 +44,7 @@ export interface WebApplicationArgs {
   /** Folder with the frontend's files; no frontend where it is absent. */
   readonly site?: string;
   readonly deletionProtection?: boolean;
-  /** Who is told of errors, throttles and slowness. Default: nobody, and no alarms. */
+  /** Address that alarms of errors, throttling and latency are sent to. Default: none, and no alarms. */
   readonly notificationEmail?: string;
   /**
    * Deploys a twin of each function that answers requests and asks it first, then the function itself, which is left as it
@@ -322,7 +322,7 @@ export class WebApplication extends pulumi.ComponentResource {
   }
 }
 
-/** Whether functions are asked once they are deployed; one that is not public answers nobody without a token. */
+/** Whether functions are asked once they are deployed; one that is not public answers no request without a token. */
 function asks({ smokeCheck, function: settings }: WebApplicationArgs): boolean {
   return (smokeCheck ?? false) && (settings?.public ?? true);
 }

@@ -8,7 +8,7 @@ import { HttpApi } from "../../components/aws/http-api";
 import { DependencyLayer } from "../../components/dependency-layer";
 import type { AwsOutputs } from "../../components/outputs";
 
-/** What a stack's output is to whoever reads it. */
+/** A stack's output, as another program reads it. */
 type Read<T> = pulumi.Output<pulumi.Unwrap<T>>;
 
 /**

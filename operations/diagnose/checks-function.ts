@@ -37,7 +37,7 @@ export const functionCheck: Check<CloudSubject> = {
         severity: "error",
         title: `the function is ${fn.state}`,
         evidence: [`expected ${serving[cloud].join(" or ")}`],
-        cause: "The cloud could not bring it up as it is configured, or somebody has stopped it.",
+        cause: "The cloud could not start it with this configuration, or it was stopped by hand.",
         next: commands.redeploy,
       });
     }
@@ -47,7 +47,7 @@ export const functionCheck: Check<CloudSubject> = {
         title: "throttled: the function's reserved concurrency is 0",
         evidence: [],
         cause:
-          "Every request is refused: somebody has switched the function off this way, or aws.function.reservedConcurrency is 0.",
+          "Every request is refused: the function was switched off this way, or aws.function.reservedConcurrency is 0.",
         next: commands.redeploy,
       });
     }

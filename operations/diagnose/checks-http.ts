@@ -138,10 +138,10 @@ async function validUntil(url: URL, signal: AbortSignal): Promise<number> {
   }
 }
 
-/** The API refuses whoever has no token, as the settings say. */
+/** The API refuses callers without a token, as the settings say. */
 class ClosedError extends Error {}
 
-const closed = "closed to whoever has no token (gcp.function.public is off)";
+const closed = "closed to callers without a token (gcp.function.public is off)";
 
 /**
  * Where the API is reached: at its own address, or, where that is closed to all but the frontend (azure.function.frontDoorOnly),

@@ -12,7 +12,7 @@ const shown = 5;
 /** Characters of a line that are evidence enough. */
 const lineLength = 400;
 
-/** What a line has that tells an error, whoever wrote it: the application, the runtime or the platform. */
+/** What marks a line as an error, of any writer: the application, the runtime or the platform. */
 const tellsError =
   /"(level|severity)": ?"(ERROR|CRITICAL)"|\[ERROR\]|Traceback|"status":"(error|timeout)"|Task timed out|Exception|(^|\W)\w*Error\b/;
 

@@ -69,8 +69,8 @@ export interface LogEvent {
 }
 
 /**
- * What `diagnose` asks a cloud about one stack. The clouds are asked by the vendors' command lines, which whoever is on
- * call has signed in to; the local clouds answer from their own state.
+ * What `diagnose` asks a cloud about one stack. The vendors' command lines ask the clouds, with their user's credentials; the
+ * local clouds answer from their own state.
  *
  * Each question throws an `UnansweredError` where it cannot be answered; `undefined` says that the thing is not there.
  */

@@ -10,7 +10,7 @@ export interface Answer {
   readonly milliseconds: number;
 }
 
-/** A server that did not answer, and why: the name is not known, nobody listens, the time was up. */
+/** A server that did not answer, and why: the name is unknown, nothing listens, or the time limit was reached. */
 export class NoAnswerError extends Error {}
 
 /** @throws {NoAnswerError} */

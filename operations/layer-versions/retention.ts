@@ -1,7 +1,7 @@
 import { verifiedAlias } from "../aws-function";
 import type { Consumer, LayerRegistry, LayerVersion } from "./registry";
 
-/** A layer version and whoever still names it. */
+/** A layer version and what still refers to it. */
 export interface UsedVersion extends LayerVersion {
   /** Names of its consumers. */
   readonly usedBy: readonly string[];
@@ -43,7 +43,7 @@ export function prunableFunctions(functions: readonly Consumer[], names: readonl
 }
 
 /**
- * What may be deleted: versions that nobody names, but the newest `keep` of each layer, used or not.
+ * What may be deleted: versions that nothing refers to, except the newest `keep` of each layer, used or not.
  *
  * @param versions as `versionsInUse` gives them.
  */

@@ -45,7 +45,7 @@ export async function knownStacks(workspace: Workspace, progress: (line: string)
 async function read(workspace: Workspace, name: string): Promise<KnownStack> {
   try {
     const { pulumiCommand, workDir: cwd, envVars: env } = workspace;
-    // Not by the Automation API, which decrypts what is secret: that takes another team's key, and nobody needs it here.
+    // Not by the Automation API, which decrypts what is secret: that takes another team's key, and is not needed here.
     const exported = await pulumiCli({ command: pulumiCommand.command, cwd, env }).run(
       "stack",
       "export",

@@ -40,7 +40,7 @@ export async function listVersions(scope: LayerScope): Promise<UsedVersion[]> {
 }
 
 /**
- * Deletes the versions of a stack's layers that nobody uses, but the newest `keep` of each layer.
+ * Deletes the versions of a stack's layers that nothing uses, except the newest `keep` of each layer.
  *
  * @param dryRun to delete nothing.
  * @returns what was deleted, or would be.

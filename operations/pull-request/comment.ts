@@ -197,7 +197,7 @@ function blockOf(kind: Kind, step: Step): string[] {
     ...(after === undefined ? [] : [`+   ${path}: ${cut(after)}`]),
   ]);
   const told = properties.length > 0 || kind.word === "create" ? properties : ["    only what cannot be shown here"];
-  // A resource that goes takes all its properties along; listing them helps nobody.
+  // A deleted resource loses all its properties; a list of them says nothing new.
   return [`${kind.sign} ${kind.word} ${type} ${name}`, ...(kind.word === "delete" ? [] : told)].map((line) =>
     line.replace(/[\r\n]+/g, " "),
   );

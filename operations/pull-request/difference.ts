@@ -9,7 +9,7 @@ export interface Change {
 
 const secretText = "[secret]";
 
-/** Names under which nobody should find a value in a comment, whether the program marked it as a secret or not. */
+/** Names whose values a comment never shows, whether the program marked them as secrets or not. */
 const secretName = /password|passphrase|secret|token|credential|connectionstring|accesskey|privatekey|sastoken/i;
 /** Values that open something: storage keys, shared access signatures, private keys, AWS access keys, JWTs. */
 const secretValue =
