@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
 const read = (file: string) => readFileSync(path.join(__dirname, "..", file), "utf8");
 const readme = read("README.md");
@@ -10,4 +10,32 @@ test("every npm script that the README names is there", () => {
   const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
   const named = [...readme.matchAll(/npm run ([\w:]+)/g)].map(([, script = ""]) => script);
   expect(named.filter((script) => !(script in scripts))).toEqual([]);
+});
+
+describe("README.ja.md keeps step with README.md:", () => {
+  const japanese = read("README.ja.md");
+  const headings = (text: string) => [...text.matchAll(/^(#+) /gm)].map(([, level]) => level);
+  const blocks = (text: string) => [...text.matchAll(/^```sh\n([^]*?)^```$/gm)].map(([, commands]) => commands);
+  const inTables = (text: string) =>
+    [...text.matchAll(/^\|.*\|$/gm)].flatMap(([row]) =>
+      [...row.matchAll(/`((?:npm|pulumi) [^`]+)`/g)].map(([, name]) => name),
+    );
+
+  test.each([
+    ["headings", headings],
+    ["commands", blocks],
+    ["commands in tables", inTables],
+  ])("%s", (_, of) => {
+    expect(of(readme)).not.toEqual([]);
+    expect(of(japanese)).toEqual(of(readme));
+  });
+
+  test.each(["README.md", "README.ja.md"])("what %s links to in this repository is there", (file) => {
+    const links = [...read(file).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, target = ""]) => target);
+    expect(links.filter((target) => !existsSync(path.join(__dirname, "..", target)))).toEqual([]);
+  });
+});
+
+test("the README is one page", () => {
+  expect(readme.split("\n").length).toBeLessThanOrEqual(120);
 });
