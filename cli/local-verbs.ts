@@ -60,8 +60,8 @@ export interface UpOptions {
   /** Whether to return when it serves. */
   readonly detach: boolean;
   readonly refresh: boolean;
-  /** Whether what is saved is served. */
-  readonly watch: boolean;
+  /** Whether what is saved is served: where it was asked for, also by clouds that run already. */
+  readonly watch: "asked" | "default" | "off";
   /** Lets a debugger attach to a function, by its name, or to each. Default: to none. */
   readonly debug?: string | true;
 }
@@ -89,23 +89,37 @@ export async function up(subject: Subject, { detach, refresh, watch, debug }: Up
     if (!wasRunning) await stopCloud(state);
     throw error;
   }
-  if (detach || wasRunning) {
+  const watches = watch !== "off" || debug !== undefined;
+  const stays = !wasRunning || watch === "asked" || debug !== undefined;
+  if (detach || !stays) {
     progress.tell(`Serving in the background (process ${cloud.pid}); to stop it: ${commandLine(subject, "stop")}`);
+    if (!detach) progress.tell(`To serve what you save there: ${commandLine(subject, "up --watch")}`);
     return;
   }
-  process.stdout.write("Serving, and what is logged comes here; Ctrl-C stops it.\n");
-  interrupted.signal.addEventListener("abort", () => void stopCloud(state));
+  const ends = wasRunning ? "Ctrl-C ends this, and the clouds go on" : "Ctrl-C stops it";
+  process.stdout.write(`Serving, and what is logged comes here; ${ends}.\n`);
+  if (!wasRunning) interrupted.signal.addEventListener("abort", () => void stopCloud(state));
   const reader = new LogReader(state);
   reader.next();
   const following = setInterval(() => {
     printEvents(reader.next().filter(isTold));
   }, logInterval);
-  const endWatch = watch || debug !== undefined ? await watched(subject, cloud, debug) : undefined;
-  await cloudEnd(cloud);
+  const endWatch = watches ? await watched(subject, cloud, debug) : undefined;
+  await (wasRunning ? Promise.race([cloudEnd(cloud), interruption()]) : cloudEnd(cloud));
   await endWatch?.();
   clearInterval(following);
   if (!interrupted.signal.aborted)
     throw new Error(`the local cloud has ended; ${path.join(state, "cloud.log")} may say why`);
+}
+
+/** The user wants to end this. */
+function interruption(): Promise<void> {
+  return new Promise((resolve) => {
+    if (interrupted.signal.aborted) resolve();
+    interrupted.signal.addEventListener("abort", () => {
+      resolve();
+    });
+  });
 }
 
 async function watched(

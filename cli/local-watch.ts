@@ -83,13 +83,15 @@ class Loop {
   #queue: Promise<void> = Promise.resolve();
   /** The next run of the engine, unless an edit comes before. */
   #timer?: NodeJS.Timeout;
-  #engine?: ChildProcess;
+  #engine?: { readonly child: ChildProcess; readonly closed: Promise<number | null> };
   /** Digest of what the engine knows to be deployed. */
   #deployed = "";
   /** Whether code is in the folder that does not start. */
   #broken = false;
   /** Whether settings or the program wait for a key. */
   #waiting = false;
+  /** Whether settings were deployed since what is watched was read. */
+  #reopen = false;
   #ended = false;
 
   constructor(
@@ -139,10 +141,8 @@ class Loop {
   async end(): Promise<void> {
     this.#ended = true;
     clearTimeout(this.#timer);
-    const engine = this.#engine;
-    if (engine === undefined) return;
-    engine.kill("SIGTERM");
-    await new Promise((resolve) => engine.once("exit", resolve));
+    this.#engine?.child.kill("SIGTERM");
+    await this.#engine?.closed;
   }
 
   #next(step: () => Promise<void>): void {
@@ -218,18 +218,24 @@ class Loop {
     const before = await live.read();
     const { ok } = await this.#run("up", "--detach");
     if (!ok) return;
-    if (this.#waiting) {
-      this.#waiting = false;
-      await this.begin();
-      return;
-    }
+    if (this.#waiting) this.#reopen = true;
+    this.#waiting = false;
     const after = await live.read();
     if (after.digest !== before.digest) {
+      // Saved meanwhile: the deployment serves what was there before.
+      live.forget();
+      this.#tellServed("What was saved meanwhile", await live.serve());
       this.#followSoon();
       return;
     }
     this.#deployed = after.digest;
     await live.settle(deployedFunctions(stackOutputs(this.subject)));
+    if (!this.#reopen) return;
+    this.#reopen = false;
+    const watched = this.application;
+    await this.begin();
+    if (this.application === watched) return;
+    this.progress.tell(`The application is ${this.application} now; start again to serve what you save there.`);
   }
 
   /** Tells what the run tells: of one that only follows what serves already, how it ended. */
@@ -245,16 +251,17 @@ class Loop {
       ],
       { cwd: root, stdio: ["ignore", "ignore", "pipe"] },
     );
-    this.#engine = child;
+    const closed = new Promise<number | null>((resolve, reject) => {
+      child.once("error", reject).once("close", resolve);
+    });
+    this.#engine = { child, closed };
     let changes = true;
     createInterface({ input: child.stderr }).on("line", (line) => {
       if (line.startsWith("no changes;")) changes = false;
       const isChange = /^[+~±-] /.test(line);
       if (!echo.test(line) && (this.#waiting || verb[0] === "preview" || !isChange)) this.progress.tell(`  ${line}`);
     });
-    const code = await new Promise<number | null>((resolve, reject) => {
-      child.once("error", reject).once("close", resolve);
-    });
+    const code = await closed;
     this.#engine = undefined;
     return { ok: code === 0, changes };
   }

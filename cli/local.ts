@@ -58,7 +58,8 @@ cli
   .option("--debug [function]", "let a debugger attach to this function, or to each")
   .allowExcessArguments()
   .action(async (flags: Flagged, command: Command) => {
-    const { detach = false, refresh = false, watch = process.stdin.isTTY, debug } = flags;
+    const { detach = false, refresh = false, debug } = flags;
+    const watch = flags.watch === undefined ? (process.stdin.isTTY ? "default" : "off") : flags.watch ? "asked" : "off";
     // What is no verb reaches the default one as its argument.
     const [unknown] = command.args;
     if (unknown !== undefined) refuseVerb(unknown);

@@ -143,6 +143,11 @@ export class LiveCode {
     return done;
   }
 
+  /** A deployment has taken the place of what was served: the next `serve` serves all of it anew. */
+  forget(): void {
+    this.#serving.clear();
+  }
+
   /** Where debuggers attach. */
   debugAddresses(): DebugAddress[] {
     return this.#each().flatMap(({ function: { cloud, name, functionName }, digest }) => {

@@ -18,7 +18,7 @@ export interface WatchedProject {
 }
 
 /** Sources of the program, beside its settings. */
-const program = ["index.ts", "settings.ts", "contract", "layers", "components", "operations"];
+const program = ["index.ts", "settings.ts", "settings", "contract", "layers", "components", "operations"];
 
 /** What tools and editors write beside what is edited. */
 const ignored = /(^|\/)(node_modules|__pycache__|\.[^/]+)(\/|$)|\.py[co]$|~$/;

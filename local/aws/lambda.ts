@@ -24,6 +24,11 @@ interface LambdaFunction extends Resource<"aws:lambda/function:Function"> {
   readonly debug?: Debugging;
 }
 
+/** Code that serves in the place of a version's. */
+interface OtherCode extends Pick<LambdaFunction, "folder" | "debug"> {
+  readonly insteadOf: Pick<LambdaFunction, "version" | "code">;
+}
+
 /** How an invocation ended, as the Invoke API tells it. */
 export interface Invoked extends InvocationResult {
   /** The version that had the event. */
@@ -83,7 +88,7 @@ export class Lambda {
   readonly #environments = new Map<ExecutionEnvironment, string>();
   readonly #runtimes = new Map<string, Promise<Runtime>>();
   /** The code that serves in the place of what was deployed, by function. */
-  readonly #code = new Map<string, Pick<LambdaFunction, "folder" | "debug">>();
+  readonly #code = new Map<string, OtherCode>();
 
   constructor(private readonly options: LambdaOptions) {}
 
@@ -147,7 +152,7 @@ export class Lambda {
     }
     lines.release();
     if (folder === undefined) this.#code.delete(name);
-    else this.#code.set(name, { folder, debug });
+    else this.#code.set(name, { folder, debug, insteadOf: fn });
     this.#poolOf(fn).idle.push(environment);
   }
 
@@ -174,7 +179,15 @@ export class Lambda {
   #find(target: string): LambdaFunction {
     const { qualifier } = parseTarget(target);
     const found = this.#deployed(target);
-    return qualifier === found.version ? found : withCode(found, this.#code.get(found.name));
+    if (qualifier === found.version) return found;
+    const code = this.#code.get(found.name);
+    if (code === undefined) return found;
+    // What was deployed or rolled back to since then is what is to serve; a debugger keeps what it is at.
+    const { insteadOf, debug } = code;
+    const isSame = insteadOf.version === found.version && insteadOf.code.sha256 === found.code.sha256;
+    if (isSame || debug !== undefined) return withCode(found, code);
+    this.#code.delete(found.name);
+    return found;
   }
 
   /** The same, with the code that was deployed. */

@@ -54,7 +54,7 @@ const packageSchema = z.object({ path: z.string(), sha256: z.string() });
 export class FunctionApps {
   readonly #instances = new SiteInstances();
   /** The code that serves in the place of what was deployed, by the app's id. */
-  readonly #code = new Map<string, OtherCode>();
+  readonly #code = new Map<string, OtherCode & { readonly insteadOf: string }>();
   readonly #timers = new Timers((id, name) => void this.#fire(id, name));
 
   constructor(private readonly options: FunctionAppsOptions) {
@@ -75,7 +75,7 @@ export class FunctionApps {
     try {
       const source = this.#deployed(app);
       if (source === undefined) return errorPage(404, "404 Not Found", "Nothing was deployed to this function app.");
-      const configuration = this.#configuration(app, source, this.#code.get(id));
+      const configuration = this.#configuration(app, source, this.#codeOf(id, source));
       const cold = !this.#instances.isWarm(id);
       const { answer } = await logs.timed(app.name, request, async () => {
         const origin = await this.#instances.origin(id, configuration);
@@ -148,7 +148,7 @@ export class FunctionApps {
       throw error instanceof StartError ? new CodeError(error.log.join("\n")) : error;
     }
     if (code.folder === undefined) this.#code.delete(app.id);
-    else this.#code.set(app.id, code);
+    else this.#code.set(app.id, { ...code, insteadOf: source.sha256 });
     void this.#syncTriggers(app.id);
   }
 
@@ -202,7 +202,15 @@ export class FunctionApps {
     const app = this.options.resources.get("azure-native:web:WebApp", id);
     const source = this.#deployed(app);
     if (source === undefined) throw new Error(`nothing was deployed to the function app ${app.name}`);
-    return this.#instances.newest(id, this.#configuration(app, source, this.#code.get(id)));
+    return this.#instances.newest(id, this.#configuration(app, source, this.#codeOf(id, source)));
+  }
+
+  /** What serves in the place of a package; what was deployed since then goes before it, unless a debugger is at it. */
+  #codeOf(id: string, source: Blob): OtherCode | undefined {
+    const code = this.#code.get(id);
+    if (code === undefined || code.debug !== undefined || code.insteadOf === source.sha256) return code;
+    this.#code.delete(id);
+    return undefined;
   }
 
   #traces(app: WebApp): (line: string) => void {

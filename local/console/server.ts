@@ -34,6 +34,10 @@ export function serveConsole(state: string): Promise<Listener> {
   const server = http.createServer((request, reply) => {
     const { pathname } = new URL(request.url ?? "/", "http://127.0.0.1");
     answer(state, pathname, request, reply).catch((error: unknown) => {
+      if (reply.headersSent) {
+        reply.destroy();
+        return;
+      }
       reply.writeHead(500, { "Content-Type": "text/plain; charset=utf-8" });
       reply.end(error instanceof Error ? error.message : String(error));
     });
@@ -99,11 +103,15 @@ function stream(state: string, request: http.IncomingMessage, reply: http.Server
   send("lines", lines().slice(-firstLines));
   let version = versionOf(state);
   const timer = setInterval(() => {
-    const next = lines();
-    if (next.length > 0) send("lines", next);
-    const now = versionOf(state);
-    if (now !== version) send("changed", {});
-    version = now;
+    try {
+      const next = lines();
+      if (next.length > 0) send("lines", next);
+      const now = versionOf(state);
+      if (now !== version) send("changed", {});
+      version = now;
+    } catch {
+      // What is read is written, or deleted, by others at the same time: the next look finds it whole.
+    }
   }, interval);
   request.on("close", () => {
     clearInterval(timer);

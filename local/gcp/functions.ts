@@ -48,7 +48,7 @@ export class CloudFunctions {
   readonly #started = new Set<string>();
 
   /** The code that serves in the place of the revision's, by the function's id. */
-  readonly #code = new Map<string, OtherCode>();
+  readonly #code = new Map<string, OtherCode & { readonly insteadOf: string }>();
 
   constructor(private readonly options: CloudFunctionsOptions) {}
 
@@ -76,8 +76,6 @@ export class CloudFunctions {
     const revision = revisions.next(id, fn, source);
     try {
       await this.#origin(revision);
-      const code = this.#code.get(id);
-      if (code !== undefined && code.debug === undefined) await this.#origin(revision, code);
     } catch (error) {
       throw new Error(
         `Error code 3, message: Could not create or update Cloud Run service ${fn.name}, Container Healthcheck failed. ` +
@@ -139,7 +137,7 @@ export class CloudFunctions {
       throw error instanceof StartError ? new CodeError(error.log.join("\n")) : error;
     }
     if (code.folder === undefined) this.#code.delete(id);
-    else this.#code.set(id, code);
+    else this.#code.set(id, { ...code, insteadOf: revision.name });
     // The replaced revision would answer beside the new code.
     this.#forget(id);
     if (replaced === undefined || instanceName(revision, replaced) === instanceName(revision, code)) return;
@@ -183,7 +181,7 @@ export class CloudFunctions {
   }
 
   async #answer(id: string, request: HttpRequest, serving: Revision | undefined, logs: Logs): Promise<HttpResponse> {
-    const code = this.#code.get(id);
+    const code = this.#codeOf(id);
     const revision = (code === undefined ? this.#turn(id) : undefined) ?? serving;
     if (revision === undefined) {
       return errorPage(503, "503 Service Unavailable", "The service you requested is not available yet.");
@@ -215,6 +213,17 @@ export class CloudFunctions {
     const fn = resources.find("gcp:cloudfunctionsv2/function:Function", ({ name }) => name === functionName);
     if (fn === undefined) throw new Error(`there is no function ${functionName} on the local Google Cloud`);
     return { id: fn.id, ready: revisions.ready(fn.id) };
+  }
+
+  /** What serves in the place of a revision; one that has traffic since then goes before it, unless a debugger is at it. */
+  #codeOf(id: string): OtherCode | undefined {
+    const code = this.#code.get(id);
+    const traffic = this.options.revisions.traffic(id);
+    if (code === undefined || code.debug !== undefined || traffic[code.insteadOf] === 1) return code;
+    this.#code.delete(id);
+    const replaced = this.options.revisions.ready(id).find(({ name }) => name === code.insteadOf);
+    if (replaced !== undefined) this.#end(instanceName(replaced, code));
+    return undefined;
   }
 
   #moveTraffic(id: string, revision: Revision, shares: Readonly<Record<string, number>> = {}): void {
