@@ -7,6 +7,7 @@ import { z } from "zod";
 import { didYouMean } from "../contract/suggestion";
 import { type Architecture, directUploadLimit, type LayerBundle } from "../layers/bundle";
 import { shareable } from "./names";
+import { resolved } from "./resolved";
 import { type Transform, transformed } from "./transform";
 
 /** A layer that a function can have: one of its own program's, or one that another stack has published. */
@@ -59,12 +60,13 @@ export class DependencyLayer extends pulumi.ComponentResource implements Publish
    * const layers = await DependencyLayer.fromOutputs(environment, "api");
    * ```
    *
-   * @param fn function of that stack whose layers are meant. Default: all layers of the stack.
+   * @param fn function of that stack whose layers are meant; none where it has no packages. Default: all layers of the stack.
+   * @returns the layers, those of others that the stack uses (strategy hybrid) at the end.
    * @throws {pulumi.RunError} where that stack's outputs describe no layer, or it has no such function.
    */
   static async fromOutputs(stack: pulumi.StackReference, fn?: string): Promise<PublishedLayer[]> {
     const problem = async (message: string) =>
-      new pulumi.RunError(`${await promised(stack.name)}: ${message}; has it been deployed, with aws in clouds?`);
+      new pulumi.RunError(`${await resolved(stack.name)}: ${message}; has it been deployed, with aws in clouds?`);
     const read = async <Read>(name: string, schema: z.ZodType<Read>) => {
       const details: { value?: unknown; secretValue?: unknown } = await stack.getOutputDetails(name);
       const parsed = schema.safeParse(details.value ?? details.secretValue);
@@ -74,34 +76,44 @@ export class DependencyLayer extends pulumi.ComponentResource implements Publish
     };
 
     const layers = await read("layers", layersSchema);
-    let names = Object.keys(layers);
-    if (fn !== undefined) {
-      const { functions } = await read("aws", functionsSchema);
-      const found = functions[fn];
-      if (found === undefined) {
-        const near = didYouMean(fn, Object.keys(functions)) || `; it has ${Object.keys(functions).join(", ")}`;
-        throw new pulumi.RunError(`${await promised(stack.name)}: it has no function ${fn}${near}`);
-      }
-      names = [...found.layers];
+    const { functions, publicLayers } = await read("aws", awsSchema);
+    const found = fn === undefined ? undefined : functions[fn];
+    if (fn !== undefined && found === undefined) {
+      const near = didYouMean(fn, Object.keys(functions)) || `; it has ${Object.keys(functions).join(", ")}`;
+      throw new pulumi.RunError(`${await resolved(stack.name)}: it has no function ${fn}${near}`);
     }
-    const published = names.flatMap((name) => {
-      const layer = layers[name];
-      if (layer === undefined) return [];
-      const { arn, packages, ...builtFor } = layer;
-      return [
-        {
-          // An output of the reference: the engine, and a policy, know where it is from.
-          arn: stack.requireOutput("layers").apply(() => arn),
-          bundle: {
-            ...builtFor,
-            name,
-            packages: Object.entries(packages).map(([pkg, version]) => ({ name: pkg, version })),
-          },
-        },
-      ];
+    const names = found?.layers ?? Object.keys(layers);
+    const unknown = names.find((name) => layers[name] === undefined);
+    if (unknown !== undefined) {
+      throw await problem(
+        `its function ${fn ?? ""} has the layer ${unknown}, which its output layers does not describe`,
+      );
+    }
+    // An output of the reference: the engine, and a policy, know where it is from.
+    const published = (
+      arn: string,
+      name: string,
+      layer: Pick<Described, "pythonVersion" | "architecture" | "packages">,
+    ) => ({
+      arn: stack.requireOutput("layers").apply(() => arn),
+      bundle: {
+        name,
+        pythonVersion: layer.pythonVersion,
+        architecture: layer.architecture,
+        packages: Object.entries(layer.packages).map(([pkg, version]) => ({ name: pkg, version })),
+      },
     });
-    if (published.length === 0) throw await problem("its outputs list no layer");
-    return published;
+    const own = names.flatMap((name) => {
+      const layer = layers[name];
+      return layer === undefined ? [] : [published(layer.arn, name, layer)];
+    });
+    const [first] = Object.values(layers);
+    if (first === undefined && fn === undefined) throw await problem("its outputs list no layer");
+    // With strategy hybrid every function has the layers of others too, for what its own are for.
+    const others = Object.entries(publicLayers).flatMap(([arn, packages]) =>
+      first === undefined ? [] : [published(arn, arn, { ...first, packages })],
+    );
+    return [...own, ...others];
   }
 
   /** ARN of this version, e.g. `arn:aws:lambda:ap-northeast-1:123456789012:layer:shop-staging-dependencies:7`. */
@@ -204,25 +216,19 @@ export class DependencyLayer extends pulumi.ComponentResource implements Publish
 }
 
 /** What `DependencyLayer.fromOutputs` reads of a stack's outputs; `LayerOutputs` has more. */
-const layersSchema = z.record(
-  z.string(),
-  z.object({
-    arn: z.string(),
-    pythonVersion: z.string(),
-    architecture: z.enum(["x86_64", "arm64"] satisfies Architecture[]),
-    packages: z.record(z.string(), z.string()),
-  }),
-);
-
-const functionsSchema = z.object({
-  functions: z.record(z.string(), z.object({ layers: z.array(z.string()).default([]) })),
+const described = z.object({
+  arn: z.string(),
+  pythonVersion: z.string(),
+  architecture: z.enum(["x86_64", "arm64"] satisfies Architecture[]),
+  packages: z.record(z.string(), z.string()),
 });
+type Described = z.output<typeof described>;
+const layersSchema = z.record(z.string(), described);
 
-function promised<T>(output: pulumi.Output<T>): Promise<T> {
-  return new Promise((resolve) => {
-    output.apply(resolve);
-  });
-}
+const awsSchema = z.object({
+  functions: z.record(z.string(), z.object({ layers: z.array(z.string()).default([]) })),
+  publicLayers: z.record(z.string(), z.record(z.string(), z.string())).default({}),
+});
 
 /**
  * How Lambda is told who may use a version.

@@ -1,5 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 
+import { resolved } from "./resolved";
+
 /** A setting that a living stack cannot change without losing what it holds. */
 export interface LastingSetting {
   /** Path of the setting, e.g. `aws.region`. */
@@ -33,12 +35,6 @@ async function keep({ setting, value, loss, instead }: LastingSetting): Promise<
         ? `Set it back, or deploy another stack with it and move the data; of a stack without data worth keeping, destroy it first.`
         : `Set it back, or ${instead}; then tell the stack: pulumi up --replace '${urn}'`),
   );
-}
-
-function resolved<T>(output: pulumi.Output<T>): Promise<T> {
-  return new Promise((resolve) => {
-    output.apply(resolve);
-  });
 }
 
 /** What the engine keeps; undefined where it is not known in a preview. */

@@ -244,8 +244,9 @@ const functionSchema = z.strictObject({
       .default([]),
     "list of texts, or table of lists",
     "Tables that it uses: it gets access to these alone, and finds their names in `<TABLE>_TABLE`. " +
-      '`{ items = ["get", "put"] }` says what it does with each, and it may do nothing else on AWS; Azure and Google Cloud tell ' +
-      `reading from writing. Operations: ${tableOperations.map((name) => `\`${name}\``).join(", ")}. A list of names allows all.`,
+      '`{ items = ["get", "put"] }` says what it does with each, and it may do nothing else on AWS, where a batch of writes ' +
+      "(boto3's `batch_writer`) needs `put` and `delete`; Azure and Google Cloud tell reading from writing. Operations: " +
+      `${tableOperations.map((name) => `\`${name}\``).join(", ")}. A list of names allows all.`,
   ),
   health: key(
     urlPath.optional(),

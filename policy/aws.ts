@@ -71,11 +71,15 @@ const functionRules: readonly Rule[] = [
       const given = listAt(fn.properties, "layers");
       const named = new Set(textsIn(stack.configuration));
       // What another stack tells of its layers follows that stack.
-      if ((fn.dependencies.layers ?? []).some((urn) => urn.includes("pulumi:pulumi:StackReference::")))
-        return undefined;
-      const foreign = given.find((arn) => typeof arn === "string" && !own.has(arn) && !named.has(arn));
+      const references = stack.resources.filter(({ type }) => type === "pulumi:pulumi:StackReference");
+      const told = new Set(references.flatMap(({ properties }) => textsIn(properties)));
+      const foreign = given.find(
+        (arn) => typeof arn === "string" && ![own, named, told].some((known) => known.has(arn)),
+      );
       if (foreign !== undefined) return `the layer ${shown(foreign)} is written into the program`;
-      const unaccounted = given.includes(unknown) && layers.length === 0;
+      const sources = fn.dependencies.layers ?? [];
+      const unaccounted =
+        given.includes(unknown) && layers.length === 0 && !references.some(({ urn }) => sources.includes(urn));
       return unaccounted ? "a layer comes neither from the stack nor from its settings" : undefined;
     },
   },

@@ -15,7 +15,7 @@ import { findPython, pythonEnvironment } from "../../layers/python";
 import type { KeyVault } from "./key-vault";
 import { type AzureResources, isWithin, type Resource, rolesOn } from "./resources";
 import { type SiteConfiguration, SiteInstances } from "./site-instances";
-import type { Tables } from "./tables";
+import type { TableAccess, Tables } from "./tables";
 import { Timers } from "./timers";
 
 type WebApp = Resource<"azure-native:web:WebApp">;
@@ -26,11 +26,9 @@ export const bodyLimit = 100 * 1024 * 1024;
 /** Milliseconds that a function has to answer in: 230 seconds, the load balancer's limit (Azure Functions, HTTP trigger). */
 const answerLimit = 230_000;
 
-/**
- * Storage Table Data Contributor and Reader, by their ids in "Azure built-in roles". The emulator of the tables cannot tell them
- * apart: here a reader may write too.
- */
-const tableRoles = ["0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3", "76199698-9eea-4c19-bc75-cec21354c6b6"];
+/** Storage Table Data Contributor and Reader, by their ids in "Azure built-in roles". */
+const tableDataContributor = "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3";
+const tableDataReader = "76199698-9eea-4c19-bc75-cec21354c6b6";
 
 export interface FunctionAppsOptions {
   readonly resources: AzureResources;
@@ -252,8 +250,8 @@ export class FunctionApps {
     for (const [name, value] of [...settings]) {
       const connection = /^(.+)__tableServiceUri$/.exec(name)?.[1];
       if (connection === undefined) continue;
-      const allowed = this.#mayUseTables(app, settings.get(`${connection}__clientId`), value);
-      settings.set(connection, this.options.tables.connectionString(allowed));
+      const access = this.#tableAccess(app, settings.get(`${connection}__clientId`), value);
+      settings.set(connection, this.options.tables.connectionString(access));
     }
     return Object.fromEntries(settings);
   }
@@ -266,8 +264,8 @@ export class FunctionApps {
     return value;
   }
 
-  /** Whether the app has the identity, and the identity the role, on the account or on a table in it. */
-  #mayUseTables(app: WebApp, clientId: string | undefined, tableServiceUri: string): boolean {
+  /** By the role that the app's identity has, on the account or on a table in it; none where it is not the app's. */
+  #tableAccess(app: WebApp, clientId: string | undefined, tableServiceUri: string): TableAccess {
     const { resources } = this.options;
     const identity = resources
       .list("azure-native:managedidentity:UserAssignedIdentity")
@@ -276,11 +274,11 @@ export class FunctionApps {
       "azure-native:storage:StorageAccount",
       ({ primaryEndpoints }) => primaryEndpoints.table === tableServiceUri,
     );
-    if (identity === undefined || account === undefined) return false;
+    if (identity === undefined || account === undefined) return "none";
     const tables = resources.list("azure-native:storage:Table").filter(({ id }) => isWithin(id, account.id));
-    return [account, ...tables].some(({ id }) =>
-      rolesOn(resources, id, identity).some((role) => tableRoles.includes(role)),
-    );
+    const roles = [account, ...tables].flatMap(({ id }) => rolesOn(resources, id, identity));
+    if (roles.includes(tableDataContributor)) return "write";
+    return roles.includes(tableDataReader) ? "read" : "none";
   }
 
   /** The package that the last one deploy gave an app. */

@@ -5,16 +5,41 @@ import path from "node:path";
 import TableConfiguration from "azurite/dist/src/table/TableConfiguration";
 import TableServer from "azurite/dist/src/table/TableServer";
 
+import { forward, listen, type Listener, response } from "../http";
+
 /** Azurite's own account, whose name and key its documentation publishes: whoever may use it reaches this machine only. */
 const account = "devstoreaccount1";
 const accountKey = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+
+/** What an identity may do with the entities of tables. */
+export type TableAccess = "none" | "read" | "write";
+
+const reading = ["GET", "HEAD"];
+
+/** Milliseconds that an answer of azurite may take. */
+const patience = 30_000;
+
+/** As Table Storage refuses an identity whose role does not allow an operation. */
+const mismatch = response(403, {
+  "odata.error": {
+    code: "AuthorizationPermissionMismatch",
+    message: {
+      lang: "en-US",
+      value: "This request is not authorized to perform this operation using this permission.",
+    },
+  },
+});
 
 /**
  * Table Storage: azurite. The tables of all storage accounts are in one of azurite's, so two accounts cannot have tables of
  * one name here. What was written in the last seconds before a crash may be lost.
  */
 export class Tables {
-  private constructor(private readonly server: TableServer) {}
+  private constructor(
+    private readonly server: TableServer,
+    /** Passes on what reads, for identities that may do no more: azurite knows no roles. */
+    private readonly readOnly: Listener,
+  ) {}
 
   /** @param directory where the tables are kept between runs. */
   static async start(directory: string): Promise<Tables> {
@@ -36,13 +61,18 @@ export class Tables {
     );
     const server = new TableServer(configuration);
     await server.start();
-    return new Tables(server);
+    const address = new URL(server.getHttpServerAddress()).host;
+    const readOnly = await listen((request) =>
+      reading.includes(request.method) ? forward(address, request, patience) : Promise.resolve(mismatch),
+    );
+    return new Tables(server, readOnly);
   }
 
-  /** @param allowed false for a connection that is refused, as that of an identity without a role. */
-  connectionString(allowed: boolean): string {
-    const key = allowed ? accountKey : Buffer.alloc(64).toString("base64");
-    return `DefaultEndpointsProtocol=http;AccountName=${account};AccountKey=${key};TableEndpoint=${this.#endpoint};`;
+  /** @param access of the identity that connects; a connection of one without a role is refused. */
+  connectionString(access: TableAccess): string {
+    const key = access === "none" ? Buffer.alloc(64).toString("base64") : accountKey;
+    const endpoint = access === "read" ? `http://127.0.0.1:${this.readOnly.port}/${account}` : this.#endpoint;
+    return `DefaultEndpointsProtocol=http;AccountName=${account};AccountKey=${key};TableEndpoint=${endpoint};`;
   }
 
   /** Makes the table, where it is not there yet. */
@@ -55,8 +85,8 @@ export class Tables {
     return this.#call("DELETE", `Tables('${name}')`, [204, 404]);
   }
 
-  close(): Promise<void> {
-    return this.server.close();
+  async close(): Promise<void> {
+    await Promise.all([this.server.close(), this.readOnly.close()]);
   }
 
   get #endpoint(): string {

@@ -43,6 +43,10 @@ const permission = (changes: Properties = {}) =>
     sourceArn: "arn:aws:execute-api:eu-west-1:123456789012:api1/*/*",
     ...changes,
   });
+const stackReference = resource("pulumi:pulumi:StackReference", {
+  name: "organization/shop/staging",
+  outputs: { layers: { "shop-staging-dependencies": { arn: layerArn } } },
+});
 const layerPermission = (properties: Properties) =>
   resource("aws:lambda/layerVersionPermission:LayerVersionPermission", properties);
 const rolePolicy = (policy: Value) => resource("aws:iam/rolePolicy:RolePolicy", { policy });
@@ -173,11 +177,13 @@ const cases: Record<string, Case> = {
       [lambda({ layers: [layerArn, publicLayer] }), layer],
       [lambda({ layers: [unknown] }, { layers: [layer.urn] }), layer],
       [lambda({ layers: unknown }, { layers: [layer.urn] }), layer],
-      [lambda({}, { layers: ["urn:pulumi:staging::shop::pulumi:pulumi:StackReference::other"] })],
+      [lambda(), stackReference],
+      [lambda({ layers: [layerArn, unknown] }, { layers: [stackReference.urn] }), stackReference],
     ],
     bad: [
       [/layer:shop-staging-dependencies:7" is written into the program/, lambda()],
       [/dependencies:6" is written/, lambda({ layers: [layerArn.replace(/7$/, "6")] }), layer],
+      [/dependencies:6" is written/, lambda({ layers: [layerArn.replace(/7$/, "6"), unknown] }), stackReference],
       [/neither from the stack nor from its settings/, lambda({ layers: [unknown] })],
     ],
   },

@@ -134,6 +134,19 @@ describe("the layers of another stack", () => {
     expect(result.map(({ bundle }) => bundle.name)).toEqual(["shop-jobs", "shop-web"]);
   });
 
+  test("are none of a function without packages", async () => {
+    const { result } = await fromStack(other, (stack) => DependencyLayer.fromOutputs(stack, "jobs"));
+    expect(result).toEqual([]);
+  });
+
+  test("are with the public ones that the stack's functions have beside its own", async () => {
+    const arn = "arn:aws:lambda:eu-west-1:770693421928:layer:Klayers-p312-PyJWT:1";
+    const aws = { ...other.aws, publicLayers: { [arn]: { pyjwt: "2.9.0" } } };
+    const { result } = await fromStack({ ...other, aws }, (stack) => DependencyLayer.fromOutputs(stack, "api"));
+    expect(await Promise.all(result.map(({ arn }) => valueOf(arn)))).toEqual([other.layers["shop-web"].arn, arn]);
+    expect(result[1]?.bundle.packages).toEqual([{ name: "pyjwt", version: "2.9.0" }]);
+  });
+
   test("are what a function runs on, and have what it imports", async () => {
     const declare = (requires: string[]) =>
       fromStack(other, async (stack) => {
@@ -152,11 +165,16 @@ describe("the layers of another stack", () => {
 
   test.each<[string, object, string | undefined, RegExp]>([
     ["that describes none", {}, undefined, /organization\/shop\/staging: its outputs describe no layers.*deployed/],
-    ["without a layer", { layers: {} }, undefined, /its outputs list no layer/],
+    ["without a layer", { layers: {}, aws: { functions: {} } }, undefined, /its outputs list no layer/],
     ["of another shape", { layers: { a: { arn: 1 } } }, undefined, /layers\.a\.arn: .*expected string/],
     ["without the function", other, "apo", /it has no function apo; did you mean api\?/],
     ["without one like it", other, "worker", /it has no function worker; it has api, jobs/],
-    ["whose function has none", other, "jobs", /its outputs list no layer/],
+    [
+      "that describes none of a function's",
+      { ...other, aws: { functions: { api: { layers: ["gone"] } } } },
+      "api",
+      /its function api has the layer gone, which its output layers does not describe/,
+    ],
   ])("of a stack %s are an error that says so", async (_, outputs, fn, message) => {
     await expect(fromStack(outputs, (stack) => DependencyLayer.fromOutputs(stack, fn))).rejects.toThrow(message);
   });
