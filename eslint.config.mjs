@@ -5,7 +5,16 @@ import tseslint from "typescript-eslint";
 const { devDependencies } = JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf8"));
 
 /** The floors from the ground up; each imports what is below it, never what is above. */
-const floors = [["contract"], ["layers"], ["components"], ["settings", "index"], ["operations"], ["local"], ["cli"]];
+const floors = [
+  ["contract"],
+  ["layers"],
+  ["components"],
+  ["settings", "index"],
+  ["bootstrap"],
+  ["operations"],
+  ["local"],
+  ["cli"],
+];
 
 const fixed = ["ImportDeclaration", "ExportNamedDeclaration", "ExportAllDeclaration"];
 

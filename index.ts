@@ -129,6 +129,7 @@ async function deployAws(
     publicLayers,
     site: isOn ? everywhere.site : undefined,
     shareLayersWith: aws.shareLayersWith,
+    permissionsBoundary: aws.permissionsBoundary,
     function: aws.function,
     api: aws.api,
     frontend,

@@ -45,6 +45,11 @@ export const awsRights: Rights = {
     read: ["lambda:GetLayerVersion"],
     delete: ["lambda:DeleteLayerVersion"],
   },
+  "aws:lambda/layerVersionPermission:LayerVersionPermission": {
+    create: ["lambda:AddLayerVersionPermission"],
+    read: ["lambda:GetLayerVersionPolicy"],
+    delete: ["lambda:RemoveLayerVersionPermission"],
+  },
   "aws:lambda/function:Function": {
     create: [
       "lambda:CreateFunction",
@@ -138,7 +143,22 @@ export const awsRights: Rights = {
   },
   "aws:s3/bucket:Bucket": {
     create: ["s3:CreateBucket", "s3:PutBucketTagging", "s3:TagResource"],
-    read: ["s3:ListBucket", "s3:GetBucket*", "s3:GetEncryptionConfiguration", "s3:GetLifecycleConfiguration"],
+    read: [
+      "s3:ListBucket",
+      "s3:GetAccelerateConfiguration",
+      "s3:GetBucketAcl",
+      "s3:GetBucketCORS",
+      "s3:GetBucketLogging",
+      "s3:GetBucketObjectLockConfiguration",
+      "s3:GetBucketPolicy",
+      "s3:GetBucketRequestPayment",
+      "s3:GetBucketTagging",
+      "s3:GetBucketVersioning",
+      "s3:GetBucketWebsite",
+      "s3:GetEncryptionConfiguration",
+      "s3:GetLifecycleConfiguration",
+      "s3:GetReplicationConfiguration",
+    ],
     update: ["s3:PutBucketTagging", "s3:TagResource", "s3:UntagResource"],
     // `forceDestroy` empties it first.
     delete: ["s3:DeleteBucket", "s3:ListBucket", "s3:ListBucketVersions", "s3:DeleteObject", "s3:DeleteObjectVersion"],

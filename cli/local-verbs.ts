@@ -4,11 +4,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import type { Stack } from "@pulumi/pulumi/automation";
 
+import type { Identity } from "../bootstrap/rights";
 import type { Cloud } from "../contract/clouds";
+import type { CallerReport } from "../local/caller";
 import type { CloudAddress } from "../local/cloud";
-import { changeWeather, cloudEnd, runningCloud, startCloud, stopCloud } from "../local/cloud-process";
+import { changeCaller, changeWeather, cloudEnd, runningCloud, startCloud, stopCloud } from "../local/cloud-process";
 import { commandLine } from "../local/command-line";
 import { readApplication } from "../contract/application";
+import { account as localAccount } from "../local/aws/types";
 import { checkedSettings } from "../local/configuration";
 import { onDemand } from "../layers/on-demand";
 import { findEngine } from "../local/engine";
@@ -20,6 +23,7 @@ import { checkEngineRecord, prepareStateFolder, reset as resetFolder } from "../
 import { addressTable } from "../local/summary";
 import { UpdateLog } from "../local/update-log";
 import type { WeatherReport } from "../local/weather";
+import { project } from "../operations/project";
 import { bytesOf, pruneCacheDaily } from "../operations/cache";
 import { megabytes } from "./cache";
 import { InterruptedError, ToldError } from "./verb-error";
@@ -32,6 +36,8 @@ export interface Subject {
   readonly config: Readonly<Record<string, string>>;
   /** What goes wrong on the local clouds. */
   readonly weather: WeatherReport;
+  /** Who asks them. Default: an administrator. */
+  readonly identity?: Identity;
 }
 
 /** The user wants to end this. */
@@ -239,16 +245,22 @@ function check({ stack, state, config: settings }: Subject): void {
 
 /** The running cloud, or a new one, with the weather that was asked for. */
 async function cloudFor(
-  { state, weather }: Subject,
+  { state, weather, ...subject }: Subject,
   { attached }: { attached: boolean },
 ): Promise<{ cloud: CloudAddress; wasRunning: boolean }> {
   const running = await runningCloud(state);
-  if (running !== undefined) {
-    await changeWeather(running, weather);
-    return { cloud: running, wasRunning: true };
-  }
+  if (running !== undefined) await changeWeather(running, weather);
   const starting = () => startCloud(state, { attached, weather });
-  return { cloud: await progress.during("Starting the local clouds", starting), wasRunning: false };
+  const cloud = running ?? (await progress.during("Starting the local clouds", starting));
+  await changeCaller(cloud, callerOf(subject));
+  return { cloud, wasRunning: running !== undefined };
+}
+
+/** One of the identities that `bootstrap/` makes for the stack, in the region of its file or of the settings over it. */
+function callerOf({ stack, config, identity }: Pick<Subject, "stack" | "config" | "identity">): CallerReport {
+  if (identity === undefined) return {};
+  const region = checkedSettings({ stack, settings: config }).aws?.region ?? "";
+  return { identity, place: { project, stack, account: localAccount, region } };
 }
 
 /** The running cloud, or one for as long as `action` takes. */

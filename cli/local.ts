@@ -2,6 +2,7 @@ import path from "node:path";
 
 import { Command, InvalidArgumentError, Option } from "commander";
 
+import { identities, type Identity } from "../bootstrap/rights";
 import { type Cloud, clouds } from "../contract/clouds";
 import { didYouMean } from "../contract/suggestion";
 import { onDemand } from "../layers/on-demand";
@@ -18,6 +19,7 @@ interface Flags {
   readonly state: string;
   readonly config?: Readonly<Record<string, string>>;
   readonly weather?: string;
+  readonly identity?: Identity;
 }
 
 /** Of `up`. */
@@ -37,6 +39,12 @@ const cli: Command = new Command("local")
     "--weather <seed>",
     "let the local clouds fail half-way and be late, by this seed; default: nothing goes wrong",
   )
+  .addOption(
+    new Option(
+      "--identity <name>",
+      "who asks the local clouds, of those that bootstrap/ makes; default: an administrator",
+    ).choices(identities),
+  )
   .addOption(new Option("--state <folder>", "where the local clouds keep everything").default(defaultState, ".local"))
   .showHelpAfterError("See: npm run local -- --help")
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
@@ -44,8 +52,9 @@ const cli: Command = new Command("local")
 const verbs = () => onDemand(() => import("./local-verbs"));
 
 function subject(): Subject {
-  const { stack, state, config = {}, weather } = cli.opts<Flags>();
-  return { stack, state: path.resolve(state), config, weather: weather === undefined ? {} : { seed: weather } };
+  const { stack, state, config = {}, weather, identity } = cli.opts<Flags>();
+  const seen = weather === undefined ? {} : { seed: weather };
+  return { stack, state: path.resolve(state), config, weather: seen, ...(identity && { identity }) };
 }
 
 cli

@@ -16,6 +16,7 @@ import { commandLine } from "./command-line";
 import { CodeError, type Invoked } from "./data-plane";
 import { isAlive } from "./process";
 import { ResourceStore } from "./store";
+import type { CallerReport } from "./caller";
 import type { WeatherReport } from "./weather";
 
 /** Milliseconds that a cloud may take to start. */
@@ -140,6 +141,12 @@ export async function sendTraffic(address: CloudAddress, request: TrafficRequest
 export async function deleteRevision(address: CloudAddress, request: RevisionRequest): Promise<void> {
   const answer = await fetch(`${controlUrl(address)}/traffic`, { method: "DELETE", body: JSON.stringify(request) });
   if (!answer.ok) throw new Error(`${request.revision} cannot be deleted: ${await answer.text()}`);
+}
+
+/** Says who asks the clouds from now on. */
+export async function changeCaller(address: CloudAddress, caller: CallerReport): Promise<void> {
+  const answer = await fetch(`${controlUrl(address)}/caller`, { method: "PUT", body: JSON.stringify(caller) });
+  if (!answer.ok) throw new Error(`who asks cannot be changed: ${await answer.text()}`);
 }
 
 /** Makes other things go wrong in the running cloud from now on. */

@@ -3,12 +3,14 @@ import { readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 
+import type { Cloud } from "../contract/clouds";
 import { writeAtomically } from "../layers/cache";
 import { onDemand } from "../layers/on-demand";
 import { awsBehaviours } from "./aws/behaviour";
 import { awsInvokes, awsTypes } from "./aws/types";
 import { azureBehaviours } from "./azure/behaviour";
 import { azureInvokes, azureTypes } from "./azure/types";
+import { Caller, type CallerReport } from "./caller";
 import { claim, giveUp } from "./claim";
 import { CommandProvider } from "./command";
 import { type CloudDataPlane, type CodeChange, CodeError, type Invocation } from "./data-plane";
@@ -81,6 +83,11 @@ export interface CodeRequest extends CodeChange {
   readonly cloud: string;
 }
 
+/** What the clouds are called in the program, by the name of the provider. */
+const cloudOf: Readonly<Record<string, Cloud>> = { aws: "aws", "azure-native": "azure", gcp: "gcp" };
+
+const roleType = "aws:iam/role:Role";
+
 interface LocalCloud extends Omit<CloudProviderOptions, "version" | "store" | "dataPlane"> {
   readonly start: (stored: Resources, state: string) => Promise<CloudDataPlane>;
 }
@@ -125,6 +132,7 @@ async function main(state: string, report: WeatherReport, owner?: number): Promi
   const providers: CloudProvider[] = [];
   const stores = new Map<string, ResourceStore>();
   const ports: Record<string, number> = {};
+  const callers = new Caller();
   const planes = new Map<string, () => Promise<CloudDataPlane>>();
   for (const [name, { start, ...cloud }] of Object.entries(clouds)) {
     const directory = path.join(state, name);
@@ -137,7 +145,14 @@ async function main(state: string, report: WeatherReport, owner?: number): Promi
     };
     planes.set(name, dataPlane);
     if (store.all().length > 0) await dataPlane();
-    const provider = new CloudProvider({ ...cloud, version: sdkVersion(name), store, dataPlane, weather });
+    const provider = new CloudProvider({
+      ...cloud,
+      version: sdkVersion(name),
+      store,
+      dataPlane,
+      weather,
+      caller: callers.of(cloudOf[name] ?? "aws", () => store.list(roleType)),
+    });
     providers.push(provider);
     ports[name] = (await serveProvider(provider)).port;
   }
@@ -184,6 +199,10 @@ async function main(state: string, report: WeatherReport, owner?: number): Promi
     }
     if (target === `/${token}/weather` && method === "PUT") {
       weather.change(JSON.parse(body.toString()) as WeatherReport);
+      return response(200, {});
+    }
+    if (target === `/${token}/caller` && method === "PUT") {
+      callers.change(JSON.parse(body.toString()) as CallerReport);
       return response(200, {});
     }
     if (target === `/${token}/invoke`) {

@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import type { JavaScriptValue } from "google-protobuf/google/protobuf/struct_pb";
 
 import type { Behaviour, Behaviours } from "./behaviour";
+import type { CloudCaller } from "./caller";
 import type { CloudDataPlane } from "./data-plane";
 import type { InertType } from "./inert";
 import {
@@ -104,6 +105,8 @@ export interface CloudProviderOptions {
   readonly behaviours?: Behaviours;
   /** What goes wrong. Default: nothing. */
   readonly weather?: Weather;
+  /** Who asks. Default: an administrator, who may do everything. */
+  readonly caller?: CloudCaller;
 }
 
 /** A provider whose cloud is this machine, over a table of resource types. */
@@ -144,6 +147,7 @@ export class CloudProvider implements Provider {
   }
 
   invoke(token: string, args: Properties): Promise<Properties> {
+    this.options.caller?.requireInvoke(token);
     const invoke = this.options.invokes?.[token];
     if (invoke === undefined) {
       const known = Object.keys(this.options.invokes ?? {}).sort();
@@ -201,6 +205,7 @@ export class CloudProvider implements Provider {
     const { store } = this.options;
     const inputs = this.#kept(properties);
     const id = type.id(inputs, this.#context, logicalName(urn));
+    this.options.caller?.require("create", { type: token, id, inputs });
     if (store.get(token, id) !== undefined) throw new Error(`${token} ${id} already exists`);
 
     const outputs = await this.#outputs(type, { id, inputs }, {});
@@ -238,6 +243,7 @@ export class CloudProvider implements Provider {
     inputs: Properties,
   ): Promise<{ inputs: Properties; properties: Properties } | undefined> {
     const found = this.options.store.get(typeToken(urn), id);
+    this.options.caller?.require("read", found ?? { type: typeToken(urn), id, inputs });
     if (found === undefined) return Promise.resolve(undefined);
     const described = found.attempted ?? found.inputs;
     const { unread = [] } = this.#behaviour(urn);
@@ -262,6 +268,7 @@ export class CloudProvider implements Provider {
     oldState: Properties = {},
   ): Promise<Properties> {
     const type = this.#type(urn);
+    this.options.caller?.require("update", { type: typeToken(urn), id, inputs: news });
     const previous = this.#existing(urn, id);
     const { fails, frozen, emptyUpdate = "again", steps = [] } = this.#behaviour(urn);
     const olds = attemptedIn(oldState) ?? oldInputs;
@@ -322,6 +329,7 @@ export class CloudProvider implements Provider {
     const type = this.#type(urn);
     const resource = this.options.store.get(typeToken(urn), id);
     if (resource === undefined || type.retained?.(resource)) return;
+    this.options.caller?.require("delete", resource);
     const reason = type.undeletable?.(resource, this.#context) ?? this.#use(resource);
     if (reason !== undefined) throw new Error(reason);
 

@@ -167,6 +167,11 @@ const aws = group(
         [],
         "Who may use the layers beside the account that they are in.",
       ),
+      permissionsBoundary: setting(
+        optional(text("the ARN of a policy", /^arn:aws[\w-]*:iam::\d{12}:policy\/[\w+=,.@/-]+$/)),
+        "",
+        "Policy that no role of the stack gets beyond, as `bootstrap/` makes one. Empty for none.",
+      ),
       function: group(
         "The Lambda functions",
         z

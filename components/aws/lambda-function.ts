@@ -56,6 +56,8 @@ export interface LambdaFunctionArgs {
   readonly reservedConcurrency?: number;
   /** Days, one of those CloudWatch accepts. Default: 365. */
   readonly logRetentionDays?: number;
+  /** ARN of the policy that the function's role does not get beyond. Default: none. */
+  readonly permissionsBoundary?: string;
   /** Keeps the log when the stack is destroyed, until this is set to false and deployed. Default: false. */
   readonly logProtection?: boolean;
   /** Resumes from a snapshot of the initialised function instead of starting cold. Default: false. */
@@ -139,7 +141,12 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
     const role = new iam.Role(
       name,
       transformed<iam.RoleArgs>(
-        { name: args.functionName, assumeRolePolicy: assumedBy("lambda.amazonaws.com"), tags: args.tags },
+        {
+          name: args.functionName,
+          assumeRolePolicy: assumedBy("lambda.amazonaws.com"),
+          permissionsBoundary: args.permissionsBoundary,
+          tags: args.tags,
+        },
         args.transform?.role,
       ),
       child,

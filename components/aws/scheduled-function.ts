@@ -43,7 +43,12 @@ export class ScheduledFunction extends LambdaFunction {
 
     const role = new iam.Role(
       `${name}-schedule`,
-      { name: args.scheduleName, assumeRolePolicy: assumedBy("scheduler.amazonaws.com"), tags: args.tags },
+      {
+        name: args.scheduleName,
+        assumeRolePolicy: assumedBy("scheduler.amazonaws.com"),
+        permissionsBoundary: args.permissionsBoundary,
+        tags: args.tags,
+      },
       child,
     );
     const policy = new iam.RolePolicy(

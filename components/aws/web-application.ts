@@ -38,6 +38,8 @@ export interface WebApplicationArgs {
   readonly environment?: Record<string, pulumi.Input<string>>;
   /** Folder with the frontend's files; no frontend where it is absent. */
   readonly site?: string;
+  /** ARN of the policy that no role of the functions gets beyond. Default: none. */
+  readonly permissionsBoundary?: string;
   readonly deletionProtection?: boolean;
   /** Address that alarms of errors, throttling and latency are sent to. Default: none, and no alarms. */
   readonly notificationEmail?: string;
@@ -194,6 +196,7 @@ export class WebApplication extends pulumi.ComponentResource {
       }),
       logRetentionDays,
       logProtection: this.args.deletionProtection,
+      permissionsBoundary: this.args.permissionsBoundary,
       tags: this.tags,
     };
   }

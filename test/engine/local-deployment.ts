@@ -83,6 +83,11 @@ export class LocalDeployment {
     await startCloud(this.state, { attached: true });
   }
 
+  /** The settings that are laid over the stack's now. */
+  get configured(): readonly string[] {
+    return this.settings;
+  }
+
   configure(settings: readonly string[]): void {
     this.settings = settings;
   }
@@ -107,8 +112,8 @@ export class LocalDeployment {
   }
 
   /** What `preview` does. */
-  preview(): Promise<Update> {
-    return this.#update("planned", (stack, onEvent) => stack.preview({ onEvent }));
+  preview({ refresh = false } = {}): Promise<Update> {
+    return this.#update("planned", (stack, onEvent) => stack.preview({ onEvent, refresh }));
   }
 
   /** What `destroy` does. */

@@ -1,7 +1,7 @@
 """Holds templates against CloudFormation's schemas and rules, and calls against botocore's service models.
 
 Reads {"templates": [{"region", "resources"}], "calls": [{"service", "operation", "parameters"}]} and writes the same
-two lists, each with the findings of what was at that place.
+two lists, each with the findings of what was at that place; of the types in "handlers" it writes their permissions.
 """
 
 import json
@@ -16,6 +16,7 @@ from botocore.model import OperationModel, ServiceModel, Shape
 from botocore.validate import ParamValidator
 from cfnlint import api
 from cfnlint.config import ManualArgs
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 # What is not asked for, and why; nothing else is silenced.
 NOT_ASKED = {
@@ -102,12 +103,19 @@ def outside(value: Any, shape: Shape, at: str) -> Iterator[str]:
         yield f"{at}: {size} is more than {shape.metadata['max']}"
 
 
+def permissions_of(type_name: str) -> list[str]:
+    """What the handlers of a type may have to be allowed, whatever they do."""
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", type_name).schema
+    return sorted({right for handler in schema.get("handlers", {}).values() for right in handler["permissions"]})
+
+
 if __name__ == "__main__":
     request = json.load(sys.stdin)
     json.dump(
         {
             "templates": [findings_of_template(**template) for template in request["templates"]],
             "calls": [findings_of_call(**call) for call in request["calls"]],
+            "handlers": {name: permissions_of(name) for name in request.get("handlers", [])},
         },
         sys.stdout,
     )

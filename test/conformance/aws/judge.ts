@@ -28,12 +28,16 @@ const judgement = z.object({
   templates: z.array(z.array(finding)),
   /** Of each call, what botocore's model of the service does not accept. */
   calls: z.array(z.array(z.string())),
+  /** Permissions of a CloudFormation type's handlers, by its name. */
+  handlers: z.record(z.string(), z.array(z.string())),
 });
 
 /** What AWS's own models say of templates and calls. */
 export async function judge(request: {
   readonly templates: readonly Template[];
   readonly calls: readonly ApiCall[];
+  /** CloudFormation types whose handlers' permissions are asked for. Default: none. */
+  readonly handlers?: readonly string[];
 }): Promise<z.output<typeof judgement>> {
   const lock = path.join(__dirname, "judge.lock");
   const install = ["--require-hashes", "--requirement", lock];

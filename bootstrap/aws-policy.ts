@@ -1,0 +1,145 @@
+import { nameLimits, resourceNamePrefix } from "../components/names";
+import { identities, type Identity, rightsOf } from "./rights";
+
+/** The stack that an identity is for. */
+export interface Place {
+  readonly project: string;
+  readonly stack: string;
+  /** Of AWS, 12 digits. */
+  readonly account: string;
+  readonly region: string;
+}
+
+export interface PolicyStatement {
+  readonly Sid: string;
+  readonly Effect: "Allow" | "Deny";
+  readonly Action: readonly string[];
+  readonly Resource: readonly string[];
+  readonly Condition?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
+}
+
+/** What every name of the stack begins with: where it is too long for a role's, as far as that takes it. */
+function prefixOf({ project, stack }: Place): string {
+  const whole = `${project}-${stack}-`;
+  const cut = resourceNamePrefix({ project, stack }, "", nameLimits.role);
+  return whole.startsWith(cut) && cut.length + 1 < whole.length ? cut : whole;
+}
+
+/** Name of the role that an identity has on AWS. */
+export function roleName(place: Place, identity: Identity): string {
+  return `${place.project}-${place.stack}-bootstrap-${identity}`;
+}
+
+/** What no role of the stack's functions can get beyond, whatever its policies say. */
+export function boundaryName({ project, stack }: Place): string {
+  return `${project}-${stack}-bootstrap-boundary`;
+}
+
+export function boundaryArn(place: Place): string {
+  return `arn:aws:iam::${place.account}:policy/${boundaryName(place)}`;
+}
+
+/** Where a service has no names in its ARNs, or lists what it has by an action on everything. */
+const everything: readonly RegExp[] = [
+  /^(apigateway|cloudfront|wafv2):/,
+  /^logs:(\w*LogDeliver\w+|PutResourcePolicy|DescribeResourcePolicies|DescribeLogGroups)$/,
+  // Of public layers, which are in other accounts.
+  /^lambda:GetLayerVersion$/,
+  /^cloudwatch:DescribeAlarms$/,
+];
+
+/** ARNs of the stack's resources, by service. */
+function scopes(place: Place): Readonly<Record<string, readonly string[]>> {
+  const { account, region } = place;
+  const prefix = prefixOf(place);
+  const here = (service: string, resource: string) => `arn:aws:${service}:${region}:${account}:${resource}`;
+  return {
+    iam: [`arn:aws:iam::${account}:role/${prefix}*`],
+    lambda: [here("lambda", `function:${prefix}*`), here("lambda", `layer:${prefix}*`)],
+    dynamodb: [here("dynamodb", `table/${prefix}*`)],
+    logs: [`/aws/lambda/${prefix}*`, `/aws/apigateway/${prefix}*`].map((name) => here("logs", `log-group:${name}`)),
+    secretsmanager: [here("secretsmanager", `secret:${prefix}*`)],
+    scheduler: [here("scheduler", `schedule/default/${prefix}*`)],
+    sns: [here("sns", `${prefix}*`)],
+    cloudwatch: [here("cloudwatch", `alarm:${prefix}*`), `arn:aws:cloudwatch::${account}:dashboard/${prefix}*`],
+    // The site's bucket has a name that the provider makes up from the resource's.
+    s3: ["arn:aws:s3:::aws-web-*"],
+  };
+}
+
+/** Actions that could give a role more than the boundary has. */
+const bounded = ["iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"];
+const passing = "iam:PassRole";
+
+/** What an identity may do on AWS: no more than the types of the program need, on no more than the stack's resources. */
+export function awsPolicy(identity: Identity, place: Place, without: readonly string[] = []): PolicyStatement[] {
+  const rights = rightsOf("aws", identity).filter((right) => !without.includes(right));
+  const isAnywhere = (right: string) => everything.some((pattern) => pattern.test(right));
+  const named = scopes(place);
+  const plain = rights.filter((right) => !isAnywhere(right) && !bounded.includes(right) && right !== passing);
+  const boundedRights = rights.filter((right) => bounded.includes(right));
+  const statements: PolicyStatement[] = Object.entries(named).map(([service, Resource]) => ({
+    Sid: service,
+    Effect: "Allow",
+    Action: plain.filter((right) => right.startsWith(`${service}:`)),
+    Resource,
+  }));
+  const [roles = []] = [named.iam];
+  return [
+    ...statements,
+    {
+      Sid: "bounded",
+      Effect: "Allow" as const,
+      Action: boundedRights,
+      Resource: roles,
+      Condition: { StringEquals: { "iam:PermissionsBoundary": boundaryArn(place) } },
+    },
+    {
+      Sid: "passed",
+      Effect: "Allow" as const,
+      Action: rights.filter((right) => right === passing),
+      Resource: roles,
+      Condition: { StringEquals: { "iam:PassedToService": ["lambda.amazonaws.com", "scheduler.amazonaws.com"] } },
+    },
+    { Sid: "unnamed", Effect: "Allow" as const, Action: rights.filter(isAnywhere), Resource: ["*"] },
+    // A role of the bootstrap is called as the stack's are: none of them may change itself or another.
+    {
+      Sid: "self",
+      Effect: "Deny" as const,
+      Action: [...new Set(rightsOf("aws", "deploy").filter((right) => right.startsWith("iam:")))],
+      Resource: identities.map((other) => `arn:aws:iam::${place.account}:role/${roleName(place, other)}`),
+    },
+  ].filter(({ Action }) => Action.length > 0);
+}
+
+/**
+ * The most that a role of the stack may have, whatever its policies say: what the functions of the components do.
+ *
+ * @param tables ARNs of further tables and secrets, for functions that a program lets reach them.
+ */
+export function boundaryPolicy(place: Place): PolicyStatement[] {
+  const named = scopes(place);
+  const of = (service: string) => named[service] ?? [];
+  return [
+    {
+      Sid: "data",
+      Effect: "Allow",
+      Action: [
+        ...["BatchGetItem", "GetItem", "Query", "Scan", "BatchWriteItem", "ConditionCheckItem"].map(
+          (action) => `dynamodb:${action}`,
+        ),
+        ...["DeleteItem", "PutItem", "UpdateItem"].map((action) => `dynamodb:${action}`),
+        "secretsmanager:GetSecretValue",
+      ],
+      Resource: [...of("dynamodb"), ...of("secretsmanager")],
+    },
+    {
+      Sid: "log",
+      Effect: "Allow",
+      Action: ["logs:CreateLogStream", "logs:PutLogEvents"],
+      Resource: of("logs").map((arn) => `${arn}:*`),
+    },
+    { Sid: "invoke", Effect: "Allow", Action: ["lambda:InvokeFunction"], Resource: of("lambda").slice(0, 1) },
+    { Sid: "trace", Effect: "Allow", Action: ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], Resource: ["*"] },
+  ];
+}

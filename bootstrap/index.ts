@@ -1,0 +1,41 @@
+import * as pulumi from "@pulumi/pulumi";
+
+import type { Cloud } from "../contract/clouds";
+import type { Identity } from "./rights";
+import { subjects } from "./subjects";
+
+/** The identities that deploy, preview and compare one stack; the outputs are the variables of GitHub's environments. */
+async function program(): Promise<Record<string, unknown>> {
+  const config = new pulumi.Config();
+  const [project, stack] = [config.require("project"), config.require("stack")];
+  const repository = config.require("repository");
+  const ids = { ownerId: config.require("ownerId"), id: config.require("repositoryId") };
+  const clouds = config.requireObject<Cloud[]>("clouds");
+  // What only reads runs on pull requests, in an environment without reviewers.
+  const environments: Record<Identity, string> = {
+    deploy: stack,
+    preview: `${stack}-preview`,
+    drift: `${stack}-preview`,
+  };
+  const trusted = (identity: Identity) => subjects({ name: repository, ...ids }, environments[identity]);
+
+  const outputs: Record<string, unknown> = {};
+  if (clouds.includes("aws")) {
+    const { getCallerIdentity } = await import("@pulumi/aws");
+    const { awsIdentities } = await import("./aws");
+    const { accountId: account } = await getCallerIdentity();
+    outputs.aws = awsIdentities({ project, stack, account, region: config.require("awsRegion") }, trusted);
+  }
+  if (clouds.includes("azure")) {
+    const { azureIdentities } = await import("./azure");
+    outputs.azure = azureIdentities({ project, stack, location: config.get("azureRegion") ?? "japaneast" }, trusted);
+  }
+  if (clouds.includes("gcp")) {
+    const { gcpIdentities } = await import("./gcp");
+    const gcpProject = config.require("gcpProject");
+    outputs.gcp = gcpIdentities({ project, stack, gcpProject }, repository, trusted);
+  }
+  return outputs;
+}
+
+export = program;

@@ -1,0 +1,203 @@
+import { describe, expect, inject, test } from "vitest";
+
+import { awsRights } from "../../bootstrap/aws-rights";
+import { boundaryArn, type Place } from "../../bootstrap/aws-policy";
+import { invokeRights, type Operation, rights, rightsOf } from "../../bootstrap/rights";
+import { type Cloud, clouds } from "../../contract/clouds";
+import { Caller, type CallerReport } from "../../local/caller";
+import { projectName } from "../configuration";
+import { judge } from "./aws/judge";
+import { models } from "./aws/models";
+import type { Captured } from "./capture";
+import { combinations } from "./combinations";
+
+const captured = inject("captured");
+const prefixes: Readonly<Record<string, Cloud>> = { aws: "aws", "azure-native": "azure", gcp: "gcp" };
+
+/** CloudFormation's names of types that no model is held against. */
+const unmodelled: Readonly<Record<string, string>> = {
+  "aws:secretsmanager/secret:Secret": "AWS::SecretsManager::Secret",
+  "aws:scheduler/schedule:Schedule": "AWS::Scheduler::Schedule",
+};
+
+/** What the provider asks beside the handlers, with the file of hashicorp/terraform-provider-aws that does. */
+const beyond: Readonly<Record<string, string>> = {
+  "iam:PutRolePermissionsBoundary": "iam/role.go: resourceRoleUpdate",
+  "iam:ListInstanceProfilesForRole": "iam/role.go: deleteRole",
+  "lambda:ListVersionsByFunction": "lambda/function.go: findLatestFunctionVersionByName",
+  "lambda:GetFunctionConfiguration": "lambda/function.go: waitFunctionUpdated",
+  "lambda:PublishVersion": "lambda/function.go: resourceFunctionCreate",
+  "lambda:GetLayerVersion": "Lambda API reference, CreateFunction: of each layer",
+  "logs:CreateLogDelivery": "API Gateway, Configuring logging for HTTP APIs: of whom the stage is made by",
+  "logs:GetLogDelivery": "the same",
+  "logs:UpdateLogDelivery": "the same",
+  "logs:DeleteLogDelivery": "the same",
+  "logs:ListLogDeliveries": "the same",
+  "logs:PutResourcePolicy": "the same",
+  "logs:DescribeResourcePolicies": "the same",
+  "logs:DescribeLogGroups": "the same",
+  "secretsmanager:GetResourcePolicy": "secretsmanager/secret.go: resourceSecretRead",
+  "apigateway:TagResource": "apigatewayv2/api.go: tags of a creation",
+  "apigateway:UntagResource": "apigatewayv2/api.go: tags of an update",
+  "dynamodb:DescribeTimeToLive": "dynamodb/table.go: resourceTableRead",
+  "cloudfront:UpdateDistribution": "cloudfront/distribution.go: resourceDistributionDelete disables it",
+  "s3:ListBucketVersions": "s3/bucket.go: emptyBucket, where forceDestroy is on",
+  "s3:DeleteObjectVersion": "s3/bucket.go: emptyBucket, where forceDestroy is on",
+  "s3:DeleteObject": "s3/bucket.go: emptyBucket, where forceDestroy is on",
+  "s3:ListBucket": "s3/bucket.go: findBucket",
+  ...Object.fromEntries(
+    [
+      ...[
+        "Acl",
+        "CORS",
+        "Logging",
+        "ObjectLockConfiguration",
+        "Policy",
+        "RequestPayment",
+        "Tagging",
+        "Versioning",
+        "Website",
+      ].map((setting) => `s3:GetBucket${setting}`),
+      "s3:GetAccelerateConfiguration",
+      "s3:GetReplicationConfiguration",
+    ].map((right) => [right, "s3/bucket.go: resourceBucketRead reads each setting"]),
+  ),
+  "s3:GetLifecycleConfiguration": "s3/bucket.go: resourceBucketRead",
+  "s3:GetEncryptionConfiguration": "s3/bucket.go: resourceBucketRead",
+  "s3:UntagResource": "s3/bucket.go: tags of an update",
+};
+
+const account = "123456789012";
+const placeOf = (stack: string, region = "ap-northeast-1"): Place => ({ project: projectName, stack, account, region });
+
+/** Types that no combination has, since the board has neither a secret nor a schedule: one resource of each. */
+const uncaptured = (place: Place): Captured[] => {
+  const tokens = Object.values(rights).flatMap((types) => Object.keys(types));
+  const known = new Set(Object.values(captured).flatMap((resources) => resources.map(({ type }) => type)));
+  const name = `${place.project}-${place.stack}-worker`;
+  const arn = (service: string, resource: string) => `arn:aws:${service}:${place.region}:${account}:${resource}`;
+  const inputs = {
+    name,
+    secretId: arn("secretsmanager", `secret:${name}`),
+    target: { roleArn: `arn:aws:iam::${account}:role/${name}` },
+  };
+  return tokens
+    .filter((type) => !known.has(type))
+    .map((type) => ({ urn: "", type, id: name, inputs, outputs: {}, dependencies: [] }));
+};
+
+/** The resources of each combination by cloud; roles have the boundary, as `aws.permissionsBoundary` gives it to them. */
+const stacks = combinations.map(({ name, stack, settings }) => {
+  const aws = settings.aws as { region?: string } | undefined;
+  const place = placeOf(stack, aws?.region);
+  const resources = [...(captured[name] ?? []), ...uncaptured(place)].map((resource): Captured => {
+    return resource.type === "aws:iam/role:Role"
+      ? { ...resource, inputs: { ...resource.inputs, permissionsBoundary: boundaryArn(place) } }
+      : resource;
+  });
+  const of = (cloud: Cloud) => resources.filter(({ type }) => prefixes[type.split(":")[0] ?? ""] === cloud);
+  return { name, place, of };
+});
+const operations: readonly Operation[] = ["create", "read", "update", "delete"];
+
+/** What an identity is refused, over all combinations. */
+function refusals(cloud: Cloud, report: CallerReport, asked: readonly Operation[], own = true): string[] {
+  return stacks.flatMap(({ place, of }) => {
+    const caller = new Caller({ ...report, place: own ? place : placeOf("another") });
+    const resources = of(cloud);
+    const roles = resources.filter(({ type }) => type === "aws:iam/role:Role");
+    return resources.flatMap((resource) =>
+      asked.flatMap((operation) => caller.refusal(cloud, operation, resource, roles) ?? []),
+    );
+  });
+}
+
+describe("rights", () => {
+  test("are stated for each type that the program declares", () => {
+    for (const cloud of clouds) {
+      const types = new Set(stacks.flatMap(({ of }) => of(cloud).map(({ type }) => type)));
+      expect([...types].filter((type) => !(type in rights[cloud]) && !type.includes("pulumi:"))).toEqual([]);
+    }
+  });
+
+  test("of AWS are those of the types' handlers, or the provider's own with their place", async () => {
+    const typeOf = (token: string) => models[token]?.type ?? unmodelled[token];
+    const named = Object.keys(awsRights).flatMap((token) => typeOf(token) ?? []);
+    const { handlers } = await judge({ templates: [], calls: [], handlers: [...new Set(named)] });
+    const unknown = Object.entries(awsRights).flatMap(([token, { create, read, update = [], delete: deleted }]) => {
+      const type = typeOf(token);
+      if (type === undefined) return [];
+      const held = new Set((handlers[type] ?? []).map((right) => right.toLowerCase()));
+      return [...create, ...read, ...update, ...deleted]
+        .filter((right) => !held.has(right.toLowerCase()) && !(right in beyond))
+        .map((right) => `${token}: ${right}`);
+    });
+    expect([...new Set(unknown)]).toEqual([]);
+  });
+
+  test.each(clouds)("on %s are enough to deploy, and to compare", (cloud) => {
+    expect([...new Set(refusals(cloud, { identity: "deploy" }, operations))]).toEqual([]);
+    expect([...new Set(refusals(cloud, { identity: "drift" }, ["read"]))]).toEqual([]);
+  });
+
+  test.each(clouds)("on %s are not too much: who compares changes nothing, who previews reads nothing", (cloud) => {
+    const count = stacks.reduce(
+      (sum, { of }) => sum + of(cloud).filter(({ type }) => (rights[cloud][type]?.read.length ?? 0) > 0).length,
+      0,
+    );
+    const changing = refusals(cloud, { identity: "drift" }, ["create"]).length;
+    // A static website and blobs are read and written by one right on Azure: the account's key.
+    expect(changing).toBeGreaterThan(count * (cloud === "azure" ? 0.5 : 0.95));
+    expect(refusals(cloud, { identity: "preview" }, ["read"]).length).toBeGreaterThan(count * 0.95);
+  });
+
+  test("on AWS end at the stack: another stack's tables, functions, roles and logs are not to be touched", () => {
+    const refused = refusals("aws", { identity: "deploy" }, ["delete"], false).join("\n");
+    for (const right of ["dynamodb:DeleteTable", "lambda:DeleteFunction", "iam:DeleteRole", "logs:DeleteLogGroup"]) {
+      expect(refused).toContain(right);
+    }
+  });
+
+  test("on AWS make no role without the boundary, and change none of the bootstrap's own", () => {
+    const place = placeOf("staging");
+    const caller = new Caller({ identity: "deploy", place });
+    const role = (name: string, more = {}) => ({ type: "aws:iam/role:Role", id: name, inputs: { name, ...more } });
+    const own = `${projectName}-staging-api`;
+    expect(caller.refusal("aws", "create", role(own), [])).toMatch(/not authorized to perform: iam:CreateRole/);
+    const bounded = { permissionsBoundary: boundaryArn(place) };
+    expect(caller.refusal("aws", "create", role(own, bounded), [])).toBeUndefined();
+    const deploy = role(`${projectName}-staging-bootstrap-deploy`, bounded);
+    expect(caller.refusal("aws", "update", deploy, [])).toMatch(/not authorized to perform: iam:/);
+  });
+
+  test("that are taken away one by one are missed, and named", () => {
+    const shares = clouds.map((cloud) => {
+      const all = rightsOf(cloud, "deploy");
+      const escaped = all.filter((right) => {
+        const refused = refusals(cloud, { identity: "deploy", without: [right] }, operations);
+        const caller = new Caller({ identity: "deploy", without: [right] }).of(cloud, () => []);
+        const called = Object.entries(invokeRights[cloud]).flatMap(([token, rights]) =>
+          rights.includes(right)
+            ? [
+                () => {
+                  caller.requireInvoke(token);
+                },
+              ]
+            : [],
+        );
+        for (const call of called) expect(call).toThrow(right);
+        return called.length === 0 && !refused.some((message) => message.includes(right));
+      });
+      return { cloud, rights: all.length, caught: all.length - escaped.length, escaped };
+    });
+    const [rightsTried, caught] = [shares, shares].map((list, index) =>
+      list.reduce((sum, each) => sum + (index === 0 ? each.rights : each.caught), 0),
+    );
+    for (const { cloud, rights: tried, caught: found, escaped } of shares) {
+      console.log(
+        `${cloud}: ${found} of ${tried} rights missed when they are taken away; not: ${escaped.join(", ") || "none"}`,
+      );
+    }
+    expect((caught ?? 0) / (rightsTried ?? 1)).toBeGreaterThanOrEqual(0.95);
+  });
+});
