@@ -46,6 +46,8 @@ const everything: readonly RegExp[] = [
   // Of public layers, which are in other accounts.
   /^lambda:GetLayerVersion$/,
   /^cloudwatch:DescribeAlarms$/,
+  // A mapping's ARN is a number that AWS makes up.
+  /^lambda:(\w*EventSourceMapping|ListTags)$/,
 ];
 
 /** ARNs of the stack's resources, by service. */
@@ -61,6 +63,8 @@ function scopes(place: Place): Readonly<Record<string, readonly string[]>> {
     secretsmanager: [here("secretsmanager", `secret:${prefix}*`)],
     scheduler: [here("scheduler", `schedule/default/${prefix}*`)],
     sns: [here("sns", `${prefix}*`)],
+    sqs: [here("sqs", `${prefix}*`)],
+    events: [here("events", `rule/${prefix}*`)],
     cloudwatch: [here("cloudwatch", `alarm:${prefix}*`), `arn:aws:cloudwatch::${account}:dashboard/${prefix}*`],
     // The site's bucket has a name that the provider makes up from the resource's.
     s3: ["arn:aws:s3:::aws-web-*"],

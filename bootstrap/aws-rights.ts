@@ -210,6 +210,36 @@ export const awsRights: Rights = {
     // It is switched off first.
     delete: ["cloudfront:UpdateDistribution", "cloudfront:DeleteDistribution"],
   },
+  "aws:sqs/queue:Queue": {
+    create: ["sqs:CreateQueue", "sqs:TagQueue"],
+    read: ["sqs:GetQueueAttributes", "sqs:ListQueueTags", "sqs:GetQueueUrl"],
+    update: ["sqs:SetQueueAttributes", "sqs:TagQueue", "sqs:UntagQueue"],
+    delete: ["sqs:DeleteQueue"],
+  },
+  "aws:sqs/queuePolicy:QueuePolicy": {
+    create: ["sqs:SetQueueAttributes"],
+    read: ["sqs:GetQueueAttributes"],
+    update: ["sqs:SetQueueAttributes"],
+    delete: ["sqs:SetQueueAttributes"],
+  },
+  "aws:lambda/eventSourceMapping:EventSourceMapping": {
+    create: ["lambda:CreateEventSourceMapping"],
+    read: ["lambda:GetEventSourceMapping", "lambda:ListTags"],
+    update: ["lambda:UpdateEventSourceMapping"],
+    delete: ["lambda:DeleteEventSourceMapping"],
+  },
+  "aws:cloudwatch/eventRule:EventRule": {
+    create: ["events:PutRule", "events:TagResource"],
+    read: ["events:DescribeRule", "events:ListTagsForResource"],
+    update: ["events:PutRule", "events:TagResource", "events:UntagResource"],
+    delete: ["events:DeleteRule"],
+  },
+  "aws:cloudwatch/eventTarget:EventTarget": {
+    create: ["events:PutTargets"],
+    read: ["events:ListTargetsByRule"],
+    update: ["events:PutTargets"],
+    delete: ["events:RemoveTargets"],
+  },
   "aws:sns/topic:Topic": {
     create: ["sns:CreateTopic", "sns:TagResource"],
     read: ["sns:GetTopicAttributes", "sns:ListTagsForResource"],

@@ -18,6 +18,8 @@ const prefixes: Readonly<Record<string, Cloud>> = { aws: "aws", "azure-native": 
 const unmodelled: Readonly<Record<string, string>> = {
   "aws:secretsmanager/secret:Secret": "AWS::SecretsManager::Secret",
   "aws:scheduler/schedule:Schedule": "AWS::Scheduler::Schedule",
+  "aws:sqs/queue:Queue": "AWS::SQS::Queue",
+  "aws:lambda/eventSourceMapping:EventSourceMapping": "AWS::Lambda::EventSourceMapping",
 };
 
 /** What the provider asks beside the handlers, with the file of hashicorp/terraform-provider-aws that does. */
@@ -41,6 +43,7 @@ const beyond: Readonly<Record<string, string>> = {
   "apigateway:UntagResource": "apigatewayv2/api.go: tags of an update",
   "dynamodb:DescribeTimeToLive": "dynamodb/table.go: resourceTableRead",
   "cloudfront:UpdateDistribution": "cloudfront/distribution.go: resourceDistributionDelete disables it",
+  "sqs:GetQueueUrl": "sqs/queue.go: resourceQueueRead",
   "s3:ListBucketVersions": "s3/bucket.go: emptyBucket, where forceDestroy is on",
   "s3:DeleteObjectVersion": "s3/bucket.go: emptyBucket, where forceDestroy is on",
   "s3:DeleteObject": "s3/bucket.go: emptyBucket, where forceDestroy is on",
@@ -78,6 +81,8 @@ const uncaptured = (place: Place): Captured[] => {
   const arn = (service: string, resource: string) => `arn:aws:${service}:${place.region}:${account}:${resource}`;
   const inputs = {
     name,
+    rule: name,
+    queueUrl: `https://sqs.${place.region}.amazonaws.com/${account}/${name}`,
     secretId: arn("secretsmanager", `secret:${name}`),
     target: { roleArn: `arn:aws:iam::${account}:role/${name}` },
   };
