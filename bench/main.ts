@@ -1,35 +1,46 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import path from "node:path";
 
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 
 import { chart } from "./chart";
 import { deployments } from "./deployments";
+import { largeBuilds } from "./large-sets";
 import { layerBuilds, processStart } from "./layer-builds";
 import { markdown, type Results } from "./report";
 
 interface Flags {
   readonly rounds: number;
   readonly output: string;
+  readonly only?: Part;
 }
+
+/** What can be measured by itself; the rest stays as it was measured before. */
+const parts = ["layers", "large", "deployments"] as const;
+type Part = (typeof parts)[number];
 
 new Command("bench")
   .description("Measures the layer builder beside others, and the engine and the API on this machine, in one run.")
   .option("--rounds <count>", "of every measurement", count, 3)
   .option("--output <folder>", "for table, figures and chart", path.join(__dirname, "..", "docs", "benchmarks"))
-  .action(async ({ rounds, output }: Flags) => {
+  .addOption(new Option("--only <part>", "to measure, beside the results that are there").choices(parts))
+  .action(async ({ rounds, output, only }: Flags) => {
+    const file = path.join(output, "results.json");
+    const wanted = (part: Part) => only === undefined || only === part;
+    const earlier = only === undefined ? {} : (JSON.parse(readFileSync(file, "utf8")) as Partial<Results>);
     const results: Results = {
       date: new Date().toISOString().slice(0, 10),
       machine: `${cpus().length} × ${cpus()[0]?.model ?? "?"}`,
       node: process.versions.node,
-      builds: await layerBuilds(rounds, progress),
+      builds: wanted("layers") ? await layerBuilds(rounds, progress) : (earlier.builds ?? []),
+      large: wanted("large") ? await largeBuilds(rounds, progress) : (earlier.large ?? []),
       processStart: await processStart(rounds),
-      deployments: await deployments(rounds, progress),
+      deployments: wanted("deployments") ? await deployments(rounds, progress) : (earlier.deployments ?? []),
     };
     mkdirSync(output, { recursive: true });
     writeFileSync(path.join(output, "README.md"), markdown(results));
-    writeFileSync(path.join(output, "results.json"), `${JSON.stringify(results, null, 2)}\n`);
+    writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
     writeFileSync(path.join(output, "layers.svg"), chart(results.builds));
     process.stdout.write(markdown(results));
   })

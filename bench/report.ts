@@ -1,5 +1,6 @@
 import type { Deployment } from "./deployments";
 import type { LayerBuild } from "./layer-builds";
+import type { LargeBuild } from "./large-sets";
 import type { Timing } from "./timing";
 
 /** All that one run has measured. */
@@ -9,12 +10,13 @@ export interface Results {
   readonly machine: string;
   readonly node: string;
   readonly builds: readonly LayerBuild[];
+  readonly large: readonly LargeBuild[];
   readonly processStart: { readonly node: Timing; readonly tsx: Timing };
   readonly deployments: readonly Deployment[];
 }
 
 /** The results for a reader; the chart lies beside it as `layers.svg`. */
-export function markdown({ date, machine, node, builds, processStart, deployments }: Results): string {
+export function markdown({ date, machine, node, builds, large, processStart, deployments }: Results): string {
   const [us] = builds;
   const others = builds.filter(({ name }) => !name.startsWith("npm run layer"));
   const best = (value: (build: LayerBuild) => number) => Math.min(...others.map(value));
@@ -60,6 +62,17 @@ export function markdown({ date, machine, node, builds, processStart, deployment
     `No process of Node starts in less than ${seconds(processStart.node.median)} here (\`node -e 0\`), and none that runs TypeScript ` +
       `in less than ${seconds(processStart.tsx.median)} (\`node --require tsx/cjs -e 0\`).`,
     "",
+    "## Large sets of requirements, with bytecode",
+    "",
+    table(
+      ["set", "builder", "empty cache", "warm cache", "memory of the largest process", "zip"],
+      large.map(({ set, builder, cold, warm, memory, size }) => [
+        ...[set, builder, seconds(cold.median), seconds(warm.median), megabytes(memory), megabytes(size)],
+      ]),
+    ),
+    "",
+    "The sets are those of `test/nightly/sets`, resolved on that day; an empty cache includes fetching.",
+    "",
     "## The engine on this machine",
     "",
     table(
@@ -82,6 +95,8 @@ export function markdown({ date, machine, node, builds, processStart, deployment
 }
 
 export const seconds = (value: number) => (value < 0.1 ? `${(value * 1000).toFixed(1)} ms` : `${value.toFixed(2)} s`);
+
+const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 const ratio = (ours: number, theirs: number) => `${((100 * ours) / theirs).toFixed(0)}%`;
 

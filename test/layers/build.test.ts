@@ -513,6 +513,12 @@ describe("bad input is refused, with a way out", () => {
 });
 
 describe("another index", () => {
+  it("may have a wheel of one's own, as uv build names it", async () => {
+    workspace.index.publish({ name: "own", tags: "cp312-cp312-linux_x86_64", files: { "own/core.so": makeLibrary() } });
+    await workspace.require(["own"]);
+    expect(layerOf(await workspace.build()).packages.map(({ name }) => name)).toEqual(["own"]);
+  });
+
   it("may be a folder of wheels", async () => {
     const [wheel] = workspace.index.publish({ name: "local-wheel" });
     const wheels = path.join(workspace.folder, "wheels");

@@ -14,6 +14,7 @@ const onAzure = new Set([
   "skimage",
   "tables",
   "tbb",
+  "popular-cloud",
   "popular-data",
 ]);
 
