@@ -34,17 +34,17 @@ const watchInterval = 60;
 export function asDiagnose(command: Command, open: () => Promise<Environment>): Command {
   const ids = checks.map(({ id }) => id);
   return command
-    .description("look over the whole environment of a stack: what is wrong, why, and what to do next")
+    .description("check the whole environment of a stack: each fault, its cause and the next step")
     .addOption(new Option("--json", "print the report as JSON").conflicts("markdown"))
     .option("--markdown", "print it as a Markdown document")
-    .option("--html <file>", "also write it as a page that needs nothing else")
-    .option("--watch [seconds]", `look again and again, every ${watchInterval} seconds`, seconds)
+    .option("--html <file>", "also write it as one HTML page")
+    .option("--watch [seconds]", `repeat the checks every ${watchInterval} seconds`, seconds)
     .option("--only <checks>", `comma-separated, of ${ids.join(", ")}`, (list: string) => listOf(list, ids))
     .addOption(
       new Option("--fail-on <severity>", "least severity that exits with 1").choices(severities).default("warning"),
     )
-    .option("--timeout <seconds>", "that each check may take", seconds, 30)
-    .option("--drift", "also ask the clouds for every resource that is not as it was deployed")
+    .option("--timeout <seconds>", "time limit of each check", seconds, 30)
+    .option("--drift", "also compare every resource with what was deployed")
     .addHelpText("after", `\n${aboutChecks()}\nExits with 0 healthy, 1 findings, 2 something could not be checked.`)
     .action(async () => {
       const flags = command.opts<Flags>();

@@ -65,20 +65,20 @@ const program = new Command("layer")
 
 program
   .command("build")
-  .description("build what the locks say, from the cache where nothing changed")
+  .description("build the bundles from the locks, or take them from the cache")
   .addOption(targetOption())
   .addOption(
     new Option("--strategy <name>", "how packages are put into Lambda layers")
       .choices(["full", "hybrid", "split", "auto"] satisfies Strategy["kind"][])
       .default("full"),
   )
-  .option("--provided <package==version...>", "what public layers carry, for strategy hybrid", pin)
+  .option("--provided <package==version...>", "packages in public layers, for strategy hybrid", pin)
   .addOption(new Option("--architecture <name>", "of the Lambda layer").choices(["x86_64", "arm64"]).default("x86_64"))
   .addOption(new Option("--python-version <version>").choices(pythonVersions).default("3.12"))
-  .option("--no-bytecode", "leave the modules to be compiled at each start of a function")
+  .option("--no-bytecode", "add no bytecode: modules are compiled at each start of a function")
   .option("--no-prune", "keep tests, stubs and C sources that no program reads")
-  .option("--verify", "read what is built already to the last byte, to find what is damaged")
-  .option("--keep-symbols <package...>", "leave the native libraries of these packages whole")
+  .option("--verify", "read every byte of the cached bundles, to find damage")
+  .option("--keep-symbols <package...>", "keep the debug symbols of these packages' native libraries")
   .option("--keep <path...>", "files to keep in any case, e.g. 'pandas/tests/**'")
   .addOption(applicationOption())
   .addOption(requirementsOption())
@@ -102,7 +102,7 @@ program
   .addOption(targetOption())
   .addOption(applicationOption())
   .addOption(requirementsOption())
-  .option("--upgrade [package...]", "bring these packages, or all, to the newest version that is accepted")
+  .option("--upgrade [package...]", "upgrade these packages, or all, to the newest accepted version")
   .addOption(
     new Option(
       "--python-version <version>",
@@ -203,7 +203,7 @@ program
 
 program
   .command("diff")
-  .description("say in terms of packages what one bundle has that another has not")
+  .description("list the packages in which two bundles differ")
   .argument("<before>", "zip that build has printed, or its manifest")
   .argument("<after>")
   .addOption(
@@ -232,7 +232,7 @@ interface ScopeFlags {
 }
 
 scoped(program.command("versions"))
-  .description("list the versions of a stack's layers, and who of the known stacks and functions uses each")
+  .description("list the versions of a stack's layers, and the known stacks and functions that use each")
   .action(async (flags: ScopeFlags) => {
     const { listVersions, scope } = await layerVersions(flags);
     await printVersions(await listVersions(scope), flags);
@@ -241,7 +241,7 @@ scoped(program.command("versions"))
 scoped(program.command("prune"))
   .description("delete a stack's older releases on every cloud, and older versions of its layers that nothing uses")
   .requiredOption("--keep <count>", "newest releases and versions of each layer that stay, used or not", count)
-  .option("--dry-run", "only say what would be deleted")
+  .option("--dry-run", "only list what would be deleted")
   .action(async (flags: ScopeFlags & { readonly keep: number; readonly dryRun?: true }) => {
     const { pruneVersions, scope } = await layerVersions(flags);
     const done = flags.dryRun ? "Would delete" : "Deleted";

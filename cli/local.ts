@@ -34,7 +34,7 @@ const cli: Command = new Command("local")
   .description("Deploys the whole program onto this machine by the real Pulumi engine: no cloud account is needed.")
   .version(version)
   .option("-s, --stack <name>", "which Pulumi.<name>.yaml", defaultStack)
-  .option("-c, --config <path=value>", "a setting over it, e.g. aws.frontend.enabled=false", setting)
+  .option("-c, --config <path=value>", "override a setting of the stack, e.g. aws.frontend.enabled=false", setting)
   .option(
     "--weather <seed>",
     "let the local clouds fail half-way and be late, by this seed; default: nothing goes wrong",
@@ -60,10 +60,10 @@ function subject(): Subject {
 cli
   .command("up", { isDefault: true })
   .description("deploy, then serve until Ctrl-C")
-  .option("--detach", "return when it is serving; `stop` ends it")
-  .option("--refresh", "look at what is really there first")
-  .option("--watch", "serve what is saved, at once; default where standard input is a terminal")
-  .option("--no-watch", "serve what was deployed, whatever is saved")
+  .option("--detach", "return once it serves; `stop` ends it")
+  .option("--refresh", "read the actual resources first")
+  .option("--watch", "serve each edit as soon as it is saved; default on a terminal")
+  .option("--no-watch", "serve only what was deployed")
   .option("--debug [function]", "let a debugger attach to this function, or to each")
   .allowExcessArguments()
   .action(async (flags: Flagged, command: Command) => {
@@ -78,8 +78,8 @@ cli
 
 cli
   .command("preview")
-  .description("say what `up` would change")
-  .option("--refresh", "look at what is really there first")
+  .description("show what `up` would change")
+  .option("--refresh", "read the actual resources first")
   .action(async ({ refresh = false }: { refresh?: boolean }) => {
     begin("Previewing", "on this machine");
     await (await verbs()).preview(subject(), { refresh });
@@ -87,7 +87,7 @@ cli
 
 cli
   .command("outputs")
-  .description("print what the stack tells other stacks")
+  .description("print the stack's outputs")
   .option("--json", "as JSON")
   .action(async ({ json = false }: { json?: boolean }) => {
     begin("Reading the outputs of", "on this machine");
@@ -96,10 +96,10 @@ cli
 
 cli
   .command("invoke")
-  .description("run a function now, e.g. one that has a schedule, and print what it gives back")
+  .description("invoke a function now, e.g. one with a schedule, and print its result")
   .argument("<function>", "its name in the application's pyproject.toml")
-  .option("--cloud <name>", "on this cloud alone")
-  .option("--payload <json>", "what it is given; default: what a schedule gives it")
+  .option("--cloud <name>", "only on this cloud")
+  .option("--payload <json>", "its event; default: the event of a schedule")
   .action(async (name: string, options: InvokeOptions) => {
     begin(`Invoking ${name} of`, "on this machine");
     await (await verbs()).invoke(subject(), name, options);
@@ -107,19 +107,19 @@ cli
 
 cli
   .command("logs")
-  .description("print requests to functions, and what the functions have logged")
-  .option("--follow", "and what they log from now on, until Ctrl-C")
+  .description("print requests to functions, and the functions' logs")
+  .option("--follow", "also print new lines, until Ctrl-C")
   .addOption(new Option("--cloud <name>", "of this cloud alone").choices(clouds))
-  .option("--function <name>", "of logs whose name has this")
-  .option("--lines <count>", "of the latest events", positive("lines"), 100)
-  .option("--all", "and what the clouds' runtimes and gateways log of each request")
+  .option("--function <name>", "only logs whose name contains this")
+  .option("--lines <count>", "how many of the latest events", positive("lines"), 100)
+  .option("--all", "also the logs of the clouds' runtimes and gateways")
   .action(async (flags: { follow?: boolean; cloud?: Cloud; function?: string; lines: number; all?: boolean }) => {
     await (await verbs()).logs(subject(), flags);
   });
 
 cli
   .command("drill")
-  .description("break what is deployed here, show what users get, diagnose it, and heal it")
+  .description("break the deployment here, show what users see, diagnose it, and repair it")
   .argument("[drill]", "e.g. missing-layer; default: list them")
   .action(async (name?: string) => {
     if (name === undefined) {
@@ -133,14 +133,14 @@ cli
 
 cli
   .command("stop")
-  .description("end what `up --detach` left serving; everything that was deployed stays")
+  .description("stop what `up --detach` left serving; everything deployed stays")
   .action(async () => {
     await (await verbs()).stop(subject());
   });
 
 cli
   .command("destroy")
-  .description("delete everything that was deployed here")
+  .description("delete everything deployed here")
   .action(async () => {
     begin("Deleting", "from this machine");
     await (await verbs()).destroy(subject());
@@ -148,17 +148,17 @@ cli
 
 cli
   .command("reset")
-  .description("delete all that the local clouds and the engine keep in the state folder, whatever state it is in")
+  .description("delete the state of the local clouds and the engine, even where it is damaged")
   .action(async () => {
     await (await verbs()).reset(subject());
   });
 
 cli
   .command("cache")
-  .description("show what the project's cache takes; with --prune, delete what was not used for long or is too much")
+  .description("show the size of the project's cache; --prune deletes entries that are old or above the limit")
   .option("--prune", "delete; `up` does it once a day by the same limits")
-  .option("--unused <days>", "after which an entry goes", positive("days"))
-  .option("--limit <GB>", "that everything together may take", positive("gigabytes"))
+  .option("--unused <days>", "age at which an unused entry is deleted", positive("days"))
+  .option("--limit <GB>", "size limit of the whole cache", positive("gigabytes"))
   .action(async ({ prune = false, unused, limit }: { prune?: boolean; unused?: number; limit?: number }) => {
     const { showCache } = await onDemand(() => import("./cache"));
     showCache({ prune, unusedDays: unused, bytes: limit === undefined ? undefined : limit * 1e9 });
@@ -176,7 +176,7 @@ function positive(unit: string): (text: string) => number {
 async function addDiagnose(): Promise<void> {
   const command = cli
     .command("diagnose")
-    .description("look over the whole environment: what is wrong, why, and what to do next");
+    .description("check the whole environment: each fault, its cause and the next step");
   if (!process.argv.includes("diagnose")) return;
   const { asDiagnose } = await onDemand(() => import("./diagnose-command"));
   asDiagnose(command, async () => {

@@ -25,7 +25,7 @@ const command = new Command("rollback")
   .requiredOption("-s, --stack <name>", "the stack")
   .option("--to <release>", "a release, a version or a commit, as `npm run releases` names it; default: the one before")
   .addOption(new Option("--cloud <name>", "only there; default: everywhere").choices(clouds))
-  .option("--dry-run", "say what would be moved")
+  .option("--dry-run", "only list what would change")
   .addOption(localOption())
   .showHelpAfterError("See: npm run rollback -- --help")
   .action(async ({ stack, to, cloud: only, dryRun = false, local }: Flags) => {
@@ -41,7 +41,7 @@ const command = new Command("rollback")
     if (dryRun) return;
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     process.stdout.write(
-      `in ${seconds} s. The next update deploys what is checked out: mend or revert it first; the site's files stay as they are.\n`,
+      `in ${seconds} s. The next update deploys what is checked out: correct or revert it first; the site's files stay as they are.\n`,
     );
   });
 

@@ -107,9 +107,9 @@ export class WebApplication extends pulumi.ComponentResource {
     warnOfQuota(this, deployed, args);
     if (args.site !== undefined && args.function?.public === false) {
       void pulumi.log.warn(
-        "The frontend's requests for the functions' paths will be answered 403: the load balancer passes no identity on, and " +
-          "with gcp.function.public: false a function wants one. Where a policy forbids allUsers, take the check away once it is " +
-          `deployed: gcloud run services update SERVICE --region ${args.region} --no-invoker-iam-check`,
+        "The frontend's requests to the functions will be answered 403: the load balancer forwards no identity, and with " +
+          "gcp.function.public: false a function requires one. Where a policy forbids allUsers, disable the check after the " +
+          `deployment: gcloud run services update SERVICE --region ${args.region} --no-invoker-iam-check`,
         this,
       );
     }

@@ -1,20 +1,20 @@
-/** Why a function fails, as its log tells it. */
+/** Why a function fails, by its log. */
 export interface Cause {
-  /** What it is, in one line, e.g. `missing module mangum`. */
+  /** The failure in one line, e.g. `missing module mangum`. */
   readonly title: string;
-  /** Why it is so, in one sentence. */
+  /** Its cause in one sentence. */
   readonly cause: string;
-  /** The step to take next, where it is another than a deployment that heals. */
+  /** The next step, where it is not a deployment with a refresh. */
   readonly next?: string;
 }
 
 interface Sign {
-  /** What is written, by whatever writes it first: a later sign may come of an earlier one. */
+  /** Text of the log. An earlier sign comes first: it may cause a later one. */
   readonly pattern: RegExp;
   readonly cause: (found: RegExpExecArray) => Cause;
 }
 
-/** The causes that are known, and what they write into a log, the most particular first. */
+/** Known causes and the text that each writes into a log, the most specific first. */
 const signs: readonly Sign[] = [
   {
     pattern: /No module named ['"](\w+\._\w+)['"]|invalid ELF header|wrong ELF class|cannot open shared object file/,
@@ -43,14 +43,14 @@ const signs: readonly Sign[] = [
     cause: ([, seconds]) => ({
       title: `timeout${seconds === undefined ? "" : ` after ${Number(seconds)} s`}`,
       cause:
-        "The function took longer than its configuration lets it: what it calls does not answer, or it is too slow.",
+        "The function took longer than its timeout: a service that it calls does not answer, or the function is too slow.",
     }),
   },
   {
     pattern: /ResourceNotFoundException|TableNotFound|The database \S+ does not exist|404 The database/,
     cause: () => ({
       title: "missing table",
-      cause: "The table of the messages is not there, or the function looks for it elsewhere.",
+      cause: "The table does not exist, or the function uses another name or region.",
     }),
   },
   {
@@ -58,15 +58,14 @@ const signs: readonly Sign[] = [
       /AccessDenied|not authorized to perform|AuthorizationFailure|AuthorizationPermissionMismatch|AuthenticationFailed|PERMISSION_DENIED|Missing or insufficient permissions/,
     cause: () => ({
       title: "permission denied",
-      cause:
-        "The function's identity may not use the table: its policy or role is not there, or not yet known everywhere.",
+      cause: "The function's identity may not use the table: its policy or role is missing, or has not propagated yet.",
     }),
   },
   {
     pattern: /API Gateway doesn't have permissions? to call the integration/,
     cause: () => ({
       title: "permission denied: API Gateway may not invoke the function",
-      cause: "The function's resource policy lacks the permission for this API, so no request gets to the function.",
+      cause: "The function's resource policy lacks the permission for this API, so no request reaches the function.",
     }),
   },
   {
@@ -74,7 +73,7 @@ const signs: readonly Sign[] = [
       /Throttl|TooManyRequests|ProvisionedThroughputExceeded|RESOURCE_EXHAUSTED|Rate Exceeded|"status":"429"|no available instance/,
     cause: () => ({
       title: "throttled",
-      cause: "More requests came than the API, the function or the table may answer at once.",
+      cause: "More requests arrived than the API, the function or the table accepts at once.",
       next: "raise the limit, e.g. aws.function.reservedConcurrency or aws.api.throttle.rate, or wait for the load to end",
     }),
   },
@@ -83,13 +82,13 @@ const signs: readonly Sign[] = [
     pattern: /"errorMessage": ?"([^"]{0,200})", ?"errorType": ?"(\w+)"|\b(\w+(?:Error|Exception)): ([^"\\\n]{0,200})/,
     cause: ([, lambdaMessage, lambdaType, type = lambdaType ?? "", message = lambdaMessage ?? ""]) => ({
       title: `${type}: ${message}`.trim(),
-      cause: "The application fails by itself: the trace names the line.",
-      next: "mend the code, or deploy the version before it",
+      cause: "The application raised an error: the trace names the line.",
+      next: "correct the code, or deploy the previous version",
     }),
   },
 ];
 
-/** The cause that the lines of a log name; absent where they name none that is known. */
+/** The known cause that the lines of a log name, if any. */
 export function nameCause(lines: readonly string[]): Cause | undefined {
   const text = lines.join("\n");
   for (const { pattern, cause } of signs) {
