@@ -83,7 +83,7 @@ function lastingSettings({ aws, azure, gcp }: Settings, { tables }: Application)
 
 type Everywhere = ReturnType<typeof onEveryCloud>;
 
-/** What every cloud is told. */
+/** Arguments of every cloud. */
 function onEveryCloud(
   { scope, deletionProtection, logRetentionDays, notificationEmail, smokeCheck }: Settings,
   { version, site, tables }: Application,
@@ -102,7 +102,7 @@ function applicationOf(settings: Settings): Application {
   }
 }
 
-/** What a function needs to check a token, where the stack asks for one. */
+/** Environment variables by which a function checks tokens, where the stack requires sign-in. */
 function signIn({ auth }: Settings): Record<string, string> {
   return auth ? { AUTH_ISSUER: auth.issuer, AUTH_AUDIENCE: auth.audience } : {};
 }

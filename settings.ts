@@ -9,7 +9,7 @@ import { didYouMean } from "./contract/suggestion";
 import { renamed } from "./settings/renamed";
 import { type Configuration, settings as known, settingsSchema } from "./settings/schema";
 
-/** What the program is told: the stack's configuration, validated and typed. */
+/** The stack's configuration, validated and typed. */
 export interface Settings extends Omit<Configuration, "clouds" | "auth" | "layerStrategy" | Cloud> {
   /** Project and stack, with which every name begins. */
   readonly scope: Scope;

@@ -231,7 +231,7 @@ const awsSchema = z.object({
 });
 
 /**
- * How Lambda is told who may use a version.
+ * How Lambda records who may use a version.
  *
  * @throws where the id is neither an account's nor an organisation's.
  */

@@ -11,7 +11,7 @@ export function providerSettings(provider: "aws" | "gcp"): Record<string, pulumi
   const names = Object.keys(pulumi.runtime.allConfig())
     .filter((key) => key.startsWith(`${provider}:`))
     .map((key) => key.slice(provider.length + 1));
-  // A program is not told which of them are secret.
+  // A program does not see which of them are secret.
   return Object.fromEntries(names.map((name) => [name, config.requireSecret(name).apply(structured)]));
 }
 

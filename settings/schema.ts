@@ -6,7 +6,7 @@ import { clouds } from "../contract/clouds";
 
 /** What the reference, Pulumi.yaml and an error say of a setting. */
 export interface SettingFacts {
-  /** As JSON and YAML name it. */
+  /** Name of the type in JSON and YAML. */
   readonly type: "string" | "integer" | "boolean" | "array" | "object";
   /** Accepted values, for a reader. */
   readonly accepted: string;
@@ -18,7 +18,7 @@ export interface SettingFacts {
 const facts = z.registry<SettingFacts>();
 const groups = z.registry<{ readonly description: string }>();
 
-/** Values of one kind: how they are checked and what a reader is told of them. */
+/** Values of one kind: how they are validated and described. */
 interface Kind<Schema extends z.ZodType> extends Pick<SettingFacts, "type" | "accepted"> {
   readonly schema: Schema;
 }
@@ -112,7 +112,7 @@ const texts = {
   schema: z.record(z.string(), z.string({ error: quoted }), { error: "expected texts by the variable's name" }),
 } as const;
 
-/** What a stack says of one function of its application. */
+/** Settings of one function of the application. */
 const functionOverrides = z.strictObject({
   environment: setting(texts, {}, "Environment variables, over those of the application's description."),
   secrets: setting(
@@ -480,7 +480,7 @@ const anySetting = z.strictObject({
 /** `arn:<partition>:<service>:<region>:<account>:<resource>` */
 const regionIn = (arn: string) => arn.split(":")[3];
 
-/** Every setting, and what has to hold between them. */
+/** Every setting, and the relations between them. */
 export const settingsSchema = anySetting.check(({ value, issues }) => {
   const wrong = (path: string, input: unknown, message: string) => {
     issues.push({ code: "custom", path: path.split("."), input, message });

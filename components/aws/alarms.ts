@@ -9,7 +9,7 @@ export interface AlarmsArgs {
   /** What the topic and the dashboard are called, and how the names of the alarms begin. */
   readonly alarmsName: string;
   readonly region: string;
-  /** Who is told. AWS sends one message first, whose link has to be followed before any other comes. */
+  /** Address of the notifications. AWS first sends a message whose link confirms the subscription; others come after it. */
   readonly notificationEmail: string;
   /** The functions that are watched; the alarms of the first have the shorter names. */
   readonly functions: readonly WatchedFunction[];
@@ -22,7 +22,7 @@ export interface AlarmsArgs {
 }
 
 export interface WatchedFunction {
-  /** What its alarms are told apart by. */
+  /** What distinguishes its alarms from those of the others. */
   readonly name: string;
   readonly functionName: pulumi.Input<string>;
 }
@@ -74,7 +74,7 @@ const metrics: readonly Metric[] = [
   },
 ];
 
-/** Errors, throttles and latency of the functions and their API, told to an address and drawn on a dashboard. */
+/** Errors, throttles and latency of the functions and their API, sent to an address and shown on a dashboard. */
 export class Alarms extends pulumi.ComponentResource {
   readonly topicArn: pulumi.Output<string>;
   readonly dashboardName: pulumi.Output<string>;

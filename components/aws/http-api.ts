@@ -29,7 +29,7 @@ export interface HttpApiArgs {
 
 /** A function, and the paths that it answers. */
 export interface RoutedFunction {
-  /** What the function's resources are told apart by, unless it answers `/*`. */
+  /** What distinguishes the function's resources, unless it answers `/*`. */
   readonly name: string;
   readonly invocation: Invocation;
   /** Paths, each exact or ending in `/*`; `/*` is everything that no other function answers. */

@@ -9,7 +9,7 @@ export interface AlarmsArgs {
   readonly alarmsName: string;
   readonly resourceGroupName: pulumi.Input<string>;
   readonly location: string;
-  /** Who is told. */
+  /** Address of the notifications. */
   readonly notificationEmail: string;
   /** Resource id of the Log Analytics workspace with the requests of each function, by the function's name. */
   readonly workspaces: Readonly<Record<string, pulumi.Input<string>>>;
@@ -85,7 +85,7 @@ const watched: readonly Watched[] = [
 const watchedOf = (of: Watched["of"]) => watched.filter((each) => each.of === of);
 
 /**
- * Errors, throttles and latency of the API, told to an address. Their graphs are the ones that Application Insights
+ * Errors, throttles and latency of the API, sent to an address. Their graphs are the ones that Application Insights
  * comes with; a dashboard would repeat them.
  */
 export class Alarms extends pulumi.ComponentResource {

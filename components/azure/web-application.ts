@@ -238,7 +238,7 @@ export class WebApplication extends pulumi.ComponentResource {
     return new ApiFunction(name, { ...args, onlyThroughFrontDoor }, { parent: this });
   }
 
-  /** What functions of both kinds are told. */
+  /** Arguments of functions of both kinds. */
   private functionArgs(
     { description, environment, secrets, memory, timeout }: FunctionPlan,
     surroundings: FunctionSurroundings,

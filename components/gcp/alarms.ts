@@ -8,7 +8,7 @@ import { enableServices } from "./services";
 export interface AlarmsArgs {
   /** What the dashboard is called, and how the names of the alerts begin. */
   readonly alarmsName: string;
-  /** Who is told. */
+  /** Address of the notifications. */
   readonly notificationEmail: string;
   /** The functions by the names of their Cloud Run services, in the order of the application's description. */
   readonly functions: readonly WatchedFunction[];
@@ -73,7 +73,7 @@ const watched: readonly Watched[] = [
 
 const window = `${alarmLimits.minutes * 60}s`;
 
-/** Errors, throttles and latency of the API, told to an address and drawn on a dashboard. */
+/** Errors, throttles and latency of the API, sent to an address and shown on a dashboard. */
 export class Alarms extends pulumi.ComponentResource {
   readonly dashboardId: pulumi.Output<string>;
 

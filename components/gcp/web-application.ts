@@ -303,7 +303,7 @@ export class WebApplication extends pulumi.ComponentResource {
     );
   }
 
-  /** What is told of a function that answers requests, or of its twin. */
+  /** Outputs with an HTTP function, or its twin, as the first. */
   private describe(args: WebApplicationArgs, plan: FunctionPlan, fn: Deployed): GcpOutputs {
     const [table] = Object.values(this.tables);
     return {
