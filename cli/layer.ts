@@ -257,7 +257,7 @@ scoped(program.command("prune"))
     }
     const versions = await pruneVersions(scope, flags);
     progress(`${done} ${versions.length} layer versions that nothing uses`);
-    await printVersions(versions, flags);
+    if (versions.length > 0 || flags.json) await printVersions(versions, flags);
   });
 
 async function layerVersions(flags: ScopeFlags) {

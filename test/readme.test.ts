@@ -6,6 +6,16 @@ import { describe, expect, test } from "vitest";
 const read = (file: string) => readFileSync(path.join(__dirname, "..", file), "utf8");
 const readme = read("README.md");
 
+test("the code on the page about components is that of the example that the tests deploy", () => {
+  const withoutSpace = (text: string) => text.replace(/\s+/g, "");
+  const example = withoutSpace(read("examples/orders/index.ts"));
+  const blocks = [...read("docs/components.md").matchAll(/```ts\n(.*?)```/gs)].map(([, code = ""]) => code);
+  expect(blocks.length).toBeGreaterThan(2);
+  // Prettier breaks lines by their indentation, with a comma at the end of a list.
+  const bare = (text: string) => withoutSpace(text).replace(/,(?=[)\]}])/g, "");
+  for (const code of blocks) expect(bare(example)).toContain(bare(code));
+});
+
 test("every npm script that the README names is there", () => {
   const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
   const named = [...readme.matchAll(/npm run ([\w:]+)/g)].map(([, script = ""]) => script);

@@ -316,7 +316,7 @@ export class WebApplication extends pulumi.ComponentResource {
       package: describeBundle(bundleOf(plan.description.name, args.bundles)),
       project: args.project,
       public: args.function?.public ?? true,
-      messagesTable: table?.tableName ?? "",
+      ...(table && { messagesTable: table.tableName }),
       database: table?.databaseName ?? "",
     };
   }

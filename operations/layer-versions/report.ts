@@ -1,8 +1,9 @@
 import { bytes, table } from "../../layers/report";
 import type { UsedVersion } from "./retention";
 
-/** Versions of layers for a human; `now` is what their age is counted to. */
-export function versionTable(versions: readonly UsedVersion[], now: Date): Promise<string> {
+/** Versions of layers for a reader; `now` is what their age is counted to. */
+export async function versionTable(versions: readonly UsedVersion[], now: Date): Promise<string> {
+  if (versions.length === 0) return "No versions of layers. A deployment with aws in clouds publishes the first.";
   return table(
     ["layer", "version", "age", "size", "sha256", "used by"],
     versions.map(({ layerName, version, createdAt, size, sha256, usedBy }) => {
