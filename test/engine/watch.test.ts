@@ -81,5 +81,12 @@ test("an edit of settings is previewed, and deployed at a key", async () => {
   expect(told).toMatch(/~ update {2}aws:lambda:Function {2}aws-api/);
   const before = told.length;
   local.stdin?.write("u");
-  await until(() => told.slice(before).includes("~ updated  aws:lambda:Alias  aws-api"));
+  await until(() => told.slice(before).includes("~ updated  aws:lambda:Function  aws-api"));
+  // Saved while the update runs, whose program has read what was there before.
+  writeFileSync(application, saying("meanwhile"));
+  const followed = () => told.slice(before).match(/^ {2}\d+ .*unchanged \(/gm)?.length ?? 0;
+  await until(() => followed() === 2);
+  expect(await answer()).toContain('"word":"meanwhile"');
+  const preview = await deployment.run(["preview"], { checkout });
+  expect(preview.stderr).toContain("no changes");
 });
