@@ -6,7 +6,7 @@ import { adapterFiles, adapterPackages, entryAttribute, entryModule } from "./ad
 import { applicationFiles, type SourceFile } from "./application-files";
 import { BuildError } from "./build-error";
 import { bytecodeCompiler, bytecodeVersions } from "./bytecode-compiler";
-import type { Architecture, Bundle, Target } from "./bundle";
+import type { Architecture, Bundle, LayerBundle, Target } from "./bundle";
 import { storedBundles } from "./bundle-store";
 import { sha256 } from "./cache";
 import { type LockedFunctions, lockedFunctions } from "./function-locks";
@@ -79,7 +79,7 @@ const builders: Record<Target, Builder> = {
     const [parts, applications] = await Promise.all([
       Promise.all(
         locked.map(async ({ functions, lock }, index) => {
-          const wheels = strategy.kind === "auto" ? await sizedWheels(lock, platform) : [];
+          const wheels = strategy.kind === "auto" ? await sizedWheels(lock, platform, options.progress) : [];
           const takers = functions.map((fn) => layeredFunction(fn));
           const plan =
             index === 0
@@ -137,7 +137,8 @@ const builders: Record<Target, Builder> = {
         for (const warning of checkLayers(own, applications)) (options.warn ?? options.progress)(warning);
       }
     }
-    const built = parts.flatMap(({ layers }) => layers);
+    const all = parts.flatMap(({ layers }) => layers);
+    const built = strategy.kind === "auto" ? sharedLayers(all) : all;
     const needed = functions.map((fn) => {
       return [fn, built.filter((layer) => layer.functions.includes(fn)).map(({ name }) => name)] as const;
     });
@@ -357,9 +358,29 @@ function furtherLayers(
   return plan.map((layer) => ({ ...layer, name: `${layer.name}-${functions[0]?.name ?? ""}` }));
 }
 
-async function sizedWheels(lock: Lock, platform: Platform): Promise<readonly SizedPackage[]> {
+/** Wheels with their sizes, which are the same whatever the index tells: what it does not tell is taken from the file. */
+async function sizedWheels(
+  lock: Lock,
+  platform: Platform,
+  progress: BuildOptions["progress"],
+): Promise<readonly SizedPackage[]> {
   const { wheelsOf } = await onDemand(() => import("./wheel-index"));
-  return wheelsOf(lock, platform);
+  const wheels = await wheelsOf(lock, platform);
+  const untold = wheels.filter(({ size }) => size === undefined);
+  const sizes = untold.length === 0 ? [] : await (await contents()).wheelSizes(untold, lock, platform, progress);
+  return wheels.map(({ name, size = sizes[untold.findIndex((each) => each.name === name)] ?? 0 }) => ({ name, size }));
+}
+
+/** Layers of several functions with the same content become one, for all of them. */
+function sharedLayers(layers: readonly LayerBundle[]): LayerBundle[] {
+  const byContent = new Map<string, LayerBundle>();
+  for (const layer of layers) {
+    const earlier = byContent.get(layer.sha256);
+    const merged =
+      earlier === undefined ? layer : { ...earlier, functions: [...earlier.functions, ...layer.functions] };
+    byContent.set(layer.sha256, merged);
+  }
+  return [...byContent.values()];
 }
 
 const nameOf = ({ functions: [first] }: Application) => first?.name ?? "";

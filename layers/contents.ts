@@ -138,6 +138,17 @@ function vendored({ filename, content }: OpenedWheel): ZipEntry {
   return stored(`wheels/${filename}`, bytesOf(content));
 }
 
+/** Bytes of wheels of which the index tells none, in the order of the wheels; what is not in the cache is fetched. */
+export async function wheelSizes(
+  wheels: readonly Wheel[],
+  lock: Lock,
+  platform: Platform,
+  progress: Progress,
+): Promise<number[]> {
+  const opened = await openWheels(wheels, lock, platform, progress);
+  return opened.map(({ content }) => content.length);
+}
+
 /** Fetches wheels and opens them; an index that has moved is asked where they are now. */
 export async function openWheels(wheels: readonly Wheel[], lock: Lock, platform: Platform, progress: Progress) {
   const fetchAndOpen = (wanted: readonly Wheel[]) =>

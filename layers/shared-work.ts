@@ -7,7 +7,7 @@ import { cacheDirectory } from "./cache";
 
 /** Milliseconds between two looks at a lock that another process has. */
 const pause = 100;
-/** Milliseconds after which a lock that nobody has renewed is of a process that is gone; on this machine that is known at once. */
+/** Milliseconds after which a lock that no process renews is of a process that is gone; on this machine that is known at once. */
 const abandoned = 60_000;
 
 /**

@@ -41,8 +41,8 @@ const mostLayers = 5;
 export interface SizedPackage {
   /** Normalised. */
   readonly name: string;
-  /** Bytes of the wheel, where the index says so. */
-  readonly size?: number;
+  /** Bytes of the wheel. */
+  readonly size: number;
 }
 
 /** A function, and which groups of the lock's packages it takes. */
@@ -57,7 +57,7 @@ export interface LayeredFunction {
 /**
  * Which packages of a lock go into which layer, every package into one at most.
  *
- * @param wheels of the lock for the platform, for strategy auto. Where the index tells no sizes there is one layer.
+ * @param wheels of the lock for the platform, for strategy auto.
  * @param functions that have the layers. Default: one that has all.
  */
 export function planLayers(
@@ -81,10 +81,8 @@ export function planLayers(
 }
 
 function bySize(wheels: readonly SizedPackage[], all: readonly string[]): PlannedLayer[] {
-  if (wheels.length === 0 || wheels.some(({ size }) => size === undefined)) {
-    return [{ name: "dependencies", packages: all }];
-  }
-  const classOf = ({ size = 0 }: SizedPackage) => sizeClasses.find(({ from }) => size >= from)?.name;
+  if (wheels.length === 0) return [{ name: "dependencies", packages: all }];
+  const classOf = ({ size }: SizedPackage) => sizeClasses.find(({ from }) => size >= from)?.name;
   return sizeClasses.flatMap(({ name }) => {
     const packages = wheels.filter((wheel) => classOf(wheel) === name).map((wheel) => wheel.name);
     return packages.length === 0 ? [] : { name, packages: packages.sort() };

@@ -37,7 +37,9 @@ const newestPatch = 999;
 export function acceptsPython(requiresPython: string, pythonVersion: string): boolean {
   const [major = 0, minor = 0] = pythonVersion.split(".").map(Number);
   const clauses = requiresPython.split(",").map((clause) => clause.trim());
-  return [0, newestPatch].some((patch) => clauses.every((clause) => satisfies([major, minor, patch], clause)));
+  const named = [...requiresPython.matchAll(/\d+\.\d+\.(\d+)/g)].map(([, patch]) => Number(patch));
+  const patches = [0, newestPatch, ...named.flatMap((patch) => [Math.max(0, patch - 1), patch, patch + 1])];
+  return patches.some((patch) => clauses.every((clause) => satisfies([major, minor, patch], clause)));
 }
 
 type Version = readonly number[];

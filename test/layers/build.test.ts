@@ -173,6 +173,60 @@ describe("a Lambda layer", () => {
     expect(second[1]).not.toEqual(first[1]);
   });
 
+  it("puts packages into the same layers whether or not the index tells sizes, with strategy auto", async () => {
+    workspace.index.publish(
+      { name: "big", files: { "big/data.bin": randomBytes(1024 ** 2 + 1024) } },
+      { name: "little" },
+    );
+    await workspace.require(["big", "little"]);
+    const layers = async () => {
+      const built = await workspace.build({ strategy: { kind: "auto" } });
+      return built.flatMap((bundle) => (bundle.kind === "layer" ? [[bundle.name, bundle.sha256]] : []));
+    };
+    const told = await layers();
+    workspace.index.tellsSizes = false;
+    for (const kind of ["builds", "addresses"]) await rm(cacheDirectory(kind), { recursive: true });
+    vi.stubEnv("UV_CACHE_DIR", path.join(workspace.folder, "uv"));
+    expect(await layers()).toEqual(told);
+    expect(told).toHaveLength(2);
+  });
+
+  it("is one for functions of other requirements where it has the same packages, with strategy auto", async () => {
+    workspace.index.publish(
+      { name: "huge", files: { "huge/data.bin": randomBytes(1024 ** 2 + 1024) } },
+      { name: "web" },
+      { name: "work" },
+    );
+    const folder = path.join(workspace.folder, "app");
+    await mkdir(folder);
+    const functions = ["web", "work"].map(
+      (name) =>
+        `[tool.multicloud.functions.${name}]\nhandler = "main:handler"\nrequirements = "${name}.in"\nroutes = ["/${name}"]\n`,
+    );
+    await writeFile(path.join(folder, "main.py"), "def handler(event, context):\n    return None\n");
+    await writeFile(
+      path.join(folder, "pyproject.toml"),
+      `[project]\nname = "app"\nversion = "1"\n${functions.join("")}`,
+    );
+    for (const name of ["web", "work"]) {
+      await writeFile(path.join(folder, `${name}.in`), `huge\n${name}\n`);
+      await relock(path.join(folder, `${name}.in`));
+    }
+    const built = await workspace.build({
+      application: readApplication(workspace.folder, "app"),
+      requirements: undefined,
+      strategy: { kind: "auto" },
+    });
+    expect(built.flatMap((bundle) => (bundle.kind === "layer" ? [[bundle.name, bundle.functions]] : []))).toEqual([
+      ["medium-packages", ["web", "work"]],
+      ["small-packages", ["web"]],
+      ["small-packages-work", ["work"]],
+    ]);
+    expect(built.find(({ kind }) => kind === "application")).toMatchObject({
+      layers: { web: ["medium-packages", "small-packages"], work: ["medium-packages", "small-packages-work"] },
+    });
+  });
+
   it("tells what hides Python's own modules and what Python never runs there, also where it is built already", async () => {
     workspace.index.publish(
       { name: "enum34", files: { "enum/__init__.py": "", "enumerated/enum.py": "" } },

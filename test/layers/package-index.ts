@@ -16,6 +16,8 @@ export interface PackageIndex {
   yank(name: string, version: string): void;
   /** Answers requests for wheels in its own way; returns false to leave one to the index. */
   misbehave?: (request: IncomingMessage, response: ServerResponse, wheel: TestWheel) => boolean;
+  /** Whether the lists of files have their sizes. */
+  tellsSizes: boolean;
   /** Media type of the lists of files. */
   listType: string;
   /** Prefix of the addresses of files, which an index may change. */
@@ -45,7 +47,7 @@ export async function startIndex(): Promise<PackageIndex> {
             filename,
             url: `${address}${index.files}${encodeURIComponent(filename)}`,
             hashes: { sha256 },
-            size,
+            ...(index.tellsSizes && { size }),
             yanked: yanked.has(`${project} ${version}`),
           })),
         }),
@@ -67,6 +69,7 @@ export async function startIndex(): Promise<PackageIndex> {
     url: `${address}/simple/`,
     sent: [],
     requests: [],
+    tellsSizes: true,
     listType,
     files: "/files/",
     publish: (...contents) =>

@@ -172,12 +172,6 @@ describe("strategy auto", () => {
       }),
     );
   });
-
-  it("makes one layer where the index tells no sizes", () => {
-    expect(planLayers({ kind: "auto" }, lock, [{ name: "fastapi" }, { name: "pyjwt", size: 10 }])).toEqual(
-      planLayers({ kind: "full" }, lock),
-    );
-  });
 });
 
 describe("strategy split with functions that take some groups", () => {

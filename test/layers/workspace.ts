@@ -58,6 +58,7 @@ export function useWorkspace(): Workspace {
       running.misbehave = undefined;
       running.files = "/files/";
       running.listType = listType;
+      running.tellsSizes = true;
     }
   });
   afterAll(async () => {
