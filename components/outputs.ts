@@ -39,6 +39,7 @@ const functionSchema = z.strictObject({
     z.string(),
     "Digest of each app setting's value, by its name. Absent but on Azure, whose provider does not read them back.",
   ).optional(),
+  release: text("Release that was deployed last, as its answers' `x-release` names it.").optional(),
   layers: texts(
     "Names of its dependency layers, as in `layers` of the stack. Absent on clouds without layers.",
   ).optional(),

@@ -324,6 +324,7 @@ export class WebApplication extends pulumi.ComponentResource {
       logs: fn.logGroupName,
       variables: Object.keys(environment).sort(),
       tables: description.tables,
+      release: fn.release,
       layers: this.dependencies
         .filter(({ bundle }) => bundle.functions.includes(description.name))
         .map(({ layerName }) => layerName),

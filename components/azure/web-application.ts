@@ -437,12 +437,13 @@ export class WebApplication extends pulumi.ComponentResource {
     const { name, tables } = description;
     const fn = this.functions[name];
     const variables = [...Object.keys(environment), ...Object.keys(secrets)];
+    const release = fn && releaseOf(name, bundleFor(name, this.args.bundles), fn.release);
     if (description.kind === "http" && fn instanceof ApiFunction) {
       const { kind, routes, probes } = description;
-      return [name, { ...deployed(fn), kind, variables, tables, url: fn.url, routes, probes }];
+      return [name, { ...deployed(fn), kind, variables, tables, release, url: fn.url, routes, probes }];
     }
     if (fn instanceof ScheduledFunction) {
-      return [name, { ...deployed(fn), kind: "schedule", variables, tables, schedule: fn.schedule }];
+      return [name, { ...deployed(fn), kind: "schedule", variables, tables, release, schedule: fn.schedule }];
     }
     throw new Error(`${this.name}: there is no function ${name}`);
   }

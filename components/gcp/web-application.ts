@@ -389,6 +389,7 @@ function functionOutputs({ kind, plan, fn }: Declared): FunctionOutputs {
     logs: fn.logName,
     variables: Object.keys(environment),
     tables: description.tables,
+    release: fn.release,
   };
   return kind === "http"
     ? { ...common, kind, url: fn.url, routes: plan.description.routes, probes: plan.description.probes }

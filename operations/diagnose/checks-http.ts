@@ -50,11 +50,11 @@ export const apiCheck: Check<CloudSubject> = {
           : [
               {
                 severity: "warning",
-                title: `the function is release ${release}, the stack's is ${expected}`,
+                title: `release ${release} serves, ${expected} was deployed last`,
                 evidence: [`GET ${base}${first.path} answers ${excerpt(answers[0])}`],
                 cause:
-                  "The deployment did not reach the function, or the function was changed behind the stack's back.",
-                next: commands.redeploy,
+                  "An earlier release serves after a rollback, or the deployment did not reach the function: npm run releases shows which serves.",
+                next: `mend what was rolled back, then ${commands.deploy}; where nothing was, ${commands.redeploy}`,
               },
             ];
       const told = release === undefined ? "" : `, release ${release}`;

@@ -2,6 +2,7 @@ import { changedProperties, changesOf } from "./difference";
 import { type Bundles, type LayerChange, layerChanges, type PackageChange } from "./layers";
 import { code, codeBlock, folded, table } from "../markdown";
 import { type Preview, resourceOf, type Step } from "./preview";
+import { type ReleaseChange, releaseChanges } from "./releases";
 
 /** GitHub refuses a comment with more characters than this (its answer to one that is longer). */
 export const commentLimit = 65_536;
@@ -54,6 +55,7 @@ export function comment(preview: Preview, options: CommentOptions): string {
     `### ${headline(options.stack, failed, changes)}`,
     ...(failed ? [failure(preview)] : []),
     ...warnings(steps),
+    ...releaseSection(releaseChanges(preview)),
     ...layerSection(layerChanges(preview, options.bundles ?? [])),
     ...(changes.length > 0 ? [resourceSection(changes)] : []),
   ];
@@ -103,6 +105,17 @@ function warnings(steps: readonly KindOfStep[]): string[] {
     return `> ${code(name)} (${code(shortType(type))}) would be ${kind.word}d with everything in it${because}.`;
   });
   return [["> [!CAUTION]", ...lines].join("\n")];
+}
+
+function releaseSection(releases: readonly ReleaseChange[]): string[] {
+  if (releases.length === 0) return [];
+  const lines = releases.map(({ cloud, name, before, after, undoesRollback }) => {
+    const next = after === undefined ? "another one, known after the update" : code(after);
+    if (undoesRollback)
+      return `- ${cloud}: ${code(name)} serves an earlier release after a rollback, and would serve ${next} again`;
+    return `- ${cloud}: ${code(name)} ${before === undefined ? "would be" : `goes from ${code(before)} to`} ${next}`;
+  });
+  return [["#### Releases", lines.join("\n")].join("\n\n")];
 }
 
 function layerSection(layers: readonly LayerChange[]): string[] {

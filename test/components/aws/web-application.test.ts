@@ -304,6 +304,7 @@ describe("with the defaults", () => {
           url: "https://api1.execute-api.eu-west-1.amazonaws.com",
           routes: ["/*"],
           probes: [{ path: "/api/", status: 200 }],
+          release: expect.stringMatching(/^c0de\.[0-9a-f]{12}$/) as string,
         },
       },
       tables: { messages: "shop-test-messages" },

@@ -419,6 +419,7 @@ describe("with the defaults", () => {
           tables: ["messages"],
           routes: ["/*"],
           probes: [{ path: "/api/", status: 200 }],
+          release: expect.stringMatching(/^c0de\.[0-9a-f]{12}$/) as string,
         },
       },
       tables: { messages: "messages" },

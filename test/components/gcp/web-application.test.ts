@@ -328,6 +328,7 @@ describe("with the defaults", () => {
           url: serviceUri,
           routes: ["/*"],
           probes: [{ path: "/api/", status: 200 }],
+          release: expect.stringMatching(/^c0de\.[0-9a-f]{12}$/) as string,
         },
       },
       tables: { messages: "messages" },
@@ -574,6 +575,7 @@ describe("with several functions", () => {
       logs: "projects/proj-1/logs/run.googleapis.com%2Fstdout",
       variables: ["MODE"],
       tables: [],
+      release: expect.stringMatching(/\.[0-9a-f]{12}$/) as string,
       schedule: "0 * * * *",
     });
     expect(await valueOf(functions.hooks)).toMatchObject({

@@ -347,7 +347,7 @@ describe("over HTTP", () => {
 
   test.each([
     ["a 500", { status: 500 }, apiCheck, "GET /api/ answers 500"],
-    ["another release", { release: "0ld.c0f1" }, apiCheck, "the function is release 0ld.c0f1, the stack's is c0de"],
+    ["another release", { release: "0ld.c0f1" }, apiCheck, "release 0ld.c0f1 serves, c0de was deployed last"],
     ["another answer", { body: { status: "lost" } }, apiCheck, 'GET /api/ answers without {"status":"ok"}'],
   ])("%s is a finding", async (_, changed, check, title) => {
     await serving(api(changed), async (url) => {

@@ -278,3 +278,74 @@ describe("the command", () => {
     });
   });
 });
+
+describe("the releases", () => {
+  const step = (type: string, before: object, after: object, op = "update"): Step => ({
+    op,
+    urn: `urn:pulumi:staging::shop::multicloud:x:Y$${type}::x-api`,
+    oldState: { type, inputs: { ...before }, outputs: {} },
+    newState: { type, inputs: { ...after }, outputs: {} },
+  });
+  const lambda = (description: string) => ({ description });
+  const run = (code: string, allTrafficOnLatestRevision = true) => ({
+    serviceConfig: {
+      environmentVariables: { MULTICLOUD_CODE: code, MULTICLOUD_RELEASE: "c" },
+      allTrafficOnLatestRevision,
+    },
+  });
+  const package_ = (release: string) => ({ metadata: { release } });
+  const deployed = (value: string) => ({ properties: { parameters: { release: { value } } } });
+  const [fn, blob, service] = [
+    "aws:lambda/function:Function",
+    "azure-native:storage:Blob",
+    "gcp:cloudfunctionsv2/function:Function",
+  ] as const;
+
+  test.each<[string, Step[], string[]]>([
+    [
+      "that would serve",
+      [
+        step(fn, lambda("a.c"), lambda("b.c")),
+        step(blob, package_("a"), package_("b"), "replace"),
+        step(service, run("a"), run("b")),
+      ],
+      [
+        "- aws: `x-api` goes from `a.c` to `b.c`",
+        "- azure: `x-api` goes from `a` to `b`",
+        "- gcp: `x-api` goes from `a.c` to `b.c`",
+      ],
+    ],
+    [
+      "that are known later",
+      [step(fn, lambda("a.c"), lambda("04da6b54-80e4-46f7-96ec-b56ff0331ba9"))],
+      ["- aws: `x-api` goes from `a.c` to another one, known after the update"],
+    ],
+    [
+      "that a rollback has left",
+      [
+        step(fn, lambda("b.c"), lambda("b.c"), "same"),
+        step("aws:lambda/alias:Alias", { functionVersion: "1" }, { functionVersion: "2" }),
+        step(blob, package_("b"), package_("b"), "same"),
+        step("azure-native:resources:Deployment", deployed("a.zip"), deployed("b.zip")),
+        step(service, run("b", false), run("b")),
+      ],
+      [
+        "- aws: `x-api` serves an earlier release after a rollback, and would serve `b.c` again",
+        "- azure: `x-api` serves an earlier release after a rollback, and would serve `b` again",
+        "- gcp: `x-api` serves an earlier release after a rollback, and would serve `b.c` again",
+      ],
+    ],
+    [
+      "that stay",
+      [
+        step(fn, { ...lambda("a.c"), tags: {} }, lambda("a.c")),
+        step("azure-native:resources:Deployment", deployed("a.zip"), deployed("a.zip")),
+        step(blob, package_("a"), package_("a"), "same"),
+      ],
+      [],
+    ],
+  ])("%s are named", (_, steps, lines) => {
+    const markdown = comment({ steps }, { stack: "staging" });
+    expect(markdown.split("\n").filter((line) => /^- (aws|azure|gcp): /.test(line))).toEqual(lines);
+  });
+});

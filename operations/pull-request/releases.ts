@@ -1,0 +1,79 @@
+import { z } from "zod";
+
+import { isUnknown, type Preview, resourceOf, type Step } from "./preview";
+
+/** A function whose release a preview would change. */
+export interface ReleaseChange {
+  readonly cloud: "aws" | "azure" | "gcp";
+  /** Name of its resource, e.g. `aws-api`. */
+  readonly name: string;
+  /** What was deployed last; absent where there is no such function, or it does not tell. */
+  readonly before?: string;
+  /** Absent where it is known after the update only. */
+  readonly after?: string;
+  /** Whether an earlier release serves, by a rollback that the preview would undo. */
+  readonly undoesRollback: boolean;
+}
+
+/** Another description is not ours. */
+const lambda = z.object({ description: z.string().max(80) }).transform(({ description }) => description);
+const variables = z
+  .object({
+    serviceConfig: z.object({
+      environmentVariables: z.object({ MULTICLOUD_CODE: z.string(), MULTICLOUD_RELEASE: z.string() }),
+    }),
+  })
+  .transform(
+    ({ serviceConfig: { environmentVariables: found } }) =>
+      [found.MULTICLOUD_CODE, found.MULTICLOUD_RELEASE].find(isUnknown) ??
+      `${found.MULTICLOUD_CODE}.${found.MULTICLOUD_RELEASE}`,
+  );
+const packaged = z
+  .object({ metadata: z.object({ release: z.string() }) })
+  .transform(({ metadata: { release } }) => release);
+
+/** What says which release a function is, on each cloud; on Azure the code's half alone. */
+const told = {
+  "aws:lambda/function:Function": { cloud: "aws", release: lambda },
+  "azure-native:storage:Blob": { cloud: "azure", release: packaged },
+  "gcp:cloudfunctionsv2/function:Function": { cloud: "gcp", release: variables },
+} as const;
+
+const isTold = (type: string): type is keyof typeof told => type in told;
+
+/** The functions that a preview would change, or let serve again after a rollback. */
+export function releaseChanges({ steps }: Preview): ReleaseChange[] {
+  const all = steps ?? [];
+  return all.flatMap((step) => {
+    const { type, name } = resourceOf(step);
+    // A twin is asked before the function, and serves nobody.
+    if (!isTold(type) || name.endsWith("-next")) return [];
+    const { cloud, release } = told[type];
+    const [before, after] = [step.oldState, step.newState].map((state) => release.safeParse(state?.inputs).data);
+    if (after === undefined) return [];
+    const undoesRollback = before === after && all.some((other) => movesOn(other, name));
+    if (before === after && !undoesRollback) return [];
+    return [{ cloud, name, before, after: isUnknown(after) ? undefined : after, undoesRollback }];
+  });
+}
+
+/** Whether a step gives the traffic of a function to what was deployed last, which is not new. */
+function movesOn(step: Step, name: string): boolean {
+  const { type, name: own } = resourceOf(step);
+  if (own !== name || step.op !== "update") return false;
+  if (type === "gcp:cloudfunctionsv2/function:Function") {
+    const traffic = z.object({ serviceConfig: z.object({ allTrafficOnLatestRevision: z.literal(false) }) });
+    return traffic.safeParse(step.oldState?.inputs).success;
+  }
+  if (type === "azure-native:resources:Deployment") {
+    const [before, after] = [step.oldState, step.newState].map(
+      (state) => deployedPackage.safeParse(state?.inputs).data,
+    );
+    return before !== undefined && before !== after;
+  }
+  return type === "aws:lambda/alias:Alias";
+}
+
+const deployedPackage = z
+  .object({ properties: z.object({ parameters: z.object({ release: z.object({ value: z.string() }) }) }) })
+  .transform(({ properties }) => properties.parameters.release.value);
