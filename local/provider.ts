@@ -68,6 +68,8 @@ export interface ResourceType {
   readonly replaceOn?: readonly string[];
   /** The new resource would collide with the old one. */
   readonly deleteBeforeReplace?: boolean;
+  /** A creation takes the place of what is there. Default: false, the cloud refuses. */
+  readonly overwrites?: boolean;
   /** @param logicalName what the Pulumi resource is called. */
   readonly id: (inputs: Inputs, context: CloudContext, logicalName: string) => string;
   /** What the cloud adds; `previous` is what it added before an update. */
@@ -206,7 +208,9 @@ export class CloudProvider implements Provider {
     const inputs = this.#kept(properties);
     const id = type.id(inputs, this.#context, logicalName(urn));
     this.options.caller?.require("create", { type: token, id, inputs });
-    if (store.get(token, id) !== undefined) throw new Error(`${token} ${id} already exists`);
+    if (type.overwrites !== true && store.get(token, id) !== undefined) {
+      throw new Error(`${token} ${id} already exists`);
+    }
 
     const outputs = await this.#outputs(type, { id, inputs }, {});
     const { fails, emptyUpdate = "again", lateSeconds = 0 } = this.#behaviour(urn);

@@ -6,7 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { hostOf, publicAddress } from "../address";
 import { nameLimits, resourceName, type Scope } from "../names";
-import { contentSecurityPolicy, siteCacheControl, type SiteFile, siteFiles } from "../site";
+import { contentSecurityPolicy, immutableCacheControl, siteAsset, type SiteFile, siteFiles } from "../site";
 import { type Transform, transformed } from "../transform";
 
 /** A host name of the user's, with its certificate. */
@@ -204,24 +204,27 @@ export class Frontend extends pulumi.ComponentResource {
     return bucket;
   }
 
-  /** The page comes last: it loads the other files. */
+  /** Pages come last: they load the other files. Those of earlier releases stay, for pages that are open. */
   private upload(name: string, bucket: s3.Bucket, { directory, filesAfter = [] }: FrontendArgs): void {
     const files = siteFiles(directory);
-    const isPage = ({ key }: SiteFile) => key === "index.html";
     const put = (file: SiteFile, dependsOn: readonly pulumi.Resource[]) =>
       new s3.BucketObjectv2(
         `${name}/${file.key}`,
         {
           bucket: bucket.bucket,
           key: file.key,
-          source: new pulumi.asset.FileAsset(file.path),
+          source: siteAsset(file),
           contentType: file.contentType,
-          cacheControl: siteCacheControl,
+          cacheControl: file.cacheControl,
         },
-        { parent: bucket, dependsOn: [...dependsOn] },
+        {
+          parent: bucket,
+          dependsOn: [...dependsOn],
+          ...(file.cacheControl === immutableCacheControl && { retainOnDelete: true }),
+        },
       );
-    const others = files.filter((file) => !isPage(file)).map((file) => put(file, filesAfter));
-    for (const page of files.filter(isPage)) put(page, [...filesAfter, ...others]);
+    const others = files.filter(({ isPage }) => !isPage).map((file) => put(file, filesAfter));
+    for (const page of files.filter(({ isPage }) => isPage)) put(page, [...filesAfter, ...others]);
   }
 
   private letDistributionRead(name: string, bucket: s3.Bucket, distribution: cloudfront.Distribution): void {

@@ -6,7 +6,15 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { hostOf, publicAddress } from "../address";
 import { compactName, compactNameLimits, nameLimits, resourceName, type Scope } from "../names";
-import { securityHeaders, siteCacheControl, type SiteFile, siteFiles } from "../site";
+import {
+  currentCacheControl,
+  hashedNames,
+  immutableCacheControl,
+  securityHeaders,
+  siteAsset,
+  type SiteFile,
+  siteFiles,
+} from "../site";
 import { type Transform, transformed } from "../transform";
 
 export interface FrontendArgs {
@@ -204,7 +212,7 @@ export class Frontend extends pulumi.ComponentResource {
   }
 
   /**
-   * Uploads the files to the account's `$web`, which is public by nature: `index.html` last, since it names the others.
+   * Uploads the files to the account's `$web`, which is public by nature: pages last, since they name the others.
    *
    * @param after what the files call.
    */
@@ -219,14 +227,13 @@ export class Frontend extends pulumi.ComponentResource {
           containerName: this.website.containerName,
           blobName: file.key,
           contentType: file.contentType,
-          source: new pulumi.asset.FileAsset(file.path),
+          source: siteAsset(file),
         },
         { parent: this.website, dependsOn: [...dependsOn] },
       );
     const files = siteFiles(directory);
-    const isPage = ({ key }: SiteFile) => key === "index.html";
-    const others = files.filter((file) => !isPage(file)).map((file) => blob(file, after));
-    for (const page of files.filter(isPage)) blob(page, [...after, ...others]);
+    const others = files.filter(({ isPage }) => !isPage).map((file) => blob(file, after));
+    for (const page of files.filter(({ isPage }) => isPage)) blob(page, [...after, ...others]);
   }
 
   private origin(name: string, part: string, hostName: pulumi.Output<string>, args: FrontendArgs) {
@@ -293,20 +300,9 @@ export class Frontend extends pulumi.ComponentResource {
       onSite: ruleSet("site", {
         cache: {
           actions: [
-            setHeader("Cache-Control", siteCacheControl),
-            {
-              name: "RouteConfigurationOverride",
-              parameters: {
-                typeName: "DeliveryRuleRouteConfigurationOverrideActionParameters",
-                cacheConfiguration: {
-                  // Blobs carry no Cache-Control of ours, and Front Door would keep them for days.
-                  cacheBehavior: "OverrideAlways",
-                  cacheDuration: "00:01:00",
-                  queryStringCachingBehavior: "IgnoreQueryString",
-                  isCompressionEnabled: "Enabled",
-                },
-              },
-            },
+            // Blobs carry no Cache-Control of ours, and Front Door would keep them for days.
+            setHeader("Cache-Control", currentCacheControl),
+            cachedFor("00:01:00"),
           ],
         },
         singlepage: {
@@ -331,6 +327,19 @@ export class Frontend extends pulumi.ComponentResource {
               },
             },
           ],
+        },
+        immutable: {
+          conditions: [
+            {
+              name: "UrlFileName",
+              parameters: {
+                typeName: "DeliveryRuleUrlFilenameConditionParameters",
+                operator: "RegEx",
+                matchValues: [hashedNames],
+              },
+            },
+          ],
+          actions: [setHeader("Cache-Control", immutableCacheControl), cachedFor("365.00:00:00")],
         },
       }),
     };
@@ -373,6 +382,22 @@ export class Frontend extends pulumi.ComponentResource {
       { ...child, dependsOn: [after] },
     );
   }
+}
+
+/** @param cacheDuration `d.hh:mm:ss`. */
+function cachedFor(cacheDuration: string) {
+  return {
+    name: "RouteConfigurationOverride" as const,
+    parameters: {
+      typeName: "DeliveryRuleRouteConfigurationOverrideActionParameters" as const,
+      cacheConfiguration: {
+        cacheBehavior: "OverrideAlways",
+        cacheDuration,
+        queryStringCachingBehavior: "IgnoreQueryString",
+        isCompressionEnabled: "Enabled",
+      },
+    },
+  };
 }
 
 function setHeader(headerName: string, value: string) {

@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { publicAddress } from "../address";
 import { nameLimits, resourceName, type Scope } from "../names";
-import { securityHeaders, siteCacheControl, type SiteFile, siteFiles } from "../site";
+import { immutableCacheControl, securityHeaders, type SiteFile, siteFiles } from "../site";
 import { type Transform, transformed } from "../transform";
 import { enableServices } from "./services";
 
@@ -165,17 +165,23 @@ export class Frontend extends pulumi.ComponentResource {
         {
           bucket: bucket.name,
           name: file.key,
-          source: new pulumi.asset.FileAsset(file.path),
+          // Another source is another object, the old one of which goes first; another content is an update.
+          ...(file.text === undefined ? { source: new pulumi.asset.FileAsset(file.path) } : { content: file.text }),
           contentType: file.contentType,
-          cacheControl: siteCacheControl,
+          cacheControl: file.cacheControl,
         },
-        { ...child, parent: bucket, dependsOn: [...after] },
+        {
+          ...child,
+          parent: bucket,
+          dependsOn: [...after],
+          // For pages of earlier releases that are open.
+          ...(file.cacheControl === immutableCacheControl && { retainOnDelete: true }),
+        },
       );
-    const isPage = ({ key }: SiteFile) => key === "index.html";
     const files = siteFiles(args.directory);
-    const assets = files.filter((file) => !isPage(file)).map((file) => upload(file, args.filesAfter ?? []));
-    // The page comes last: it names the others.
-    for (const page of files.filter(isPage)) upload(page, [...(args.filesAfter ?? []), ...assets]);
+    const assets = files.filter(({ isPage }) => !isPage).map((file) => upload(file, args.filesAfter ?? []));
+    // Pages come last: they name the others.
+    for (const page of files.filter(({ isPage }) => isPage)) upload(page, [...(args.filesAfter ?? []), ...assets]);
     const backend = new compute.BackendBucket(
       name,
       transformed<compute.BackendBucketArgs>(

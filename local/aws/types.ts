@@ -700,6 +700,7 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
     required: ["bucket", "key"],
     references: { bucket: { type: "aws:s3/bucket:Bucket", by: "bucket" } },
     replaceOn: ["bucket", "key"],
+    overwrites: true,
     id: (inputs) => `${String(inputs.bucket)}/${String(inputs.key)}`,
     outputs: ({ inputs }) => ({ versionId: identifier(JSON.stringify([inputs.source, inputs.content]), 32) }),
   },

@@ -124,13 +124,18 @@ export function routeOf<R extends Pick<Route, "patternsToMatch">>(routes: readon
 }
 
 function applies({ conditions }: Pick<Rule, "conditions">, path: string): boolean {
-  const extension = /\.([^./]*)$/.exec(path)?.[1] ?? "";
-  return conditions.every(({ parameters: { operator, matchValues, negateCondition } }) => {
+  const parts = {
+    UrlFileExtension: /\.([^./]*)$/.exec(path)?.[1] ?? "",
+    UrlFileName: path.slice(path.lastIndexOf("/") + 1),
+  };
+  return conditions.every(({ name, parameters: { operator, matchValues, negateCondition } }) => {
+    const part = parts[name];
     const holds = {
-      Any: extension !== "",
-      Equal: matchValues.includes(extension),
+      Any: part !== "",
+      Equal: matchValues.includes(part),
       // Of lengths, as Front Door's string operators have it.
-      LessThan: matchValues.some((value) => extension.length < Number(value)),
+      LessThan: matchValues.some((value) => part.length < Number(value)),
+      RegEx: matchValues.some((value) => new RegExp(value).test(part)),
     }[operator];
     return holds !== negateCondition;
   });

@@ -22,14 +22,17 @@ const action = z.discriminatedUnion("name", [
   }),
   z.object({ name: z.literal("RouteConfigurationOverride") }),
 ]);
-const condition = z.object({
-  name: z.literal("UrlFileExtension"),
-  parameters: z.object({
-    operator: z.enum(["Any", "Equal", "LessThan"]),
-    matchValues: z.array(z.string()).default([]),
-    negateCondition: z.boolean().default(false),
+const matching = { matchValues: z.array(z.string()).default([]), negateCondition: z.boolean().default(false) };
+const condition = z.discriminatedUnion("name", [
+  z.object({
+    name: z.literal("UrlFileExtension"),
+    parameters: z.object({ operator: z.enum(["Any", "Equal", "LessThan"]), ...matching }),
   }),
-});
+  z.object({
+    name: z.literal("UrlFileName"),
+    parameters: z.object({ operator: z.enum(["Any", "Equal", "RegEx"]), ...matching }),
+  }),
+]);
 
 /** What the data planes read of each resource type, by the types' own property names. */
 const schemas = {

@@ -99,13 +99,22 @@ const schemas = {
     name: z.string(),
     website: z.object({ mainPageSuffix: z.string().optional(), notFoundPage: z.string().optional() }).optional(),
   }),
-  "gcp:storage/bucketObject:BucketObject": z.object({
-    bucket: z.string(),
-    name: z.string(),
-    source: blob,
-    contentType: z.string().default("application/octet-stream"),
-    cacheControl: z.string().optional(),
-  }),
+  "gcp:storage/bucketObject:BucketObject": z
+    .object({
+      bucket: z.string(),
+      name: z.string(),
+      source: blob.optional(),
+      /** What was given as text, as the local cloud keeps it. */
+      keptContent: blob.optional(),
+      contentType: z.string().default("application/octet-stream"),
+      cacheControl: z.string().optional(),
+    })
+    .transform(({ source, keptContent, ...rest }, { issues }) => {
+      const found = source ?? keptContent;
+      if (found !== undefined) return { ...rest, source: found };
+      issues.push({ code: "custom", input: rest, message: "one of source and content must be specified" });
+      return z.NEVER;
+    }),
   "gcp:storage/bucketIAMMember:BucketIAMMember": z.object({ bucket: z.string(), role: z.string(), member: z.string() }),
   "gcp:compute/globalAddress:GlobalAddress": referable.extend({ address: z.string() }),
   "gcp:compute/globalForwardingRule:GlobalForwardingRule": z.object({

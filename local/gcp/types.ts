@@ -159,7 +159,11 @@ export const gcpTypes: Readonly<Record<string, ResourceType>> = {
   }),
   "gcp:storage/bucketObject:BucketObject": at("{bucket}-{name}", {
     references: { bucket },
-    outputs: ({ inputs }) => ({ outputName: inputs.name }),
+    overwrites: true,
+    outputs: ({ inputs: { name, content } }, { store }) => ({
+      outputName: name,
+      ...(typeof content === "string" && { keptContent: store.keepText(content) }),
+    }),
   }),
   "gcp:cloudfunctionsv2/function:Function": at("projects/{project}/locations/{location}/functions/{name}", {
     required: [

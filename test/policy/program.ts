@@ -9,7 +9,12 @@ import { type Configuration, engineConfiguration, projectName } from "../configu
 
 vi.mock("../../components/site", async (original) => ({
   ...(await original<typeof import("../../components/site")>()),
-  siteFiles: () => [{ key: "index.html", path: "/nowhere/index.html", contentType: "text/html" }],
+  siteFiles: () => [
+    {
+      ...{ key: "index.html", path: "/nowhere/index.html", contentType: "text/html" },
+      ...{ text: "<!doctype html>", cacheControl: "no-cache", isPage: true },
+    },
+  ],
 }));
 
 /** Settings of a stack; a project of Google Cloud is added, which has no default. */
