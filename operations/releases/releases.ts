@@ -106,10 +106,15 @@ export async function rollBack(options: RollbackOptions): Promise<Move[]> {
 
 async function plannedMoves(options: RollbackOptions): Promise<Move[]> {
   const { stack, to, cloud } = options;
-  const [found, updateAt] = await Promise.all([releasesOf(options, cloud), stack.updates()]);
+  const found = await releasesOf(options, cloud);
+  const isNamed = to !== undefined && found.some(({ releases }) => called(to, releases) !== undefined);
+  // The engine takes a while to read its history, which one release by its name or one function alone does not need.
+  const updateAt = isNamed || (to === undefined && found.length === 1) ? () => undefined : await stack.updates();
   const chosen = found.map(({ releases, ...each }) => {
     const from = releases.find(({ share }) => share > 0);
-    return { ...each, from, to: to === undefined ? earlier(releases, from) : named(to, releases, updateAt) };
+    const wanted =
+      to === undefined ? earlier(releases, from) : (called(to, releases) ?? ofCommit(to, releases, updateAt));
+    return { ...each, from, to: wanted };
   });
   const known = found.flatMap(({ fn, releases, ...each }) =>
     releases.map(({ release, name }) => `${release || name} (${fn.name} on ${each.cloud})`),
@@ -159,22 +164,24 @@ function ofLastUpdate(moves: readonly Move[], updateAt: (at: Date) => StackUpdat
 /** The fewest characters by which a release or a commit is known. */
 const shortest = 4;
 
-/** The newest release that is called so, or that an update of that commit published. */
-function named(
+const begins = (text: string, beginning: string) => beginning.length >= shortest && text.startsWith(beginning);
+
+/** The newest release that is called so, by its cloud or by its answers. */
+function called(to: string, releases: readonly KeptRelease[]): KeptRelease | undefined {
+  return releases.find(({ name }) => name === to) ?? releases.find(({ release }) => begins(release, to));
+}
+
+/** The newest release that an update of a commit published. */
+function ofCommit(
   to: string,
   releases: readonly KeptRelease[],
   updateAt: (at: Date) => StackUpdate | undefined,
 ): KeptRelease | undefined {
-  const begins = (text: string | undefined) => to.length >= shortest && text?.startsWith(to) === true;
-  return (
-    releases.find(({ name }) => name === to) ??
-    releases.find(({ release }) => begins(release)) ??
-    // A commit may be written longer than the engine's is kept here.
-    releases.find(({ publishedAt }) => {
-      const commit = updateAt(publishedAt)?.commit;
-      return commit !== undefined && (begins(commit) || to.startsWith(commit));
-    })
-  );
+  return releases.find(({ publishedAt }) => {
+    const commit = updateAt(publishedAt)?.commit;
+    // It may be written longer than the engine's is kept here.
+    return commit !== undefined && (begins(commit, to) || to.startsWith(commit));
+  });
 }
 
 /** The newest verified release that is older than the one which serves. */

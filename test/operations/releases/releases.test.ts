@@ -92,6 +92,13 @@ describe("going back", () => {
     await expect(back({ to: "2" })).rejects.toThrow("r2 of api on aws has never been verified");
   });
 
+  test("takes what an update of a commit published", async () => {
+    const { told, back } = shop(kept, [{ began: minutes(10).getTime(), commit: "0123456789ab" }]);
+    await back({ to: "0123456789abcdef" });
+    expect(told[0]).toBe("api serves 1");
+    await expect(back({ to: "fedcba987654" })).rejects.toThrow(/no release fedcba987654; there are/);
+  });
+
   test("changes nothing where it is only asked what it would do", async () => {
     const { told, back } = shop(kept);
     expect(await back({ dryRun: true })).toHaveLength(1);
