@@ -228,6 +228,11 @@ export const documentedValues: ByPath<Documented> = {
   "azure-native:cdn:Rule": {
     ruleName: matching(names, "^[A-Za-z][A-Za-z0-9]{0,259}$"),
     order: whole("https://learn.microsoft.com/azure/frontdoor/front-door-rules-engine", 0, 2_147_483_647),
+    "conditions.parameters.matchValues": matching(
+      "https://learn.microsoft.com/azure/frontdoor/rules-match-conditions",
+      "^[\\w.\\\\{}[\\]-]+$",
+      256,
+    ),
     "actions.parameters.headerName": matching(actions, "^[A-Za-z][A-Za-z0-9-]*$", 255),
     "actions.parameters.value": text(actions, 4096),
     "actions.parameters.cacheConfiguration.cacheDuration": matching(

@@ -160,6 +160,7 @@ export const documentedValues: ByPath<Documented> = {
       maxLength: 1024,
     }),
     source: documented("@pulumi/gcp", { type: "object", required: ["path", "hash"] }),
+    content: documented("@pulumi/gcp", { type: "string" }),
   },
   "gcp:cloudfunctionsv2/function:Function": {
     name: documented("https://cloud.google.com/functions/docs/reference/rest/v2/projects.locations.functions/create", {

@@ -35,6 +35,10 @@ const escapes: Readonly<Record<string, readonly string[]>> = {
       ...["MULTICLOUD_CODE", "MULTICLOUD_RELEASE", "MULTICLOUD_VERIFIED"],
     ].flatMap((name) => [`${variables}.${name}: bad value`, `${variables}.${name}: too long`]),
   ],
+  "the text of a site's file is its own": [
+    "gcp:storage/bucketObject:BucketObject content: bad value",
+    "gcp:storage/bucketObject:BucketObject content: too long",
+  ],
   "a threshold may be any number": [
     `${alert} conditions.conditionThreshold.thresholdValue: out of range`,
     `${alert} conditions.conditionThreshold.trigger.count: out of range`,

@@ -114,7 +114,7 @@ export const models: Readonly<Record<string, Model>> = {
     api: "storage.v1",
     method: "objects.insert",
     parameters: { bucket: "{bucket}" },
-    unmodelled: { source: "the provider uploads the file" },
+    unmodelled: { source: "the provider uploads the file", content: "the provider uploads the text" },
   },
   "gcp:cloudfunctionsv2/function:Function": {
     api: "cloudfunctions.v2",
