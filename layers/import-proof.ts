@@ -400,10 +400,14 @@ class Prover {
     const { names, open } = this.exportsOf(source);
     if (names.has(name)) return undefined;
     const { scan, file } = source.found;
-    // What a package imports from itself is there before its `__getattr__` is, or is a module in it.
+    // What a package imports from itself is there before its `__getattr__` is, or is a module in it; so is what modules in
+    // it import from a package that has not come to its `__getattr__` yet.
     const fromItself = site.file === file && !source.complete;
-    if (scan?.getattr && !fromItself) return this.lazily(source, scan, name, site);
-    if (!fromItself && (open || this.given.has(name))) return undefined;
+    const isEarly = !source.complete && boundBy(scan?.body ?? []).names.has("__getattr__");
+    if (scan?.getattr && !fromItself && !(isEarly && !source.names.has("__getattr__"))) {
+      return this.lazily(source, scan, name, site);
+    }
+    if (!fromItself && (open || (source.complete && this.given.has(name)))) return undefined;
     // Of a namespace package there is nothing but modules.
     const kind = file === undefined ? ({ kind: "missing module", module: below } as const) : undefined;
     return this.fault("ImportError", site, kind ?? { kind: "missing name", module: source.name, name });
@@ -458,7 +462,10 @@ class Prover {
     const { names, stars } = boundBy(scan?.body ?? [], (level, from) => resolve(module, level, from) === name);
     for (const each of [...(scan?.globals ?? []), ...standardNames]) names.add(each);
     let open =
-      scan === undefined ? found.file !== undefined : (scan.open ?? scan.makes_modules ?? scan.error !== undefined);
+      scan === undefined
+        ? found.file !== undefined
+        : (scan.open !== undefined && scan.open <= this.reached(module)) ||
+          (scan.makes_modules ?? scan.error !== undefined);
     for (const { level, from } of stars) {
       const source = resolve(module, level, from);
       const loaded = source === undefined ? undefined : this.loaded.get(source);
@@ -474,6 +481,12 @@ class Prover {
     const exports = { names, open };
     if (complete && within.size === 0) this.exports.set(name, exports);
     return exports;
+  }
+
+  /** The line of a module that runs right now. */
+  private reached({ complete, found: { file } }: Loaded): number {
+    if (complete) return Infinity;
+    return this.path.findLast((site) => site.file === file)?.line ?? Infinity;
   }
 
   private valueOf(from: string, name: string): Value {

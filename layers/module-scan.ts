@@ -20,8 +20,8 @@ export interface ModuleScan {
   readonly attributes?: readonly string[];
   /** Strings that may be names of modules, since something imports by name. */
   readonly references?: readonly string[];
-  /** Whether names may come up that no statement binds (`globals()[name] = ...`, another object in `sys.modules`). */
-  readonly open?: true;
+  /** From which line on names may come up that no statement binds (`globals()[name] = ...`, another object in `sys.modules`). */
+  readonly open?: number;
   /** Whether it makes modules of its own, in `sys.modules` or by a finder. */
   readonly makes_modules?: true;
   /** Full names of modules that it makes. */

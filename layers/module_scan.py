@@ -60,6 +60,12 @@ class _Scan:
                 found[name] = value
         return found
 
+    def opens(self, parents: dict[ast.AST, ast.AST], node: ast.AST) -> None:
+        """Note from which line of the module on it may have names that no statement binds."""
+        while not isinstance(parents[node], ast.Module):
+            node = parents[node]
+        self.flags["open"] = min(node.lineno, self.flags.get("open", node.lineno))
+
     # What is looked for wherever it stands.
 
     def inspect(self, tree: ast.Module) -> None:
@@ -74,12 +80,14 @@ class _Scan:
                     change = _changes_modules(parents, node)
                     if isinstance(change, list):
                         self.made.update(change)
+                    elif change == "open":
+                        self.opens(parents, node)
                     elif change:
                         self.flags[change] = True
                 case ast.Call(ast.Name("globals" | "vars" | "locals"), [], []) if _changes_names(parents, node):
-                    self.flags["open"] = True
+                    self.opens(parents, node)
                 case ast.Call(ast.Name("exec")):
-                    self.flags["open"] = True
+                    self.opens(parents, node)
                 case ast.Name("__path__") | ast.Attribute(attr="__path__"):
                     used = parents[node]
                     changed = isinstance(used, ast.Attribute) and used.attr in {"append", "extend", "insert"}

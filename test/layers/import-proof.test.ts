@@ -54,6 +54,19 @@ async function errors(...args: Parameters<typeof prove>) {
 
 describe("an import that fails", () => {
   it.each<[string, Files, Case, string[]]>([
+    [
+      "of a module that its package has no name for yet, though it will have any",
+      { "main.py": "import early\nimport late" },
+      {
+        packages: {
+          "early/__init__.py": "from early.part import x\ndef __getattr__(name): ...",
+          "early/part.py": "from . import absent\nx = 1",
+          "late/__init__.py": "from .part import x\ndef fill(names): names.update(absent=1)\nfill(locals())",
+          "late/part.py": "from . import absent\nx = 1",
+        },
+      },
+      ["early/part.py:1 missing name early.absent", "late/part.py:1 missing name late.absent"],
+    ],
     ["of a module that is nowhere", { "main.py": "import os\nimport absent" }, {}, ["main.py:2 missing module absent"]],
     [
       "inside a package, at the line that imports it",
