@@ -1,3 +1,7 @@
+import { once } from "node:events";
+import path from "node:path";
+import { Worker } from "node:worker_threads";
+
 /** A request that was made, and what came of it. */
 export interface Asked {
   readonly url: string;
@@ -12,27 +16,14 @@ export interface Asked {
 
 /** Asks each address 20 times a second, answered or not, until it is stopped. */
 export function askSteadily(urls: readonly string[]): { stop: () => Promise<Asked[]> } {
-  const asked: Promise<Asked>[] = [];
-  const timer = setInterval(() => {
-    for (const url of urls) asked.push(ask(url));
-  }, 50);
+  // Without what this process was started with, which loads TypeScript.
+  const worker = new Worker(path.join(__dirname, "load-worker.mjs"), { workerData: urls, execArgv: [] });
   return {
-    stop: () => {
-      clearInterval(timer);
-      return Promise.all(asked);
+    stop: async () => {
+      worker.postMessage("stop");
+      const [asked] = (await once(worker, "message")) as [Asked[]];
+      await worker.terminate();
+      return asked;
     },
   };
-}
-
-async function ask(url: string): Promise<Asked> {
-  const started = performance.now();
-  const ms = () => Math.round(performance.now() - started);
-  try {
-    const answer = await fetch(url);
-    await answer.text();
-    return { url, status: answer.status, release: answer.headers.get("x-release") ?? undefined, ms: ms() };
-  } catch (error) {
-    const { message, cause } = error as Error;
-    return { url, error: cause instanceof Error ? cause.message : message, ms: ms() };
-  }
 }

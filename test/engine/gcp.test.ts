@@ -3,7 +3,7 @@ import path from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { askSteadily } from "./steady-load";
+import { askSteadily } from "../../bench/updates/load";
 import { changes, type CloudValues, copyOfCheckout, LocalDeployment } from "./local-deployment";
 
 const deployment = new LocalDeployment(["clouds=[gcp]", "smokeCheck=true"]);

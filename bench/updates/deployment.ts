@@ -1,0 +1,182 @@
+import { execFile } from "node:child_process";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+
+import type { Cloud } from "../../contract/clouds";
+import { requireCloud, startCloud, stopCloud } from "../../local/cloud-process";
+import { findEngine } from "../../local/engine";
+import { localStack } from "../../local/stack";
+import { UpdateLog } from "../../local/update-log";
+import { type Asked, askSteadily } from "./load";
+import type { Update } from "./updates";
+
+const checkout = path.join(__dirname, "..", "..");
+
+/** What came of an update while API and frontend were asked. */
+export interface Outcome {
+  readonly cloud: Cloud;
+  readonly name: string;
+  /** What was to come of it. */
+  readonly expected: "served" | "refused";
+  readonly verdict: "served" | "refused";
+  /** Seconds until the verdict. */
+  readonly seconds: number;
+  readonly asked: number;
+  /** Requests that were not answered with 200, the first ones. */
+  readonly failed: number;
+  readonly failures: readonly string[];
+  /** Milliseconds of the slowest answer. */
+  readonly slowest: number;
+  /** The line of the error that names the cause; empty where none does, or where the update served. */
+  readonly cause: string;
+  /** All that is told of a refused update. */
+  readonly errors: string;
+  /** Whether the release that answers afterwards is the one that is wanted: another than before, or the same. */
+  readonly released: boolean;
+}
+
+/** What is wrong with an outcome; empty where the update did what it should, and nobody noticed. */
+export function problemsOf({ expected, verdict, failed, failures, released, cause, errors }: Outcome): string[] {
+  return [
+    ...(expected === verdict ? [] : [`it was ${verdict}, not ${expected}: ${errors}`]),
+    ...(failed === 0 ? [] : [`${failed} requests failed: ${failures.join("; ")}`]),
+    ...(released ? [] : [expected === "served" ? "the release before serves" : "another release serves"]),
+    ...(expected === "refused" && cause === "" ? [`no line names the cause: ${errors}`] : []),
+  ];
+}
+
+/** The board on one local cloud, with its frontend, from a copy of the application that updates edit. */
+export class UpdatedDeployment {
+  readonly state = mkdtempSync(path.join(tmpdir(), "updates-"));
+  /** Below the project, as an application has to be. */
+  readonly #application = path.join(checkout, ".local", path.basename(this.state));
+  #urls: { readonly status: string; readonly asked: readonly string[] } | undefined;
+
+  constructor(readonly cloud: Cloud) {}
+
+  /** @throws where the first deployment fails. */
+  async start(): Promise<void> {
+    await startCloud(this.state, { attached: true });
+    await this.#prepare({ name: "first" });
+    const { errors, outputs } = await this.#up({});
+    if (errors !== "") throw new Error(errors);
+    const { apiUrl, frontendUrl } = outputs[this.cloud]?.value as { apiUrl: string; frontendUrl: string };
+    this.#urls = {
+      status: `${apiUrl}/api/`,
+      asked: [`${apiUrl}/api/messages/?limit=1`, frontendUrl, `${frontendUrl}/api/`],
+    };
+  }
+
+  async end(): Promise<void> {
+    await stopCloud(this.state);
+    for (const folder of [this.state, this.#application]) rmSync(folder, { recursive: true, force: true });
+  }
+
+  /** Updates while everything is asked. */
+  async update(update: Update): Promise<Outcome> {
+    await this.#prepare(update);
+    const settings = update.settings?.[this.cloud] ?? {};
+    return this.#whileAsked(update.name, update.cause, async () => {
+      const { errors } = await this.#up(settings);
+      return errors;
+    });
+  }
+
+  /** `npm run rollback` to the release that served before. */
+  rollBack(): Promise<Outcome> {
+    const args = ["--require", "tsx/cjs", "cli/rollback.ts", "-s", "staging", "--local", this.state];
+    return this.#whileAsked("rollback", undefined, () =>
+      promisify(execFile)(process.execPath, args, { cwd: checkout }).then(
+        () => "",
+        (error: unknown) => String((error as { stderr?: string }).stderr ?? error),
+      ),
+    );
+  }
+
+  /** Whether a preview right now would change nothing; else what. */
+  async changes(update: Update): Promise<string> {
+    const stack = await this.#stack(update.settings?.[this.cloud] ?? {});
+    const { changeSummary } = await stack.preview();
+    const { same: _, ...others } = changeSummary;
+    return Object.keys(others).join(", ");
+  }
+
+  async #whileAsked(name: string, named: RegExp | undefined, work: () => Promise<string>): Promise<Outcome> {
+    if (this.#urls === undefined) throw new Error("nothing is deployed");
+    const { status, asked } = this.#urls;
+    const before = await releaseAt(status);
+    const load = askSteadily(asked);
+    const started = performance.now();
+    const errors = await work();
+    const seconds = (performance.now() - started) / 1000;
+    // What an update leaves behind shows a moment later.
+    await sleep(1_500);
+    const answers = await load.stop();
+    const after = await releaseAt(status);
+    const failed = answers.filter((answer) => answer.status !== 200);
+    const expected = named === undefined ? "served" : "refused";
+    const verdict = errors === "" ? "served" : "refused";
+    const cause = errors.split("\n").find((line) => named?.test(line)) ?? "";
+    return {
+      ...{ cloud: this.cloud, name, expected, verdict, seconds, errors, cause: cause.trim().slice(0, 200) },
+      asked: answers.length,
+      failed: failed.length,
+      failures: [...new Set(failed.map(described))].slice(0, 5),
+      slowest: Math.max(...answers.map(({ ms }) => ms)),
+      released: (before !== after) === (expected === "served"),
+    };
+  }
+
+  async #prepare({ edit }: Update): Promise<void> {
+    rmSync(this.#application, { recursive: true, force: true });
+    cpSync(path.join(checkout, "application"), this.#application, {
+      recursive: true,
+      filter: (source) => path.basename(source) !== "__pycache__",
+    });
+    await edit?.({ folder: this.#application, cloud: this.cloud });
+  }
+
+  async #stack(settings: Readonly<Record<string, string>>) {
+    const engine = await findEngine((line) => process.stderr.write(`${line}\n`));
+    const cloud = await requireCloud(this.state);
+    return localStack({
+      ...{ engine, cloud, state: this.state, stack: "staging" },
+      settings: {
+        clouds: `[${this.cloud}]`,
+        application: path.relative(checkout, this.#application),
+        smokeCheck: "true",
+        ...settings,
+      },
+    });
+  }
+
+  async #up(settings: Readonly<Record<string, string>>) {
+    const stack = await this.#stack(settings);
+    const log = new UpdateLog(() => undefined, "done");
+    try {
+      const { outputs } = await stack.up({ onEvent: log.onEvent });
+      return { errors: "", outputs };
+    } catch (error) {
+      return { errors: log.errors.join("\n") || String(error), outputs: {} };
+    }
+  }
+}
+
+/** What release answers, until several answers in a row say the same: old instances may answer for a while. */
+async function releaseAt(url: string): Promise<string> {
+  let known = "";
+  for (let same = 0, tries = 0; same < 5 && tries < 100; tries += 1) {
+    const release = (await fetch(url)).headers.get("x-release") ?? "";
+    same = release === known ? same + 1 : 0;
+    known = release;
+    await sleep(50);
+  }
+  return known;
+}
+
+function described({ url, status, error }: Asked): string {
+  return `${new URL(url).pathname}: ${status ?? error ?? "no answer"}`;
+}

@@ -1,0 +1,34 @@
+import type { Cloud } from "../../contract/clouds";
+import { type Outcome, problemsOf, UpdatedDeployment } from "./deployment";
+import { mended, type Update } from "./updates";
+
+/** Makes one update after the other on a cloud, from one deployment; tells each as it ends. */
+export async function runUpdates(
+  cloud: Cloud,
+  updates: readonly Update[],
+  progress: (line: string) => void,
+): Promise<Outcome[]> {
+  const deployment = new UpdatedDeployment(cloud);
+  const outcomes: Outcome[] = [];
+  const add = (outcome: Outcome) => {
+    const { name, verdict, seconds, asked, slowest, cause } = outcome;
+    const problems = problemsOf(outcome);
+    progress(
+      `${cloud}, ${name}: ${verdict} after ${seconds.toFixed(1)} s, ${asked} asked, slowest ${slowest} ms. ${cause}`,
+    );
+    for (const problem of problems) progress(`  WRONG: ${problem}`);
+    outcomes.push(outcome);
+  };
+  try {
+    await deployment.start();
+    for (const update of updates) {
+      if (update.clouds?.includes(cloud) ?? true) add(await deployment.update(update));
+    }
+    // What was refused before is nothing that a sound update has to care for.
+    add(await deployment.update(mended));
+    add(await deployment.rollBack());
+  } finally {
+    await deployment.end();
+  }
+  return outcomes;
+}
