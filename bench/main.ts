@@ -2,13 +2,17 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import path from "node:path";
 
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, InvalidArgumentError, Option } from "commander";
 
 import { chart } from "./chart";
 import { deployments } from "./deployments";
 import { largeBuilds } from "./large-sets";
 import { layerBuilds, processStart } from "./layer-builds";
 import { markdown, type Results } from "./report";
+import { updatesMarkdown, type UpdateResults } from "./updates/report";
+import { runUpdates } from "./updates/run";
+import { faulty, fine } from "./updates/updates";
+import { type Cloud, clouds } from "../contract/clouds";
 
 interface Flags {
   readonly rounds: number;
@@ -20,18 +24,37 @@ interface Flags {
 const parts = ["layers", "large", "deployments"] as const;
 type Part = (typeof parts)[number];
 
+const defaultOutput = path.join(__dirname, "..", "docs", "benchmarks");
+
+const machine = `${cpus().length} × ${cpus()[0]?.model ?? "?"}`;
+const today = () => new Date().toISOString().slice(0, 10);
+
+const updates = new Command("updates")
+  .description("Updates, sound ones and others, on local clouds whose API and frontend are asked all the while.")
+  .addArgument(new Argument("[clouds...]", "where").choices(clouds).default(clouds))
+  .option("--output <folder>", "for table and figures", defaultOutput)
+  .action(async (chosen: readonly Cloud[], { output }: Pick<Flags, "output">) => {
+    const outcomes: UpdateResults["outcomes"][number][] = [];
+    for (const cloud of chosen) outcomes.push(...(await runUpdates(cloud, [...fine, ...faulty], progress)));
+    const results: UpdateResults = { date: today(), machine, outcomes };
+    mkdirSync(output, { recursive: true });
+    writeFileSync(path.join(output, "updates.md"), updatesMarkdown(results));
+    process.stdout.write(updatesMarkdown(results));
+  });
+
 new Command("bench")
+  .addCommand(updates)
   .description("Measures the layer builder beside others, and the engine and the API on this machine, in one run.")
   .option("--rounds <count>", "of every measurement", count, 3)
-  .option("--output <folder>", "for table, figures and chart", path.join(__dirname, "..", "docs", "benchmarks"))
+  .option("--output <folder>", "for table, figures and chart", defaultOutput)
   .addOption(new Option("--only <part>", "to measure, beside the results that are there").choices(parts))
   .action(async ({ rounds, output, only }: Flags) => {
     const file = path.join(output, "results.json");
     const wanted = (part: Part) => only === undefined || only === part;
     const earlier = only === undefined ? {} : (JSON.parse(readFileSync(file, "utf8")) as Partial<Results>);
     const results: Results = {
-      date: new Date().toISOString().slice(0, 10),
-      machine: `${cpus().length} × ${cpus()[0]?.model ?? "?"}`,
+      date: today(),
+      machine,
       node: process.versions.node,
       builds: wanted("layers") ? await layerBuilds(rounds, progress) : (earlier.builds ?? []),
       large: wanted("large") ? await largeBuilds(rounds, progress) : (earlier.large ?? []),

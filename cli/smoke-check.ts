@@ -61,8 +61,8 @@ async function explain(
 async function main(): Promise<string> {
   const given = environment.parse(process.env);
   const { CLOUD: cloud, ADDRESS: address, PROBES: probes, RELEASE: release, PATIENCE, LOCAL_CLOUD } = given;
-  // What is local is known everywhere at once.
-  const timeoutSeconds = LOCAL_CLOUD === undefined ? PATIENCE : Math.min(PATIENCE, 5);
+  // What is local is known everywhere once an instance has started, which takes a busy machine some seconds.
+  const timeoutSeconds = LOCAL_CLOUD === undefined ? PATIENCE : Math.min(PATIENCE, 15);
   const explained = (since: Date) => explain(given, since);
   return smokeCheck({ cloud, address, headers: given.HEADERS, probes, release, timeoutSeconds, explain: explained });
 }

@@ -161,7 +161,9 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
           Statement: [writeLog(logGroup.arn), writeTraces, ...readSecrets(secrets), ...(args.permissions ?? [])],
         }),
       },
-      child,
+      // The role is not versioned: the version that serves has its rights until the update has succeeded, when the engine
+      // deletes what it replaced.
+      { ...child, replaceOnChanges: ["policy"] },
     );
     const versioned = {
       handler: args.handler,
