@@ -4,7 +4,7 @@ import path from "node:path";
 import * as command from "@pulumi/command/local";
 import * as pulumi from "@pulumi/pulumi";
 
-import type { Probe } from "../contract/application";
+import type { Probe, PythonFunction } from "../contract/application";
 import type { Cloud } from "../contract/clouds";
 import type { AwsOutputs, AzureOutputs, GcpOutputs, LayerOutputs } from "./outputs";
 
@@ -26,6 +26,14 @@ export interface SmokeCheckArgs {
   readonly deployed: Record<string, unknown>;
   /** Seconds in which the API has to answer. Default: 300, in which a new role or host name propagates. */
   readonly timeoutSeconds?: number;
+}
+
+/** What the adapter of a function on a schedule answers, without running it. */
+const scheduledProbe: Probe = { path: "/multicloud/probe", status: 200, json: { status: "ok" } };
+
+/** Requests that a function has to answer, where requests reach it. */
+export function probesOf(description: PythonFunction): readonly Probe[] {
+  return description.kind === "http" ? description.probes : [scheduledProbe];
 }
 
 const root = path.join(__dirname, "..");

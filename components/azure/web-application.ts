@@ -4,13 +4,7 @@ import * as resources from "@pulumi/azure-native/resources";
 import type * as storage from "@pulumi/azure-native/storage";
 import * as pulumi from "@pulumi/pulumi";
 
-import {
-  onlyReads,
-  type Probe,
-  type PythonFunction,
-  type TableDescription,
-  tableOperations,
-} from "../../contract/application";
+import { onlyReads, type PythonFunction, type TableDescription, tableOperations } from "../../contract/application";
 import { ncrontab } from "../../contract/schedule";
 import type { Bundle, PackageBundle } from "../../layers/bundle";
 import { publicAddress } from "../address";
@@ -25,7 +19,7 @@ import {
 } from "../names";
 import { type AzureOutputs, describeBundle, type FunctionOutputs } from "../outputs";
 import { frontendPatterns } from "../routes";
-import { smokeCheck } from "../smoke-check";
+import { probesOf, smokeCheck } from "../smoke-check";
 import { Alarms, type AlarmsArgs } from "./alarms";
 import { ApiFunction, withFrontDoorId } from "./api-function";
 import { type FunctionAppArgs, instanceSize } from "./function-app";
@@ -37,9 +31,6 @@ import { Vault, type VaultArgs } from "./vault";
 
 /** Seconds in which Front Door's places around the world know a change: 20 minutes for one, 40 for two in a row. */
 const frontDoorTimeoutSeconds = 3_000;
-
-/** What the adapter of a function on a schedule answers, without running it. */
-const scheduledProbe: Probe = { path: "/multicloud/probe", status: 200, json: { status: "ok" } };
 
 export interface WebApplicationArgs {
   readonly scope: Scope;
@@ -317,7 +308,7 @@ export class WebApplication extends pulumi.ComponentResource {
             cloud: "azure",
             address,
             headers: frontDoorId && { "x-azure-fdid": frontDoorId },
-            probes: description.kind === "http" ? description.probes : [scheduledProbe],
+            probes: probesOf(description),
             release: releaseOf(name, bundle, twin.release),
             outputs,
             deployed: { package: bundle.sha256, function: twin.configuration },

@@ -47,7 +47,9 @@ export interface CloudFunctionArgs {
   readonly public: boolean;
   /**
    * Asks a twin of the function, which is deployed first and serves no user, and returns what the function then waits for: a
-   * check that fails leaves the function as it is. Default: no twin, and the function itself is the first to run new code.
+   * check that fails leaves the function as it is. Anyone may ask the twin; that of a function which is not public finds
+   * `MULTICLOUD_TWIN` in its environment, and answers probes alone. Default: no twin, and the function itself is the first to run
+   * new code.
    */
   readonly verify?: (twin: Deployed, options: pulumi.CustomResourceOptions) => pulumi.Resource;
   readonly labels?: Record<string, string>;
@@ -77,11 +79,13 @@ export interface Deployed {
 const grantPropagation = 420;
 
 /** What distinguishes a function and its twin. */
-interface Variant extends Pick<Scaling, "maximumInstances"> {
+interface Variant extends Pick<Scaling, "maximumInstances">, Pick<CloudFunctionArgs, "public"> {
   /** At the end of the Pulumi names. */
   readonly suffix: string;
   /** What the physical name is made from. */
   readonly part: string;
+  /** Environment variables of its own. */
+  readonly variables: Readonly<Record<string, string>>;
   /** What users notice while it is replaced. */
   readonly whenReplaced: string;
 }
@@ -178,6 +182,7 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
               serviceAccountEmail: runtime.email,
               environmentVariables: {
                 ...args.environment,
+                ...variant.variables,
                 MULTICLOUD_RELEASE: settings,
                 // What says of a revision, among others, which release it is, and whether it may serve again.
                 ...(code !== undefined && { MULTICLOUD_CODE: code }),
@@ -212,7 +217,7 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
         serviceAccount: runtime.email,
         logName: this.logName,
       };
-      const invokers = args.public
+      const invokers = variant.public
         ? [
             new cloudrunv2.ServiceIamMember(
               name + variant.suffix,
@@ -229,7 +234,11 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
       // An underscore no function's name has: another function may be called `<function>-next`.
       const part = `${args.functionName}_next`;
       const twin = declare(
-        { suffix: "-next", part, maximumInstances: 1, whenReplaced: "no user notices: the twin serves nobody" },
+        {
+          ...{ suffix: "-next", part, maximumInstances: 1, public: true },
+          variables: args.public ? {} : { MULTICLOUD_TWIN: "true" },
+          whenReplaced: "no user notices: the twin serves nobody",
+        },
         [],
       );
       verified.push(args.verify(twin, { parent: this, dependsOn: [twin.resource, ...twin.invokers] }));
@@ -238,6 +247,8 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
       {
         suffix: "",
         part: args.functionName,
+        public: args.public,
+        variables: {},
         maximumInstances: args.maximumInstances,
         whenReplaced: "the function answers nobody for the minutes that this takes",
       },

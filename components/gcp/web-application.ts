@@ -16,7 +16,7 @@ import { labelValue, nameLimits, resourceName, type Scope } from "../names";
 import { describeBundle, type FunctionOutputs, type GcpOutputs } from "../outputs";
 import { functionPaths } from "../site";
 import { providerSettings } from "../provider-settings";
-import { smokeCheck } from "../smoke-check";
+import { probesOf, smokeCheck } from "../smoke-check";
 import { Alarms, type AlarmsArgs } from "./alarms";
 import { ApiFunction, type ApiFunctionArgs } from "./api-function";
 import { type CloudFunctionArgs, cpusFor, type Deployed } from "./cloud-function";
@@ -47,8 +47,9 @@ export interface WebApplicationArgs {
   /** Address that alarms of errors, throttling and latency are sent to. Default: none, and no alarms. */
   readonly notificationEmail?: string;
   /**
-   * Deploys a twin of each function that answers requests and asks it first, then the function itself, which is left as it
-   * is where its twin does not answer; only where `public` is on. Default: false.
+   * Deploys a twin of each function and asks it first, then the function itself, which is left as it is where its twin does
+   * not answer; only where `public` is on, since no check may ask a twin otherwise. The twin of a function on a schedule never
+   * runs it. Default: false.
    */
   readonly smokeCheck?: boolean;
   /** Of every function, where its own description says nothing. */
@@ -172,19 +173,15 @@ export class WebApplication extends pulumi.ComponentResource {
     return args.functions.map(({ description, ...plan }): Declared => {
       const name = `${this.#name}-${description.name}`;
       const common = this.functionArgs({ ...plan, description }, args, build);
+      const verify: CloudFunctionArgs["verify"] = (twin, options) =>
+        this.check(`${name}-next-check`, args, { ...plan, description }, twin, options);
+      const verified = { ...common, ...(asks(args) && { verify }) };
       if (description.kind === "schedule") {
-        const fn = new ScheduledFunction(name, { ...common, schedule: description.schedule }, this.child);
+        const fn = new ScheduledFunction(name, { ...verified, schedule: description.schedule }, this.child);
         return { kind: "schedule", plan: { ...plan, description }, fn };
       }
       const { public: isPublic, concurrency, maximumInstances } = args.function ?? {};
-      const http = { ...plan, description };
-      const verify: CloudFunctionArgs["verify"] = (twin, options) =>
-        this.check(`${name}-next-check`, args, http, twin, options);
-      const fn = new ApiFunction(
-        name,
-        { ...common, public: isPublic, concurrency, maximumInstances, ...(asks(args) && { verify }) },
-        this.child,
-      );
+      const fn = new ApiFunction(name, { ...verified, public: isPublic, concurrency, maximumInstances }, this.child);
       return { kind: "http", plan: { ...plan, description }, fn };
     });
   }
@@ -285,7 +282,7 @@ export class WebApplication extends pulumi.ComponentResource {
   private check(
     name: string,
     args: WebApplicationArgs,
-    plan: Plan<HttpFunction>,
+    plan: FunctionPlan,
     fn: Deployed,
     options: pulumi.CustomResourceOptions,
   ) {
@@ -294,7 +291,7 @@ export class WebApplication extends pulumi.ComponentResource {
       {
         cloud: "gcp",
         address: fn.url,
-        probes: plan.description.probes,
+        probes: probesOf(plan.description),
         release: fn.release,
         outputs: this.describe(args, plan, fn),
         deployed: { function: fn.configuration },
@@ -322,7 +319,7 @@ export class WebApplication extends pulumi.ComponentResource {
   }
 }
 
-/** Whether functions are asked once they are deployed; one that is not public answers no request without a token. */
+/** Whether functions are asked once they are deployed: no check may where an organisation forbids `allUsers`. */
 function asks({ smokeCheck, function: settings }: WebApplicationArgs): boolean {
   return (smokeCheck ?? false) && (settings?.public ?? true);
 }
@@ -332,9 +329,9 @@ const quota = { CpuAllocPerProjectRegion: 20, MemAllocPerProjectRegion: 40 * 102
 
 /** Instances of the twins and of functions on a schedule are few, but they count. */
 function warnOfQuota(application: WebApplication, deployed: readonly Declared[], args: WebApplicationArgs): void {
-  const each = deployed.map(({ kind, plan, fn }) => {
+  const each = deployed.map(({ plan, fn }) => {
     const memory = plan.memory ?? args.function?.memorySize ?? 512;
-    const instances = fn.maximumInstances + (kind === "http" && asks(args) ? 1 : 0);
+    const instances = fn.maximumInstances + (asks(args) ? 1 : 0);
     return { cpus: cpusFor(memory) * instances, memory: memory * instances };
   });
   const needed = {

@@ -141,6 +141,19 @@ def test_a_job_on_google_cloud_runs_unless_it_is_probed() -> None:
     assert runs == ["run"]
 
 
+def test_the_twin_of_a_job_on_google_cloud_never_runs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MULTICLOUD_TWIN", "true")
+    runs = []
+    handle = gcp.job_handler(lambda: runs.append("run"))
+    app = flask.Flask("framework")
+    with app.test_request_context("/multicloud/probe"):
+        assert handle(flask.request).json == {"status": "ok", "release": "c0de.c0f1"}
+    for path in ("/", "/run"):
+        with app.test_request_context(path, method="POST"):
+            assert handle(flask.request).status_code == 403
+    assert runs == []
+
+
 def test_handlers_on_azure_name_the_release() -> None:
     (handler,) = azure_runtime.http_handler("api", lambda _: "hello").get_functions()
     request = func.HttpRequest("GET", "https://api.example/", body=b"")

@@ -1,5 +1,6 @@
 """How functions-framework calls functions that answer one request at a time."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -34,12 +35,14 @@ def http_handler(handler: Callable[[flask.Request], Any]) -> Callable[..., Any]:
 
 
 def job_handler(call: Callable[[], Any]) -> Callable[..., Any]:
-    """Run a function on a schedule, at each POST that is no probe."""
+    """Run a function on a schedule, at each request that is no probe; a twin, open to everybody, never runs it."""
 
     @functions_framework.http
     def handle(request: flask.Request) -> flask.Response:
-        if job.is_probe(request.get_json(silent=True)):
+        if request.path == job.PROBE_PATH or job.is_probe(request.get_json(silent=True)):
             response = flask.jsonify(job.probed())
+        elif "MULTICLOUD_TWIN" in os.environ:
+            response = flask.make_response({"status": "this twin answers probes alone"}, 403)
         else:
             job.run(call)
             response = flask.jsonify({"status": "done"})

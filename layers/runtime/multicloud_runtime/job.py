@@ -7,6 +7,9 @@ from typing import Any
 
 from multicloud_runtime import release
 
+PROBE_PATH = "/multicloud/probe"
+"""What is asked where a request probes."""
+
 
 def is_probe(event: object) -> bool:
     """Tell whether an event asks for the release instead of a run."""

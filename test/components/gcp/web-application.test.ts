@@ -656,6 +656,22 @@ test("a twin is deployed and asked first, then the function, where they answer e
   expect(unheard.recording.of("command:local:Command").map(({ name }) => name)).toEqual(["gcp-api-grants"]);
 });
 
+test("the twin of a function on a schedule answers everybody, and probes alone", async () => {
+  const { recording } = await application({ functions: [api, worker], smokeCheck: true });
+  const [twin, live] = ["gcp-worker-next", "gcp-worker"].map((name) =>
+    ofType(recording, "cloudfunctionsv2/function:Function").find((each) => each.name === name),
+  );
+  expect(twin?.inputs.serviceConfig).toMatchObject({ environmentVariables: { MULTICLOUD_TWIN: "true" } });
+  expect(live?.inputs.serviceConfig).not.toMatchObject({ environmentVariables: { MULTICLOUD_TWIN: "true" } });
+  const invokers = ofType(recording, "cloudrunv2/serviceIamMember:ServiceIamMember");
+  expect(invokers.find(({ name }) => name === "gcp-worker-next")?.inputs.member).toBe("allUsers");
+  expect(invokers.find(({ name }) => name === "gcp-worker")?.inputs.member).not.toBe("allUsers");
+  const check = recording.of("command:local:Command").find(({ name }) => name === "gcp-worker-next-check");
+  expect(check?.inputs.environment).toMatchObject({
+    PROBES: JSON.stringify([{ path: "/multicloud/probe", status: 200, json: { status: "ok" } }]),
+  });
+});
+
 test("a function waits once for what its build and its account are granted, and for Google's own accounts", async () => {
   const { recording } = await application();
   const order = recording.all.map(({ type, name }) => `${type} ${name}`);
