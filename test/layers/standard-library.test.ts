@@ -1,0 +1,50 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+
+import { describe, expect, it } from "vitest";
+
+import { findPython } from "../../layers/python";
+import { inStandardLibrary, standardLibrary } from "../../layers/standard-library";
+
+const run = promisify(execFile);
+
+/** Every module that an interpreter has: its list, and what lies below its packages. */
+const listing = `
+import json, os, pkgutil, sys, sysconfig
+
+folder = sysconfig.get_path("stdlib")
+found = set(sys.stdlib_module_names)
+
+def below(path, prefix):
+    for module in pkgutil.iter_modules([path]):
+        found.add(prefix + module.name)
+        if module.ispkg:
+            below(os.path.join(path, module.name), prefix + module.name + ".")
+
+for name in sys.stdlib_module_names:
+    path = os.path.join(folder, name)
+    if os.path.isdir(path):
+        below(path, name + ".")
+print(json.dumps(sorted(found)))
+`;
+
+/** What only other systems than Linux have, and what tests the library itself, which runtimes leave out. */
+const elsewhere =
+  /^(ctypes\.macholib|_msi|_overlapped|_scproxy|_winapi|_winreg|_wmi|_testconsole|msilib|msvcrt|nt|winreg|winsound)(\.|$)|(^|\.)(tests?|__main__)(\.|$)/;
+
+describe.each(["3.11", "3.12", "3.13"])("the list of Python %s", (version) => {
+  it("has every module that the interpreter here has", async ({ skip }) => {
+    const python = await findPython(version);
+    if (!python.exact) {
+      console.warn(`there is no Python ${version} here to compare with`);
+      return skip(`there is no Python ${version} here`);
+    }
+    const { stdout } = await run(python.executable, ["-I", "-S", "-c", listing], { maxBuffer: 16 * 1024 * 1024 });
+    const modules = (JSON.parse(stdout) as string[]).filter((module) => !elsewhere.test(module));
+    expect(modules.filter((module) => !inStandardLibrary(module, version))).toEqual([]);
+    // What is listed and nowhere would hide a missing import.
+    const known = new Set(modules);
+    const builtIn = new Set(["__main__", "os.path"]);
+    expect(standardLibrary(version).filter((module) => !known.has(module) && !builtIn.has(module))).toEqual([]);
+  });
+});
