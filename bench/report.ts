@@ -91,6 +91,8 @@ export function markdown({ date, machine, node, builds, large, processStart, dep
       ]),
     ),
     "",
+    "See also [updates while everything is asked](updates.md) and [the import proof beside CPython](import-proof.md).",
+    "",
   ].join("\n");
 }
 
