@@ -125,24 +125,46 @@ const isGroup = (value: unknown): value is Group =>
  * the same.
  */
 function ownSettings(configuration: Readonly<Record<string, unknown>>, project: string) {
-  const own = Object.entries(configuration)
+  const own = Object.entries(structuredClone(configuration))
     .filter(([key]) => key.startsWith(`${project}:`))
-    .map(([key, value]) => [key.slice(project.length + 1), value] as const);
-  const values: Group = structuredClone(Object.fromEntries(own.filter(([key]) => !key.includes("."))));
+    .map(([key, value]) => ({ path: key.slice(project.length + 1).split("."), value }))
+    // An outer key comes first, in whatever order they are given, so that an inner one finds the group to go into.
+    .sort((one, other) => one.path.length - other.path.length);
+  const values: Group = {};
   const problems: SettingProblem[] = [];
-  for (const [key, value] of own.filter(([dotted]) => dotted.includes("."))) {
-    const path = key.split(".");
-    const last = path.pop() ?? key;
-    let group: unknown = values;
-    for (const name of path) group = isGroup(group) ? (group[name] ??= {}) : undefined;
-    if (isGroup(group) && !(last in group)) group[last] = value;
-    else {
-      const outer = path[0] ?? key;
-      const message = `given twice: as ${project}:${key} and inside ${project}:${outer}; leave one of them`;
-      problems.push({ setting: key, message });
-    }
+  const named = (path: readonly string[]) => `${project}:${path.join(".")}`;
+  for (const { path, value } of own) {
+    const outer = own.findLast((other) => other.path.length < path.length && startsWith(path, other.path));
+    const message = put(values, path, value, { own: named(path), outer: named(outer?.path ?? path) });
+    if (message !== undefined) problems.push({ setting: path.join("."), message });
   }
   return { values, problems };
+}
+
+const startsWith = (path: readonly string[], outer: readonly string[]) =>
+  outer.every((name, index) => path[index] === name);
+
+/** Puts a value into nested groups. Where it has no place, the answer is the reason, by its own key and the outer one. */
+function put(
+  values: Group,
+  path: readonly string[],
+  value: unknown,
+  keys: { readonly own: string; readonly outer: string },
+): string | undefined {
+  let group = values;
+  for (const [index, name] of path.slice(0, -1).entries()) {
+    const inner = (group[name] ??= {});
+    if (!isGroup(inner)) {
+      const taken = path.slice(0, index + 1).join(".");
+      const next = renamed[taken] === undefined ? "leave one of them" : `rename that one to ${renamed[taken]}`;
+      return `nothing can be inside ${taken}, to which ${keys.outer} gives a value that is no group; ${next}`;
+    }
+    group = inner;
+  }
+  const last = path.at(-1) ?? "";
+  if (Object.hasOwn(group, last)) return `given twice: as ${keys.own} and inside ${keys.outer}; leave one of them`;
+  group[last] = value;
+  return undefined;
 }
 
 /** Pulumi hands every value over as text; objects, arrays, numbers and booleans are JSON in it. */
@@ -181,7 +203,8 @@ function contradictions(configuration: Readonly<Record<string, unknown>>, values
 /** A setting of this program under the name of another project, as a renamed project's stacks have them. */
 function misplacedSetting(key: string, project: string): SettingProblem[] {
   const [namespace = "", name = ""] = key.split(":");
-  if (namespace === project || !(name in settingsSchema.shape)) return [];
+  const [outermost = ""] = name.split(".");
+  if (namespace === project || !Object.hasOwn(settingsSchema.shape, outermost)) return [];
   return [{ setting: key, message: `this project is ${project}, by Pulumi.yaml: call it ${project}:${name}` }];
 }
 
@@ -193,13 +216,30 @@ function problemsOf(issue: z.core.$ZodIssue): SettingProblem[] {
       return { setting: name, message: newName(name) ?? `there is no such setting${suggestion(name)}` };
     });
   }
-  const isSecret = issue.path.includes("secrets");
-  const found = issue.input === undefined || isSecret ? "" : ` (found ${JSON.stringify(issue.input)})`;
-  const inside = namesIn(setting);
-  if (issue.code === "invalid_type" && inside.length > 0 && !settingNames.includes(setting)) {
+  const found = isPrintable(issue) ? ` (found ${JSON.stringify(issue.input)})` : "";
+  const name = nameOf(issue.path);
+  const inside = namesIn(name);
+  if (issue.code === "invalid_type" && inside.length > 0 && !settingNames.includes(name)) {
     return [{ setting, message: newName(setting) ?? `expected a group of ${inside.join(", ")}${found}` }];
   }
   return [{ setting, message: `${issue.message}${found}` }];
+}
+
+/**
+ * Whether an error may print what was found. Below `functions` are secrets, and a wrong value may hold them at any depth:
+ * of a function, only texts and numbers in the place of a text or a number are printed.
+ */
+function isPrintable({ path, input }: z.core.$ZodIssue): boolean {
+  if (input === undefined || path[0] !== "functions") return input !== undefined;
+  const type = known.find(({ name }) => name === nameOf(path))?.type;
+  const isScalar = type !== undefined && type !== "object" && type !== "array";
+  return isScalar && (typeof input !== "object" || input === null);
+}
+
+/** What the schema calls the setting at a path: `functions.<function>.memory` for any function. */
+function nameOf(path: readonly PropertyKey[]): string {
+  const [first, , ...rest] = path;
+  return (first === "functions" && path.length > 1 ? [first, "<function>", ...rest] : path).map(String).join(".");
 }
 
 /** What a setting is called since settings are in groups. */

@@ -98,14 +98,21 @@ const hostName = text(
   /^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/,
 );
 
-const publicLayer = z.strictObject({
-  arn: z.string().regex(/^arn:aws[\w-]*:lambda:[\w-]+:\d{12}:layer:[\w-]+:\d+$/, {
-    error: "expected the ARN of one version of a layer, with its number",
-  }),
-  packages: z.record(z.string(), z.string(), { error: "expected the version of each package in the layer, by name" }),
-});
-
 const quoted = "expected text; put numbers in quotes";
+
+const publicLayer = z.strictObject(
+  {
+    arn: text(
+      "the ARN of one version of a layer, with its number",
+      /^arn:aws[\w-]*:lambda:[\w-]+:\d{12}:layer:[\w-]+:\d+$/,
+    ).schema,
+    packages: z.record(z.string(), z.string({ error: quoted }), {
+      error: "expected the version of each package in the layer, by name",
+    }),
+  },
+  { error: "expected a layer: {arn, packages: {name: version}}" },
+);
+
 const texts = {
   type: "object",
   accepted: "texts by the variable's name",
@@ -146,9 +153,13 @@ const aws = group(
         {
           type: "object",
           accepted: "by region, a list of `{arn, packages: {name: version}}`",
-          schema: z.partialRecord(oneOf(awsRegions).schema, z.array(publicLayer), {
-            error: "expected, by region, a list of {arn, packages: {name: version}}",
-          }),
+          schema: z.partialRecord(
+            oneOf(awsRegions).schema,
+            z.array(publicLayer, { error: "expected a list of {arn, packages: {name: version}}" }),
+            {
+              error: "expected, by region, a list of {arn, packages: {name: version}}",
+            },
+          ),
         },
         {},
         "Layers that others publish, for `layerStrategy` hybrid.",
@@ -387,7 +398,7 @@ const gcp = group(
 
 const anySetting = z.strictObject({
   application: setting(
-    { type: "string", accepted: "a folder of the project", schema: z.string().min(1, { error: "expected a folder" }) },
+    text("a folder of the project", /./),
     "application",
     "Folder of the application, whose `pyproject.toml` describes it in `[tool.multicloud]`.",
   ),

@@ -6,6 +6,15 @@ import { renamed } from "../settings/renamed";
 import { settings as known } from "../settings/schema";
 import { type Configuration, engineConfiguration, projectName } from "./configuration";
 
+function messageOf(action: () => unknown): string {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof Error) return error.message;
+  }
+  throw new Error("the action did not fail");
+}
+
 async function settings(stack: Configuration): Promise<Settings> {
   await pulumi.runtime.setMocks(
     { newResource: () => ({ id: "", state: {} }), call: () => ({}) },
@@ -270,6 +279,51 @@ describe("pulumi config set without --path keeps the dots in the key,", () => {
       /aws\.region: given twice: as multicloud-auto-deploy:aws\.region and inside multicloud-auto-deploy:aws;/,
     );
   });
+
+  const inner = ["aws.frontend.domain", "app.example.com"] as const;
+  const switchedOff = ["aws.frontend", false] as const;
+  test.each<[string, Record<string, unknown>]>([
+    ["before it", Object.fromEntries([switchedOff, inner])],
+    ["after it", Object.fromEntries([inner, switchedOff])],
+  ])("and names the key whose value holds no other settings, %s", (_, own) => {
+    const message = messageOf(() => parsed(own));
+    expect(message).toContain(
+      "aws.frontend.domain: nothing can be inside aws.frontend, to which multicloud-auto-deploy:aws.frontend gives " +
+        "a value that is no group; rename that one to aws.frontend.enabled",
+    );
+    expect(message).toContain("aws.frontend: renamed to aws.frontend.enabled;");
+    expect(message).not.toContain("given twice");
+  });
+
+  test("and names the outer key where the value is nested in it", () => {
+    expect(() => parsed({ aws: { region: "eu-west-1" }, "aws.region.name": "x" })).toThrow(
+      /aws\.region\.name: nothing can be inside aws\.region, to which multicloud-auto-deploy:aws gives a value that is no group; leave one/,
+    );
+  });
+
+  test("and names the key that has the other value, where that one has dots too", () => {
+    expect(() => parsed({ "aws.frontend": { waf: true }, "aws.frontend.waf": false })).toThrow(
+      /aws\.frontend\.waf: given twice: .* and inside multicloud-auto-deploy:aws\.frontend;/,
+    );
+  });
+
+  test("without a change to the configuration that was given", () => {
+    const frontend = { waf: true };
+    parsed({ clouds: ["aws"], "aws.frontend": frontend, "aws.frontend.enabled": false });
+    expect(frontend).toEqual({ waf: true });
+  });
+
+  test.each(["aws", "aws.region", "functions.api.memory"])("and %s of another project is an error", (key) => {
+    expect(() => parseSettings({ [`old:${key}`]: "x" }, { project: projectName, stack: "staging" })).toThrow(
+      `old:${key}: this project is ${projectName}, by Pulumi.yaml: call it ${projectName}:${key}`,
+    );
+  });
+
+  test("and a provider's own keys are none of this program's", () => {
+    const keys = { "aws:profile": "dev", "gcp:constructor": "x", "azure-native:location": "japaneast" };
+    const clouds = { [`${projectName}:clouds`]: ["aws"] };
+    expect(() => parseSettings({ ...clouds, ...keys }, { project: projectName, stack: "staging" })).not.toThrow();
+  });
 });
 
 test.each<[string, Configuration, RegExp]>([
@@ -281,7 +335,12 @@ test.each<[string, Configuration, RegExp]>([
   ["a text for a switch", { bytecode: "yes" }, /bytecode: expected true or false \(found "yes"\)/],
   ["a text for a list", { clouds: "aws" }, /clouds: expected a list of aws, azure, gcp \(found "aws"\)/],
   ["a number for a group", { gcp: { frontend: 3 } }, /gcp\.frontend: renamed to gcp\.frontend\.enabled/],
-  ["a list for functions", { functions: [] }, /functions: expected settings by the function's name \(found \[\]\)/],
+  ["a list for functions", { functions: [] }, /functions: expected settings by the function's name$/m],
+  [
+    "a text for a function",
+    { functions: { api: "big" } },
+    /functions\.api: expected a group of environment, secrets, memory, timeout, schedule$/m,
+  ],
   [
     "a text for a function's number",
     { functions: { api: { memory: "big" } } },
@@ -289,4 +348,76 @@ test.each<[string, Configuration, RegExp]>([
   ],
 ])("a value of the wrong type, %s, is named with what is accepted", async (_, stack, message) => {
   await expect(settings(stack)).rejects.toThrow(message);
+});
+
+describe("a secret in the wrong place is not printed:", () => {
+  const secret = "hunter2";
+  test.each<[string, unknown]>([
+    ["a list of functions", [{ secrets: { A: secret } }]],
+    ["a text for all functions", `api: {secrets: {A: ${secret}}}`],
+    ["a text for a function", { api: `secrets: {A: ${secret}}` }],
+    ["a list for a function", { api: [{ secrets: { A: secret } }] }],
+    ["a text for the secrets", { api: { secrets: `A: ${secret}` } }],
+    ["a list for the secrets", { api: { secrets: [secret] } }],
+    ["a group for a secret", { api: { secrets: { A: { value: secret } } } }],
+    ["a list for the environment", { api: { environment: [secret] } }],
+    ["a group for a variable", { api: { environment: { A: { value: secret } } } }],
+    ["a group for a number", { api: { memory: { A: secret } } }],
+    ["a list for a schedule", { api: { schedule: [secret] } }],
+    ["a key that is none", { api: { secret: { A: secret } } }],
+    ["a function called secrets", { secrets: { A: secret } }],
+  ])("%s", (_, functions) => {
+    const own = { [`${projectName}:clouds`]: ["aws"], [`${projectName}:functions`]: functions };
+    const message = messageOf(() => parseSettings(own, { project: projectName, stack: "staging" }));
+    expect(message).toMatch(/functions/);
+    expect(message).not.toContain(secret);
+  });
+
+  test("a number or a schedule of a function is, even of one that is called secrets", () => {
+    const functions = { secrets: { memory: 64, schedule: 5 } };
+    const own = { [`${projectName}:clouds`]: ["aws"], [`${projectName}:functions`]: functions };
+    const message = messageOf(() => parseSettings(own, { project: projectName, stack: "staging" }));
+    expect(message).toMatch(/functions\.secrets\.memory: .* \(found 64\)/);
+    expect(message).toMatch(/functions\.secrets\.schedule: .* \(found 5\)/);
+  });
+});
+
+describe("a value of any wrong type is refused in this program's own words:", () => {
+  const nested = (names: readonly string[], value: unknown): unknown => {
+    const [first, ...rest] = names;
+    return first === undefined ? value : { [first === "<function>" ? "api" : first]: nested(rest, value) };
+  };
+  const paths = [
+    ...new Set(known.flatMap(({ name, group }) => (group === "" ? [name] : [name, group]))),
+    "aws.publicLayers.eu-west-1",
+    "aws.publicLayers.mars",
+    "aws.publicLayers.eu-west-1.0",
+    "functions.<function>.secrets.A",
+  ];
+  test.each(paths)("%s", (name) => {
+    for (const value of [
+      true,
+      0.5,
+      "",
+      "text",
+      [1],
+      ["text"],
+      [{}],
+      [{ arn: 1, packages: { x: 1 } }],
+      { x: 1 },
+      null,
+    ]) {
+      const own = nested(name.split("."), value);
+      const configuration = Object.entries(own ?? {}).map(
+        ([key, inside]) => [`${projectName}:${key}`, inside] as const,
+      );
+      let message = "";
+      try {
+        parseSettings(Object.fromEntries(configuration), { project: projectName, stack: "staging" });
+      } catch (error) {
+        message = String(error);
+      }
+      expect(message, JSON.stringify(value)).not.toMatch(/Invalid|received|Unrecognized|Too (big|small)|undefined/);
+    }
+  });
 });
