@@ -1,11 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { buildBundles } from "./components/bundles";
-import { keepSettings, type LastingSetting } from "./components/lasting";
-import type { Cloud } from "./contract/clouds";
+import { keepSettings } from "./components/lasting";
 import { type FunctionPlan, planFunctions } from "./components/function-plan";
 import type { LayerOutputs, StackOutputs } from "./components/outputs";
 import { type AwsSettings, type AzureSettings, type GcpSettings, readSettings, type Settings } from "./settings";
+import { lastingSettings } from "./settings/lasting";
 import { type Application, ApplicationError, readApplication } from "./contract/application";
 import type { Bundle } from "./layers/bundle";
 
@@ -38,47 +38,6 @@ async function program(): Promise<StackOutputs> {
     ...(azure && { azure: azure.outputs }),
     ...(gcp && { gcp: gcp.outputs }),
   };
-}
-
-/** What data lies under: a provider or a name for another value, and the old resource goes with all that it holds. */
-function lastingSettings({ aws, azure, gcp }: Settings, { tables }: Application): LastingSetting[] {
-  const region = (cloud: Cloud, value: string): LastingSetting => ({
-    setting: `${cloud}.region`,
-    value,
-    loss: "every resource would be made anew there, and the tables would be deleted with what they hold",
-  });
-  return [
-    ...(aws ? [region("aws", aws.region)] : []),
-    ...(aws
-      ? tables.map(({ name, partitionKey, sortKey }) => ({
-          setting: `tables.${name}`,
-          value: [partitionKey, sortKey].join(" "),
-          loss: "DynamoDB's keys are forever: the table would be deleted with its items and made anew",
-        }))
-      : []),
-    ...(azure ? [region("azure", azure.region)] : []),
-    ...(gcp ? [region("gcp", gcp.region)] : []),
-    ...(azure
-      ? [
-          {
-            setting: "azure.storageAccountName",
-            value: azure.storageAccountName ?? "",
-            loss: "the storage account would be deleted with the tables in it",
-          },
-        ]
-      : []),
-    ...(azure?.frontend.enabled
-      ? [
-          {
-            setting: "azure.frontend.waf",
-            value: String(azure.frontend.waf),
-            loss: "Front Door would be deleted and made anew in another tier, and the site would answer nobody for up to an hour",
-            instead:
-              "let Front Door change its tier by itself (az rest --method post, docs/clouds.md) and run pulumi refresh, or accept the outage",
-          },
-        ]
-      : []),
-  ];
 }
 
 type Everywhere = ReturnType<typeof onEveryCloud>;

@@ -1,0 +1,48 @@
+import type { LastingSetting } from "../components/lasting";
+import type { Application } from "../contract/application";
+import type { Cloud } from "../contract/clouds";
+import type { Settings } from "../settings";
+
+/** What data lies under: a provider or a name for another value, and the old resource goes with all that it holds. */
+export function lastingSettings(
+  { aws, azure, gcp }: Settings,
+  { site, tables }: Pick<Application, "site" | "tables">,
+): LastingSetting[] {
+  const region = (cloud: Cloud, value: string): LastingSetting => ({
+    setting: `${cloud}.region`,
+    value,
+    loss: "every resource would be made anew there, and the tables would be deleted with what they hold",
+  });
+  return [
+    ...(aws ? [region("aws", aws.region)] : []),
+    ...(aws
+      ? tables.map(({ name, partitionKey, sortKey }) => ({
+          setting: `tables.${name}`,
+          value: [partitionKey, sortKey].join(" "),
+          loss: "DynamoDB's keys are forever: the table would be deleted with its items and made anew",
+        }))
+      : []),
+    ...(azure ? [region("azure", azure.region)] : []),
+    ...(gcp ? [region("gcp", gcp.region)] : []),
+    ...(azure
+      ? [
+          {
+            setting: "azure.storageAccountName",
+            value: azure.storageAccountName ?? "",
+            loss: "the storage account would be deleted with the tables in it",
+          },
+        ]
+      : []),
+    ...(azure?.frontend.enabled && site !== undefined
+      ? [
+          {
+            setting: "azure.frontend.waf",
+            value: String(azure.frontend.waf),
+            loss: "Front Door would be deleted and made anew in another tier, and the site would not answer for up to an hour",
+            instead:
+              "let Front Door change its tier by itself (az rest --method post, docs/clouds.md) and run pulumi refresh, or accept the outage",
+          },
+        ]
+      : []),
+  ];
+}

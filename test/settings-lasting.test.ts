@@ -1,0 +1,27 @@
+import { expect, test } from "vitest";
+
+import { parseSettings } from "../settings";
+import { lastingSettings } from "../settings/lasting";
+
+const table = { name: "orders", partitionKey: "id", sortKey: "line" };
+
+/** What a stack with these settings of Azure keeps, beside Azure's region and account. */
+function kept(azure: Readonly<Record<string, unknown>>, site?: string): string[] {
+  const settings = parseSettings(
+    { "shop:clouds": ["azure"], "shop:azure": azure },
+    { project: "shop", stack: "staging" },
+  );
+  return lastingSettings(settings, { site, tables: [table] }).map(({ setting, value }) => `${setting}=${value}`);
+}
+
+const always = ["azure.region=japaneast", "azure.storageAccountName="];
+
+test("Front Door's tier is kept where there is a Front Door", () => {
+  expect(kept({}, "/shop/site")).toEqual([...always, "azure.frontend.waf=false"]);
+  expect(kept({ frontend: { waf: true } }, "/shop/site")).toEqual([...always, "azure.frontend.waf=true"]);
+});
+
+test("and not where the frontend is off or the application has no site", () => {
+  expect(kept({ frontend: { enabled: false } }, "/shop/site")).toEqual(always);
+  expect(kept({ frontend: { waf: true } })).toEqual(always);
+});
