@@ -114,7 +114,7 @@ const functionRules: readonly Rule[] = [
     scope: "resource",
     remedy: "Name accounts or an organisation in shareWith (the setting aws.shareLayersWith)",
     check: ({ properties: { principal, organizationId } }) =>
-      principal === "*" && isEmpty(organizationId) ? "anybody may use the layer" : undefined,
+      principal === "*" && isEmpty(organizationId) ? "any AWS account may use the layer" : undefined,
   },
   {
     name: "aws-function-traced",
@@ -169,14 +169,14 @@ const functionRules: readonly Rule[] = [
   },
   {
     name: "aws-invoke-permission-limited",
-    description: "Whoever may invoke a function is one API or one rule, not a whole service.",
+    description: "A function may be invoked by one API or one rule, not by a whole service.",
     references: ["Lambda.1", "CKV_AWS_301", "CKV_AWS_364"],
     types: [types.permission],
     scope: "resource",
     remedy: "Set principal to one service and sourceArn to the API that calls the function",
     check: ({ properties }) => {
       const { principal, sourceArn } = properties;
-      if (principal === "*") return "anybody may invoke the function";
+      if (principal === "*") return "any principal may invoke the function";
       return isEmpty(sourceArn) || sourceArn === "*"
         ? `${shown(principal)} may invoke the function for every account`
         : undefined;
@@ -227,7 +227,7 @@ const accessRules: readonly Rule[] = [
     scope: "resource",
     remedy: "Name the service or the account that assumes the role, or add a condition",
     check: ({ properties }) =>
-      (statements(properties.assumeRolePolicy) ?? []).some(isPublic) ? "anybody may assume the role" : undefined,
+      (statements(properties.assumeRolePolicy) ?? []).some(isPublic) ? "any principal may assume the role" : undefined,
   },
 ];
 
@@ -250,13 +250,13 @@ const bucketRules: readonly Rule[] = [
   },
   {
     name: "aws-bucket-policy-not-public",
-    description: "A bucket's policy lets nobody in without a condition.",
+    description: "A bucket's policy gives a wildcard principal access only under a condition.",
     references: ["S3.2", "CKV_AWS_70"],
     types: [types.bucketPolicy],
     scope: "resource",
     remedy: "Allow cloudfront.amazonaws.com alone, with the distribution's ARN as AWS:SourceArn",
     check: ({ properties }) =>
-      (statements(properties.policy) ?? []).some(isPublic) ? "anybody may read the bucket" : undefined,
+      (statements(properties.policy) ?? []).some(isPublic) ? "any principal may read the bucket" : undefined,
   },
   {
     name: "aws-bucket-tls-only",
@@ -386,7 +386,7 @@ const edgeRules: readonly Rule[] = [
   },
   {
     name: "aws-http-api-authorisation-stated",
-    description: "A route says who may call it, and NONE is an answer that somebody has written down.",
+    description: "A route states its authorisation type, even where that is NONE.",
     references: ["APIGateway.8", "CKV_AWS_309"],
     types: [types.route],
     scope: "resource",

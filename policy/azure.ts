@@ -110,7 +110,7 @@ const vaultRules: readonly Rule[] = [
   },
   {
     name: "azure-vault-recoverable",
-    description: "A production vault keeps what was deleted, whoever wants it gone.",
+    description: "A production vault keeps what was deleted, and refuses to purge it.",
     references: ["CKV_AZURE_110", "CKV_AZURE_42"],
     types: [types.vault],
     scope: "stack",

@@ -45,14 +45,14 @@ export const gcpRules: readonly Rule[] = [
   },
   {
     name: "gcp-bucket-members-named",
-    description: "Nobody unknown reads a bucket.",
+    description: "A bucket is read by named members only.",
     references: ["CKV_GCP_28"],
     types: [types.bucketMember],
     scope: "stack",
     remedy: "Name the service account that reads the bucket",
     check: (grant, stack) => {
       const { member } = grant.properties;
-      if (!everybody.some((anybody) => anybody === member)) return undefined;
+      if (!everybody.some((identifier) => identifier === member)) return undefined;
       const sites = stack.resources.filter((other) => other.type === types.bucket && isPublicSite(other, stack));
       return sites.some((site) => refersTo(grant, "bucket", site)) ? undefined : "everybody is a member";
     },
@@ -107,7 +107,7 @@ export const gcpRules: readonly Rule[] = [
     scope: "resource",
     remedy: "Grant roles/secretmanager.secretAccessor on the one secret, to the service account that reads it",
     check: ({ type, properties: { role, member } }) => {
-      if (everybody.some((anybody) => anybody === member)) {
+      if (everybody.some((identifier) => identifier === member)) {
         return type === types.secretMember ? "everybody is a member" : undefined;
       }
       return type === types.projectMember && typeof role === "string" && /^roles\/secretmanager\./.test(role)

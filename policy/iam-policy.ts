@@ -51,7 +51,7 @@ export function tooBroad(found: readonly Statement[]): string | undefined {
   return undefined;
 }
 
-/** True where the statement lets anybody in: a wildcard principal without any condition. */
+/** True where the statement allows any principal: a wildcard principal without any condition. */
 export function isPublic({ Effect, Principal, Condition }: Statement): boolean {
   return (
     Effect === "Allow" &&

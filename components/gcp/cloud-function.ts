@@ -237,7 +237,7 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
         {
           ...{ suffix: "-next", part, maximumInstances: 1, public: true },
           variables: args.public ? {} : { MULTICLOUD_TWIN: "true" },
-          whenReplaced: "no user notices: the twin serves nobody",
+          whenReplaced: "no user notices: the twin serves no user",
         },
         [],
       );
@@ -250,7 +250,7 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
         public: args.public,
         variables: {},
         maximumInstances: args.maximumInstances,
-        whenReplaced: "the function answers nobody for the minutes that this takes",
+        whenReplaced: "the function does not answer for the minutes that this takes",
       },
       verified,
     );

@@ -11,7 +11,7 @@ export const notificationsCheck: Check<CloudSubject> = {
     if (subscriptions.length === 0) {
       const finding: Finding = {
         severity: "error",
-        title: "alarms are told to nobody: the topic has no subscription",
+        title: "alarms reach no address: the topic has no subscription",
         evidence: [outputs.alarmTopic ?? ""],
         cause:
           "One that is not confirmed within 48 hours is deleted, and the stack is not told; or it was unsubscribed.",

@@ -46,7 +46,7 @@ export function releaseChanges({ steps }: Preview): ReleaseChange[] {
   const all = steps ?? [];
   return all.flatMap((step) => {
     const { type, name } = resourceOf(step);
-    // A twin is asked before the function, and serves nobody.
+    // A twin is asked before the function, and serves no user.
     if (!isTold(type) || name.endsWith("-next")) return [];
     const { cloud, release } = told[type];
     const [before, after] = [step.oldState, step.newState].map((state) => release.safeParse(state?.inputs).data);

@@ -203,7 +203,7 @@ const cases: Record<string, Case> = {
       [layerPermission({ principal: "*", organizationId: "o-a1b2c3d4e5" })],
       [layerPermission({ principal: unknown })],
     ],
-    bad: [[/anybody may use the layer.*shareWith/, layerPermission({ principal: "*" })]],
+    bad: [[/any AWS account may use the layer.*shareWith/, layerPermission({ principal: "*" })]],
   },
   "aws-function-traced": {
     good: [[lambda()]],
@@ -237,7 +237,7 @@ const cases: Record<string, Case> = {
         /"apigateway\.amazonaws\.com" may invoke the function for every account.*CKV_AWS_364/,
         permission({ sourceArn: undefined }),
       ],
-      [/anybody may invoke/, permission({ principal: "*" })],
+      [/any principal may invoke/, permission({ principal: "*" })],
     ],
   },
   "aws-function-url-authorised": {
@@ -276,8 +276,8 @@ const cases: Record<string, Case> = {
   "aws-role-trust-limited": {
     good: [[trust({ Service: "lambda.amazonaws.com" })]],
     bad: [
-      [/anybody may assume/, trust("*")],
-      [/anybody may assume/, trust({ AWS: ["*"] })],
+      [/any principal may assume/, trust("*")],
+      [/any principal may assume/, trust({ AWS: ["*"] })],
     ],
   },
   "aws-bucket-blocks-public-access": {
@@ -290,7 +290,9 @@ const cases: Record<string, Case> = {
   },
   "aws-bucket-policy-not-public": {
     good: [[bucketPolicy(refusePlainHttp)]],
-    bad: [[/anybody may read/, bucketPolicy(allow({ Principal: "*", Action: "s3:GetObject", Resource: "arn:x" }))]],
+    bad: [
+      [/any principal may read/, bucketPolicy(allow({ Principal: "*", Action: "s3:GetObject", Resource: "arn:x" }))],
+    ],
   },
   "aws-bucket-tls-only": {
     good: [
