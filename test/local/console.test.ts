@@ -14,7 +14,7 @@ test("what cannot be read for a moment ends neither the page's events nor the cl
   try {
     const answer = await fetch(`http://127.0.0.1:${listener.port}/events`, { signal: ended.signal });
     const reader = answer.body?.getReader();
-    const next = async () => new TextDecoder().decode((await reader?.read())?.value);
+    const next = async () => new TextDecoder().decode((await reader?.read())?.value as Uint8Array | undefined);
     expect(await next()).toContain("event: lines");
     // No log can be read from a folder.
     mkdirSync(path.join(state, "aws", "logs", "folder.jsonl"), { recursive: true });

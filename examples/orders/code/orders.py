@@ -1,15 +1,17 @@
 """Accepts orders over HTTP, and works on them from a queue."""
 
 import json
+import logging
 import os
 
 import boto3
 
 table = boto3.client("dynamodb")
 queue = boto3.client("sqs")
+log = logging.getLogger(__name__)
 
 
-def answer(event, context):
+def answer(event: dict, _: object) -> dict | list[str]:
     """Put the order of a POST into the queue; list those that the worker has written."""
     if event["requestContext"]["http"]["method"] == "POST":
         queue.send_message(QueueUrl=os.environ["ORDERS_QUEUE"], MessageBody=event["body"])
@@ -18,7 +20,7 @@ def answer(event, context):
     return sorted(item["id"]["S"] for item in items)
 
 
-def work(event, context):
+def work(event: dict, _: object) -> dict[str, list]:
     """Write each order to the table; what cannot be written is named, and comes again."""
     failures = []
     for record in event["Records"]:
@@ -26,6 +28,6 @@ def work(event, context):
             order = json.loads(record["body"])
             table.put_item(TableName=os.environ["ORDERS_TABLE"], Item={"id": {"S": order["id"]}})
         except (ValueError, KeyError) as error:
-            print(f"order {record['messageId']}: {error!r}")
+            log.warning("order %s: %r", record["messageId"], error)
             failures.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failures}
