@@ -152,11 +152,12 @@ function put(
   keys: { readonly own: string; readonly outer: string },
 ): string | undefined {
   let group = values;
-  for (const [index, name] of path.slice(0, -1).entries()) {
-    const inner = (group[name] ??= {});
+  for (const [index, step] of path.slice(0, -1).entries()) {
+    const inner = (group[step] ??= {});
     if (!isGroup(inner)) {
       const taken = path.slice(0, index + 1).join(".");
-      const next = renamed[taken] === undefined ? "leave one of them" : `rename that one to ${renamed[taken]}`;
+      const name = renamed.get(taken);
+      const next = name === undefined ? "leave one of them" : `rename that one to ${name}`;
       return `nothing can be inside ${taken}, to which ${keys.outer} gives a value that is no group; ${next}`;
     }
     group = inner;
@@ -244,7 +245,7 @@ function nameOf(path: readonly PropertyKey[]): string {
 
 /** What a setting is called since settings are in groups. */
 function newName(setting: string): string | undefined {
-  const name = renamed[setting];
+  const name = renamed.get(setting);
   return name === undefined ? undefined : `renamed to ${name}; change the name, the values are the same`;
 }
 

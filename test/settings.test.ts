@@ -96,6 +96,7 @@ describe("a wrong setting is named, with what was found and what is accepted", (
       { colour: "red" },
       /colour: there is no such setting; docs\/reference\/settings\.md lists them all/,
     ],
+    ["a key that every object of JavaScript has", { constructor: 1 }, /constructor: there is no such setting;/],
     [
       "a key without its group",
       { memorySize: 512 },
@@ -243,7 +244,7 @@ describe("a wrong setting is named, with what was found and what is accepted", (
 });
 
 describe("the names of release 3.0.0 are errors that name the new ones", () => {
-  test.each(Object.entries(renamed))("%s is %s", async (old, name) => {
+  test.each([...renamed])("%s is %s", async (old, name) => {
     const [cloud = "", key = ""] = old.split(".");
     // Of every type, as such a stack has it: what a group of settings is called now was a switch.
     for (const value of [true, 512, "text"]) {
@@ -253,8 +254,8 @@ describe("the names of release 3.0.0 are errors that name the new ones", () => {
 
   test("and each of them is no setting, each new one is", () => {
     const names = known.map(({ name }) => name);
-    expect(Object.keys(renamed).filter((old) => names.includes(old))).toEqual([]);
-    expect(Object.values(renamed).filter((name) => !names.includes(name))).toEqual([]);
+    expect([...renamed.keys()].filter((old) => names.includes(old))).toEqual([]);
+    expect([...renamed.values()].filter((name) => !names.includes(name))).toEqual([]);
   });
 });
 
