@@ -54,6 +54,8 @@ export class FunctionApps {
   /** The code that serves in the place of what was deployed, by the app's id. */
   readonly #code = new Map<string, OtherCode & { readonly insteadOf: string }>();
   readonly #timers = new Timers((id, name) => void this.#fire(id, name));
+  /** The last look at an app's triggers, by the app's id: what an earlier one finds is out of date. */
+  readonly #syncs = new Map<string, symbol>();
 
   constructor(private readonly options: FunctionAppsOptions) {
     mkdirSync(options.directory, { recursive: true });
@@ -152,6 +154,7 @@ export class FunctionApps {
 
   async stop(id: string): Promise<void> {
     this.#code.delete(id);
+    this.#syncs.delete(id);
     this.#timers.delete(id);
     await this.#instances.stop(id);
   }
@@ -180,12 +183,18 @@ export class FunctionApps {
     }
   }
 
-  /** An app that does not start has no triggers, which its log explains. */
+  /**
+   * Until an app has started anew none of its timers runs: those of before would run what has other times now. An app that
+   * does not start has no triggers, which its log explains.
+   */
   async #syncTriggers(id: string): Promise<void> {
+    const sync = Symbol(id);
+    this.#syncs.set(id, sync);
+    this.#timers.delete(id);
     try {
-      this.#timers.set(id, await this.#triggers(id));
+      const triggers = await this.#triggers(id);
+      if (this.#syncs.get(id) === sync) this.#timers.set(id, triggers);
     } catch (error) {
-      this.#timers.delete(id);
       const app = this.options.resources.find("azure-native:web:WebApp", (each) => each.id === id);
       if (app !== undefined) this.options.logs.append(app.name, "host", `no triggers: ${String(error)}`);
     }
