@@ -57,7 +57,7 @@ const scheduledFunctionSchema = functionSchema.extend({
   schedule: text("Kind `schedule`: the schedule as the cloud takes it."),
 });
 
-/** What every cloud gives; the fields that are one function's are those of the first that answers requests. */
+/** What every cloud gives; the fields that are one function's are those of the first that answers requests, or of the first where none does. */
 const cloudSchema = z.strictObject({
   functions: byName(
     z.discriminatedUnion("kind", [httpFunctionSchema, scheduledFunctionSchema]),
@@ -89,8 +89,8 @@ const packaged = {
 
 const awsSchema = cloudSchema.extend({
   functionArn: text("ARN of the first function."),
-  apiId: text("Id of the HTTP API."),
-  accessLogs: text("Log group of the HTTP API's access log."),
+  apiId: text("Id of the HTTP API. Absent where no function answers requests.").optional(),
+  accessLogs: text("Log group of the HTTP API's access log. Absent where no function answers requests.").optional(),
   alarmTopic: text("ARN of the topic that alarms are sent to. Absent without `notificationEmail`.").optional(),
   publicLayers: byName(
     z.record(z.string(), z.string()),

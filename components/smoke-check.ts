@@ -36,6 +36,11 @@ export function probesOf(description: PythonFunction): readonly Probe[] {
   return description.kind === "http" ? description.probes : [scheduledProbe];
 }
 
+/** Says that a smoke check asks no API, and what is asked before it serves in its place. */
+export function tellNoApi(instead: string, application: pulumi.Resource): void {
+  void pulumi.log.info(`No function answers requests, so the smoke check asks no API; ${instead}`, application);
+}
+
 const root = path.join(__dirname, "..");
 
 /**

@@ -163,7 +163,9 @@ function awsView(stored: Resources, { functionName, accessLogs }: ValuesOf<"aws"
   return {
     account: find(functionName)?.arn.split(":")[4] ?? "",
     log: ({ logs }) => logs,
-    gateway: { log: accessLogs, error: /"integrationError":"(?!-")|"status":"429"/ },
+    ...(accessLogs !== undefined && {
+      gateway: { log: accessLogs, error: /"integrationError":"(?!-")|"status":"429"/ },
+    }),
     function(name) {
       const fn = find(name);
       const serving = resources.find("aws:lambda/alias:Alias", (alias) => {

@@ -20,9 +20,9 @@ export interface FrontendArgs {
   readonly scope: Scope;
   /** Folder with the site's files, `index.html` among them. */
   readonly directory: string;
-  /** The API's address, e.g. `https://abc.execute-api.ap-northeast-1.amazonaws.com`. */
-  readonly apiUrl: pulumi.Input<string>;
-  /** Paths that go there, as CloudFront's behaviours take them. Default: `/api/*`. */
+  /** The API's address, e.g. `https://abc.execute-api.ap-northeast-1.amazonaws.com`. Absent without an API. */
+  readonly apiUrl?: pulumi.Input<string>;
+  /** Paths that go there, as CloudFront's behaviours take them. Default: `/api/*`, and none without an API. */
   readonly apiPaths?: readonly string[];
   /** What has to be there before the site's files change, and `index.html` after the other files. Default: nothing. */
   readonly filesAfter?: readonly pulumi.Resource[];
@@ -126,16 +126,7 @@ export class Frontend extends pulumi.ComponentResource {
               domainName: bucket.bucketRegionalDomainName,
               originAccessControlId: accessControl.id,
             },
-            {
-              originId: origins.api,
-              domainName: pulumi.output(args.apiUrl).apply(hostOf),
-              customOriginConfig: {
-                httpPort: 80,
-                httpsPort: 443,
-                originProtocolPolicy: "https-only",
-                originSslProtocols: ["TLSv1.2"],
-              },
-            },
+            ...(args.apiUrl === undefined ? [] : [apiOrigin(args.apiUrl)]),
           ],
           defaultCacheBehavior: {
             ...behaviour,
@@ -145,15 +136,17 @@ export class Frontend extends pulumi.ComponentResource {
             cachePolicyId: managedPolicies.cachingOptimized,
             functionAssociations: [{ eventType: "viewer-request", functionArn: fallback.arn }],
           },
-          orderedCacheBehaviors: (args.apiPaths ?? ["/api/*"]).map((pathPattern) => ({
-            ...behaviour,
-            pathPattern,
-            targetOriginId: origins.api,
-            allowedMethods: ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"],
-            cachedMethods: ["GET", "HEAD"],
-            cachePolicyId: managedPolicies.cachingDisabled,
-            originRequestPolicyId: managedPolicies.allViewerExceptHostHeader,
-          })),
+          orderedCacheBehaviors: (args.apiUrl === undefined ? [] : (args.apiPaths ?? ["/api/*"])).map(
+            (pathPattern) => ({
+              ...behaviour,
+              pathPattern,
+              targetOriginId: origins.api,
+              allowedMethods: ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"],
+              cachedMethods: ["GET", "HEAD"],
+              cachePolicyId: managedPolicies.cachingDisabled,
+              originRequestPolicyId: managedPolicies.allViewerExceptHostHeader,
+            }),
+          ),
           restrictions: { geoRestriction: { restrictionType: "none" } },
           loggingConfig: args.logBucket === undefined ? undefined : { bucket: `${args.logBucket}.s3.amazonaws.com` },
           webAclId: webAcl?.arn,
@@ -296,6 +289,19 @@ export class Frontend extends pulumi.ComponentResource {
       { parent: this },
     );
   }
+}
+
+function apiOrigin(apiUrl: pulumi.Input<string>) {
+  return {
+    originId: origins.api,
+    domainName: pulumi.output(apiUrl).apply(hostOf),
+    customOriginConfig: {
+      httpPort: 80,
+      httpsPort: 443,
+      originProtocolPolicy: "https-only",
+      originSslProtocols: ["TLSv1.2"],
+    },
+  };
 }
 
 function viewerCertificate(domain: FrontendDomain | undefined): cloudfront.DistributionArgs["viewerCertificate"] {

@@ -11,7 +11,7 @@ import { nameLimits, resourceName, type Scope } from "../names";
 import { type AwsOutputs, describeBundle, type FunctionOutputs, type LayerOutputs } from "../outputs";
 import { functionPaths } from "../site";
 import { providerSettings } from "../provider-settings";
-import { smokeCheck } from "../smoke-check";
+import { smokeCheck, tellNoApi } from "../smoke-check";
 import { Alarms, type AlarmsArgs } from "./alarms";
 import { ApiFunction, type ApiFunctionArgs } from "./api-function";
 import { Frontend, type FrontendArgs } from "./frontend";
@@ -24,7 +24,7 @@ import { Table, type TableArgs } from "./table";
 export interface WebApplicationArgs {
   readonly scope: Scope;
   readonly region: string;
-  /** The application's functions, at least one of which answers requests. */
+  /** The application's functions, at least one. */
   readonly functions: readonly FunctionPlan[];
   /** The application's tables. Default: none. */
   readonly tables?: readonly TableDescription[];
@@ -68,7 +68,8 @@ export class WebApplication extends pulumi.ComponentResource {
   readonly functions: Readonly<Record<string, ApiFunction | ScheduledFunction>>;
   /** The tables, by their names in the application's description. */
   readonly tables: Readonly<Record<string, Table>>;
-  readonly api: HttpApi;
+  /** Absent where no function answers requests. */
+  readonly api?: HttpApi;
   /** Absent where no site is given. */
   readonly frontend?: Frontend;
   /** Absent without `notificationEmail`. */
@@ -218,7 +219,8 @@ export class WebApplication extends pulumi.ComponentResource {
     });
   }
 
-  private declareApi(): HttpApi {
+  private declareApi(): HttpApi | undefined {
+    if (this.answering.length === 0) return undefined;
     return new HttpApi(
       `${this.name}-http`,
       {
@@ -238,11 +240,11 @@ export class WebApplication extends pulumi.ComponentResource {
     const { scope, site } = this.args;
     if (site === undefined) return undefined;
     // A page of this release asks for what only the functions of this release may have.
-    const filesAfter = [this.api, ...Object.values(this.functions)];
+    const filesAfter = [...(this.api ? [this.api] : []), ...Object.values(this.functions)];
     const apiPaths = functionPaths(this.answering.flatMap(({ description }) => description.routes));
     return new Frontend(
       `${this.name}-web`,
-      { ...this.args.frontend, scope, directory: site, apiUrl: this.api.url, apiPaths, tags: this.tags, filesAfter },
+      { ...this.args.frontend, scope, directory: site, apiUrl: this.api?.url, apiPaths, tags: this.tags, filesAfter },
       this.child,
     );
   }
@@ -258,7 +260,7 @@ export class WebApplication extends pulumi.ComponentResource {
         notificationEmail,
         region,
         functions: Object.entries(this.functions).map(([name, { functionName }]) => ({ name, functionName })),
-        apiId: this.api.apiId,
+        apiId: this.api?.apiId,
         tags: this.tags,
       },
       this.child,
@@ -266,43 +268,47 @@ export class WebApplication extends pulumi.ComponentResource {
   }
 
   private declareCheck(): void {
+    const { api } = this;
     if (!this.args.smokeCheck) return;
+    if (api === undefined) {
+      tellNoApi("each new version is asked whether it could run", this);
+      return;
+    }
     for (const [index, { description, fn }] of this.answering.entries()) {
       smokeCheck(
         index === 0 ? `${this.name}-smoke-check` : `${this.name}-${description.name}-smoke-check`,
         {
           cloud: "aws",
-          address: this.api.url,
+          address: api.url,
           probes: description.probes,
           release: fn.release,
           outputs: this.outputs,
           layers: this.layers,
           deployed: { function: fn.configuration },
         },
-        { parent: this, dependsOn: [this.api, ...Object.values(this.tables)] },
+        { parent: this, dependsOn: [api, ...Object.values(this.tables)] },
       );
     }
   }
 
   private describe(): AwsOutputs {
     const { args, api, frontend } = this;
-    const [first] = this.answering;
-    if (first === undefined) throw new Error("aws: no function answers requests; give one of them routes");
-    const { fn } = first;
+    const fn = this.answering[0]?.fn ?? Object.values(this.functions)[0];
+    if (fn === undefined) {
+      throw new Error(`${this.name}: there is no function; describe one in the application's pyproject.toml`);
+    }
     const tables = Object.fromEntries(Object.entries(this.tables).map(([name, { tableName }]) => [name, tableName]));
     return {
       region: args.region,
       functions: Object.fromEntries(args.functions.flatMap((plan) => this.describeFunction(plan))),
       tables,
-      apiUrl: api.url,
       functionName: fn.functionName,
       messagesTable: Object.values(tables)[0],
       runtimeIdentity: fn.roleArn,
       logs: fn.logGroupName,
       version: args.version,
       functionArn: fn.arn,
-      apiId: api.apiId,
-      accessLogs: api.accessLogGroupName,
+      ...(api && { apiUrl: api.url, apiId: api.apiId, accessLogs: api.accessLogGroupName }),
       ...(this.alarms && { alarmTopic: this.alarms.topicArn }),
       ...(args.publicLayers?.length && {
         publicLayers: Object.fromEntries(args.publicLayers.map(({ arn, packages }) => [arn, packages])),
@@ -333,6 +339,7 @@ export class WebApplication extends pulumi.ComponentResource {
       const schedule = awsScheduleExpression(description.schedule);
       return [[description.name, { ...common, kind: "schedule", schedule }]];
     }
+    if (this.api === undefined) return [];
     const { kind, routes, probes } = description;
     return [[description.name, { ...common, kind, url: this.api.url, routes, probes }]];
   }

@@ -19,7 +19,7 @@ import {
 } from "../names";
 import { type AzureOutputs, describeBundle, type FunctionOutputs } from "../outputs";
 import { frontendPatterns } from "../routes";
-import { probesOf, smokeCheck } from "../smoke-check";
+import { probesOf, smokeCheck, tellNoApi } from "../smoke-check";
 import { Alarms, type AlarmsArgs } from "./alarms";
 import { ApiFunction, withFrontDoorId } from "./api-function";
 import { type FunctionAppArgs, instanceSize } from "./function-app";
@@ -469,6 +469,9 @@ export class WebApplication extends pulumi.ComponentResource {
     const { frontDoorOnly, smokeCheck: isAsked } = this.args;
     const { frontend, functions } = this;
     const deployments = Object.values(functions).map(({ deployment }) => deployment);
+    if (isAsked && this.answering.length === 0) {
+      tellNoApi("the twin of each function is asked whether it could run", this);
+    }
     if (!isAsked) {
       frontend?.upload(deployments);
     } else if (frontDoorOnly && frontend) {

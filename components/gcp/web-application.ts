@@ -16,7 +16,7 @@ import { labelValue, nameLimits, resourceName, type Scope } from "../names";
 import { describeBundle, type FunctionOutputs, type GcpOutputs } from "../outputs";
 import { functionPaths } from "../site";
 import { providerSettings } from "../provider-settings";
-import { probesOf, smokeCheck } from "../smoke-check";
+import { probesOf, smokeCheck, tellNoApi } from "../smoke-check";
 import { Alarms, type AlarmsArgs } from "./alarms";
 import { ApiFunction, type ApiFunctionArgs } from "./api-function";
 import { type CloudFunctionArgs, cpusFor, type Deployed } from "./cloud-function";
@@ -31,7 +31,7 @@ export interface WebApplicationArgs {
   readonly project: string;
   /** Google Cloud's name of the region, e.g. `asia-northeast1`; the load balancer has none. */
   readonly region: string;
-  /** The functions, one that answers requests among them. */
+  /** The functions, at least one. */
   readonly functions: readonly FunctionPlan[];
   /** Default: none. */
   readonly tables?: readonly TableDescription[];
@@ -114,13 +114,16 @@ export class WebApplication extends pulumi.ComponentResource {
         this,
       );
     }
-    const { plan, fn } = firstApi(deployed);
-    const outputs = this.describe(args, plan, fn);
+    const first = deployed.find(isApi) ?? deployed[0];
+    if (first === undefined)
+      throw new Error(`${name}: there is no function; describe one in the application's pyproject.toml`);
+    const outputs = this.describe(args, first.plan, first.fn);
     const checks = this.declareChecks(args, deployed);
     this.frontend = this.declareFrontend(args, projectNumber, deployed, checks);
     this.declareAlarms(args, deployed);
     this.outputs = {
       ...outputs,
+      ...(isApi(first) && { apiUrl: first.fn.url }),
       functions: Object.fromEntries(deployed.map((each) => [each.plan.description.name, functionOutputs(each)])),
       tables: Object.fromEntries(Object.entries(this.tables).map(([table, { tableName }]) => [table, tableName])),
       ...(this.frontend && {
@@ -272,7 +275,11 @@ export class WebApplication extends pulumi.ComponentResource {
   /** Asks each function that answers requests, once it is deployed: the last word, after that on its twin. */
   private declareChecks(args: WebApplicationArgs, deployed: Declared[]): pulumi.Resource[] {
     if (!asks(args)) return [];
-    return deployed.filter(isApi).map(({ plan, fn }, index) => {
+    const apis = deployed.filter(isApi);
+    if (apis.length === 0) {
+      tellNoApi("the twin of each function is asked whether it could run", this);
+    }
+    return apis.map(({ plan, fn }, index) => {
       const name = index === 0 ? `${this.#name}-smoke-check` : `${this.#name}-${plan.description.name}-smoke-check`;
       const options = { parent: this, dependsOn: [fn, ...Object.values(this.tables)] };
       return this.check(name, args, plan, fn, options);
@@ -293,19 +300,18 @@ export class WebApplication extends pulumi.ComponentResource {
         address: fn.url,
         probes: probesOf(plan.description),
         release: fn.release,
-        outputs: this.describe(args, plan, fn),
+        outputs: { ...this.describe(args, plan, fn), apiUrl: fn.url },
         deployed: { function: fn.configuration },
       },
       options,
     );
   }
 
-  /** Outputs with an HTTP function, or its twin, as the first. */
+  /** Outputs with a function, or its twin, as the first. */
   private describe(args: WebApplicationArgs, plan: FunctionPlan, fn: Deployed): GcpOutputs {
     const [table] = Object.values(this.tables);
     return {
       region: args.region,
-      apiUrl: fn.url,
       functionName: fn.functionName,
       runtimeIdentity: fn.serviceAccount,
       logs: fn.logName,
@@ -351,13 +357,6 @@ function warnOfQuota(application: WebApplication, deployed: readonly Declared[],
 
 function isApi(declared: Declared): declared is DeclaredApi {
   return declared.kind === "http";
-}
-
-/** @throws where no function answers requests: what every cloud's outputs begin with is its address. */
-function firstApi(deployed: readonly Declared[]): DeclaredApi {
-  const api = deployed.find(isApi);
-  if (api === undefined) throw new Error("no function answers requests; describe one without a schedule");
-  return api;
 }
 
 /** @throws where the builder made none for the function. */

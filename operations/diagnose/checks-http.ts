@@ -23,10 +23,10 @@ export const apiCheck: Check<CloudSubject> = {
   eachFunction: true,
   applies: ({ fn }) => fn.kind === "http",
   async run(subject, signal) {
-    const { cloud, fn, outputs, commands } = subject;
+    const { cloud, fn, commands } = subject;
     const [first] = fn.probes;
     if (first === undefined) return { summary: "no probe is described, so not asked", findings: [] };
-    return asked(`GET ${fn.url ?? outputs.apiUrl}${first.path}`, async () => {
+    return asked(`GET ${addressOf(subject)}${first.path}`, async () => {
       const base = await entrance(subject, signal);
       // The first probe is asked more often than the others: its median is the latency.
       const answers: Answer[] = [];
@@ -143,17 +143,24 @@ class ClosedError extends Error {}
 
 const closed = "closed to callers without a token (gcp.function.public is off)";
 
+/** @throws where the outputs name no address of a function that answers requests. */
+function addressOf({ fn, outputs: { apiUrl } }: CloudSubject): string {
+  const url = fn.url ?? apiUrl;
+  if (url === undefined) throw new Error(`the outputs have no address of ${fn.functionName}; deploy it again`);
+  return url;
+}
+
 /**
  * Where the API is reached: at its own address, or, where that is closed to all but the frontend (azure.function.frontDoorOnly),
  * through the frontend.
  *
  * @throws {ClosedError}
  */
-async function entrance({ outputs, fn }: CloudSubject, signal: AbortSignal): Promise<string> {
-  const { frontendUrl, public: isPublic } = outputs;
-  const url = fn.url ?? outputs.apiUrl;
+async function entrance(subject: CloudSubject, signal: AbortSignal): Promise<string> {
+  const { frontendUrl, public: isPublic } = subject.outputs;
+  const url = addressOf(subject);
   if (frontendUrl === undefined && isPublic) return url;
-  const [probe] = fn.probes;
+  const [probe] = subject.fn.probes;
   const isAnswered = async (base: string, status: number | undefined) =>
     (await request(`${base}${probe?.path ?? "/"}`, { signal })).status === status;
   if (!(await isAnswered(url, 403))) return url;

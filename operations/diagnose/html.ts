@@ -124,7 +124,7 @@ function card(cloud: CloudSummary, { results }: Report): Html {
         : ["passed", `${own.length} checks ok`];
   const facts: readonly (readonly [string, Value])[] = [
     ["Region", cloud.region],
-    ["API", link(cloud.apiUrl)],
+    ["API", cloud.apiUrl === undefined ? "none" : link(cloud.apiUrl)],
     ["Frontend", cloud.frontendUrl === undefined ? "off" : link(cloud.frontendUrl)],
     ["Function", cloud.functionName],
     ["Layers", layersText(cloud)],

@@ -25,7 +25,7 @@ export function markdown(report: Report): string {
       report.clouds.map((cloud) => [
         cloud.cloud,
         cloud.region,
-        cloud.apiUrl,
+        cloud.apiUrl ?? "none",
         cloud.frontendUrl ?? "off",
         code(cloud.functionName),
         code(layersText(cloud)),

@@ -31,7 +31,8 @@ const deployedFunction = z.object({
 /** What is read of a cloud's outputs; the rest is kept, since each cloud's inspector needs some of its own. */
 const cloudOutputs = z.looseObject({
   region: z.string(),
-  apiUrl: z.url(),
+  /** Absent where no function answers requests. */
+  apiUrl: z.url().optional(),
   frontendUrl: z.url().optional(),
   functionName: z.string(),
   functions: z.record(z.string(), deployedFunction).default({}),
@@ -51,7 +52,7 @@ const cloudOutputs = z.looseObject({
   publicLayers: z.record(z.string(), z.record(z.string(), z.string())).default({}),
 });
 
-const aws = cloudOutputs.extend({ functionArn: z.string(), accessLogs: z.string() });
+const aws = cloudOutputs.extend({ functionArn: z.string(), accessLogs: z.string().optional() });
 const azure = cloudOutputs.extend({
   subscriptionId: z.string(),
   resourceGroup: z.string(),

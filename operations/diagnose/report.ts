@@ -39,7 +39,8 @@ export interface CheckResult {
 export interface CloudSummary {
   readonly cloud: Cloud;
   readonly region: string;
-  readonly apiUrl: string;
+  /** Absent where no function answers requests. */
+  readonly apiUrl?: string;
   readonly frontendUrl?: string;
   readonly functionName: string;
   readonly version: string;
@@ -56,8 +57,9 @@ export function layersText({ cloud, layers }: CloudSummary): string {
 }
 
 /** How soon a cloud's API answers, for people. */
-export function latencyText({ cloud, latencyMs }: CloudSummary, results: readonly CheckResult[]): string {
+export function latencyText({ cloud, apiUrl, latencyMs }: CloudSummary, results: readonly CheckResult[]): string {
   if (latencyMs !== undefined) return `${Math.round(latencyMs)} ms`;
+  if (apiUrl === undefined) return "no API to ask";
   const api = results.find((result) => result.check === "api" && result.cloud === cloud);
   return api?.status === "failed" ? api.summary : "not measured";
 }

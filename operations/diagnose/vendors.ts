@@ -137,7 +137,9 @@ function inspectedAws(values: ValuesOf<"aws">): InspectedCloud {
       });
     },
     log: ({ logs }, since) => events(logs, since),
-    gatewayErrors: (since) => events(accessLogs, since, "--filter-pattern", gatewayErrors),
+    ...(accessLogs !== undefined && {
+      gatewayErrors: (since: Date) => events(accessLogs, since, "--filter-pattern", gatewayErrors),
+    }),
   };
 }
 

@@ -4,7 +4,7 @@ import path from "node:path";
 
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 
 import { ApiFunction } from "../../../components/aws/api-function";
 import { HttpApi } from "../../../components/aws/http-api";
@@ -629,6 +629,29 @@ describe("with a function on a schedule, which has a secret", () => {
       layers: ["shop-test-dependencies"],
     });
   });
+});
+
+test("an application whose functions all have a schedule has no API, and its site no path to one", async () => {
+  const tell = vi.spyOn(pulumi.log, "info").mockResolvedValue();
+  const { recording, result } = await application({
+    functions: [scheduledPlan()],
+    tables: [],
+    bundles: [{ ...applicationBundle, functions: ["cleanup"] }, layerBundle({ functions: ["cleanup"] })],
+    notificationEmail: "on-call@example.com",
+    smokeCheck: true,
+  });
+  expect(recording.all.filter(({ type }) => type.startsWith("aws:apigatewayv2"))).toEqual([]);
+  const { origins, orderedCacheBehaviors } = recording.only("aws:cloudfront/distribution:Distribution");
+  expect(origins).toMatchObject([{ originId: "site" }]);
+  expect(orderedCacheBehaviors).toEqual([]);
+  const alarms = recording.of("aws:cloudwatch/metricAlarm:MetricAlarm").map(({ inputs }) => inputs.namespace);
+  expect(alarms).toEqual(["AWS/Lambda", "AWS/Lambda"]);
+  expect(recording.of("command:local:Command").map(({ name }) => name)).not.toContain("aws-smoke-check");
+  expect(tell).toHaveBeenCalledWith(expect.stringContaining("asks no API"), expect.anything());
+  tell.mockRestore();
+  const outputs = await valueOf(result.outputs);
+  expect(outputs).toMatchObject({ functionName: "shop-test-cleanup", functions: { cleanup: { kind: "schedule" } } });
+  for (const absent of ["apiUrl", "apiId", "accessLogs"]) expect(outputs).not.toHaveProperty(absent);
 });
 
 test("an application without tables has none", async () => {

@@ -835,6 +835,27 @@ describe("with a twin that is asked first", () => {
     expect(asked(recording, "azure-worker-smoke-check")).toBeUndefined();
   });
 
+  test("an application whose functions all have a schedule has no API, and its site no path to one", async () => {
+    const tell = vi.spyOn(pulumi.log, "info").mockResolvedValue();
+    const worker: FunctionPlan = {
+      ...http("worker"),
+      description: { ...http("worker").description, kind: "schedule", schedule: { kind: "rate", minutes: 15 } },
+    };
+    const { recording, result } = await twinned({
+      functions: [worker],
+      bundles: [{ ...packageBundle, functions: ["worker"] }],
+      tables: [],
+    });
+    expect(ofType(recording, "cdn:Route").map(({ inputs }) => inputs.routeName)).toEqual(["site"]);
+    expect(asked(recording, "azure-worker-next")?.PROBES).toContain("/multicloud/probe");
+    expect(asked(recording, "azure-smoke-check")).toBeUndefined();
+    expect(tell).toHaveBeenCalledWith(expect.stringContaining("asks no API"), expect.anything());
+    tell.mockRestore();
+    const outputs = await valueOf(result.outputs);
+    expect(outputs.functions).toMatchObject({ worker: { kind: "schedule" } });
+    expect(outputs).not.toHaveProperty("apiUrl");
+  });
+
   test("the twin of a function behind Front Door answers whoever knows its id", async () => {
     const { recording } = await twinned({ frontDoorOnly: true });
     expect(named(recording, "web:WebApp", "azure-api-next").siteConfig).toMatchObject({

@@ -624,15 +624,25 @@ describe("what could not work is not declared", () => {
   test.each<[string, Partial<WebApplicationArgs>, RegExp]>([
     ["a function without a bundle", { bundles: [] }, /no bundle for the function api; run: npm run layer -- build/],
     ["a function that uses a table which is not there", { tables: [] }, /there is no table messages; there are none/],
-    [
-      "functions of which none answers requests",
-      { functions: [worker], site: undefined },
-      /no function answers requests/,
-    ],
+    ["an application without functions", { functions: [] }, /gcp: there is no function; describe one/],
     ["a frontend without a page", { site: "/nowhere" }, /no index\.html in \/nowhere/],
   ])("%s", async (_, overrides, message) => {
     await expect(application(overrides)).rejects.toThrow(message);
   });
+});
+
+test("an application whose functions all have a schedule has no API, and its site no path to one", async () => {
+  const tell = vi.spyOn(pulumi.log, "info").mockResolvedValue();
+  const { recording, result } = await application({ functions: [worker], tables: [], smokeCheck: true });
+  const { pathMatchers } = only(recording, "compute/uRLMap:URLMap");
+  expect(pathMatchers).toMatchObject([{ pathRules: [{ paths: ["/*"] }] }]);
+  expect(ofType(recording, "compute/backendService:BackendService")).toEqual([]);
+  expect(recording.of("command:local:Command").map(({ name }) => name)).toContain("gcp-worker-next-check");
+  expect(recording.of("command:local:Command").map(({ name }) => name)).not.toContain("gcp-smoke-check");
+  expect(tell).toHaveBeenCalledWith(expect.stringContaining("asks no API"), expect.anything());
+  const outputs = await valueOf(result.outputs);
+  expect(outputs).toMatchObject({ functionName: "shop-test-worker", functions: { worker: { kind: "schedule" } } });
+  expect(outputs).not.toHaveProperty("apiUrl");
 });
 
 test("a twin is deployed and asked first, then the function, where they answer everybody", async () => {

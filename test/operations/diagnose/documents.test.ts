@@ -65,6 +65,11 @@ describe("the document", () => {
     expect(text).not.toContain("## Findings");
   });
 
+  test("says of a cloud without a function that answers requests that there is no API", () => {
+    const clouds = broken.clouds.map((cloud) => ({ ...cloud, apiUrl: undefined }));
+    expect(markdown({ ...broken, clouds })).toMatch(/^\| aws \| ap-northeast-1 \| none \|.*\| no API to ask \|$/m);
+  });
+
   test("leads with the findings, and what a log says is no Markdown of it", () => {
     const text = markdown(broken);
     expect(text).toMatch(/^# shop, staging: 1 error, 1 warning\n/);
