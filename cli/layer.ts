@@ -243,17 +243,20 @@ scoped(program.command("prune"))
   .requiredOption("--keep <count>", "newest releases and versions of each layer that stay, used or not", count)
   .option("--dry-run", "only list what would be deleted")
   .action(async (flags: ScopeFlags & { readonly keep: number; readonly dryRun?: true }) => {
-    const { pruneVersions, scope } = await layerVersions(flags);
+    const { pruneVersions, told, scope } = await layerVersions(flags);
     const done = flags.dryRun ? "Would delete" : "Deleted";
     // Of a region that is named, only the layers are meant: the stack may be gone.
     if (flags.region === undefined) {
       const [{ releaseSource }, { pruneReleases }] = await onDemand(() =>
         Promise.all([import("./release-source"), import("../operations/releases/releases")]),
       );
-      const source = await releaseSource(flags.stack, flags.local, progress);
-      const pruned = await pruneReleases(source, { keep: flags.keep, dryRun: flags.dryRun ?? false });
+      const source = await told(() => releaseSource(flags.stack, flags.local, progress));
+      const pruned = await told(() => pruneReleases(source, { keep: flags.keep, dryRun: flags.dryRun ?? false }));
       for (const { cloud, fn, release } of pruned) progress(`${done} ${release.name} of ${fn.name} on ${cloud}`);
-      if (!(await source.stack.clouds()).some(({ cloud }) => cloud === "aws")) return;
+      if (!(await source.stack.clouds()).some(({ cloud }) => cloud === "aws")) {
+        await printVersions([], flags);
+        return;
+      }
     }
     const versions = await pruneVersions(scope, flags);
     progress(`${done} ${versions.length} layer versions that nothing uses`);

@@ -27,7 +27,7 @@ export async function releaseSource(
   progress: (line: string) => void,
 ): Promise<ReleaseSource> {
   return local === undefined
-    ? { stack: new ReleasedStack(stack, { command: "pulumi", cwd: checkout }), port: vendorReleases }
+    ? { stack: new ReleasedStack(stack, { command: "pulumi", cwd: checkout }), port: vendorReleases, progress }
     : localReleases(stack, path.resolve(local), progress);
 }
 
@@ -61,7 +61,11 @@ async function localReleases(stack: string, state: string, progress: (line: stri
     azure: ({ resources }: ReleasedCloud) => azure.localAzureReleases(state, resources),
     gcp: () => gcp.localGcpReleases(state),
   };
-  return { stack: new ReleasedStack(stack, { command, cwd, env }), port: (found) => ports[found.cloud](found) };
+  return {
+    stack: new ReleasedStack(stack, { command, cwd, env }),
+    port: (found) => ports[found.cloud](found),
+    progress,
+  };
 }
 
 async function otherEngine(progress: (line: string) => void): Promise<string> {

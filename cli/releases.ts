@@ -29,10 +29,19 @@ function table(releases: readonly ListedRelease[]): string {
     head: ["cloud", "function", "release", "version", "published", "commit", "serves", "verified"],
     style: { head: [], border: [] },
   });
-  for (const { cloud, fn, release, name, publishedAt, commit, share, verified } of releases) {
+  for (const { cloud, fn, release, name, publishedAt, commit, share, verified, isAsked = true } of releases) {
     const serves = share === 0 ? "" : `${Math.round(share * 100)} %`;
     const published = publishedAt.toISOString().replace(/\.\d+Z$/, "Z");
-    rows.push([cloud, fn.name, release, name, published, commit ?? "", serves, verified ? "yes" : "no"]);
+    rows.push([
+      cloud,
+      fn.name,
+      release,
+      name,
+      published,
+      commit ?? "",
+      serves,
+      verified ? "yes" : isAsked ? "no" : "never asked",
+    ]);
   }
   return rows.toString();
 }

@@ -15,8 +15,8 @@ interface Flags {
   readonly local?: string;
 }
 
-/** Seconds in which a release that served before has to serve again. */
-const timeoutSeconds = 60;
+/** Seconds in which a release has to serve again; Azure replaces its instances one after the other. */
+const timeoutSeconds: Readonly<Record<Cloud, number>> = { aws: 60, azure: 900, gcp: 60 };
 
 const command = new Command("rollback")
   .description(
@@ -53,7 +53,7 @@ async function check(fn: ReleasedFunction, { release }: KeptRelease, cloud: Clou
     ...{ cloud, probes, explain },
     address: url,
     release: release || undefined,
-    timeoutSeconds,
+    timeoutSeconds: timeoutSeconds[cloud],
   });
   return `${cloud}: ${name}: ${answer}`;
 }

@@ -6,6 +6,7 @@ import {
   packagePlace,
   packageReleases,
   type PackagePlace,
+  withoutPackages,
   withRelease,
 } from "../operations/releases/azure";
 import type { EngineResource, ReleasePort } from "../operations/releases/port";
@@ -30,6 +31,7 @@ export function localAzureReleases(state: string, engine: readonly EngineResourc
       .find(({ inputs }) => inputs.deploymentName === deploymentName);
   return {
     ...azureMeans,
+    without: (fn) => withoutPackages(engine, fn),
     releases(fn) {
       const place = packagePlace(engine, fn);
       const deployment = deploymentOf(place);

@@ -109,9 +109,14 @@ export function awsCli(region: string): VendorCli {
   });
 }
 
-/** The Azure CLI, in one subscription. */
-export function azureCli(subscriptionId: string): VendorCli {
+/**
+ * The Azure CLI, in one subscription.
+ *
+ * @param timeoutMs that a command may take. Default: as for every command line.
+ */
+export function azureCli(subscriptionId: string, timeoutMs?: number): VendorCli {
   return new VendorCli("az", {
+    timeoutMs,
     common: ["--subscription", subscriptionId, "--output", "json", "--only-show-errors"],
     // An extension that a command needs is installed without a question.
     env: { AZURE_EXTENSION_USE_DYNAMIC_INSTALL: "yes_without_prompt" },

@@ -42,6 +42,8 @@ export interface FunctionAppArgs {
   readonly packages?: PackageDeploymentArgs["containerName"];
   /** Of the package's deployment in the resource group. Default: `onedeploy`. */
   readonly deploymentName?: string;
+  /** The code's half of the function's release, which its packages are kept with. Default: none. */
+  readonly release?: string;
   /** A second app that is asked before this one gets what is new. Default: none, and what is new is live at once. */
   readonly twin?: TwinArgs;
   /** How the app gets its package. Default: `onedeploy`. */
@@ -187,6 +189,7 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
         bundle: args.bundle,
         uploads: args.uploads,
         containerName: args.packages,
+        release: args.release,
         method: args.deployment,
       },
       child,

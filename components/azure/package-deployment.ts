@@ -14,6 +14,8 @@ export interface PackageDeploymentArgs {
   readonly uploads: storage.StorageAccount;
   /** Container in `uploads`, of this package alone. Default: `packages`. */
   readonly containerName?: string;
+  /** The code's half of the function's release, which the package is kept with. Default: none. */
+  readonly release?: string;
   /** How an app gets the package: by one deploy, or by an Azure CLI that is signed in. Default: `onedeploy`. */
   readonly method?: "onedeploy" | "az";
 }
@@ -111,8 +113,7 @@ export class PackageDeployment extends pulumi.ComponentResource {
 
   /** The address of the uploaded package, with the right to read it: a secret. */
   private upload(name: string): pulumi.Output<string> {
-    const { resourceGroupName, uploads, bundle } = this.args;
-    const [release] = Object.values(bundle.releases);
+    const { resourceGroupName, uploads, bundle, release } = this.args;
     const blob = this.blob(name, {
       blobName: this.packageName,
       contentType: "application/zip",

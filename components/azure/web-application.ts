@@ -250,6 +250,7 @@ export class WebApplication extends pulumi.ComponentResource {
       timeout,
       functionName: this.owner.apply((owner) => resourceName(scope, name, nameLimits.functionApp, owner)),
       bundle: bundleFor(name, this.args.bundles),
+      release: bundleFor(name, this.args.bundles).releases[name],
       storage: account,
       container: partOf(name, "deployment"),
       uploads,

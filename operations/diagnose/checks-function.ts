@@ -60,7 +60,11 @@ export const functionCheck: Check<CloudSubject> = {
         next: commands.redeploy,
       });
     }
-    findings.push(...patchedFindings(fn, commands.deploy), ...settingFindings(expected.settings, fn, commands.deploy));
+    findings.push(
+      ...patchedFindings(fn, commands.deploy),
+      ...rolledBackFindings(fn, commands.deploy),
+      ...settingFindings(expected.settings, fn, commands.deploy),
+    );
     const attached = wanted.length === 0 ? "" : `, ${fn.layerArns.map(shortLayer).join(", ") || "no layer"}`;
     const answers = fn.serving === undefined ? "" : `, ${fn.serving} serves`;
     return { summary: `${fn.state}, ${described(fn)}${answers}${attached}`, findings };
@@ -85,6 +89,17 @@ function patchedFindings({ patched = [] }: DeployedFunction, deploy: string): Fi
     evidence: [],
     cause: "It was changed by hand. A refresh does not read code back, so no preview shows it.",
     next: `take what is worth keeping into the program, change its code or its settings, and then: ${deploy}`,
+  }));
+}
+
+/** What a rollback lets serve. */
+function rolledBackFindings({ rolledBack = [] }: DeployedFunction, deploy: string): Finding[] {
+  return rolledBack.map((title) => ({
+    severity: "warning",
+    title,
+    evidence: [],
+    cause: "It was rolled back, by npm run rollback or by hand: npm run releases shows which release serves.",
+    next: `mend what was rolled back, and then: ${deploy}`,
   }));
 }
 

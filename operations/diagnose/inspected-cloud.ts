@@ -24,6 +24,8 @@ export interface DeployedFunction {
   readonly serving?: string;
   /** What was changed by hand, in words: code or configuration beside that which serves, or that serves in its place. */
   readonly patched?: readonly string[];
+  /** What serves in the place of what was deployed last, in words. */
+  readonly rolledBack?: readonly string[];
   /** Digest of each app setting's value, by its name; absent where the cloud's provider reads settings back by itself. */
   readonly settings?: Readonly<Record<string, string>>;
   /** The names of its environment variables; the values stay where they are. */

@@ -278,7 +278,7 @@ function inspectedGcp({ project, region, database }: ValuesOf<"gcp">): Inspected
       return {
         ...(serving.length > 0 && {
           serving: serving.map(({ revisionName, percent }) => `revision ${revisionName} (${percent} %)`).join(", "),
-          patched: others.map(({ revisionName }) => {
+          rolledBack: others.map(({ revisionName }) => {
             return `revision ${revisionName} serves, and the function's last deployment made ${String(revision)}`;
           }),
         }),

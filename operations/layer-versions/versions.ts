@@ -87,7 +87,7 @@ export async function publishedBundle(arn: string, registries: LayerSource["regi
 }
 
 /** What a cloud does not answer is an error of the builder's command line, with what mends it. */
-async function told<Result>(ask: () => Promise<Result>): Promise<Result> {
+export async function told<Result>(ask: () => Promise<Result>): Promise<Result> {
   try {
     return await ask();
   } catch (error) {

@@ -30,21 +30,32 @@ export interface PackagePlace {
   readonly container: string;
 }
 
+/** Why an app has no releases, where it is deployed in another way than by one deploy. */
+export function withoutPackages(resources: readonly EngineResource[], fn: ReleasedFunction): string | undefined {
+  return placeIn(resources, fn) === undefined
+    ? `the function app ${fn.functionName} gets its package by the Azure CLI (azure.function.deployment), which keeps no earlier one`
+    : undefined;
+}
+
 /**
  * What the engine's state says of an app's packages.
  *
  * @throws {UnansweredError} where the app is deployed in another way.
  */
-export function packagePlace(resources: readonly EngineResource[], { functionName }: ReleasedFunction): PackagePlace {
+export function packagePlace(resources: readonly EngineResource[], fn: ReleasedFunction): PackagePlace {
+  const found = placeIn(resources, fn);
+  if (found !== undefined) return found;
+  throw new UnansweredError(
+    withoutPackages(resources, fn) ?? fn.functionName,
+    "check out the commit that was fine, and deploy it",
+  );
+}
+
+function placeIn(resources: readonly EngineResource[], { functionName }: ReleasedFunction): PackagePlace | undefined {
   const deployment = resources.find((resource) => deploymentOf(functionName, resource) !== undefined);
   const found = deployment && deploymentOf(functionName, deployment);
   const blob = resources.find(({ type, parent }) => type === blobType && parent === deployment?.parent);
-  if (found === undefined || blob === undefined) {
-    throw new UnansweredError(
-      `the function app ${functionName} gets its package by the Azure CLI (azure.deployment), which keeps no earlier one`,
-      "check out the commit that was fine, and deploy it",
-    );
-  }
+  if (found === undefined || blob === undefined) return undefined;
   const { accountName: account, containerName: container } = blobInputs.parse(blob.inputs);
   return { resourceGroup: found.resourceGroupName, deploymentName: found.deploymentName, account, container };
 }
@@ -109,14 +120,18 @@ const deployed = z.object({
   }),
 });
 
+/** That Azure may take to deploy a package: half an hour. */
+const deploymentTimeoutMs = 1_800_000;
+
 /** Days in which the address of a package is good: Azure reads it while it deploys. */
 const addressDays = 1;
 
 /** The packages of function apps on Flex Consumption, which has neither versions nor slots, by the Azure CLI. */
 export function azureReleases(subscriptionId: string, resources: readonly EngineResource[]): ReleasePort {
-  const az = azureCli(subscriptionId);
+  const az = azureCli(subscriptionId, deploymentTimeoutMs);
   return {
     ...azureMeans,
+    without: (fn) => withoutPackages(resources, fn),
     async releases(fn) {
       const { account, container, resourceGroup, deploymentName } = packagePlace(resources, fn);
       const inContainer = ["--account-name", account, "--container-name", container, "--auth-mode", "key"];

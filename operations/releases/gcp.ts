@@ -24,6 +24,8 @@ export function revisionReleases(revisions: readonly ReadRevision[]): KeptReleas
         release: code === undefined ? "" : `${code}.${settings ?? ""}`,
         publishedAt: createdAt,
         verified: verified === "true",
+        // One on a schedule, or that not everybody may call, has no twin that was asked.
+        isAsked: code === undefined || verified === "true",
       };
     })
     .sort((a, b) => b.publishedAt.getTime() - a.publishedAt.getTime() || (a.name < b.name ? 1 : -1));

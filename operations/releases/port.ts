@@ -11,6 +11,8 @@ export interface KeptRelease {
   readonly share: number;
   /** Whether it has answered its probes, before it served or since. */
   readonly verified: boolean;
+  /** Whether a release of such a function is asked at all: one that never is may serve again all the same. Default: true. */
+  readonly isAsked?: boolean;
   /** Whether something beside the traffic names it, so that it cannot be deleted. Default: false. */
   readonly pinned?: boolean;
 }
@@ -45,6 +47,8 @@ export type Told = "read" | Pick<EngineResource, "inputs" | "outputs">;
 export interface ReleasePort {
   /** What it does for that, and how long it takes on the live cloud, e.g. `an alias is moved: seconds`. */
   readonly means: string;
+  /** Why a function has no releases, where it is deployed in a way that keeps none. */
+  without?(fn: ReleasedFunction): string | undefined;
   /** The newest first. */
   releases(fn: ReleasedFunction): Promise<KeptRelease[]>;
   /** Gives all traffic to a release; returns when it serves. */

@@ -7,6 +7,8 @@ import type { ReleasedCloud, ReleasedStack, StackUpdate } from "./stack";
 export interface ReleaseSource {
   readonly stack: ReleasedStack;
   readonly port: (cloud: ReleasedCloud) => ReleasePort;
+  /** Told what happens, a line each. */
+  readonly progress: (line: string) => void;
 }
 
 /** A release of a function, as it is listed. */
@@ -26,7 +28,7 @@ interface FunctionReleases {
   readonly releases: readonly KeptRelease[];
 }
 
-async function releasesOf({ stack, port }: ReleaseSource, only?: Cloud): Promise<FunctionReleases[]> {
+async function releasesOf({ stack, port, progress }: ReleaseSource, only?: Cloud): Promise<FunctionReleases[]> {
   const found = (await stack.clouds()).filter(({ cloud }) => only === undefined || cloud === only);
   if (found.length === 0) {
     throw new UnansweredError(
@@ -37,7 +39,10 @@ async function releasesOf({ stack, port }: ReleaseSource, only?: Cloud): Promise
   const asked = found.flatMap((cloud) => {
     const ofCloud = port(cloud);
     return cloud.functions.map(async (fn) => {
-      return { cloud: cloud.cloud, port: ofCloud, fn, releases: await ofCloud.releases(fn) };
+      const reason = ofCloud.without?.(fn);
+      if (reason !== undefined) progress(`${cloud.cloud}: ${reason}`);
+      const releases = reason === undefined ? await ofCloud.releases(fn) : [];
+      return { cloud: cloud.cloud, port: ofCloud, fn, releases };
     });
   });
   return Promise.all(asked);
@@ -59,8 +64,6 @@ export interface RollbackOptions extends ReleaseSource {
   readonly dryRun: boolean;
   /** Asks a function that serves whether it does, as which release; throws where it does not. */
   readonly check: (fn: ReleasedFunction, release: KeptRelease, cloud: Cloud) => Promise<string>;
-  /** Told what happens, a line each. */
-  readonly progress: (line: string) => void;
 }
 
 /** What a function is moved from, and to. */
@@ -86,22 +89,39 @@ export async function rollBack(options: RollbackOptions): Promise<Move[]> {
   const started = performance.now();
   const moves = await plannedMoves(options);
   if (dryRun) return moves;
-  await Promise.all(
+  const served = await Promise.allSettled(
     moves.map(async ({ cloud, port, fn, to }) => {
       await port.serve(fn, to);
       const seconds = ((performance.now() - started) / 1000).toFixed(1);
       progress(`${cloud}: ${fn.name} serves ${to.name}, release ${to.release || "unknown"}, after ${seconds} s`);
     }),
   );
+  const done = moves.filter((_, index) => served[index]?.status === "fulfilled");
   const told = (resource: EngineResource) =>
-    moves.reduce<Told | undefined>((found, { port, fn, to }) => found ?? port.told(fn, to, resource), undefined);
-  // What serves is asked while the engine is told.
-  const [answers] = await Promise.all([
-    Promise.all(moves.map(({ cloud, fn, to }) => check(fn, to, cloud))),
+    done.reduce<Told | undefined>((found, { port, fn, to }) => found ?? port.told(fn, to, resource), undefined);
+  // What serves is asked while the engine is told; whatever fails of it, the rest is done.
+  const [state, ...answers] = await Promise.allSettled([
     stack.tell(told),
+    ...done.map(async ({ cloud, fn, to }) => {
+      progress(await check(fn, to, cloud));
+    }),
   ]);
-  for (const answer of answers) progress(answer);
-  return moves;
+  const failures = [
+    ...moves.flatMap(({ cloud, fn }, index) => failureOf(`${cloud}: ${fn.name} was not moved`, served[index])),
+    ...failureOf("the engine's state was not told what serves", state),
+    ...done.flatMap(({ cloud, fn }, index) => failureOf(`${cloud}: ${fn.name} does not answer`, answers[index])),
+  ];
+  if (failures.length === 0) return moves;
+  throw new UnansweredError(
+    failures.join("\n"),
+    `npm run releases -- -s ${stack.name} shows what serves; then npm run rollback again, for what was not moved`,
+  );
+}
+
+function failureOf(what: string, outcome: PromiseSettledResult<unknown> | undefined): string[] {
+  if (outcome?.status !== "rejected") return [];
+  const { reason } = outcome as { reason: unknown };
+  return [`${what}: ${reason instanceof Error ? reason.message : String(reason)}`];
 }
 
 async function plannedMoves(options: RollbackOptions): Promise<Move[]> {
@@ -137,7 +157,7 @@ async function plannedMoves(options: RollbackOptions): Promise<Move[]> {
         )
       : new UnansweredError(`release ${to} serves already`, list);
   }
-  const doubtful = moves.find((move) => !move.to.verified);
+  const doubtful = moves.find((move) => !mayServe(move.to));
   if (doubtful !== undefined) {
     throw new UnansweredError(
       `${doubtful.to.release || doubtful.to.name} of ${doubtful.fn.name} on ${doubtful.cloud} has never been verified`,
@@ -184,11 +204,14 @@ function ofCommit(
   });
 }
 
-/** The newest verified release that is older than the one which serves. */
+/** Whether a release was verified, or is of those that never are. */
+const mayServe = ({ verified, isAsked = true }: KeptRelease) => verified || !isAsked;
+
+/** The newest release that may serve and is older than the one which serves. */
 function earlier(releases: readonly KeptRelease[], serving: KeptRelease | undefined): KeptRelease | undefined {
   if (serving === undefined) return undefined;
   return releases.find(
-    ({ verified, publishedAt, name }) => verified && name !== serving.name && publishedAt <= serving.publishedAt,
+    (release) => mayServe(release) && release.name !== serving.name && release.publishedAt <= serving.publishedAt,
   );
 }
 
@@ -200,7 +223,7 @@ export interface PrunedRelease {
 }
 
 /**
- * Deletes old releases on Azure and Google Cloud, but the newest `keep` of each function, whatever has traffic, and whatever
+ * Deletes old releases on Azure and Google Cloud, but the newest `keep` of each function and one at least, whatever has traffic, and whatever
  * something else names. On AWS they go with their layers (`pruneVersions`).
  */
 export async function pruneReleases(
@@ -210,7 +233,7 @@ export async function pruneReleases(
   const found = (await releasesOf(source)).filter(({ cloud }) => cloud !== "aws");
   const old = found.flatMap(({ releases, ...each }) =>
     releases
-      .slice(keep)
+      .slice(Math.max(keep, 1))
       .flatMap((release) => (release.share > 0 || release.pinned === true ? [] : [{ ...each, release }])),
   );
   for (const { port, fn, release } of dryRun ? [] : old) await port.delete(fn, release);

@@ -202,7 +202,9 @@ test("Google Cloud is asked in the stack's project, and a payload keeps its seve
     runtime: "python3.12",
     state: "ACTIVE",
     serving: "revision shop-a-1x2y-00003-def (100 %)",
-    patched: ["revision shop-a-1x2y-00003-def serves, and the function's last deployment made shop-a-1x2y-00002-abc"],
+    rolledBack: [
+      "revision shop-a-1x2y-00003-def serves, and the function's last deployment made shop-a-1x2y-00002-abc",
+    ],
   });
   expect(await gcp?.hasTable("messages")).toBe(true);
   expect(await gcp?.log(common, new Date(5))).toEqual([

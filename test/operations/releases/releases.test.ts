@@ -23,6 +23,7 @@ function shop(
   commits: readonly { began: number; commit: string }[] = [],
 ) {
   const told: string[] = [];
+  let broken = "";
   const alias = (name: string): EngineResource => ({
     urn: `urn:${name}`,
     type: "aws:lambda/alias:Alias",
@@ -53,6 +54,7 @@ function shop(
   const port: ReleasePort = {
     releases: ({ name }) => Promise.resolve(kept[name] ?? []),
     serve({ name }, { name: version }) {
+      if (name === broken) return Promise.reject(new Error("the cloud refuses"));
       told.push(`${name} serves ${version}`);
       return Promise.resolve();
     },
@@ -60,8 +62,9 @@ function shop(
     told: ({ functionName }, _, { outputs }) => (outputs.functionName === functionName ? "read" : undefined),
     delete: () => Promise.reject(new Error("nothing is to be deleted")),
   };
-  const back = async (options: { to?: string; dryRun?: boolean } = {}) =>
-    rollBack({
+  const back = async ({ breaks = "", ...options }: { to?: string; dryRun?: boolean; breaks?: string } = {}) => {
+    broken = breaks;
+    return rollBack({
       stack: stack as unknown as ReleasedStack,
       port: () => port,
       dryRun: false,
@@ -69,6 +72,7 @@ function shop(
       progress: () => undefined,
       ...options,
     });
+  };
   return { told, back };
 }
 
@@ -90,6 +94,20 @@ describe("going back", () => {
     await back({ to: "7" });
     expect(told[0]).toBe("cleanup serves 7");
     await expect(back({ to: "2" })).rejects.toThrow("r2 of api on aws has never been verified");
+  });
+
+  test("tells the state of what was moved where something else was not, and says what", async () => {
+    const both = { api: kept.api, worker: [release("6", 29, { share: 1 }), release("5", 9)] };
+    const { told, back } = shop(both);
+    await expect(back({ breaks: "worker" })).rejects.toThrow(/^aws: worker was not moved: the cloud refuses$/);
+    expect(told).toEqual(["api serves 1", "state reads urn:api"]);
+  });
+
+  test("takes a release of a function that is never asked, too", async () => {
+    const never = { verified: false, isAsked: false };
+    const { told, back } = shop({ worker: [release("2", 20, { share: 1, ...never }), release("1", 10, never)] });
+    await back();
+    expect(told[0]).toBe("worker serves 1");
   });
 
   test("takes what an update of a commit published", async () => {

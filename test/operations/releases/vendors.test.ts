@@ -1,0 +1,149 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+
+import { azureReleases } from "../../../operations/releases/azure";
+import { gcpReleases } from "../../../operations/releases/gcp";
+import type { EngineResource, ReleasedFunction } from "../../../operations/releases/port";
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), "releases-"));
+  vi.stubEnv("PATH", `${folder}${path.delimiter}${path.dirname(process.execPath)}`);
+});
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true });
+});
+
+/** Puts a command line on the PATH that writes down what it is asked, with the files that it is given, and answers by what is in it. */
+function install(program: string, answers: Readonly<Record<string, unknown>>): void {
+  const script = `#!${process.execPath}
+const fs = require("node:fs");
+const args = process.argv.slice(2);
+const asked = args.join(" ");
+const files = args.map((each) => each.replace(/^@/, "")).filter((each) => each.endsWith(".json") && fs.existsSync(each));
+fs.appendFileSync(${JSON.stringify(path.join(folder, "asked"))}, JSON.stringify({ asked, files: files.map((file) => JSON.parse(fs.readFileSync(file, "utf8"))) }) + "\\n");
+const answers = ${JSON.stringify(answers)};
+const found = Object.keys(answers).find((part) => asked.includes(part));
+if (found === undefined) { process.stderr.write("not expected: " + asked); process.exit(1); }
+process.stdout.write(JSON.stringify(answers[found]));
+`;
+  writeFileSync(path.join(folder, program), script, { mode: 0o755 });
+}
+
+const asked = () =>
+  readFileSync(path.join(folder, "asked"), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { asked: string; files: unknown[] });
+
+const fn: ReleasedFunction = { name: "api", functionName: "shop-api", probes: [] };
+
+describe("Google Cloud", () => {
+  const revision = (name: string, day: number, variables: Record<string, string>, ready = "True") => ({
+    metadata: { name, creationTimestamp: `2026-01-0${day}T00:00:00Z` },
+    spec: { containers: [{ env: Object.entries(variables).map(([key, value]) => ({ name: key, value })) }] },
+    status: { conditions: [{ type: "Ready", status: ready }] },
+  });
+  const ours = (code: string) => ({ MULTICLOUD_CODE: code, MULTICLOUD_RELEASE: "c", MULTICLOUD_VERIFIED: "true" });
+
+  test("the revisions of the service are the releases, but those that never became ready", async () => {
+    install("gcloud", {
+      "run revisions list": [
+        revision("shop-api-1", 1, {}),
+        revision("shop-api-2", 2, ours("a")),
+        revision("shop-api-3", 3, { MULTICLOUD_CODE: "b", MULTICLOUD_RELEASE: "c" }),
+        revision("shop-api-4", 4, ours("c"), "False"),
+      ],
+      "run services describe": {
+        status: {
+          traffic: [
+            { revisionName: "shop-api-3", percent: 100 },
+            { revisionName: "shop-api-2", tag: "kept" },
+          ],
+        },
+      },
+    });
+    const releases = await gcpReleases({ project: "shop", region: "europe-west1" }).releases(fn);
+    expect(
+      releases.map(({ name, release, share, verified, isAsked, pinned }) => {
+        return [name, release, share, verified, isAsked, pinned];
+      }),
+    ).toEqual([
+      ["shop-api-3", "b.c", 1, false, false, false],
+      ["shop-api-2", "a.c", 0, true, true, true],
+      ["shop-api-1", "", 0, false, true, false],
+    ]);
+  });
+
+  test("traffic is moved by the service that is behind a function with a long name", async () => {
+    const functionName = "a".repeat(50);
+    install("gcloud", {
+      "functions describe": { serviceConfig: { service: "projects/p/locations/l/services/aaa-1x2y" } },
+      "update-traffic": {},
+    });
+    const release = { name: "aaa-1x2y-00001", release: "", publishedAt: new Date(), share: 0, verified: true };
+    await gcpReleases({ project: "shop", region: "europe-west1" }).serve({ ...fn, functionName }, release);
+    expect(asked().at(-1)?.asked).toBe(
+      "run services update-traffic aaa-1x2y --region europe-west1 --to-revisions aaa-1x2y-00001=100 --project shop --format json --quiet",
+    );
+  });
+});
+
+describe("Azure", () => {
+  const resource = (type: string, inputs: Record<string, unknown>): EngineResource => {
+    return { urn: `urn:${type}`, type, parent: "urn:deployment", inputs, outputs: inputs };
+  };
+  const deployment = resource("azure-native:resources:Deployment", {
+    deploymentName: "onedeploy",
+    resourceGroupName: "shop",
+    properties: {
+      template: { resources: [{ name: "shop-api/onedeploy" }] },
+      parameters: { packageUri: { value: "secret" }, release: { value: "api-2.zip" } },
+    },
+  });
+  const blob = { accountName: "shopweb", containerName: "packages", blobName: "api-2.zip" };
+  const resources = [deployment, resource("azure-native:storage:Blob", blob)];
+  const port = () => azureReleases("sub-1", resources);
+  const kept = (name: string, day: number, metadata: Record<string, string> | null = { release: name[4] ?? "" }) => {
+    return { name, metadata, properties: { creationTime: `2026-01-0${day}T00:00:00+00:00` } };
+  };
+
+  test("the packages in the container are the releases; a blob beside one says that it was verified", async () => {
+    install("az", {
+      "storage blob list": [kept("api-1.zip", 1), kept("api-1.zip.verified", 1, null), kept("api-2.zip", 2)],
+      "deployment group show": { properties: { parameters: { packageUri: {}, release: { value: "api-2.zip" } } } },
+    });
+    const releases = await port().releases(fn);
+    expect(releases.map(({ name, release, share, verified }) => [name, release, share, verified])).toEqual([
+      ["api-2.zip", "2", 1, false],
+      ["api-1.zip", "1", 0, true],
+    ]);
+  });
+
+  test("a kept package is deployed by its address, and the state's deployment is given its name", async () => {
+    install("az", { "generate-sas": "https://shopweb.blob/packages/api-1.zip?sig=1", "deployment group create": {} });
+    const release = { name: "api-1.zip", release: "1", publishedAt: new Date(), share: 0, verified: true };
+    await port().serve(fn, release);
+    const [signed, created] = asked();
+    expect(signed?.asked).toContain("--container-name packages --name api-1.zip --permissions r");
+    expect(created?.asked).toContain("deployment group create --resource-group shop --name onedeploy");
+    expect(created?.files).toEqual([
+      expect.objectContaining({ resources: [expect.objectContaining({ name: "shop-api/onedeploy" })] }),
+      { packageUri: { value: "https://shopweb.blob/packages/api-1.zip?sig=1" }, release: { value: "api-1.zip" } },
+    ]);
+    const told = port().told(fn, release, deployment);
+    expect(told).toMatchObject({ inputs: { properties: { parameters: { release: { value: "api-1.zip" } } } } });
+    expect(told).toMatchObject({ inputs: { properties: { parameters: { packageUri: { value: "secret" } } } } });
+  });
+
+  test("an app that the Azure CLI deploys has no releases, and it is said why", () => {
+    expect(azureReleases("sub-1", []).without?.(fn)).toMatch(/shop-api gets its package by the Azure CLI/);
+    expect(port().without?.(fn)).toBeUndefined();
+  });
+});
