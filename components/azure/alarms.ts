@@ -13,8 +13,12 @@ export interface AlarmsArgs {
   readonly notificationEmail: string;
   /** Resource id of the Log Analytics workspace with the requests of each function, by the function's name. */
   readonly workspaces: Readonly<Record<string, pulumi.Input<string>>>;
-  /** Resource id of the workspace with the access log of Front Door. Default: none. */
-  readonly frontDoorWorkspace?: pulumi.Input<string>;
+  /** Where Front Door's access log is, and which of its routes lead to an API. Default: none. */
+  readonly frontDoor?: {
+    /** Resource id of the workspace. */
+    readonly workspace: pulumi.Input<string>;
+    readonly routes: readonly string[];
+  };
   /** Milliseconds that 95 of 100 requests are answered in. Default: 3000. */
   readonly latencyMs?: number;
   readonly tags?: Record<string, string>;
@@ -27,7 +31,8 @@ interface Watched {
   readonly of: "function" | "frontDoor";
   readonly part: string;
   readonly title: string;
-  readonly query: string;
+  /** @param routes those of Front Door that lead to an API. */
+  readonly query: (routes: readonly string[]) => string;
   readonly limit: (latencyMs: number) => number;
   /** Consecutive windows above the limit before the alarm notifies. */
   readonly windows: number;
@@ -38,7 +43,7 @@ const watched: readonly Watched[] = [
     of: "function",
     part: "errors",
     title: "The function failed",
-    query: "AppRequests | where toint(ResultCode) >= 500 | summarize Value = count()",
+    query: () => "AppRequests | where toint(ResultCode) >= 500 | summarize Value = count()",
     limit: () => 0,
     windows: 1,
   },
@@ -46,7 +51,7 @@ const watched: readonly Watched[] = [
     of: "function",
     part: "throttles",
     title: "The function was throttled",
-    query: "AppRequests | where toint(ResultCode) == 429 | summarize Value = count()",
+    query: () => "AppRequests | where toint(ResultCode) == 429 | summarize Value = count()",
     limit: () => 0,
     windows: 1,
   },
@@ -54,7 +59,7 @@ const watched: readonly Watched[] = [
     of: "function",
     part: "latency",
     title: "The API is slow (p95)",
-    query: "AppRequests | summarize Value = percentile(DurationMs, 95)",
+    query: () => "AppRequests | summarize Value = percentile(DurationMs, 95)",
     limit: (latencyMs) => latencyMs,
     windows: alarmLimits.latencyWindows,
   },
@@ -63,7 +68,7 @@ const watched: readonly Watched[] = [
     of: "function",
     part: "host",
     title: "The function's host failed",
-    query:
+    query: () =>
       "AppTraces | where (SeverityLevel >= 3 and tostring(Properties.Category) startswith 'Host.') " +
       "or Message has 'No job functions found' | summarize Value = count()",
     limit: () => 0,
@@ -73,10 +78,15 @@ const watched: readonly Watched[] = [
     of: "frontDoor",
     part: "answers",
     title: "The API does not answer through Front Door",
-    query:
-      "AzureDiagnostics | where Category == 'FrontDoorAccessLog' and originName_s !in ('', 'site') " +
-      "| summarize Failed = countif(toint(httpStatusCode_s) == 404 or toint(httpStatusCode_s) >= 500), All = count() " +
-      "| project Value = iff(All > 0 and Failed == All, Failed, 0)",
+    // By the route: a request that reached no origin names none. Status 0 is an origin that timed out, 499 a client that left
+    // before the answer; redirects and refusals of Front Door itself do not show that the API answers.
+    query: (routes) =>
+      "AzureDiagnostics | where Category == 'FrontDoorAccessLog' " +
+      `and routingRuleName_s in (${routes.map((route) => `'${route}'`).join(", ")}) ` +
+      "| extend Status = toint(httpStatusCode_s) " +
+      "| summarize Failed = countif(Status in (0, 404) or Status >= 500), " +
+      "Answered = countif(originName_s != 'N/A' and Status !in (0, 404, 499) and Status < 500) by routingRuleName_s " +
+      "| summarize Value = sumif(Failed, Answered == 0)",
     limit: () => 0,
     windows: 1,
   },
@@ -108,7 +118,7 @@ export class Alarms extends pulumi.ComponentResource {
       },
       child,
     );
-    const { frontDoorWorkspace } = args;
+    const { frontDoor } = args;
     const alerts = [
       ...Object.entries(args.workspaces).flatMap(([functionName, workspace]) =>
         watchedOf("function").map((alert) => ({
@@ -119,9 +129,9 @@ export class Alarms extends pulumi.ComponentResource {
           title: functionName === "api" ? alert.title : `${functionName}: ${alert.title}`,
         })),
       ),
-      ...(frontDoorWorkspace === undefined
+      ...(frontDoor === undefined
         ? []
-        : watchedOf("frontDoor").map((alert) => ({ ...alert, workspace: frontDoorWorkspace }))),
+        : watchedOf("frontDoor").map((alert) => ({ ...alert, workspace: frontDoor.workspace }))),
     ];
     for (const { part, title, query, limit, windows, workspace } of alerts) {
       const window = `PT${alarmLimits.minutes}M`;
@@ -146,7 +156,7 @@ export class Alarms extends pulumi.ComponentResource {
             criteria: {
               allOf: [
                 {
-                  query,
+                  query: query(frontDoor?.routes ?? []),
                   metricMeasureColumn: "Value",
                   timeAggregation: "Maximum",
                   operator: "GreaterThan",

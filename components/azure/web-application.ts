@@ -388,7 +388,12 @@ export class WebApplication extends pulumi.ComponentResource {
         resourceGroupName,
         location,
         workspaces: Object.fromEntries(Object.entries(this.functions).map(([name, fn]) => [name, fn.workspace])),
-        ...(this.frontend && { frontDoorWorkspace: this.first.fn.workspace }),
+        ...(this.frontend && {
+          frontDoor: {
+            workspace: this.first.fn.workspace,
+            routes: this.answering.map(({ description }) => description.name),
+          },
+        }),
         tags,
       },
       { parent: this },

@@ -123,14 +123,20 @@ test("on Azure, a host without functions is told of by its own log and by Front 
         location: "japaneast",
         notificationEmail,
         workspaces: { api: "/workspace", worker: "/worker" },
-        frontDoorWorkspace: "/workspace",
+        frontDoor: { workspace: "/workspace", routes: ["api", "orders"] },
       }),
   );
   const rules = inputsOf(recording, "azure-native:monitor:ScheduledQueryRule");
   const queryOf = (part: string) =>
     JSON.stringify(rules.find(({ ruleName }) => ruleName === `${alarmsName}-${part}`)?.criteria);
   for (const part of ["host", "worker-host"]) expect(queryOf(part)).toMatch(/AppTraces .* No job functions|AppTraces/);
-  expect(queryOf("answers")).toMatch(/FrontDoorAccessLog.*== 404/);
+  // By the route, since a request that reached no origin names none; 0 is the status of an origin that timed out.
+  expect(queryOf("answers")).toMatch(
+    /FrontDoorAccessLog.*routingRuleName_s in \('api', 'orders'\).*Status in \(0, 404\)/,
+  );
+  // Neither the site nor another API hides one that does not answer, nor does what Front Door answers by itself.
+  expect(queryOf("answers")).toMatch(/originName_s != 'N\/A'.* by routingRuleName_s .*sumif\(Failed, Answered == 0\)/);
+  expect(queryOf("answers")).not.toContain("'site'");
   expect(rules).toHaveLength(9);
 });
 

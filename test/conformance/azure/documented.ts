@@ -319,7 +319,7 @@ export const documentedValues: ByPath<Documented> = {
     "criteria.allOf.metricMeasureColumn": matching(queryRules, "^[A-Za-z_]\\w*$", 128),
     "criteria.allOf.query": matching(
       "https://learn.microsoft.com/azure/azure-monitor/reference/tables/apprequests",
-      "^App(Requests|Exceptions|Traces) (\\| (where|summarize) [^|]+)+$",
+      "^(App(Requests|Exceptions|Traces)|AzureDiagnostics) (\\| (where|extend|summarize) [^|]+)+$",
       10_000,
     ),
     "criteria.allOf.failingPeriods.minFailingPeriodsToAlert": whole(queryRules, 1, 6),
