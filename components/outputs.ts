@@ -36,8 +36,9 @@ const functionSchema = z.strictObject({
   variables: texts("Names of the environment variables that the description or the settings give it."),
   tables: texts("Names, in the description, of the tables that it uses."),
   settings: byName(
-    z.string(),
-    "Digest of each app setting's value, by its name. Absent but on Azure, whose provider does not read them back.",
+    z.string().optional(),
+    "Digest of each app setting's value, by its name, but of secret ones. Absent but on Azure, whose provider does not read " +
+      "them back.",
   ).optional(),
   release: text("Release that was deployed last, as its answers' `x-release` names it.").optional(),
   layers: texts(
@@ -167,7 +168,7 @@ export const outputParts: Readonly<Record<string, z.ZodObject>> = {
 export type StackValues = z.output<typeof stackOutputs>;
 
 /** The same in a program: a text may be known only once it is deployed. */
-type Given<T> = T extends string
+type Given<T> = [T] extends [string | undefined]
   ? string extends T
     ? pulumi.Input<T>
     : T

@@ -131,7 +131,7 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
   /** The configuration's half of the release. */
   readonly release: pulumi.Output<string>;
   /** Digest of each app setting's value, by its name. */
-  readonly settingDigests: Readonly<Record<string, pulumi.Output<string>>>;
+  readonly settingDigests: Readonly<Record<string, pulumi.Output<string | undefined>>>;
   readonly identity: managedidentity.UserAssignedIdentity;
   /** What gives the app its package, last of all. */
   readonly deployment: pulumi.Resource;
@@ -439,9 +439,15 @@ function configurationHash(
   return pulumi.unsecret(hash);
 }
 
-function digests(settings: Connection): Record<string, pulumi.Output<string>> {
-  const digest = (name: string, value: pulumi.Input<string>) =>
-    pulumi.unsecret(pulumi.output(value).apply((text) => settingDigest(name, text)));
+/** Of each setting but those with a secret value, which could be guessed by its digest. */
+function digests(settings: Connection): Record<string, pulumi.Output<string | undefined>> {
+  const digest = (name: string, value: pulumi.Input<string>) => {
+    const output = pulumi.output(value);
+    const digested = pulumi
+      .all([pulumi.isSecret(output), output])
+      .apply(([isSecret, text]) => (isSecret ? undefined : settingDigest(name, text)));
+    return pulumi.unsecret(digested);
+  };
   return Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, digest(name, value)]));
 }
 

@@ -124,6 +124,14 @@ function appSettings(app: Record<string, unknown>): Record<string, string> {
   return Object.fromEntries(siteConfig.appSettings.map(({ name, value }) => [name, value]));
 }
 
+test("the digest of a secret value, by which it could be guessed, is in no output", async () => {
+  const plan = http("api", {}, { environment: { MODE: "careful", TOKEN: pulumi.secret("hush") } });
+  const { result } = await environment({ functions: [plan] });
+  const outputs = JSON.stringify(await valueOf(result.outputs));
+  expect(outputs).toContain(settingDigest("MODE", "careful"));
+  expect(outputs).not.toContain(settingDigest("TOKEN", "hush"));
+});
+
 test.each(["provider", "providers"])("every resource is on the provider that a program passes as %s", async (key) => {
   const { recording } = await environment(
     {
