@@ -266,11 +266,12 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
    * later update repeats. Nothing tells when a grant is known to what builds: `testIamPermissions` answers for who asks.
    */
   private awaitGrants(grants: readonly pulumi.CustomResource[]): pulumi.Resource {
+    const said = `Waiting ${grantPropagation / 60} minutes, until Google Cloud knows everywhere what was granted to ${this.#name}`;
     return new command.Command(
       `${this.#name}-grants`,
       {
         // On this machine a second is shorter, as the local clouds say.
-        create: `node -e 'setTimeout(() => {}, ${grantPropagation * 1000} * Number(process.env.LOCAL_SECOND ?? 1))'`,
+        create: `node -e 'console.log("${said}"); setTimeout(() => {}, ${grantPropagation * 1000} * Number(process.env.LOCAL_SECOND ?? 1))'`,
         triggers: grants.map(({ id }) => id),
       },
       { parent: this, dependsOn: [...grants] },

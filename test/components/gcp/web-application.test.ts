@@ -695,6 +695,7 @@ test("a function waits once for what its build and its account are granted, and 
   const [wait] = recording.of("command:local:Command").filter(({ name }) => name === "gcp-api-grants");
   expect(wait?.inputs.create).toMatch(/420000 \* Number\(process\.env\.LOCAL_SECOND/);
   const grants = recording.all.filter(({ type, name }) => /I[aA][mM]Member$/.test(type) && !name.startsWith("gcp-web"));
+  expect(wait?.inputs.create).toMatch(/console\.log\("Waiting 7 minutes.* granted to gcp-api"\)/);
   expect(wait?.inputs.triggers).toHaveLength(grants.filter(({ type }) => !type.includes("cloudrunv2")).length);
   expect(at("command:local:Command gcp-api-grants")).toBeLessThan(fn);
 });
