@@ -48,9 +48,10 @@ describe("of what is told", () => {
     expect(pending).toMatchObject({
       summary: "1 of 2 confirmed",
       findings: [
-        { severity: "warning", title: "bob@example.com is told of no alarm: the subscription is not confirmed" },
+        { severity: "warning", title: "b***@example.com is told of no alarm: the subscription is not confirmed" },
       ],
     });
+    expect(JSON.stringify(pending)).not.toContain("bob@");
     expect((await look()).findings).toMatchObject([{ severity: "error", evidence: [alarmTopic] }]);
   });
 });
