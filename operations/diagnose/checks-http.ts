@@ -71,13 +71,14 @@ export const frontendCheck: Check<CloudSubject> = {
     return asked(`GET ${frontendUrl}/`, async () => {
       const page = await request(`${frontendUrl}/`, { signal });
       if (page.status !== 200 || !/<!doctype html>/i.test(page.body)) {
-        return failed("the frontend", page, `the frontend answers ${page.status} without its page`, {
+        const verdict = failed("the frontend", page, `the frontend answers ${page.status} without its page`, {
           cause: "The page is not in the bucket behind the frontend, or the frontend may not read it.",
           next: commands.redeploy,
         });
+        return { ...verdict, answered: false };
       }
       const probe = fn.probes.find(({ path }) => path.startsWith("/api/"));
-      if (probe === undefined) return { summary: "the page answers", findings: [] };
+      if (probe === undefined) return { summary: "the page answers", findings: [], answered: false };
       const api = await request(`${frontendUrl}${probe.path}`, { signal });
       if (api.status === 403 && !isPublic) return { summary: `the page answers; its /api/ is ${closed}`, findings: [] };
       if (api.status !== probe.status || (probe.json !== undefined && !isWithin(probe.json, json(api)))) {
@@ -169,10 +170,13 @@ async function entrance(subject: CloudSubject, signal: AbortSignal): Promise<str
   return url;
 }
 
-/** A verdict over requests: one without an answer is a finding, not a check that could not be made. */
+/**
+ * A verdict over requests: one without an answer is a finding, not a check that could not be made. An answer is the function's
+ * where the verdict does not say otherwise.
+ */
 async function asked(what: string, ask: () => Promise<Verdict>): Promise<Verdict> {
   try {
-    return { ...(await ask()), answered: true };
+    return { answered: true, ...(await ask()) };
   } catch (error) {
     if (error instanceof ClosedError) return { summary: `${closed}, so not asked`, findings: [] };
     if (!(error instanceof NoAnswerError)) throw error;

@@ -369,6 +369,20 @@ describe("over HTTP", () => {
     );
   });
 
+  test("a page that answers says nothing of a function on a schedule, which nothing has asked", async () => {
+    await serving(
+      (_, response) => response.writeHead(200, { "Content-Type": "text/html" }).end("<!doctype html>"),
+      async (url) => {
+        const { fn } = subject();
+        const verdict = await frontendCheck.run(
+          { ...at(url, url), fn: { ...fn, kind: "schedule", probes: [] } },
+          never,
+        );
+        expect(verdict).toMatchObject({ findings: [], answered: false });
+      },
+    );
+  });
+
   test("an API that is closed to all but the frontend is asked through it", async () => {
     await serving(
       (_, response) => response.writeHead(403).end(),
