@@ -11,7 +11,7 @@ export interface Repository {
  * The subjects that GitHub's tokens have for a job in an environment: by names, and by names with numbers, which
  * repositories have that were created, renamed or transferred since 2026-07-15 or have opted in
  * (https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens/). Both are trusted:
- * a repository changes from one to the other without anybody here being told.
+ * a repository changes from one to the other without a notice.
  */
 export function subjects({ name, ownerId, id }: Repository, environment: string): [plain: string, immutable: string] {
   const [owner = "", repository = ""] = name.split("/");

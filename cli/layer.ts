@@ -370,7 +370,7 @@ function progress(line: string): void {
 }
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  // Whoever reads may stop before the end, as head does.
+  // A reader such as head may stop before the end.
   if (error.code === "EPIPE") process.exit();
   progress(`the output cannot be written: ${error.message}`);
   process.exit(1);

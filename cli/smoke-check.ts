@@ -28,7 +28,7 @@ const environment = z.object({
   LOCAL_CLOUD: z.string().optional(),
 });
 
-/** Whoever deploys has the stack selected. */
+/** A deployment has the stack selected. */
 const pulumiCommands: Commands = {
   deploy: "pulumi up",
   redeploy: "pulumi up --refresh",

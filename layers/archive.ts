@@ -33,7 +33,7 @@ export async function unpacked(archives: readonly Blob[]): Promise<string> {
 
 /**
  * The folder `kind/key` of the cache, which `build` fills where it does not exist yet. It appears whole or not at all,
- * whoever else builds it at the same time and whenever this process ends.
+ * which other processes build it at the same time and whenever this process ends.
  */
 export async function onceInCache(
   kind: string,
@@ -52,7 +52,7 @@ export async function onceInCache(
   }
   try {
     await build(unfinished);
-    // mkdtemp keeps others out; what is in the cache may be read by whoever may read the cache.
+    // mkdtemp keeps others out; what is in the cache may be read by all who may read the cache.
     await chmod(unfinished, 0o755);
     await rename(unfinished, directory);
   } catch (error) {

@@ -22,7 +22,7 @@ type Compiled = readonly ({ readonly content: Uint8Array; readonly data: Uint8Ar
 
 /**
  * Bytecode of every module among the files, at the place where Python looks for it, so that a function starts without
- * compiling anything. It is `unchecked-hash` bytecode (PEP 552): nobody changes a layer's source, and dates tell nothing there.
+ * compiling anything. It is `unchecked-hash` bytecode (PEP 552): a layer's source does not change, and dates tell nothing there.
  *
  * @param compiler as `bytecodeCompiler` of ./bytecode-compiler names it.
  */

@@ -65,7 +65,7 @@ export interface ImportProof {
 
 /**
  * Follows every import from the entry points as Python would run it, without running anything: a failing import fails its
- * module, and with it whoever imports that, up to a `try` that expects it. Conditions are evaluated for the platform as
+ * module, and with it each module that imports that, up to a `try` that expects it. Conditions are evaluated for the platform as
  * far as they are known (`sys.version_info`, `sys.platform`, flags that a `try` has set); of what is not known, a package's
  * branches are taken to be right, the application's to run.
  */
@@ -92,7 +92,7 @@ function distinct(faults: readonly ImportFault[]): ImportFault[] {
 interface Failure {
   /** Class of the error, by its name. */
   readonly error: string;
-  /** The same fault of a module is the same object, whoever imports that. */
+  /** The same fault of a module is the same object for each module that imports it. */
   readonly faults: ReadonlySet<ImportFault>;
   /** Whether nothing after it runs. */
   readonly raised?: true;

@@ -5,7 +5,7 @@ import path from "node:path";
 /** Settings that hold addresses of indexes, as uv reads them: several in one, and each may have a name before it. */
 const indexSettings = ["UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"];
 
-/** Where user and password of an index come from, for whoever lacks them. */
+/** Where user and password of an index come from, for a user who lacks them. */
 export const credentialSources =
   `the index's address in ${indexSettings.join(", ")}, from UV_INDEX_<NAME>_USERNAME and UV_INDEX_<NAME>_PASSWORD for an ` +
   `index with a name there, and from ~/.netrc (NETRC)`;

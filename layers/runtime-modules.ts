@@ -6,7 +6,7 @@ import type { Target } from "./bundle";
  *
  * - AWS: the SDK with what it needs, and the runtime's own client (Lambda developer guide, "Building Lambda functions with
  *   Python": the runtimes include Boto3; `awslambdaric` and `snapshot_restore_py` are what they start functions with).
- * - Azure: none. The worker has modules of its own, of versions that nobody chose; `azure-functions` is for the application's
+ * - Azure: none. The worker has modules of its own, of versions that the application does not choose; `azure-functions` is for the application's
  *   requirements (Functions Python developer guide, "Package management").
  * - Google Cloud: none, the buildpack installs what the archive holds.
  */

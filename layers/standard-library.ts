@@ -77,7 +77,7 @@ const only: Readonly<Record<string, ReadonlySet<string>>> = {
   `),
 };
 
-/** Packages whose modules are not listed, since nobody misspells them: whatever is imported below one is taken to exist. */
+/** Packages whose modules are not listed, since they are not misspelt: whatever is imported below one is taken to exist. */
 const unlisted: ReadonlySet<string> = words(
   "_pyrepl distutils encodings ensurepip idlelib lib2to3 pydoc_data tkinter turtledemo",
 );

@@ -72,7 +72,7 @@ export async function withWheels<Result>(
   try {
     await Promise.all(Array.from({ length: parallel }, worker));
   } finally {
-    // After a failure, nobody begins another one.
+    // After a failure, no other download begins.
     queue.length = 0;
   }
   return results;

@@ -189,7 +189,7 @@ function mentionsIn(name: string, content: Buffer): Mentions | undefined {
   return stubs || tests.length + files.length > 0 ? { tests, stubs, files } : undefined;
 }
 
-/** Such as a linker's script, which stands in a library's place for whoever links with it. */
+/** Such as a linker's script, which stands in a library's place for a linker. */
 function isText(content: Buffer): boolean {
   return /^[\t\n\r\x20-\x7e]*$/.test(content.toString("latin1", 0, 256));
 }

@@ -16,7 +16,7 @@ export function claim(state: string): void {
   const stale = `${own}.stale`;
   writeFileSync(own, String(process.pid));
   try {
-    // A link appears with its content, and only where there is none: no crash leaves a claim of nobody.
+    // A link appears with its content, and only where there is none: no crash leaves a claim without an owner.
     while (!succeeds(linkSync, own, file, "EEXIST")) {
       const owner = runningOwner(file);
       if (owner !== undefined) {

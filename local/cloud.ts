@@ -29,14 +29,14 @@ export interface CloudAddress {
   readonly pid: number;
   /** Ports of the providers, by their plugin's name. */
   readonly providers: Readonly<Record<string, number>>;
-  /** Port that answers whoever has the token. */
+  /** Port that answers requests with the token. */
   readonly control: number;
   readonly token: string;
   /** Port of the page that shows all of it. Absent in what an older cloud has written. */
   readonly console?: number;
   /** The process that it ends with, where it is attached to one. */
   readonly owner?: number;
-  /** Resources of an earlier run that cannot serve now, and why: somebody else took their port. */
+  /** Resources of an earlier run that cannot serve now, and why: another program took their port. */
   readonly failures: readonly string[];
 }
 

@@ -62,7 +62,7 @@ export function debugVariables(debug: Debugging | undefined): Record<string, str
     ? {}
     : {
         LOCAL_DEBUGPY: `${debug.debugpy}:${debug.port}`,
-        // It warns at each start of the standard library's frozen modules, in which nobody breaks.
+        // It warns at each start of the standard library's frozen modules, in which no breakpoint is set.
         PYDEVD_DISABLE_FILE_VALIDATION: "1",
       };
 }

@@ -42,7 +42,7 @@ interface View {
   /** Name of the gateway's log, where it has one, and which of its lines tell an error. */
   readonly gateway?: { readonly log: string; readonly error: RegExp };
   function(functionName: string): DeployedFunction | undefined;
-  /** Who is told through a topic; absent where nobody has to confirm it. */
+  /** Who is told through a topic; absent where no subscription waits for confirmation. */
   subscriptions?(topic: string): readonly Subscription[];
   layer(arn: string): DeployedLayer | undefined;
   hasTable(table: string): boolean;

@@ -137,7 +137,7 @@ async function settled(origin?: Promise<string>): Promise<void> {
 }
 
 /**
- * Ports for servers that take a while until they listen: below those that systems give to whoever asks for any, or another
+ * Ports for servers that take a while until they listen: below those that systems give to a program that asks for any, or another
  * program may have it by then, and would be taken for the server.
  */
 const portRange = { first: 15_000, count: 17_000 };

@@ -98,7 +98,7 @@ const deploymentSchema = z.looseObject({
 });
 
 /**
- * Deletes what an engine began to create when it was killed. On a real cloud somebody has to look what became of it; this
+ * Deletes what an engine began to create when it was killed. On a real cloud an operator has to look what became of it; this
  * machine knows, and the next run would fail on names that are taken.
  */
 async function undoInterrupted(stack: Stack, cloud: CloudAddress, backend: string): Promise<void> {

@@ -118,7 +118,7 @@ export class ResourceStore implements Resources {
   }
 }
 
-/** @throws where somebody else has written the file: this store's own writes are whole. */
+/** @throws where another program has written the file: this store's own writes are whole. */
 function read(file: string): State {
   try {
     return JSON.parse(readFileSync(file, "utf8")) as State;

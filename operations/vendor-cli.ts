@@ -81,7 +81,7 @@ export class VendorCli {
       const said = reason?.exec(`${stderr}\n${stdout}`)?.[1] ?? (stderr.trim() || String(error));
       const typed = [program, ...all].join(" ");
       const remedy = remedies.find(([pattern]) => pattern.test(said))?.[1];
-      // Whoever has to sign in is told so once, whichever command it was that needed it.
+      // A user who has to sign in is told so once, whichever command needed it.
       if (remedy !== undefined) throw new UnansweredError(`${program}: ${said}`, remedy);
       throw new UnansweredError(`${typed}: ${said}`, `see for yourself: ${typed}`);
     }

@@ -33,7 +33,7 @@ interface RuleBase {
   readonly types: readonly string[];
   /** `advisory` prints and lets pass, `mandatory` (the default) stops the deployment. */
   readonly enforcement?: "advisory" | "mandatory";
-  /** What to change, for somebody who has never seen the rule. */
+  /** What to change, for a reader who has never seen the rule. */
   readonly remedy: string;
 }
 

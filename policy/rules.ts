@@ -33,7 +33,8 @@ export const waivers: readonly Waiver[] = [
   {
     reference: "CKV_AWS_272",
     about: "Code signing of Lambda functions",
-    reason: "Bundles are built from hash-pinned locks in the run that deploys them, so there is nobody to sign for.",
+    reason:
+      "Bundles are built from hash-pinned locks in the run that deploys them, so a signature would prove nothing more.",
   },
   {
     reference: "CKV_AWS_115",

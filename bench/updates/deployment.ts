@@ -38,7 +38,7 @@ export interface Outcome {
   readonly released: boolean;
 }
 
-/** What is wrong with an outcome; empty where the update did what it should, and nobody noticed. */
+/** What is wrong with an outcome; empty where the update did what it should, and no request failed. */
 export function problemsOf({ expected, verdict, failed, failures, released, cause, errors }: Outcome): string[] {
   return [
     ...(expected === verdict ? [] : [`it was ${verdict}, not ${expected}: ${errors}`]),

@@ -80,7 +80,7 @@ export class ExecutionEnvironment {
 
   async #launch(): Promise<void> {
     this.#api = await listen(async (request) => this.#answer(request));
-    // Lambda shows nobody's home folder, and gives each environment a /tmp of its own.
+    // Lambda shows no home folder, and gives each environment a /tmp of its own.
     this.#home = await mkdtemp(path.join(os.tmpdir(), "lambda-"));
     this.#process = startPython({
       python: this.options.python,

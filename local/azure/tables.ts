@@ -7,7 +7,7 @@ import TableServer from "azurite/dist/src/table/TableServer";
 
 import { forward, listen, type Listener, response } from "../http";
 
-/** Azurite's own account, whose name and key its documentation publishes: whoever may use it reaches this machine only. */
+/** Azurite's own account, whose name and key its documentation publishes: it opens nothing but this machine's own. */
 const account = "devstoreaccount1";
 const accountKey = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 

@@ -72,7 +72,7 @@ export function attachedLayer(store: FaultyStore): StoredResource {
 }
 
 /**
- * A version of the function that somebody published by hand, to be changed, and that serves now: a copy of the one that
+ * A version of the function that was published by hand, to be changed, and that serves now: a copy of the one that
  * served.
  */
 export function publishedByHand(store: FaultyStore): StoredResource {

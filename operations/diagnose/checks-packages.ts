@@ -135,7 +135,7 @@ export const publicLayersCheck: Check<CloudSubject> = {
 
 const wayOut = "put another ARN into aws.publicLayers, or set layerStrategy to full, which needs no public layer";
 
-/** Somebody else's layer that is not there is refused, as if it were forbidden. */
+/** Another account's layer that is not there is refused, as if it were forbidden. */
 async function readable(layer: Promise<DeployedLayer | undefined>): Promise<DeployedLayer | undefined> {
   try {
     return await layer;

@@ -103,7 +103,7 @@ export const stateCheck: Check<StackSubject> = {
         severity: "warning",
         title: `an ${update.kind} is in progress, or was killed`,
         evidence: [`begun ${update.startTime.toISOString()}`],
-        cause: "Whoever runs it holds the stack's lock.",
+        cause: "The run holds the stack's lock.",
         next: commands.cancel,
       });
     } else if (update !== undefined && update.result !== "succeeded") {

@@ -12,7 +12,7 @@ export interface LayerVersion {
   readonly sha256: string;
 }
 
-/** Somebody that names layer versions, so that they cannot go. */
+/** A stack or function that names layer versions, so that they cannot go. */
 export interface Consumer {
   /** For a reader, e.g. `function shop-api:3` or `stack organization/shop/staging`. */
   readonly name: string;

@@ -61,7 +61,7 @@ async function read(workspace: Workspace, name: string): Promise<KnownStack> {
     };
   } catch (error) {
     throw new BuildError(
-      `stack ${name} cannot be read, so nobody knows what it uses: ${engineReason(error)}; see what says: ` +
+      `stack ${name} cannot be read, so what it uses is unknown: ${engineReason(error)}; see what says: ` +
         `pulumi stack export --stack ${name}`,
     );
   }
