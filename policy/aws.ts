@@ -7,6 +7,7 @@ import {
   isProduction,
   listAt,
   referring,
+  refersTo,
   type Resource,
   type Rule,
   shown,
@@ -230,6 +231,35 @@ const accessRules: readonly Rule[] = [
       (statements(properties.assumeRolePolicy) ?? []).some(isPublic) ? "any principal may assume the role" : undefined,
   },
 ];
+
+const scheduleRules: readonly Rule[] = [
+  {
+    name: "aws-scheduler-role-limited",
+    description: "A role that EventBridge Scheduler assumes invokes functions, and may do nothing else.",
+    references: [],
+    types: ["aws:iam/rolePolicy:RolePolicy"],
+    scope: "stack",
+    remedy:
+      "Allow lambda:InvokeFunction on the function that the schedule is for, and give other rights to other roles",
+    check: (policy, stack) => {
+      const isScheduler = stack.resources.some(
+        (role) => role.type === types.role && isAssumedByScheduler(role) && refersTo(policy, "role", role),
+      );
+      if (!isScheduler) return undefined;
+      const other = (statements(policy.properties.policy) ?? [])
+        .filter(({ Effect }) => Effect === "Allow")
+        .flatMap(({ Action }) => Action)
+        .find((action) => action !== "lambda:InvokeFunction");
+      return other === undefined ? undefined : `the schedule may do ${other}`;
+    },
+  },
+];
+
+function isAssumedByScheduler({ properties }: Resource): boolean {
+  return (statements(properties.assumeRolePolicy) ?? []).some(({ Principal }) => {
+    return Object.values(Principal).some((principals) => principals.includes("scheduler.amazonaws.com"));
+  });
+}
 
 const bucketRules: readonly Rule[] = [
   {
@@ -460,6 +490,7 @@ const tableRules: readonly Rule[] = [
 export const awsRules: readonly Rule[] = [
   ...functionRules,
   ...accessRules,
+  ...scheduleRules,
   ...bucketRules,
   ...edgeRules,
   ...tableRules,

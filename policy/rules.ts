@@ -2,9 +2,10 @@ import { awsRules } from "./aws";
 import { azureRules } from "./azure";
 import { gcpRules } from "./gcp";
 import type { Rule } from "./rule";
+import { secretRules } from "./secrets";
 
 /** Everything that a deployment of this project is held to. */
-export const rules: readonly Rule[] = [...awsRules, ...azureRules, ...gcpRules];
+export const rules: readonly Rule[] = [...awsRules, ...azureRules, ...gcpRules, ...secretRules];
 
 /** A rule of others that this project does not follow. */
 export interface Waiver {

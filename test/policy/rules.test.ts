@@ -154,6 +154,20 @@ const database = (changes: Properties = {}) =>
     ...changes,
   });
 
+const gcpFunctionWith = (environmentVariables: Properties) =>
+  resource("gcp:cloudfunctionsv2/function:Function", { serviceConfig: { environmentVariables } });
+
+const awsSecret = resource("aws:secretsmanager/secretVersion:SecretVersion", { secretString: "pay-s3cret" });
+const azureSecret = resource("azure-native:keyvault:Secret", { properties: { value: "pay-s3cret" } });
+const gcpSecret = resource("gcp:secretmanager/secretVersion:SecretVersion", { secretData: "pay-s3cret" });
+const schedulerRole = trust({ Service: "scheduler.amazonaws.com" });
+const schedulerPolicy = (action: string) =>
+  resource(
+    "aws:iam/rolePolicy:RolePolicy",
+    { policy: allow({ Action: action, Resource: "arn:aws:lambda:eu-west-1:123456789012:function:cleanup" }) },
+    { role: [schedulerRole.urn] },
+  );
+
 interface Case {
   /** Stacks that keep to the rule. */
   readonly good: readonly (readonly Resource[])[];
@@ -272,6 +286,37 @@ const cases: Record<string, Case> = {
         }),
       ],
     ],
+  },
+  "aws-scheduler-role-limited": {
+    good: [
+      [schedulerRole, schedulerPolicy("lambda:InvokeFunction")],
+      [trust({ Service: "lambda.amazonaws.com" }), schedulerPolicy("dynamodb:GetItem")],
+    ],
+    bad: [[/the schedule may do dynamodb:GetItem/, schedulerRole, schedulerPolicy("dynamodb:GetItem")]],
+  },
+  "aws-function-no-secret-value": {
+    good: [
+      [lambda({ environment: { variables: { MODE: "careful" } } }), awsSecret],
+      [lambda({ environment: { variables: unknown } }), awsSecret],
+    ],
+    bad: [
+      [/variable "KEY" holds/, lambda({ environment: { variables: { KEY: "pay-s3cret" } } }), awsSecret],
+      [/variable "URL" holds/, lambda({ environment: { variables: { URL: "https://u:pay-s3cret@h" } } }), awsSecret],
+    ],
+  },
+  "azure-app-no-secret-value": {
+    good: [[webApp(), azureSecret]],
+    bad: [
+      [
+        /variable "KEY" holds/,
+        webApp({ siteConfig: { ...siteConfig, appSettings: [{ name: "KEY", value: "pay-s3cret" }] } }),
+        azureSecret,
+      ],
+    ],
+  },
+  "gcp-function-no-secret-value": {
+    good: [[gcpFunctionWith({ MODE: "careful" }), gcpSecret]],
+    bad: [[/variable "KEY" holds/, gcpFunctionWith({ KEY: "pay-s3cret" }), gcpSecret]],
   },
   "aws-role-trust-limited": {
     good: [[trust({ Service: "lambda.amazonaws.com" })]],
