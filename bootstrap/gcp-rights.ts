@@ -62,6 +62,14 @@ export const gcpRights: Rights = {
     create: ["cloudscheduler.jobs.create", actAs],
     update: ["cloudscheduler.jobs.update", actAs],
   }),
+  "gcp:pubsub/topic:Topic": rest("pubsub.topics"),
+  "gcp:pubsub/subscription:Subscription": rest("pubsub.subscriptions", {
+    // A push with a token acts as a service account.
+    create: ["pubsub.subscriptions.create", "pubsub.topics.attachSubscription", actAs],
+    update: ["pubsub.subscriptions.update", actAs],
+  }),
+  "gcp:pubsub/topicIAMMember:TopicIAMMember": member("pubsub.topics"),
+  "gcp:pubsub/subscriptionIAMMember:SubscriptionIAMMember": member("pubsub.subscriptions"),
   "gcp:artifactregistry/repository:Repository": rest("artifactregistry.repositories", {
     read: ["artifactregistry.repositories.get", "artifactregistry.locations.get"],
   }),

@@ -82,6 +82,18 @@ export const gcpBehaviours: Behaviours = {
     replaceOn: ["secret", "secretData", "secretDataWoVersion"],
   },
   "gcp:cloudscheduler/job:Job": named("cloudscheduler/resource_cloud_scheduler_job.go", ["region"]),
+  "gcp:pubsub/topic:Topic": named("pubsub/resource_pubsub_topic.go", ["tags"]),
+  "gcp:pubsub/subscription:Subscription": named("pubsub/resource_pubsub_subscription.go", [
+    "topic",
+    "enableMessageOrdering",
+    "filter",
+    "tags",
+  ]),
+  "gcp:pubsub/topicIAMMember:TopicIAMMember": member("pubsub/iam_pubsub_topic.go", ["topic", "project"]),
+  "gcp:pubsub/subscriptionIAMMember:SubscriptionIAMMember": member("pubsub/iam_pubsub_subscription.go", [
+    "subscription",
+    "project",
+  ]),
   "gcp:artifactregistry/repository:Repository": {
     sources: provider("artifactregistry/resource_artifact_registry_repository.go"),
     replaceOn: ["repositoryId", "location", "project", "format", "kmsKeyName", "mode"],

@@ -9,9 +9,11 @@ import type { Resources, StoredResource } from "../store";
 import { Firestore } from "./firestore";
 import { bodyLimit, CloudFunctions } from "./functions";
 import { LoadBalancer } from "./load-balancer";
+import { PubSub } from "./pubsub";
 import { GcpResources } from "./resources";
 import { Revisions } from "./revisions";
 import { Scheduler } from "./scheduler";
+import { Subscriptions } from "./subscriptions";
 
 const functionOutputs = z.object({ serviceConfig: z.object({ uri: z.string() }) });
 
@@ -41,7 +43,14 @@ export function startGcp(stored: Resources, state: string): CloudDataPlane {
   const logs = new Logs(path.join(state, "logs"));
   const firestore = new Firestore(resources, path.join(state, "firestore"));
   const revisions = new Revisions(path.join(state, "revisions.json"));
-  const functions = new CloudFunctions({ resources, logs, firestore, revisions });
+  const directory = path.join(state, "pubsub");
+  const subscriptions = new Subscriptions({
+    resources,
+    directory: path.join(directory, "subscriptions"),
+    functions: { handle: (...request) => functions.handle(...request) },
+  });
+  const pubSub = new PubSub({ resources, subscriptions, directory });
+  const functions: CloudFunctions = new CloudFunctions({ resources, logs, firestore, pubSub, revisions });
   const scheduler = new Scheduler({ resources, functions });
   const loadBalancer = new LoadBalancer(resources, functions);
 
@@ -78,6 +87,8 @@ export function startGcp(stored: Resources, state: string): CloudDataPlane {
         },
       },
       "gcp:cloudscheduler/job:Job": scheduler,
+      "gcp:pubsub/topic:Topic": { start: () => pubSub.openToOwner(), stop: () => Promise.resolve() },
+      "gcp:pubsub/subscription:Subscription": subscriptions,
       "gcp:compute/globalAddress:GlobalAddress": addresses,
     },
     revisions: {
@@ -101,9 +112,10 @@ export function startGcp(stored: Resources, state: string): CloudDataPlane {
     },
     async close() {
       scheduler.close();
+      subscriptions.close();
       await Promise.all([addresses.close(), services.close()]);
       await functions.close();
-      await firestore.close();
+      await Promise.all([firestore.close(), pubSub.close()]);
     },
   };
 }

@@ -9,6 +9,7 @@ import { Instances, StartError } from "../instances";
 import type { Logs } from "../logs";
 import { findPython, pythonEnvironment } from "../../layers/python";
 import type { Firestore } from "./firestore";
+import type { PubSub } from "./pubsub";
 import type { GcpResources, Resource } from "./resources";
 import type { Revision, Revisions } from "./revisions";
 import { secretValue } from "./secrets";
@@ -30,6 +31,7 @@ export interface CloudFunctionsOptions {
   readonly resources: GcpResources;
   readonly logs: Logs;
   readonly firestore: Pick<Firestore, "hostFor">;
+  readonly pubSub: Pick<PubSub, "hostFor">;
   readonly revisions: Revisions;
 }
 
@@ -287,7 +289,7 @@ export class CloudFunctions {
   }
 
   #origin(revision: Revision, code?: OtherCode, onLine = this.#log(revision)): Promise<string> {
-    const { resources, firestore } = this.options;
+    const { resources, firestore, pubSub } = this.options;
     const { fn, source } = revision;
     const instance = instanceName(revision, code);
     return this.#instances.origin(instance, instance, async (port) => {
@@ -309,6 +311,7 @@ export class CloudFunctions {
           // Its server ends what does not answer in this time.
           ...(code?.debug && { CLOUD_RUN_TIMEOUT_SECONDS: String(debuggedSeconds) }),
           FIRESTORE_EMULATOR_HOST: await firestore.hostFor(serviceAccountEmail),
+          PUBSUB_EMULATOR_HOST: await pubSub.hostFor(serviceAccountEmail),
           ...debugVariables(code?.debug),
         },
         onLine,

@@ -116,6 +116,39 @@ const schemas = {
       return z.NEVER;
     }),
   "gcp:storage/bucketIAMMember:BucketIAMMember": z.object({ bucket: z.string(), role: z.string(), member: z.string() }),
+  "gcp:pubsub/topic:Topic": referable.extend({ name: z.string() }),
+  "gcp:pubsub/subscription:Subscription": referable.extend({
+    name: z.string(),
+    /** By its id, or its name. */
+    topic: z.string(),
+    ackDeadlineSeconds: z
+      .number()
+      .default(10)
+      .transform((seconds) => seconds || 10),
+    messageRetentionDuration: z.string().default("604800s"),
+    pushConfig: z
+      .object({
+        pushEndpoint: z.string(),
+        oidcToken: z.object({ serviceAccountEmail: z.string(), audience: z.string().optional() }).optional(),
+      })
+      .optional(),
+    retryPolicy: z
+      .object({ minimumBackoff: z.string().default("10s"), maximumBackoff: z.string().default("600s") })
+      .optional(),
+    deadLetterPolicy: z.object({ deadLetterTopic: z.string(), maxDeliveryAttempts: z.number().default(5) }).optional(),
+  }),
+  "gcp:pubsub/topicIAMMember:TopicIAMMember": z.object({
+    topic: z.string(),
+    role: z.string(),
+    member: z.string(),
+    condition: z.unknown().optional(),
+  }),
+  "gcp:pubsub/subscriptionIAMMember:SubscriptionIAMMember": z.object({
+    subscription: z.string(),
+    role: z.string(),
+    member: z.string(),
+    condition: z.unknown().optional(),
+  }),
   "gcp:compute/globalAddress:GlobalAddress": referable.extend({ address: z.string() }),
   "gcp:compute/globalForwardingRule:GlobalForwardingRule": z.object({
     ipAddress: z.string(),
@@ -185,5 +218,18 @@ export class GcpResources extends TypedResources<Types> {
   /** The resource that a reference names, by id or self link. */
   referred<T extends Referable>(type: T, reference: string): Types[T] | undefined {
     return this.find(type, (resource) => resource.id === reference || resource.selfLink === reference);
+  }
+
+  /** The topic of an id, or of a name. */
+  topic(reference: string): Types["gcp:pubsub/topic:Topic"] | undefined {
+    return this.find("gcp:pubsub/topic:Topic", ({ id, name }) => id === reference || name === reference);
+  }
+
+  /** The function that answers at an address. */
+  functionAt(uri: string): Types["gcp:cloudfunctionsv2/function:Function"] | undefined {
+    return this.find(
+      "gcp:cloudfunctionsv2/function:Function",
+      ({ url }) => url !== undefined && (uri === url || uri.startsWith(`${url}/`)),
+    );
   }
 }

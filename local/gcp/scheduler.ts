@@ -54,7 +54,7 @@ export class Scheduler implements DataPlane {
   jobOf(functionName: string): string | undefined {
     const { resources } = this.options;
     return resources.list("gcp:cloudscheduler/job:Job").find(({ httpTarget: { uri } }) => {
-      return this.#functionAt(uri)?.name === functionName;
+      return resources.functionAt(uri)?.name === functionName;
     })?.id;
   }
 
@@ -66,7 +66,7 @@ export class Scheduler implements DataPlane {
   async run(id: string, body?: string): Promise<HttpResponse> {
     const { resources, functions } = this.options;
     const { httpTarget, name } = resources.get("gcp:cloudscheduler/job:Job", id);
-    const fn = this.#functionAt(httpTarget.uri);
+    const fn = resources.functionAt(httpTarget.uri);
     if (fn === undefined) throw new Error(`job ${name}: no function of this machine is at ${httpTarget.uri}`);
     const { oidcToken } = httpTarget;
     return functions.handle(
@@ -89,13 +89,6 @@ export class Scheduler implements DataPlane {
       oidcToken?.audience === undefined || oidcToken.audience === httpTarget.uri
         ? oidcToken?.serviceAccountEmail
         : undefined,
-    );
-  }
-
-  #functionAt(uri: string) {
-    return this.options.resources.find(
-      "gcp:cloudfunctionsv2/function:Function",
-      ({ url }) => url !== undefined && (uri === url || uri.startsWith(`${url}/`)),
     );
   }
 }

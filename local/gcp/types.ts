@@ -62,6 +62,31 @@ const numbered = (kind: string, type: GcpType): ResourceType => ({
 const bucket: Reference = { type: "gcp:storage/bucket:Bucket", by: "name" };
 const byId = (type: string): Reference => ({ type });
 
+/** Names of topics and subscriptions (Pub/Sub, "Guidelines to name a topic or a subscription"). */
+const pubSubName = matching(
+  /^(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}$/,
+  "3 to 255 letters, digits and - . _ ~ + %, a letter first, and not goog",
+);
+
+const seconds = (least: number, most: number): Rule => ({
+  accepts: (value) => {
+    const found = /^\d+(\.\d{1,9})?s$/.test(String(value)) ? parseFloat(String(value)) : NaN;
+    return found >= least && found <= most;
+  },
+  expected: `${least}s to ${most}s`,
+});
+
+const unserved: Rule = {
+  accepts: (value) => value === false || value === "" || (Array.isArray(value) && value.length === 0),
+  expected: "nothing: the local Google Cloud has no such delivery",
+};
+
+/** Why Pub/Sub refuses what names a topic, by its id or its name, that is not there. */
+function missingTopic({ store }: CloudContext, topic: unknown): string | undefined {
+  const found = store.list("gcp:pubsub/topic:Topic").some(({ id, inputs }) => topic === id || topic === inputs.name);
+  return found ? undefined : `Error 404: Resource not found (resource=${String(topic)}).`;
+}
+
 /** A member's role on a resource: all of it is its identity. */
 const member = (path: string, references: Readonly<Record<string, Reference>> = {}): ResourceType =>
   at(`${path}/{role}/{member}`, { references, replaceOn: ["condition"] });
@@ -122,6 +147,64 @@ export const gcpTypes: Readonly<Record<string, ResourceType>> = {
     },
     outputs: () => ({ state: "ENABLED" }),
   }),
+  "gcp:pubsub/topic:Topic": {
+    ...at("projects/{project}/topics/{name}", {
+      rules: {
+        name: pubSubName,
+        messageRetentionDuration: seconds(600, 2_678_400),
+        ingestionDataSourceSettings: unserved,
+        messageTransforms: unserved,
+        schemaSettings: unserved,
+      },
+    }),
+    name: "name",
+  },
+  "gcp:pubsub/subscription:Subscription": {
+    ...at("projects/{project}/subscriptions/{name}", {
+      required: ["topic"],
+      rules: {
+        name: pubSubName,
+        ackDeadlineSeconds: {
+          accepts: (value) => value === 0 || (Number(value) >= 10 && Number(value) <= 600),
+          expected: "10 to 600, or 0 for 10",
+        },
+        messageRetentionDuration: seconds(600, 2_678_400),
+        "retryPolicy.minimumBackoff": seconds(0, 600),
+        "retryPolicy.maximumBackoff": seconds(0, 600),
+        "deadLetterPolicy.maxDeliveryAttempts": {
+          accepts: (value) => value === 0 || (Number(value) >= 5 && Number(value) <= 100),
+          expected: "5 to 100",
+        },
+        "pushConfig.noWrapper": unserved,
+        filter: unserved,
+        enableMessageOrdering: unserved,
+        enableExactlyOnceDelivery: unserved,
+        bigqueryConfig: unserved,
+        cloudStorageConfig: unserved,
+        messageTransforms: unserved,
+      },
+      references: {
+        "pushConfig.oidcToken.serviceAccountEmail": { type: "gcp:serviceaccount/account:Account", by: "email" },
+      },
+      refuses: ({ topic, pushConfig, deadLetterPolicy }, context) => {
+        const { pushEndpoint } = (pushConfig ?? {}) as { pushEndpoint?: string };
+        const { deadLetterTopic } = (deadLetterPolicy ?? {}) as Inputs;
+        const functions = context.store.list("gcp:cloudfunctionsv2/function:Function");
+        const isLocal = functions.some(({ outputs: { url } }) => `${pushEndpoint}/`.startsWith(`${String(url)}/`));
+        if (pushEndpoint !== undefined && !isLocal) {
+          return `pushConfig.pushEndpoint is ${pushEndpoint}: the local Google Cloud pushes to the url of a function that it has`;
+        }
+        const named = deadLetterTopic === undefined ? [topic] : [topic, deadLetterTopic];
+        return named.map((each) => missingTopic(context, each)).find((refusal) => refusal !== undefined);
+      },
+    }),
+    name: "name",
+  },
+  "gcp:pubsub/topicIAMMember:TopicIAMMember": at("projects/{project}/topics/{topic}/{role}/{member}", {
+    replaceOn: ["condition"],
+    refuses: ({ topic }, context) => missingTopic(context, topic),
+  }),
+  "gcp:pubsub/subscriptionIAMMember:SubscriptionIAMMember": member("projects/{project}/subscriptions/{subscription}"),
   "gcp:artifactregistry/repository:Repository": at(
     "projects/{project}/locations/{location}/repositories/{repositoryId}",
     {

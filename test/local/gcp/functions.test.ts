@@ -15,6 +15,9 @@ const types = {
   invoker: "gcp:cloudrunv2/serviceIamMember:ServiceIamMember",
   job: "gcp:cloudscheduler/job:Job",
   object: "gcp:storage/bucketObject:BucketObject",
+  topic: "gcp:pubsub/topic:Topic",
+  topicMember: "gcp:pubsub/topicIAMMember:TopicIAMMember",
+  subscription: "gcp:pubsub/subscription:Subscription",
   secret: "gcp:secretmanager/secret:Secret",
   secretVersion: "gcp:secretmanager/secretVersion:SecretVersion",
   accessor: "gcp:secretmanager/secretIamMember:SecretIamMember",
@@ -235,4 +238,37 @@ describe("a job", () => {
     expect(await fixture.plane.invoke?.({ functionName: "worker" })).toEqual({ payload: "ran worker", failed: false });
     expect((await fixture.answer()).status).toBe(403);
   });
+});
+
+test("a function publishes over REST, and has the message by the subscription's push", async () => {
+  const fixture = await new Fixture().start();
+  const { plane, resources } = fixture;
+  const topic = "projects/p/topics/orders";
+  await plane.types[types.topic]?.start(resources.put(types.topic, topic, { name: "orders" }));
+  const member = "serviceAccount:worker@p.iam.gserviceaccount.com";
+  resources.put(types.topicMember, "orders", { topic: "orders", role: "roles/pubsub.publisher", member });
+  fixture.invoker("allUsers");
+  await fixture.deploy(`
+import base64, json, os, urllib.request
+import functions_framework
+
+@functions_framework.http
+def handle(request):
+    if request.path == "/push":
+        message = request.get_json()["message"]
+        print("pushed " + base64.b64decode(message["data"]).decode(), flush=True)
+        return "", 204
+    body = json.dumps({"messages": [{"data": base64.b64encode(b"an order").decode()}]}).encode()
+    host = os.environ["PUBSUB_EMULATOR_HOST"]
+    url = f"http://{host}/v1/${topic}:publish"
+    with urllib.request.urlopen(urllib.request.Request(url, body, method="POST")) as answer:
+        return str(len(json.load(answer)["messageIds"]))
+`);
+  const pushConfig = { pushEndpoint: `${fixture.url}/push` };
+  const inputs = { name: "orders", topic, pushConfig };
+  const subscription = resources.put(types.subscription, "projects/p/subscriptions/orders", inputs);
+  await plane.types[types.subscription]?.start(subscription);
+  expect(await fixture.answer()).toEqual({ status: 200, text: "1" });
+  await expect.poll(() => fixture.log(), { timeout: 20_000 }).toContain("pushed an order");
+  await plane.close();
 });

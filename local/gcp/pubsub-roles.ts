@@ -1,0 +1,48 @@
+import type { GcpResources, Resource } from "./resources";
+
+/** Roles that publish and that consume (Pub/Sub, "Access control with IAM"). */
+const anything = ["roles/pubsub.editor", "roles/pubsub.admin", "roles/editor", "roles/owner"];
+const publishers = ["roles/pubsub.publisher", ...anything];
+const subscribers = ["roles/pubsub.subscriber", ...anything];
+
+interface Grant {
+  readonly role: string;
+  readonly member: string;
+  readonly condition?: unknown;
+}
+
+/** @param isMember whether the caller is this member of a policy. */
+export function mayPublish(
+  resources: GcpResources,
+  topic: Resource<"gcp:pubsub/topic:Topic">,
+  isMember: (member: string) => boolean,
+): boolean {
+  const own = resources
+    .list("gcp:pubsub/topicIAMMember:TopicIAMMember")
+    .filter((grant) => resources.topic(grant.topic)?.id === topic.id);
+  return isGranted(resources, own, publishers, isMember);
+}
+
+/** @param isMember whether the caller is this member of a policy. */
+export function mayConsume(
+  resources: GcpResources,
+  { id, name }: Resource<"gcp:pubsub/subscription:Subscription">,
+  isMember: (member: string) => boolean,
+): boolean {
+  const own = resources
+    .list("gcp:pubsub/subscriptionIAMMember:SubscriptionIAMMember")
+    .filter(({ subscription }) => subscription === name || subscription === id);
+  return isGranted(resources, own, subscribers, isMember);
+}
+
+/** A role under a condition is passed over: none is evaluated here. */
+function isGranted(
+  resources: GcpResources,
+  own: readonly Grant[],
+  roles: readonly string[],
+  isMember: (member: string) => boolean,
+): boolean {
+  return [...own, ...resources.list("gcp:projects/iAMMember:IAMMember")].some(
+    ({ role, member, condition }) => condition === undefined && roles.includes(role) && isMember(member),
+  );
+}
