@@ -150,3 +150,45 @@ test("local AWS takes a layer from an object in a bucket, and refuses one from a
     sourceCodeHash: Buffer.from("0a".repeat(32), "hex").toString("base64"),
   });
 });
+
+test("local Google Cloud refuses a subscription that it would not serve, or of a topic that is not there", async () => {
+  const provider = providerOf(gcpTypes, "pubsub");
+  const [topic, subscription] = ["gcp:pubsub/topic:Topic", "gcp:pubsub/subscription:Subscription"];
+  const { inputs } = provider.check(urn(topic), { project: "p" }, {});
+  const { id } = await provider.create(urn(topic), inputs);
+  expect(id).toMatch(/^projects\/p\/topics\/it-[0-9a-f]{7}$/);
+  const name = id.split("/").at(-1) ?? "";
+
+  const subscribed = (name: string, more: Properties) => {
+    return provider.create(urn(subscription, name), { project: "p", name, ...more });
+  };
+  await expect(subscribed("by-id", { topic: id })).resolves.toMatchObject({ id: "projects/p/subscriptions/by-id" });
+  await expect(subscribed("by-name", { topic: name })).resolves.toBeDefined();
+  await expect(subscribed("lost", { topic: "lost" })).rejects.toThrow("Error 404: Resource not found (resource=lost)");
+  const deadLetterPolicy = { deadLetterTopic: "lost", maxDeliveryAttempts: 5 };
+  await expect(subscribed("dead", { topic: id, deadLetterPolicy })).rejects.toThrow("(resource=lost)");
+  const pushConfig = { pushEndpoint: "https://example.com/push" };
+  await expect(subscribed("away", { topic: id, pushConfig })).rejects.toThrow(
+    "pushConfig.pushEndpoint is https://example.com/push: the local Google Cloud pushes to the url of a function",
+  );
+  const { failures } = provider.check(
+    urn(subscription),
+    {
+      name: "goog-orders",
+      topic: id,
+      filter: 'attributes.kind = "order"',
+      ackDeadlineSeconds: 5,
+      deadLetterPolicy: { deadLetterTopic: id, maxDeliveryAttempts: 4 },
+      retryPolicy: { minimumBackoff: "601s" },
+      enableMessageOrdering: false,
+    },
+    {},
+  );
+  expect(failures.map(({ property }) => property).sort()).toEqual([
+    "ackDeadlineSeconds",
+    "deadLetterPolicy.maxDeliveryAttempts",
+    "filter",
+    "name",
+    "retryPolicy.minimumBackoff",
+  ]);
+});
