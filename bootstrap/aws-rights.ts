@@ -179,6 +179,7 @@ export const awsRights: Rights = {
     ...ofBucket("s3:PutBucketPolicy", "s3:GetBucketPolicy"),
     delete: ["s3:DeleteBucketPolicy"],
   },
+  "aws:s3/bucketNotification:BucketNotification": ofBucket("s3:PutBucketNotification", "s3:GetBucketNotification"),
   "aws:s3/bucketObjectv2:BucketObjectv2": {
     create: ["s3:PutObject"],
     read: ["s3:GetObject", "s3:GetObjectTagging"],

@@ -137,6 +137,9 @@ export const awsBehaviours: Behaviours = {
   ),
   "aws:s3/bucketVersioning:BucketVersioning": ofBucket("s3/bucket_versioning.go"),
   "aws:s3/bucketPolicy:BucketPolicy": bridged("s3/bucket_policy.go", ["bucket"], { lateSeconds: iamPropagation }),
+  "aws:s3/bucketNotification:BucketNotification": bridged("s3/bucket_notification.go", ["bucket"], {
+    sources: ["https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html"],
+  }),
   "aws:s3/bucketObjectv2:BucketObjectv2": bridged("s3/object.go", ["bucket", "key"], {
     sources: ["https://github.com/pulumi/pulumi-aws/issues/906"],
     unread: ["source", "content", "contentBase64"],

@@ -16,7 +16,7 @@ import {
   without,
 } from "../http";
 import type { AwsResources, Resource } from "./resources";
-import { getObject } from "./s3";
+import type { S3 } from "./s3";
 
 type Distribution = Resource<"aws:cloudfront/distribution:Distribution">;
 type Behavior = Distribution["defaultCacheBehavior"];
@@ -47,7 +47,10 @@ const compressibleSizes = { least: 1_000, most: 10_000_000 };
  * address; web ACLs and access logs are not reproduced.
  */
 export class CloudFront {
-  constructor(private readonly resources: AwsResources) {}
+  constructor(
+    private readonly resources: AwsResources,
+    private readonly s3: S3,
+  ) {}
 
   async handle(distributionId: string, viewerRequest: HttpRequest): Promise<HttpResponse> {
     const distribution = this.resources.get("aws:cloudfront/distribution:Distribution", distributionId);
@@ -118,7 +121,7 @@ export class CloudFront {
         : this.resources.get("aws:cloudfront/originAccessControl:OriginAccessControl", origin.originAccessControlId);
     const signed = control?.signingBehavior === "always";
     const path = decodeURI(`${origin.originPath}${splitTarget(request.target).path}`);
-    return getObject(this.resources, bucket, path.slice(1), signed ? distribution.arn : undefined);
+    return this.s3.get(bucket, path.slice(1), signed ? distribution.arn : undefined);
   }
 
   #withResponseHeaders(behavior: Behavior, headers: HeaderList): HeaderList {

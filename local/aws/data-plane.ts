@@ -5,14 +5,17 @@ import { type CloudDataPlane, HttpDataPlane } from "../data-plane";
 import { Logs } from "../logs";
 import type { Resources } from "../store";
 import { AsynchronousInvocations } from "./asynchronous";
+import { BucketNotifications } from "./bucket-notifications";
 import { CloudFront } from "./cloudfront";
 import { DynamoDb } from "./dynamodb";
 import { EventRules } from "./event-rules";
 import { EventSources } from "./event-sources";
 import { bodyLimit, HttpApis, ownAnswers } from "./http-api";
 import { Lambda } from "./lambda";
+import { Objects } from "./objects";
 import { Queues } from "./queues";
 import { AwsResources } from "./resources";
+import { S3 } from "./s3";
 import { Scheduler } from "./scheduler";
 import { SecretsManager } from "./secrets-manager";
 import { Sqs } from "./sqs";
@@ -29,11 +32,11 @@ export async function startAws(stored: Resources, state: string): Promise<CloudD
   const secretsManager = await SecretsManager.start(resources);
   const queues = new Queues(resources, path.join(state, "sqs"));
   const sqs = new Sqs(resources, queues);
-  const eventRules = new EventRules({
-    resources,
-    queues,
-    invoke: (target, event): Promise<void> => invocations.send(target, event),
-  });
+  const invoke = (target: string, event: string): Promise<void> => invocations.send(target, event);
+  const eventRules = new EventRules({ resources, queues, invoke });
+  const objects = new Objects(resources, path.join(state, "s3"));
+  const notifications = new BucketNotifications({ resources, queues, invoke });
+  const s3 = new S3({ resources, objects, notifications });
   const lambda: Lambda = new Lambda({
     resources,
     logs,
@@ -42,13 +45,14 @@ export async function startAws(stored: Resources, state: string): Promise<CloudD
       AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager.endpoint,
       AWS_ENDPOINT_URL_SQS: await sqs.start(),
       AWS_ENDPOINT_URL_EVENTBRIDGE: await eventRules.listen(),
+      AWS_ENDPOINT_URL_S3: await s3.listen(),
     },
   });
   const invocations = new AsynchronousInvocations(lambda);
   const scheduler = new Scheduler({ resources, invocations });
   const eventSources = new EventSources({ resources, lambda, queues });
   const httpApis = new HttpApis({ resources, lambda, logs });
-  const cloudFront = new CloudFront(resources);
+  const cloudFront = new CloudFront(resources, s3);
 
   const apis = new HttpDataPlane(
     ({ apiEndpoint }) => apiEndpoint,
@@ -65,6 +69,10 @@ export async function startAws(stored: Resources, state: string): Promise<CloudD
   const addresses = new HttpDataPlane(
     ({ url }) => url,
     (id) => (request) => sqs.handle(request, resources.get("aws:sqs/queue:Queue", id).name),
+  );
+  const buckets = new HttpDataPlane(
+    ({ bucketDomainName }) => bucketDomainName,
+    (id) => (request) => s3.handle(request, id),
   );
   return {
     types: {
@@ -83,6 +91,22 @@ export async function startAws(stored: Resources, state: string): Promise<CloudD
       "aws:scheduler/schedule:Schedule": scheduler,
       "aws:cloudwatch/eventRule:EventRule": eventRules,
       "aws:lambda/eventSourceMapping:EventSourceMapping": eventSources,
+      "aws:s3/bucket:Bucket": {
+        // A bucket of an older version of this program has no address on this machine.
+        start: (resource) =>
+          String(resource.outputs.bucketDomainName).startsWith("127.0.0.1:")
+            ? buckets.start(resource)
+            : Promise.resolve(),
+        stop: (id) => buckets.stop(id),
+        async remove(resource) {
+          if (objects.hasOwn(resource.id) && resource.inputs.forceDestroy !== true) {
+            await this.start(resource);
+            throw new Error(`BucketNotEmpty: The bucket you tried to delete is not empty: ${resource.id}`);
+          }
+          objects.remove(resource.id);
+        },
+      },
+      "aws:s3/bucketObjectv2:BucketObjectv2": s3.declared,
       "aws:sqs/queue:Queue": {
         start: (resource) => addresses.start(resource),
         stop: (id) => addresses.stop(id),
@@ -109,10 +133,10 @@ export async function startAws(stored: Resources, state: string): Promise<CloudD
     async close() {
       scheduler.close();
       invocations.close();
-      await Promise.all([apis.close(), distributions.close(), addresses.close(), eventRules.close()]);
+      await Promise.all([apis.close(), distributions.close(), addresses.close(), buckets.close(), eventRules.close()]);
       const pollers = eventSources.close();
       await lambda.close();
-      await Promise.all([pollers, dynamoDb.close(), secretsManager.close(), sqs.close()]);
+      await Promise.all([pollers, dynamoDb.close(), secretsManager.close(), sqs.close(), s3.close()]);
     },
   };
 }

@@ -19,13 +19,18 @@ export function mayInvoke(resources: AwsResources, arn: string, service: string,
       Action: [permission.action],
       Resource: [arn],
       Principal: { Service: [permission.principal] },
-      Condition: permission.sourceArn === undefined ? {} : { ArnLike: { "aws:SourceArn": [permission.sourceArn] } },
+      Condition: {
+        ...(permission.sourceArn !== undefined && { ArnLike: { "aws:SourceArn": [permission.sourceArn] } }),
+        ...(permission.sourceAccount !== undefined && {
+          StringEquals: { "aws:SourceAccount": [permission.sourceAccount] },
+        }),
+      },
     }));
   return allows(policy, {
     action: "lambda:InvokeFunction",
     resource: arn,
     principal: ["Service", service],
-    context: { "aws:sourcearn": source },
+    context: sourceContext(arn, source),
   });
 }
 
@@ -47,6 +52,11 @@ export function maySend(
     action: "sqs:SendMessage",
     resource: queue.arn,
     principal: ["Service", service],
-    context: { "aws:sourcearn": source },
+    context: sourceContext(queue.arn, source),
   });
+}
+
+/** What a service says of whom it acts for; everything here is of one account, which an ARN of S3 does not have. */
+function sourceContext(target: string, source: string): Record<string, string> {
+  return { "aws:sourcearn": source, "aws:sourceaccount": target.split(":")[4] ?? "" };
 }

@@ -46,6 +46,19 @@ const functionSchema = z.object({
     .optional(),
 });
 
+const notifiedDestination = z.object({
+  id: z.string().optional(),
+  events: z.array(z.string()),
+  filterPrefix: z.string().default(""),
+  filterSuffix: z.string().default(""),
+});
+
+export const bucketNotification = z.object({
+  bucket: z.string(),
+  lambdaFunctions: z.array(notifiedDestination.extend({ lambdaFunctionArn: z.string() })).default([]),
+  queues: z.array(notifiedDestination.extend({ queueArn: z.string() })).default([]),
+});
+
 /** What the data planes read of each resource type, by the types' own property names. */
 const schemas = {
   "aws:lambda/function:Function": functionSchema,
@@ -71,6 +84,7 @@ const schemas = {
     qualifier: z.string().optional(),
     principal: z.string(),
     sourceArn: z.string().optional(),
+    sourceAccount: z.string().optional(),
   }),
   "aws:iam/role:Role": z.object({ name: z.string(), arn: z.string() }),
   "aws:iam/rolePolicy:RolePolicy": z.object({ role: z.string(), policy: z.string() }),
@@ -160,10 +174,12 @@ const schemas = {
   }),
   "aws:s3/bucket:Bucket": z.object({ bucket: z.string(), arn: z.string(), bucketRegionalDomainName: z.string() }),
   "aws:s3/bucketPolicy:BucketPolicy": z.object({ bucket: z.string(), policy: z.string() }),
+  "aws:s3/bucketNotification:BucketNotification": bucketNotification,
   "aws:s3/bucketObjectv2:BucketObjectv2": z.object({
     bucket: z.string(),
     key: z.string(),
-    source: blob,
+    source: blob.optional(),
+    content: z.string().optional(),
     contentType: z.string().default("binary/octet-stream"),
     cacheControl: z.string().optional(),
   }),

@@ -1,48 +1,235 @@
-import { storedFile } from "../cdn";
-import { type HttpResponse, response } from "../http";
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+
+import type { DataPlane } from "../data-plane";
+import {
+  header,
+  type HeaderList,
+  type HttpRequest,
+  type HttpResponse,
+  listen,
+  type Listener,
+  response,
+  splitTarget,
+} from "../http";
+import type { StoredResource } from "../store";
+import type { BucketNotifications, ObjectEvent } from "./bucket-notifications";
+import { accessKeyIn, denial, roleOf } from "./caller";
 import { allows, parsePolicy } from "./iam";
+import type { Objects, StoredObject } from "./objects";
 import type { AwsResources, Resource } from "./resources";
 
-/**
- * GetObject, as a CloudFront distribution asks for it.
- *
- * @param distributionArn the distribution that signs the request; absent where it is anonymous.
- */
-export async function getObject(
-  resources: AwsResources,
-  bucket: Resource<"aws:s3/bucket:Bucket">,
-  key: string,
-  distributionArn: string | undefined,
-): Promise<HttpResponse> {
-  const statements = resources
-    .list("aws:s3/bucketPolicy:BucketPolicy")
-    .filter((policy) => policy.bucket === bucket.bucket)
-    .flatMap(({ policy }) => parsePolicy(policy));
-  const allowed = (action: string, resource: string) =>
-    allows(statements, {
-      action,
-      resource,
-      principal: distributionArn === undefined ? undefined : ["Service", "cloudfront.amazonaws.com"],
-      // CloudFront speaks TLS to S3.
-      context: { "aws:securetransport": "true", ...(distributionArn && { "aws:sourcearn": distributionArn }) },
-    });
+type Bucket = Resource<"aws:s3/bucket:Bucket">;
 
-  if (!allowed("s3:GetObject", `${bucket.arn}/${key}`)) return error(403, "AccessDenied", "Access Denied");
-  const object = resources.find(
-    "aws:s3/bucketObjectv2:BucketObjectv2",
-    (o) => o.bucket === bucket.bucket && o.key === key,
-  );
-  if (object === undefined) {
-    // Whether something exists is only told to those who may list.
-    return allowed("s3:ListBucket", bucket.arn)
-      ? error(404, "NoSuchKey", "The specified key does not exist.")
-      : error(403, "AccessDenied", "Access Denied");
-  }
+const actions: Readonly<Record<string, string>> = {
+  GET: "s3:GetObject",
+  HEAD: "s3:GetObject",
+  PUT: "s3:PutObject",
+  DELETE: "s3:DeleteObject",
+};
 
-  return storedFile(object.source.path, object);
+/** Header fields that make of a request what is not served here. */
+const unserved = [
+  "x-amz-copy-source",
+  "range",
+  "if-match",
+  "if-none-match",
+  "if-modified-since",
+  "if-unmodified-since",
+];
+
+/** Header fields of a put that are answered with the object. */
+const kept = /^(content-(type|encoding|disposition|language)|cache-control|expires|x-amz-meta-.+)$/i;
+
+export interface S3Options {
+  readonly resources: AwsResources;
+  readonly objects: Objects;
+  readonly notifications: BucketNotifications;
 }
 
-function error(status: number, code: string, message: string): HttpResponse {
+/**
+ * S3, as far as programs put, get and delete objects. A function may do what its role or the bucket's policy allows; a caller that
+ * is no function is the developer, who may do everything. Signatures are not verified.
+ */
+export class S3 {
+  #listener: Listener | undefined;
+
+  /** Has the objects that resources declare in their buckets, and tells of them. */
+  readonly declared: DataPlane = {
+    start: async ({ id, inputs }: StoredResource) => {
+      if (!this.options.objects.declare(id, inputs)) return;
+      const { bucket, key } = this.options.resources.get("aws:s3/bucketObjectv2:BucketObjectv2", id);
+      await this.#publish(bucket, key, "ObjectCreated:Put");
+    },
+    stop: () => Promise.resolve(),
+    remove: async (resource: StoredResource) => {
+      const { resources, objects } = this.options;
+      const { bucket, key } = resources.parse("aws:s3/bucketObjectv2:BucketObjectv2", resource);
+      const wasThere = objects.find(bucket, key) !== undefined;
+      objects.withdraw(bucket, key);
+      if (wasThere) await this.#publish(bucket, key, "ObjectRemoved:Delete");
+    },
+  };
+
+  constructor(private readonly options: S3Options) {}
+
+  /** Starts the address that SDKs are told for all buckets. */
+  async listen(): Promise<string> {
+    this.#listener = await listen((request) => this.handle(request));
+    return `http://127.0.0.1:${this.#listener.port}`;
+  }
+
+  async close(): Promise<void> {
+    await this.#listener?.close();
+  }
+
+  /**
+   * GetObject, as a CloudFront distribution asks for it.
+   *
+   * @param distributionArn the distribution that signs the request; absent where it is anonymous.
+   */
+  get(bucket: Bucket, key: string, distributionArn: string | undefined): Promise<HttpResponse> {
+    const statements = this.#policy(bucket);
+    return this.#answer(bucket, key, (action, resource) =>
+      allows(statements, {
+        action,
+        resource,
+        principal: distributionArn === undefined ? undefined : ["Service", "cloudfront.amazonaws.com"],
+        // CloudFront speaks TLS to S3.
+        context: { "aws:securetransport": "true", ...(distributionArn && { "aws:sourcearn": distributionArn }) },
+      }),
+    );
+  }
+
+  /** @param bucketName the bucket whose own address was asked; absent: the first part of the path names it. */
+  async handle(request: HttpRequest, bucketName?: string): Promise<HttpResponse> {
+    const { path, query } = splitTarget(request.target);
+    const parts = path.slice(1).split("/").map(decodeURIComponent);
+    const name = bucketName ?? parts.shift() ?? "";
+    const key = parts.join("/");
+    const bucket = this.options.resources.find("aws:s3/bucket:Bucket", (each) => each.bucket === name);
+    if (bucket === undefined) return failed(404, "NoSuchBucket", "The specified bucket does not exist");
+    const action = actions[request.method];
+    // The newer SDKs name the operation in the query as well.
+    const parameters = [...new URLSearchParams(query).keys()].filter((each) => each !== "x-id");
+    const special = unserved.find((field) => header(request.headers, field) !== undefined);
+    if (action === undefined || key === "" || parameters.length > 0 || special !== undefined) {
+      const asked = special ?? parameters[0];
+      const what = `${request.method} of ${key === "" ? "a bucket" : "an object"}${asked === undefined ? "" : ` with ${asked}`}`;
+      return failed(
+        501,
+        "NotImplemented",
+        `${what} is not served on this machine, which has GET, HEAD, PUT and DELETE of objects`,
+      );
+    }
+
+    const headers = Object.fromEntries(request.headers.map(([field, value]) => [field.toLowerCase(), value]));
+    const { resources, objects } = this.options;
+    const role = roleOf(resources, accessKeyIn(headers));
+    const allowed = (asked: string, resource: string) =>
+      role === undefined || this.#mayDo(bucket, role, asked, resource);
+    const objectArn = `${bucket.arn}/${key}`;
+    if (role !== undefined && !allowed(action, objectArn)) {
+      const message = denial(resources, role, action, objectArn)?.message ?? "Access Denied";
+      return failed(403, "AccessDenied", message);
+    }
+    const by = { sourceAddress: request.remoteAddress, role };
+    switch (request.method) {
+      case "PUT": {
+        const body = unchunked(request);
+        objects.put(bucket.bucket, key, body, keptHeaders(request.headers));
+        await this.#publish(name, key, "ObjectCreated:Put", by);
+        return response(200, "", [["ETag", eTag(body)]]);
+      }
+      case "DELETE":
+        if (objects.delete(bucket.bucket, key)) await this.#publish(name, key, "ObjectRemoved:Delete", by);
+        return response(204, "");
+      default:
+        return this.#answer(bucket, key, allowed);
+    }
+  }
+
+  async #answer(
+    bucket: Bucket,
+    key: string,
+    allowed: (action: string, resource: string) => boolean,
+  ): Promise<HttpResponse> {
+    if (!allowed("s3:GetObject", `${bucket.arn}/${key}`)) return failed(403, "AccessDenied", "Access Denied");
+    const object = this.options.objects.find(bucket.bucket, key);
+    if (object === undefined) {
+      // Whether something exists is only told to those who may list.
+      return allowed("s3:ListBucket", bucket.arn)
+        ? failed(404, "NoSuchKey", "The specified key does not exist.")
+        : failed(403, "AccessDenied", "Access Denied");
+    }
+    return stored(object);
+  }
+
+  /** Whether the role's policies or the bucket's let a function do something, and none denies it. */
+  #mayDo(bucket: Bucket, role: string, action: string, resource: string): boolean {
+    return allows([...this.options.resources.roleStatements(role), ...this.#policy(bucket)], {
+      action,
+      resource,
+      principal: ["AWS", role],
+      // As on AWS, where the SDK speaks TLS.
+      context: { "aws:securetransport": "true" },
+    });
+  }
+
+  #policy(bucket: Bucket) {
+    return this.options.resources
+      .list("aws:s3/bucketPolicy:BucketPolicy")
+      .filter((policy) => policy.bucket === bucket.bucket)
+      .flatMap(({ policy }) => parsePolicy(policy));
+  }
+
+  async #publish(
+    name: string,
+    key: string,
+    event: ObjectEvent,
+    by: { readonly sourceAddress: string; readonly role?: string } = { sourceAddress: "127.0.0.1" },
+  ): Promise<void> {
+    const bucket = this.options.resources.find("aws:s3/bucket:Bucket", (each) => each.bucket === name);
+    if (bucket === undefined) return;
+    const found = event === "ObjectCreated:Put" ? this.options.objects.find(name, key) : undefined;
+    const body = found && (await readFile(found.file));
+    const object = body && { size: body.length, eTag: md5(body) };
+    this.options.notifications.publish(bucket, { event, key, object, ...by });
+  }
+}
+
+async function stored({ file, headers }: StoredObject): Promise<HttpResponse> {
+  const body = await readFile(file);
+  return { status: 200, headers: [...headers, ["ETag", eTag(body)]], body };
+}
+
+function keptHeaders(headers: HeaderList): HeaderList {
+  const fields = headers.flatMap(([name, value]) => {
+    // The encoding of the way here, in which the object is not.
+    const bare = value.replace(/aws-chunked,?\s*/, "");
+    return kept.test(name) && bare !== "" ? [[name, bare] as const] : [];
+  });
+  return header(fields, "content-type") === undefined ? [["Content-Type", "binary/octet-stream"], ...fields] : fields;
+}
+
+/** The body of a put without the chunks that SDKs send it in (S3 API reference, "Chunked upload"). */
+function unchunked({ headers, body }: HttpRequest): Buffer {
+  if (!header(headers, "x-amz-content-sha256")?.startsWith("STREAMING-")) return body;
+  const chunks: Buffer[] = [];
+  for (let at = 0; ;) {
+    const end = body.indexOf("\r\n", at);
+    const size = end < 0 ? 0 : parseInt(body.toString("latin1", at, end), 16);
+    // After the last one there are trailers at most.
+    if (!(size > 0)) return Buffer.concat(chunks);
+    chunks.push(body.subarray(end + 2, end + 2 + size));
+    at = end + 2 + size + 2;
+  }
+}
+
+const md5 = (body: Buffer) => createHash("md5").update(body).digest("hex");
+const eTag = (body: Buffer) => `"${md5(body)}"`;
+
+function failed(status: number, code: string, message: string): HttpResponse {
   const body = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}</Message></Error>`;
   return response(status, body, [["Content-Type", "application/xml"]]);
 }

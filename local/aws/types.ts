@@ -4,11 +4,13 @@ import { z } from "zod";
 
 import type { CloudContext, Draft, Inputs, ResourceType, Rule } from "../provider";
 import type { Properties } from "../provider-server";
+import { notifiedEvents, refusedNotification } from "./bucket-notifications";
 import { isEventPattern } from "./event-pattern";
 import { queuePermissions } from "./event-sources";
 import { allows, isPolicy, parsePolicy, policyKinds, trusts } from "./iam";
 import { parseTarget } from "./lambda";
 import { deadLetters, isRedrivePolicy } from "./queues";
+import { AwsResources, bucketNotification } from "./resources";
 import { parseExpression } from "./schedule-expression";
 import { publishWhereAsked, versionFor, versionsOf } from "./versions";
 
@@ -664,9 +666,9 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
     replaceOn: ["bucket"],
     contains: "bucket",
     id: (inputs) => String(inputs.bucket),
-    outputs: ({ id, inputs }, context) => ({
+    outputs: async ({ id, inputs }, context, previous) => ({
       arn: `arn:aws:s3:::${id}`,
-      bucketDomainName: `${id}.s3.amazonaws.com`,
+      bucketDomainName: previous.bucketDomainName ?? (await context.freeAddress()),
       bucketRegionalDomainName: `${id}.s3.${regionOf(inputs, context)}.amazonaws.com`,
     }),
     undeletable: ({ id, inputs }, { store }) =>
@@ -695,6 +697,22 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
     required: ["bucket", "policy"],
     json: ["policy"],
     rules: { policy: policyOf("resource") },
+  },
+  "aws:s3/bucketNotification:BucketNotification": {
+    ...bucketSetting,
+    required: ["bucket"],
+    rules: {
+      "lambdaFunctions.lambdaFunctionArn": matching(/^arn:aws[\w-]*:lambda:\S+$/, "the ARN of a function"),
+      "lambdaFunctions.events": each(...notifiedEvents),
+      "queues.queueArn": matching(/^arn:aws[\w-]*:sqs:\S+$/, "the ARN of a queue"),
+      "queues.events": each(...notifiedEvents),
+      topics: {
+        accepts: (value) => Array.isArray(value) && value.length === 0,
+        expected: "none: the local cloud tells functions and queues only",
+      },
+      eventbridge: oneOf(false),
+    },
+    refuses: (inputs, { store }) => refusedNotification(new AwsResources(store), bucketNotification.parse(inputs)),
   },
   "aws:s3/bucketObjectv2:BucketObjectv2": {
     required: ["bucket", "key"],

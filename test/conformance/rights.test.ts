@@ -82,6 +82,7 @@ const uncaptured = (place: Place): Captured[] => {
   const inputs = {
     name,
     rule: name,
+    bucket: "aws-web-site",
     queueUrl: `https://sqs.${place.region}.amazonaws.com/${account}/${name}`,
     secretId: arn("secretsmanager", `secret:${name}`),
     target: { roleArn: `arn:aws:iam::${account}:role/${name}` },

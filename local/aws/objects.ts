@@ -1,0 +1,136 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+
+import { z } from "zod";
+
+import type { HeaderList } from "../http";
+import type { AwsResources } from "./resources";
+
+const objectSchema = z.object({ file: z.string(), headers: z.array(z.tuple([z.string(), z.string()])) });
+
+/** What is known of a key, beside the resource that declares an object under it. */
+const entrySchema = z.object({
+  /** Hash of the inputs that the resource was last applied with. */
+  declared: z.string().optional(),
+  /** What is in the place of the declared object; null where that was deleted by S3's own API. */
+  object: objectSchema.nullable().optional(),
+});
+type Entry = z.output<typeof entrySchema>;
+
+/** An object of a bucket: a file of its bytes, and the header fields that it is answered with. */
+export interface StoredObject {
+  readonly file: string;
+  readonly headers: HeaderList;
+}
+
+/** The objects of S3's buckets: those that resources declare, and those that programs put. They outlive a restart. */
+export class Objects {
+  readonly #entries = new Map<string, Map<string, Entry>>();
+
+  /** @param directory where the objects are kept, a folder for each bucket. */
+  constructor(
+    private readonly resources: AwsResources,
+    private readonly directory: string,
+  ) {}
+
+  find(bucket: string, key: string): StoredObject | undefined {
+    const object = this.#of(bucket).get(key)?.object;
+    if (object !== undefined) return object ?? undefined;
+    const declared = this.resources.find(
+      "aws:s3/bucketObjectv2:BucketObjectv2",
+      (each) => each.bucket === bucket && each.key === key,
+    );
+    if (declared?.source === undefined) return undefined;
+    const { source, contentType, cacheControl } = declared;
+    return { file: source.path, headers: headersOf(contentType, cacheControl) };
+  }
+
+  /** Whether programs have put objects that are still there. */
+  hasOwn(bucket: string): boolean {
+    return [...this.#of(bucket).values()].some(({ object, declared }) => object && declared === undefined);
+  }
+
+  put(bucket: string, key: string, body: Buffer, headers: HeaderList): void {
+    const { declared } = this.#of(bucket).get(key) ?? {};
+    this.#set(bucket, key, { declared, object: this.#write(bucket, key, body, headers) });
+  }
+
+  /** @returns whether there was one. */
+  delete(bucket: string, key: string): boolean {
+    if (this.find(bucket, key) === undefined) return false;
+    const { declared } = this.#of(bucket).get(key) ?? {};
+    this.#set(bucket, key, declared === undefined ? undefined : { declared, object: null });
+    return true;
+  }
+
+  /**
+   * Puts what a resource declares in the place of what is under its key.
+   *
+   * @returns whether the resource has changed since it was last declared: not, where the cloud starts with it again.
+   */
+  declare(id: string, inputs: object): boolean {
+    const { bucket, key, content, contentType, cacheControl } = this.resources.get(
+      "aws:s3/bucketObjectv2:BucketObjectv2",
+      id,
+    );
+    const declared = createHash("sha256").update(JSON.stringify(inputs)).digest("hex");
+    if (this.#of(bucket).get(key)?.declared === declared) return false;
+    const object = content && this.#write(bucket, key, Buffer.from(content), headersOf(contentType, cacheControl));
+    this.#set(bucket, key, { declared, ...(object && { object }) });
+    return true;
+  }
+
+  /** Forgets what a resource declared, and what was put in its place. */
+  withdraw(bucket: string, key: string): void {
+    this.#set(bucket, key, undefined);
+  }
+
+  /** Deletes what a bucket holds. */
+  remove(bucket: string): void {
+    this.#entries.delete(bucket);
+    rmSync(path.join(this.directory, bucket), { recursive: true, force: true });
+  }
+
+  #write(bucket: string, key: string, body: Buffer, headers: HeaderList): z.output<typeof objectSchema> {
+    mkdirSync(path.join(this.directory, bucket), { recursive: true });
+    const file = path.join(this.directory, bucket, createHash("sha256").update(key).digest("hex"));
+    writeFileSync(`${file}.new`, body);
+    renameSync(`${file}.new`, file);
+    return { file, headers: headers.map(([name, value]) => [name, value]) };
+  }
+
+  #of(bucket: string): Map<string, Entry> {
+    const known = this.#entries.get(bucket);
+    if (known !== undefined) return known;
+    const file = this.#index(bucket);
+    const stored = existsSync(file)
+      ? z.array(z.tuple([z.string(), entrySchema])).parse(JSON.parse(readFileSync(file, "utf8")))
+      : [];
+    const entries = new Map(stored);
+    this.#entries.set(bucket, entries);
+    return entries;
+  }
+
+  #set(bucket: string, key: string, entry: Entry | undefined): void {
+    const entries = this.#of(bucket);
+    const file = entries.get(key)?.object?.file;
+    if (entry === undefined) entries.delete(key);
+    else entries.set(key, entry);
+    mkdirSync(path.join(this.directory, bucket), { recursive: true });
+    writeFileSync(`${this.#index(bucket)}.new`, JSON.stringify([...entries]));
+    renameSync(`${this.#index(bucket)}.new`, this.#index(bucket));
+    if (file !== undefined && !entry?.object) rmSync(file, { force: true });
+  }
+
+  #index(bucket: string): string {
+    return path.join(this.directory, bucket, "objects.json");
+  }
+}
+
+function headersOf(contentType: string, cacheControl: string | undefined): HeaderList {
+  return [
+    ["Content-Type", contentType],
+    ...(cacheControl === undefined ? [] : [["Cache-Control", cacheControl] as const]),
+  ];
+}
