@@ -388,12 +388,13 @@ export class WebApplication extends pulumi.ComponentResource {
         resourceGroupName,
         location,
         workspaces: Object.fromEntries(Object.entries(this.functions).map(([name, fn]) => [name, fn.workspace])),
-        ...(this.frontend && {
-          frontDoor: {
-            workspace: this.first.fn.workspace,
-            routes: this.answering.map(({ description }) => description.name),
-          },
-        }),
+        ...(this.frontend &&
+          this.answering.length > 0 && {
+            frontDoor: {
+              workspace: this.first.fn.workspace,
+              routes: this.answering.map(({ description }) => description.name),
+            },
+          }),
         tags,
       },
       { parent: this },
