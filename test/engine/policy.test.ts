@@ -4,6 +4,7 @@ import path from "node:path";
 
 import * as iam from "@pulumi/aws/iam";
 import * as lambda from "@pulumi/aws/lambda";
+import * as secretsmanager from "@pulumi/aws/secretsmanager";
 import * as s3 from "@pulumi/aws/s3";
 import * as pulumi from "@pulumi/pulumi";
 import type { PulumiFn, Stack } from "@pulumi/pulumi/automation";
@@ -68,6 +69,37 @@ function withoutLayer(): Promise<Record<string, unknown>> {
   return Promise.resolve({});
 }
 
+/** A secret of the stack's, which is also in clear in the function's environment. */
+function openSecret(): Promise<Record<string, unknown>> {
+  const secret = new secretsmanager.Secret("hand", { name: "hand" });
+  const secretString = pulumi.secret("pay-s3cret");
+  new secretsmanager.SecretVersion("hand", { secretId: secret.id, secretString });
+  const role = new iam.Role("hand", {
+    name: "hand",
+    assumeRolePolicy: JSON.stringify({
+      Version: "2012-10-17",
+      Statement: [{ Effect: "Allow", Action: "sts:AssumeRole", Principal: { Service: "lambda.amazonaws.com" } }],
+    }),
+  });
+  const layer = new lambda.LayerVersion("hand", {
+    layerName: "hand",
+    compatibleRuntimes: ["python3.12"],
+    compatibleArchitectures: ["x86_64"],
+    code: new pulumi.asset.AssetArchive({ "python/a.py": new pulumi.asset.StringAsset("A = 1") }),
+  });
+  new lambda.Function("hand", {
+    name: "hand",
+    role: role.arn,
+    runtime: "python3.12",
+    layers: [layer.arn],
+    tracingConfig: { mode: "Active" },
+    handler: "main.handler",
+    code: new pulumi.asset.AssetArchive({ "main.py": new pulumi.asset.StringAsset("def handler(*_): pass") }),
+    environment: { variables: { PAYMENT_KEY: secretString } },
+  });
+  return Promise.resolve({});
+}
+
 test("the engine deploys the program, on every cloud", async () => {
   const stack = await withPack("staging");
   const { stdout, summary } = await stack.up({ policyPacks: [pack] });
@@ -79,6 +111,12 @@ test("the engine refuses a function without its layer, and says what to do", asy
   const message = await refusal("no-layer", withoutLayer);
   expect(message).toContain("[mandatory] aws-function-has-layer (aws:lambda:Function: hand)");
   expect(message).toContain("hand: the function has no dependency layer. Without it every request ends");
+});
+
+test("the engine refuses a secret's value in a function's environment, also where it is sealed", async () => {
+  const message = await refusal("open-secret", openSecret);
+  expect(message).toContain('its variable "PAYMENT_KEY" holds the value of a secret');
+  expect(message).not.toContain("pay-s3cret");
 });
 
 test("the engine refuses a bucket for what is missing beside it", async () => {
