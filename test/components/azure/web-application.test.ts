@@ -856,7 +856,7 @@ describe("with a twin that is asked first", () => {
       notificationEmail: "ops@example.com",
     });
     // No query names routes where there are none: KQL takes no empty list.
-    expect(JSON.stringify(recording.resources.map(({ inputs }) => inputs))).not.toContain(" in ()");
+    expect(JSON.stringify(recording.all.map(({ inputs }) => inputs))).not.toContain(" in ()");
     expect(ofType(recording, "cdn:Route").map(({ inputs }) => inputs.routeName)).toEqual(["site"]);
     expect(asked(recording, "azure-worker-next")?.PROBES).toContain("/multicloud/probe");
     expect(asked(recording, "azure-smoke-check")).toBeUndefined();
