@@ -117,6 +117,21 @@ export function awsPolicy(identity: Identity, place: Place, without: readonly st
 }
 
 /**
+ * What an identity may do in the bucket of the stack's state. A run that changes nothing reads the state and holds a lock
+ * meanwhile, so it may write locks and no state.
+ *
+ * @param bucket name of it, as in `pulumi login s3://BUCKET`.
+ */
+export function statePolicy(identity: Identity, bucket: string): PolicyStatement[] {
+  const all = `arn:aws:s3:::${bucket}`;
+  const objects = `${all}/${identity === "deploy" ? "*" : ".pulumi/locks/*"}`;
+  return [
+    { Sid: "stateread", Effect: "Allow", Action: ["s3:ListBucket", "s3:GetObject"], Resource: [all, `${all}/*`] },
+    { Sid: "statewrite", Effect: "Allow", Action: ["s3:PutObject", "s3:DeleteObject"], Resource: [objects] },
+  ];
+}
+
+/**
  * The most that a role of the stack may have, whatever its policies say: what the functions of the components do.
  *
  * @param tables ARNs of further tables and secrets, for functions that a program lets reach them.

@@ -1,7 +1,15 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
-import { awsPolicy, boundaryName, boundaryPolicy, type Place, type PolicyStatement, roleName } from "./aws-policy";
+import {
+  awsPolicy,
+  boundaryName,
+  boundaryPolicy,
+  type Place,
+  type PolicyStatement,
+  roleName,
+  statePolicy,
+} from "./aws-policy";
 import type { Identity } from "./rights";
 
 const issuer = "token.actions.githubusercontent.com";
@@ -11,15 +19,30 @@ const document = (Statement: readonly unknown[]) => JSON.stringify({ Version: "2
 /** Size of a managed policy's document in characters without white space, at most (IAM, "Quotas"). */
 const policyLimit = 6_144;
 
+export interface AwsOptions {
+  /** Of the provider for GitHub's tokens that the account has already. Default: one is made. */
+  readonly githubProviderArn?: string;
+  /** Name of the bucket that has the stack's state. Default: the identities reach none. */
+  readonly stateBucket?: string;
+}
+
 /**
  * Roles for one stack, each of which GitHub's tokens of its own environment may take on, and the boundary that the stack's
  * own roles have to have: set `aws.permissionsBoundary` to it.
  */
-export function awsIdentities(place: Place, trusted: (identity: Identity) => readonly string[]) {
-  const provider = new aws.iam.OpenIdConnectProvider("github", {
-    url: `https://${issuer}`,
-    clientIdLists: ["sts.amazonaws.com"],
-  });
+export function awsIdentities(
+  place: Place,
+  trusted: (identity: Identity) => readonly string[],
+  { githubProviderArn, stateBucket }: AwsOptions = {},
+) {
+  // An account has one provider at most for an address.
+  const provider = pulumi.output(
+    githubProviderArn ??
+      new aws.iam.OpenIdConnectProvider("github", {
+        url: `https://${issuer}`,
+        clientIdLists: ["sts.amazonaws.com"],
+      }).arn,
+  );
   const boundary = new aws.iam.Policy("boundary", {
     name: boundaryName(place),
     policy: document(boundaryPolicy(place)),
@@ -28,7 +51,7 @@ export function awsIdentities(place: Place, trusted: (identity: Identity) => rea
     const made = new aws.iam.Role(identity, {
       name: roleName(place, identity),
       maxSessionDuration: 2 * 3600,
-      assumeRolePolicy: provider.arn.apply((arn) =>
+      assumeRolePolicy: provider.apply((arn) =>
         document([
           {
             Effect: "Allow",
@@ -41,7 +64,8 @@ export function awsIdentities(place: Place, trusted: (identity: Identity) => rea
         ]),
       ),
     });
-    for (const [index, statements] of inDocuments(awsPolicy(identity, place)).entries()) {
+    const state = stateBucket === undefined ? [] : statePolicy(identity, stateBucket);
+    for (const [index, statements] of inDocuments([...awsPolicy(identity, place), ...state]).entries()) {
       const name = `${identity}-${index}`;
       const policy = new aws.iam.Policy(name, {
         name: `${roleName(place, identity)}-${index}`,

@@ -4,7 +4,12 @@ import * as pulumi from "@pulumi/pulumi";
 import { identities, type Identity, rightsOf } from "./rights";
 
 /** Roles that a deployment may give the stack's accounts in the project, and no others. */
-export const givenRoles = ["roles/datastore.user", "roles/logging.logWriter", "roles/storage.objectViewer"] as const;
+export const givenRoles = [
+  "roles/datastore.user",
+  "roles/datastore.viewer",
+  "roles/logging.logWriter",
+  "roles/storage.objectViewer",
+] as const;
 
 /** A condition on the grant of the right to change the project's policy. */
 export function grantCondition(roles: readonly string[]): string {

@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import type { Cloud } from "../contract/clouds";
 import type { Identity } from "./rights";
-import { subjects } from "./subjects";
+import { environmentOf, subjects } from "./subjects";
 
 /** The identities that deploy, preview and compare one stack; the outputs are the variables of GitHub's environments. */
 async function program(): Promise<Record<string, unknown>> {
@@ -11,20 +11,18 @@ async function program(): Promise<Record<string, unknown>> {
   const repository = config.require("repository");
   const ids = { ownerId: config.require("ownerId"), id: config.require("repositoryId") };
   const clouds = config.requireObject<Cloud[]>("clouds");
-  // What only reads runs on pull requests, in an environment without reviewers.
-  const environments: Record<Identity, string> = {
-    deploy: stack,
-    preview: `${stack}-preview`,
-    drift: `${stack}-preview`,
-  };
-  const trusted = (identity: Identity) => subjects({ name: repository, ...ids }, environments[identity]);
+  const trusted = (identity: Identity) => subjects({ name: repository, ...ids }, environmentOf(identity, stack));
 
   const outputs: Record<string, unknown> = {};
   if (clouds.includes("aws")) {
     const { getCallerIdentity } = await import("@pulumi/aws");
     const { awsIdentities } = await import("./aws");
     const { accountId: account } = await getCallerIdentity();
-    outputs.aws = awsIdentities({ project, stack, account, region: config.require("awsRegion") }, trusted);
+    outputs.aws = awsIdentities({ project, stack, account, region: config.require("awsRegion") }, trusted, {
+      // The project's default of both is empty.
+      githubProviderArn: config.get("githubProviderArn") || undefined,
+      stateBucket: config.get("stateBucket") || undefined,
+    });
   }
   if (clouds.includes("azure")) {
     const { azureIdentities } = await import("./azure");

@@ -37,6 +37,52 @@ export const invokeRights: Readonly<Record<Cloud, Readonly<Record<string, readon
   gcp: { "gcp:organizations/getProject:getProject": ["resourcemanager.projects.get"] },
 };
 
+/**
+ * What the commands ask that a deployment runs beside the engine, each named by what asks; `.github/workflows/deploy-stack.yml`
+ * runs `diagnose` as the identity that deploys.
+ */
+export const commandRights: Readonly<Record<Cloud, Readonly<Record<string, readonly string[]>>>> = {
+  aws: {
+    "cli/version-check.ts": [
+      "lambda:GetFunctionConfiguration",
+      "lambda:InvokeFunction",
+      "lambda:GetAlias",
+      "lambda:CreateAlias",
+    ],
+    "cli/diagnose.ts": [
+      "lambda:GetFunction",
+      "lambda:GetFunctionConfiguration",
+      "lambda:GetLayerVersion",
+      "dynamodb:DescribeTable",
+      "sns:ListSubscriptionsByTopic",
+      "logs:FilterLogEvents",
+    ],
+  },
+  azure: {
+    "cli/diagnose.ts": [
+      "Microsoft.Web/sites/read",
+      "Microsoft.Web/sites/config/read",
+      // The settings with their values, of which it keeps digests.
+      "Microsoft.Web/sites/config/list/action",
+      "Microsoft.Storage/storageAccounts/tableServices/tables/read",
+      "Microsoft.OperationalInsights/workspaces/read",
+      "Microsoft.OperationalInsights/workspaces/query/read",
+      // Of the tables that it asks: the right above alone reads none.
+      "Microsoft.OperationalInsights/workspaces/query/AppTraces/read",
+      "Microsoft.OperationalInsights/workspaces/query/AppExceptions/read",
+    ],
+  },
+  gcp: {
+    "cli/diagnose.ts": [
+      "resourcemanager.projects.get",
+      "cloudfunctions.functions.get",
+      "run.services.get",
+      "datastore.databases.getMetadata",
+      "logging.logEntries.list",
+    ],
+  },
+};
+
 /** All that an operation may need, reading back included. */
 export function needed(of: TypeRights, operation: Operation): readonly string[] {
   return [...new Set([...(of[operation] ?? []), ...(operation === "delete" ? [] : of.read)])];
@@ -50,5 +96,6 @@ export function rightsOf(cloud: Cloud, identity: Identity): string[] {
     preview: [],
     drift: types.flatMap(({ read }) => read),
   }[identity];
-  return [...new Set([...onResources, ...Object.values(invokeRights[cloud]).flat()])].sort();
+  const ofCommands = identity === "deploy" ? Object.values(commandRights[cloud]).flat() : [];
+  return [...new Set([...onResources, ...Object.values(invokeRights[cloud]).flat(), ...ofCommands])].sort();
 }

@@ -1,3 +1,13 @@
+import type { Identity } from "./rights";
+
+/**
+ * The environment on GitHub whose jobs are an identity's. Code of pull requests runs as `preview`, so what may read
+ * resources, secrets among them, is in another.
+ */
+export function environmentOf(identity: Identity, stack: string): string {
+  return identity === "deploy" ? stack : `${stack}-${identity}`;
+}
+
 /** A repository on GitHub. */
 export interface Repository {
   /** E.g. `ada/shop`. */

@@ -1,16 +1,19 @@
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+
 import { expect, test } from "vitest";
 
 import { awsIdentities, inDocuments } from "../../bootstrap/aws";
-import { awsPolicy, type Place } from "../../bootstrap/aws-policy";
+import { awsPolicy, type Place, statePolicy } from "../../bootstrap/aws-policy";
 import { azureIdentities } from "../../bootstrap/azure";
-import { gcpIdentities } from "../../bootstrap/gcp";
-import { identities, type Identity, rightsOf } from "../../bootstrap/rights";
-import { subjects } from "../../bootstrap/subjects";
+import { gcpIdentities, givenRoles } from "../../bootstrap/gcp";
+import { commandRights, identities, type Identity, rights, rightsOf } from "../../bootstrap/rights";
+import { environmentOf, subjects } from "../../bootstrap/subjects";
 import { record } from "../components/mocks";
 
 const place: Place = { project: "shop", stack: "staging", account: "123456789012", region: "eu-west-1" };
 const repository = { name: "ada/shop", ownerId: "12", id: "34" };
-const trusted = (identity: Identity) => subjects(repository, identity === "deploy" ? "staging" : "staging-preview");
+const trusted = (identity: Identity) => subjects(repository, environmentOf(identity, "staging"));
 
 test("a token is trusted in the form of before and in the immutable one", () => {
   expect(subjects(repository, "staging")).toEqual([
@@ -26,7 +29,9 @@ test("on AWS each identity trusts its own environment alone, and its policies fi
   for (const { name, inputs } of roles) {
     const text = String(inputs.assumeRolePolicy);
     for (const subject of trusted(name as Identity)) expect(text).toContain(subject);
-    if (name !== "deploy") expect(text).not.toContain(':environment:staging"');
+    for (const other of identities.filter((identity) => identity !== name)) {
+      for (const subject of trusted(other)) expect(text).not.toContain(`"${subject}"`);
+    }
     expect(text).not.toContain("*");
   }
   for (const { inputs } of recording.of("aws:iam/policy:Policy")) {
@@ -56,7 +61,8 @@ test("on Azure a deployment assigns the functions' roles and no others, by a rol
   expect(condition).toContain("0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3");
   for (const { name, inputs } of recording.of("azure-native:authorization:RoleDefinition")) {
     expect(inputs.permissions).toEqual([{ actions: rightsOf("azure", name as Identity), notActions: [] }]);
-    expect(JSON.stringify(inputs.permissions)).not.toContain("*");
+    const wildcards = rightsOf("azure", name as Identity).filter((right) => right.includes("*"));
+    expect(wildcards).toEqual(name === "deploy" ? ["Microsoft.Cdn/operationresults/*"] : []);
   }
   expect(recording.of("azure-native:managedidentity:FederatedIdentityCredential")).toHaveLength(6);
 });
@@ -76,4 +82,114 @@ test("on Google Cloud a deployment grants the functions' roles and no others in 
   const drift = roles.find(({ name }) => name === "drift");
   expect(drift?.inputs.permissions).toContain("storage.buckets.getIamPolicy");
   expect(recording.of("gcp:serviceaccount/iAMMember:IAMMember")).toHaveLength(6);
+});
+
+const root = path.join(__dirname, "../..");
+const source = (file: string) => readFileSync(path.join(root, file), "utf8");
+
+test("the environment of pull requests is of no identity that reads resources", () => {
+  expect(identities.map((identity) => environmentOf(identity, "staging"))).toEqual([
+    "staging",
+    "staging-preview",
+    "staging-drift",
+  ]);
+  expect(source(".github/workflows/drift.yml")).toContain("environment: ${{ matrix.stack }}-drift");
+});
+
+test("what a deployment's commands ask AWS for is allowed to it, on the stack's functions and logs", () => {
+  // The call's name in the AWS CLI, in the words of IAM where they are others.
+  const actions: Readonly<Record<string, string>> = {
+    "lambda invoke": "lambda:InvokeFunction",
+    "lambda get-layer-version-by-arn": "lambda:GetLayerVersion",
+  };
+  const asked = ["operations/aws-function.ts", "operations/diagnose/vendors.ts"].flatMap((file) =>
+    [...source(file).matchAll(/"(lambda|dynamodb|sns|logs)", "([a-z-]+)"/g)].map(([, service = "", call = ""]) => {
+      const action = call.replace(/(^|-)([a-z])/g, (_, __, letter: string) => letter.toUpperCase());
+      return actions[`${service} ${call}`] ?? `${service}:${action}`;
+    }),
+  );
+  expect([...new Set(asked)].sort()).toEqual([...new Set(Object.values(commandRights.aws).flat())].sort());
+  const resourcesOf = (action: string) =>
+    awsPolicy("deploy", place).flatMap(({ Effect, Action, Resource }) =>
+      Effect === "Allow" && Action.includes(action) ? Resource : [],
+    );
+  expect(resourcesOf("lambda:InvokeFunction")).toContain(
+    "arn:aws:lambda:eu-west-1:123456789012:function:shop-staging-*",
+  );
+  expect(resourcesOf("logs:FilterLogEvents")).toContain(
+    "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/shop-staging-*",
+  );
+  for (const action of ["lambda:InvokeFunction", "logs:FilterLogEvents"])
+    expect(resourcesOf(action)).not.toContain("*");
+});
+
+test("a deployment may read the logs that it is diagnosed by, and no other identity may", () => {
+  const logs = {
+    aws: "logs:FilterLogEvents",
+    azure: "Microsoft.OperationalInsights/workspaces/query/read",
+    gcp: "logging.logEntries.list",
+  } as const;
+  for (const cloud of ["aws", "azure", "gcp"] as const) {
+    const having = identities.filter((identity) => rightsOf(cloud, identity).includes(logs[cloud]));
+    expect(having, cloud).toEqual(["deploy"]);
+  }
+  const tables = [...source("operations/diagnose/vendors.ts").matchAll(/\((App\w+) \|/g)].map(([, table]) => table);
+  const queried = [...new Set([...tables, "AppTraces"])].map(
+    (table) => `Microsoft.OperationalInsights/workspaces/query/${table}/read`,
+  );
+  expect(queried).toHaveLength(2);
+  for (const right of queried) expect(rightsOf("azure", "deploy")).toContain(right);
+});
+
+test("on Azure what takes long may be asked for until it is done", () => {
+  const polled = {
+    cdn: /Cdn\/operationresults/,
+    web: /Web\/.*operationresults/i,
+    frontdoor: /frontdooroperationresults/,
+  };
+  for (const [provider, right] of Object.entries(polled)) {
+    const types = Object.entries(rights.azure).filter(
+      ([token]) => token.startsWith(`azure-native:${provider}:`) && !token.endsWith("Allowed"),
+    );
+    expect(types.length).toBeGreaterThan(0);
+    for (const [token, { create, update, delete: deleted }] of types) {
+      for (const operation of [create, update, deleted]) expect(operation?.join(), token).toMatch(right);
+    }
+  }
+});
+
+test("on Google Cloud a deployment may grant each role in the project that a component grants there", () => {
+  const folder = "components/gcp";
+  const sources = readdirSync(path.join(root, folder)).map((file) => source(path.join(folder, file)));
+  // In the project itself, and what a table hands over to the functions' accounts.
+  const granted = sources.flatMap((text) => [
+    ...[...text.matchAll(/new (?:gcp\.)?projects\.IAMMember\([^;]*?role: "(roles\/[\w.]+)"/g)].map(([, role]) => role),
+    ...[...text.matchAll(/"(roles\/datastore\.\w+)"/g)].map(([, role]) => role),
+  ]);
+  expect([...new Set(granted)].sort()).toEqual([...givenRoles]);
+});
+
+test("on AWS a provider that the account has is used, and none is made beside it", async () => {
+  const arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com";
+  const { recording } = await record(() => awsIdentities(place, trusted, { githubProviderArn: arn }));
+  expect(recording.of("aws:iam/openIdConnectProvider:OpenIdConnectProvider")).toEqual([]);
+  for (const { inputs } of recording.of("aws:iam/role:Role")) expect(inputs.assumeRolePolicy).toContain(arn);
+});
+
+test("on AWS each identity reaches the state's bucket where it is named, and only a deployment writes state", async () => {
+  const policies = async (stateBucket?: string) => {
+    const { recording } = await record(() => awsIdentities(place, trusted, { stateBucket }));
+    return recording.of("aws:iam/policy:Policy").filter(({ inputs }) => String(inputs.policy).includes(":::state-1"));
+  };
+  expect(await policies()).toEqual([]);
+  const names = (await policies("state-1")).map(({ name }) => name.split("-")[0]);
+  expect([...new Set(names)].sort()).toEqual([...identities].sort());
+  const writable = (identity: Identity) =>
+    statePolicy(identity, "state-1").flatMap(({ Action, Resource }) =>
+      Action.includes("s3:PutObject") ? Resource : [],
+    );
+  expect(writable("deploy")).toEqual(["arn:aws:s3:::state-1/*"]);
+  for (const identity of ["preview", "drift"] as const) {
+    expect(writable(identity)).toEqual(["arn:aws:s3:::state-1/.pulumi/locks/*"]);
+  }
 });

@@ -281,7 +281,8 @@ describe("credentials", () => {
 
   test("are read-only wherever nothing is deployed", () => {
     for (const { at, file, job: found } of withCredentials) {
-      if (!file.startsWith("deploy")) expect(found.environment, at).toMatch(/-preview$/);
+      if (!file.startsWith("deploy"))
+        expect(found.environment, at).toMatch(file === "drift.yml" ? /-drift$/ : /-preview$/);
     }
   });
 
