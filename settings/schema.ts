@@ -441,7 +441,7 @@ const anySetting = z.strictObject({
   deletionProtection: setting(
     flag,
     false,
-    "Refuses to delete what holds data (the tables), and leaves the functions' logs on AWS when they are deleted, until it is set to false and deployed.",
+    "Refuses to delete what holds data (the tables), until it is set to false and deployed.",
   ),
   smokeCheck: setting(
     flag,

@@ -58,11 +58,6 @@ export interface LambdaFunctionArgs {
   readonly logRetentionDays?: number;
   /** ARN of the policy that the function's role does not get beyond. Default: none. */
   readonly permissionsBoundary?: string;
-  /**
-   * Leaves the log group in the account when the function or its stack is deleted, until this is set to false and deployed.
-   * Delete or import it before a function of that name is deployed again. Default: false.
-   */
-  readonly logProtection?: boolean;
   /** Resumes from a snapshot of the initialised function instead of starting cold. Default: false. */
   readonly snapStart?: boolean;
   /**
@@ -139,7 +134,7 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
         },
         args.transform?.logGroup,
       ),
-      { ...child, retainOnDelete: args.logProtection },
+      child,
     );
     const role = new iam.Role(
       name,

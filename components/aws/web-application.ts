@@ -196,7 +196,6 @@ export class WebApplication extends pulumi.ComponentResource {
         return this.tableOf(name, table).allow(plan.description.operations?.[table] ?? tableOperations);
       }),
       logRetentionDays,
-      logProtection: this.args.deletionProtection,
       permissionsBoundary: this.args.permissionsBoundary,
       tags: this.tags,
     };

@@ -200,19 +200,6 @@ describe("with the defaults", () => {
     ]);
   });
 
-  test.each([true, false])("with deletionProtection %s a function's log stays when it is deleted", async (protects) => {
-    const logs: Pick<pulumi.CustomResourceOptions, "protect" | "retainOnDelete">[] = [];
-    const transformation: pulumi.ResourceTransformation = ({ type, name, opts }) => {
-      // One that is protected could not be deleted at all, so neither could its function.
-      if (type === "aws:cloudwatch/logGroup:LogGroup" && name === "aws-api") logs.push(opts);
-      return undefined;
-    };
-    await application({ deletionProtection: protects }, () => ({ transformations: [transformation] }));
-    expect(logs.map(({ protect, retainOnDelete }) => ({ protect, retainOnDelete }))).toEqual([
-      { protect: undefined, retainOnDelete: protects },
-    ]);
-  });
-
   test("the table can be restored and is encrypted", () => {
     expect(recording.only("aws:dynamodb/table:Table")).toMatchObject({
       name: "shop-test-messages",
