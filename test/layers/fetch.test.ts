@@ -159,10 +159,11 @@ describe("a wheel is refused", () => {
         });
         return true;
       },
-      /could not be fetched: the index sent \d+ bytes in 1 s, expected at least 1024/,
+      /could not be fetched: the index sent \d+ bytes in \d+ s, expected at least \d+/,
     ],
   ])("from an index that %s", async (name, misbehave, reason) => {
-    vi.stubEnv("UV_HTTP_TIMEOUT", "0.1");
+    // Long beside the pauses of a busy machine, in which the index sends nothing.
+    vi.stubEnv("UV_HTTP_TIMEOUT", "0.5");
     workspace.index.misbehave = misbehave;
     await expect(fetchOne(name)).rejects.toThrow(reason);
     expect(await cached("wheels")).toEqual([]);
