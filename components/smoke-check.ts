@@ -1,11 +1,10 @@
-import { createHash } from "node:crypto";
-import path from "node:path";
-
-import * as command from "@pulumi/command/local";
+import type * as command from "@pulumi/command/local";
 import * as pulumi from "@pulumi/pulumi";
 
 import type { Probe, PythonFunction } from "../contract/application";
 import type { Cloud } from "../contract/clouds";
+import { checkCommand } from "./check-command";
+import { digestOf } from "./digest";
 import type { AwsOutputs, AzureOutputs, GcpOutputs, LayerOutputs } from "./outputs";
 
 export interface SmokeCheckArgs {
@@ -41,34 +40,25 @@ export function tellNoApi(instead: string, application: pulumi.Resource): void {
   void pulumi.log.info(`No function answers requests, so the smoke check asks no API; ${instead}`, application);
 }
 
-const root = path.join(__dirname, "..");
-
 /**
  * Sends a deployed function its probes. Where it does not answer, or another release answers, the update fails with the cause
  * that the function's log shows.
- *
- * A change shows as an update of this resource in the preview, and the next update repeats a check that failed.
  */
 export function smokeCheck(name: string, args: SmokeCheckArgs, opts: pulumi.CustomResourceOptions): command.Command {
   const { cloud, address, headers, probes, release, outputs, layers = {}, deployed, timeoutSeconds = 300 } = args;
-  return new command.Command(
+  return checkCommand(
     name,
+    "smoke-check",
     {
-      create: "node --require tsx/cjs cli/smoke-check.ts",
-      // Relative, or another checkout would see a change.
-      dir: path.relative(process.cwd(), root) || undefined,
-      environment: {
-        CLOUD: cloud,
-        ADDRESS: address,
-        PROBES: JSON.stringify(probes),
-        ...(headers !== undefined && { HEADERS: pulumi.jsonStringify(headers) }),
-        ...(release !== undefined && { RELEASE: release }),
-        PATIENCE: String(timeoutSeconds),
-        OUTPUTS: pulumi.jsonStringify({ [cloud]: outputs, layers }),
-        // A digest: a function's configuration may hold values that do not belong into this resource's state.
-        DEPLOYED: pulumi.jsonStringify(deployed).apply((text) => createHash("sha256").update(text).digest("hex")),
-      },
-      logging: command.Logging.None,
+      CLOUD: cloud,
+      ADDRESS: address,
+      PROBES: JSON.stringify(probes),
+      ...(headers !== undefined && { HEADERS: pulumi.jsonStringify(headers) }),
+      ...(release !== undefined && { RELEASE: release }),
+      PATIENCE: String(timeoutSeconds),
+      OUTPUTS: pulumi.jsonStringify({ [cloud]: outputs, layers }),
+      // A digest: a function's configuration may hold values that do not belong into this resource's state.
+      DEPLOYED: digestOf(deployed),
     },
     opts,
   );

@@ -1,5 +1,3 @@
-import { createHash } from "node:crypto";
-
 import * as cloudwatch from "@pulumi/aws/cloudwatch";
 import * as iam from "@pulumi/aws/iam";
 import * as lambda from "@pulumi/aws/lambda";
@@ -9,6 +7,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Probe } from "../../contract/application";
 import type { LayerBundle } from "../../layers/bundle";
 import type { PublishedLayer } from "../dependency-layer";
+import { shortDigestOf } from "../digest";
 import { type Transform, transformed } from "../transform";
 import { versionCheck } from "./version-check";
 
@@ -174,7 +173,7 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
       snapStart: args.snapStart ? { applyOn: "PublishedVersions" } : undefined,
     } satisfies Partial<lambda.FunctionArgs>;
     const variables = { ...args.environment, ...locations(secrets) };
-    const half = fingerprint({ ...versioned, variables });
+    const half = shortDigestOf({ ...versioned, variables });
     if (args.release !== undefined) this.release = pulumi.interpolate`${args.release}.${half}`;
     const functionArgs = transformed<lambda.FunctionArgs>(
       {
@@ -264,13 +263,6 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
     });
     return Object.fromEntries(stored);
   }
-}
-
-/** The configuration's half of a release. */
-function fingerprint(configuration: object): pulumi.Output<string> {
-  return pulumi
-    .jsonStringify(configuration)
-    .apply((text) => createHash("sha256").update(text).digest("hex").slice(0, 12));
 }
 
 /** A trust policy by which a service, and nothing else, takes on a role. */

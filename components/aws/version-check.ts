@@ -1,10 +1,9 @@
-import { createHash } from "node:crypto";
-import path from "node:path";
-
-import * as command from "@pulumi/command/local";
-import * as pulumi from "@pulumi/pulumi";
+import type * as command from "@pulumi/command/local";
+import type * as pulumi from "@pulumi/pulumi";
 
 import type { Probe } from "../../contract/application";
+import { checkCommand } from "../check-command";
+import { digestOf } from "../digest";
 
 export interface VersionCheckArgs {
   /** ARN without a version. */
@@ -21,8 +20,6 @@ export interface VersionCheckArgs {
   readonly timeoutSeconds?: number;
 }
 
-const root = path.join(__dirname, "..", "..");
-
 /**
  * Invokes a published version before it serves users. Where it does not answer, the update fails with the cause, and the
  * alias, which depends on this, stays where it is. The next update repeats a check that failed.
@@ -33,24 +30,17 @@ export function versionCheck(
   opts: pulumi.CustomResourceOptions,
 ): command.Command {
   const { functionArn, version, probes, release, dependsOnToo, timeoutSeconds = 300 } = args;
-  return new command.Command(
+  return checkCommand(
     name,
+    "version-check",
     {
-      create: "node --require tsx/cjs cli/version-check.ts",
-      // Relative, or another checkout would see a change.
-      dir: path.relative(process.cwd(), root) || undefined,
-      environment: {
-        FUNCTION: functionArn,
-        VERSION: version,
-        ...(probes && { PROBES: JSON.stringify(probes) }),
-        ...(release !== undefined && { RELEASE: release }),
-        TIMEOUT_SECONDS: String(timeoutSeconds),
-        // A digest: a configuration may hold values that do not belong into this resource's state.
-        DEPENDS_ON_TOO: pulumi
-          .jsonStringify(dependsOnToo)
-          .apply((text) => createHash("sha256").update(text).digest("hex")),
-      },
-      logging: command.Logging.None,
+      FUNCTION: functionArn,
+      VERSION: version,
+      ...(probes && { PROBES: JSON.stringify(probes) }),
+      ...(release !== undefined && { RELEASE: release }),
+      TIMEOUT_SECONDS: String(timeoutSeconds),
+      // A digest: a configuration may hold values that do not belong into this resource's state.
+      DEPENDS_ON_TOO: digestOf(dependsOnToo),
     },
     opts,
   );

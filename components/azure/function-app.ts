@@ -1,5 +1,3 @@
-import { createHash } from "node:crypto";
-
 import * as applicationinsights from "@pulumi/azure-native/applicationinsights";
 import type * as authorization from "@pulumi/azure-native/authorization";
 import * as managedidentity from "@pulumi/azure-native/managedidentity";
@@ -12,6 +10,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { settingDigest } from "../../contract/setting-digest";
 import type { PackageBundle } from "../../layers/bundle";
+import { shortDigestOf } from "../digest";
 import { hostId } from "../names";
 import { type Transform, transformed } from "../transform";
 import { PackageDeployment, type PackageDeploymentArgs } from "./package-deployment";
@@ -432,9 +431,7 @@ function configurationHash(
   settings: Connection,
 ): pulumi.Output<string> {
   const { pythonVersion } = bundle;
-  const hash = pulumi
-    .jsonStringify({ settings, pythonVersion, memorySize, maximumInstances, concurrency })
-    .apply((text) => createHash("sha256").update(text).digest("hex").slice(0, 12));
+  const hash = shortDigestOf({ settings, pythonVersion, memorySize, maximumInstances, concurrency });
   // A variable may be a secret; its hash among all others is none.
   return pulumi.unsecret(hash);
 }

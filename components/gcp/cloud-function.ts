@@ -1,5 +1,3 @@
-import { createHash } from "node:crypto";
-
 import * as command from "@pulumi/command/local";
 import * as cloudfunctionsv2 from "@pulumi/gcp/cloudfunctionsv2";
 import * as cloudrunv2 from "@pulumi/gcp/cloudrunv2";
@@ -9,6 +7,7 @@ import * as serviceaccount from "@pulumi/gcp/serviceaccount";
 import * as pulumi from "@pulumi/pulumi";
 
 import type { SourceBundle } from "../../layers/bundle";
+import { shortDigestOf } from "../digest";
 import { nameLimits, resourceName, type Scope } from "../names";
 import { type Transform, transformed } from "../transform";
 import { refuseEmptyUpdate } from "./failed-deployment";
@@ -150,7 +149,7 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
     const secrets = Object.entries(args.secrets ?? {}).map(([key, value]) => this.secret(key, value, args));
 
     const variables = secrets.map(({ variable }) => variable);
-    const settings = digest({
+    const settings = shortDigestOf({
       environment: args.environment,
       variables,
       memorySize,
@@ -347,11 +346,6 @@ function described(name: string, resource: cloudfunctionsv2.Function) {
     url: service.uri,
     configuration: pulumi.output({ build: resource.buildConfig, service: configured }),
   };
-}
-
-/** Tells settings apart; nothing can be read from it. */
-function digest(settings: Record<string, unknown>): pulumi.Output<string> {
-  return pulumi.jsonStringify(settings).apply((text) => createHash("sha256").update(text).digest("hex").slice(0, 12));
 }
 
 /** The builder's account has the part `build`, which a function may be called too. */

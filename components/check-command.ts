@@ -1,0 +1,33 @@
+import path from "node:path";
+
+import * as command from "@pulumi/command/local";
+import type * as pulumi from "@pulumi/pulumi";
+
+const root = path.join(__dirname, "..");
+
+/**
+ * Runs one of the programs in `cli/` as a resource, so that the update fails where it does.
+ *
+ * A change of its environment shows as an update of this resource in the preview, and the next update repeats a check that
+ * failed.
+ *
+ * @param program the file's name, without its ending.
+ */
+export function checkCommand(
+  name: string,
+  program: "smoke-check" | "version-check",
+  environment: Readonly<Record<string, pulumi.Input<string>>>,
+  opts: pulumi.CustomResourceOptions,
+): command.Command {
+  return new command.Command(
+    name,
+    {
+      create: `node --require tsx/cjs cli/${program}.ts`,
+      // Relative, or another checkout would see a change.
+      dir: path.relative(process.cwd(), root) || undefined,
+      environment,
+      logging: command.Logging.None,
+    },
+    opts,
+  );
+}
