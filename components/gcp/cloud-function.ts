@@ -266,11 +266,12 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
    */
   private awaitGrants(grants: readonly pulumi.CustomResource[]): pulumi.Resource {
     const said = `Waiting ${grantPropagation / 60} minutes, until Google Cloud knows everywhere what was granted to ${this.#name}`;
+    const milliseconds = `${grantPropagation * 1000} * Number(process.env.LOCAL_SECOND ?? 1)`;
     return new command.Command(
       `${this.#name}-grants`,
       {
         // On this machine a second is shorter, as the local clouds say.
-        create: `node -e 'console.log("${said}"); setTimeout(() => {}, ${grantPropagation * 1000} * Number(process.env.LOCAL_SECOND ?? 1))'`,
+        create: `node -e 'const time = ${milliseconds}; if (time > 1000) console.log("${said}"); setTimeout(() => {}, time)'`,
         triggers: grants.map(({ id }) => id),
       },
       { parent: this, dependsOn: [...grants] },
