@@ -4,13 +4,14 @@ import { z } from "zod";
 
 import type { DataPlane } from "../data-plane";
 import { header, type HttpRequest, type HttpResponse, listen, type Listener, response } from "../http";
+import { Timetable } from "../timetable";
 import { accessKeyIn, type Denial, denial, roleOf } from "./caller";
 import { matchesPattern } from "./event-pattern";
 import type { Queues } from "./queues";
 import { maySend, mayInvoke } from "./resource-policy";
 import type { AwsResources, Resource } from "./resources";
+import { parseExpression } from "./schedule-expression";
 import { scheduledEvent } from "./scheduler";
-import { Timetable } from "./timetable";
 import { account } from "./types";
 
 /** The fields of `PutEvents` (EventBridge API reference). */
@@ -50,7 +51,8 @@ export class EventRules implements DataPlane {
     const { scheduleExpression, state, arn } = this.options.resources.get("aws:cloudwatch/eventRule:EventRule", id);
     this.#timetable.clear(id);
     if (scheduleExpression !== undefined && state !== "DISABLED") {
-      this.#timetable.set(id, scheduleExpression, () => void this.#hand(id, scheduledEvent(arn, "aws.events", {})));
+      const due = parseExpression(scheduleExpression);
+      this.#timetable.set(id, due, () => void this.#hand(id, scheduledEvent(arn, "aws.events", {})));
     }
     return Promise.resolve();
   }
@@ -79,7 +81,7 @@ export class EventRules implements DataPlane {
     const { resources } = this.options;
     const headers = Object.fromEntries(request.headers.map(([key, value]) => [key.toLowerCase(), value]));
     const region = /Credential=[^/]+\/\d+\/([^/]+)\//.exec(headers.authorization ?? "")?.[1] ?? "";
-    // Whoever is not a function is the developer.
+    // A caller that is no function is the developer.
     const role = roleOf(resources, accessKeyIn(headers));
     const denied =
       role && denial(resources, role, "events:PutEvents", `arn:aws:events:${region}:${account}:event-bus/default`);

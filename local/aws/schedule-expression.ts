@@ -1,3 +1,5 @@
+import type { Due } from "../timetable";
+
 /** Fields of `cron(...)`, in their order, with the values that each can have (EventBridge Scheduler user guide, "Cron-based schedules"). */
 const fields = [
   { name: "minutes", from: 0, to: 59 },
@@ -9,14 +11,6 @@ const fields = [
 ] as const;
 
 const minutesOf = { minute: 1, hour: 60, day: 24 * 60 } as const;
-
-/** When a schedule is due. */
-export interface Due {
-  /** Milliseconds between two times; absent where it is times of a clock. */
-  readonly every?: number;
-  /** Whether it is due in the minute of a time, in UTC. */
-  readonly at: (time: Date) => boolean;
-}
 
 /**
  * Reads `rate(...)` or `cron(...)`.

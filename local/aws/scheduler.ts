@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 
 import type { DataPlane } from "../data-plane";
+import { Timetable } from "../timetable";
 import type { AsynchronousInvocations } from "./asynchronous";
 import { allows } from "./iam";
 import type { AwsResources } from "./resources";
-import { Timetable } from "./timetable";
+import { parseExpression } from "./schedule-expression";
 
 export interface SchedulerOptions {
   readonly resources: AwsResources;
@@ -21,7 +22,7 @@ export class Scheduler implements DataPlane {
     const { scheduleExpression, state } = this.options.resources.get("aws:scheduler/schedule:Schedule", id);
     this.#timetable.clear(id);
     if (state === "ENABLED") {
-      this.#timetable.set(id, scheduleExpression, () => {
+      this.#timetable.set(id, parseExpression(scheduleExpression), () => {
         this.run(id).catch((error: unknown) => {
           console.error(`schedule ${id}: ${error instanceof Error ? error.message : String(error)}`);
         });

@@ -1,10 +1,9 @@
 import type { DataPlane } from "../data-plane";
 import type { HttpResponse } from "../http";
+import { Timetable } from "../timetable";
 import type { CloudFunctions } from "./functions";
 import type { GcpResources } from "./resources";
 import { unixCronMinutes } from "./unix-cron";
-
-const minute = 60_000;
 
 export interface SchedulerOptions {
   readonly resources: GcpResources;
@@ -13,41 +12,28 @@ export interface SchedulerOptions {
 
 /** Cloud Scheduler: calls functions at their times, in UTC, as the service account that each job names. */
 export class Scheduler implements DataPlane {
-  readonly #timers = new Map<string, NodeJS.Timeout>();
+  readonly #timetable = new Timetable();
 
   constructor(private readonly options: SchedulerOptions) {}
 
-  async start({ id }: { readonly id: string }): Promise<void> {
-    await this.stop(id);
+  start({ id }: { readonly id: string }): Promise<void> {
     const { schedule, paused } = this.options.resources.get("gcp:cloudscheduler/job:Job", id);
-    const isDue = unixCronMinutes(schedule);
-    if (isDue !== undefined && !paused) this.#wait(id, isDue);
+    const isDue = paused ? undefined : unixCronMinutes(schedule);
+    this.#timetable.set(id, isDue && { at: isDue }, () => {
+      this.run(id).catch((error: unknown) => {
+        console.error(`job ${id}: ${error instanceof Error ? error.message : String(error)}`);
+      });
+    });
+    return Promise.resolve();
   }
 
   stop(id: string): Promise<void> {
-    clearTimeout(this.#timers.get(id));
-    this.#timers.delete(id);
+    this.#timetable.clear(id);
     return Promise.resolve();
   }
 
   close(): void {
-    for (const timer of this.#timers.values()) clearTimeout(timer);
-    this.#timers.clear();
-  }
-
-  #wait(id: string, isDue: (time: Date) => boolean): void {
-    const next = setTimeout(
-      () => {
-        if (isDue(new Date())) {
-          this.run(id).catch((error: unknown) => {
-            console.error(`job ${id}: ${error instanceof Error ? error.message : String(error)}`);
-          });
-        }
-        this.#wait(id, isDue);
-      },
-      minute - (Date.now() % minute),
-    );
-    this.#timers.set(id, next);
+    this.#timetable.close();
   }
 
   /** The job that calls a function, where there is one. */

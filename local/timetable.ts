@@ -1,15 +1,20 @@
-import { parseExpression } from "./schedule-expression";
-
 const minute = 60_000;
 
-/** Does something at the times of schedule expressions, in UTC. */
+/** When a schedule is due. */
+export interface Due {
+  /** Milliseconds between two times; absent where it is times of a clock. */
+  readonly every?: number;
+  /** Whether it is due in the minute of a time, in UTC. */
+  readonly at: (time: Date) => boolean;
+}
+
+/** Does something at the times of schedules. */
 export class Timetable {
   readonly #timers = new Map<string, NodeJS.Timeout>();
 
-  /** Takes the place of what was set for the same id; an expression that is not known is never due. */
-  set(id: string, expression: string, act: () => void): void {
+  /** Takes the place of what was set for the same id; a schedule that is not known is never due. */
+  set(id: string, due: Due | undefined, act: () => void): void {
     this.clear(id);
-    const due = parseExpression(expression);
     if (due?.every !== undefined) this.#timers.set(id, setInterval(act, due.every));
     else if (due !== undefined) this.#everyMinute(id, due.at, act);
   }
