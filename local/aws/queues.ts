@@ -4,6 +4,7 @@ import path from "node:path";
 
 import { z } from "zod";
 
+import { Changes } from "../changes";
 import type { AwsResources, Resource } from "./resources";
 
 type Queue = Resource<"aws:sqs/queue:Queue">;
@@ -56,8 +57,7 @@ const deduplicationInterval = 5 * 60_000;
  */
 export class Queues {
   readonly #messages = new Map<string, Message[]>();
-  /** Called when a queue has changed. */
-  readonly #waiting = new Set<() => void>();
+  readonly #changes = new Changes();
 
   /** @param directory where the messages are kept, a file for each queue. */
   constructor(
@@ -118,7 +118,7 @@ export class Queues {
   }
 
   /**
-   * Takes messages, which nobody else can for a while.
+   * Takes messages, which no other caller can for a while.
    *
    * @param limits most messages; seconds that they are hidden, by default the queue's; milliseconds to wait for the first.
    */
@@ -136,7 +136,7 @@ export class Queues {
       const received = this.#receiveNow(queue, limits.most, limits.visibility);
       const left = deadline - Date.now();
       if (received.length > 0 || left <= 0 || limits.signal?.aborted) return received;
-      await this.#change(Math.min(left, this.#nextVisible(queue) - Date.now()), limits.signal);
+      await this.#changes.next(Math.min(left, this.#nextVisible(queue) - Date.now()), limits.signal);
     }
   }
 
@@ -212,21 +212,6 @@ export class Queues {
     return Math.min(Infinity, ...this.#of(queue).map(({ visibleAt }) => visibleAt));
   }
 
-  /** Waits until a queue has changed, at most so many milliseconds. */
-  #change(milliseconds: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        this.#waiting.delete(done);
-        signal?.removeEventListener("abort", done);
-        resolve();
-      };
-      const timer = setTimeout(done, Math.max(milliseconds, 5));
-      this.#waiting.add(done);
-      signal?.addEventListener("abort", done);
-    });
-  }
-
   #of({ name }: Queue): Message[] {
     const known = this.#messages.get(name);
     if (known !== undefined) return known;
@@ -238,7 +223,7 @@ export class Queues {
 
   #changed(queue: Queue): void {
     writeFileSync(this.#file(queue.name), JSON.stringify(this.#of(queue)));
-    for (const resume of [...this.#waiting]) resume();
+    this.#changes.tell();
   }
 
   #file(name: string): string {

@@ -22,7 +22,7 @@ const identified = z.object({ Id: z.string() });
 type Operation = (queue: Queue, input: unknown) => object | Promise<object>;
 
 /**
- * SQS, as far as programs send and take messages. A function may do what its role allows; whoever is not a function is the
+ * SQS, as far as programs send and take messages. A function may do what its role allows; a caller that is no function is the
  * developer, who may do everything. Signatures are not verified.
  */
 export class Sqs {

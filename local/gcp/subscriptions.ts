@@ -4,6 +4,7 @@ import path from "node:path";
 
 import { z } from "zod";
 
+import { Changes } from "../changes";
 import type { DataPlane } from "../data-plane";
 import type { HttpResponse } from "../http";
 import type { CloudFunctions } from "./functions";
@@ -73,8 +74,7 @@ export class Subscriptions implements DataPlane {
   readonly #timers = new Map<string, NodeJS.Timeout>();
   /** Ids of the messages whose push is not answered yet, by the subscription's id. */
   readonly #pushing = new Map<string, Set<string>>();
-  /** Called when a subscription has changed. */
-  readonly #waiting = new Set<() => void>();
+  readonly #changes = new Changes();
   #isClosed = false;
 
   constructor(private readonly options: SubscriptionsOptions) {
@@ -103,7 +103,7 @@ export class Subscriptions implements DataPlane {
   close(): void {
     this.#isClosed = true;
     for (const timer of this.#timers.values()) clearTimeout(timer);
-    for (const resume of [...this.#waiting]) resume();
+    this.#changes.tell();
   }
 
   /** Gives each subscription of a topic the messages; returns their ids. */
@@ -137,7 +137,7 @@ export class Subscriptions implements DataPlane {
       const left = deadline - Date.now();
       if (pulled.length > 0 || left <= 0 || this.#isClosed) return pulled;
       const next = Math.min(deadline, ...this.#current(subscription).map(({ visibleAt }) => visibleAt));
-      await this.#change(next - Date.now());
+      await this.#changes.next(next - Date.now());
     }
   }
 
@@ -319,20 +319,7 @@ export class Subscriptions implements DataPlane {
 
   #changed(subscription: Subscription): void {
     writeFileSync(this.#file(subscription.id), JSON.stringify(this.#current(subscription)));
-    for (const resume of [...this.#waiting]) resume();
-  }
-
-  /** Waits until a subscription has changed, at most so many milliseconds. */
-  #change(milliseconds: number): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        this.#waiting.delete(done);
-        resolve();
-      };
-      const timer = setTimeout(done, Math.max(milliseconds, 5));
-      this.#waiting.add(done);
-    });
+    this.#changes.tell();
   }
 
   #file(id: string): string {
