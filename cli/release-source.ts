@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 
-import { Option } from "commander";
+import { type Command, Option } from "commander";
 
 import { onDemand } from "../layers/on-demand";
 import { awsReleases } from "../operations/releases/aws";
@@ -19,6 +19,20 @@ export const localOption = () =>
   new Option("--local [folder]", "a stack on the local clouds, by their state folder").preset(
     path.join(checkout, ".local"),
   );
+
+/** Tells what happens, beside what is printed. */
+export function progress(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** Runs a command; a failure is told with its next step, and is exit code 1. */
+export function runCommand(command: Command): void {
+  command.parseAsync().catch((error: unknown) => {
+    const next = error instanceof UnansweredError ? `\nnext: ${error.next}` : "";
+    progress(`error: ${error instanceof Error ? error.message : String(error)}${next}`);
+    process.exitCode = 1;
+  });
+}
 
 /** The clouds themselves and the backend that pulumi is signed in to, or the local clouds of a state folder. */
 export async function releaseSource(

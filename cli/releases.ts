@@ -2,8 +2,7 @@ import Table from "cli-table3";
 import { Command } from "commander";
 
 import { type ListedRelease, listReleases } from "../operations/releases/releases";
-import { UnansweredError } from "../operations/unanswered-error";
-import { localOption, releaseSource } from "./release-source";
+import { localOption, progress, releaseSource, runCommand } from "./release-source";
 
 interface Flags {
   readonly stack: string;
@@ -46,12 +45,4 @@ function table(releases: readonly ListedRelease[]): string {
   return rows.toString();
 }
 
-function progress(line: string): void {
-  process.stderr.write(`${line}\n`);
-}
-
-command.parseAsync().catch((error: unknown) => {
-  const next = error instanceof UnansweredError ? `\nnext: ${error.next}` : "";
-  progress(`error: ${error instanceof Error ? error.message : String(error)}${next}`);
-  process.exitCode = 1;
-});
+runCommand(command);

@@ -3,9 +3,8 @@ import { Command, Option } from "commander";
 import { rollBack } from "../operations/releases/releases";
 import type { KeptRelease, ReleasedFunction } from "../operations/releases/port";
 import { smokeCheck } from "../operations/smoke-check";
-import { UnansweredError } from "../operations/unanswered-error";
 import { type Cloud, clouds } from "../contract/clouds";
-import { localOption, releaseSource } from "./release-source";
+import { localOption, progress, releaseSource, runCommand } from "./release-source";
 
 interface Flags {
   readonly stack: string;
@@ -58,12 +57,4 @@ async function check(fn: ReleasedFunction, { release }: KeptRelease, cloud: Clou
   return `${cloud}: ${name}: ${answer}`;
 }
 
-function progress(line: string): void {
-  process.stderr.write(`${line}\n`);
-}
-
-command.parseAsync().catch((error: unknown) => {
-  const next = error instanceof UnansweredError ? `\nnext: ${error.next}` : "";
-  progress(`error: ${error instanceof Error ? error.message : String(error)}${next}`);
-  process.exitCode = 1;
-});
+runCommand(command);
