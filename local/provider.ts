@@ -17,6 +17,7 @@ import {
 } from "./provider-server";
 import type { ResourceStore, StoredResource } from "./store";
 import { Weather } from "./weather";
+import { nameIn, typeIn } from "../contract/urn";
 
 /** Inputs with each asset and archive as the file that the cloud keeps. */
 export type Inputs = Record<string, unknown>;
@@ -136,7 +137,7 @@ export class CloudProvider implements Provider {
   }
 
   async declared(urn: string): Promise<void> {
-    const token = typeToken(urn);
+    const token = typeIn(urn);
     if (this.options.unknownType === undefined || token in this.options.types || this.#warned.has(token)) return;
     this.#warned.add(token);
     await this.#log?.warn(`${token} is stored but does nothing on the local cloud`, urn);
@@ -166,7 +167,7 @@ export class CloudProvider implements Provider {
     const type = this.#type(urn);
     const inputs = { ...news };
     if (type.name !== undefined && inputs[type.name] === undefined) {
-      inputs[type.name] = olds[type.name] ?? `${logicalName(urn)}-${randomBytes(4).toString("hex").slice(1)}`;
+      inputs[type.name] = olds[type.name] ?? `${nameIn(urn)}-${randomBytes(4).toString("hex").slice(1)}`;
     }
     for (const key of type.json ?? []) {
       const given = inputs[key];
@@ -203,10 +204,10 @@ export class CloudProvider implements Provider {
     this.#planned.delete(urn);
     const type = this.#type(urn);
     this.#requireAcceptable(type, properties);
-    const token = typeToken(urn);
+    const token = typeIn(urn);
     const { store } = this.options;
     const inputs = this.#kept(properties);
-    const id = type.id(inputs, this.#context, logicalName(urn));
+    const id = type.id(inputs, this.#context, nameIn(urn));
     this.options.caller?.require("create", { type: token, id, inputs });
     if (type.overwrites !== true && store.get(token, id) !== undefined) {
       throw new Error(`${token} ${id} already exists`);
@@ -246,8 +247,8 @@ export class CloudProvider implements Provider {
     id: string,
     inputs: Properties,
   ): Promise<{ inputs: Properties; properties: Properties } | undefined> {
-    const found = this.options.store.get(typeToken(urn), id);
-    this.options.caller?.require("read", found ?? { type: typeToken(urn), id, inputs });
+    const found = this.options.store.get(typeIn(urn), id);
+    this.options.caller?.require("read", found ?? { type: typeIn(urn), id, inputs });
     if (found === undefined) return Promise.resolve(undefined);
     const described = found.attempted ?? found.inputs;
     const { unread = [] } = this.#behaviour(urn);
@@ -272,7 +273,7 @@ export class CloudProvider implements Provider {
     oldState: Properties = {},
   ): Promise<Properties> {
     const type = this.#type(urn);
-    this.options.caller?.require("update", { type: typeToken(urn), id, inputs: news });
+    this.options.caller?.require("update", { type: typeIn(urn), id, inputs: news });
     const previous = this.#existing(urn, id);
     const { fails, frozen, emptyUpdate = "again", steps = [] } = this.#behaviour(urn);
     const olds = attemptedIn(oldState) ?? oldInputs;
@@ -331,7 +332,7 @@ export class CloudProvider implements Provider {
 
   async delete(urn: string, id: string): Promise<void> {
     const type = this.#type(urn);
-    const resource = this.options.store.get(typeToken(urn), id);
+    const resource = this.options.store.get(typeIn(urn), id);
     if (resource === undefined || type.retained?.(resource)) return;
     this.options.caller?.require("delete", resource);
     const reason = type.undeletable?.(resource, this.#context) ?? this.#use(resource);
@@ -363,7 +364,7 @@ export class CloudProvider implements Provider {
   }
 
   #type(urn: string): ResourceType {
-    const token = typeToken(urn);
+    const token = typeIn(urn);
     const type = this.options.types[token] ?? this.#inert.get(token) ?? this.options.unknownType?.(token);
     if (type === undefined) throw new Error(`the local cloud has no ${token}`);
     if (!(token in this.options.types)) this.#inert.set(token, type);
@@ -378,7 +379,7 @@ export class CloudProvider implements Provider {
       first: deleteBeforeReplace ? "old" : "new",
       ...(name !== undefined && { autoNamed: name }),
     };
-    return { ...own, ...this.options.behaviours?.[typeToken(urn)] };
+    return { ...own, ...this.options.behaviours?.[typeIn(urn)] };
   }
 
   /** Why the cloud does not delete what another resource names. */
@@ -400,16 +401,16 @@ export class CloudProvider implements Provider {
   #failsNow(operation: "create" | "update", urn: string, { needs = [] }: NonNullable<Behaviour["fails"]>): boolean {
     const { store } = this.options;
     const late = needs.some((type) => store.list(type).length > store.known.list(type).length);
-    const token = typeToken(urn);
+    const token = typeIn(urn);
     return (
       late || (!this.#weather.calm && this.#weather.fails(operation, token, urn, store.next(`${operation} ${urn}`)))
     );
   }
 
   #existing(urn: string, id: string): StoredResource {
-    const resource = this.options.store.get(typeToken(urn), id);
+    const resource = this.options.store.get(typeIn(urn), id);
     if (resource === undefined) {
-      throw new Error(`${typeToken(urn)} ${id} is not there any more; run the update with --refresh`);
+      throw new Error(`${typeIn(urn)} ${id} is not there any more; run the update with --refresh`);
     }
     return resource;
   }
@@ -450,7 +451,7 @@ export class CloudProvider implements Provider {
     const isInert = (token: string) => !(token in this.options.types);
     // What no Pulumi resource declared, the cloud keeps for itself.
     const existing = this.options.store.all().filter(({ type, urn }) => urn !== "" && isInert(type));
-    const coming = [...planned].filter(([urn]) => isInert(typeToken(urn)));
+    const coming = [...planned].filter(([urn]) => isInert(typeIn(urn)));
     return [
       ...existing.flatMap(({ id, outputs, inputs }) => [id, ...Object.values(outputs), ...Object.values(inputs)]),
       ...coming.flatMap(([, inputs]) => Object.values(inputs)),
@@ -465,7 +466,7 @@ export class CloudProvider implements Provider {
         .map(({ id, inputs, outputs }) => (by === undefined ? id : (outputs[by] ?? inputs[by])));
       // A planned resource has no id yet; where its id is known all the same, it is one of the inputs.
       const coming = [...planned]
-        .filter(([urn]) => typeToken(urn) === reference.type)
+        .filter(([urn]) => typeIn(urn) === reference.type)
         .flatMap(([, inputs]) => (by === undefined ? Object.values(inputs) : [inputs[by]]));
       const names = new Set<unknown>([...existing, ...coming, ...this.#inertValues(planned)]);
       return valuesAt(inputs, property.split("."))
@@ -519,7 +520,7 @@ function oldGoesFirst({ first, autoNamed }: Partial<Behaviour>, urn: string, new
 }
 
 function isMadeUp(name: string, urn: string): boolean {
-  const prefix = `${logicalName(urn)}-`;
+  const prefix = `${nameIn(urn)}-`;
   return name.startsWith(prefix) && /^[0-9a-f]{7}$/.test(name.slice(prefix.length));
 }
 
@@ -567,15 +568,6 @@ function comparable(value: unknown): string {
 
 function isBlob(fields: Record<string, unknown>): boolean {
   return fields[marks.key] === marks.asset || fields[marks.key] === marks.archive;
-}
-
-/** `urn:pulumi:<stack>::<project>::<parent$...$type>::<name>` */
-function typeToken(urn: string): string {
-  return urn.split("::")[2]?.split("$").at(-1) ?? "";
-}
-
-function logicalName(urn: string): string {
-  return urn.split("::").slice(3).join("::");
 }
 
 /** A port that is free now and is listened on at once. */

@@ -1,4 +1,5 @@
 import type { EngineEvent, OpType } from "@pulumi/pulumi/automation";
+import { nameIn } from "../contract/urn";
 
 /** How the engine's operations are told; what is not here changes nothing. */
 const operations: Partial<Record<OpType, { sign: string; planned: string; done: string }>> = {
@@ -23,7 +24,7 @@ export class UpdateLog {
   readonly onEvent = (event: EngineEvent): void => {
     const step = this.tense === "planned" ? event.resourcePreEvent : event.resOutputsEvent;
     if (step) this.#change(step.metadata.op, step.metadata.type, step.metadata.urn, step.metadata.diffs ?? []);
-    if (event.resOpFailedEvent) this.#failed.push(nameOf(event.resOpFailedEvent.metadata.urn));
+    if (event.resOpFailedEvent) this.#failed.push(nameIn(event.resOpFailedEvent.metadata.urn));
     if (event.diagnosticEvent) this.#diagnostic(event.diagnosticEvent.severity, event.diagnosticEvent.message);
     if (event.summaryEvent && this.#errors.size === 0)
       this.#summary(event.summaryEvent.resourceChanges, event.summaryEvent.durationSeconds);
@@ -38,7 +39,7 @@ export class UpdateLog {
     const told = operations[op];
     if (told === undefined || type.startsWith("pulumi:") || type.startsWith("multicloud:")) return;
     const properties = changed.length > 0 ? `  [${changed.join(", ")}]` : "";
-    this.print(`${told.sign} ${told[this.tense]}  ${shortType(type)}  ${nameOf(urn)}${properties}`);
+    this.print(`${told.sign} ${told[this.tense]}  ${shortType(type)}  ${nameIn(urn)}${properties}`);
   }
 
   #diagnostic(severity: string, marked: string): void {
@@ -65,8 +66,4 @@ export class UpdateLog {
 /** `aws:lambda/function:Function` as `aws:lambda:Function`. */
 function shortType(type: string): string {
   return type.replace(/\/[^:]*:/, ":");
-}
-
-function nameOf(urn: string): string {
-  return urn.split("::").at(-1) ?? urn;
 }

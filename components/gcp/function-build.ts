@@ -8,6 +8,7 @@ import type { SourceBundle } from "../../layers/bundle";
 import { nameLimits, resourceName, type Scope } from "../names";
 import { type Transform, transformed } from "../transform";
 import { enableServices } from "./services";
+import { nameIn } from "../../contract/urn";
 
 export interface FunctionBuildArgs {
   readonly scope: Scope;
@@ -40,7 +41,7 @@ export class FunctionBuild extends pulumi.ComponentResource {
     const aliases = (suffix: string): pulumi.Alias[] =>
       formerOwner === undefined
         ? []
-        : [{ name: pulumi.output(formerOwner).apply((urn) => nameOf(urn) + suffix), parent: formerOwner }];
+        : [{ name: pulumi.output(formerOwner).apply((urn) => nameIn(urn) + suffix), parent: formerOwner }];
     const child = enableServices(name, [...agents, "artifactregistry", "iam"], this, (api) => aliases(`-${api}`));
     const formerly = (suffix: string) => ({ ...child, aliases: aliases(suffix) });
 
@@ -138,7 +139,3 @@ export class FunctionBuild extends pulumi.ComponentResource {
 
 /** APIs whose service agents build and run a function. */
 const agents = ["cloudbuild", "cloudfunctions", "run"] as const;
-
-function nameOf(urn: string): string {
-  return urn.split("::").at(-1) ?? urn;
-}

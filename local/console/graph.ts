@@ -2,6 +2,7 @@ import dagre from "@dagrejs/dagre";
 import { z } from "zod";
 
 import type { EngineStateResource } from "../engine-state";
+import { nameIn } from "../../contract/urn";
 
 /** A component with its resources, or a resource that belongs to none. */
 export interface GraphNode {
@@ -40,8 +41,6 @@ const laidOut = {
 
 /** The part of a type after its last colon. */
 export const kindOf = (type: string) => type.split(":").at(-1) ?? type;
-
-export const nameOf = (urn: string) => urn.split("::").at(-1) ?? urn;
 
 const isComponent = ({ type }: EngineStateResource) => type.startsWith("multicloud:");
 
@@ -96,7 +95,7 @@ export function graphOf(resources: readonly EngineStateResource[], root: string)
       const { x, y } = laidOut.node.parse(layout.node(id));
       return {
         ...size,
-        ...{ id, x, y, name: nameOf(id), kind: kindOf(byUrn.get(id)?.type ?? "") },
+        ...{ id, x, y, name: nameIn(id), kind: kindOf(byUrn.get(id)?.type ?? "") },
         resources: node.resources,
         needs: [...node.needs],
       };

@@ -11,8 +11,9 @@ import { localAzureReleases } from "../azure-releases";
 import { deployedFunctions } from "../deployed-functions";
 import { engineState, type EngineStateResource } from "../engine-state";
 import { localGcpReleases } from "../gcp-releases";
-import { type Graph, graphOf, kindOf, nameOf } from "./graph";
+import { type Graph, graphOf, kindOf } from "./graph";
 import { type Packed, packedIn } from "./packed";
+import { nameIn } from "../../contract/urn";
 
 /** A version of a function that its cloud still has. */
 interface ConsoleRelease {
@@ -95,7 +96,7 @@ export async function consoleModel(state: string, stack: string): Promise<Consol
     stack,
     clouds: clouds.flatMap((cloud) => {
       const component = resources.find(({ parent, type, urn }) => {
-        return parent === root?.urn && type.startsWith(`multicloud:${cloud}:`) && nameOf(urn) === cloud;
+        return parent === root?.urn && type.startsWith(`multicloud:${cloud}:`) && nameIn(urn) === cloud;
       });
       if (component === undefined) return [];
       const { region, apiUrl, frontendUrl, version } = cloudOutputs.catch({}).parse(outputs[cloud]);
@@ -167,7 +168,7 @@ function lastUpdate(
     startedAt: new Date(startTime * 1000).toISOString(),
     seconds: endTime - startTime,
     changes: changed.map(({ urn, type, created }) => {
-      return { urn, name: nameOf(urn), kind: kindOf(type), how: since(created) ? "created" : "updated" };
+      return { urn, name: nameIn(urn), kind: kindOf(type), how: since(created) ? "created" : "updated" };
     }),
     unchanged: own.length - changed.length,
   };

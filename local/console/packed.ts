@@ -5,7 +5,7 @@ import { z } from "zod";
 
 import type { Cloud } from "../../contract/clouds";
 import type { EngineStateResource } from "../engine-state";
-import { nameOf } from "./graph";
+import { nameIn } from "../../contract/urn";
 
 /** An archive that is deployed, and what takes its room. */
 export interface Packed {
@@ -35,7 +35,7 @@ export async function packedIn(resources: readonly EngineStateResource[]): Promi
     const archive = archives[type];
     const file = archive && asset.safeParse(inputs[archive.input]).data?.path;
     if (archive === undefined || file === undefined || !file.endsWith(".zip") || !existsSync(file)) return [];
-    return [{ cloud: archive.cloud, name: nameOf(urn), ...(await contentOf(file, archive.below)) }];
+    return [{ cloud: archive.cloud, name: nameIn(urn), ...(await contentOf(file, archive.below)) }];
   });
   return (await Promise.all(found)).flat();
 }

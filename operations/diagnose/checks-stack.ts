@@ -5,6 +5,7 @@ import { installedPython } from "../../layers/python";
 import { dependencies, engines } from "../../package.json";
 import type { Check, StackSubject } from "./check";
 import type { Finding } from "./report";
+import { nameIn, typeIn } from "../../contract/urn";
 
 /** Findings of one check that are listed; the rest is counted. */
 const listed = 10;
@@ -155,6 +156,5 @@ export const driftCheck: Check<StackSubject> = {
 
 /** What readers know a resource by: its type and its name. */
 function resourceOf(urn: string): string {
-  const [, , types = "", ...name] = urn.split("::");
-  return `${types.split("$").at(-1) ?? types} ${name.join("::")}`;
+  return `${typeIn(urn)} ${nameIn(urn)}`;
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { nameIn, typeIn } from "../../contract/urn";
 
 const properties = z.record(z.string(), z.unknown());
 
@@ -49,8 +50,7 @@ export function parsePreview(text: string): Preview {
 
 /** The parts of a URN that readers know a resource by. */
 export function resourceOf({ urn }: Step): { type: string; name: string } {
-  const [, , path = "", ...name] = urn.split("::");
-  return { type: path.split("$").at(-1) ?? path, name: name.join("::") };
+  return { type: typeIn(urn), name: nameIn(urn) };
 }
 
 /** The step of the stack itself, whose old outputs are what the last update said. */
