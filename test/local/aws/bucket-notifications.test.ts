@@ -1,5 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import path from "node:path";
+import { writeFileSync } from "node:fs";
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 
@@ -8,12 +7,9 @@ import { startAws } from "../../../local/aws/data-plane";
 import { AwsResources, bucketNotification } from "../../../local/aws/resources";
 import { awsTypes } from "../../../local/aws/types";
 import type { CloudDataPlane } from "../../../local/data-plane";
-import { archive, blob, FakeResources, freePort, temporaryDirectory } from "../resources";
+import { blob, FakeResources, freePort, temporaryDirectory } from "../resources";
+import { account, allowWorker, arn, declaredWorker, functionArn, notedIn, notesIn } from "./worker";
 
-const account = "123456789012";
-const arn = (service: string, rest: string) => `arn:aws:${service}:ap-northeast-1:${account}:${rest}`;
-const functionArn = arn("lambda", "function:worker");
-const roleArn = `arn:aws:iam::${account}:role/worker`;
 const bucketArn = "arn:aws:s3:::uploads";
 const queueArn = arn("sqs", "uploads");
 
@@ -40,7 +36,7 @@ def handler(event, context):
 `;
 
 const state = temporaryDirectory();
-const notes = path.join(state, "notes");
+const notes = notesIn(state);
 const resources = new FakeResources();
 let plane: CloudDataPlane;
 let url: string;
@@ -50,11 +46,7 @@ interface EventRecord {
   eventName: string;
   s3: { object: { key: string; sequencer: string } };
 }
-const noted = (): EventRecord[] => {
-  const lines = existsSync(notes) ? readFileSync(notes, "utf8").trim().split("\n") : [];
-  const events = lines.filter((line) => line !== "").map((line) => JSON.parse(line) as { Records?: EventRecord[] });
-  return events.flatMap(({ Records = [] }) => Records);
-};
+const noted = () => notedIn<{ Records?: EventRecord[] }>(notes).flatMap(({ Records = [] }) => Records);
 const names = () => noted().map(({ eventName, s3 }) => `${eventName} ${s3.object.key}`);
 
 async function declare(type: string, id: string, inputs: object, outputs: object = {}): Promise<void> {
@@ -63,9 +55,7 @@ async function declare(type: string, id: string, inputs: object, outputs: object
 }
 
 function allow(...Action: string[]): void {
-  const Statement = [{ Effect: "Allow", Action, Resource: `${bucketArn}/*` }];
-  const policy = JSON.stringify({ Version: "2012-10-17", Statement });
-  resources.put("aws:iam/rolePolicy:RolePolicy", "worker:worker", { role: "worker", policy });
+  allowWorker(resources, [{ Effect: "Allow", Action, Resource: `${bucketArn}/*` }]);
 }
 
 const permission = { action: "lambda:InvokeFunction", function: "worker", principal: "s3.amazonaws.com" };
@@ -99,19 +89,7 @@ async function received(): Promise<EventRecord[]> {
 
 beforeAll(async () => {
   plane = await startAws(resources, state);
-  resources.put("aws:iam/role:Role", "worker", { name: "worker" }, { arn: roleArn });
-  resources.put("aws:cloudwatch/logGroup:LogGroup", "/w", { name: "/w" }, { arn: arn("logs", "log-group:/w") });
-  const configuration = {
-    name: "worker",
-    role: roleArn,
-    handler: "main.handler",
-    runtime: "python3.12",
-    code: archive(state, { "main.py": source }),
-    timeout: 30,
-    environment: { variables: { NOTES: notes } },
-    loggingConfig: { logFormat: "JSON", logGroup: "/w" },
-  };
-  await declare("aws:lambda/function:Function", "worker", configuration, { arn: functionArn });
+  await declare(...declaredWorker(resources, state, source));
   const bucketDomainName = `127.0.0.1:${await freePort()}`;
   url = `http://${bucketDomainName}`;
   const bucketRegionalDomainName = "uploads.s3.ap-northeast-1.amazonaws.com";

@@ -1,5 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import path from "node:path";
+import { writeFileSync } from "node:fs";
 
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 
@@ -9,12 +8,9 @@ import { EventRules } from "../../../local/aws/event-rules";
 import { Queues } from "../../../local/aws/queues";
 import { AwsResources } from "../../../local/aws/resources";
 import type { CloudDataPlane } from "../../../local/data-plane";
-import { archive, FakeResources, freePort, temporaryDirectory } from "../resources";
+import { FakeResources, freePort, temporaryDirectory } from "../resources";
+import { account, allowWorker, arn, declaredWorker, functionArn, notedIn, notesIn } from "./worker";
 
-const account = "123456789012";
-const arn = (service: string, rest: string) => `arn:aws:${service}:ap-northeast-1:${account}:${rest}`;
-const functionArn = arn("lambda", "function:worker");
-const roleArn = `arn:aws:iam::${account}:role/worker`;
 const ruleArn = arn("events", "rule/orders");
 
 /** Notes each event that it has, and does as a message's body says. */
@@ -46,14 +42,11 @@ let plane: CloudDataPlane;
 let url: string;
 let deadUrl: string;
 const state = temporaryDirectory();
-const notes = path.join(state, "notes");
+const notes = notesIn(state);
 const resources = new FakeResources();
 
 type Event = Record<string, unknown> & { Records?: { body: string; attributes: Record<string, string> }[] };
-const noted = (): Event[] => {
-  const lines = existsSync(notes) ? readFileSync(notes, "utf8").trim().split("\n") : [];
-  return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as Event);
-};
+const noted = () => notedIn<Event>(notes);
 const bodies = () => noted().flatMap(({ Records = [] }) => Records.map(({ body }) => body));
 
 /** Puts a resource in, and has it do what it does. */
@@ -68,9 +61,10 @@ async function declare(
 }
 
 function allow(...statements: [action: string | string[], resource: string][]): void {
-  const Statement = statements.map(([Action, Resource]) => ({ Effect: "Allow", Action, Resource }));
-  const policy = JSON.stringify({ Version: "2012-10-17", Statement });
-  resources.put("aws:iam/rolePolicy:RolePolicy", "worker:worker", { role: "worker", policy });
+  allowWorker(
+    resources,
+    statements.map(([Action, Resource]) => ({ Effect: "Allow", Action, Resource })),
+  );
 }
 
 const queueActions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
@@ -92,19 +86,7 @@ async function declareQueue(name: string, more: Record<string, unknown> = {}): P
 
 beforeAll(async () => {
   plane = await startAws(resources, state);
-  resources.put("aws:iam/role:Role", "worker", { name: "worker" }, { arn: roleArn });
-  resources.put("aws:cloudwatch/logGroup:LogGroup", "/w", { name: "/w" }, { arn: arn("logs", "log-group:/w") });
-  const configuration = {
-    name: "worker",
-    role: roleArn,
-    handler: "main.handler",
-    runtime: "python3.12",
-    code: archive(state, { "main.py": source }),
-    timeout: 30,
-    environment: { variables: { NOTES: notes } },
-    loggingConfig: { logFormat: "JSON", logGroup: "/w" },
-  };
-  await declare("aws:lambda/function:Function", "worker", configuration, { arn: functionArn });
+  await declare(...declaredWorker(resources, state, source));
   allow([queueActions, arn("sqs", "orders")]);
   deadUrl = await declareQueue("dead");
   const redrivePolicy = JSON.stringify({ deadLetterTargetArn: arn("sqs", "dead"), maxReceiveCount: 2 });

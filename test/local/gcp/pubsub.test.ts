@@ -8,6 +8,7 @@ import { GcpResources } from "../../../local/gcp/resources";
 import { Subscriptions } from "../../../local/gcp/subscriptions";
 import { type HttpRequest, response } from "../../../local/http";
 import { FakeResources, temporaryDirectory } from "../resources";
+import { worker } from "./worker";
 
 const types = {
   topic: "gcp:pubsub/topic:Topic",
@@ -102,21 +103,7 @@ beforeEach(async () => {
   mkdirSync(directory, { recursive: true });
   resources.put(types.topic, topic, { name: "orders" });
   resources.put(types.topic, deadTopic, { name: "dead" });
-  resources.put(
-    "gcp:cloudfunctionsv2/function:Function",
-    "worker",
-    {
-      name: "worker",
-      location: "europe-west1",
-      buildConfig: {
-        runtime: "python312",
-        entryPoint: "handle",
-        source: { storageSource: { bucket: "sources", object: "worker.zip" } },
-      },
-      serviceConfig: { serviceAccountEmail: account },
-    },
-    { url: functionUrl },
-  );
+  resources.put(...worker(account, functionUrl));
   handle.mockReset().mockResolvedValue(response(204, ""));
   await start();
 });

@@ -4,6 +4,7 @@ import { GcpResources } from "../../../local/gcp/resources";
 import { Scheduler } from "../../../local/gcp/scheduler";
 import { response } from "../../../local/http";
 import { FakeResources } from "../resources";
+import { worker } from "./worker";
 
 const job = "gcp:cloudscheduler/job:Job";
 const uri = "http://127.0.0.1:1";
@@ -12,21 +13,7 @@ const resources = new FakeResources();
 const handle = vi.fn(() => Promise.resolve(response(200, "")));
 const scheduler = new Scheduler({ resources: new GcpResources(resources), functions: { handle } });
 
-resources.put(
-  "gcp:cloudfunctionsv2/function:Function",
-  "worker",
-  {
-    name: "worker",
-    location: "europe-west1",
-    buildConfig: {
-      runtime: "python312",
-      entryPoint: "handle",
-      source: { storageSource: { bucket: "sources", object: "worker.zip" } },
-    },
-    serviceConfig: { serviceAccountEmail: "worker@p.iam.gserviceaccount.com" },
-  },
-  { url: uri },
-);
+resources.put(...worker("worker@p.iam.gserviceaccount.com", uri));
 
 const declare = (inputs: Record<string, unknown> = {}) =>
   resources.put(job, "nightly", {
