@@ -5,6 +5,7 @@ import { parse } from "smol-toml";
 import { z } from "zod";
 
 import { type Cloud, clouds } from "./clouds";
+import { functionLimits, wholeNumber } from "./limits";
 import { parseSchedule, type Schedule } from "./schedule";
 import { didYouMeanThen } from "./suggestion";
 
@@ -152,11 +153,6 @@ const target = z.string().regex(/^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[
   error: 'expected "<module>:<attribute>", e.g. "shop.main:app"',
 });
 
-const whole = (from: number, to: number) => {
-  const error = `expected a whole number from ${from} to ${to}`;
-  return z.int({ error }).min(from, { error }).max(to, { error });
-};
-
 const urlPath = z.string().regex(/^\/\S*$/, { error: "expected a path that begins with /" });
 
 /** The forms of a file of requirements, as `layers/lock-forms.ts` reads them. */
@@ -179,7 +175,7 @@ function key<Schema extends z.ZodType>(schema: Schema, type: string, description
 
 const probe = z.strictObject({
   path: key(urlPath, "text", "Path with its query, e.g. `/api/health`; asked with GET."),
-  status: key(whole(100, 599).default(200), "integer", "Status of the answer."),
+  status: key(wholeNumber([100, 599]).default(200), "integer", "Status of the answer."),
   json: key(
     z.unknown().optional(),
     "any",
@@ -224,9 +220,13 @@ const functionSchema = z.strictObject({
     "For the setting `layerStrategy` split: the groups (`layers.groups`) whose packages it takes. Absent: all. What several " +
       "groups need is in a layer of its own, where a function takes some of them.",
   ),
-  memory: key(whole(128, 10_240).optional(), "integer", "MiB. Absent: the cloud's setting `memorySize`."),
+  memory: key(
+    wholeNumber(functionLimits.memory).optional(),
+    "integer",
+    "MiB. Absent: the cloud's setting `memorySize`.",
+  ),
   timeout: key(
-    whole(1, 900).optional(),
+    wholeNumber(functionLimits.timeout).optional(),
     "integer",
     "Seconds that one call may take. Absent: the cloud's setting `timeout`.",
   ),

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { shareable, storageAccountName } from "../components/names";
 import { awsRegions, azureRegions, gcpRegions } from "../components/regions";
 import { clouds } from "../contract/clouds";
+import { functionLimits, type Range, wholeNumber } from "../contract/limits";
 
 /** What the reference, Pulumi.yaml and an error say of a setting. */
 export interface SettingFacts {
@@ -33,11 +34,8 @@ const wholeFrom = <const Values extends readonly [number, ...number[]]>(values: 
     schema: z.literal(values, { error: `expected one of ${values.join(", ")}` }),
   }) as const;
 
-const whole = (from: number, to: number) => {
-  const error = `expected a whole number from ${from} to ${to}`;
-  const schema = z.int({ error }).min(from, { error }).max(to, { error });
-  return { type: "integer", accepted: `${from} to ${to}`, schema } as const;
-};
+const whole = (...range: Range) =>
+  ({ type: "integer", accepted: `${range[0]} to ${range[1]}`, schema: wholeNumber(range) }) as const;
 
 const flag = {
   type: "boolean",
@@ -127,8 +125,11 @@ const functionOverrides = z.strictObject({
     {},
     "Values of the secrets that the description lists; set each with `pulumi config set --secret --path`.",
   ),
-  memory: override(whole(128, 10_240), "Memory in MiB, instead of the description's or the cloud's."),
-  timeout: override(whole(1, 900), "Seconds that one call may take, instead of the description's or the cloud's."),
+  memory: override(whole(...functionLimits.memory), "Memory in MiB, instead of the description's or the cloud's."),
+  timeout: override(
+    whole(...functionLimits.timeout),
+    "Seconds that one call may take, instead of the description's or the cloud's.",
+  ),
   schedule: override(
     { type: "string", accepted: "a schedule as in the description", schema: z.string({ error: quoted }) },
     "When a function on a schedule runs, instead of what the description says.",
@@ -188,7 +189,7 @@ const aws = group(
         z
           .strictObject({
             memorySize: setting(
-              whole(128, 10_240),
+              whole(...functionLimits.memory),
               512,
               "Memory of a function in MiB; its share of a CPU grows with it.",
             ),
