@@ -7,6 +7,7 @@ import { z } from "zod";
 import { didYouMean } from "../contract/suggestion";
 import { type Architecture, directUploadLimit, type LayerBundle } from "../layers/bundle";
 import { shareable } from "./names";
+import { privateBucket } from "./private-bucket";
 import { resolved } from "./resolved";
 import { type Transform, transformed } from "./transform";
 
@@ -166,34 +167,10 @@ export class DependencyLayer extends pulumi.ComponentResource implements Publish
 
   /** Where Lambda finds the zip: an object whose key has the layer's hash, so that another content is another object. */
   private uploaded(name: string, { bundle, layerName, tags, transform }: DependencyLayerArgs) {
-    const bucket = new s3.Bucket(
-      name,
-      transformed<s3.BucketArgs>({ forceDestroy: true, tags: tags && { ...tags } }, transform?.bucket),
-      { parent: this },
-    );
+    const { bucket, protections } = privateBucket(name, { tags, transform: transform?.bucket }, this);
     const child: pulumi.CustomResourceOptions = { parent: bucket };
     const settings = [
-      new s3.BucketPublicAccessBlock(
-        name,
-        {
-          bucket: bucket.bucket,
-          blockPublicAcls: true,
-          blockPublicPolicy: true,
-          ignorePublicAcls: true,
-          restrictPublicBuckets: true,
-        },
-        child,
-      ),
-      new s3.BucketOwnershipControls(
-        name,
-        { bucket: bucket.bucket, rule: { objectOwnership: "BucketOwnerEnforced" } },
-        child,
-      ),
-      new s3.BucketServerSideEncryptionConfiguration(
-        name,
-        { bucket: bucket.bucket, rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } }] },
-        child,
-      ),
+      ...protections,
       new s3.BucketVersioning(name, { bucket: bucket.bucket, versioningConfiguration: { status: "Enabled" } }, child),
       new s3.BucketPolicy(
         name,

@@ -6,6 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { hostOf, publicAddress } from "../address";
 import { nameLimits, resourceName, type Scope } from "../names";
+import { privateBucket } from "../private-bucket";
 import { contentSecurityPolicy, immutableCacheControl, siteAsset, type SiteFile, siteFiles } from "../site";
 import { type Transform, transformed } from "../transform";
 
@@ -85,7 +86,8 @@ export class Frontend extends pulumi.ComponentResource {
     const child: pulumi.CustomResourceOptions = { parent: this };
     const cloudFrontName = resourceName(args.scope, "web", nameLimits.cloudFront);
 
-    const bucket = this.privateBucket(name, args);
+    const { bucket } = privateBucket(name, { tags: args.tags, transform: args.transform?.bucket }, this);
+    this.upload(name, bucket, args);
     const accessControl = new cloudfront.OriginAccessControl(
       name,
       {
@@ -163,38 +165,6 @@ export class Frontend extends pulumi.ComponentResource {
     this.hostName = distribution.domainName;
     this.distributionId = distribution.id;
     this.registerOutputs({ url: this.url, distributionId: this.distributionId });
-  }
-
-  private privateBucket(name: string, args: FrontendArgs): s3.Bucket {
-    const bucket = new s3.Bucket(
-      name,
-      transformed<s3.BucketArgs>({ forceDestroy: true, tags: args.tags }, args.transform?.bucket),
-      { parent: this },
-    );
-    const child: pulumi.CustomResourceOptions = { parent: bucket };
-    new s3.BucketPublicAccessBlock(
-      name,
-      {
-        bucket: bucket.bucket,
-        blockPublicAcls: true,
-        blockPublicPolicy: true,
-        ignorePublicAcls: true,
-        restrictPublicBuckets: true,
-      },
-      child,
-    );
-    new s3.BucketOwnershipControls(
-      name,
-      { bucket: bucket.bucket, rule: { objectOwnership: "BucketOwnerEnforced" } },
-      child,
-    );
-    new s3.BucketServerSideEncryptionConfiguration(
-      name,
-      { bucket: bucket.bucket, rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } }] },
-      child,
-    );
-    this.upload(name, bucket, args);
-    return bucket;
   }
 
   /** Pages come last: they load the other files. Those of earlier releases stay, for pages that are open. */
