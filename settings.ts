@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { z } from "zod";
+import { z } from "zod";
 
 import type { FrontendDomain } from "./components/aws/frontend";
 import type { LayerStrategy } from "./components/bundles";
@@ -46,13 +46,18 @@ export function readSettings(): Settings {
   const scope = { project: pulumi.getProject(), stack: pulumi.getStack() };
   try {
     const values = Object.entries(pulumi.runtime.allConfig()).map(([key, text]) => [key, settingValue(text)] as const);
-    return parseSettings(Object.fromEntries(values), scope);
+    return parseSettings(Object.fromEntries(values), scope, secretKeys());
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
     throw new pulumi.RunError(
       `${error.message}\nChange Pulumi.${scope.stack}.yaml, or run: pulumi config set --path <setting> <value>`,
     );
   }
+}
+
+/** Keys whose values are secrets, as the engine tells programs of them: of a group, the outermost one. */
+function secretKeys(): readonly string[] {
+  return z.array(z.string()).parse(JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS || "[]"));
 }
 
 /** Settings that nothing can be deployed with: the message has a line for each. */
@@ -79,16 +84,30 @@ export interface SettingProblem {
  * The settings of a stack by its whole configuration: Pulumi.yaml's defaults with the stack's own values over them, by
  * their keys, e.g. `shop:aws`.
  *
+ * @param secretKeys keys whose values no error may print. Default: none; what is below `functions` is never printed.
  * @throws {SettingsError} naming every setting that is wrong.
  */
-export function parseSettings(configuration: Readonly<Record<string, unknown>>, scope: Scope): Settings {
+export function parseSettings(
+  configuration: Readonly<Record<string, unknown>>,
+  scope: Scope,
+  secretKeys: readonly string[] = [],
+): Settings {
   const { values, problems } = ownSettings(configuration, scope.project);
+  const isSecret = (key: string) => secretKeys.some((secret) => covers(secret, key));
   problems.push(
     ...Object.keys(configuration).flatMap((key) => misplacedSetting(key, scope.project)),
-    ...contradictions(configuration, values),
+    ...contradictions(configuration, values, isSecret),
   );
   const result = settingsSchema.safeParse(values, { reportInput: true });
-  if (!result.success) problems.push(...result.error.issues.flatMap(problemsOf));
+  if (!result.success) {
+    const found = (issue: z.core.$ZodIssue) => {
+      if (!isPrintable(issue)) return "";
+      return isSecret(`${scope.project}:${issue.path.join(".")}`)
+        ? " (it is a secret)"
+        : ` (found ${JSON.stringify(issue.input)})`;
+    };
+    problems.push(...result.error.issues.flatMap((issue) => problemsOf(issue, found(issue))));
+  }
   if (problems.length > 0 || !result.success) throw new SettingsError(scope.stack, problems);
 
   const { clouds: on, auth, layerStrategy, aws, azure, gcp, ...common } = result.data;
@@ -186,7 +205,11 @@ const decided: readonly (readonly [key: string, cloud: Cloud, name: string])[] =
   ["gcp:region", "gcp", "region"],
 ];
 
-function contradictions(configuration: Readonly<Record<string, unknown>>, values: Group): SettingProblem[] {
+function contradictions(
+  configuration: Readonly<Record<string, unknown>>,
+  values: Group,
+  isSecret: (key: string) => boolean,
+): SettingProblem[] {
   return decided.flatMap(([key, cloud, name]) => {
     const [given, group] = [configuration[key], values[cloud]];
     const initial = known.find((setting) => setting.name === `${cloud}.${name}`)?.initial;
@@ -195,7 +218,9 @@ function contradictions(configuration: Readonly<Record<string, unknown>>, values
     return [
       {
         setting: key,
-        message: `set ${cloud}.${name} instead, which is ${JSON.stringify(own)} (found ${JSON.stringify(given)})`,
+        message: isSecret(key)
+          ? `set ${cloud}.${name} instead, which says something else`
+          : `set ${cloud}.${name} instead, which is ${JSON.stringify(own)} (found ${JSON.stringify(given)})`,
       },
     ];
   });
@@ -209,7 +234,12 @@ function misplacedSetting(key: string, project: string): SettingProblem[] {
   return [{ setting: key, message: `this project is ${project}, by Pulumi.yaml: call it ${project}:${name}` }];
 }
 
-function problemsOf(issue: z.core.$ZodIssue): SettingProblem[] {
+/** Whether one path is the other's, or leads to it. */
+export function covers(outer: string, inner: string): boolean {
+  return inner === outer || inner.startsWith(`${outer}.`) || outer.startsWith(`${inner}.`);
+}
+
+function problemsOf(issue: z.core.$ZodIssue, found: string): SettingProblem[] {
   const setting = issue.path.join(".");
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => {
@@ -217,7 +247,6 @@ function problemsOf(issue: z.core.$ZodIssue): SettingProblem[] {
       return { setting: name, message: newName(name) ?? `there is no such setting${suggestion(name)}` };
     });
   }
-  const found = isPrintable(issue) ? ` (found ${JSON.stringify(issue.input)})` : "";
   const name = nameOf(issue.path);
   const inside = namesIn(name);
   if (issue.code === "invalid_type" && inside.length > 0 && !settingNames.includes(name)) {

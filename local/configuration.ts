@@ -5,7 +5,7 @@ import { Document, isMap, isScalar, LineCounter, parse, parseDocument, YAMLParse
 import { z } from "zod";
 
 import { didYouMean } from "../contract/suggestion";
-import { parseSettings, type Settings, SettingsError, settingValue } from "../settings";
+import { covers, parseSettings, type Settings, SettingsError, settingValue } from "../settings";
 import { settings as knownSettings } from "../settings/schema";
 
 const checkout = path.join(__dirname, "..");
@@ -89,14 +89,15 @@ export function stackConfiguration({
  * @throws naming every setting that is wrong, and where to change it.
  */
 export function checkedSettings({ stack, settings = {}, folder }: ConfigurationOptions): Settings {
-  const { project, values } = stackConfiguration({ stack, settings, folder });
+  const { project, secrets, values } = stackConfiguration({ stack, settings, folder });
   // The engine hands a program text.
   const read = Object.entries(values).map(([key, value]) => [
     key,
     typeof value === "string" ? settingValue(value) : value,
   ]);
+  const secretKeys = secrets.map(({ setting }) => `${project}:${setting}`);
   try {
-    return parseSettings(Object.fromEntries(read) as typeof values, { project, stack });
+    return parseSettings(Object.fromEntries(read) as typeof values, { project, stack }, secretKeys);
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
     const given = Object.keys(settings);
@@ -107,11 +108,6 @@ export function checkedSettings({ stack, settings = {}, folder }: ConfigurationO
     ];
     throw new Error(`${error.message}\nChange ${places.join(" and ")}`);
   }
-}
-
-/** Whether one path is the other's, or leads to it. */
-function covers(outer: string, inner: string): boolean {
-  return inner === outer || inner.startsWith(`${outer}.`) || outer.startsWith(`${inner}.`);
 }
 
 function stackDocument(stack: string, folder: string): Document {

@@ -374,6 +374,20 @@ describe("a secret in the wrong place is not printed:", () => {
     expect(message).not.toContain(secret);
   });
 
+  test.each<[string, Record<string, unknown>, string]>([
+    ["a group", { aws: { region: secret } }, "aws"],
+    ["one setting", { aws: { region: secret } }, "aws.region"],
+    ["a text in the place of a group", { aws: secret }, "aws"],
+    ["a key with dots", { "aws.function.memorySize": secret }, "aws.function.memorySize"],
+  ])("%s that was set with --secret", (_, given, key) => {
+    const own = Object.entries({ clouds: ["aws"], ...given }).map(([name, value]) => [`${projectName}:${name}`, value]);
+    const scope = { project: projectName, stack: "staging" };
+    const message = messageOf(() => parseSettings(Object.fromEntries(own), scope, [`${projectName}:${key}`]));
+    expect(message).toMatch(/aws.*\(it is a secret\)/);
+    expect(message).not.toContain(secret);
+    expect(messageOf(() => parseSettings(Object.fromEntries(own), scope))).toContain(secret);
+  });
+
   test("a number or a schedule of a function is, even of one that is called secrets", () => {
     const functions = { secrets: { memory: 64, schedule: 5 } };
     const own = { [`${projectName}:clouds`]: ["aws"], [`${projectName}:functions`]: functions };
