@@ -380,12 +380,13 @@ describe("a secret in the wrong place is not printed:", () => {
     ["a text in the place of a group", { aws: secret }, "aws"],
     ["a key with dots", { "aws.function.memorySize": secret }, "aws.function.memorySize"],
   ])("%s that was set with --secret", (_, given, key) => {
-    const own = Object.entries({ clouds: ["aws"], ...given }).map(([name, value]) => [`${projectName}:${name}`, value]);
+    const own: Record<string, unknown> = {};
+    for (const [name, value] of Object.entries({ clouds: ["aws"], ...given })) own[`${projectName}:${name}`] = value;
     const scope = { project: projectName, stack: "staging" };
-    const message = messageOf(() => parseSettings(Object.fromEntries(own), scope, [`${projectName}:${key}`]));
+    const message = messageOf(() => parseSettings(own, scope, [`${projectName}:${key}`]));
     expect(message).toMatch(/aws.*\(it is a secret\)/);
     expect(message).not.toContain(secret);
-    expect(messageOf(() => parseSettings(Object.fromEntries(own), scope))).toContain(secret);
+    expect(messageOf(() => parseSettings(own, scope))).toContain(secret);
   });
 
   test("a number or a schedule of a function is, even of one that is called secrets", () => {
