@@ -2,13 +2,7 @@ import { randomBytes } from "node:crypto";
 
 import { account } from "./aws/types";
 import { subscriptionId } from "./azure/types";
-import type { CloudContext, Inputs, ResourceType } from "./provider";
-
-/**
- * Makes a resource type of a type token that a local cloud does not emulate: resources are kept with their inputs, have an
- * id, a name and what else every resource of that cloud has, are checked for nothing and do nothing.
- */
-export type InertType = (token: string) => ResourceType;
+import type { CloudContext, InertType, Inputs } from "./resource-type";
 
 /** With another value of these it is another resource, as with nearly all types of the three clouds. */
 const identity = ["name", "namePrefix", "location", "region", "project", "resourceGroupName"] as const;

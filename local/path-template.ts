@@ -1,4 +1,4 @@
-import type { Inputs } from "./provider";
+import type { Inputs } from "./resource-type";
 
 /**
  * The ids of Azure and Google Cloud are paths that hold a resource's names, so a path with `{property}` in it says what the

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 
 import { z } from "zod";
 
-import type { CloudContext, Draft, Inputs, ResourceType, Rule } from "../provider";
+import type { CloudContext, Draft, Inputs, ResourceType, Rule } from "../resource-type";
 import type { Properties } from "../provider-server";
 import { notifiedEvents, refusedNotification } from "./bucket-notifications";
 import { isEventPattern } from "./event-pattern";

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 
-import type { Inputs } from "../provider";
+import type { Inputs } from "../resource-type";
 import type { Resources, ResourceStore, StoredResource } from "../store";
 
 /** Published versions of functions: the cloud's own, which no Pulumi resource declares. */

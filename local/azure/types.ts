@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
 
 import { PathTemplate } from "../path-template";
-import type { Draft, Inputs, Reference, ResourceType, Rule } from "../provider";
+import type { CloudContext, Draft, Inputs, Reference, ResourceType, Rule } from "../resource-type";
 import type { Properties } from "../provider-server";
-import type { CloudContext } from "../provider";
 
 /** The subscription and tenant that everything on this machine belongs to. */
 export const subscriptionId = "00000000-0000-4000-8000-000000000001";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 
 import { PathTemplate } from "../path-template";
-import type { CloudContext, Draft, Inputs, Reference, ResourceType, Rule } from "../provider";
+import type { CloudContext, Draft, Inputs, Reference, ResourceType, Rule } from "../resource-type";
 import type { Properties } from "../provider-server";
 import { unixCronMinutes } from "./unix-cron";
 

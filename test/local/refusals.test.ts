@@ -7,7 +7,8 @@ import { afterAll, expect, test } from "vitest";
 import { awsTypes } from "../../local/aws/types";
 import { azureTypes } from "../../local/azure/types";
 import { gcpTypes } from "../../local/gcp/types";
-import { CloudProvider, type ResourceType } from "../../local/provider";
+import { CloudProvider } from "../../local/provider";
+import type { ResourceType } from "../../local/resource-type";
 import type { Properties } from "../../local/provider-server";
 import { ResourceStore } from "../../local/store";
 
