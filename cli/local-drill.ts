@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Application, readApplication } from "../contract/application";
 import { type Cloud, clouds } from "../contract/clouds";
 import { didYouMean } from "../contract/suggestion";
-import type { CloudAddress } from "../local/cloud";
+import type { CloudAddress } from "../local/control";
 import { commandLine } from "../local/command-line";
 import { providers } from "../local/deployed-functions";
 import { offered } from "../local/drills/drills";
@@ -17,7 +17,7 @@ import type { PulumiCommand } from "@pulumi/pulumi/automation";
 import { diagnose } from "../operations/diagnose/diagnose";
 import { findingsOf } from "../operations/diagnose/report";
 import { described } from "../operations/diagnose/text";
-import type { Subject } from "./local-verbs";
+import type { Subject } from "./subject";
 
 const root = path.join(__dirname, "..");
 

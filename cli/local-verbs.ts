@@ -4,10 +4,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import type { Stack } from "@pulumi/pulumi/automation";
 
-import type { Identity } from "../bootstrap/rights";
 import type { Cloud } from "../contract/clouds";
 import type { CallerReport } from "../local/caller";
-import type { CloudAddress } from "../local/cloud";
+import type { CloudAddress } from "../local/control";
 import { changeCaller, changeWeather, cloudEnd, runningCloud, startCloud, stopCloud } from "../local/cloud-process";
 import { commandLine } from "../local/command-line";
 import { readApplication } from "../contract/application";
@@ -22,23 +21,11 @@ import { localStack, lockedStack } from "../local/stack";
 import { checkEngineRecord, prepareStateFolder, reset as resetFolder } from "../local/state-folder";
 import { addressTable } from "../local/summary";
 import { UpdateLog } from "../local/update-log";
-import type { WeatherReport } from "../local/weather";
 import { project } from "../operations/project";
 import { bytesOf, pruneCacheDaily } from "../operations/cache";
 import { megabytes } from "./cache";
+import type { Subject } from "./subject";
 import { InterruptedError, ToldError } from "./verb-error";
-
-/** Which stack a verb is about, and with which settings. */
-export interface Subject {
-  readonly stack: string;
-  readonly state: string;
-  /** Laid over the stack's file, in YAML, by their path. */
-  readonly config: Readonly<Record<string, string>>;
-  /** What goes wrong on the local clouds. */
-  readonly weather: WeatherReport;
-  /** Who asks them. Default: an administrator. */
-  readonly identity?: Identity;
-}
 
 /** The user wants to end this. */
 const interrupted = new AbortController();

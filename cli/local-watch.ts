@@ -5,14 +5,14 @@ import { createInterface } from "node:readline";
 import { ApplicationError } from "../contract/application";
 import { BuildError } from "../layers/build-error";
 import { findPython } from "../layers/python";
-import type { CloudAddress } from "../local/cloud";
+import type { CloudAddress } from "../local/control";
 import { checkedSettings } from "../local/configuration";
 import { deployedFunctions } from "../local/deployed-functions";
 import { stackOutputs } from "../local/engine-state";
 import { type CodeChanged, type DebugAddress, type DebugOptions, LiveCode } from "../local/live-code";
 import type { Progress } from "../local/progress";
 import { watchProject } from "../local/watcher";
-import type { Subject } from "./local-verbs";
+import type { Subject } from "./subject";
 
 const root = path.join(__dirname, "..");
 

@@ -11,7 +11,7 @@ import type {
   InvokeRequest,
   RevisionRequest,
   TrafficRequest,
-} from "./cloud";
+} from "./control";
 import { commandLine } from "./command-line";
 import { CodeError, type Invoked } from "./data-plane";
 import { isAlive } from "./process";

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 
-import type { CloudAddress } from "./cloud";
+import type { CloudAddress } from "./control";
 import { isAlive } from "./process";
 
 // What the engine needs on this machine. Apart from the Automation API, which takes longer to load than a rollback may.

@@ -1,6 +1,6 @@
 import type { Cloud } from "../contract/clouds";
 import { liveAlias } from "../operations/releases/aws";
-import type { CloudAddress } from "./cloud";
+import type { CloudAddress } from "./control";
 import { invokeFunction } from "./cloud-process";
 import type { Invoked } from "./data-plane";
 import { deployedFunctions, providers } from "./deployed-functions";

@@ -9,7 +9,7 @@ import { filesBelow } from "../layers/application-files";
 import type { Architecture } from "../layers/bundle";
 import { type FunctionCode, functionCode } from "../layers/build";
 import { once } from "../layers/once";
-import type { CloudAddress } from "./cloud";
+import type { CloudAddress } from "./control";
 import { changeCode } from "./cloud-process";
 import { CodeError, type Debugging } from "./data-plane";
 import { type DeployedFunction, providers } from "./deployed-functions";

@@ -14,7 +14,7 @@ import {
   type Properties,
   type Provider,
 } from "./provider-server";
-import type { CloudContext, InertType, Inputs, ResourceType } from "./resource-type";
+import type { CloudContext, Draft, InertType, Inputs, ResourceType } from "./resource-type";
 import type { ResourceStore, StoredResource } from "./store";
 import { Weather } from "./weather";
 import { nameIn, typeIn } from "../contract/urn";

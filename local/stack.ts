@@ -6,7 +6,7 @@ import { z } from "zod";
 import { LocalWorkspace, type PulumiCommand, type PulumiFn, Stack } from "@pulumi/pulumi/automation";
 
 import { project } from "../operations/project";
-import type { CloudAddress } from "./cloud";
+import type { CloudAddress } from "./control";
 import { forgetUnknown } from "./cloud-process";
 import { stackConfiguration, type StackSecret } from "./configuration";
 import { backendOf, engineVariables, removeStaleLocks, workDirectory } from "./engine-environment";

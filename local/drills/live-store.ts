@@ -1,6 +1,6 @@
 import path from "node:path";
 
-import type { CloudAddress } from "../cloud";
+import type { CloudAddress } from "../control";
 import { deleteResource, putResource } from "../cloud-process";
 import { ResourceStore, type StoredResource } from "../store";
 import type { FaultyStore } from "./faults";

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ApiFunction } from "../../components/aws/api-function";
 import { HttpApi } from "../../components/aws/http-api";
 import { DependencyLayer } from "../../components/dependency-layer";
-import type { CloudAddress } from "../../local/cloud";
+import type { CloudAddress } from "../../local/control";
 import { startCloud, stopCloud } from "../../local/cloud-process";
 import { findEngine } from "../../local/engine";
 import { localStack } from "../../local/stack";

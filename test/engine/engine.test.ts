@@ -17,7 +17,7 @@ import { z } from "zod";
 
 import { keepSettings } from "../../components/lasting";
 import { retryWhilePropagating } from "../../components/propagation";
-import type { CloudAddress } from "../../local/cloud";
+import type { CloudAddress } from "../../local/control";
 import { changeWeather, deleteResource, startCloud, stopCloud } from "../../local/cloud-process";
 import { findEngine } from "../../local/engine";
 import { localStack } from "../../local/stack";

@@ -10,7 +10,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { PulumiFn, Stack } from "@pulumi/pulumi/automation";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import type { CloudAddress } from "../../local/cloud";
+import type { CloudAddress } from "../../local/control";
 import { startCloud, stopCloud } from "../../local/cloud-process";
 import { findEngine } from "../../local/engine";
 import { localStack } from "../../local/stack";

@@ -19,7 +19,7 @@ import { ApiFunction } from "../../components/aws/api-function";
 import { HttpApi } from "../../components/aws/http-api";
 import { DependencyLayer } from "../../components/dependency-layer";
 import { smokeCheck } from "../../components/smoke-check";
-import type { CloudAddress } from "../../local/cloud";
+import type { CloudAddress } from "../../local/control";
 import { startCloud, stopCloud } from "../../local/cloud-process";
 import { findEngine } from "../../local/engine";
 import { localStack } from "../../local/stack";

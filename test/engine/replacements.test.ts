@@ -6,7 +6,7 @@ import { Provider } from "@pulumi/gcp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { Frontend } from "../../components/gcp/frontend";
-import type { CloudAddress } from "../../local/cloud";
+import type { CloudAddress } from "../../local/control";
 import { startCloud, stopCloud } from "../../local/cloud-process";
 import { findEngine } from "../../local/engine";
 import { localStack } from "../../local/stack";

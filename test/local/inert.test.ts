@@ -4,8 +4,9 @@ import path from "node:path";
 
 import { afterAll, expect, test } from "vitest";
 
-import { inertAws, inertAzure, inertGcp, type InertType } from "../../local/inert";
+import { inertAws, inertAzure, inertGcp } from "../../local/inert";
 import { CloudProvider } from "../../local/provider";
+import type { InertType } from "../../local/resource-type";
 import { ResourceStore } from "../../local/store";
 
 const folder = mkdtempSync(path.join(tmpdir(), "inert-"));

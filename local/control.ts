@@ -1,0 +1,61 @@
+import type { CodeChange, Invocation } from "./data-plane";
+import type { StoredResource } from "./store";
+
+/** Where a running cloud is found: `cloud.json` in its state folder. */
+export interface CloudAddress {
+  readonly pid: number;
+  /** Ports of the providers, by their plugin's name. */
+  readonly providers: Readonly<Record<string, number>>;
+  /** Port that answers requests with the token. */
+  readonly control: number;
+  readonly token: string;
+  /** Port of the page that shows all of it. Absent in what an older cloud has written. */
+  readonly console?: number;
+  /** The process that it ends with, where it is attached to one. */
+  readonly owner?: number;
+  /** Resources of an earlier run that cannot serve now, and why: another program took their port. */
+  readonly failures: readonly string[];
+}
+
+/** A resource to delete behind the engine's back, as a cloud's own API does. */
+export interface DeleteRequest extends Pick<StoredResource, "type" | "id"> {
+  /** Name of the cloud's provider, and of its folder. */
+  readonly cloud: string;
+}
+
+/** Inputs to change behind the engine's back, as a cloud's own API does. */
+export interface ChangeRequest extends DeleteRequest {
+  readonly inputs: Readonly<Record<string, unknown>>;
+  /** Of the Pulumi resource that declared it. Default: none did. */
+  readonly urn?: string;
+  /** What the cloud adds, where that changes too. */
+  readonly outputs?: Readonly<Record<string, unknown>>;
+  /** Whether it is done again what is done at a creation or an update. Default: false, it is read from then on. */
+  readonly apply?: boolean;
+}
+
+/** Where a function's requests go. */
+export interface TrafficRequest {
+  /** Name of the cloud's provider. */
+  readonly cloud: string;
+  readonly functionName: string;
+  /** Shares of its revisions, from 0 to 1; together 1. */
+  readonly traffic: Readonly<Record<string, number>>;
+}
+
+/** A function's revision to delete. */
+export interface RevisionRequest extends Pick<TrafficRequest, "cloud" | "functionName"> {
+  readonly revision: string;
+}
+
+/** A function to invoke by hand. */
+export interface InvokeRequest extends Invocation {
+  /** Name of the cloud's provider. */
+  readonly cloud: string;
+}
+
+/** Code to serve a function from. */
+export interface CodeRequest extends CodeChange {
+  /** Name of the cloud's provider. */
+  readonly cloud: string;
+}
