@@ -58,7 +58,7 @@ const theBoard = [
 }));
 
 export default tseslint.config(
-  { ignores: ["node_modules", ".local", "application", "**/*.mjs", "policy/index.js", "cli/mcad.js"] },
+  { ignores: ["node_modules", ".local", "application", "**/*.mjs", "policy/index.js", "cli/mcad.js", "run-typescript.js"] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },

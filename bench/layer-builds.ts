@@ -100,14 +100,14 @@ async function builds(builder: Builder, architecture: Architecture): Promise<boo
 }
 
 /** What no build can be faster than: the start of a process, alone and with what loads TypeScript. */
-export async function processStart(rounds: number): Promise<{ node: Timing; tsx: Timing }> {
+export async function processStart(rounds: number): Promise<{ node: Timing; typescript: Timing }> {
   const start = async (...args: string[]) => (await timed(() => run(process.execPath, [...args, "-e", "0"]))).seconds;
-  const [node, tsx]: [number[], number[]] = [[], []];
+  const [node, typescript]: [number[], number[]] = [[], []];
   for (let round = 0; round < rounds; round += 1) {
     node.push(await start());
-    tsx.push(await start("--require", "tsx/cjs"));
+    typescript.push(await start("--require", "./run-typescript.js"));
   }
-  return { node: timing(node), tsx: timing(tsx) };
+  return { node: timing(node), typescript: timing(typescript) };
 }
 
 async function withCache<Result>(use: (cache: string) => Promise<Result>): Promise<Result> {

@@ -11,7 +11,7 @@ export interface Results {
   readonly node: string;
   readonly builds: readonly LayerBuild[];
   readonly large: readonly LargeBuild[];
-  readonly processStart: { readonly node: Timing; readonly tsx: Timing };
+  readonly processStart: { readonly node: Timing; readonly typescript: Timing };
   readonly deployments: readonly Deployment[];
 }
 
@@ -60,7 +60,7 @@ export function markdown({ date, machine, node, builds, large, processStart, dep
           "",
         ]),
     `No process of Node starts in less than ${seconds(processStart.node.median)} here (\`node -e 0\`), and none that runs TypeScript ` +
-      `in less than ${seconds(processStart.tsx.median)} (\`node --require tsx/cjs -e 0\`).`,
+      `in less than ${seconds(processStart.typescript.median)} (\`node --require ./run-typescript.js -e 0\`).`,
     "",
     "## Large sets of requirements, with bytecode",
     "",

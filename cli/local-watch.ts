@@ -244,7 +244,15 @@ class Loop {
     const child = spawn(
       process.execPath,
       [
-        ...["--require", "tsx/cjs", path.join(__dirname, "local.ts"), "--stack", stack, "--state", state],
+        ...[
+          "--require",
+          path.join(root, "run-typescript.js"),
+          path.join(__dirname, "local.ts"),
+          "--stack",
+          stack,
+          "--state",
+          state,
+        ],
         ...(weather.seed === undefined ? [] : ["--weather", weather.seed]),
         ...Object.entries(config).flatMap(([setting, value]) => ["--config", `${setting}=${value}`]),
         ...verb,

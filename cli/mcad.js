@@ -1,9 +1,6 @@
 #!/usr/bin/env node
 // The same commands as npm's scripts, without npm's own lines in their output: `npx mcad outputs --json | jq .aws`.
-require("tsx/cjs");
-
-// What tells this project's modules that Node alone loads no more TypeScript.
-process.execArgv.push("--require", "tsx/cjs");
+require("../run-typescript.js");
 
 const commands = ["local", "layer", "diagnose"];
 const [first] = process.argv.slice(2);

@@ -22,7 +22,7 @@ export function checkCommand(
   return new command.Command(
     name,
     {
-      create: `node --require tsx/cjs cli/${program}.ts`,
+      create: `node --require ./run-typescript.js cli/${program}.ts`,
       // Relative, or another checkout would see a change.
       dir: path.relative(process.cwd(), root) || undefined,
       environment,

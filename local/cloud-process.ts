@@ -19,6 +19,8 @@ import { ResourceStore } from "./store";
 import type { CallerReport } from "./caller";
 import type { WeatherReport } from "./weather";
 
+const root = path.join(__dirname, "..");
+
 /** Milliseconds that a cloud may take to start. */
 const startTimeoutMs = 60_000;
 
@@ -64,10 +66,11 @@ export async function startCloud(state: string, { attached, weather = {} }: Star
   const child = spawn(
     process.execPath,
     [
-      ...["--import", "tsx", path.join(__dirname, "cloud.ts"), state, "--weather", JSON.stringify(weather)],
+      ...["--require", path.join(root, "run-typescript.js"), path.join(__dirname, "cloud.ts"), state],
+      ...["--weather", JSON.stringify(weather)],
       ...(attached ? ["--attached", String(process.pid)] : []),
     ],
-    { cwd: path.join(__dirname, ".."), stdio: [attached ? "pipe" : "ignore", output, output], detached: true },
+    { cwd: root, stdio: [attached ? "pipe" : "ignore", output, output], detached: true },
   );
   child.unref();
   closeSync(output);

@@ -1,3 +1,3 @@
-// tsx runs the rules as they are; their types are checked by `npm run typecheck`, not at each deployment.
-require("tsx/cjs");
+// The rules run as they are; their types are checked by `npm run typecheck`, not at each deployment.
+require("../run-typescript.js");
 require("./pack.ts");

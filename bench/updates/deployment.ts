@@ -87,7 +87,7 @@ export class UpdatedDeployment {
 
   /** `npm run rollback` to the release that served before. */
   rollBack(): Promise<Outcome> {
-    const args = ["--require", "tsx/cjs", "cli/rollback.ts", "-s", "staging", "--local", this.state];
+    const args = ["--require", "./run-typescript.js", "cli/rollback.ts", "-s", "staging", "--local", this.state];
     return this.#whileAsked("rollback", undefined, () =>
       promisify(execFile)(process.execPath, args, { cwd: checkout }).then(
         () => "",

@@ -138,7 +138,7 @@ function diagnose(state: string, stack: string): Promise<string> {
   const child = spawn(
     process.execPath,
     [
-      ...["--require", "tsx/cjs", path.join(root, "cli", "local.ts")],
+      ...["--require", path.join(root, "run-typescript.js"), path.join(root, "cli", "local.ts")],
       ...["--state", state, "--stack", stack, "diagnose", "--json"],
     ],
     { cwd: root, stdio: ["ignore", "pipe", "pipe"], timeout: diagnoseLimit },

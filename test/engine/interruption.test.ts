@@ -20,8 +20,8 @@ class Foreground {
   readonly #child = spawn(
     process.execPath,
     [
-      "--import",
-      "tsx",
+      "--require",
+      "./run-typescript.js",
       "cli/local.ts",
       "--state",
       deployment.state,

@@ -241,7 +241,10 @@ function shareFolder(folder: string, copy: string): void {
 }
 
 export function execute(args: readonly string[], cwd: string, env: Record<string, string> = {}): Promise<Run> {
-  const child = spawn(process.execPath, ["--import", "tsx", ...args], { cwd, env: { ...process.env, ...env } });
+  const child = spawn(process.execPath, ["--require", "./run-typescript.js", ...args], {
+    cwd,
+    env: { ...process.env, ...env },
+  });
   const output = { stdout: "", stderr: "" };
   for (const stream of ["stdout", "stderr"] as const) {
     child[stream].setEncoding("utf8").on("data", (text: string) => (output[stream] += text));

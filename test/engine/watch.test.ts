@@ -21,7 +21,8 @@ beforeAll(async () => {
   local = spawn(
     process.execPath,
     [
-      ...["--require", "tsx/cjs", path.join(checkout, "cli", "local.ts"), "--state", deployment.state],
+      ...["--require", path.join(checkout, "run-typescript.js"), path.join(checkout, "cli", "local.ts")],
+      ...["--state", deployment.state],
       ...["--config", "clouds=[aws]", "up", "--watch"],
     ],
     { cwd: checkout, stdio: "pipe" },

@@ -80,8 +80,8 @@ describe("bytecode in a layer", () => {
 
     // A process of its own, which has compiled nothing yet.
     const args = [
-      "--import",
-      "tsx",
+      "--require",
+      "./run-typescript.js",
       "cli/layer.ts",
       "build",
       "-t",

@@ -19,7 +19,7 @@ const kills = process.env.NIGHTLY === undefined ? 12 : 50;
 
 const builder = () => [
   "--require",
-  "tsx/cjs",
+  "./run-typescript.js",
   "cli/layer.ts",
   "build",
   "-t",

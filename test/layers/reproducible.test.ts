@@ -35,7 +35,7 @@ afterAll(() => {
 });
 
 async function layerCommand(args: string, { cwd = repository, umask = "022", cache = "cache", env = {} } = {}) {
-  const { stdout } = await run("sh", ["-c", `umask ${umask} && exec node --require tsx/cjs cli/layer.ts ${args}`], {
+  const { stdout } = await run("sh", ["-c", `umask ${umask} && exec node --require ./run-typescript.js cli/layer.ts ${args}`], {
     cwd,
     env: { ...workspace.environment(), XDG_CACHE_HOME: path.join(workspace.folder, cache), ...env },
   });

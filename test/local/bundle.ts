@@ -10,7 +10,7 @@ const run = promisify(execFile);
 /** The application's own bundle for a cloud, built for the Python that this machine will run it on. */
 export async function bundleFor(target: Exclude<Target, "aws">) {
   const { version } = await findPython("3.12");
-  const builder = ["--import", "tsx", path.join("cli", "layer.ts"), "build", "--json"];
+  const builder = ["--require", "./run-typescript.js", path.join("cli", "layer.ts"), "build", "--json"];
   const { stdout } = await run(process.execPath, [...builder, "--target", target, "--python-version", version], {
     cwd: path.join(__dirname, "..", ".."),
     maxBuffer: 16 * 1024 * 1024,

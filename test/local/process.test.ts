@@ -52,7 +52,7 @@ it("says which interpreter cannot be started", async () => {
 });
 
 it("leaves no process behind when this one is killed, nor those that they started", async () => {
-  const parent = spawn(process.execPath, ["--import", "tsx", path.join(__dirname, "supervise.ts")], {
+  const parent = spawn(process.execPath, ["--require", "./run-typescript.js", path.join(__dirname, "supervise.ts")], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const pids = await new Promise<number[]>((resolve, reject) => {

@@ -49,7 +49,13 @@ export async function compareSet(
     await relock(path.join(work, `${target}.in`));
     const { stdout } = await run(
       process.execPath,
-      ["--require", "tsx/cjs", path.join(__dirname, "build-set.ts"), target, work],
+      [
+        "--require",
+        path.join(__dirname, "..", "..", "run-typescript.js"),
+        path.join(__dirname, "build-set.ts"),
+        target,
+        work,
+      ],
       { maxBuffer: 64 * 1024 * 1024 },
     );
     const built = JSON.parse(stdout) as Built;

@@ -250,9 +250,13 @@ describe("the command", () => {
     rmSync(folder, { recursive: true });
   });
   const run = (input: string, ...args: string[]) => {
-    const running = promisify(execFile)("npx", ["tsx", "cli/preview-comment.ts", ...args], {
-      cwd: path.join(__dirname, "..", "..", ".."),
-    });
+    const running = promisify(execFile)(
+      "node",
+      ["--require", "./run-typescript.js", "cli/preview-comment.ts", ...args],
+      {
+        cwd: path.join(__dirname, "..", "..", ".."),
+      },
+    );
     running.child.stdin?.end(input);
     return running;
   };
