@@ -83,7 +83,16 @@ export function ours(name: string, flags: readonly string[]): Builder {
     version: () => Promise.resolve(version),
     build: async (request) => {
       const { requirements, architecture, cache } = request;
-      const command = [process.execPath, "--require", "./run-typescript.js", "cli/layer.ts", "build", "--json", "--target", "aws"];
+      const command = [
+        process.execPath,
+        "--require",
+        "./run-typescript.js",
+        "cli/layer.ts",
+        "build",
+        "--json",
+        "--target",
+        "aws",
+      ];
       const stdout = await launch(
         request,
         [...command, "--requirements", requirements, "--architecture", architecture, ...flags],

@@ -26,7 +26,7 @@ beforeAll(() => {
       cpSync(from, to);
     }
   }
-  for (const name of ["node_modules", "package.json", "tsconfig.json"]) {
+  for (const name of ["node_modules", "package.json", "run-typescript.js", "tsconfig.json"]) {
     symlinkSync(path.join(repository, name), path.join(checkout, name));
   }
 });
@@ -35,10 +35,14 @@ afterAll(() => {
 });
 
 async function layerCommand(args: string, { cwd = repository, umask = "022", cache = "cache", env = {} } = {}) {
-  const { stdout } = await run("sh", ["-c", `umask ${umask} && exec node --require ./run-typescript.js cli/layer.ts ${args}`], {
-    cwd,
-    env: { ...workspace.environment(), XDG_CACHE_HOME: path.join(workspace.folder, cache), ...env },
-  });
+  const { stdout } = await run(
+    "sh",
+    ["-c", `umask ${umask} && exec node --require ./run-typescript.js cli/layer.ts ${args}`],
+    {
+      cwd,
+      env: { ...workspace.environment(), XDG_CACHE_HOME: path.join(workspace.folder, cache), ...env },
+    },
+  );
   return stdout;
 }
 
