@@ -30,11 +30,16 @@ export interface Captured {
 }
 
 /** Outputs as the clouds give them, where the clouds of this machine answer an address of theirs. */
-const addresses: Readonly<Record<string, (draft: Draft) => Record<string, string>>> = {
+const addresses: Readonly<Record<string, (draft: Draft) => Record<string, unknown>>> = {
   "aws:apigatewayv2/api:Api": ({ id }) => ({ apiEndpoint: `https://${id}.execute-api.ap-northeast-1.amazonaws.com` }),
   "aws:cloudfront/distribution:Distribution": () => ({ domainName: "d111111abcdef8.cloudfront.net" }),
   "azure-native:web:WebApp": ({ inputs }) => ({ defaultHostName: `${String(inputs.name)}.azurewebsites.net` }),
   "azure-native:cdn:AFDEndpoint": ({ inputs }) => ({ hostName: `${String(inputs.endpointName)}.z01.azurefd.net` }),
+  "gcp:cloudfunctionsv2/function:Function": ({ inputs }) => {
+    const url = `https://${String(inputs.name)}-abcdefghij-an.a.run.app`;
+    const service = `projects/shop-123456/locations/${String(inputs.location)}/services/${String(inputs.name)}`;
+    return { url, serviceConfig: { ...record(inputs.serviceConfig), uri: url, service } };
+  },
   "gcp:compute/globalAddress:GlobalAddress": () => ({ address: "203.0.113.10" }),
 };
 
@@ -152,6 +157,10 @@ class Commands extends CommandProvider {
     // One of them tells the time.
     return Promise.resolve({ id: "command", properties: { ...inputs, stdout: "2026-01-02T03:04:05.678Z\n" } });
   }
+}
+
+function record(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null ? { ...value } : {};
 }
 
 /** Marks in the engine's state, from the specification of its property values. */

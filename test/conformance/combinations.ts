@@ -24,8 +24,8 @@ export const publicLayer: PublicLayer = {
 const auth = { issuer: "https://login.example.com/", audience: "api" };
 
 /**
- * Every supported setting in each of its meaningful states at least once; the clouds share a run, since what one of them
- * is told does not change what another registers.
+ * Every supported setting in each of its meaningful states at least once, and an application that has what the message board
+ * has not; the clouds share a run, since what one of them is told does not change what another registers.
  */
 export const combinations: readonly Combination[] = [
   { name: "staging, as it is", stack: "staging", settings: { gcp: project } },
@@ -118,6 +118,17 @@ export const combinations: readonly Combination[] = [
         region: "us-central1",
         function: { memorySize: 32_768, timeout: 3_600, concurrency: 1_000, maximumInstances: 1_000 },
       },
+    },
+  },
+  {
+    name: "an application with a schedule, a secret and a table",
+    stack: "staging",
+    settings: {
+      application: "examples/shop",
+      functions: { api: { secrets: { PAYMENT_KEY: "a key of the payment service" } } },
+      aws: { frontend: { enabled: false } },
+      azure: { frontend: { enabled: false } },
+      gcp: { ...project, frontend: { enabled: false } },
     },
   },
 ];

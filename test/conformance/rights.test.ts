@@ -16,8 +16,6 @@ const prefixes: Readonly<Record<string, Cloud>> = { aws: "aws", "azure-native": 
 
 /** CloudFormation's names of types that no model is held against. */
 const unmodelled: Readonly<Record<string, string>> = {
-  "aws:secretsmanager/secret:Secret": "AWS::SecretsManager::Secret",
-  "aws:scheduler/schedule:Schedule": "AWS::Scheduler::Schedule",
   "aws:sqs/queue:Queue": "AWS::SQS::Queue",
   "aws:lambda/eventSourceMapping:EventSourceMapping": "AWS::Lambda::EventSourceMapping",
 };
@@ -73,7 +71,7 @@ const beyond: Readonly<Record<string, string>> = {
 const account = "123456789012";
 const placeOf = (stack: string, region = "ap-northeast-1"): Place => ({ project: projectName, stack, account, region });
 
-/** Types that no combination has, since the board has neither a secret nor a schedule: one resource of each. */
+/** Types that no combination has, since they are those of programs of other teams, such as a queue: one resource of each. */
 const uncaptured = (place: Place): Captured[] => {
   const tokens = Object.values(rights).flatMap((types) => Object.keys(types));
   const known = new Set(Object.values(captured).flatMap((resources) => resources.map(({ type }) => type)));

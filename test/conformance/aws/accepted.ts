@@ -14,6 +14,7 @@ const tagged = [
   "aws:iam/role:Role",
   "aws:lambda/function:Function",
   "aws:s3/bucket:Bucket",
+  "aws:secretsmanager/secret:Secret",
   "aws:sns/topic:Topic",
   "aws:wafv2/webAcl:WebAcl",
 ];
@@ -44,6 +45,9 @@ export const accepted: Readonly<Record<string, string>> = {
   "aws:lambda/function:Function description: bad value": anyText,
   "aws:lambda/function:Function environment.variables.AUTH_AUDIENCE: bad value": anyText,
   "aws:lambda/function:Function environment.variables.AUTH_ISSUER: bad value": anyText,
+  "aws:lambda/function:Function environment.variables.SHOP_CURRENCY: bad value": anyText,
+  "aws:secretsmanager/secretVersion:SecretVersion secretString: bad value": anyText,
+  "aws:secretsmanager/secretVersion:SecretVersion secretString: too long": "it may have 65,536 bytes",
   "aws:lambda/function:Function environment.variables: unknown property": "a variable more",
   "aws:lambda/function:Function loggingConfig.logFormat: missing": defaulted,
   "aws:lambda/function:Function tracingConfig.mode: missing": defaulted,

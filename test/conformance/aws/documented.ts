@@ -136,6 +136,21 @@ const values: ByPath<Documented> = {
       "^[a-z-]{1,40}(=\\d{1,10})?(, [a-z-]{1,40}(=\\d{1,10})?){0,10}$",
     ),
   },
+  "aws:secretsmanager/secret:Secret": {
+    name: matching(`${docs}/secretsmanager/latest/apireference/API_CreateSecret.html`, "^[A-Za-z0-9/_+=.@-]{1,512}$"),
+    recoveryWindowInDays: documented(`${docs}/secretsmanager/latest/apireference/API_DeleteSecret.html`, {
+      anyOf: [{ const: 0 }, { type: "integer", minimum: 7, maximum: 30 }],
+    }),
+  },
+  "aws:scheduler/schedule:Schedule": {
+    scheduleExpression: matching(
+      `${docs}/scheduler/latest/UserGuide/schedule-types.html`,
+      "^(rate\\([1-9]\\d* (minute|hour|day)s?\\)|cron\\((\\S+ ){5}\\S+\\)|at\\(\\d{4}-\\d\\d-\\d\\dT(\\d\\d:){2}\\d\\d\\))$",
+    ),
+    scheduleExpressionTimezone: documented(`${docs}/scheduler/latest/UserGuide/schedule-types.html#time-zones`, {
+      enum: ["UTC", ...Intl.supportedValuesOf("timeZone")],
+    }),
+  },
   "aws:sns/topic:Topic": {
     name: matching(`${docs}/sns/latest/api/API_CreateTopic.html`, "^[A-Za-z0-9_-]{1,256}$"),
   },

@@ -207,7 +207,8 @@ function texts(value: unknown, [step, ...rest]: readonly string[]): string[] {
     : [];
 }
 
-function parsed(text: string): unknown {
+/** A document in JSON; what is none stays text. */
+export function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

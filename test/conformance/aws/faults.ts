@@ -80,6 +80,18 @@ export function faultsIn(folder: string): Readonly<Record<string, Fault>> {
       type: "aws:sns/topicSubscription:TopicSubscription",
       inputs: { endpoint: undefined },
     },
+    "A role trusts the service that uses it: Lambda that of a function, the scheduler that of a schedule": {
+      type: "aws:scheduler/schedule:Schedule",
+      inputs: { target: { roleArn: "arn:aws:iam::123456789012:role/multicloud-auto-deploy-staging-nightly" } },
+    },
+    "A schedule's role may invoke what the schedule targets, and that is all it may do": {
+      type: "aws:scheduler/schedule:Schedule",
+      inputs: { target: { arn: "arn:aws:lambda:ap-northeast-1:123456789012:function:other:live" } },
+    },
+    "A function may read the secrets that its environment names, in versions that there are, and no others": {
+      type: fn,
+      inputs: { environment: { variables: { MULTICLOUD_SECRETS: "{}" } } },
+    },
     "The policy of a role is a document as its service reads it": {
       type: "aws:iam/rolePolicy:RolePolicy",
       inputs: { policy: "{}" },

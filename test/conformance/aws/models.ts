@@ -334,6 +334,19 @@ export const models: Readonly<Record<string, Model>> = {
     type: "AWS::CloudWatch::Dashboard",
     call: { service: "cloudwatch", operation: "PutDashboard" },
   },
+  "aws:secretsmanager/secret:Secret": {
+    type: "AWS::SecretsManager::Secret",
+    rules: { tags: tagList },
+    unmodelled: { recoveryWindowInDays: "what the provider asks for when it deletes the secret" },
+    call: { service: "secretsmanager", operation: "CreateSecret" },
+  },
+  "aws:secretsmanager/secretVersion:SecretVersion": {
+    call: { service: "secretsmanager", operation: "PutSecretValue" },
+  },
+  "aws:scheduler/schedule:Schedule": {
+    type: "AWS::Scheduler::Schedule",
+    call: { service: "scheduler", operation: "CreateSchedule" },
+  },
   "aws:wafv2/webAcl:WebAcl": {
     type: "AWS::WAFv2::WebACL",
     rules: {

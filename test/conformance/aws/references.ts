@@ -7,6 +7,7 @@ const bucket = to("aws:s3/bucket:Bucket");
 const functionName = to("aws:lambda/function:Function", "name");
 const headers = to("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy");
 const logGroupArn = to("aws:cloudwatch/logGroup:LogGroup", "arn");
+const tableName = to("aws:dynamodb/table:Table", "name");
 const topicArn = to("aws:sns/topic:Topic", "arn");
 
 /** Inputs that have to name another resource of the program; what public layers there are, relations.ts says. */
@@ -32,7 +33,8 @@ export const references: ByPath<Reference> = {
   "aws:lambda/function:Function": {
     role: to("aws:iam/role:Role", "arn"),
     "loggingConfig.logGroup": to("aws:cloudwatch/logGroup:LogGroup", "name"),
-    "environment.variables.MESSAGES_TABLE": to("aws:dynamodb/table:Table", "name"),
+    "environment.variables.MESSAGES_TABLE": tableName,
+    "environment.variables.ITEMS_TABLE": tableName,
   },
   "aws:lambda/layerVersionPermission:LayerVersionPermission": {
     layerName: to("aws:lambda/layerVersion:LayerVersion", "layerArn"),
@@ -46,5 +48,10 @@ export const references: ByPath<Reference> = {
   "aws:s3/bucketPolicy:BucketPolicy": { bucket },
   "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": { bucket },
   "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": { bucket },
+  "aws:scheduler/schedule:Schedule": {
+    "target.arn": to("aws:lambda/alias:Alias", "arn"),
+    "target.roleArn": to("aws:iam/role:Role", "arn"),
+  },
+  "aws:secretsmanager/secretVersion:SecretVersion": { secretId: to("aws:secretsmanager/secret:Secret") },
   "aws:sns/topicSubscription:TopicSubscription": { topic: topicArn },
 };

@@ -8,7 +8,7 @@ const strings = z.array(z.string());
 /** What the relations read of each type; a resource that has another form is the models' to refuse. */
 const schemas = {
   api: z.object({ executionArn: z.string() }),
-  alias: z.object({ functionName: z.string(), functionVersion: z.string(), invokeArn: z.string() }),
+  alias: z.object({ arn: z.string(), functionName: z.string(), functionVersion: z.string(), invokeArn: z.string() }),
   cloudFrontFunction: z.object({ code: z.string() }),
   distribution: z.object({
     aliases: strings.default([]),
@@ -30,6 +30,7 @@ const schemas = {
     timeout: z.number().default(3),
     environment: z.object({ variables: z.record(z.string(), z.string()) }).optional(),
     kmsKeyArn: z.string().optional(),
+    role: z.string(),
     publish: z.boolean().default(false),
     snapStart: z.object({ applyOn: z.string() }).optional(),
     invokeArn: z.string(),
@@ -47,7 +48,8 @@ const schemas = {
     compatibleArchitectures: strings.default([]),
   }),
   permission: z.object({ function: z.string(), qualifier: z.string().optional(), sourceArn: z.string().optional() }),
-  policy: z.object({ policy: z.string() }),
+  policy: z.object({ policy: z.string(), role: z.string() }),
+  role: z.object({ arn: z.string(), name: z.string(), assumeRolePolicy: z.string() }),
   route: z.object({ target: z.string().optional() }),
   alarm: z.object({
     name: z.string(),
@@ -61,6 +63,9 @@ const schemas = {
     threshold: z.number().optional(),
     period: z.number().optional(),
   }),
+  schedule: z.object({ target: z.object({ arn: z.string(), roleArn: z.string() }) }),
+  secret: z.object({ arn: z.string() }),
+  secretVersion: z.object({ secretId: z.string(), versionId: z.string() }),
   subscription: z.object({ topic: z.string(), endpoint: z.string().optional() }),
   webAcl: z.object({ scope: z.string(), region: z.unknown() }),
 };
@@ -76,7 +81,11 @@ export const types = {
   layer: "aws:lambda/layerVersion:LayerVersion",
   permission: "aws:lambda/permission:Permission",
   policy: "aws:iam/rolePolicy:RolePolicy",
+  role: "aws:iam/role:Role",
   route: "aws:apigatewayv2/route:Route",
+  schedule: "aws:scheduler/schedule:Schedule",
+  secret: "aws:secretsmanager/secret:Secret",
+  secretVersion: "aws:secretsmanager/secretVersion:SecretVersion",
   subscription: "aws:sns/topicSubscription:TopicSubscription",
   webAcl: "aws:wafv2/webAcl:WebAcl",
 } as const;
@@ -94,6 +103,6 @@ export function all<Kind extends keyof Kinds>(resources: readonly Captured[], ki
 
 /** Outputs that are no inputs: an input that is missing stays so. */
 function computed(outputs: Captured["outputs"]): Captured["outputs"] {
-  const own = ["arn", "executionArn", "invokeArn"];
+  const own = ["arn", "executionArn", "invokeArn", "versionId"];
   return Object.fromEntries(Object.entries(outputs).filter(([name]) => own.includes(name)));
 }

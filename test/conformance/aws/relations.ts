@@ -2,10 +2,12 @@ import { readFileSync } from "node:fs";
 import vm from "node:vm";
 
 import { unzipSync } from "fflate";
+import { z } from "zod";
 
+import type { Captured } from "../capture";
 import { publicLayer } from "../combinations";
-import type { Relation } from "../rules";
-import { documentRelations, publishedMetrics } from "./documents";
+import { type Relation, valuesAt } from "../rules";
+import { documentRelations, parsed, publishedMetrics } from "./documents";
 import { all, types } from "./registered";
 
 const docs = "https://docs.aws.amazon.com";
@@ -28,6 +30,19 @@ function textIn(zip: string, wanted: string): string | undefined {
   const content = unzipSync(readFileSync(zip), { filter: ({ name }) => name === wanted })[wanted];
   return content && Buffer.from(content).toString("utf8");
 }
+
+/** What a role may do with which resources, statement by statement. */
+function allowed(resources: readonly Captured[], roleArn: string): { actions: unknown[]; on: unknown[] }[] {
+  const names = all(resources, "role").flatMap(({ arn, name }) => (arn === roleArn ? [name] : []));
+  return all(resources, "policy")
+    .filter(({ role }) => names.includes(role))
+    .flatMap(({ policy }) => valuesAt(policy, ["Statement"]))
+    .filter((statement) => valuesAt(statement, ["Effect"])[0] === "Allow")
+    .map((statement) => ({ actions: valuesAt(statement, ["Action"]), on: valuesAt(statement, ["Resource"]) }));
+}
+
+/** The secrets that a function's environment names, by variable. */
+const namedSecrets = z.record(z.string(), z.strictObject({ arn: z.string(), version: z.string() }));
 
 const unpackedSize = (zip: string) => entriesOf(zip).reduce((total, { size }) => total + size, 0);
 
@@ -243,6 +258,56 @@ export const relations: readonly Relation[] = [
       all(resources, "subscription")
         .filter(({ endpoint }) => endpoint === undefined)
         .map(({ topic }) => topic),
+  },
+  {
+    rule: "A role trusts the service that uses it: Lambda that of a function, the scheduler that of a schedule",
+    source: `${docs}/scheduler/latest/UserGuide/setting-up.html`,
+    broken: (resources) => {
+      const used = [
+        ...all(resources, "function").map(({ role }) => [role, "lambda.amazonaws.com"] as const),
+        ...all(resources, "schedule").map(({ target }) => [target.roleArn, "scheduler.amazonaws.com"] as const),
+      ];
+      const trusted = new Map(
+        all(resources, "role").map(({ arn, assumeRolePolicy }) => {
+          return [arn, valuesAt(assumeRolePolicy, ["Statement", "Principal", "Service"])];
+        }),
+      );
+      return used
+        .filter(([role, service]) => !trusted.get(role)?.includes(service))
+        .map(([role, service]) => `${role} does not trust ${service}`);
+    },
+  },
+  {
+    rule: "A schedule's role may invoke what the schedule targets, and that is all it may do",
+    source: `${docs}/scheduler/latest/UserGuide/setting-up.html`,
+    broken: (resources) =>
+      all(resources, "schedule").flatMap(({ target: { arn, roleArn } }) => {
+        const may = allowed(resources, roleArn).flatMap(({ actions, on }) =>
+          actions.flatMap((action) => on.map((resource) => `${String(action)} ${String(resource)}`)),
+        );
+        return may.join() === `lambda:InvokeFunction ${arn}` ? [] : [`${roleArn} may ${may.join(", ") || "nothing"}`];
+      }),
+  },
+  {
+    rule: "A function may read the secrets that its environment names, in versions that there are, and no others",
+    source: `${docs}/secretsmanager/latest/userguide/auth-and-access_iam-policies.html`,
+    broken: (resources) => {
+      const versions = all(resources, "secretVersion").map(({ secretId, versionId }) => `${secretId} ${versionId}`);
+      return all(resources, "function").flatMap(({ name, role, environment }) => {
+        const variable = environment?.variables.MULTICLOUD_SECRETS;
+        const named = variable === undefined ? { data: {} } : namedSecrets.safeParse(parsed(variable));
+        if (named.data === undefined) return [`${name}: ${String(variable)}`];
+        const secrets = Object.values(named.data);
+        const readable = allowed(resources, role)
+          .filter(({ actions }) => actions.includes("secretsmanager:GetSecretValue"))
+          .flatMap(({ on }) => on);
+        return [
+          ...secrets.map(({ arn }) => arn).filter((arn) => !readable.includes(arn)),
+          ...secrets.map(({ arn, version }) => `${arn} ${version}`).filter((each) => !versions.includes(each)),
+          ...readable.map(String).filter((arn) => !secrets.some((secret) => secret.arn === arn)),
+        ];
+      });
+    },
   },
   ...documentRelations,
 ];

@@ -137,6 +137,30 @@ export const documentedValues: ByPath<Documented> = {
   },
   "azure-native:storage:StorageAccount": { location, tags },
   "azure-native:storage:BlobContainer": { containerName: matching(names, "^([a-z0-9]+(-[a-z0-9]+)*|\\$web)$", 63) },
+  "azure-native:keyvault:Vault": {
+    location,
+    tags,
+    vaultName: matching(names, "^[A-Za-z](?!.*--)[A-Za-z0-9-]{1,22}[A-Za-z0-9]$"),
+    "properties.tenantId": matching(
+      "https://learn.microsoft.com/rest/api/keyvault/vaults/create-or-update",
+      `^${guid}$`,
+    ),
+    "properties.publicNetworkAccess": documented(
+      "https://learn.microsoft.com/rest/api/keyvault/vaults/create-or-update",
+      {
+        enum: ["enabled", "disabled"],
+      },
+    ),
+    "properties.softDeleteRetentionInDays": whole(
+      "https://learn.microsoft.com/azure/key-vault/general/soft-delete-overview",
+      7,
+      90,
+    ),
+  },
+  "azure-native:keyvault:Secret": {
+    secretName: matching(names, "^[A-Za-z0-9-]{1,127}$"),
+    "properties.value": text("https://learn.microsoft.com/azure/key-vault/secrets/about-secrets", 25 * 1024),
+  },
   "azure-native:operationalinsights:Workspace": {
     location,
     tags,

@@ -74,6 +74,15 @@ export const faults: Readonly<Record<string, Fault>> = {
     type: "azure-native:resources:Deployment",
     inputs: { properties: { template: { parameters: { another: { type: "string" } } } } },
   },
+  "a setting that a vault holds names a version of a secret there, which the identity of the app may read": setting(
+    "PAYMENT_KEY_OF_ANOTHER",
+    "@Microsoft.KeyVault(SecretUri=https://nobody.vault.azure.net/secrets/none)",
+  ),
+  "a vault on which roles are assigned asks for roles": {
+    type: "azure-native:keyvault:Vault",
+    inputs: { properties: { enableRbacAuthorization: false } },
+  },
+  "a timer's schedule is NCRONTAB of six fields": setting("MULTICLOUD_SCHEDULE", "0 * * * *"),
   "an alert needs no more failing periods than it looks at": {
     type: "azure-native:monitor:ScheduledQueryRule",
     inputs: {

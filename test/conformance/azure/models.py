@@ -26,6 +26,7 @@ TYPES: dict[str, Schema] = {
     "duration": {"type": "string", "pattern": r"^P(?!$)(\d+D)?(T(?!$)(\d+H)?(\d+M)?(\d+S)?)?$"},
     "iso-8601": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT"},
     "rfc-1123": {"type": "string"},
+    "unix-time": {"type": "integer"},
     "object": {},
     "JSON": {},
 }

@@ -14,6 +14,7 @@ const tagged = [
   "cdn:AFDEndpoint",
   "cdn:Profile",
   "frontdoor:Policy",
+  "keyvault:Vault",
   "managedidentity:UserAssignedIdentity",
   "monitor:ActionGroup",
   "monitor:ScheduledQueryRule",
@@ -40,6 +41,10 @@ const escapes: Readonly<Record<string, readonly string[]>> = {
     "azure-native:cdn:Rule actions.parameters.value: bad value",
     "azure-native:web:WebApp siteConfig.appSettings.value: bad value",
     "azure-native:web:WebApp siteConfig.appSettings.value: too long",
+  ],
+  "a secret is the code's own, up to 25 KiB": [
+    "azure-native:keyvault:Secret properties.value: bad value",
+    "azure-native:keyvault:Secret properties.value: too long",
   ],
   "a threshold may be any number": [`${alert} criteria.allOf.threshold: out of range`],
 };

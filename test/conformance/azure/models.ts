@@ -111,6 +111,8 @@ export const models: Readonly<Record<string, Model>> = {
   "azure-native:storage:Table": of("storage", "Table", "create"),
   "azure-native:storage:StorageAccountStaticWebsite": { described: staticWebsite },
   "azure-native:storage:Blob": { described: blob },
+  "azure-native:keyvault:Vault": of("keyvault", "Vaults", "begin_create_or_update"),
+  "azure-native:keyvault:Secret": of("keyvault", "Secrets", "create_or_update"),
   "azure-native:operationalinsights:Workspace": of("loganalytics", "Workspaces", "begin_create_or_update"),
   "azure-native:applicationinsights:Component": of(
     "applicationinsights.v2020_02_02",

@@ -61,13 +61,14 @@ const siteConfigNotOnFlex = [
 ];
 
 const blobDataOwner = "b7e6dc6d-f1e8-4753-8033-0f276bb0955b";
+const secretsUser = "4633458b-17de-408a-b874-0445c86b69e6";
 
 /** Ids in "Azure built-in roles", of what the program grants. */
 const builtInRoles: Readonly<Record<string, string>> = {
   [blobDataOwner]: "Storage Blob Data Owner",
   "974c5e8b-45b9-4653-ba55-5f855dd0fb88": "Storage Queue Data Contributor",
   "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": "Storage Table Data Contributor",
-  "4633458b-17de-408a-b874-0445c86b69e6": "Key Vault Secrets User",
+  [secretsUser]: "Key Vault Secrets User",
   "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
 };
 
@@ -302,7 +303,9 @@ export const relations: readonly Relation[] = [
     source: "https://learn.microsoft.com/azure/azure-functions/functions-reference-python#folder-structure",
     broken: (resources) =>
       all(resources, "storage:Blob")
-        .filter((blob) => text(blob, "containerName") === "packages" && !text(blob, "blobName").endsWith(".verified"))
+        .filter(
+          (blob) => text(blob, "containerName").startsWith("packages") && !text(blob, "blobName").endsWith(".verified"),
+        )
         .flatMap((blob) => {
           const wanted = ["function_app.py", "host.json"];
           const [file] = at(blob, "source.path");
@@ -333,6 +336,48 @@ export const relations: readonly Relation[] = [
         ].map(String);
       });
     },
+  },
+  {
+    rule: "a setting that a vault holds names a version of a secret there, which the identity of the app may read",
+    source: "https://learn.microsoft.com/azure/app-service/app-service-key-vault-references",
+    broken: (resources) => {
+      const secrets = new Map(
+        all(resources, "keyvault:Secret").map((secret) => [
+          String(valuesAt(secret.outputs, ["properties", "secretUriWithVersion"])[0]),
+          secret.id,
+        ]),
+      );
+      const readers = all(resources, "authorization:RoleAssignment")
+        .filter((role) => text(role, "roleDefinitionId").endsWith(secretsUser))
+        .map((role) => `${text(role, "principalId")} ${text(role, "scope")}`);
+      return all(resources, "web:WebApp").flatMap((app) => {
+        const identity = all(resources, "managedidentity:UserAssignedIdentity").find(
+          ({ id }) => id === text(app, "keyVaultReferenceIdentity"),
+        );
+        return [...settings(app).values()]
+          .filter((value) => value.startsWith("@Microsoft.KeyVault("))
+          .filter((value) => {
+            const secret = secrets.get(/^@Microsoft\.KeyVault\(SecretUri=(.+)\)$/.exec(value)?.[1] ?? "");
+            return !readers.includes(`${String(identity?.outputs.principalId)} ${String(secret)}`);
+          });
+      });
+    },
+  },
+  {
+    rule: "a vault on which roles are assigned asks for roles",
+    source: "https://learn.microsoft.com/azure/key-vault/general/rbac-guide",
+    broken: (resources) =>
+      all(resources, "keyvault:Vault")
+        .filter((vault) => at(vault, "properties.enableRbacAuthorization")[0] !== true)
+        .map(({ id }) => id),
+  },
+  {
+    rule: "a timer's schedule is NCRONTAB of six fields",
+    source: "https://learn.microsoft.com/azure/azure-functions/functions-bindings-timer#ncrontab-expressions",
+    broken: (resources) =>
+      all(resources, "web:WebApp")
+        .flatMap((app) => settings(app).get("MULTICLOUD_SCHEDULE") ?? [])
+        .filter((schedule) => !/^([\d*,/-]+ ){5}[\d*,/-]+$/.test(schedule)),
   },
   {
     rule: "an alert needs no more failing periods than it looks at",

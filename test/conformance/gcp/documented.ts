@@ -54,6 +54,7 @@ const role = documented("https://cloud.google.com/iam/docs/roles-permissions", {
     "roles/datastore.user",
     "roles/logging.logWriter",
     "roles/run.invoker",
+    "roles/secretmanager.secretAccessor",
     "roles/storage.objectViewer",
   ],
 });
@@ -75,6 +76,14 @@ const environment = documented("https://cloud.google.com/functions/docs/configur
   type: "string",
   minLength: 1,
   maxLength: 32_768,
+});
+
+const jobs = "https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs";
+
+/** Id of a collection, which the code takes for its table. */
+const collection = documented("https://cloud.google.com/firestore/quotas#collections_documents_and_fields", {
+  type: "string",
+  pattern: "^(?!\\.\\.?$|__.*__$)[^/]{1,1500}$",
 });
 
 const iamMember = { role, member };
@@ -116,6 +125,41 @@ export const documentedValues: ByPath<Documented> = {
     "condition.expression": text(condition, 12_288),
   },
   "gcp:storage/bucketIAMMember:BucketIAMMember": iamMember,
+  "gcp:secretmanager/secretIamMember:SecretIamMember": iamMember,
+  "gcp:secretmanager/secret:Secret": {
+    labels,
+    secretId: documented("https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets/create", {
+      type: "string",
+      pattern: "^[A-Za-z0-9_-]{1,255}$",
+    }),
+    "replication.userManaged.replicas.location": region,
+  },
+  "gcp:secretmanager/secretVersion:SecretVersion": {
+    secretData: text("https://cloud.google.com/secret-manager/quotas#content-limits", 64 * 1024),
+    deletionPolicy: documented("@pulumi/gcp", { enum: ["ABANDON", "DELETE", "DISABLE"] }),
+  },
+  "gcp:cloudscheduler/job:Job": {
+    name: documented(jobs, { type: "string", pattern: "^[A-Za-z0-9_-]{1,500}$" }),
+    region,
+    description: text(jobs, 500),
+    schedule: documented("https://cloud.google.com/scheduler/docs/configuring/cron-job-schedules", {
+      type: "string",
+      pattern: "^([\\d*,/-]+ ){4}[\\d*,/-]+$",
+    }),
+    timeZone: documented(jobs, { enum: ["Etc/UTC", ...Intl.supportedValuesOf("timeZone")] }),
+    // Of a job that calls an HTTP target.
+    attemptDeadline: documented(jobs, {
+      type: "string",
+      pattern: "^(1[5-9]|[2-9]\\d|[1-9]\\d\\d|1[0-7]\\d\\d|1800)s$",
+    }),
+    "retryConfig.retryCount": documented(jobs, { type: "integer", minimum: 0, maximum: 5 }),
+    "httpTarget.uri": documented(jobs, { type: "string", pattern: "^https://[^\\s]+$", maxLength: 2048 }),
+    "httpTarget.oidcToken.audience": documented(jobs, {
+      type: "string",
+      pattern: "^https://[^\\s]+$",
+      maxLength: 2048,
+    }),
+  },
   "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": { ...iamMember, location: region },
   "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": { ...iamMember, location: region },
   "gcp:artifactregistry/repository:Repository": {
@@ -179,6 +223,12 @@ export const documentedValues: ByPath<Documented> = {
       { type: "string", pattern: "^[\\w./-]+$" },
     ),
     "serviceConfig.environmentVariables.*": environment,
+    "serviceConfig.environmentVariables.MESSAGES_TABLE": collection,
+    "serviceConfig.environmentVariables.ITEMS_TABLE": collection,
+    "serviceConfig.secretEnvironmentVariables.key": documented(
+      "https://cloud.google.com/run/docs/reference/rest/v2/Container#EnvVar",
+      { type: "string", pattern: "^[A-Za-z_]\\w{0,254}$" },
+    ),
     "serviceConfig.environmentVariables.AUTH_ISSUER": documented(
       "https://openid.net/specs/openid-connect-core-1_0.html",
       {

@@ -58,6 +58,18 @@ export const faults: Readonly<Record<string, Fault>> = {
     type: "gcp:projects/iAMMember:IAMMember",
     inputs: { condition: { expression: "resource.name ==" } },
   },
+  "a job calls a function of the program, for whom its token is and where its account may invoke it": {
+    type: "gcp:cloudrunv2/serviceIamMember:ServiceIamMember",
+    inputs: { member: "allUsers" },
+  },
+  "a job is where the function is that it calls": {
+    type: "gcp:cloudscheduler/job:Job",
+    inputs: { region: elsewhere },
+  },
+  "a function reads secrets in versions that there are, as an account that may read them": {
+    type: "gcp:secretmanager/secretIamMember:SecretIamMember",
+    inputs: { secretId: "another" },
+  },
   "a member is everyone, an account of the program, or the load balancer's own": {
     type: "gcp:projects/iAMMember:IAMMember",
     inputs: { member: "serviceAccount:nobody@shop-123456.iam.gserviceaccount.com" },

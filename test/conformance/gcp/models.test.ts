@@ -15,6 +15,7 @@ const dashboard = "gcp:monitoring/dashboard:Dashboard dashboardJson";
 const escapes: Readonly<Record<string, readonly string[]>> = {
   "text for people may be anything": [
     "gcp:artifactregistry/repository:Repository description: bad value",
+    "gcp:cloudscheduler/job:Job description: bad value",
     "gcp:compute/securityPolicy:SecurityPolicy rules.description: bad value",
     `${alert} conditions.displayName: bad value`,
     `${alert} displayName: bad value`,
@@ -31,9 +32,15 @@ const escapes: Readonly<Record<string, readonly string[]>> = {
     `${fn} buildConfig.environmentVariables.GOOGLE_VENDOR_PIP_DEPENDENCIES: too long`,
     `${variables}: unknown property`,
     ...[
-      ...["APPLICATION_VERSION", "AUTH_AUDIENCE", "MESSAGES_TABLE"],
-      ...["MULTICLOUD_CODE", "MULTICLOUD_RELEASE", "MULTICLOUD_VERIFIED"],
+      ...["APPLICATION_VERSION", "AUTH_AUDIENCE", "SHOP_CURRENCY"],
+      ...["MULTICLOUD_CODE", "MULTICLOUD_RELEASE", "MULTICLOUD_TWIN", "MULTICLOUD_VERIFIED"],
     ].flatMap((name) => [`${variables}.${name}: bad value`, `${variables}.${name}: too long`]),
+    `${variables}.ITEMS_TABLE: bad value`,
+    `${variables}.MESSAGES_TABLE: bad value`,
+  ],
+  "a secret is the code's own, up to 64 KiB": [
+    "gcp:secretmanager/secretVersion:SecretVersion secretData: bad value",
+    "gcp:secretmanager/secretVersion:SecretVersion secretData: too long",
   ],
   "the text of a site's file is its own": [
     "gcp:storage/bucketObject:BucketObject content: bad value",

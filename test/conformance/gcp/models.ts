@@ -116,6 +116,33 @@ export const models: Readonly<Record<string, Model>> = {
     parameters: { bucket: "{bucket}" },
     unmodelled: { source: "the provider uploads the file", content: "the provider uploads the text" },
   },
+  "gcp:secretmanager/secret:Secret": {
+    api: "secretmanager.v1",
+    method: "projects.secrets.create",
+    parameters: { ...inProject, secretId: "{secretId}" },
+  },
+  "gcp:secretmanager/secretVersion:SecretVersion": {
+    api: "secretmanager.v1",
+    method: "projects.secrets.addVersion",
+    parameters: { parent: "{secret}" },
+    rules: {
+      secretData: (value) => ({
+        payload: { data: typeof value === "string" ? Buffer.from(value).toString("base64") : value },
+      }),
+    },
+    unmodelled: { deletionPolicy: "what the provider does when the stack is destroyed" },
+  },
+  "gcp:secretmanager/secretIamMember:SecretIamMember": {
+    api: "secretmanager.v1",
+    method: "projects.secrets.setIamPolicy",
+    parameters: { resource: "projects/{project}/secrets/{secretId}" },
+    body: (properties) => ({ policy: policy(properties) }),
+  },
+  "gcp:cloudscheduler/job:Job": {
+    api: "cloudscheduler.v1",
+    method: "projects.locations.jobs.create",
+    parameters: { parent: "projects/{project}/locations/{region}" },
+  },
   "gcp:cloudfunctionsv2/function:Function": {
     api: "cloudfunctions.v2",
     method: "projects.locations.functions.create",

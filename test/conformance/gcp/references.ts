@@ -5,6 +5,8 @@ const named = (type: string, by: string): Reference => ({ types: [type], by });
 
 const bucket = named("gcp:storage/bucket:Bucket", "name");
 const functionName = named("gcp:cloudfunctionsv2/function:Function", "name");
+const database = named("gcp:firestore/database:Database", "name");
+const secretId = named("gcp:secretmanager/secret:Secret", "secretId");
 const urlMap = to("gcp:compute/uRLMap:URLMap");
 const backends = to("gcp:compute/backendBucket:BackendBucket", "gcp:compute/backendService:BackendService");
 
@@ -12,6 +14,11 @@ const backends = to("gcp:compute/backendBucket:BackendBucket", "gcp:compute/back
 export const references: ByPath<Reference> = {
   "gcp:storage/bucketIAMMember:BucketIAMMember": { bucket },
   "gcp:storage/bucketObject:BucketObject": { bucket },
+  "gcp:secretmanager/secretVersion:SecretVersion": { secret: to("gcp:secretmanager/secret:Secret") },
+  "gcp:secretmanager/secretIamMember:SecretIamMember": { secretId },
+  "gcp:cloudscheduler/job:Job": {
+    "httpTarget.oidcToken.serviceAccountEmail": named("gcp:serviceaccount/account:Account", "email"),
+  },
   "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": {
     repository: named("gcp:artifactregistry/repository:Repository", "repositoryId"),
   },
@@ -22,7 +29,9 @@ export const references: ByPath<Reference> = {
     "buildConfig.source.storageSource.bucket": bucket,
     "buildConfig.source.storageSource.object": named("gcp:storage/bucketObject:BucketObject", "name"),
     "serviceConfig.serviceAccountEmail": named("gcp:serviceaccount/account:Account", "email"),
-    "serviceConfig.environmentVariables.MESSAGES_DATABASE": named("gcp:firestore/database:Database", "name"),
+    "serviceConfig.secretEnvironmentVariables.secret": secretId,
+    "serviceConfig.environmentVariables.MESSAGES_DATABASE": database,
+    "serviceConfig.environmentVariables.ITEMS_DATABASE": database,
     "serviceConfig.environmentVariables.GOOGLE_CLOUD_PROJECT": named("gcp:firestore/database:Database", "project"),
   },
   "gcp:compute/regionNetworkEndpointGroup:RegionNetworkEndpointGroup": { "cloudRun.service": functionName },

@@ -25,13 +25,18 @@ const types = {
   urlMap: "gcp:compute/uRLMap:URLMap",
   forwardingRule: "gcp:compute/globalForwardingRule:GlobalForwardingRule",
   securityPolicy: "gcp:compute/securityPolicy:SecurityPolicy",
+  invoker: "gcp:cloudrunv2/serviceIamMember:ServiceIamMember",
+  secretReader: "gcp:secretmanager/secretIamMember:SecretIamMember",
+  secretVersion: "gcp:secretmanager/secretVersion:SecretVersion",
+  job: "gcp:cloudscheduler/job:Job",
 } as const;
 
-const members = [
+const members: readonly string[] = [
   types.member,
   "gcp:storage/bucketIAMMember:BucketIAMMember",
   "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember",
-  "gcp:cloudrunv2/serviceIamMember:ServiceIamMember",
+  types.invoker,
+  types.secretReader,
 ];
 
 /** MiB that Cloud Run gives to so many CPUs: at least, at most. */
@@ -107,7 +112,7 @@ export const relations: readonly Relation[] = [
       const group = all(resources, types.group).map(
         (each) => [text(each, "cloudRun.service"), text(each, "region")] as const,
       );
-      const invoker = all(resources, "gcp:cloudrunv2/serviceIamMember:ServiceIamMember").map(
+      const invoker = all(resources, types.invoker).map(
         (each) => [text(each, "name"), text(each, "location")] as const,
       );
       return [...group, ...invoker].flatMap(([name, location]) =>
@@ -225,6 +230,65 @@ export const relations: readonly Relation[] = [
         .flatMap((member) => at(member, "condition.expression"))
         .filter((expression) => !readable(expression))
         .map(String),
+  },
+  {
+    rule: "a job calls a function of the program, for whom its token is and where its account may invoke it",
+    source: "https://cloud.google.com/scheduler/docs/http-target-auth",
+    broken: (resources) => {
+      const invokers = all(resources, types.invoker).map((each) => `${text(each, "name")} ${text(each, "member")}`);
+      return all(resources, types.job).flatMap((job) => {
+        const uri = text(job, "httpTarget.uri");
+        const called = all(resources, types.function).find(
+          ({ outputs }) => valuesAt(outputs, ["serviceConfig", "uri"])[0] === uri,
+        );
+        const account = `serviceAccount:${text(job, "httpTarget.oidcToken.serviceAccountEmail")}`;
+        return [
+          ...(called ? [] : [`${uri} is no function's`]),
+          ...(text(job, "httpTarget.oidcToken.audience") === uri ? [] : ["the token is for another"]),
+          ...(called && invokers.includes(`${text(called, "name")} ${account}`)
+            ? []
+            : [`${account} may not invoke it`]),
+        ];
+      });
+    },
+  },
+  {
+    rule: "a job is where the function is that it calls",
+    source: "https://cloud.google.com/scheduler/docs/setup",
+    broken: (resources) => {
+      const located = new Map(
+        all(resources, types.function).map((fn) => [
+          String(valuesAt(fn.outputs, ["serviceConfig", "uri"])[0]),
+          text(fn, "location"),
+        ]),
+      );
+      return all(resources, types.job)
+        .filter((job) => located.get(text(job, "httpTarget.uri")) !== text(job, "region"))
+        .map((job) => text(job, "region"));
+    },
+  },
+  {
+    rule: "a function reads secrets in versions that there are, as an account that may read them",
+    source: "https://cloud.google.com/functions/docs/configuring/secrets",
+    broken: (resources) => {
+      const versions = all(resources, types.secretVersion).map(({ id }) => id);
+      const readers = all(resources, types.secretReader).map((each) => {
+        return `${text(each, "member")} ${text(each, "secretId")}`;
+      });
+      return all(resources, types.function).flatMap((fn) => {
+        const account = `serviceAccount:${text(fn, "serviceConfig.serviceAccountEmail")}`;
+        return at(fn, "serviceConfig.secretEnvironmentVariables").flatMap((variable) => {
+          const [project, secret, version] = ["projectId", "secret", "version"].map(
+            (name) => valuesAt(variable, [name])[0],
+          );
+          const named = `projects/${String(project)}/secrets/${String(secret)}/versions/${String(version)}`;
+          return [
+            ...(versions.includes(named) ? [] : [`${named} is not there`]),
+            ...(readers.includes(`${account} ${String(secret)}`) ? [] : [`${account} may not read ${String(secret)}`]),
+          ];
+        });
+      });
+    },
   },
   {
     rule: "a member is everyone, an account of the program, or the load balancer's own",
