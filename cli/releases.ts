@@ -28,8 +28,10 @@ function table(releases: readonly ListedRelease[]): string {
     head: ["cloud", "function", "release", "version", "published", "commit", "serves", "verified"],
     style: { head: [], border: [] },
   });
-  for (const { cloud, fn, release, name, publishedAt, commit, share, verified, isAsked = true } of releases) {
-    const serves = share === 0 ? "" : `${Math.round(share * 100)} %`;
+  for (const { cloud, fn, release, name, publishedAt, commit, share, ...known } of releases) {
+    const { verified, refused = false, isAsked = true } = known;
+    const isCanary = share > 0 && releases.some((other) => isSameFunction(other, { cloud, fn }) && other.share > share);
+    const serves = share === 0 ? "" : `${Math.round(share * 100)} %${isCanary ? ", canary" : ""}`;
     const published = publishedAt.toISOString().replace(/\.\d+Z$/, "Z");
     rows.push([
       cloud,
@@ -39,10 +41,14 @@ function table(releases: readonly ListedRelease[]): string {
       published,
       commit ?? "",
       serves,
-      verified ? "yes" : isAsked ? "no" : "never asked",
+      refused ? "refused as a canary" : verified ? "yes" : isAsked ? "no" : "never asked",
     ]);
   }
   return rows.toString();
+}
+
+function isSameFunction(one: ListedRelease, { cloud, fn }: Pick<ListedRelease, "cloud" | "fn">): boolean {
+  return one.cloud === cloud && one.fn.functionName === fn.functionName;
 }
 
 runCommand(command);

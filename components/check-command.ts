@@ -12,12 +12,14 @@ const root = path.join(__dirname, "..");
  * failed.
  *
  * @param program the file's name, without its ending.
+ * @param logging what of its output a user sees while it runs. Default: nothing.
  */
 export function checkCommand(
   name: string,
-  program: "smoke-check" | "version-check",
+  program: "canary" | "smoke-check" | "version-check",
   environment: Readonly<Record<string, pulumi.Input<string>>>,
   opts: pulumi.CustomResourceOptions,
+  logging: command.Logging = command.Logging.None,
 ): command.Command {
   return new command.Command(
     name,
@@ -26,7 +28,7 @@ export function checkCommand(
       // Relative, or another checkout would see a change.
       dir: path.relative(process.cwd(), root) || undefined,
       environment,
-      logging: command.Logging.None,
+      logging,
     },
     opts,
   );

@@ -46,7 +46,7 @@ const entries: Record<Cloud, Record<EntryPoint["protocol"] | "job", Entry>> = {
       imported,
       "from multicloud_runtime.asgi import Application",
       "",
-      `handler = Mangum(Application(${target}), lifespan="off")`,
+      `handler = aws.counted(Mangum(Application(${target}), lifespan="off"))`,
     ],
     wsgi: (_, imported, target) => [
       "from apig_wsgi import make_lambda_handler",
@@ -54,9 +54,9 @@ const entries: Record<Cloud, Record<EntryPoint["protocol"] | "job", Entry>> = {
       imported,
       "from multicloud_runtime.wsgi import Application",
       "",
-      `handler = make_lambda_handler(Application(${target}), binary_support=True)`,
+      `handler = aws.counted(make_lambda_handler(Application(${target}), binary_support=True))`,
     ],
-    handler: (_, imported, target) => [imported, "", `handler = aws.http_handler(${target})`],
+    handler: (_, imported, target) => [imported, "", `handler = aws.counted(aws.http_handler(${target}))`],
     job: (_, imported, target) => [imported, "", `handler = aws.job_handler(${target})`],
   },
   azure: {

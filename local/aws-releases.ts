@@ -1,11 +1,14 @@
 import path from "node:path";
 
-import { verifiedAlias } from "../operations/aws-function";
-import { asReleases, awsMeans, liveAlias } from "../operations/releases/aws";
+import { refusedAlias, verifiedAlias } from "../operations/aws-function";
+import { answersOf, asReleases, awsMeans, liveAlias, requireAlarms, versionMetrics } from "../operations/releases/aws";
+import type { CanaryPort } from "../operations/releases/canary";
 import type { ReleasePort } from "../operations/releases/port";
+import { Metrics } from "./aws/metrics";
 import { AwsResources } from "./aws/resources";
 import { versionsOf, versionType } from "./aws/versions";
-import { changeResource, deleteResource, requireCloud } from "./cloud-process";
+import { changeResource, deleteResource, putResource, requireCloud } from "./cloud-process";
+import { Logs } from "./logs";
 import { ResourceStore } from "./store";
 
 const aliasType = "aws:lambda/alias:Alias";
@@ -44,9 +47,62 @@ export function localAwsReleases(state: string): ReleasePort {
     async delete({ functionName }, { name }) {
       const ids = [
         { type: aliasType, id: `${functionName}:${verifiedAlias(name)}` },
+        { type: aliasType, id: `${functionName}:${refusedAlias(name)}` },
         { type: versionType, id: `${functionName}:${name}` },
       ];
       for (const each of ids) await deleteResource(state, { cloud: "aws", ...each });
+    },
+  };
+}
+
+const alarmType = "aws:cloudwatch/metricAlarm:MetricAlarm";
+
+/** A share of an alias's requests for a version, on the local AWS of a state folder. */
+export function localAwsCanary(state: string): CanaryPort {
+  const { releases, serve } = localAwsReleases(state);
+  const folder = path.join(state, "aws");
+  const read = () => {
+    const resources = new AwsResources(new ResourceStore(folder));
+    return { resources, metrics: new Metrics(resources, new Logs(path.join(folder, "logs"))) };
+  };
+  return {
+    releases,
+    serve,
+    async split({ functionName }, serving, candidate, share) {
+      const inputs = {
+        functionVersion: serving.name,
+        routingConfig: { additionalVersionWeights: { [candidate.name]: share } },
+      };
+      const id = `${functionName}:${liveAlias}`;
+      await changeResource(await requireCloud(state), { cloud: "aws", type: aliasType, id, inputs });
+    },
+    answers({ functionName }, { name }, since) {
+      const { metrics } = read();
+      const all = versionMetrics(functionName, name);
+      return Promise.resolve(
+        answersOf((id) => {
+          const metric = all.find((each) => each.id === id);
+          const values = metric === undefined ? [] : metrics.values(metric, since.getTime());
+          return values.reduce((sum, value) => sum + value, 0);
+        }),
+      );
+    },
+    firing(alarms) {
+      const { resources, metrics } = read();
+      const watched = resources.list(alarmType).filter(({ name }) => alarms.includes(name));
+      requireAlarms(
+        alarms,
+        watched.map(({ name }) => name),
+      );
+      return Promise.resolve(watched.filter((alarm) => metrics.fires(alarm)).map(({ name }) => name));
+    },
+    async noteRefused({ functionName }, { name: version }, isRefused) {
+      const name = refusedAlias(version);
+      const note = { cloud: "aws", type: aliasType, id: `${functionName}:${name}` };
+      // It goes with its function.
+      const inputs = { name, functionName, functionVersion: version, versionOf: functionName };
+      if (isRefused) await putResource(await requireCloud(state), { ...note, inputs });
+      else await deleteResource(state, note);
     },
   };
 }

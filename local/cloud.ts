@@ -143,8 +143,12 @@ async function main(state: string, report: WeatherReport, owner?: number): Promi
       const request = JSON.parse(body.toString()) as TrafficRequest | RevisionRequest;
       const revisions = (await planes.get(request.cloud)?.())?.revisions;
       if (revisions === undefined) return response(404, `the local ${request.cloud} has no revisions`);
-      if ("traffic" in request) await revisions.send(request.functionName, request.traffic);
-      else await revisions.delete(request.functionName, request.revision);
+      if ("revision" in request) await revisions.delete(request.functionName, request.revision);
+      else {
+        const { functionName, traffic, tags = {} } = request;
+        if (traffic !== undefined) await revisions.send(functionName, traffic);
+        for (const [tag, revision] of Object.entries(tags)) revisions.tag(functionName, tag, revision ?? undefined);
+      }
       return response(200, {});
     }
     if (target === `/${token}/weather` && method === "PUT") {

@@ -39,8 +39,10 @@ export interface TrafficRequest {
   /** Name of the cloud's provider. */
   readonly cloud: string;
   readonly functionName: string;
-  /** Shares of its revisions, from 0 to 1; together 1. */
-  readonly traffic: Readonly<Record<string, number>>;
+  /** Shares of its revisions, from 0 to 1; together 1. Default: as they are. */
+  readonly traffic?: Readonly<Record<string, number>>;
+  /** The revision that each tag names from now on; null for none. Default: as they are. */
+  readonly tags?: Readonly<Record<string, string | null>>;
 }
 
 /** A function's revision to delete. */

@@ -87,6 +87,8 @@ export interface CloudDataPlane {
      * @throws where there is no such revision, or it does not start.
      */
     send(functionName: string, traffic: Readonly<Record<string, number>>): Promise<void>;
+    /** Lets a tag name a revision, or none. */
+    tag(functionName: string, tag: string, revision?: string): void;
     /** @throws where it has traffic. */
     delete(functionName: string, revision: string): Promise<void>;
   };

@@ -1,8 +1,11 @@
 import path from "node:path";
 
-import { gcpMeans, revisionReleases } from "../operations/releases/gcp";
+import type { CanaryPort } from "../operations/releases/canary";
+import { gcpMeans, refusedTag, revisionReleases } from "../operations/releases/gcp";
 import type { ReleasePort } from "../operations/releases/port";
 import { changeResource, deleteRevision, requireCloud, sendTraffic } from "./cloud-process";
+import { LogReader } from "./log-reader";
+import { type RequestRecord, requestLogs } from "./logs";
 import { functionSchema, GcpResources } from "./gcp/resources";
 import { Revisions } from "./gcp/revisions";
 import { ResourceStore } from "./store";
@@ -20,13 +23,17 @@ export function localGcpReleases(state: string): ReleasePort {
     const fn = functionNamed(resources, functionName);
     const revisions = new Revisions(path.join(folder, "revisions.json"));
     return fn === undefined
-      ? { all: [], traffic: {} }
-      : { all: revisions.ready(fn.id), traffic: revisions.traffic(fn.id) };
+      ? { all: [], traffic: {}, tagsOf: () => [] }
+      : {
+          all: revisions.ready(fn.id),
+          traffic: revisions.traffic(fn.id),
+          tagsOf: (revision: string) => revisions.tagsOf(fn.id, revision),
+        };
   };
   return {
     ...gcpMeans,
     releases({ functionName }) {
-      const { all, traffic } = ready(stored(), functionName);
+      const { all, traffic, tagsOf } = ready(stored(), functionName);
       return Promise.resolve(
         revisionReleases(
           all.map(({ name, createdAt, fn }) => ({
@@ -34,6 +41,7 @@ export function localGcpReleases(state: string): ReleasePort {
             createdAt: new Date(createdAt),
             environment: fn.serviceConfig.environmentVariables,
             share: traffic[name] ?? 0,
+            tags: tagsOf(name),
           })),
         ),
       );
@@ -57,6 +65,34 @@ export function localGcpReleases(state: string): ReleasePort {
     },
     async delete({ functionName }, { name }) {
       await deleteRevision(await requireCloud(state), { cloud: "gcp", functionName, revision: name });
+    },
+  };
+}
+
+/** A share of a service's requests for a revision, on the local Google Cloud of a state folder. */
+export function localGcpCanary(state: string): CanaryPort {
+  const { releases, serve } = localGcpReleases(state);
+  return {
+    releases,
+    serve,
+    async split({ functionName }, serving, candidate, share) {
+      const traffic = { [serving.name]: 1 - share, [candidate.name]: share };
+      await sendTraffic(await requireCloud(state), { cloud: "gcp", functionName, traffic });
+    },
+    answers({ functionName }, { name }, since) {
+      const log = `${requestLogs}/${functionName}`;
+      const requests = new LogReader(state, { cloud: "gcp", name: log })
+        .next()
+        .filter((event) => event.log === log && event.timestamp >= since.getTime())
+        .map(({ message }) => JSON.parse(message) as RequestRecord)
+        .filter(({ version }) => version === name);
+      const failed = requests.filter(({ status }) => status >= 500);
+      return Promise.resolve({ asked: requests.length, failed: failed.length });
+    },
+    firing: () => Promise.resolve([]),
+    async noteRefused({ functionName }, { name }, isRefused) {
+      const tags = { [refusedTag(name)]: isRefused ? name : null };
+      await sendTraffic(await requireCloud(state), { cloud: "gcp", functionName, tags });
     },
   };
 }

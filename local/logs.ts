@@ -15,6 +15,8 @@ export interface RequestRecord {
   readonly duration_ms: number;
   /** Whether it had to wait until the function was started. */
   readonly cold: boolean;
+  /** What had it, where the cloud has several of a function at a time. */
+  readonly version?: string;
 }
 
 /** The logs of one local cloud: a file each, with a {@link LogEvent} a line in JSON, the newest at its end. */
@@ -27,7 +29,13 @@ export class Logs {
   }
 
   /** Logs a request to a function, with how it was answered and how long that took. */
-  async timed<Outcome extends { readonly answer: { readonly status: number }; readonly cold?: boolean }>(
+  async timed<
+    Outcome extends {
+      readonly answer: { readonly status: number };
+      readonly cold?: boolean;
+      readonly version?: string;
+    },
+  >(
     functionName: string,
     { method, target }: { readonly method: string; readonly target: string },
     answer: () => Promise<Outcome>,
@@ -41,6 +49,7 @@ export class Logs {
       status,
       duration_ms: performance.now() - started,
       cold: outcome.cold ?? false,
+      version: outcome.version,
     };
     this.append(`${requestLogs}/${functionName}`, "requests", JSON.stringify(request));
     return outcome;

@@ -13,6 +13,9 @@ const invoked = z.object({ FunctionError: z.string().optional(), LogResult: z.st
 /** Name of the alias that notes of a version that it was verified: versions themselves take no note. */
 export const verifiedAlias = (version: string) => `verified-${version}`;
 
+/** The same of one that went back as a canary. */
+export const refusedAlias = (version: string) => `refused-${version}`;
+
 /**
  * A version on AWS itself, by the AWS CLI.
  *

@@ -144,7 +144,7 @@ export function gcloudCli(project: string): VendorCli {
       ],
       [/PERMISSION_DENIED|does not have permission/, "see who is signed in: gcloud auth list"],
     ],
-    absent: /NOT_FOUND|was not found|does not exist/,
+    absent: /NOT_FOUND|was not found|does not exist|Cannot find service/,
   });
 }
 

@@ -117,6 +117,21 @@ const texts = {
   schema: z.record(z.string(), z.string({ error: quoted }), { error: "expected texts by the variable's name" }),
 } as const;
 
+/** What a new release has to pass before it has all requests. */
+const canary = {
+  percentage: setting(
+    whole(0, 50),
+    0,
+    "Requests, in percent, that a new release has at first, once it is verified; 0 for all at once.",
+  ),
+  minutes: setting(whole(1, 120), 10, "Minutes in which it has them. Where it fails at none, it has all afterwards."),
+  errors: setting(
+    whole(1, 100_000),
+    1,
+    "Failed answers (status 500 and more) from which on the release before has all requests again, and the update fails.",
+  ),
+} as const;
+
 /** Settings of one function of the application. */
 const functionOverrides = z.strictObject({
   environment: setting(texts, {}, "Environment variables, over those of the application's description."),
@@ -219,6 +234,23 @@ const aws = group(
               optional(text("the ARN of a KMS key", /^arn:aws[\w-]*:kms:[\w-]+:\d{12}:key\/[\w-]+$/)),
               "",
               "KMS key that encrypts the functions' environment. Empty for the key that AWS manages.",
+            ),
+            canary: group(
+              "A new version's share of the requests, before it has all",
+              z
+                .strictObject({
+                  ...canary,
+                  alarms: setting(
+                    {
+                      type: "array",
+                      accepted: "names of CloudWatch's alarms, in the stack's region",
+                      schema: z.array(z.string({ error: quoted }), { error: "expected a list of names" }),
+                    },
+                    [],
+                    "Alarms that take it back too, if they fire in that time.",
+                  ),
+                })
+                .prefault({}),
             ),
           })
           .prefault({}),
@@ -366,6 +398,10 @@ const gcp = group(
               whole(1, 1_000),
               16,
               "Instances of a function that run at once at most; a new project has 20 CPUs in a region.",
+            ),
+            canary: group(
+              "A new revision's share of the requests, before it has all",
+              z.strictObject(canary).prefault({}),
             ),
           })
           .prefault({}),
@@ -533,6 +569,12 @@ export const settingsSchema = anySetting.check(({ value, issues }) => {
   }
   if (fn.snapStart && value.pythonVersion === "3.11") {
     wrong("pythonVersion", value.pythonVersion, "expected 3.12 or newer with aws.function.snapStart");
+  }
+  for (const cloud of ["aws", "gcp"] as const) {
+    const { percentage } = value[cloud].function.canary;
+    if (percentage === 0 || value.smokeCheck) continue;
+    const reason = "a release has a share of the requests only once it is verified: set smokeCheck to true too";
+    wrong(`${cloud}.function.canary.percentage`, percentage, reason);
   }
   if (value.azure.function.frontDoorOnly && !value.azure.frontend.enabled) {
     const way = "nothing could reach the function: set azure.frontend.enabled to true too";

@@ -6,6 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import type { Probe } from "../../contract/application";
 import type { LayerBundle } from "../../layers/bundle";
+import { canary, type CanaryArgs } from "../canary";
 import type { PublishedLayer } from "../dependency-layer";
 import { shortDigestOf } from "../digest";
 import { type Transform, transformed } from "../transform";
@@ -66,6 +67,11 @@ export interface LambdaFunctionArgs {
   readonly release?: string;
   /** Whether a version is asked before it serves, by its probes. Default: false, a new version serves at once. */
   readonly verified?: boolean;
+  /**
+   * What a version has to pass, once it is verified, before it has all requests; not for a function on a schedule, whose runs
+   * are too few to be shared. Default: it has them all at once.
+   */
+  readonly canary?: CanaryArgs;
   /** ARN of the KMS key that encrypts the environment. Default: the key that AWS manages. */
   readonly kmsKeyArn?: string;
   readonly tags?: Record<string, string>;
@@ -173,6 +179,7 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
       snapStart: args.snapStart ? { applyOn: "PublishedVersions" } : undefined,
     } satisfies Partial<lambda.FunctionArgs>;
     const variables = { ...args.environment, ...locations(secrets) };
+    const isShared = probes !== undefined && args.verified === true && args.canary !== undefined;
     const half = shortDigestOf({ ...versioned, variables });
     if (args.release !== undefined) this.release = pulumi.interpolate`${args.release}.${half}`;
     const functionArgs = transformed<lambda.FunctionArgs>(
@@ -184,7 +191,14 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
         code: args.code,
         role: role.arn,
         reservedConcurrentExecutions: args.reservedConcurrency,
-        environment: { variables: { ...variables, ...(args.release !== undefined && { MULTICLOUD_RELEASE: half }) } },
+        environment: {
+          variables: {
+            ...variables,
+            ...(args.release !== undefined && { MULTICLOUD_RELEASE: half }),
+            // An answer of status 500 is none of Lambda's errors: the function counts those itself.
+            ...(isShared && { MULTICLOUD_CANARY: "true" }),
+          },
+        },
         loggingConfig: { logFormat: "JSON", logGroup: logGroup.name },
         tracingConfig: { mode: "Active" },
         publish: true,
@@ -221,10 +235,24 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
           child,
         )
       : undefined;
+    const passed = [
+      ...(check === undefined ? [] : [check]),
+      ...(isShared && args.canary !== undefined
+        ? [
+            canary(
+              `${name}-canary`,
+              { cloud: "aws", functionName: fn.name, region: fn.arn.apply(regionIn), deployed: this.configuration },
+              args.canary,
+              { version: fn.version },
+              { ...child, dependsOn: check },
+            ),
+          ]
+        : []),
+    ];
     const alias = new lambda.Alias(
       name,
       { name: "live", functionName: fn.name, functionVersion: fn.version },
-      { ...child, dependsOn: check },
+      { ...child, dependsOn: passed },
     );
     this.invocation = { functionName: fn.name, arn: alias.arn, invokeArn: alias.invokeArn, qualifier: alias.name };
   }
@@ -263,6 +291,11 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
     });
     return Object.fromEntries(stored);
   }
+}
+
+/** `arn:<partition>:<service>:<region>:<account>:<resource>` */
+function regionIn(arn: string): string {
+  return arn.split(":")[3] ?? "";
 }
 
 /** A trust policy by which a service, and nothing else, takes on a role. */

@@ -49,7 +49,7 @@ export interface WebApplicationArgs {
   /** What the stack's settings say of every function; a function's own memory and timeout come before them. */
   readonly function?: Pick<
     ApiFunctionArgs,
-    "memorySize" | "timeout" | "reservedConcurrency" | "snapStart" | "kmsKeyArn" | "transform"
+    "memorySize" | "timeout" | "reservedConcurrency" | "snapStart" | "kmsKeyArn" | "canary" | "transform"
   >;
   /** Accounts that may use the layers beside their own; see `DependencyLayerArgs`. Default: none. */
   readonly shareLayersWith?: readonly string[];

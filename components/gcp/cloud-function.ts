@@ -7,6 +7,7 @@ import * as serviceaccount from "@pulumi/gcp/serviceaccount";
 import * as pulumi from "@pulumi/pulumi";
 
 import type { SourceBundle } from "../../layers/bundle";
+import { canary, type CanaryArgs, type CanaryFunction, trafficHold } from "../canary";
 import { shortDigestOf } from "../digest";
 import { nameLimits, resourceName, type Scope } from "../names";
 import { type Transform, transformed } from "../transform";
@@ -51,6 +52,11 @@ export interface CloudFunctionArgs {
    * new code.
    */
   readonly verify?: (twin: Deployed, options: pulumi.CustomResourceOptions) => pulumi.Resource;
+  /**
+   * What a revision has to pass, once its twin has answered, before it has all requests; where `verify` is given. Default: it
+   * has them all at once.
+   */
+  readonly canary?: CanaryArgs;
   readonly labels?: Record<string, string>;
   readonly transform?: { readonly function?: Transform<cloudfunctionsv2.FunctionArgs> };
 }
@@ -87,6 +93,8 @@ interface Variant extends Pick<Scaling, "maximumInstances">, Pick<CloudFunctionA
   readonly variables: Readonly<Record<string, string>>;
   /** What users notice while it is replaced. */
   readonly whenReplaced: string;
+  /** Whether what is deployed has all requests at once. */
+  readonly atOnce: boolean;
 }
 
 /** How many requests the instances take. */
@@ -161,55 +169,53 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
 
     const granted = [...build.grants, ...grants, ...secrets.map(({ grant }) => grant)];
     const waited = [...child.dependsOn, ...build.agents, ...granted, this.awaitGrants(granted)];
-    const declare = (variant: Variant, after: pulumi.Resource[]) => {
-      const resource = new cloudfunctionsv2.Function(
-        name + variant.suffix,
-        transformed<cloudfunctionsv2.FunctionArgs>(
-          {
-            name: resourceName(args.scope, variant.part, nameLimits.googleCloud),
-            location,
-            buildConfig: {
-              runtime: `python${args.bundle.pythonVersion.replace(".", "")}`,
-              entryPoint: args.entryPoint,
-              serviceAccount: build.account.id,
-              dockerRepository: build.repository.id,
-              // pip then installs from the archive's folder, and from nowhere else.
-              environmentVariables: { GOOGLE_VENDOR_PIP_DEPENDENCIES: "wheels" },
-              source: { storageSource: { bucket: build.bucket.name, object: object.name } },
-            },
-            serviceConfig: {
-              serviceAccountEmail: runtime.email,
-              environmentVariables: {
-                ...args.environment,
-                ...variant.variables,
-                MULTICLOUD_RELEASE: settings,
-                // What says of a revision, among others, which release it is, and whether it may serve again.
-                ...(code !== undefined && { MULTICLOUD_CODE: code }),
-                ...(args.verify !== undefined && { MULTICLOUD_VERIFIED: "true" }),
-              },
-              ...(variables.length > 0 && { secretEnvironmentVariables: variables }),
-              availableCpu: String(cpusFor(memorySize)),
-              availableMemory: `${memorySize}Mi`,
-              timeoutSeconds: args.timeout ?? 15,
-              maxInstanceRequestConcurrency: args.concurrency,
-              maxInstanceCount: variant.maximumInstances,
-              // Only from the load balancer, and the function's own address would stop answering.
-              ingressSettings: "ALLOW_ALL",
-              allTrafficOnLatestRevision: true,
-            },
-            labels,
-          },
-          args.transform?.function,
-        ),
+    const settingsOf = (variant: Variant) =>
+      transformed<cloudfunctionsv2.FunctionArgs>(
         {
-          parent: this,
-          dependsOn: [...waited, ...after],
-          hooks: {
-            ...child.hooks,
-            beforeUpdate: [refuseEmptyUpdate(name + variant.suffix, variant.whenReplaced)],
+          name: resourceName(args.scope, variant.part, nameLimits.googleCloud),
+          location,
+          buildConfig: {
+            runtime: `python${args.bundle.pythonVersion.replace(".", "")}`,
+            entryPoint: args.entryPoint,
+            serviceAccount: build.account.id,
+            dockerRepository: build.repository.id,
+            // pip then installs from the archive's folder, and from nowhere else.
+            environmentVariables: { GOOGLE_VENDOR_PIP_DEPENDENCIES: "wheels" },
+            source: { storageSource: { bucket: build.bucket.name, object: object.name } },
           },
+          serviceConfig: {
+            serviceAccountEmail: runtime.email,
+            environmentVariables: {
+              ...args.environment,
+              ...variant.variables,
+              MULTICLOUD_RELEASE: settings,
+              // What says of a revision, among others, which release it is, and whether it may serve again.
+              ...(code !== undefined && { MULTICLOUD_CODE: code }),
+              ...(args.verify !== undefined && { MULTICLOUD_VERIFIED: "true" }),
+            },
+            ...(variables.length > 0 && { secretEnvironmentVariables: variables }),
+            availableCpu: String(cpusFor(memorySize)),
+            availableMemory: `${memorySize}Mi`,
+            timeoutSeconds: args.timeout ?? 15,
+            maxInstanceRequestConcurrency: args.concurrency,
+            maxInstanceCount: variant.maximumInstances,
+            // Only from the load balancer, and the function's own address would stop answering.
+            ingressSettings: "ALLOW_ALL",
+            allTrafficOnLatestRevision: variant.atOnce,
+          },
+          labels,
         },
+        args.transform?.function,
       );
+    const declare = (variant: Variant, after: pulumi.Resource[]) => {
+      const resource = new cloudfunctionsv2.Function(name + variant.suffix, settingsOf(variant), {
+        parent: this,
+        dependsOn: [...waited, ...after],
+        hooks: {
+          ...child.hooks,
+          beforeUpdate: [refuseEmptyUpdate(name + variant.suffix, variant.whenReplaced)],
+        },
+      });
       const deployed = {
         ...described(name, resource),
         release: this.release,
@@ -237,22 +243,35 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
           ...{ suffix: "-next", part, maximumInstances: 1, public: true },
           variables: args.public ? {} : { MULTICLOUD_TWIN: "true" },
           whenReplaced: "no user notices: the twin serves no user",
+          atOnce: true,
         },
         [],
       );
       verified.push(args.verify(twin, { parent: this, dependsOn: [twin.resource, ...twin.invokers] }));
     }
-    const fn = declare(
-      {
-        suffix: "",
-        part: args.functionName,
-        public: args.public,
-        variables: {},
-        maximumInstances: args.maximumInstances,
-        whenReplaced: "the function does not answer for the minutes that this takes",
-      },
-      verified,
-    );
+    const isShared = args.canary !== undefined && args.verify !== undefined;
+    const own: Variant = {
+      suffix: "",
+      part: args.functionName,
+      public: args.public,
+      variables: {},
+      maximumInstances: args.maximumInstances,
+      whenReplaced: "the function does not answer for the minutes that this takes",
+      atOnce: !isShared,
+    };
+    const shared: CanaryFunction = {
+      cloud: "gcp",
+      functionName: resourceName(args.scope, own.part, nameLimits.googleCloud),
+      region: location,
+      project: args.project,
+      deployed: settingsOf(own),
+    };
+    if (isShared) verified.push(trafficHold(`${name}-hold`, shared, { parent: this, dependsOn: verified }));
+    const fn = declare(own, verified);
+    if (isShared && args.canary !== undefined) {
+      const options = { parent: this, dependsOn: [fn.resource] };
+      canary(`${name}-canary`, shared, args.canary, { release: this.release }, options);
+    }
     this.resource = fn.resource;
     this.functionName = fn.functionName;
     this.serviceName = fn.serviceName;

@@ -9,7 +9,7 @@ import { type Transform, transformed } from "../transform";
 import { CloudFunction, type CloudFunctionArgs } from "./cloud-function";
 import { enableServices } from "./services";
 
-export interface ScheduledFunctionArgs extends Omit<CloudFunctionArgs, "public"> {
+export interface ScheduledFunctionArgs extends Omit<CloudFunctionArgs, "public" | "canary"> {
   readonly schedule: Schedule;
   readonly transform?: CloudFunctionArgs["transform"] & { readonly job?: Transform<cloudscheduler.JobArgs> };
 }

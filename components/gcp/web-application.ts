@@ -55,7 +55,7 @@ export interface WebApplicationArgs {
   /** Of every function, where its own description says nothing. */
   readonly function?: Pick<
     ApiFunctionArgs,
-    "public" | "memorySize" | "timeout" | "concurrency" | "maximumInstances" | "transform"
+    "public" | "memorySize" | "timeout" | "concurrency" | "maximumInstances" | "canary" | "transform"
   >;
   readonly table?: Pick<TableArgs, "transform">;
   readonly frontend?: Pick<FrontendArgs, "domain" | "publicBucket" | "cloudArmor" | "transform">;
@@ -183,8 +183,13 @@ export class WebApplication extends pulumi.ComponentResource {
         const fn = new ScheduledFunction(name, { ...verified, schedule: description.schedule }, this.child);
         return { kind: "schedule", plan: { ...plan, description }, fn };
       }
-      const { public: isPublic, concurrency, maximumInstances } = args.function ?? {};
-      const fn = new ApiFunction(name, { ...verified, public: isPublic, concurrency, maximumInstances }, this.child);
+      const { public: isPublic, ...of } = args.function ?? {};
+      const { concurrency, maximumInstances, canary } = of;
+      const fn = new ApiFunction(
+        name,
+        { ...verified, public: isPublic, concurrency, maximumInstances, canary },
+        this.child,
+      );
       return { kind: "http", plan: { ...plan, description }, fn };
     });
   }

@@ -93,6 +93,9 @@ export function startGcp(stored: Resources, state: string): CloudDataPlane {
     },
     revisions: {
       send: (functionName, traffic) => functions.sendTraffic(functionName, traffic),
+      tag: (functionName, tag, revision) => {
+        functions.tagRevision(functionName, tag, revision);
+      },
       delete: (functionName, revision) => functions.deleteRevision(functionName, revision),
     },
     async invoke({ functionName, payload }) {

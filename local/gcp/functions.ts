@@ -71,7 +71,9 @@ export class CloudFunctions {
     }
     const fn = resources.get("gcp:cloudfunctionsv2/function:Function", id);
     const source = sourceOf(resources, fn);
-    if (serving !== undefined && contentOf(serving) === contentOf({ fn, source })) {
+    const newest = revisions.ready(id).at(-1);
+    const isNewest = newest === undefined || newest.name === serving?.name;
+    if (serving !== undefined && isNewest && contentOf(serving) === contentOf({ fn, source })) {
       await this.#origin(serving);
       return;
     }
@@ -84,7 +86,9 @@ export class CloudFunctions {
           `Revision '${revision.name}' is not ready and cannot serve traffic. ${messageOf(error)}`,
       );
     }
-    this.#moveTraffic(id, revision);
+    // Otherwise the traffic stays as it is (Cloud Functions API, `ServiceConfig`), which may be with the latest by name or not.
+    if (fn.serviceConfig.allTrafficOnLatestRevision || !revisions.isPinned(id)) this.#moveTraffic(id, revision);
+    else revisions.add(id, revision);
   }
 
   /**
@@ -104,7 +108,13 @@ export class CloudFunctions {
     await Promise.all(split.map(({ revision }) => this.#origin(revision)));
     const [most, ...others] = split.sort((a, b) => b.share - a.share);
     if (most === undefined) return;
-    this.#moveTraffic(id, most.revision, Object.fromEntries(others.map((each) => [each.revision.name, each.share])));
+    const shares = Object.fromEntries(others.map((each) => [each.revision.name, each.share]));
+    this.#moveTraffic(id, most.revision, shares, true);
+  }
+
+  /** Lets a tag name a revision, or none, as `gcloud run services update-traffic --update-tags` does. */
+  tagRevision(functionName: string, tag: string, revisionName?: string): void {
+    this.options.revisions.tag(this.#service(functionName).id, tag, revisionName);
   }
 
   /** @throws where the revision has traffic. */
@@ -189,25 +199,25 @@ export class CloudFunctions {
       return errorPage(503, "503 Service Unavailable", "The service you requested is not available yet.");
     }
     const { fn } = revision;
+    const failed = (error: unknown) => {
+      logs.append(fn.name, "system", String(error));
+      return error instanceof HttpTimeoutError
+        ? errorPage(504, "504 Gateway Timeout", "upstream request timeout")
+        : errorPage(503, "503 Service Unavailable", "The service you requested is not available yet.");
+    };
     const forwardedFor = [header(request.headers, "x-forwarded-for"), request.remoteAddress].filter(Boolean).join(",");
     const headers = [
       ...without(request.headers, ["x-forwarded-for", "x-forwarded-proto"]),
       ["X-Forwarded-For", forwardedFor],
       ["X-Forwarded-Proto", "http"],
     ] as const;
-    try {
-      const instance = instanceName(revision, code);
+    const instance = instanceName(revision, code);
+    const { answer } = await logs.timed(fn.name, request, async () => {
       const cold = !this.#instances.serves(instance, instance);
-      const { answer } = await logs.timed(fn.name, request, async () => {
-        return { cold, answer: await this.#forwarded(revision, code, { ...request, headers }) };
-      });
-      return answer;
-    } catch (error) {
-      logs.append(fn.name, "system", String(error));
-      return error instanceof HttpTimeoutError
-        ? errorPage(504, "504 Gateway Timeout", "upstream request timeout")
-        : errorPage(503, "503 Service Unavailable", "The service you requested is not available yet.");
-    }
+      const answered = this.#forwarded(revision, code, { ...request, headers });
+      return { cold, version: revision.name, answer: await answered.catch((error: unknown) => failed(error)) };
+    });
+    return answer;
   }
 
   #service(functionName: string) {
@@ -228,10 +238,10 @@ export class CloudFunctions {
     return undefined;
   }
 
-  #moveTraffic(id: string, revision: Revision, shares: Readonly<Record<string, number>> = {}): void {
+  #moveTraffic(id: string, revision: Revision, shares: Readonly<Record<string, number>> = {}, pinned = false): void {
     const { revisions } = this.options;
     const replaced = revisions.serving(id);
-    revisions.serve(id, revision, shares);
+    revisions.serve(id, revision, shares, pinned);
     this.#forget(id);
     if (replaced === undefined || replaced.name === revision.name) return;
     const timer = setTimeout(() => {
@@ -327,7 +337,8 @@ function instanceName({ name }: Revision, { folder, debug }: OtherCode = {}): st
 
 /** What makes a new revision necessary: everything that was deployed. */
 function contentOf({ fn, source }: Pick<Revision, "fn" | "source">): string {
-  return JSON.stringify([fn.buildConfig, fn.serviceConfig, source.sha256]);
+  const { allTrafficOnLatestRevision: _, ...service } = fn.serviceConfig;
+  return JSON.stringify([fn.buildConfig, service, source.sha256]);
 }
 
 function messageOf(error: unknown): string {

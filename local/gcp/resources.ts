@@ -53,6 +53,8 @@ export const functionSchema = referable.extend({
       .default([]),
     timeoutSeconds: z.number().default(60),
     serviceAccountEmail: z.string(),
+    /** Whether what is deployed has all traffic at once, wherever it was sent to before. */
+    allTrafficOnLatestRevision: z.boolean().default(true),
   }),
 });
 

@@ -26,7 +26,13 @@ const serviceSchema = z.object({
   serving: z.string(),
   /** Shares of the traffic, from 0 to 1, of other revisions. */
   shares: z.record(z.string(), z.number()).default({}),
+  /** Whether the traffic is sent to revisions by their names: what is deployed then gets none by itself. */
+  pinned: z.boolean().default(false),
+  /** Revisions by the tags that name them. */
+  tags: z.record(z.string(), z.string()).default({}),
 });
+
+const none: Service = { count: 0, ready: [], serving: "", shares: {}, pinned: false, tags: {} };
 
 type Service = z.output<typeof serviceSchema>;
 
@@ -73,28 +79,56 @@ export class Revisions {
 
   /** A revision that is about to start. A number is never given twice. */
   next(id: string, fn: Revision["fn"], source: Revision["source"]): Revision {
-    const service = this.#services.get(id) ?? { count: 0, ready: [], serving: "", shares: {} };
+    const service = this.#services.get(id) ?? none;
     const count = service.count + 1;
     this.#keep(id, { ...service, count });
     const createdAt = new Date().toISOString();
     return { name: `${fn.name}-${String(count).padStart(5, "0")}-loc`, fn, source, createdAt };
   }
 
-  /** Sends the traffic to a revision that is ready, but for what others get by their shares. */
-  serve(id: string, revision: Revision, shares: Readonly<Record<string, number>> = {}): void {
-    const { count = 1, ready = [] } = this.#services.get(id) ?? {};
-    const others = ready.filter(({ name }) => name !== revision.name);
-    const inOrder = [...others, revision].sort((a, b) => (a.name < b.name ? -1 : 1));
-    const used = new Set([revision.name, ...Object.keys(shares)]);
-    const old = inOrder.slice(0, -kept).filter(({ name }) => !used.has(name));
-    this.#keep(id, { count, ready: inOrder.filter((each) => !old.includes(each)), serving: revision.name, shares });
+  /**
+   * Sends the traffic to a revision that is ready, but for what others get by their shares.
+   *
+   * @param pinned whether by the revisions' names, so that a later one gets none by itself.
+   */
+  serve(id: string, revision: Revision, shares: Readonly<Record<string, number>> = {}, pinned = false): void {
+    const service = this.#services.get(id) ?? { ...none, count: 1 };
+    const used = new Set([revision.name, ...Object.keys(shares), ...Object.values(service.tags)]);
+    this.#keep(id, { ...service, ready: withReady(service, revision, used), serving: revision.name, shares, pinned });
+  }
+
+  /** Keeps a revision that is ready beside those that have the traffic. */
+  add(id: string, revision: Revision): void {
+    const service = this.#services.get(id) ?? none;
+    const used = new Set([...Object.keys(this.traffic(id)), ...Object.values(service.tags)]);
+    this.#keep(id, { ...service, ready: withReady(service, revision, used) });
+  }
+
+  /** Whether the traffic stays with the revisions that it is sent to, whatever is deployed. */
+  isPinned(id: string): boolean {
+    return this.#services.get(id)?.pinned ?? false;
+  }
+
+  /** Tags that name a revision. */
+  tagsOf(id: string, revisionName: string): string[] {
+    const tags = Object.entries(this.#services.get(id)?.tags ?? {});
+    return tags.filter(([, name]) => name === revisionName).map(([tag]) => tag);
+  }
+
+  /** Lets a tag name a revision, or none. */
+  tag(id: string, tag: string, revisionName?: string): void {
+    const service = this.#services.get(id);
+    if (service === undefined) return;
+    const { [tag]: _, ...others } = service.tags;
+    this.#keep(id, { ...service, tags: revisionName === undefined ? others : { ...others, [tag]: revisionName } });
   }
 
   /** Deletes a revision that has no traffic. */
   drop(id: string, revisionName: string): void {
     const service = this.#services.get(id);
     if (service === undefined) return;
-    this.#keep(id, { ...service, ready: service.ready.filter(({ name }) => name !== revisionName) });
+    const tags = Object.fromEntries(Object.entries(service.tags).filter(([, name]) => name !== revisionName));
+    this.#keep(id, { ...service, tags, ready: service.ready.filter(({ name }) => name !== revisionName) });
   }
 
   delete(id: string): void {
@@ -111,4 +145,12 @@ export class Revisions {
     writeFileSync(`${this.file}.new`, JSON.stringify(Object.fromEntries(this.#services), null, 1));
     renameSync(`${this.file}.new`, this.file);
   }
+}
+
+/** The revisions that are ready with another one, but for old ones that nothing uses. */
+function withReady({ ready }: Service, revision: Revision, used: ReadonlySet<string>): Revision[] {
+  const others = ready.filter(({ name }) => name !== revision.name);
+  const inOrder = [...others, revision].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const old = inOrder.slice(0, -kept).filter(({ name }) => !used.has(name));
+  return inOrder.filter((each) => !old.includes(each));
 }

@@ -1,4 +1,4 @@
-import { verifiedAlias } from "../aws-function";
+import { refusedAlias, verifiedAlias } from "../aws-function";
 import type { Consumer, LayerRegistry, LayerVersion } from "./registry";
 
 /** A layer version and what still refers to it. */
@@ -37,8 +37,9 @@ export function prunableFunctions(functions: readonly Consumer[], names: readonl
       (other) =>
         other.published?.functionName === published.functionName && other.published.version > published.version,
     );
-    const noted = verifiedAlias(String(published.version));
-    return newer.length >= keep && published.aliases.every((alias) => alias === noted);
+    const version = String(published.version);
+    const notes = [verifiedAlias(version), refusedAlias(version)];
+    return newer.length >= keep && published.aliases.every((alias) => notes.includes(alias));
   });
 }
 

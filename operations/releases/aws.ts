@@ -1,7 +1,8 @@
 import { z } from "zod";
 
-import { verifiedAlias } from "../aws-function";
+import { refusedAlias, verifiedAlias } from "../aws-function";
 import { awsCli, lambdaTime } from "../vendor-cli";
+import type { Answers, CanaryPort } from "./canary";
 import type { KeptRelease, ReleasePort } from "./port";
 
 /** Name of the alias that serves. */
@@ -56,9 +57,11 @@ export function asReleases(versions: readonly ReadVersion[], aliases: readonly R
       publishedAt,
       share: shareOf(version),
       verified: aliases.some(({ name }) => name === verifiedAlias(version)),
+      refused: aliases.some(({ name }) => name === refusedAlias(version)),
       pinned: aliases.some(
         ({ name, version: named, weights }) =>
-          name !== liveAlias && name !== verifiedAlias(version) && (named === version || version in weights),
+          ![liveAlias, verifiedAlias(version), refusedAlias(version)].includes(name) &&
+          (named === version || version in weights),
       ),
     }));
 }
@@ -71,6 +74,110 @@ export const awsMeans: Pick<ReleasePort, "means" | "told"> = {
     return serves && outputs.name === liveAlias ? "read" : undefined;
   },
 };
+
+const metricData = z.object({
+  MetricDataResults: z.array(z.object({ Id: z.string(), Values: z.array(z.number()).default([]) })).default([]),
+});
+const alarmStates = z.object({
+  MetricAlarms: z.array(z.object({ AlarmName: z.string(), StateValue: z.string() })).default([]),
+  CompositeAlarms: z.array(z.object({ AlarmName: z.string(), StateValue: z.string() })).default([]),
+});
+
+/** A sum of CloudWatch's that tells what one version answered. */
+export interface VersionMetric {
+  readonly id: keyof Answers | "serverErrors";
+  readonly namespace: string;
+  readonly name: string;
+  readonly dimensions: Readonly<Record<string, string>>;
+}
+
+/**
+ * What CloudWatch counts of a version behind the alias that serves (Lambda developer guide, "Types of metrics": with weights,
+ * `ExecutedVersion` tells the versions apart). An answer of status 500 is none of its errors: those the function counts itself
+ * (layers/runtime/multicloud_runtime/aws.py).
+ */
+export function versionMetrics(functionName: string, version: string): readonly VersionMetric[] {
+  const ofAlias = { FunctionName: functionName, Resource: `${functionName}:${liveAlias}`, ExecutedVersion: version };
+  const counted = { FunctionName: functionName, ExecutedVersion: version };
+  return [
+    { id: "asked", namespace: "AWS/Lambda", name: "Invocations", dimensions: ofAlias },
+    { id: "failed", namespace: "AWS/Lambda", name: "Errors", dimensions: ofAlias },
+    { id: "serverErrors", namespace: "multicloud", name: "ServerErrors", dimensions: counted },
+  ];
+}
+
+/** @param sum of one of {@link versionMetrics}. */
+export function answersOf(sum: (id: VersionMetric["id"]) => number): Answers {
+  return { asked: sum("asked"), failed: sum("failed") + sum("serverErrors") };
+}
+
+/** A share of an alias's requests for a version, by the AWS CLI. */
+export function awsCanary(region: string): CanaryPort {
+  const aws = awsCli(region);
+  const { releases, serve } = awsReleases(region);
+  return {
+    releases,
+    serve,
+    async split({ functionName }, serving, candidate, share) {
+      const weights = `AdditionalVersionWeights={${candidate.name}=${share}}`;
+      await aws.run(
+        ...["lambda", "update-alias", "--function-name", functionName, "--name", liveAlias],
+        ...["--function-version", serving.name, "--routing-config", weights],
+      );
+    },
+    async answers({ functionName }, { name }, since) {
+      const queries = versionMetrics(functionName, name).map(({ id, namespace, name: metric, dimensions }) => {
+        const Dimensions = Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value }));
+        const Metric = { Namespace: namespace, MetricName: metric, Dimensions };
+        return { Id: id, MetricStat: { Metric, Period: 60, Stat: "Sum" } };
+      });
+      const { MetricDataResults: found } = await aws.ask(
+        metricData,
+        ...["cloudwatch", "get-metric-data", "--metric-data-queries", JSON.stringify(queries)],
+        ...["--start-time", since.toISOString(), "--end-time", new Date(Date.now() + 60_000).toISOString()],
+      );
+      return answersOf((id) => found.filter(({ Id }) => Id === id).reduce((sum, { Values }) => sum + total(Values), 0));
+    },
+    async firing(alarms) {
+      if (alarms.length === 0) return [];
+      const { MetricAlarms, CompositeAlarms } = await aws.ask(
+        alarmStates,
+        ...[
+          "cloudwatch",
+          "describe-alarms",
+          "--alarm-types",
+          "MetricAlarm",
+          "CompositeAlarm",
+          "--alarm-names",
+          ...alarms,
+        ],
+      );
+      const found = [...MetricAlarms, ...CompositeAlarms];
+      requireAlarms(
+        alarms,
+        found.map(({ AlarmName }) => AlarmName),
+      );
+      return found.filter(({ StateValue }) => StateValue === "ALARM").map(({ AlarmName }) => AlarmName);
+    },
+    async noteRefused({ functionName }, { name, refused = false }, isRefused) {
+      if (refused === isRefused) return;
+      const alias = ["--function-name", functionName, "--name", refusedAlias(name)];
+      if (isRefused) await aws.run("lambda", "create-alias", ...alias, "--function-version", name);
+      else await aws.run("lambda", "delete-alias", ...alias);
+    },
+  };
+}
+
+/** @throws where one of the alarms that are watched is not there: it could never fire. */
+export function requireAlarms(alarms: readonly string[], known: readonly string[]): void {
+  const absent = alarms.filter((name) => !known.includes(name));
+  if (absent.length === 0) return;
+  throw new Error(`aws.function.canary.alarms: CloudWatch has no alarm ${absent.join(", ")} in the stack's region`);
+}
+
+function total(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
+}
 
 /** Lambda's published versions, by the AWS CLI. */
 export function awsReleases(region: string): ReleasePort {
@@ -97,9 +204,10 @@ export function awsReleases(region: string): ReleasePort {
         ...["--function-version", name, "--routing-config", "AdditionalVersionWeights={}"],
       );
     },
-    async delete({ functionName }, { name, verified }) {
+    async delete({ functionName }, { name, verified, refused = false }) {
       const named = ["--function-name", functionName];
       if (verified) await aws.run("lambda", "delete-alias", ...named, "--name", verifiedAlias(name));
+      if (refused) await aws.run("lambda", "delete-alias", ...named, "--name", refusedAlias(name));
       await aws.run("lambda", "delete-function", ...named, "--qualifier", name);
     },
   };

@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import { gcloudCli } from "../vendor-cli";
+import type { CanaryPort } from "./canary";
 import type { KeptRelease, ReleasePort } from "./port";
 
 /** A revision as it is read, by the Google Cloud CLI or from a local cloud. */
@@ -10,17 +11,27 @@ export interface ReadRevision {
   readonly environment: Readonly<Record<string, string>>;
   /** From 0 to 1. */
   readonly share: number;
-  /** Whether a tag names it. */
-  readonly tagged?: boolean;
+  /** Tags that name it. */
+  readonly tags?: readonly string[];
+}
+
+/**
+ * Tag that notes of a revision, e.g. `shop-api-00002-abc`, that it went back as a canary: a revision itself takes no note. It
+ * is short, since it becomes part of a host name with the service's name.
+ */
+export function refusedTag(revision: string): string {
+  const [number, ending = revision] = revision.split("-").slice(-2);
+  return `refused-${Number(number) || ending}`;
 }
 
 /** Revisions of a function as its releases, by the variables that it is deployed with (components/gcp/cloud-function.ts). */
 export function revisionReleases(revisions: readonly ReadRevision[]): KeptRelease[] {
   return revisions
-    .map(({ name, createdAt, environment, share, tagged = false }) => {
+    .map(({ name, createdAt, environment, share, tags = [] }) => {
       const { MULTICLOUD_CODE: code, MULTICLOUD_RELEASE: settings, MULTICLOUD_VERIFIED: verified } = environment;
       return {
-        ...{ name, share, pinned: tagged },
+        ...{ name, share, refused: tags.includes(refusedTag(name)) },
+        pinned: tags.some((tag) => tag !== refusedTag(name)),
         release: code === undefined ? "" : `${code}.${settings ?? ""}`,
         publishedAt: createdAt,
         verified: verified === "true",
@@ -64,45 +75,105 @@ const describedFunction = z.object({ serviceConfig: z.object({ service: z.string
 /** Characters of the longest function name that the Cloud Run service behind it has too. */
 const longestServiceName = 49;
 
-/** The revisions of the Cloud Run services behind functions, by the Google Cloud CLI. */
-export function gcpReleases({ project, region }: { readonly project: string; readonly region: string }): ReleasePort {
+/** Where a project's functions are. */
+interface Place {
+  readonly project: string;
+  readonly region: string;
+}
+
+/** Name of the Cloud Run service behind a function. */
+async function serviceOf(functionName: string, { project, region }: Place): Promise<string> {
+  if (functionName.length <= longestServiceName) return functionName;
+  const described = ["functions", "describe", functionName, "--gen2", "--region", region];
+  const fn = await gcloudCli(project).find(describedFunction, ...described);
+  return fn?.serviceConfig.service.split("/").at(-1) ?? functionName;
+}
+
+const requests = z.array(z.object({ httpRequest: z.object({ status: z.coerce.number().default(0) }) }));
+
+/** Of the requests of a canary, that are read of the log: enough for a verdict. */
+const mostRequests = 1000;
+
+/** A share of a service's requests for a revision, by the Google Cloud CLI. */
+export function gcpCanary(place: Place): CanaryPort {
+  const { project, region } = place;
   const gcloud = gcloudCli(project);
-  const serviceOf = async (functionName: string) => {
-    if (functionName.length <= longestServiceName) return functionName;
-    const fn = await gcloud.ask(describedFunction, "functions", "describe", functionName, "--gen2", "--region", region);
-    return fn.serviceConfig.service.split("/").at(-1) ?? functionName;
+  const { releases, serve } = gcpReleases(place);
+  const change = async (functionName: string, ...changes: string[]) => {
+    const name = await serviceOf(functionName, place);
+    await gcloud.run("run", "services", "update-traffic", name, "--region", region, ...changes);
   };
+  return {
+    releases,
+    serve,
+    async split({ functionName }, serving, candidate, share) {
+      const percent = Math.round(share * 100);
+      await change(functionName, "--to-revisions", `${serving.name}=${100 - percent},${candidate.name}=${percent}`);
+    },
+    async answers({ functionName }, { name }, since) {
+      const service = await serviceOf(functionName, place);
+      const log = `projects/${project}/logs/run.googleapis.com%2Frequests`;
+      const read = (more: string) =>
+        gcloud.ask(
+          requests,
+          ...["logging", "read"],
+          `logName="${log}" AND resource.labels.service_name="${service}" AND resource.labels.revision_name="${name}" ` +
+            `AND timestamp>="${since.toISOString()}"${more}`,
+          ...["--limit", String(mostRequests)],
+        );
+      const [asked, failed] = await Promise.all([read(""), read(" AND httpRequest.status>=500")]);
+      return { asked: Math.max(asked.length, failed.length), failed: failed.length };
+    },
+    firing: () => Promise.resolve([]),
+    async noteRefused({ functionName }, { name, refused = false }, isRefused) {
+      if (refused === isRefused) return;
+      if (isRefused) await change(functionName, "--update-tags", `${refusedTag(name)}=${name}`);
+      else await change(functionName, "--remove-tags", refusedTag(name));
+    },
+  };
+}
+
+/** The revisions of the Cloud Run services behind functions, by the Google Cloud CLI. */
+export function gcpReleases(place: Place): ReleasePort {
+  const { project, region } = place;
+  const gcloud = gcloudCli(project);
   return {
     ...gcpMeans,
     async releases({ functionName }) {
-      const name = await serviceOf(functionName);
-      const [found, { status }] = await Promise.all([
+      const name = await serviceOf(functionName, place);
+      const [found, described] = await Promise.all([
         gcloud.ask(revisions, "run", "revisions", "list", "--service", name, "--region", region),
-        gcloud.ask(service, "run", "services", "describe", name, "--region", region),
+        gcloud.find(service, "run", "services", "describe", name, "--region", region),
       ]);
+      const traffic = described?.status.traffic ?? [];
       const ready = found.filter(
         (each) =>
           !each.status.conditions.some((condition) => condition.type === "Ready" && condition.status === "False"),
       );
       return revisionReleases(
         ready.map(({ metadata, spec }) => {
-          const targets = status.traffic.filter(({ revisionName }) => revisionName === metadata.name);
+          const targets = traffic.filter(({ revisionName }) => revisionName === metadata.name);
           const variables = spec.containers.flatMap(({ env }) => env.map((each) => [each.name, each.value] as const));
           return {
             name: metadata.name,
             createdAt: metadata.creationTimestamp,
             environment: Object.fromEntries(variables),
             share: targets.reduce((sum, { percent }) => sum + percent / 100, 0),
-            tagged: targets.some(({ tag }) => tag !== undefined),
+            tags: targets.flatMap(({ tag }) => (tag === undefined ? [] : [tag])),
           };
         }),
       );
     },
     async serve({ functionName }, { name }) {
       const to = ["--region", region, "--to-revisions", `${name}=100`];
-      await gcloud.run("run", "services", "update-traffic", await serviceOf(functionName), ...to);
+      await gcloud.run("run", "services", "update-traffic", await serviceOf(functionName, place), ...to);
     },
-    async delete(_, { name }) {
+    async delete({ functionName }, { name, refused = false }) {
+      if (refused) {
+        const service = await serviceOf(functionName, place);
+        const tags = ["--region", region, "--remove-tags", refusedTag(name)];
+        await gcloud.run("run", "services", "update-traffic", service, ...tags);
+      }
       await gcloud.run("run", "revisions", "delete", name, "--region", region);
     },
   };

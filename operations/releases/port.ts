@@ -11,6 +11,8 @@ export interface KeptRelease {
   readonly share: number;
   /** Whether it has answered its probes, before it served or since. */
   readonly verified: boolean;
+  /** Whether it went back as a canary, whatever its probes said: it does not serve again by itself. Default: false. */
+  readonly refused?: boolean;
   /** Whether a release of such a function is asked at all: one that never is may serve again all the same. Default: true. */
   readonly isAsked?: boolean;
   /** Whether something beside the traffic names it, so that it cannot be deleted. Default: false. */

@@ -211,7 +211,11 @@ const mayServe = ({ verified, isAsked = true }: KeptRelease) => verified || !isA
 function earlier(releases: readonly KeptRelease[], serving: KeptRelease | undefined): KeptRelease | undefined {
   if (serving === undefined) return undefined;
   return releases.find(
-    (release) => mayServe(release) && release.name !== serving.name && release.publishedAt <= serving.publishedAt,
+    (release) =>
+      mayServe(release) &&
+      release.refused !== true &&
+      release.name !== serving.name &&
+      release.publishedAt <= serving.publishedAt,
   );
 }
 

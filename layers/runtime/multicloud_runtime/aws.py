@@ -2,10 +2,14 @@
 
 import json
 import os
+import time
 from collections.abc import Callable
 from typing import Any
 
 from multicloud_runtime import job, release
+
+
+SERVER_ERROR = 500
 
 
 def load_secrets() -> None:
@@ -26,6 +30,37 @@ def load_secrets() -> None:
         except (BotoCoreError, ClientError) as error:
             raise RuntimeError(f"the secret {name} ({secret['arn']}) cannot be read: {error}") from error
         os.environ[name] = answer["SecretString"]
+
+
+def counted(handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Count answers of status 500 and more by version, while versions share the requests: to Lambda they are no errors.
+
+    CloudWatch takes the metric out of the log, in its embedded metric format; operations/releases/aws.ts reads it.
+    """
+    if "MULTICLOUD_CANARY" not in os.environ:
+        return handler
+
+    def handle(event: Any, context: Any) -> Any:
+        answer = handler(event, context)
+        if isinstance(answer, dict) and int(answer.get("statusCode", 200)) >= SERVER_ERROR:
+            print(json.dumps(_server_error()))
+        return answer
+
+    return handle
+
+
+def _server_error() -> dict[str, Any]:
+    metric = {
+        "Namespace": "multicloud",
+        "Dimensions": [["FunctionName", "ExecutedVersion"]],
+        "Metrics": [{"Name": "ServerErrors", "Unit": "Count"}],
+    }
+    return {
+        "_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [metric]},
+        "FunctionName": os.environ["AWS_LAMBDA_FUNCTION_NAME"],
+        "ExecutedVersion": os.environ["AWS_LAMBDA_FUNCTION_VERSION"],
+        "ServerErrors": 1,
+    }
 
 
 def http_handler(handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

@@ -1,0 +1,82 @@
+import { z } from "zod";
+
+import { onDemand } from "../layers/on-demand";
+import { awsCanary } from "../operations/releases/aws";
+import { type CanaryPort, holdTraffic, watchCanary } from "../operations/releases/canary";
+import { gcpCanary } from "../operations/releases/gcp";
+import type { KeptRelease } from "../operations/releases/port";
+
+const environment = z.object({
+  CLOUD: z.enum(["aws", "gcp"]),
+  /** The cloud's name of the function. */
+  FUNCTION: z.string(),
+  REGION: z.string(),
+  PROJECT: z.string().default(""),
+  /** Number of the version that is new, or how its release is called. Absent: the traffic only stays where it is. */
+  VERSION: z.string().optional(),
+  RELEASE: z.string().optional(),
+  PERCENTAGE: z.coerce.number().default(0),
+  MINUTES: z.coerce.number().default(0),
+  ERRORS: z.coerce.number().default(1),
+  /** Names in JSON. */
+  ALARMS: z
+    .string()
+    .default("[]")
+    .transform((text) => JSON.parse(text) as string[]),
+  /** The state folder of the local clouds, where they run this. */
+  LOCAL_CLOUD: z.string().optional(),
+});
+
+type Given = z.output<typeof environment>;
+
+async function portOf({ CLOUD, REGION, PROJECT, LOCAL_CLOUD: state }: Given): Promise<CanaryPort> {
+  if (state === undefined) return CLOUD === "aws" ? awsCanary(REGION) : gcpCanary({ project: PROJECT, region: REGION });
+  return CLOUD === "aws"
+    ? (await onDemand(() => import("../local/aws-releases"))).localAwsCanary(state)
+    : (await onDemand(() => import("../local/gcp-releases"))).localGcpCanary(state);
+}
+
+/** Seconds: CloudWatch has a minute's figures within two, Cloud Logging has a request within moments. */
+const vendorPace = { aws: { known: 120, between: 20 }, gcp: { known: 30, between: 15 } } as const;
+const localPace = { known: 0.5, between: 0.25 };
+
+async function main(signal: AbortSignal): Promise<string> {
+  const given = environment.parse(process.env);
+  const { CLOUD, FUNCTION, VERSION, RELEASE, PERCENTAGE, MINUTES, ERRORS, ALARMS, LOCAL_CLOUD } = given;
+  const isLocal = LOCAL_CLOUD !== undefined;
+  const port = await portOf(given);
+  const fn = { name: FUNCTION, functionName: FUNCTION, probes: [] };
+  if (VERSION === undefined && RELEASE === undefined) return holdTraffic(port, fn);
+  return watchCanary({
+    ...{ port, fn, signal },
+    isNew: ({ name, release }: KeptRelease) => (VERSION === undefined ? release === RELEASE : name === VERSION),
+    percentage: PERCENTAGE,
+    // On this machine a minute takes a second.
+    seconds: isLocal ? MINUTES : MINUTES * 60,
+    errors: ERRORS,
+    alarms: ALARMS,
+    pace: isLocal ? localPace : vendorPace[CLOUD],
+    // CloudWatch counts by whole minutes: an earlier one's failures may be those of another attempt.
+    countedFrom: (now) => (isLocal || CLOUD === "gcp" ? now : new Date(Math.ceil(now.getTime() / 60_000) * 60_000)),
+    progress: (line) => {
+      console.log(line);
+    },
+  });
+}
+
+const interruption = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => {
+    interruption.abort();
+  });
+}
+
+main(interruption.signal).then(
+  (said) => {
+    console.log(said);
+  },
+  (error: unknown) => {
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exitCode = 1;
+  },
+);
