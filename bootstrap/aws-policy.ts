@@ -45,7 +45,7 @@ const everything: readonly RegExp[] = [
   /^logs:(\w*LogDeliver\w+|PutResourcePolicy|DescribeResourcePolicies|DescribeLogGroups)$/,
   // Of public layers, which are in other accounts.
   /^lambda:GetLayerVersion$/,
-  /^cloudwatch:DescribeAlarms$/,
+  /^cloudwatch:(DescribeAlarms|GetMetricData)$/,
   // A mapping's ARN is a number that AWS makes up.
   /^lambda:(\w*EventSourceMapping|ListTags)$/,
 ];

@@ -48,6 +48,26 @@ export const commandRights: Readonly<Record<Cloud, Readonly<Record<string, reado
       "lambda:InvokeFunction",
       "lambda:GetAlias",
       "lambda:CreateAlias",
+      // Of a version that has no snapshot, which is published anew.
+      "lambda:DeleteFunction",
+      "lambda:UpdateFunctionConfiguration",
+      "lambda:PublishVersion",
+    ],
+    "cli/former-version.ts": [
+      "lambda:GetPolicy",
+      "lambda:PublishVersion",
+      "lambda:AddPermission",
+      "apigateway:GET",
+      "apigateway:PATCH",
+    ],
+    "cli/canary.ts": [
+      "lambda:ListVersionsByFunction",
+      "lambda:ListAliases",
+      "lambda:CreateAlias",
+      "lambda:UpdateAlias",
+      "lambda:DeleteAlias",
+      "cloudwatch:GetMetricData",
+      "cloudwatch:DescribeAlarms",
     ],
     "cli/diagnose.ts": [
       "lambda:GetFunction",
@@ -73,6 +93,15 @@ export const commandRights: Readonly<Record<Cloud, Readonly<Record<string, reado
     ],
   },
   gcp: {
+    // Of functions that are not public; with the token of its own account.
+    "cli/smoke-check.ts": ["run.routes.invoke"],
+    "cli/canary.ts": [
+      "cloudfunctions.functions.get",
+      "run.services.get",
+      "run.services.update",
+      "run.revisions.list",
+      "logging.logEntries.list",
+    ],
     "cli/diagnose.ts": [
       "resourcemanager.projects.get",
       "cloudfunctions.functions.get",

@@ -1,9 +1,10 @@
 import { Command, Option } from "commander";
 
-import { rollBack } from "../operations/releases/releases";
+import { type RollbackOptions, rollBack } from "../operations/releases/releases";
 import type { KeptRelease, ReleasedFunction } from "../operations/releases/port";
 import { smokeCheck } from "../operations/smoke-check";
 import { type Cloud, clouds } from "../contract/clouds";
+import { identityHeaders } from "./identity";
 import { localOption, progress, releaseSource, runCommand } from "./release-source";
 
 interface Flags {
@@ -30,6 +31,7 @@ const command = new Command("rollback")
   .action(async ({ stack, to, cloud: only, dryRun = false, local }: Flags) => {
     const started = performance.now();
     const source = await releaseSource(stack, local, progress);
+    const check = (...moved: Parameters<RollbackOptions["check"]>) => checkServing(local, ...moved);
     const moves = await rollBack({ ...source, to, cloud: only, dryRun, check, progress });
     for (const { cloud, port, fn, from, to: target } of moves) {
       const [before, after] = [from, target].map((each) => each && `${each.name} (${each.release || "unknown"})`);
@@ -44,13 +46,19 @@ const command = new Command("rollback")
     );
   });
 
-async function check(fn: ReleasedFunction, { release }: KeptRelease, cloud: Cloud): Promise<string> {
+async function checkServing(
+  local: string | undefined,
+  fn: ReleasedFunction,
+  { release }: KeptRelease,
+  cloud: Cloud,
+): Promise<string> {
   const { url, probes, name } = fn;
   if (url === undefined || probes.length === 0) return `${cloud}: ${name} runs on its schedule, as release ${release}`;
   const explain = () => Promise.resolve([]);
   const answer = await smokeCheck({
     ...{ cloud, probes, explain },
     address: url,
+    headers: await identityHeaders(fn.identity, url, local),
     release: release || undefined,
     timeoutSeconds: timeoutSeconds[cloud],
   });

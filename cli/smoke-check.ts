@@ -5,6 +5,7 @@ import { clouds } from "../contract/clouds";
 import { onDemand } from "../layers/on-demand";
 import type { Commands } from "../operations/diagnose/check";
 import { smokeCheck } from "../operations/smoke-check";
+import { identityHeaders } from "./identity";
 
 // Most checks succeed, so what explains a failure is loaded after one; the local clouds' part only where they run this.
 
@@ -16,6 +17,8 @@ const environment = z.object({
     .string()
     .transform((text) => JSON.parse(text) as Record<string, string>)
     .optional(),
+  /** Given where each request has an identity token of who runs this. */
+  IDENTITY: z.literal("caller").optional(),
   /** The probes of the function, in JSON. */
   PROBES: z.string().transform((text) => JSON.parse(text) as Probe[]),
   /** The release that has to answer. */
@@ -64,7 +67,8 @@ async function main(): Promise<string> {
   // What is local is known everywhere once an instance has started, which takes a busy machine some seconds.
   const timeoutSeconds = LOCAL_CLOUD === undefined ? PATIENCE : Math.min(PATIENCE, 15);
   const explained = (since: Date) => explain(given, since);
-  return smokeCheck({ cloud, address, headers: given.HEADERS, probes, release, timeoutSeconds, explain: explained });
+  const headers = { ...given.HEADERS, ...(await identityHeaders(given.IDENTITY, address, LOCAL_CLOUD)) };
+  return smokeCheck({ cloud, address, headers, probes, release, timeoutSeconds, explain: explained });
 }
 
 main().then(

@@ -14,6 +14,8 @@ const environment = z.object({
     .transform((text) => JSON.parse(text) as readonly Probe[])
     .optional(),
   RELEASE: z.string().optional(),
+  /** Given where versions have snapshots: the number of the version that answered is printed, and nothing else. */
+  SNAP_START: z.string().optional(),
   TIMEOUT_SECONDS: z.coerce.number().positive(),
   /** The state folder of the local clouds, where they run this. */
   LOCAL_CLOUD: z.string().optional(),
@@ -29,15 +31,18 @@ async function versionOf(arn: string, version: string, state: string | undefined
 }
 
 async function main(): Promise<string> {
-  const { FUNCTION, VERSION, PROBES, RELEASE, TIMEOUT_SECONDS, LOCAL_CLOUD } = environment.parse(process.env);
-  return checkVersion({
-    name: `version ${VERSION} of ${FUNCTION.split(":")[6] ?? FUNCTION}`,
+  const { FUNCTION, VERSION, PROBES, RELEASE, SNAP_START, TIMEOUT_SECONDS, LOCAL_CLOUD } = environment.parse(
+    process.env,
+  );
+  const { number, said } = await checkVersion({
+    functionName: FUNCTION.split(":")[6] ?? FUNCTION,
     version: await versionOf(FUNCTION, VERSION, LOCAL_CLOUD),
     probes: PROBES,
     release: RELEASE,
     // What is local is known everywhere within moments.
     timeoutSeconds: LOCAL_CLOUD === undefined ? TIMEOUT_SECONDS : Math.min(TIMEOUT_SECONDS, 5),
   });
+  return SNAP_START === undefined ? said : number;
 }
 
 main().then(

@@ -13,6 +13,8 @@ export interface SmokeCheckArgs {
   readonly address: pulumi.Input<string>;
   /** Header fields of each request. Default: none. */
   readonly headers?: Readonly<Record<string, pulumi.Input<string>>>;
+  /** Whose identity token each request has, on Google Cloud: that of who deploys. Default: none. */
+  readonly identity?: "caller";
   /** Requests that have to be answered as they say, several times in a row. */
   readonly probes: readonly Probe[];
   /** What every answer's `x-release` begins with. Default: any release is accepted. */
@@ -45,7 +47,18 @@ export function tellNoApi(instead: string, application: pulumi.Resource): void {
  * that the function's log shows.
  */
 export function smokeCheck(name: string, args: SmokeCheckArgs, opts: pulumi.CustomResourceOptions): command.Command {
-  const { cloud, address, headers, probes, release, outputs, layers = {}, deployed, timeoutSeconds = 300 } = args;
+  const {
+    cloud,
+    address,
+    headers,
+    identity,
+    probes,
+    release,
+    outputs,
+    layers = {},
+    deployed,
+    timeoutSeconds = 300,
+  } = args;
   return checkCommand(
     name,
     "smoke-check",
@@ -53,6 +66,7 @@ export function smokeCheck(name: string, args: SmokeCheckArgs, opts: pulumi.Cust
       CLOUD: cloud,
       ADDRESS: address,
       PROBES: JSON.stringify(probes),
+      ...(identity !== undefined && { IDENTITY: identity }),
       ...(headers !== undefined && { HEADERS: pulumi.jsonStringify(headers) }),
       ...(release !== undefined && { RELEASE: release }),
       PATIENCE: String(timeoutSeconds),

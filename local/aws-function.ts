@@ -1,11 +1,41 @@
 import { verifiedAlias } from "../operations/aws-function";
+import path from "node:path";
+
 import type { PublishedVersion } from "../operations/version-check";
-import { invokeFunction, putResource, runningCloud } from "./cloud-process";
+import { versionUri } from "../operations/former-version";
+import { anotherVersion, versionOf, versionType } from "./aws/versions";
+import {
+  changeResource,
+  deleteResource,
+  invokeFunction,
+  putResource,
+  requireCloud,
+  runningCloud,
+} from "./cloud-process";
+import { ResourceStore } from "./store";
 
 /** A version on the local AWS of a state folder. */
 export function localVersion(state: string, functionName: string, version: string): PublishedVersion {
+  const id = `${functionName}:${version}`;
+  const stored = () => new ResourceStore(path.join(state, "aws")).get(versionType, id);
   return {
-    pending: () => Promise.resolve(undefined),
+    number: version,
+    notInvokable() {
+      const { state: is, stateReason } = stored()?.outputs ?? {};
+      return Promise.resolve(is === "Failed" ? { state: is, reason: String(stateReason) } : undefined);
+    },
+    async publishAnew() {
+      const failed = stored();
+      if (failed === undefined) throw new Error(`there is no version ${version} of ${functionName}`);
+      const cloud = await requireCloud(state);
+      const another = anotherVersion(failed);
+      await putResource(cloud, { cloud: "aws", ...another });
+      await deleteResource(state, { cloud: "aws", type: versionType, id });
+      const made = { cloud: "aws", type: "aws:lambda/function:Function", id: functionName, inputs: {}, apply: true };
+      // What it fails at is noted of the version, as on AWS.
+      await changeResource(cloud, made).catch(() => undefined);
+      return localVersion(state, functionName, String(another.outputs.version));
+    },
     async invoke(payload) {
       const address = await runningCloud(state);
       if (address === undefined) throw new Error(`the local cloud of ${state} does not run`);
@@ -30,4 +60,30 @@ export function localVersion(state: string, functionName: string, version: strin
       });
     },
   };
+}
+
+const functionType = "aws:lambda/function:Function";
+const permissionType = "aws:lambda/permission:Permission";
+const integrationType = "aws:apigatewayv2/integration:Integration";
+
+/** What `keepFormerVersion` does on AWS, on the local AWS of a state folder. */
+export async function keepLocalFormerVersion(state: string, functionName: string): Promise<void> {
+  const cloud = await requireCloud(state);
+  const resources = new ResourceStore(path.join(state, "aws"));
+  const fn = resources.get(functionType, functionName);
+  if (fn === undefined) return;
+  const published = versionOf(resources, fn);
+  const version = String(published.outputs.version);
+  await putResource(cloud, { cloud: "aws", ...published });
+  for (const { id, inputs } of resources.list(permissionType)) {
+    if (inputs.function !== functionName || inputs.qualifier !== undefined) continue;
+    // It goes with its function.
+    const own = { ...inputs, qualifier: version, versionOf: functionName };
+    await putResource(cloud, { cloud: "aws", type: permissionType, id: `${id}:${version}`, inputs: own });
+  }
+  for (const { id, inputs } of resources.list(integrationType)) {
+    const integrationUri = versionUri(String(inputs.integrationUri), functionName, version);
+    if (integrationUri === undefined) continue;
+    await changeResource(cloud, { cloud: "aws", type: integrationType, id, inputs: { integrationUri } });
+  }
 }

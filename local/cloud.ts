@@ -130,8 +130,11 @@ async function main(state: string, report: WeatherReport, owner?: number): Promi
       const found = stores.get(cloud)?.get(type, id);
       if (found === undefined) return response(404, `there is no ${type} ${id}`);
       const changed = { ...found, inputs: { ...found.inputs, ...inputs }, outputs: { ...found.outputs, ...outputs } };
-      stores.get(cloud)?.put(changed);
-      if (apply === true) await (await planes.get(cloud)?.())?.types[type]?.start(changed);
+      const store = stores.get(cloud);
+      store?.put(changed);
+      const dataPlane = apply === true ? (await planes.get(cloud)?.())?.types[type] : undefined;
+      await dataPlane?.start(changed);
+      if (store !== undefined) await dataPlane?.settle?.(changed, store);
       return response(200, {});
     }
     if (target === `/${token}/resources` && method === "PUT") {

@@ -1,5 +1,5 @@
 import { type HttpHandler, listen, type Listener, type ListenOptions } from "./http";
-import type { StoredResource } from "./store";
+import type { ResourceStore, StoredResource } from "./store";
 
 /**
  * What a resource type does besides being described: an HTTP API answers requests, a table holds items. Every call is
@@ -8,6 +8,13 @@ import type { StoredResource } from "./store";
 export interface DataPlane {
   /** Called when the resource was created, and again when the cloud starts with it. Returns when the resource serves. */
   start(resource: StoredResource): Promise<void>;
+  /**
+   * Called after `start`, once everything that a change makes is there: what the cloud goes on to do before the provider calls
+   * the change done.
+   *
+   * @throws where that fails after the cloud has taken the change.
+   */
+  settle?(resource: StoredResource, store: ResourceStore): Promise<void>;
   /** Ends what `start` began, and keeps what the resource holds for the next start. */
   stop(id: string): Promise<void>;
   /** Called when the resource is deleted, after `stop`: removes what it holds. */

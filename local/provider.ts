@@ -165,6 +165,7 @@ export class CloudProvider implements Provider {
     try {
       const { types } = await this.options.dataPlane();
       await types[token]?.start(resource);
+      await types[token]?.settle?.(resource, store);
     } catch (error) {
       if (fails?.how === "partial") {
         store.put({ ...resource, failed: true });
@@ -239,6 +240,12 @@ export class CloudProvider implements Provider {
       throw failure(messageOf(error));
     }
     type.applied?.(resource, this.#context);
+    try {
+      const { types } = await this.options.dataPlane();
+      await types[resource.type]?.settle?.(resource, this.options.store);
+    } catch (error) {
+      throw failure(messageOf(error));
+    }
     return answer;
   }
 

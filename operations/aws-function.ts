@@ -8,6 +8,7 @@ import { awsCli } from "./vendor-cli";
 import type { PublishedVersion } from "./version-check";
 
 const configuration = z.object({ State: z.string().default("Active"), StateReason: z.string().optional() });
+const published = z.object({ Version: z.string() });
 const invoked = z.object({ FunctionError: z.string().optional(), LogResult: z.string().default("") });
 
 /** Name of the alias that notes of a version that it was verified: versions themselves take no note. */
@@ -25,11 +26,24 @@ export function awsVersion(functionArn: string, version: string): PublishedVersi
   const aws = awsCli(functionArn.split(":")[3] ?? "");
   const named = ["--function-name", functionArn, "--qualifier", version];
   return {
-    async pending() {
+    number: version,
+    async notInvokable() {
       const { State, StateReason } = await aws.ask(configuration, "lambda", "get-function-configuration", ...named);
-      return State === "Active" || State === "Inactive"
-        ? undefined
-        : `${State}: ${StateReason ?? "no reason is given"}`;
+      if (State === "Active" || State === "Inactive") return undefined;
+      return { state: State === "Failed" ? State : "Pending", reason: StateReason ?? "no reason is given" };
+    },
+    async publishAnew() {
+      const described = z.object({ Description: z.string().default("") });
+      const fn = ["--function-name", functionArn];
+      const { Description } = await aws.ask(described, "lambda", "get-function-configuration", ...named);
+      await aws.run("lambda", "delete-function", ...named);
+      // Without a change Lambda would answer with the version that there was last.
+      for (const description of [`${Description} again`, Description]) {
+        await aws.run("lambda", "update-function-configuration", ...fn, "--description", description);
+        await aws.run("lambda", "wait", "function-updated-v2", ...fn);
+      }
+      const { Version } = await aws.ask(published, "lambda", "publish-version", ...fn);
+      return awsVersion(functionArn, Version);
     },
     async invoke(event) {
       const folder = await mkdtemp(path.join(tmpdir(), "version-check-"));

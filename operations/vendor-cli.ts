@@ -132,10 +132,10 @@ export function azureCli(subscriptionId: string, timeoutMs?: number): VendorCli 
   });
 }
 
-/** The Google Cloud CLI, in one project. */
-export function gcloudCli(project: string): VendorCli {
+/** The Google Cloud CLI, in one project where the command is about one. */
+export function gcloudCli(project?: string): VendorCli {
   return new VendorCli("gcloud", {
-    common: ["--project", project, "--format", "json", "--quiet"],
+    common: [...(project === undefined ? [] : ["--project", project]), "--format", "json", "--quiet"],
     install: "https://cloud.google.com/sdk/docs/install",
     remedies: [
       [

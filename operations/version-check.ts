@@ -15,18 +15,30 @@ export interface VersionAnswer {
   readonly log: string;
 }
 
+/** What keeps a version from being invoked: a snapshot that is not made yet, or could not be. */
+export interface NotInvokable {
+  readonly state: "Pending" | "Failed";
+  readonly reason: string;
+}
+
 /** One published version of a function, which serves no user yet. */
 export interface PublishedVersion {
-  /** What keeps it from being invoked: undefined once it can be, e.g. a snapshot that is not made yet. */
-  pending(): Promise<string | undefined>;
+  readonly number: string;
+  /** Undefined once it can be invoked. */
+  notInvokable(): Promise<NotInvokable | undefined>;
+  /**
+   * Deletes this version, whose snapshot could not be made, and publishes the same code and configuration as another: by
+   * itself Lambda publishes nothing that has not changed, and its provider neither.
+   */
+  publishAnew(): Promise<PublishedVersion>;
   invoke(event: string): Promise<VersionAnswer>;
   /** Notes that it answered as it should: what was verified once can serve again. Safe to repeat. */
   markVerified(): Promise<void>;
 }
 
 export interface VersionCheck {
-  /** For the reader: name and number. */
-  readonly name: string;
+  /** The function's name, for the reader. */
+  readonly functionName: string;
   readonly version: PublishedVersion;
   /** Requests that it has to answer. Absent: it runs on a schedule, and is asked whether it could. */
   readonly probes?: readonly Probe[];
@@ -42,6 +54,8 @@ class VersionError extends Error {
     message: string,
     /** Whether time may mend it. */
     readonly transient: boolean,
+    /** Whether no other answer is to be expected. */
+    readonly isFinal = false,
   ) {
     super(message);
   }
@@ -58,35 +72,61 @@ const maximumConsecutiveFailures = 2;
 /** Rounds of all probes that have to succeed: the later ones find what only a first answer gets through. */
 const rounds = 3;
 
+/** What a version answered that is as it should be. */
+export interface CheckedVersion {
+  /** Its number: another than was asked for, where that one had failed before. */
+  readonly number: string;
+  /** What it answered, for a reader. */
+  readonly said: string;
+}
+
 /**
  * Invokes a version until it answers every probe as it should.
  *
- * @returns what it answered, for a reader.
  * @throws with the last answer and its cause, where it does not.
  */
-export async function checkVersion({ name, version, probes, release, timeoutSeconds }: VersionCheck): Promise<string> {
+export async function checkVersion(check: VersionCheck): Promise<CheckedVersion> {
+  const { functionName, probes, release, timeoutSeconds } = check;
   const deadline = Date.now() + timeoutSeconds * 1000;
+  // A version that fails while it is published fails the update before it is asked; only the next one comes so far.
+  const hasFailed = (await check.version.notInvokable())?.state === "Failed";
+  const version = hasFailed ? await check.version.publishAnew() : check.version;
+  const name = `version ${version.number} of ${functionName}`;
   let failures = 0;
   for (let delay = 250; ; delay = Math.min(delay * 2, 10_000)) {
     try {
-      const pending = await version.pending();
-      if (pending !== undefined) throw new VersionError(`${name} is ${pending}`, true);
+      const found = await version.notInvokable();
+      if (found?.state === "Failed") throw notSnapshot(name, found.reason);
+      if (found !== undefined) throw new VersionError(`${name} is ${found.state}: ${found.reason}`, true);
       const started = performance.now();
       for (let round = 0; round < rounds; round += 1) {
         if (probes === undefined) await askSchedule(name, version, release);
         for (const probe of probes ?? []) await askHttp(name, version, probe, release);
       }
       await version.markVerified();
-      return `${name} answers ${probes?.map(({ path }) => path).join(", ") ?? "its probe"}${release === undefined ? "" : ` as release ${release}`}, asked in ${Math.round(performance.now() - started)} ms`;
+      const asked = probes?.map(({ path }) => path).join(", ") ?? "its probe";
+      const milliseconds = Math.round(performance.now() - started);
+      const said = `${name} answers ${asked}${release === undefined ? "" : ` as release ${release}`}, asked in ${milliseconds} ms`;
+      return { number: version.number, said };
     } catch (error) {
       if (!(error instanceof VersionError)) throw error;
       failures = error.transient ? 0 : failures + 1;
-      if (failures >= maximumConsecutiveFailures || Date.now() + delay > deadline) {
-        throw new Error(`${error.message}\nThe version before it goes on serving.`);
-      }
+      const isOver = error.isFinal || failures >= maximumConsecutiveFailures || Date.now() + delay > deadline;
+      if (isOver) throw new Error(`${error.message}\nThe version before it goes on serving.`);
       await new Promise((resolve) => setTimeout(resolve, delay));
     }
   }
+}
+
+function notSnapshot(name: string, reason: string): VersionError {
+  const cause = nameCause([reason]);
+  const told = cause === undefined ? [] : [cause.title, cause.cause];
+  const next = "Mend the cause, and deploy again: a version with the same code is published anew.";
+  return new VersionError(
+    [`${name} has no snapshot, since it cannot start: ${reason}`, ...told, next].join("\n"),
+    false,
+    true,
+  );
 }
 
 /** The answer of a version, or the reason why it gave none. */

@@ -228,6 +228,11 @@ describe("a wrong setting is named, with what was found and what is accepted", (
       /logRetentionDays: expected 30 to 730 with azure.*found 14/,
     ],
     [
+      "a canary of what is not verified",
+      { smokeCheck: false, aws: { function: { canary: { percentage: 10 } } } },
+      /aws\.function\.canary\.percentage: a release has a share .* set smokeCheck to true too/,
+    ],
+    [
       "a function that nothing reaches",
       { azure: { frontend: { enabled: false }, function: { frontDoorOnly: true } } },
       /azure\.function\.frontDoorOnly: nothing could reach the function: set azure\.frontend\.enabled/,

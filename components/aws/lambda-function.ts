@@ -10,6 +10,8 @@ import { canary, type CanaryArgs } from "../canary";
 import type { PublishedLayer } from "../dependency-layer";
 import { shortDigestOf } from "../digest";
 import { type Transform, transformed } from "../transform";
+import { regionOf } from "./arn";
+import { keepFormerVersion } from "./former-version";
 import { versionCheck } from "./version-check";
 
 /** AWS attaches at most five layers to a function. */
@@ -206,7 +208,11 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
       },
       args.transform?.function,
     );
-    const fn = new lambda.Function(name, functionArgs, { ...child, dependsOn: [policy] });
+    const fn = new lambda.Function(name, functionArgs, {
+      ...child,
+      dependsOn: [policy],
+      hooks: { beforeUpdate: [keepFormerVersion(name)] },
+    });
 
     this.function = fn;
     this.role = role;
@@ -230,20 +236,23 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
             version: fn.version,
             probes,
             release: this.release,
+            snapStart: args.snapStart,
             dependsOnToo: this.configuration,
           },
           child,
         )
       : undefined;
+    // Of two versions with the same code the one that answered, where the first of them had no snapshot.
+    const version = check !== undefined && args.snapStart ? check.stdout : fn.version;
     const passed = [
       ...(check === undefined ? [] : [check]),
       ...(isShared && args.canary !== undefined
         ? [
             canary(
               `${name}-canary`,
-              { cloud: "aws", functionName: fn.name, region: fn.arn.apply(regionIn), deployed: this.configuration },
+              { cloud: "aws", functionName: fn.name, region: fn.arn.apply(regionOf), deployed: this.configuration },
               args.canary,
-              { version: fn.version },
+              { version },
               { ...child, dependsOn: check },
             ),
           ]
@@ -251,7 +260,7 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
     ];
     const alias = new lambda.Alias(
       name,
-      { name: "live", functionName: fn.name, functionVersion: fn.version },
+      { name: "live", functionName: fn.name, functionVersion: version },
       { ...child, dependsOn: passed },
     );
     this.invocation = { functionName: fn.name, arn: alias.arn, invokeArn: alias.invokeArn, qualifier: alias.name };
@@ -291,11 +300,6 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
     });
     return Object.fromEntries(stored);
   }
-}
-
-/** `arn:<partition>:<service>:<region>:<account>:<resource>` */
-function regionIn(arn: string): string {
-  return arn.split(":")[3] ?? "";
 }
 
 /** A trust policy by which a service, and nothing else, takes on a role. */

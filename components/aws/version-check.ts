@@ -14,6 +14,11 @@ export interface VersionCheckArgs {
   readonly probes?: readonly Probe[];
   /** What its answers have to name as their release. Default: none. */
   readonly release?: pulumi.Input<string>;
+  /**
+   * Whether versions have snapshots: one whose snapshot could not be made is never asked, and published anew by the next check,
+   * whose standard output is the number of the version that answered. Default: false.
+   */
+  readonly snapStart?: boolean;
   /** Whatever its answers depend on beside what the version keeps: where any of it changes, it is asked again. */
   readonly dependsOnToo: pulumi.Input<unknown>;
   /** Seconds in which it has to answer. Default: 300, in which a new role is known everywhere. */
@@ -29,7 +34,7 @@ export function versionCheck(
   args: VersionCheckArgs,
   opts: pulumi.CustomResourceOptions,
 ): command.Command {
-  const { functionArn, version, probes, release, dependsOnToo, timeoutSeconds = 300 } = args;
+  const { functionArn, version, probes, release, snapStart, dependsOnToo, timeoutSeconds = 300 } = args;
   return checkCommand(
     name,
     "version-check",
@@ -38,6 +43,7 @@ export function versionCheck(
       VERSION: version,
       ...(probes && { PROBES: JSON.stringify(probes) }),
       ...(release !== undefined && { RELEASE: release }),
+      ...(snapStart === true && { SNAP_START: "true" }),
       TIMEOUT_SECONDS: String(timeoutSeconds),
       // A digest: a configuration may hold values that do not belong into this resource's state.
       DEPENDS_ON_TOO: digestOf(dependsOnToo),

@@ -47,9 +47,8 @@ export interface CloudFunctionArgs {
   readonly public: boolean;
   /**
    * Asks a twin of the function, which is deployed first and serves no user, and returns what the function then waits for: a
-   * check that fails leaves the function as it is. Anyone may ask the twin; that of a function which is not public finds
-   * `MULTICLOUD_TWIN` in its environment, and answers probes alone. Default: no twin, and the function itself is the first to run
-   * new code.
+   * check that fails leaves the function as it is. The twin of a function which is not public finds `MULTICLOUD_TWIN` in its
+   * environment, and answers probes alone. Default: no twin, and the function itself is the first to run new code.
    */
   readonly verify?: (twin: Deployed, options: pulumi.CustomResourceOptions) => pulumi.Resource;
   /**
@@ -57,6 +56,8 @@ export interface CloudFunctionArgs {
    * has them all at once.
    */
   readonly canary?: CanaryArgs;
+  /** Who may ask the twin: anyone, or those alone who may invoke every function of the project. Default: anyone. */
+  readonly twinInvoker?: "anyone" | "owner";
   readonly labels?: Record<string, string>;
   readonly transform?: { readonly function?: Transform<cloudfunctionsv2.FunctionArgs> };
 }
@@ -240,7 +241,7 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
       const part = `${args.functionName}_next`;
       const twin = declare(
         {
-          ...{ suffix: "-next", part, maximumInstances: 1, public: true },
+          ...{ suffix: "-next", part, maximumInstances: 1, public: args.twinInvoker !== "owner" },
           variables: args.public ? {} : { MULTICLOUD_TWIN: "true" },
           whenReplaced: "no user notices: the twin serves no user",
           atOnce: true,

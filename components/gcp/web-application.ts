@@ -48,8 +48,8 @@ export interface WebApplicationArgs {
   readonly notificationEmail?: string;
   /**
    * Deploys a twin of each function and asks it first, then the function itself, which is left as it is where its twin does
-   * not answer; only where `public` is on, since no check may ask a twin otherwise. The twin of a function on a schedule never
-   * runs it. Default: false.
+   * not answer. The twin of a function on a schedule never runs it. Where `public` is off, the checks ask with an identity token
+   * of who deploys, who needs the right to invoke the functions (`run.routes.invoke`). Default: false.
    */
   readonly smokeCheck?: boolean;
   /** Of every function, where its own description says nothing. */
@@ -178,16 +178,19 @@ export class WebApplication extends pulumi.ComponentResource {
       const common = this.functionArgs({ ...plan, description }, args, build);
       const verify: CloudFunctionArgs["verify"] = (twin, options) =>
         this.check(`${name}-next-check`, args, { ...plan, description }, twin, options);
-      const verified = { ...common, ...(asks(args) && { verify }) };
+      const verified = {
+        ...common,
+        ...(args.smokeCheck === true && { verify }),
+        twinInvoker: isPublic(args) ? ("anyone" as const) : ("owner" as const),
+      };
       if (description.kind === "schedule") {
         const fn = new ScheduledFunction(name, { ...verified, schedule: description.schedule }, this.child);
         return { kind: "schedule", plan: { ...plan, description }, fn };
       }
-      const { public: isPublic, ...of } = args.function ?? {};
-      const { concurrency, maximumInstances, canary } = of;
+      const { concurrency, maximumInstances, canary } = args.function ?? {};
       const fn = new ApiFunction(
         name,
-        { ...verified, public: isPublic, concurrency, maximumInstances, canary },
+        { ...verified, public: isPublic(args), concurrency, maximumInstances, canary },
         this.child,
       );
       return { kind: "http", plan: { ...plan, description }, fn };
@@ -279,7 +282,7 @@ export class WebApplication extends pulumi.ComponentResource {
 
   /** Asks each function that answers requests, once it is deployed: the last word, after that on its twin. */
   private declareChecks(args: WebApplicationArgs, deployed: Declared[]): pulumi.Resource[] {
-    if (!asks(args)) return [];
+    if (args.smokeCheck !== true) return [];
     const apis = deployed.filter(isApi);
     if (apis.length === 0) {
       tellNoApi("the twin of each function is asked whether it could run", this);
@@ -305,6 +308,7 @@ export class WebApplication extends pulumi.ComponentResource {
         address: fn.url,
         probes: probesOf(plan.description),
         release: fn.release,
+        identity: isPublic(args) ? undefined : "caller",
         outputs: { ...this.describe(args, plan, fn), apiUrl: fn.url },
         deployed: { function: fn.configuration },
       },
@@ -323,16 +327,16 @@ export class WebApplication extends pulumi.ComponentResource {
       version: args.version,
       package: describeBundle(bundleOf(plan.description.name, args.bundles)),
       project: args.project,
-      public: args.function?.public ?? true,
+      public: isPublic(args),
       ...(table && { messagesTable: table.tableName }),
       database: table?.databaseName ?? "",
     };
   }
 }
 
-/** Whether functions are asked once they are deployed: no check may where an organisation forbids `allUsers`. */
-function asks({ smokeCheck, function: settings }: WebApplicationArgs): boolean {
-  return (smokeCheck ?? false) && (settings?.public ?? true);
+/** Whether anyone may call the functions that answer requests. */
+function isPublic({ function: settings }: WebApplicationArgs): boolean {
+  return settings?.public ?? true;
 }
 
 /** Of a new project, in a region: Cloud Run refuses a function with which all that may run at once would have more. */
@@ -342,7 +346,7 @@ const quota = { CpuAllocPerProjectRegion: 20, MemAllocPerProjectRegion: 40 * 102
 function warnOfQuota(application: WebApplication, deployed: readonly Declared[], args: WebApplicationArgs): void {
   const each = deployed.map(({ plan, fn }) => {
     const memory = plan.memory ?? args.function?.memorySize ?? 512;
-    const instances = fn.maximumInstances + (asks(args) ? 1 : 0);
+    const instances = fn.maximumInstances + (args.smokeCheck === true ? 1 : 0);
     return { cpus: cpusFor(memory) * instances, memory: memory * instances };
   });
   const needed = {

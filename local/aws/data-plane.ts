@@ -19,6 +19,7 @@ import { S3 } from "./s3";
 import { Scheduler } from "./scheduler";
 import { SecretsManager } from "./secrets-manager";
 import { Sqs } from "./sqs";
+import { versionType } from "./versions";
 
 /**
  * Starts local AWS.
@@ -86,6 +87,19 @@ export async function startAws(stored: Resources, state: string): Promise<CloudD
       "aws:lambda/function:Function": {
         // The first event starts it.
         start: () => Promise.resolve(),
+        async settle({ id }, store) {
+          const made = await lambda.snapshot(id);
+          const published = made && store.get(versionType, `${id}:${made.version}`);
+          if (published === undefined) return;
+          const reason = made?.reason;
+          const state = reason === undefined ? { state: "Active" } : { state: "Failed", stateReason: reason };
+          store.put({ ...published, outputs: { ...published.outputs, ...state } });
+          if (reason === undefined) return;
+          throw new Error(
+            `waiting for Lambda Function (${id}) version publish: unexpected state 'Failed', wanted target 'Successful'. ` +
+              `last error: ${reason}`,
+          );
+        },
         stop: (name) => lambda.stop(name),
       },
       "aws:scheduler/schedule:Schedule": scheduler,

@@ -45,6 +45,9 @@ export class UnknownFunctionError extends Error {}
 /** The invocation was refused, because as many run as may run: Lambda's `TooManyRequestsException`. */
 export class ThrottledError extends Error {}
 
+/** A version whose snapshot could not be made is neither invoked nor named by an alias: Lambda's `ResourceConflictException`. */
+export class FailedVersionError extends Error {}
+
 /** Bytes of event and of result that a synchronous invocation takes: 6 MB (Lambda developer guide, "Lambda quotas"). */
 const payloadLimit = 6 * 1024 * 1024;
 
@@ -79,7 +82,8 @@ export interface LambdaOptions {
  * Lambda: runs the versions of functions, `$LATEST` as it is configured at that moment. Environments start with the first
  * event, stay warm, and give way to new ones when code, layers or configuration change.
  *
- * Memory limits, tracing and snapshots are not reproduced.
+ * Memory limits and tracing are not reproduced; of snapshots, that a version is initialised once when it is published, and
+ * serves never where that fails.
  */
 export class Lambda {
   /** By function and version, e.g. `api:3`. */
@@ -156,6 +160,27 @@ export class Lambda {
     this.#poolOf(fn).idle.push(environment);
   }
 
+  /**
+   * Initialises the newest version of a function, where it is to have a snapshot: the version waits as it is, for its first
+   * event. One that fails stays, and is published no second time (terraform-provider-aws#49904).
+   *
+   * @returns its number, and why it failed where it did; undefined where nothing was to be done.
+   */
+  async snapshot(functionName: string): Promise<{ version: string; reason?: string } | undefined> {
+    const all = this.options.resources.list(versionType).filter(({ versionOf }) => versionOf === functionName);
+    const newest = all.sort((one, other) => Number(other.version) - Number(one.version))[0];
+    if (newest?.snapStart.applyOn !== "PublishedVersions" || newest.state !== undefined) return undefined;
+    const environment = await this.#start(newest);
+    const failure = await environment.initialised();
+    const { version } = newest;
+    if (failure === undefined) {
+      this.#poolOf(newest).idle.push(environment);
+      return { version };
+    }
+    await this.#discard(environment);
+    return { version, reason: failure.payload.toString() };
+  }
+
   /** Why the handler's module cannot be imported; Lambda's runtime tells less. */
   async #traceback(fn: LambdaFunction, failure: InvocationResult): Promise<string> {
     const lines: string[] = [];
@@ -203,6 +228,12 @@ export class Lambda {
     const published = resources.find(versionType, (each) => each.versionOf === name && each.version === version);
     if (published === undefined) {
       throw new UnknownFunctionError(`Function not found: ${name}${qualifier === latest ? "" : `:${qualifier}`}`);
+    }
+    if (published.state === "Failed") {
+      throw new FailedVersionError(
+        "ResourceConflictException: The operation cannot be performed at this time. The function is currently in the " +
+          `following state: Failed. ${published.stateReason ?? ""}`,
+      );
     }
     return published;
   }

@@ -44,6 +44,7 @@ const functionSchema = z.object({
       applicationLogLevel: z.string().optional(),
     })
     .optional(),
+  snapStart: z.object({ applyOn: z.enum(["PublishedVersions", "None"]) }).default({ applyOn: "None" }),
 });
 
 const notifiedDestination = z.object({
@@ -62,7 +63,14 @@ export const bucketNotification = z.object({
 /** What the data planes read of each resource type, by the types' own property names. */
 const schemas = {
   "aws:lambda/function:Function": functionSchema,
-  [versionType]: functionSchema.extend({ version: z.string(), versionOf: z.string(), layerCode: z.array(blob) }),
+  [versionType]: functionSchema.extend({
+    version: z.string(),
+    versionOf: z.string(),
+    layerCode: z.array(blob),
+    /** Absent where it has no snapshot. */
+    state: z.enum(["Active", "Failed"]).optional(),
+    stateReason: z.string().optional(),
+  }),
   "aws:lambda/alias:Alias": z.object({
     name: z.string(),
     functionName: z.string(),

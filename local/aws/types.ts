@@ -337,10 +337,20 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
     references: { functionName: { type: "aws:lambda/function:Function" } },
     refuses: ({ functionName, functionVersion, routingConfig }, { store }) => {
       const found = store.get("aws:lambda/function:Function", String(functionName));
-      const published = versionsOf(store, String(functionName)).map(({ outputs }) => outputs.version);
+      const versions = versionsOf(store, String(functionName));
+      const published = versions.map(({ outputs }) => outputs.version);
       const weights = (routingConfig as { additionalVersionWeights?: object } | undefined)?.additionalVersionWeights;
       const named = [String(functionVersion), ...Object.keys(weights ?? {})];
       const absent = named.find((version) => !published.includes(version));
+      const failed = versions.find(({ outputs: { version, state } }) => {
+        return state === "Failed" && named.includes(String(version));
+      });
+      if (failed !== undefined) {
+        return (
+          "operation error Lambda: UpdateAlias, https response error StatusCode: 409, ResourceConflictException: The " +
+          `operation cannot be performed at this time. The function is currently in the following state: Failed: ${failed.id}`
+        );
+      }
       return absent === undefined || absent === "$LATEST"
         ? undefined
         : `ResourceNotFoundException: Function not found: ${String(found?.outputs.arn)}:${absent}`;

@@ -74,6 +74,14 @@ export function versionOf(resources: Resources, fn: StoredResource): StoredResou
   );
 }
 
+/** A version with the code and the configuration of another, which Lambda would not publish again by itself. */
+export function anotherVersion(of: StoredResource): StoredResource {
+  const version = String(Number(of.outputs.version) + 1);
+  const { state: _state, stateReason: _reason, ...outputs } = of.outputs;
+  const publishedAt = new Date().toISOString();
+  return { ...of, id: `${String(of.inputs.versionOf)}:${version}`, outputs: { ...outputs, version, publishedAt } };
+}
+
 /** Publishes a function where its inputs ask for it. */
 export function publishWhereAsked(store: ResourceStore, fn: StoredResource): void {
   if (fn.inputs.publish === true) store.put(versionOf(store, fn));

@@ -9,6 +9,7 @@ import type { Resources, StoredResource } from "../store";
 import { Firestore } from "./firestore";
 import { bodyLimit, CloudFunctions } from "./functions";
 import { LoadBalancer } from "./load-balancer";
+import { ownerToken } from "./owner";
 import { PubSub } from "./pubsub";
 import { GcpResources } from "./resources";
 import { Revisions } from "./revisions";
@@ -50,7 +51,10 @@ export function startGcp(stored: Resources, state: string): CloudDataPlane {
     functions: { handle: (...request) => functions.handle(...request) },
   });
   const pubSub = new PubSub({ resources, subscriptions, directory });
-  const functions: CloudFunctions = new CloudFunctions({ resources, logs, firestore, pubSub, revisions });
+  const functions: CloudFunctions = new CloudFunctions({
+    ...{ resources, logs, firestore, pubSub, revisions },
+    owner: ownerToken(state),
+  });
   const scheduler = new Scheduler({ resources, functions });
   const loadBalancer = new LoadBalancer(resources, functions);
 

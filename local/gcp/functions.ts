@@ -33,6 +33,8 @@ export interface CloudFunctionsOptions {
   readonly firestore: Pick<Firestore, "hostFor">;
   readonly pubSub: Pick<PubSub, "hostFor">;
   readonly revisions: Revisions;
+  /** Identity token of who may invoke everything. */
+  readonly owner: string;
 }
 
 /**
@@ -160,7 +162,8 @@ export class CloudFunctions {
   async handle(id: string, request: HttpRequest, caller?: string): Promise<HttpResponse> {
     const { resources, revisions, logs } = this.options;
     const fn = resources.get("gcp:cloudfunctionsv2/function:Function", id);
-    if (!mayInvoke(resources, fn, caller)) {
+    const isOwner = header(request.headers, "authorization") === `Bearer ${this.options.owner}`;
+    if (!isOwner && !mayInvoke(resources, fn, caller)) {
       return errorPage(403, "403 Forbidden", "Your client does not have permission to get this URL from this server.");
     }
     return this.#answer(id, request, revisions.picked(id), logs);

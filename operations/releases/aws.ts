@@ -2,7 +2,7 @@ import { z } from "zod";
 
 import { refusedAlias, verifiedAlias } from "../aws-function";
 import { awsCli, lambdaTime } from "../vendor-cli";
-import type { Answers, CanaryPort } from "./canary";
+import { type Answers, type CanaryPort, canaryTold } from "./canary";
 import type { KeptRelease, ReleasePort } from "./port";
 
 /** Name of the alias that serves. */
@@ -69,9 +69,10 @@ export function asReleases(versions: readonly ReadVersion[], aliases: readonly R
 /** What both AWS and the local one do alike. */
 export const awsMeans: Pick<ReleasePort, "means" | "told"> = {
   means: "the alias is moved to a version that is there: seconds",
-  told({ functionName }, _, { type, outputs }) {
-    const serves = type === "aws:lambda/alias:Alias" && outputs.functionName === functionName;
-    return serves && outputs.name === liveAlias ? "read" : undefined;
+  told(fn, { name }, resource) {
+    const { type, outputs } = resource;
+    const serves = type === "aws:lambda/alias:Alias" && outputs.functionName === fn.functionName;
+    return serves && outputs.name === liveAlias ? "read" : canaryTold(fn, { VERSION: name }, resource);
   },
 };
 

@@ -1,4 +1,6 @@
-import type { KeptRelease, ReleasedFunction, ReleasePort } from "./port";
+import { z } from "zod";
+
+import type { EngineResource, KeptRelease, ReleasedFunction, ReleasePort, Told } from "./port";
 
 /** What became of the requests that a release has had. */
 export interface Answers {
@@ -111,7 +113,7 @@ export async function watchCanary(canary: Canary): Promise<string> {
 }
 
 /** Lets the release that most requests go to have all of them, whatever is deployed next. */
-export async function holdTraffic(port: CanaryPort, fn: ReleasedFunction): Promise<string> {
+export async function holdTraffic(port: Pick<CanaryPort, "releases" | "serve">, fn: ReleasedFunction): Promise<string> {
   const serving = most(await port.releases(fn));
   if (serving === undefined) return `${fn.name}: nothing serves yet`;
   await port.serve(fn, serving);
@@ -138,4 +140,23 @@ function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<v
     );
     signal?.addEventListener("abort", stop, { once: true });
   });
+}
+
+const canaryInputs = z.looseObject({ environment: z.looseObject({ FUNCTION: z.string(), PERCENTAGE: z.string() }) });
+
+/**
+ * What the engine's state is told of the command that shared a function's requests (components/canary.ts), once another
+ * release serves: that it was the one the command let serve. So the next update begins with a share again.
+ *
+ * @param served how the command's environment names that release.
+ */
+export function canaryTold(
+  { functionName }: ReleasedFunction,
+  served: Readonly<Record<string, string>>,
+  { type, inputs, outputs }: EngineResource,
+): Told | undefined {
+  const parsed = type === "command:local:Command" ? canaryInputs.safeParse(inputs) : undefined;
+  if (parsed?.data?.environment.FUNCTION !== functionName) return undefined;
+  const environment = { ...parsed.data.environment, ...served };
+  return { inputs: { ...inputs, environment }, outputs: { ...outputs, environment } };
 }

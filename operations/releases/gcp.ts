@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 import { gcloudCli } from "../vendor-cli";
-import type { CanaryPort } from "./canary";
+import { type CanaryPort, canaryTold } from "./canary";
 import type { KeptRelease, ReleasePort } from "./port";
 
 /** A revision as it is read, by the Google Cloud CLI or from a local cloud. */
@@ -46,8 +46,10 @@ export function revisionReleases(revisions: readonly ReadRevision[]): KeptReleas
 export const gcpMeans: Pick<ReleasePort, "means" | "told"> = {
   means: "the traffic is sent to a revision that is there: seconds",
   // It says of itself whether all traffic goes to its latest revision (Cloud Functions API, `allTrafficOnLatestRevision`).
-  told: ({ functionName }, _, { type, outputs }) =>
-    type === "gcp:cloudfunctionsv2/function:Function" && outputs.name === functionName ? "read" : undefined,
+  told: (fn, { release }, resource) =>
+    resource.type === "gcp:cloudfunctionsv2/function:Function" && resource.outputs.name === fn.functionName
+      ? "read"
+      : canaryTold(fn, { RELEASE: release }, resource),
 };
 
 const revisions = z.array(

@@ -27,6 +27,8 @@ export interface ReleasedFunction {
   readonly functionName: string;
   /** Where its probes are asked, without a slash at its end. Absent where it runs on a schedule. */
   readonly url?: string;
+  /** Whose identity token each probe has, on Google Cloud. Default: none. */
+  readonly identity?: "caller";
   readonly probes: readonly Probe[];
 }
 

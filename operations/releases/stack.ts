@@ -17,6 +17,7 @@ const outputsSchema = z.partialRecord(
     region: z.string().default(""),
     project: z.string().default(""),
     subscriptionId: z.string().default(""),
+    public: z.boolean().default(true),
     functions: z
       .record(
         z.string(),
@@ -98,7 +99,7 @@ export class ReleasedStack {
       const found = outputs[cloud];
       if (found === undefined) return [];
       const functions = Object.entries(found.functions).map(([name, { functionName, url, probes }]) => {
-        return { name, functionName, url, probes };
+        return { name, functionName, url, probes, ...(!found.public && { identity: "caller" as const }) };
       });
       const { region, project, subscriptionId } = found;
       return [{ cloud, region, project, subscriptionId, functions, resources }];

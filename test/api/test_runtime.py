@@ -92,6 +92,26 @@ def test_a_plain_handler_on_aws_names_the_release(returned: Any, answer: dict[st
     assert told | answer == told
 
 
+def test_a_version_with_a_share_of_the_requests_counts_its_server_errors(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def answer(status: int, _: Any) -> dict[str, Any]:
+        return {"statusCode": status}
+
+    assert aws.counted(answer) is answer
+    monkeypatch.setenv("MULTICLOUD_CANARY", "true")
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "shop-api")
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_VERSION", "3")
+    handle = aws.counted(answer)
+    assert [handle(status, None)["statusCode"] for status in (200, 404, 503)] == [200, 404, 503]
+    (line,) = capsys.readouterr().out.splitlines()
+    counted = json.loads(line)
+    (metric,) = counted.pop("_aws")["CloudWatchMetrics"]
+    assert counted == {"FunctionName": "shop-api", "ExecutedVersion": "3", "ServerErrors": 1}
+    assert metric["Dimensions"] == [["FunctionName", "ExecutedVersion"]]
+    assert metric["Metrics"] == [{"Name": "ServerErrors", "Unit": "Count"}]
+
+
 def test_a_job_runs_unless_it_is_probed() -> None:
     runs = []
 

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
+import type * as lambda from "@pulumi/aws/lambda";
 import * as pulumi from "@pulumi/pulumi";
 import { zipSync } from "fflate";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -29,6 +30,7 @@ interface Release {
   readonly timeout: number;
   /** The code's half of the release. */
   readonly release: string;
+  readonly snapStart?: boolean;
 }
 
 const answering = (body: string, release: string, before = "") => `
@@ -91,7 +93,8 @@ function zipped(files: Readonly<Record<string, string>>): string {
   return file;
 }
 
-async function stackOf(name: string, { code, layer, ...release }: Release) {
+/** @param isFormer whether as release 3.0.0 did it: no version is published, and the API calls the function itself. */
+async function stackOf(name: string, { code, layer, ...release }: Release, isFormer = false) {
   const program = () => {
     const dependencies = new DependencyLayer(name, {
       layerName: name,
@@ -102,12 +105,12 @@ async function stackOf(name: string, { code, layer, ...release }: Release) {
       functionName: name,
       code: new pulumi.asset.FileArchive(zipped({ "main.py": code })),
       layers: [dependencies],
-      verified: true,
+      verified: !isFormer,
+      ...(isFormer && { transform: { function: (args: lambda.FunctionArgs) => ({ ...args, publish: false }) } }),
     });
-    const api = new HttpApi(name, {
-      apiName: name,
-      functions: [{ name, routes: ["/*"], invocation: fn.invocation }],
-    });
+    const { functionName, arn, function: itself } = fn;
+    const invocation = isFormer ? { functionName, arn, invokeArn: itself.invokeArn } : fn.invocation;
+    const api = new HttpApi(name, { apiName: name, functions: [{ name, routes: ["/*"], invocation }] });
     return Promise.resolve({ url: api.url });
   };
   const engine = await findEngine((line) => process.stderr.write(`${line}\n`));
@@ -115,8 +118,8 @@ async function stackOf(name: string, { code, layer, ...release }: Release) {
 }
 
 /** Deploys, and gives the API's address or what a user is told of the failure. */
-async function deploy(name: string, release: Release): Promise<{ url: string } | { errors: string }> {
-  const stack = await stackOf(name, release);
+async function deploy(name: string, release: Release, isFormer = false): Promise<{ url: string } | { errors: string }> {
+  const stack = await stackOf(name, release, isFormer);
   const log = new UpdateLog(() => undefined, "done");
   try {
     const { outputs } = await stack.up({ onEvent: log.onEvent });
@@ -210,6 +213,8 @@ describe("an update that serves is seen at once, and no request fails", () => {
       },
       ["good day three", "hello three"],
     ],
+    ["SnapStart on", { ...first, code: answering("three", "r3"), release: "r3", snapStart: true }, ["hello three"]],
+    ["SnapStart off", { ...first, code: answering("four", "r4"), release: "r4" }, ["hello three", "hello four"]],
   ])("%s", async (name, release, bodies) => {
     const { result, load } = await underLoad(url, () => deploy("fine", release));
     report(name, load);
@@ -226,4 +231,47 @@ test("a first deployment that does not serve fails with its cause, and the next 
   const deployed = await deploy("new", first);
   expect(deployed).toMatchObject({ url: expect.stringMatching(/^http/) as string });
   expect(await (await fetch("url" in deployed ? deployed.url : "")).text()).toBe("hello one");
+});
+
+test("a version whose snapshot could not be made is published anew by a later update, once its cause is mended", async () => {
+  const serving = { ...first, snapStart: true };
+  const deployed = await deploy("snapshot", serving);
+  const url = "url" in deployed ? deployed.url : "";
+  const outside = path.join(folder, "outside");
+  const code = answering("two", "r2", `open(${JSON.stringify(outside)})`);
+  const wanting: Release = { ...first, code, release: "r2", snapStart: true };
+
+  const { result, load } = await underLoad(url, async () => [
+    await deploy("snapshot", wanting),
+    await deploy("snapshot", wanting),
+  ]);
+  report("a version without a snapshot", load);
+  expect(result).toEqual([
+    { errors: expect.stringMatching(/version publish: unexpected state 'Failed'.*No such file/s) as string },
+    { errors: expect.stringMatching(/has no snapshot, since it cannot start.*No such file/s) as string },
+  ]);
+  expect(load.failed).toEqual([]);
+  expect(load.bodies).toEqual(["hello one"]);
+
+  writeFileSync(outside, "");
+  expect(await deploy("snapshot", wanting)).toEqual({ url });
+  expect(await (await fetch(url)).text()).toBe("hello two");
+  const again = await (await stackOf("snapshot", wanting)).preview();
+  expect(Object.keys(again.changeSummary)).toEqual(["same"]);
+});
+
+test("a stack of release 3.0.0 serves what it did until a version was verified, whatever its first update brings", async () => {
+  const deployed = await deploy("former", first, true);
+  const url = "url" in deployed ? deployed.url : "";
+  const refused = await underLoad(url, () => deploy("former", changed("raise RuntimeError('at import')")));
+  report("a first update that does not serve", refused.load);
+  expect(refused.result).toEqual({ errors: expect.stringMatching(/RuntimeError: at import/) as string });
+  expect(refused.load.failed).toEqual([]);
+  expect(refused.load.bodies).toEqual(["hello one"]);
+
+  const fine = await underLoad(url, () => deploy("former", { ...first, code: answering("two", "r2"), release: "r2" }));
+  report("the next, which does", fine.load);
+  expect(fine.result).toEqual({ url });
+  expect(fine.load.failed).toEqual([]);
+  expect(fine.load.bodies).toEqual(["hello one", "hello two"]);
 });

@@ -33,6 +33,10 @@ const answers: CloudAnswers = {
     arn: arn("lambda", `function:${String(inputs.functionName)}:live`),
     invokeArn: `invoke:${String(inputs.functionName)}:live`,
   }),
+  // A check of versions with snapshots prints the number of the one that answered.
+  "command:local:Command": ({ inputs }) => ({
+    stdout: JSON.stringify(inputs.environment).includes("SNAP_START") ? "4" : "",
+  }),
   "aws:secretsmanager/secret:Secret": ({ inputs }) => ({
     id: arn("secretsmanager", `secret:${String(inputs.name)}-ABCDEF`),
     arn: arn("secretsmanager", `secret:${String(inputs.name)}-ABCDEF`),
@@ -736,6 +740,49 @@ describe("with checks", () => {
       ],
     });
     expect(checks["aws-cleanup-version"]).not.toHaveProperty("PROBES");
+  });
+
+  test("with snapshots the alias names the version that answered, which a failed one may have left its code to", async () => {
+    const { recording } = await application({ smokeCheck: true, function: { snapStart: true } });
+    const check = recording.of("command:local:Command").find(({ name }) => name === "aws-api-version");
+    expect(check?.inputs.environment).toMatchObject({ VERSION: "3", SNAP_START: "true" });
+    expect(recording.only("aws:lambda/alias:Alias").functionVersion).toBe("4");
+  });
+
+  test("with a canary a version that answered has its share of the requests before the alias names it", async () => {
+    const canary = { percentage: 10, minutes: 5, errors: 2, alarms: ["slow"] };
+    const { recording } = await application({
+      functions: [httpPlan(), scheduledPlan()],
+      bundles: [
+        { ...applicationBundle, functions: ["api", "cleanup"] },
+        layerBundle({ functions: ["api", "cleanup"] }),
+      ],
+      smokeCheck: true,
+      function: { canary },
+    });
+    const order = recording.all.map(({ type, name }) => `${type} ${name}`);
+    const at = [
+      "command:local:Command aws-api-version",
+      "command:local:Command aws-api-canary",
+      "aws:lambda/alias:Alias aws-api",
+    ].map((entry) => order.indexOf(entry));
+    expect(at).toEqual([...at].sort((a, b) => a - b));
+    expect(at).not.toContain(-1);
+    const step = recording.of("command:local:Command").find(({ name }) => name === "aws-api-canary");
+    expect(step?.inputs).toMatchObject({
+      // What happens is told while it does.
+      logging: "stdout",
+      environment: {
+        ...{ CLOUD: "aws", FUNCTION: "shop-test-api", REGION: "eu-west-1", VERSION: "3" },
+        ...{ PERCENTAGE: "10", MINUTES: "5", ERRORS: "2", ALARMS: '["slow"]' },
+      },
+    });
+    // A function on a schedule runs too seldom to be shared.
+    expect(order).not.toContain("command:local:Command aws-cleanup-canary");
+    const counting = recording.of("aws:lambda/function:Function").map(({ name, inputs }) => {
+      return [name, JSON.stringify(inputs.environment).includes("MULTICLOUD_CANARY")];
+    });
+    expect(Object.fromEntries(counting)).toEqual({ "aws-api": true, "aws-cleanup": false });
   });
 
   test("both ask again where the configuration changes", async () => {

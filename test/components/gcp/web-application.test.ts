@@ -664,8 +664,44 @@ test("a twin is deployed and asked first, then the function, where they answer e
   expect(at("command:local:Command gcp-api-next-check")).toBeLessThan(
     at("gcp:cloudfunctionsv2/function:Function gcp-api"),
   );
-  const unheard = await application({ smokeCheck: true, function: { public: false } });
-  expect(unheard.recording.of("command:local:Command").map(({ name }) => name)).toEqual(["gcp-api-grants"]);
+});
+
+test("the twin of a function that is not public is asked by who deploys, and by nobody else", async () => {
+  const { recording } = await application({ smokeCheck: true, function: { public: false } });
+  expect(ofType(recording, "cloudrunv2/serviceIamMember:ServiceIamMember")).toEqual([]);
+  const checks = recording.of("command:local:Command").filter(({ name }) => name.endsWith("check"));
+  expect(checks.map(({ name, inputs }) => [name, inputs.environment])).toMatchObject([
+    ["gcp-api-next-check", { IDENTITY: "caller" }],
+    ["gcp-smoke-check", { IDENTITY: "caller" }],
+  ]);
+});
+
+test("with a canary the traffic stays with what serves, until the new revision has had its share", async () => {
+  const canary = { percentage: 10, minutes: 5, errors: 2 };
+  const { recording } = await application({ functions: [api, worker], smokeCheck: true, function: { canary } });
+  const traffic = ofType(recording, "cloudfunctionsv2/function:Function").map(({ name, inputs }) => {
+    return [name, (inputs.serviceConfig as Record<string, unknown>).allTrafficOnLatestRevision];
+  });
+  expect(Object.fromEntries(traffic)).toEqual({
+    ...{ "gcp-api-next": true, "gcp-api": false },
+    ...{ "gcp-worker-next": true, "gcp-worker": true },
+  });
+  const order = recording.all.map(({ name, type }) => `${type} ${name}`);
+  const steps = ["gcp-api-next-check", "gcp-api-hold", "gcp-api", "gcp-api-canary", "gcp-smoke-check"];
+  const at = steps.map((step) => {
+    const type = step === "gcp-api" ? "gcp:cloudfunctionsv2/function:Function" : "command:local:Command";
+    return order.indexOf(`${type} ${step}`);
+  });
+  expect(at).toEqual([...at].sort((a, b) => a - b));
+  expect(at).not.toContain(-1);
+  const environmentOf = (name: string) =>
+    recording.of("command:local:Command").find((each) => each.name === name)?.inputs.environment;
+  const own = { CLOUD: "gcp", FUNCTION: "shop-test-api", PROJECT: "proj-1" };
+  expect(environmentOf("gcp-api-hold")).toMatchObject(own);
+  expect(environmentOf("gcp-api-hold")).not.toHaveProperty("RELEASE");
+  const share = { PERCENTAGE: "10", MINUTES: "5", ERRORS: "2", RELEASE: expect.stringMatching(/\./) as string };
+  expect(environmentOf("gcp-api-canary")).toMatchObject({ ...own, ...share });
+  expect(order.filter((each) => /worker-(hold|canary)/.test(each))).toEqual([]);
 });
 
 test("the twin of a function on a schedule answers everybody, and probes alone", async () => {

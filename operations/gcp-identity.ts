@@ -1,0 +1,32 @@
+import { z } from "zod";
+
+import { UnansweredError } from "./unanswered-error";
+import { gcloudCli } from "./vendor-cli";
+
+const printed = z.union([z.object({ token: z.string() }).transform(({ token }) => token), z.string()]);
+
+/**
+ * An identity token of who is signed in to gcloud, by which a function knows who calls it.
+ *
+ * @param audience address of the function: a service account's token is for one. A person's token has none of its own.
+ * @throws {UnansweredError} where gcloud gives none.
+ */
+export async function gcpIdentity(audience: string): Promise<string> {
+  const gcloud = gcloudCli();
+  const print = (...more: string[]) => gcloud.ask(printed, "auth", "print-identity-token", ...more);
+  try {
+    return await print(`--audiences=${audience}`);
+  } catch (ofServiceAccount) {
+    try {
+      return await print();
+    } catch (ofPerson) {
+      const said = [ofServiceAccount, ofPerson].map((error) =>
+        error instanceof Error ? error.message : String(error),
+      );
+      throw new UnansweredError(
+        `the functions are not public (gcp.function.public: false), and gcloud gives no identity token to ask them with: ${said.join("; ")}`,
+        "gcloud auth login, or gcloud config set auth/impersonate_service_account ACCOUNT with the role roles/iam.serviceAccountOpenIdTokenCreator on it; or set smokeCheck to false",
+      );
+    }
+  }
+}

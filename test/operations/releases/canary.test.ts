@@ -1,0 +1,129 @@
+import { describe, expect, test } from "vitest";
+
+import {
+  type Answers,
+  type Canary,
+  type CanaryPort,
+  holdTraffic,
+  watchCanary,
+} from "../../../operations/releases/canary";
+import type { KeptRelease, ReleasedFunction } from "../../../operations/releases/port";
+
+const fn: ReleasedFunction = { name: "api", functionName: "shop-api", probes: [] };
+const release = (name: string, share: number, more: Partial<KeptRelease> = {}): KeptRelease => {
+  return { name, release: `r${name}`, publishedAt: new Date(Number(name)), share, verified: true, ...more };
+};
+
+interface Cloud {
+  readonly kept?: readonly KeptRelease[];
+  /** What the new release has answered, at one look after the other; the last stays. */
+  readonly answers?: readonly (Answers | Error)[];
+  readonly firing?: readonly (readonly string[])[];
+  readonly signal?: AbortSignal;
+}
+
+/** A cloud that is these lists, and what it was told. */
+async function watched({ kept = [release("2", 0), release("1", 1)], ...cloud }: Cloud) {
+  const told: string[] = [];
+  const answers = [...(cloud.answers ?? [{ asked: 10, failed: 0 }])];
+  const firing = [...(cloud.firing ?? [[]])];
+  const next = <Item>(items: Item[]): Item => {
+    const [first] = items.length > 1 ? items.splice(0, 1) : items;
+    if (first === undefined) throw new Error("nothing is left to tell");
+    return first;
+  };
+  const port: CanaryPort = {
+    releases: () => Promise.resolve([...kept]),
+    serve: (_, { name }) => Promise.resolve(void told.push(`${name} has all`)),
+    split: (_, serving, { name }, share) => Promise.resolve(void told.push(`${name} has ${share} of ${serving.name}`)),
+    answers() {
+      const found = next(answers);
+      return found instanceof Error ? Promise.reject(found) : Promise.resolve(found);
+    },
+    firing: () => Promise.resolve(next(firing)),
+    noteRefused: (_, { name }, isRefused) => Promise.resolve(void told.push(`${name} refused: ${isRefused}`)),
+  };
+  const canary: Canary = {
+    ...{ port, fn, percentage: 10, seconds: 0.02, errors: 2, alarms: ["slow"], signal: cloud.signal },
+    isNew: ({ name }) => name === "2",
+    pace: { known: 0.01, between: 0.005 },
+    countedFrom: (now) => now,
+    progress: () => undefined,
+  };
+  const said = await watchCanary(canary).catch((error: unknown) => error);
+  return { told, said: said instanceof Error ? said.message : said, failed: said instanceof Error };
+}
+
+describe("a new release that has a share of the requests", () => {
+  test("has all of them afterwards, where it fails at fewer than may fail", async () => {
+    expect(await watched({ answers: [{ asked: 40, failed: 1 }] })).toEqual({
+      told: ["2 has 0.1 of 1", "2 refused: false", "2 has all"],
+      said: "api: release r2 (2) had 10 % of the requests: 40 requests, 1 of them failed; it has all of them now",
+      failed: false,
+    });
+  });
+
+  test("goes back as soon as it fails at more", async () => {
+    const { told, said, failed } = await watched({
+      answers: [
+        { asked: 5, failed: 0 },
+        { asked: 9, failed: 2 },
+      ],
+    });
+    expect(told).toEqual(["2 has 0.1 of 1", "2 refused: true", "1 has all"]);
+    expect(said).toBe(
+      "api: release r2 (2) failed at 2 of 9 requests while it had 10 % of the requests.\n" +
+        "Release r1 (1) has all requests again.",
+    );
+    expect(failed).toBe(true);
+  });
+
+  test("goes back when an alarm fires, but for one that fired before", async () => {
+    expect((await watched({ firing: [[], ["slow"]] })).said).toMatch(/was refused by the alarm slow/);
+    expect((await watched({ firing: [["slow"]] })).failed).toBe(false);
+    expect((await watched({ firing: [["slow"], [], ["slow"]] })).said).toMatch(/was refused by the alarm slow/);
+  });
+
+  test("goes back where it cannot be watched, or the watch is interrupted", async () => {
+    const blind = await watched({ answers: [new Error("AccessDenied: cloudwatch:GetMetricData")] });
+    expect(blind.told).toEqual(["2 has 0.1 of 1", "1 has all"]);
+    expect(blind.said).toMatch(/AccessDenied.*\nRelease r1 \(1\) has all requests again/);
+    const ended = await watched({ signal: AbortSignal.abort() });
+    expect(ended.told).toEqual(["2 has 0.1 of 1", "1 has all"]);
+    expect(ended.said).toMatch(/interrupted; the next update repeats it/);
+  });
+
+  test("begins anew where a share was left by an update that was killed", async () => {
+    const { told } = await watched({ kept: [release("3", 0), release("2", 0.1), release("1", 0.9)] });
+    expect(told[0]).toBe("2 has 0.1 of 1");
+  });
+
+  test("has all of them at once where it serves already, or nothing serves that users know", async () => {
+    for (const kept of [[release("2", 1), release("1", 0)], [release("2", 0)]]) {
+      const { told, failed } = await watched({ kept });
+      expect([told, failed]).toEqual([[], false]);
+    }
+  });
+
+  test("does not serve after it went back, where no request has asked it since", async () => {
+    const kept = [release("2", 0, { refused: true }), release("1", 1)];
+    expect((await watched({ kept, answers: [{ asked: 0, failed: 0 }] })).said).toMatch(/no request reached it since/);
+    expect((await watched({ kept })).failed).toBe(false);
+    expect((await watched({ answers: [{ asked: 0, failed: 0 }] })).said).toMatch(/no request reached it; it has all/);
+  });
+
+  test("is named where it is not there", async () => {
+    expect((await watched({ kept: [release("1", 1)] })).said).toMatch(/is not there; there are r1 \(1\)/);
+  });
+});
+
+test("what serves keeps all requests while another release is deployed", async () => {
+  const told: string[] = [];
+  const port = (kept: readonly KeptRelease[]) => ({
+    releases: () => Promise.resolve([...kept]),
+    serve: (_: unknown, { name }: KeptRelease) => Promise.resolve(void told.push(name)),
+  });
+  await holdTraffic(port([release("2", 0.1), release("1", 0.9)]), fn);
+  expect(await holdTraffic(port([]), fn)).toMatch(/nothing serves yet/);
+  expect(told).toEqual(["1"]);
+});
