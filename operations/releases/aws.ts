@@ -143,15 +143,8 @@ export function awsCanary(region: string): CanaryPort {
       if (alarms.length === 0) return [];
       const { MetricAlarms, CompositeAlarms } = await aws.ask(
         alarmStates,
-        ...[
-          "cloudwatch",
-          "describe-alarms",
-          "--alarm-types",
-          "MetricAlarm",
-          "CompositeAlarm",
-          "--alarm-names",
-          ...alarms,
-        ],
+        ...["cloudwatch", "describe-alarms", "--alarm-types", "MetricAlarm", "CompositeAlarm"],
+        ...["--alarm-names", ...alarms],
       );
       const found = [...MetricAlarms, ...CompositeAlarms];
       requireAlarms(

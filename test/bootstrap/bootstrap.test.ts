@@ -101,9 +101,16 @@ test("what a deployment's commands ask AWS for is allowed to it, on the stack's 
   const actions: Readonly<Record<string, string>> = {
     "lambda invoke": "lambda:InvokeFunction",
     "lambda get-layer-version-by-arn": "lambda:GetLayerVersion",
+    // For a function that is updated.
+    "lambda wait": "lambda:GetFunction",
+    "apigatewayv2 get-integrations": "apigateway:GET",
+    "apigatewayv2 update-integration": "apigateway:PATCH",
   };
-  const asked = ["operations/aws-function.ts", "operations/diagnose/vendors.ts"].flatMap((file) =>
-    [...source(file).matchAll(/"(lambda|dynamodb|sns|logs)", "([a-z-]+)"/g)].map(([, service = "", call = ""]) => {
+  const files = ["aws-function", "former-version", "releases/aws", "diagnose/vendors"];
+  const asked = files.flatMap((file) =>
+    [
+      ...source(`operations/${file}.ts`).matchAll(/"(lambda|dynamodb|sns|logs|cloudwatch|apigatewayv2)", "([a-z-]+)"/g),
+    ].map(([, service = "", call = ""]) => {
       const action = call.replace(/(^|-)([a-z])/g, (_, __, letter: string) => letter.toUpperCase());
       return actions[`${service} ${call}`] ?? `${service}:${action}`;
     }),
