@@ -63,7 +63,9 @@ function movesOn(step: Step, name: string): boolean {
   if (own !== name || step.op !== "update") return false;
   if (type === "gcp:cloudfunctionsv2/function:Function") {
     const traffic = z.object({ serviceConfig: z.object({ allTrafficOnLatestRevision: z.literal(false) }) });
-    return traffic.safeParse(step.oldState?.inputs).success;
+    // With a canary it stays false: what serves is the canary's to say.
+    const [was, is] = [step.oldState, step.newState].map((state) => traffic.safeParse(state?.inputs).success);
+    return was === true && is === false;
   }
   if (type === "azure-native:resources:Deployment") {
     const [before, after] = [step.oldState, step.newState].map(

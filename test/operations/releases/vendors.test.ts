@@ -4,9 +4,10 @@ import path from "node:path";
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
+import { awsCanary } from "../../../operations/releases/aws";
 import { azureReleases } from "../../../operations/releases/azure";
-import { gcpReleases } from "../../../operations/releases/gcp";
-import type { EngineResource, ReleasedFunction } from "../../../operations/releases/port";
+import { gcpCanary, gcpReleases } from "../../../operations/releases/gcp";
+import type { EngineResource, KeptRelease, ReleasedFunction } from "../../../operations/releases/port";
 
 let folder: string;
 
@@ -43,6 +44,72 @@ const asked = () =>
     .map((line) => JSON.parse(line) as { asked: string; files: unknown[] });
 
 const fn: ReleasedFunction = { name: "api", functionName: "shop-api", probes: [] };
+
+describe("a canary on AWS", () => {
+  const canary = awsCanary("eu-west-1");
+  const release = (name: string): KeptRelease => ({
+    ...{ name, release: `r${name}`, publishedAt: new Date(), share: 0, verified: true },
+  });
+
+  test("is a weight of the alias", async () => {
+    install("aws", { "lambda update-alias": {} });
+    await canary.split(fn, release("1"), release("2"), 0.1);
+    expect(asked()[0]?.asked).toContain(
+      "--name live --function-version 1 --routing-config AdditionalVersionWeights={2=0.1}",
+    );
+  });
+
+  test("fails at what CloudWatch counts of its version", async () => {
+    const values = [
+      { Id: "asked", Values: [40, 2] },
+      { Id: "failed", Values: [1] },
+      { Id: "serverErrors", Values: [2] },
+    ];
+    install("aws", { "cloudwatch get-metric-data": { MetricDataResults: values } });
+    expect(await canary.answers(fn, release("2"), new Date())).toEqual({ asked: 42, failed: 3 });
+    expect(asked()[0]?.asked).toMatch(/"Resource","Value":"shop-api:live".*"ExecutedVersion","Value":"2"/);
+  });
+
+  test("is watched by alarms that are there", async () => {
+    const alarms = [
+      { AlarmName: "slow", StateValue: "ALARM" },
+      { AlarmName: "full", StateValue: "OK" },
+    ];
+    install("aws", { "describe-alarms": { MetricAlarms: alarms } });
+    expect(await canary.firing(["slow", "full"])).toEqual(["slow"]);
+    await expect(canary.firing(["slow", "absent"])).rejects.toThrow(/CloudWatch has no alarm absent/);
+  });
+
+  test("that went back is noted by an alias, and no longer once it serves", async () => {
+    install("aws", { "lambda create-alias": {}, "lambda delete-alias": {} });
+    await canary.noteRefused(fn, release("2"), true);
+    await canary.noteRefused(fn, { ...release("2"), refused: true }, true);
+    await canary.noteRefused(fn, { ...release("2"), refused: true }, false);
+    expect(asked().map((each) => each.asked.split(" --region")[0])).toEqual([
+      "lambda create-alias --function-name shop-api --name refused-2 --function-version 2",
+      "lambda delete-alias --function-name shop-api --name refused-2",
+    ]);
+  });
+});
+
+test("a canary on Google Cloud is a share of the service, and its failures are in the log of requests", async () => {
+  const canary = gcpCanary({ project: "shop", region: "europe-west1" });
+  const release = (name: string): KeptRelease => ({
+    ...{ name, release: "", publishedAt: new Date(), share: 0, verified: true },
+  });
+  const requests = (...statuses: number[]) => statuses.map((status) => ({ httpRequest: { status } }));
+  install("gcloud", {
+    "update-traffic": {},
+    "httpRequest.status>=500": requests(503),
+    "logging read": requests(200, 503),
+  });
+  await canary.split(fn, release("shop-api-00001-abc"), release("shop-api-00002-def"), 0.1);
+  expect(await canary.answers(fn, release("shop-api-00002-def"), new Date())).toEqual({ asked: 2, failed: 1 });
+  await canary.noteRefused(fn, release("shop-api-00002-def"), true);
+  const [split, , , note] = asked();
+  expect(split?.asked).toContain("--to-revisions shop-api-00001-abc=90,shop-api-00002-def=10");
+  expect(note?.asked).toContain("--update-tags refused-2=shop-api-00002-def");
+});
 
 describe("Google Cloud", () => {
   const revision = (name: string, day: number, variables: Record<string, string>, ready = "True") => ({
