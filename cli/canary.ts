@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+
 import { z } from "zod";
 
 import { onDemand } from "../layers/on-demand";
@@ -64,19 +66,44 @@ async function main(signal: AbortSignal): Promise<string> {
   });
 }
 
-const interruption = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.on(signal, () => {
+/** Set for the process that shares the traffic. */
+const working = "CANARY_WORKER";
+
+/** Shares the traffic, for as long as the process that started this one lives and wants it to. */
+function work(): void {
+  const interruption = new AbortController();
+  process.stdin.resume().on("close", () => {
     interruption.abort();
+  });
+  // What is told to a process that is gone.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+  main(interruption.signal).then(
+    (said) => {
+      console.log(said);
+      process.exit();
+    },
+    (error: unknown) => {
+      console.error(error instanceof Error ? error.message : String(error));
+      process.exit(1);
+    },
+  );
+}
+
+/**
+ * Lets another process share the traffic, in a group of its own: an engine that is cancelled kills its commands, and none of
+ * those could give the requests back.
+ */
+function supervise(): void {
+  const worker = spawn(process.execPath, [...process.execArgv, __filename], {
+    detached: true,
+    stdio: ["pipe", "inherit", "inherit"],
+    env: { ...process.env, [working]: "true" },
+  });
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => worker.stdin.end());
+  worker.on("close", (code) => {
+    process.exitCode = code ?? 1;
   });
 }
 
-main(interruption.signal).then(
-  (said) => {
-    console.log(said);
-  },
-  (error: unknown) => {
-    console.error(error instanceof Error ? error.message : String(error));
-    process.exitCode = 1;
-  },
-);
+if (working in process.env) work();
+else supervise();

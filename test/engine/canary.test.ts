@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
@@ -20,8 +21,8 @@ const deployment = new LocalDeployment([
   ]),
 ]);
 const copy = copyOfCheckout();
-const code = path.join(copy, "application", "api", "app.py");
-const sound = readFileSync(code, "utf8");
+const file = path.join(copy, "application", "api", "app.py");
+const sound = readFileSync(file, "utf8");
 
 interface Answer {
   readonly cloud: (typeof on)[number];
@@ -73,7 +74,7 @@ afterAll(() => deployment.end());
 
 describe("a release that serves", () => {
   test("has a share of the requests first, then all, and no request fails", async () => {
-    writeFileSync(code, `${sound}\n# Sound.\n`);
+    writeFileSync(file, `${sound}\n# Sound.\n`);
     const { run, answers } = await deployAsked();
     expect(run.code, run.stderr).toBe(0);
     expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
@@ -96,27 +97,30 @@ describe("a release that serves", () => {
   });
 });
 
-describe("a release that its probes find fine, and users do not", () => {
-  const broken = sound.replace("return page.messages", "return page.messages if limit == 1 else page.missing");
+/** What a function finds in its environment on each cloud. */
+const told = { aws: "AWS_LAMBDA_FUNCTION_NAME", gcp: "K_SERVICE" } as const;
 
-  test("goes back by itself: who was asked by the release before notices nothing, and the update fails", async () => {
-    expect(broken).not.toBe(sound);
-    writeFileSync(code, broken);
-    const { run, answers } = await deployAsked();
-    console.log(run.stderr.slice(-3000));
-    expect(run.code).not.toBe(0);
-    expect(run.stderr).toMatch(/failed at \d+ of \d+ requests while it had 30 % of the requests/);
-    expect(run.stderr).toMatch(/Release \S+ \(\S+\) has all requests again/);
-    const failed = answers.filter(({ status }) => status !== 200);
-    expect(new Set(failed.map(({ cloud }) => cloud))).toEqual(new Set(on));
-    expect(failed.filter(({ release }) => before.includes(release))).toEqual([]);
-    expect(await serving()).toEqual(before);
-    const listed = await releases();
-    for (const cloud of on) {
-      const [newest, earlier] = listed.filter((release) => release.cloud === cloud);
+describe("a release that its probes find fine, and users do not", () => {
+  test.each(on)(
+    "goes back by itself on %s: no request to the release before fails, and the update does",
+    async (cloud) => {
+      const broken = `page.messages if limit == 1 or "${told[cloud]}" not in os.environ else page.missing`;
+      const code = sound.replace("return page.messages", `return ${broken}`);
+      writeFileSync(file, code.replace("\nfrom ", "\nimport os\nfrom "));
+      const { run, answers } = await deployAsked();
+      expect(run.code).not.toBe(0);
+      expect(run.stderr).toMatch(/failed at \d+ of \d+ requests while it had 30 % of the requests/);
+      expect(run.stderr).toMatch(/Release \S+ \(\S+\) has all requests again/);
+      const failed = answers.filter(({ status }) => status !== 200);
+      expect(new Set(failed.map((answer) => answer.cloud))).toEqual(new Set([cloud]));
+      const index = on.indexOf(cloud);
+      expect(failed.filter(({ release }) => release === before[index])).toEqual([]);
+      expect((await serving())[index]).toBe(before[index]);
+      const [newest, earlier] = (await releases()).filter((release) => release.cloud === cloud);
       expect([newest?.share, newest?.refused, earlier?.share]).toEqual([0, true, 1]);
-    }
-  });
+      before = await serving();
+    },
+  );
 
   test("is tried again by the next update, and does not serve because none asked it", async () => {
     const run = await deployment.run(["up", "--detach"], { checkout: copy });
@@ -126,10 +130,32 @@ describe("a release that its probes find fine, and users do not", () => {
   });
 
   test("is followed by one that is mended", async () => {
-    writeFileSync(code, `${sound}\n# Mended.\n`);
+    writeFileSync(file, `${sound}\n# Mended.\n`);
     const { run, answers } = await deployAsked();
     expect(run.code, run.stderr).toBe(0);
     expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
     expect((await deployment.run(["preview"], { checkout: copy })).stderr).toContain("no changes");
   });
+});
+
+test.each(on)("a watch on %s that is killed gives the requests back", async (cloud) => {
+  const shares = async () => {
+    const listed = (await releases()).filter((release) => release.cloud === cloud);
+    return listed.filter(({ share }) => share > 0).map(({ name, release, share }) => ({ name, release, share }));
+  };
+  const [serves] = await shares();
+  const other = (await releases()).find((each) => each.cloud === cloud && each.name !== serves?.name);
+  const watch = spawn(process.execPath, ["--require", "tsx/cjs", path.join(copy, "cli", "canary.ts")], {
+    cwd: copy,
+    env: {
+      ...process.env,
+      ...{ LOCAL_CLOUD: deployment.state, CLOUD: cloud, REGION: "", FUNCTION: other?.fn.functionName ?? "" },
+      ...(cloud === "aws" ? { VERSION: other?.name } : { RELEASE: other?.release }),
+      ...{ PERCENTAGE: "50", MINUTES: "600" },
+    },
+    stdio: "ignore",
+  });
+  await expect.poll(shares, { timeout: 30_000 }).toHaveLength(2);
+  watch.kill("SIGKILL");
+  await expect.poll(shares, { timeout: 30_000 }).toEqual([serves]);
 });
