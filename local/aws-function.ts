@@ -3,7 +3,7 @@ import path from "node:path";
 
 import type { PublishedVersion } from "../operations/version-check";
 import { versionUri } from "../operations/former-version";
-import { anotherVersion, versionOf, versionType } from "./aws/versions";
+import { anotherVersion, versionOf, versionsOf, versionType } from "./aws/versions";
 import {
   changeResource,
   deleteResource,
@@ -14,24 +14,29 @@ import {
 } from "./cloud-process";
 import { ResourceStore } from "./store";
 
+const functionType = "aws:lambda/function:Function";
+
 /** A version on the local AWS of a state folder. */
 export function localVersion(state: string, functionName: string, version: string): PublishedVersion {
-  const id = `${functionName}:${version}`;
-  const stored = () => new ResourceStore(path.join(state, "aws")).get(versionType, id);
+  const store = () => new ResourceStore(path.join(state, "aws"));
   return {
     number: version,
     notInvokable() {
-      const { state: is, stateReason } = stored()?.outputs ?? {};
-      return Promise.resolve(is === "Failed" ? { state: is, reason: String(stateReason) } : undefined);
+      const { outputs } = store().get(versionType, `${functionName}:${version}`) ?? {
+        outputs: { state: "Failed", stateReason: "it was deleted, since it failed before" },
+      };
+      const isFailed = outputs.state === "Failed";
+      return Promise.resolve(isFailed ? { state: "Failed", reason: String(outputs.stateReason) } : undefined);
     },
     async publishAnew() {
-      const failed = stored();
-      if (failed === undefined) throw new Error(`there is no version ${version} of ${functionName}`);
+      const newest = versionsOf(store(), functionName).at(-1);
+      if (newest === undefined) throw new Error(`there is no version of ${functionName}`);
+      if (newest.outputs.state !== "Failed") return localVersion(state, functionName, String(newest.outputs.version));
       const cloud = await requireCloud(state);
-      const another = anotherVersion(failed);
+      const another = anotherVersion(newest);
       await putResource(cloud, { cloud: "aws", ...another });
-      await deleteResource(state, { cloud: "aws", type: versionType, id });
-      const made = { cloud: "aws", type: "aws:lambda/function:Function", id: functionName, inputs: {}, apply: true };
+      await deleteResource(state, { cloud: "aws", type: versionType, id: newest.id });
+      const made = { cloud: "aws", type: functionType, id: functionName, inputs: {}, apply: true };
       // What it fails at is noted of the version, as on AWS.
       await changeResource(cloud, made).catch(() => undefined);
       return localVersion(state, functionName, String(another.outputs.version));
@@ -62,7 +67,6 @@ export function localVersion(state: string, functionName: string, version: strin
   };
 }
 
-const functionType = "aws:lambda/function:Function";
 const permissionType = "aws:lambda/permission:Permission";
 const integrationType = "aws:apigatewayv2/integration:Integration";
 

@@ -9,6 +9,8 @@ import type { PublishedVersion } from "./version-check";
 
 const configuration = z.object({ State: z.string().default("Active"), StateReason: z.string().optional() });
 const published = z.object({ Version: z.string() });
+const versions = z.object({ Versions: z.array(published).default([]) });
+const described = z.object({ Description: z.string().default("") });
 const invoked = z.object({ FunctionError: z.string().optional(), LogResult: z.string().default("") });
 
 /** Name of the alias that notes of a version that it was verified: versions themselves take no note. */
@@ -28,15 +30,24 @@ export function awsVersion(functionArn: string, version: string): PublishedVersi
   return {
     number: version,
     async notInvokable() {
-      const { State, StateReason } = await aws.ask(configuration, "lambda", "get-function-configuration", ...named);
+      const found = await aws.find(configuration, "lambda", "get-function-configuration", ...named);
+      const { State, StateReason } = found ?? {
+        State: "Failed",
+        StateReason: "it was deleted, since it failed before",
+      };
       if (State === "Active" || State === "Inactive") return undefined;
       return { state: State === "Failed" ? State : "Pending", reason: StateReason ?? "no reason is given" };
     },
     async publishAnew() {
-      const described = z.object({ Description: z.string().default("") });
       const fn = ["--function-name", functionArn];
-      const { Description } = await aws.ask(described, "lambda", "get-function-configuration", ...named);
-      await aws.run("lambda", "delete-function", ...named);
+      const { Versions } = await aws.ask(versions, "lambda", "list-versions-by-function", ...fn);
+      const numbers = Versions.map(({ Version }) => Number(Version)).filter((number) => number > 0);
+      if (numbers.length > 0) {
+        const newest = awsVersion(functionArn, String(Math.max(...numbers)));
+        if ((await newest.notInvokable())?.state !== "Failed") return newest;
+        await aws.run("lambda", "delete-function", ...fn, "--qualifier", newest.number);
+      }
+      const { Description } = await aws.ask(described, "lambda", "get-function-configuration", ...fn);
       // Without a change Lambda would answer with the version that there was last.
       for (const description of [`${Description} again`, Description]) {
         await aws.run("lambda", "update-function-configuration", ...fn, "--description", description);

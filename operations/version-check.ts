@@ -24,11 +24,12 @@ export interface NotInvokable {
 /** One published version of a function, which serves no user yet. */
 export interface PublishedVersion {
   readonly number: string;
-  /** Undefined once it can be invoked. */
+  /** Undefined once it can be invoked; one that is gone has failed before. */
   notInvokable(): Promise<NotInvokable | undefined>;
   /**
-   * Deletes this version, whose snapshot could not be made, and publishes the same code and configuration as another: by
-   * itself Lambda publishes nothing that has not changed, and its provider neither.
+   * The version with the same code and configuration that took this one's place, whose snapshot could not be made. Where that
+   * one failed too, or there is none, it is deleted and another published: by itself Lambda publishes nothing that has not
+   * changed, and its provider neither.
    */
   publishAnew(): Promise<PublishedVersion>;
   invoke(event: string): Promise<VersionAnswer>;
