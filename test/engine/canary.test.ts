@@ -51,6 +51,25 @@ async function deployAsked(): Promise<{ run: Run; answers: readonly Answer[] }> 
   return { run, answers };
 }
 
+/** Deploys the copy in a process group of its own, and kills all of it as soon as it says something. */
+function killedOnce(said: string): Promise<void> {
+  const settings = deployment.configured.flatMap((setting) => ["--config", setting]);
+  const args = [path.join(copy, "cli", "local.ts"), "--state", deployment.state, ...settings, "up", "--detach"];
+  const options = { cwd: copy, detached: true, stdio: ["ignore", "ignore", "pipe"] } as const;
+  const run = spawn(process.execPath, ["--import", "tsx", ...args], options);
+  let output = "";
+  run.stderr.setEncoding("utf8").on("data", (text: string) => {
+    output += text;
+    if (output.includes(said)) process.kill(-Number(run.pid), "SIGKILL");
+  });
+  return new Promise((resolve, reject) => {
+    run.on("close", (_, signal) => {
+      if (signal === "SIGKILL") resolve();
+      else reject(new Error(output));
+    });
+  });
+}
+
 async function serving(): Promise<string[]> {
   const outputs = deployment.outputs();
   const asked = on.map(async (cloud) => (await fetch(`${outputs[cloud].apiUrl}/api/`)).headers.get("x-release") ?? "");
@@ -125,8 +144,10 @@ describe("a release that its probes find fine, and users do not", () => {
     expect(await serving()).toEqual(before);
   });
 
-  test("is followed by one that is mended", async () => {
+  test("is followed by one that is mended, whose first update is killed before the alias names it", async () => {
     writeFileSync(file, `${sound}\n# Mended.\n`);
+    await killedOnce("~ updated  aws:lambda:Function  aws-api");
+    expect((await serving())[0]).toBe(before[0]);
     const { run, answers } = await deployAsked();
     expect(run.code, run.stderr).toBe(0);
     expect(answers.filter(({ status }) => status !== 200)).toEqual([]);

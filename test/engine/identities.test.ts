@@ -11,6 +11,7 @@ const place: Place = { project: projectName, stack: "staging", account: "1234567
 const deployment = new LocalDeployment([
   `aws.permissionsBoundary=${boundaryArn(place)}`,
   "notificationEmail=a@example.com",
+  "gcp.function.public=false",
 ]);
 
 const as = async (identity?: Identity, without: readonly string[] = []) => {
@@ -22,6 +23,14 @@ beforeAll(async () => {
 });
 
 afterAll(() => deployment.end());
+
+test("functions that nobody else may call are asked by who deploys, their twins first", async () => {
+  const gcp = deployment.resources("gcp");
+  const functions = gcp.filter(({ type }) => type === "gcp:cloudfunctionsv2/function:Function");
+  expect(functions.map(({ urn }) => urn.split("::").at(-1)).sort()).toEqual(["gcp-api", "gcp-api-next"]);
+  expect(gcp.filter(({ inputs }) => inputs.member === "allUsers" && inputs.role === "roles/run.invoker")).toEqual([]);
+  expect((await fetch(deployment.outputs().gcp.apiUrl)).status).toBe(403);
+});
 
 describe("on clouds that know who asks", () => {
   test("a preview needs no more than to look the project up, and shows nothing", async () => {

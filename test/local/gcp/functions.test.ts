@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import type { CloudDataPlane } from "../../../local/data-plane";
 import { startGcp } from "../../../local/gcp/data-plane";
+import { ownerToken } from "../../../local/gcp/owner";
 import type { StoredResource } from "../../../local/store";
 import { bundleFor } from "../bundle";
 import { blob, FakeResources, freePort, temporaryDirectory } from "../resources";
@@ -112,6 +113,59 @@ class Fixture {
     return readFileSync(path.join(this.state, "logs", "worker.jsonl"), "utf8");
   }
 }
+
+describe("a function whose traffic stays where it is sent", () => {
+  let fixture: Fixture;
+  const held = { allTrafficOnLatestRevision: false };
+  const answers = async (count: number) => {
+    const all = [];
+    for (let index = 0; index < count; index += 1) all.push((await fixture.answer()).text.trim());
+    return new Set(all);
+  };
+  beforeAll(async () => {
+    fixture = await new Fixture().start();
+    fixture.invoker("allUsers");
+    await fixture.deploy(source("first"));
+  });
+  afterAll(() => fixture.plane.close());
+
+  test("serves its newest revision at once, unless the traffic is sent to one by its name", async () => {
+    await fixture.deploy(source("second"), held);
+    await expect.poll(() => answers(3)).toEqual(new Set(["second"]));
+    await fixture.plane.revisions?.send("worker", { "worker-00002-loc": 1 });
+    await fixture.deploy(source("third"), held);
+    expect(await answers(5)).toEqual(new Set(["second"]));
+    await fixture.restart();
+    expect(await answers(5)).toEqual(new Set(["second"]));
+  });
+
+  test("shares it, and each request is logged with what answered it", async () => {
+    await fixture.plane.revisions?.send("worker", { "worker-00002-loc": 0.5, "worker-00003-loc": 0.5 });
+    await expect.poll(() => answers(10)).toEqual(new Set(["second", "third"]));
+    const logged = readFileSync(path.join(fixture.state, "logs", "requests", "worker.jsonl"), "utf8");
+    expect(logged).toContain('\\"version\\":\\"worker-00003-loc\\"');
+  });
+
+  test("makes another revision of what serves, where that is not the newest", async () => {
+    await fixture.plane.revisions?.send("worker", { "worker-00002-loc": 1 });
+    await fixture.deploy(source("second"), held);
+    await fixture.plane.revisions?.send("worker", { "worker-00004-loc": 1 });
+    await expect.poll(() => answers(3)).toEqual(new Set(["second"]));
+  });
+});
+
+test("a function that is not public answers who owns the cloud", async () => {
+  const fixture = await new Fixture().start();
+  try {
+    await fixture.deploy(source("closed"));
+    expect((await fixture.answer()).status).toBe(403);
+    const asked = (token: string) => fetch(fixture.url, { headers: { authorization: `Bearer ${token}` } });
+    expect((await asked("another")).status).toBe(403);
+    expect((await asked(ownerToken(fixture.state))).status).toBe(200);
+  } finally {
+    await fixture.plane.close();
+  }
+});
 
 describe("a deployment", () => {
   let fixture: Fixture;

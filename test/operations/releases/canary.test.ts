@@ -4,6 +4,7 @@ import {
   type Answers,
   type Canary,
   type CanaryPort,
+  canaryTold,
   holdTraffic,
   watchCanary,
 } from "../../../operations/releases/canary";
@@ -126,4 +127,22 @@ test("what serves keeps all requests while another release is deployed", async (
   await holdTraffic(port([release("2", 0.1), release("1", 0.9)]), fn);
   expect(await holdTraffic(port([]), fn)).toMatch(/nothing serves yet/);
   expect(told).toEqual(["1"]);
+});
+
+test("after a rollback the engine is told that the release before had passed, so that the next one has a share again", () => {
+  const resource = (environment: object) => ({
+    ...{ urn: "urn:canary", type: "command:local:Command", outputs: { stdout: "", environment } },
+    inputs: { create: "node", environment },
+  });
+  const environment = { FUNCTION: "shop-api", PERCENTAGE: "10", VERSION: "2" };
+  expect(canaryTold(fn, { VERSION: "1" }, resource(environment))).toEqual({
+    inputs: { create: "node", environment: { ...environment, VERSION: "1" } },
+    outputs: { stdout: "", environment: { ...environment, VERSION: "1" } },
+  });
+  for (const other of [
+    { ...environment, FUNCTION: "shop-worker" },
+    { FUNCTION: "shop-api", VERSION: "2" },
+  ]) {
+    expect(canaryTold(fn, { VERSION: "1" }, resource(other))).toBeUndefined();
+  }
 });
