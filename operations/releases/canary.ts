@@ -46,6 +46,9 @@ export interface Canary {
 /** A new release went back, or could not be watched: the one before it has all requests. */
 export class CanaryError extends Error {}
 
+/** A new release failed at requests, or an alarm fired. */
+class RefusedError extends Error {}
+
 const described = ({ name, release }: KeptRelease) => (release === "" ? name : `${release} (${name})`);
 
 /** The release that most requests go to. */
@@ -73,8 +76,13 @@ export async function watchCanary(canary: Canary): Promise<string> {
   }
   const share = `${percentage} % of the requests`;
   const back = async (reason: string) => {
-    await port.serve(fn, serving);
-    return new CanaryError(`${fn.name}: ${reason}\nRelease ${described(serving)} has all requests again.`);
+    const told = await port.serve(fn, serving).then(
+      () => `Release ${described(serving)} has all requests again.`,
+      (error: unknown) =>
+        `Release ${described(serving)} could not be given all requests again: ${messageOf(error)}\n` +
+        "Give them by hand: npm run rollback -- -s STACK",
+    );
+    return new CanaryError(`${fn.name}: ${reason}\n${told}`);
   };
   try {
     const fired = new Set(await port.firing(alarms));
@@ -89,10 +97,9 @@ export async function watchCanary(canary: Canary): Promise<string> {
       const alarm = firing.find((name) => !fired.has(name));
       for (const name of fired) if (!firing.includes(name)) fired.delete(name);
       if (failed >= errors || alarm !== undefined) {
-        await port.noteRefused(fn, candidate, true);
         const cause =
           failed >= errors ? `failed at ${failed} of ${asked} requests` : `was refused by the alarm ${alarm}`;
-        throw new CanaryError(`release ${described(candidate)} ${cause} while it had ${share}.`);
+        throw new RefusedError(`release ${described(candidate)} ${cause} while it had ${share}.`);
       }
       if (isLast && asked === 0 && candidate.refused === true) {
         throw new CanaryError(`release ${described(candidate)} went back before, and no request reached it since.`);
@@ -108,7 +115,10 @@ export async function watchCanary(canary: Canary): Promise<string> {
       await pause(Math.min(left, canary.pace.between * 1000), canary.signal);
     }
   } catch (error) {
-    throw await back(error instanceof Error ? error.message : String(error));
+    const failure = await back(messageOf(error));
+    // The requests first: what is noted matters later, and to nobody who asks now.
+    if (error instanceof RefusedError) await port.noteRefused(fn, candidate, true).catch(() => undefined);
+    throw failure;
   }
 }
 
@@ -120,8 +130,13 @@ export async function holdTraffic(port: Pick<CanaryPort, "releases" | "serve">, 
   return `${fn.name}: release ${described(serving)} has all requests until the next one is known to serve`;
 }
 
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 function timeOf(seconds: number): string {
-  return seconds % 60 === 0 ? `${seconds / 60} minutes` : `${seconds} seconds`;
+  const [count, unit] = seconds % 60 === 0 ? [seconds / 60, "minute"] : [seconds, "second"];
+  return `${count} ${unit}${count === 1 ? "" : "s"}`;
 }
 
 function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {

@@ -21,6 +21,8 @@ interface Cloud {
   readonly answers?: readonly (Answers | Error)[];
   readonly firing?: readonly (readonly string[])[];
   readonly signal?: AbortSignal;
+  /** Whether it gives a release all requests never. */
+  readonly stuck?: boolean;
 }
 
 /** A cloud that is these lists, and what it was told. */
@@ -35,7 +37,8 @@ async function watched({ kept = [release("2", 0), release("1", 1)], ...cloud }: 
   };
   const port: CanaryPort = {
     releases: () => Promise.resolve([...kept]),
-    serve: (_, { name }) => Promise.resolve(void told.push(`${name} has all`)),
+    serve: (_, { name }) =>
+      cloud.stuck === true ? Promise.reject(new Error("denied")) : Promise.resolve(void told.push(`${name} has all`)),
     split: (_, serving, { name }, share) => Promise.resolve(void told.push(`${name} has ${share} of ${serving.name}`)),
     answers() {
       const found = next(answers);
@@ -71,7 +74,7 @@ describe("a new release that has a share of the requests", () => {
         { asked: 9, failed: 2 },
       ],
     });
-    expect(told).toEqual(["2 has 0.1 of 1", "2 refused: true", "1 has all"]);
+    expect(told).toEqual(["2 has 0.1 of 1", "1 has all", "2 refused: true"]);
     expect(said).toBe(
       "api: release r2 (2) failed at 2 of 9 requests while it had 10 % of the requests.\n" +
         "Release r1 (1) has all requests again.",
@@ -92,6 +95,12 @@ describe("a new release that has a share of the requests", () => {
     const ended = await watched({ signal: AbortSignal.abort() });
     expect(ended.told).toEqual(["2 has 0.1 of 1", "1 has all"]);
     expect(ended.said).toMatch(/interrupted; the next update repeats it/);
+  });
+
+  test("says so where it cannot go back", async () => {
+    expect((await watched({ answers: [{ asked: 9, failed: 2 }], stuck: true })).said).toMatch(
+      /failed at 2 of 9 .*\nRelease r1 \(1\) could not be given all requests again: denied\n.*npm run rollback/,
+    );
   });
 
   test("begins anew where a share was left by an update that was killed", async () => {
