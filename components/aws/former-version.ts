@@ -21,7 +21,7 @@ export function keepFormerVersion(name: string): pulumi.ResourceHook {
     const { name: functionName, arn } = { name: "", arn: "", ...oldOutputs };
     if (publish || arn === "") return;
     await command.run({
-      command: "node --require tsx/cjs cli/former-version.ts",
+      command: "node --require ./run-typescript.js cli/former-version.ts",
       dir: path.relative(process.cwd(), root) || undefined,
       environment: { FUNCTION: functionName, REGION: regionOf(arn) },
       logging: command.Logging.None,

@@ -56,7 +56,7 @@ function killedOnce(said: string): Promise<void> {
   const settings = deployment.configured.flatMap((setting) => ["--config", setting]);
   const args = [path.join(copy, "cli", "local.ts"), "--state", deployment.state, ...settings, "up", "--detach"];
   const options = { cwd: copy, detached: true, stdio: ["ignore", "ignore", "pipe"] } as const;
-  const run = spawn(process.execPath, ["--import", "tsx", ...args], options);
+  const run = spawn(process.execPath, ["--require", "./run-typescript.js", ...args], options);
   let output = "";
   run.stderr.setEncoding("utf8").on("data", (text: string) => {
     output += text;
@@ -162,7 +162,7 @@ test.each(on)("a watch on %s that is killed gives the requests back", async (clo
   };
   const [serves] = await shares();
   const other = (await releases()).find((each) => each.cloud === cloud && each.name !== serves?.name);
-  const watch = spawn(process.execPath, ["--require", "tsx/cjs", path.join(copy, "cli", "canary.ts")], {
+  const watch = spawn(process.execPath, ["--require", "./run-typescript.js", path.join(copy, "cli", "canary.ts")], {
     cwd: copy,
     env: {
       ...process.env,
