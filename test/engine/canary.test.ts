@@ -55,8 +55,10 @@ async function deployAsked(): Promise<{ run: Run; answers: readonly Answer[] }> 
 function killedOnce(said: string): Promise<void> {
   const settings = deployment.configured.flatMap((setting) => ["--config", setting]);
   const args = [path.join(copy, "cli", "local.ts"), "--state", deployment.state, ...settings, "up", "--detach"];
-  const options = { cwd: copy, detached: true, stdio: ["ignore", "ignore", "pipe"] } as const;
-  const run = spawn(process.execPath, ["--require", "./run-typescript.js", ...args], options);
+  const run = spawn(process.execPath, ["--require", "./run-typescript.js", ...args], {
+    ...{ cwd: copy, detached: true },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   let output = "";
   run.stderr.setEncoding("utf8").on("data", (text: string) => {
     output += text;
