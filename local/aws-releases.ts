@@ -59,15 +59,13 @@ const alarmType = "aws:cloudwatch/metricAlarm:MetricAlarm";
 
 /** A share of an alias's requests for a version, on the local AWS of a state folder. */
 export function localAwsCanary(state: string): CanaryPort {
-  const { releases, serve } = localAwsReleases(state);
   const folder = path.join(state, "aws");
   const read = () => {
     const resources = new AwsResources(new ResourceStore(folder));
     return { resources, metrics: new Metrics(resources, new Logs(path.join(folder, "logs"))) };
   };
   return {
-    releases,
-    serve,
+    ...localAwsReleases(state),
     async split({ functionName }, serving, candidate, share) {
       const inputs = {
         functionVersion: serving.name,

@@ -71,10 +71,8 @@ export function localGcpReleases(state: string): ReleasePort {
 
 /** A share of a service's requests for a revision, on the local Google Cloud of a state folder. */
 export function localGcpCanary(state: string): CanaryPort {
-  const { releases, serve } = localGcpReleases(state);
   return {
-    releases,
-    serve,
+    ...localGcpReleases(state),
     async split({ functionName }, serving, candidate, share) {
       const traffic = { [serving.name]: 1 - share, [candidate.name]: share };
       await sendTraffic(await requireCloud(state), { cloud: "gcp", functionName, traffic });

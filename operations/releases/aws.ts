@@ -115,10 +115,8 @@ export function answersOf(sum: (id: VersionMetric["id"]) => number): Answers {
 /** A share of an alias's requests for a version, by the AWS CLI. */
 export function awsCanary(region: string): CanaryPort {
   const aws = awsCli(region);
-  const { releases, serve } = awsReleases(region);
   return {
-    releases,
-    serve,
+    ...awsReleases(region),
     async split({ functionName }, serving, candidate, share) {
       const weights = `AdditionalVersionWeights={${candidate.name}=${share}}`;
       await aws.run(

@@ -100,14 +100,12 @@ const mostRequests = 1000;
 export function gcpCanary(place: Place): CanaryPort {
   const { project, region } = place;
   const gcloud = gcloudCli(project);
-  const { releases, serve } = gcpReleases(place);
   const change = async (functionName: string, ...changes: string[]) => {
     const name = await serviceOf(functionName, place);
     await gcloud.run("run", "services", "update-traffic", name, "--region", region, ...changes);
   };
   return {
-    releases,
-    serve,
+    ...gcpReleases(place),
     async split({ functionName }, serving, candidate, share) {
       const percent = Math.round(share * 100);
       await change(functionName, "--to-revisions", `${serving.name}=${100 - percent},${candidate.name}=${percent}`);
