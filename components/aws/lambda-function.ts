@@ -246,7 +246,7 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
     const version = check !== undefined && args.snapStart ? check.stdout : fn.version;
     const passed = [
       ...(check === undefined ? [] : [check]),
-      ...(isShared && args.canary !== undefined
+      ...(isShared
         ? [
             canary(
               `${name}-canary`,

@@ -269,7 +269,7 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
     };
     if (isShared) verified.push(trafficHold(`${name}-hold`, shared, { parent: this, dependsOn: verified }));
     const fn = declare(own, verified);
-    if (isShared && args.canary !== undefined) {
+    if (isShared) {
       const options = { parent: this, dependsOn: [fn.resource] };
       canary(`${name}-canary`, shared, args.canary, { release: this.release }, options);
     }
