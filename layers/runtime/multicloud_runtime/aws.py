@@ -8,7 +8,6 @@ from typing import Any
 
 from multicloud_runtime import job, release
 
-
 SERVER_ERROR = 500
 
 
@@ -43,7 +42,7 @@ def counted(handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def handle(event: Any, context: Any) -> Any:
         answer = handler(event, context)
         if isinstance(answer, dict) and int(answer.get("statusCode", 200)) >= SERVER_ERROR:
-            print(json.dumps(_server_error()))
+            print(json.dumps(_server_error()), flush=True)  # noqa: T201 - CloudWatch takes it out of the output
         return answer
 
     return handle
