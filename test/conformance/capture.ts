@@ -154,8 +154,13 @@ function publiclyAddressed(types: Cloud["types"]): Cloud["types"] {
 /** Runs the layer builder, and no command of a resource: those call a cloud that is not there. */
 class Commands extends CommandProvider {
   override create(_: string, inputs: Properties) {
-    // One of them tells the time.
-    return Promise.resolve({ id: "command", properties: { ...inputs, stdout: "2026-01-02T03:04:05.678Z\n" } });
+    // One of them tells the time, another the version with a snapshot that answered.
+    const { VERSION: version = "", SNAP_START: isNumber } = z
+      .record(z.string(), z.string())
+      .catch({})
+      .parse(inputs.environment);
+    const stdout = isNumber === undefined ? "2026-01-02T03:04:05.678Z\n" : version;
+    return Promise.resolve({ id: "command", properties: { ...inputs, stdout } });
   }
 }
 
