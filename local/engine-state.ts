@@ -1,10 +1,13 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 
 import { z } from "zod";
 
 import { project } from "../operations/project";
 import { defaultStack, type LocalStackName } from "./command-line";
+
+/** Marks a value in the engine's state that it has encrypted, by the specification of its property values. */
+export const secretMark = "1b47061264138c4ac30d75fd1eb44270";
 
 const resourceSchema = z.looseObject({
   urn: z.string(),
@@ -29,9 +32,30 @@ const checkpointSchema = z.object({
   }),
 });
 
+const recordSchema = z.looseObject({
+  kind: z.enum(["update", "preview", "refresh", "rename", "destroy", "import"]),
+  message: z.string().default(""),
+  environment: z.record(z.string(), z.string()).default({}),
+  result: z.enum(["not-started", "in-progress", "succeeded", "failed"]),
+  /** Seconds since 1970. */
+  startTime: z.number(),
+  endTime: z.number(),
+  version: z.number().default(0),
+  /** How many resources, by what was done to them. */
+  resourceChanges: z.record(z.string(), z.number()).default({}),
+});
+
+/** What the engine recorded of one of its runs. */
+export type EngineRecord = z.output<typeof recordSchema>;
+
+/** The file that has the state of a local stack, once an engine has made it. */
+export function stateFile({ state, stack = defaultStack }: LocalStackName): string {
+  return path.join(state, "engine", ".pulumi", "stacks", project, `${stack}.json`);
+}
+
 /** What the engine's own state says of a local stack, without an engine: empty where nothing was ever deployed. */
-export function engineState({ state, stack = defaultStack }: LocalStackName): readonly EngineStateResource[] {
-  const file = path.join(state, "engine", ".pulumi", "stacks", project, `${stack}.json`);
+export function engineState(name: LocalStackName): readonly EngineStateResource[] {
+  const file = stateFile(name);
   if (!existsSync(file)) return [];
   return checkpointSchema.parse(JSON.parse(readFileSync(file, "utf8"))).checkpoint.latest?.resources ?? [];
 }
@@ -39,4 +63,17 @@ export function engineState({ state, stack = defaultStack }: LocalStackName): re
 /** Outputs of a local stack; none where no update has succeeded. */
 export function stackOutputs(name: LocalStackName): Readonly<Record<string, unknown>> {
   return engineState(name).find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs ?? {};
+}
+
+/** The engine's own record of its last run on a local stack; undefined where there was none. */
+export function lastRecord({ state, stack = defaultStack }: LocalStackName): EngineRecord | undefined {
+  const folder = path.join(state, "engine", ".pulumi", "history", project, stack);
+  if (!existsSync(folder)) return undefined;
+  const newest = readdirSync(folder)
+    .filter((name) => name.endsWith(".history.json"))
+    .sort()
+    .at(-1);
+  return newest === undefined
+    ? undefined
+    : recordSchema.parse(JSON.parse(readFileSync(path.join(folder, newest), "utf8")));
 }

@@ -7,6 +7,7 @@ import { PulumiCommand } from "@pulumi/pulumi/automation";
 import { lt, SemVer } from "semver";
 
 import { unwritable } from "../layers/cache";
+import { once } from "../layers/once";
 import { engineFolder, enginePackage, engineVersion, goModule } from "./engine-version";
 
 /** Told what takes time, a line each. */
@@ -21,7 +22,13 @@ const installerTimeoutMs = 120_000;
  *
  * @throws where there is neither, saying what to install.
  */
-export async function findEngine(progress: Progress): Promise<PulumiCommand> {
+export function findEngine(progress: Progress): Promise<PulumiCommand> {
+  return once(found, "engine", () => find(progress));
+}
+
+const found = new Map<string, Promise<PulumiCommand>>();
+
+async function find(progress: Progress): Promise<PulumiCommand> {
   const version = new SemVer(await engineVersion());
   const root = engineFolder(version.version);
   const installed = await quietly(() => PulumiCommand.get({ skipVersionCheck: true }));

@@ -3,12 +3,19 @@ import path from "node:path";
 
 import type { Document } from "yaml";
 import { z } from "zod";
-import { LocalWorkspace, type PulumiCommand, type PulumiFn, Stack } from "@pulumi/pulumi/automation";
+import {
+  LocalWorkspace,
+  type PulumiCommand,
+  type PulumiFn,
+  Stack,
+  type UpdateSummary,
+} from "@pulumi/pulumi/automation";
 
 import { project } from "../operations/project";
 import type { CloudAddress } from "./control";
 import { forgetUnknown } from "./cloud-process";
 import { stackConfiguration, type StackSecret } from "./configuration";
+import { lastRecord, secretMark, stackOutputs, stateFile } from "./engine-state";
 import { backendOf, engineVariables, removeStaleLocks, workDirectory } from "./engine-environment";
 import { findPython } from "../layers/python";
 
@@ -31,9 +38,10 @@ export interface StackOptions {
 /** A stack of this project on the local clouds, by the real engine; it is made where there is none. */
 export async function localStack(options: StackOptions): Promise<Stack> {
   const selected = await Stack.createOrSelect(options.stack, await localWorkspace(options));
+  selected.info = () => Promise.resolve(lastUpdate(options));
   if (options.cloud !== undefined) {
     if (options.program === undefined) await setSecrets(selected, stackConfiguration(options).secrets);
-    await undoInterrupted(selected, options.cloud, backendOf(options.state));
+    await undoInterrupted(selected, options.cloud, options.state);
   }
   return selected;
 }
@@ -69,13 +77,40 @@ export async function localWorkspace(options: StackOptions): Promise<LocalWorksp
   const projectFile = readFileSync(path.join(checkout, "Pulumi.yaml"), "utf8").replace(/^main:.*\n/m, "");
   writeFileSync(path.join(workDir, "Pulumi.yaml"), projectFile);
 
-  return LocalWorkspace.create({
+  const workspace = await LocalWorkspace.create({
     workDir,
     program: program ?? thisProject,
     pulumiCommand: engine,
     envVars: engineVariables(state, cloud),
   });
+  answerFromFiles(workspace, options);
+  return workspace;
 }
+
+/**
+ * Reads from the engine's own files what the Automation API starts an engine for at each operation, for a quarter of a
+ * second each time: whether the stack is there, its outputs, and the record of what was done.
+ */
+function answerFromFiles(workspace: LocalWorkspace, { state }: Pick<StackOptions, "state">): void {
+  const select = workspace.selectStack.bind(workspace);
+  workspace.selectStack = async (stack) => {
+    if (!existsSync(stateFile({ state, stack }))) await select(stack);
+  };
+  const ask = workspace.stackOutputs.bind(workspace);
+  workspace.stackOutputs = async (stack) => {
+    const outputs = stackOutputs({ state, stack });
+    // Only the engine can read what it has encrypted.
+    if (JSON.stringify(outputs).includes(secretMark)) return ask(stack);
+    return Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, { value, secret: false }]));
+  };
+}
+
+function lastUpdate(name: Pick<StackOptions, "state" | "stack">): UpdateSummary | undefined {
+  const record = lastRecord(name);
+  return record && { ...record, config: {}, startTime: date(record.startTime), endTime: date(record.endTime) };
+}
+
+const date = (seconds: number) => new Date(seconds * 1000);
 
 /** Why the engine does not touch a stack that a run is at, and what to do. */
 export function lockedStack({ state, stack }: Pick<StackOptions, "state" | "stack">): string {
@@ -101,8 +136,8 @@ const deploymentSchema = z.looseObject({
  * Deletes what an engine began to create when it was killed. On a real cloud an operator has to look what became of it; this
  * machine knows, and the next run would fail on names that are taken.
  */
-async function undoInterrupted(stack: Stack, cloud: CloudAddress, backend: string): Promise<void> {
-  const saved = path.join(backend, ".pulumi", "stacks", project, `${stack.name}.json`);
+async function undoInterrupted(stack: Stack, cloud: CloudAddress, state: string): Promise<void> {
+  const saved = stateFile({ state, stack: stack.name });
   if (!existsSync(saved) || !readFileSync(saved, "utf8").includes('"pending_operations"')) return;
 
   const exported = await stack.exportStack();

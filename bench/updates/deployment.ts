@@ -55,7 +55,11 @@ export class UpdatedDeployment {
   readonly #application = path.join(checkout, ".local", path.basename(this.state));
   #urls: { readonly status: string; readonly asked: readonly string[] } | undefined;
 
-  constructor(readonly cloud: Cloud) {}
+  /** @param rate requests a second of each address, while an update runs. */
+  constructor(
+    readonly cloud: Cloud,
+    private readonly rate = 20,
+  ) {}
 
   /** @throws where the first deployment fails. */
   async start(): Promise<void> {
@@ -108,7 +112,7 @@ export class UpdatedDeployment {
     if (this.#urls === undefined) throw new Error("nothing is deployed");
     const { status, asked } = this.#urls;
     const before = await releaseAt(status);
-    const load = askSteadily(asked);
+    const load = askSteadily(asked, this.rate);
     const started = performance.now();
     const errors = await work();
     const seconds = (performance.now() - started) / 1000;

@@ -1,8 +1,6 @@
 // A thread of its own: what the asking program does besides is not seen in the figures. Plain JavaScript, which starts at once.
 import { parentPort, workerData } from "node:worker_threads";
 
-/** Milliseconds: 20 requests a second. */
-const interval = 50;
 /** Milliseconds until a request counts as not answered; every cloud's gateway gives up before. */
 const patience = 60_000;
 
@@ -21,9 +19,10 @@ async function ask(url) {
   }
 }
 
+const { urls, rate } = workerData;
 const timer = setInterval(() => {
-  for (const url of workerData) asked.push(ask(url));
-}, interval);
+  for (const url of urls) asked.push(ask(url));
+}, 1000 / rate);
 
 parentPort.once("message", async () => {
   clearInterval(timer);

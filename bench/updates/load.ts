@@ -14,10 +14,10 @@ export interface Asked {
   readonly ms: number;
 }
 
-/** Asks each address 20 times a second, answered or not, until it is stopped. */
-export function askSteadily(urls: readonly string[]): { stop: () => Promise<Asked[]> } {
+/** Asks each address so many times a second, answered or not, until it is stopped. */
+export function askSteadily(urls: readonly string[], rate = 20): { stop: () => Promise<Asked[]> } {
   // Without what this process was started with, which loads TypeScript.
-  const worker = new Worker(path.join(__dirname, "load-worker.mjs"), { workerData: urls, execArgv: [] });
+  const worker = new Worker(path.join(__dirname, "load-worker.mjs"), { workerData: { urls, rate }, execArgv: [] });
   return {
     stop: async () => {
       worker.postMessage("stop");

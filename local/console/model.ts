@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
 
 import { z } from "zod";
@@ -9,7 +9,7 @@ import type { ReleasePort } from "../../operations/releases/port";
 import { localAwsReleases } from "../aws-releases";
 import { localAzureReleases } from "../azure-releases";
 import { deployedFunctions } from "../deployed-functions";
-import { engineState, type EngineStateResource } from "../engine-state";
+import { engineState, type EngineStateResource, lastRecord } from "../engine-state";
 import { localGcpReleases } from "../gcp-releases";
 import { type Graph, graphOf, kindOf } from "./graph";
 import { type Packed, packedIn } from "./packed";
@@ -64,14 +64,6 @@ const cloudOutputs = z.looseObject({
   apiUrl: z.string().optional(),
   frontendUrl: z.string().optional(),
   version: z.string().optional(),
-});
-
-const historySchema = z.object({
-  kind: z.string(),
-  result: z.string().default(""),
-  /** Seconds since 1970. */
-  startTime: z.number(),
-  endTime: z.number(),
 });
 
 /** Names of the stacks that a state folder has, the one that was changed last first. */
@@ -149,15 +141,8 @@ function lastUpdate(
   stack: string,
   resources: readonly EngineStateResource[],
 ): ConsoleModel["lastUpdate"] {
-  const folder = path.join(state, "engine", ".pulumi", "history", project, stack);
-  const newest = existsSync(folder)
-    ? readdirSync(folder)
-        .filter((name) => name.endsWith(".history.json"))
-        .sort()
-        .at(-1)
-    : undefined;
-  if (newest === undefined) return undefined;
-  const record = historySchema.parse(JSON.parse(readFileSync(path.join(folder, newest), "utf8")));
+  const record = lastRecord({ state, stack });
+  if (record === undefined) return undefined;
   const { kind, result, startTime, endTime } = record;
   const since = (time: string | undefined) => time !== undefined && Date.parse(time) >= startTime * 1000;
   const own = resources.filter(({ type }) => !type.startsWith("multicloud:") && !type.startsWith("pulumi:"));

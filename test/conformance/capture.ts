@@ -16,6 +16,7 @@ import { type Properties, serveProvider } from "../../local/provider-server";
 import { localStack } from "../../local/stack";
 import { ResourceStore, type StoredResource } from "../../local/store";
 import { projectName } from "../configuration";
+import { savedAtTheEnd } from "../engine/state-copy";
 import { type Combination, publicLayer } from "./combinations";
 
 /** A resource as the engine has it in its state: inputs resolved, outputs as the local clouds answered them. */
@@ -105,8 +106,7 @@ export async function capture(engine: PulumiCommand, { stack, settings }: Combin
         return { ...(await program()) };
       },
     });
-    // The state is read once, at the end: the engine need not save it after each of the resources.
-    Object.assign(deployment.workspace.envVars, { PULUMI_EXPERIMENTAL: "true", PULUMI_SKIP_CHECKPOINTS: "true" });
+    Object.assign(deployment.workspace.envVars, savedAtTheEnd);
     await deployment.up({ onOutput: () => undefined });
     const exported = await deployment.exportStack();
     const { resources } = stateSchema.parse(exported.deployment);

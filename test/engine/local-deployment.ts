@@ -17,7 +17,7 @@ import type { StoredResource } from "../../local/store";
 import { UpdateLog } from "../../local/update-log";
 import { diagnose } from "../../operations/diagnose/diagnose";
 import type { Report } from "../../operations/diagnose/report";
-import { copyState } from "./state-copy";
+import { copyState, savedAtTheEnd } from "./state-copy";
 
 const checkout = path.join(__dirname, "..", "..");
 const project = "multicloud-auto-deploy";
@@ -138,6 +138,7 @@ export class LocalDeployment {
       stack: this.stack,
       settings,
     });
+    Object.assign(stack.workspace.envVars, savedAtTheEnd);
     const lines: string[] = [];
     const log = new UpdateLog((line) => lines.push(line), tense);
     try {

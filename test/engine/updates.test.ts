@@ -4,13 +4,18 @@ import { problemsOf, UpdatedDeployment } from "../../bench/updates/deployment";
 import { faulty, fine, mended } from "../../bench/updates/updates";
 import { clouds } from "../../contract/clouds";
 
+const isNightly = process.env.NIGHTLY !== undefined;
+
+/** Requests a second of each address: they take most of the processors' time. */
+const rate = isNightly ? 20 : 10;
+
 /** Each kind of update once, and of both the cheap ones by day: all of them take minutes. */
 const byDay = ["code", "settings", "missing module", "wrong handler", "missing right"];
 
-const updates = [...fine, ...faulty].filter(({ name }) => process.env.NIGHTLY !== undefined || byDay.includes(name));
+const updates = [...fine, ...faulty].filter(({ name }) => isNightly || byDay.includes(name));
 
 describe.each(clouds)("while API and frontend are asked, on %s", (cloud) => {
-  const deployment = new UpdatedDeployment(cloud);
+  const deployment = new UpdatedDeployment(cloud, rate);
   beforeAll(() => deployment.start());
   afterAll(() => deployment.end());
 
