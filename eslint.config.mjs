@@ -9,7 +9,7 @@ const floors = [
   ["contract"],
   ["layers"],
   ["components"],
-  ["settings", "index"],
+  ["settings", "stack", "index"],
   ["bootstrap"],
   ["operations"],
   ["local"],
@@ -58,7 +58,19 @@ const theBoard = [
 }));
 
 export default tseslint.config(
-  { ignores: ["node_modules", ".local", "application", "**/*.mjs", "policy/index.js", "cli/mcad.js", "run-typescript.js"] },
+  {
+    ignores: [
+      "node_modules",
+      ".local",
+      "dist",
+      "template",
+      "test/engine/fixtures",
+      "application",
+      "**/*.mjs",
+      "policy/index.js",
+      "cli/mcad.js",
+    ],
+  },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },

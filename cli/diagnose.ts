@@ -1,7 +1,6 @@
-import path from "node:path";
-
 import { Command } from "commander";
 
+import { projectFolder } from "../contract/form";
 import type { Environment } from "../operations/diagnose/diagnose";
 import { InspectedStack } from "../operations/diagnose/stack";
 import { vendorClouds } from "../operations/diagnose/vendors";
@@ -11,7 +10,7 @@ import { asDiagnose } from "./diagnose-command";
 
 /** The stack as the `pulumi` on the PATH knows it, in whatever backend that is signed in to. */
 async function deployedEnvironment(name: string): Promise<Environment> {
-  const stack = new InspectedStack(name, { command: "pulumi", cwd: path.join(__dirname, "..") });
+  const stack = new InspectedStack(name, { command: "pulumi", cwd: projectFolder });
   const outputs = await stack.outputs(`npm run deploy -- -s ${name}`);
   return {
     project,

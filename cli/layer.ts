@@ -3,6 +3,7 @@ import path from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 
 import { type Application, ApplicationError, readApplication } from "../contract/application";
+import { projectFolder } from "../contract/form";
 import { clouds as targets } from "../contract/clouds";
 import type { AdvisorySource } from "../layers/audit";
 import { build } from "../layers/build";
@@ -288,7 +289,7 @@ async function publishedFrom(arn: string, local: string | undefined): Promise<st
 
 function ofLocalCloud(): Option {
   return new Option("--local [folder]", "a local cloud's, by its state folder").preset(
-    path.join(__dirname, "..", ".local"),
+    path.join(projectFolder, ".local"),
   );
 }
 
@@ -313,7 +314,7 @@ function targetsOf({ target }: Pick<LockFlags, "target">, { functions }: Applica
 }
 
 function described({ application }: Pick<LockFlags, "application">): Application {
-  return readApplication(path.join(__dirname, ".."), application);
+  return readApplication(projectFolder, application);
 }
 
 /** Files of requirements whose locks are made here; says of each other one what makes its lock, with exit code 1. */

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { type Application, readApplication } from "../contract/application";
 import { type Cloud, clouds } from "../contract/clouds";
+import { projectFolder } from "../contract/form";
 import { didYouMean } from "../contract/suggestion";
 import type { CloudAddress } from "../local/control";
 import { commandLine } from "../local/command-line";
@@ -18,8 +19,6 @@ import { diagnose } from "../operations/diagnose/diagnose";
 import { findingsOf } from "../operations/diagnose/report";
 import { described } from "../operations/diagnose/text";
 import type { Subject } from "./subject";
-
-const root = path.join(__dirname, "..");
 
 /** Name of the drill in which an update is refused. */
 const refusedUpdate = "refused-update";
@@ -84,16 +83,18 @@ export async function drill(subject: Subject, cloud: CloudAddress, name: string,
 async function refuse(subject: Subject, story: Story, tools: DrillTools): Promise<void> {
   const outputs = stackOutputs(subject);
   const folder = typeof outputs.application === "string" ? outputs.application : "application";
-  const application = readApplication(root, folder);
-  const copy = path.join(root, ".local", `drill-${process.pid}`);
+  const application = readApplication(projectFolder, folder);
+  const copy = path.join(projectFolder, ".local", `drill-${process.pid}`);
   cpSync(application.folder, copy, { recursive: true });
   try {
     const broken = breakEntries(application, copy);
     tools.tell(`\nBreak: an update in which ${broken.join(", ")} does not start`);
-    const failure = await tools.deploy({ refresh: false, settings: { application: path.relative(root, copy) } }).then(
-      () => undefined,
-      (error: unknown) => error,
-    );
+    const failure = await tools
+      .deploy({ refresh: false, settings: { application: path.relative(projectFolder, copy) } })
+      .then(
+        () => undefined,
+        (error: unknown) => error,
+      );
     tools.tell(failure === undefined ? "\nIt was deployed: nothing has asked it." : "\nThe update was refused.");
   } finally {
     rmSync(copy, { recursive: true });

@@ -10,8 +10,9 @@ import type { CloudAddress } from "../local/control";
 import { changeCaller, changeWeather, cloudEnd, runningCloud, startCloud, stopCloud } from "../local/cloud-process";
 import { commandLine } from "../local/command-line";
 import { readApplication } from "../contract/application";
+import { projectFolder } from "../contract/form";
 import { account as localAccount } from "../local/aws/types";
-import { checkedSettings } from "../local/configuration";
+import { checkedSettings, deploysApplication } from "../local/configuration";
 import { onDemand } from "../layers/on-demand";
 import { findEngine } from "../local/engine";
 import { invokeByHand, type InvokeOptions } from "../local/invoke";
@@ -82,7 +83,8 @@ export async function up(subject: Subject, { detach, refresh, watch, debug }: Up
     if (!wasRunning) await stopCloud(state);
     throw error;
   }
-  const watches = watch !== "off" || debug !== undefined;
+  // Of another program it is not known what is behind a function.
+  const watches = deploysApplication() && (watch !== "off" || debug !== undefined);
   const stays = !wasRunning || watch === "asked" || debug !== undefined;
   if (detach || !stays) {
     progress.tell(`Serving in the background (process ${cloud.pid}); to stop it: ${commandLine(subject, "stop")}`);
@@ -225,7 +227,7 @@ export async function reset({ state }: Subject): Promise<void> {
 
 /** What is known to be wrong before anything is started. */
 function check({ stack, state, config: settings }: Subject): void {
-  readApplication(path.join(__dirname, ".."), checkedSettings({ stack, settings }).application);
+  if (deploysApplication()) readApplication(projectFolder, checkedSettings({ stack, settings }).application);
   checkEngineRecord({ stack, state });
   prepareStateFolder(state);
 }

@@ -3,6 +3,7 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 
 import { ApplicationError } from "../contract/application";
+import { nodeArguments, projectFolder } from "../contract/form";
 import { BuildError } from "../layers/build-error";
 import { findPython } from "../layers/python";
 import type { CloudAddress } from "../local/control";
@@ -13,8 +14,6 @@ import { type CodeChanged, type DebugAddress, type DebugOptions, LiveCode } from
 import type { Progress } from "../local/progress";
 import { watchProject } from "../local/watcher";
 import type { Subject } from "./subject";
-
-const root = path.join(__dirname, "..");
 
 /** Milliseconds without an edit after which the engine is told of those before. */
 const quiet = 1_500;
@@ -35,9 +34,12 @@ export async function watchAndServe(
 ): Promise<() => Promise<void>> {
   const loop = new Loop(subject, cloud, progress, debug);
   await loop.begin();
-  const endWatch = await watchProject({ root, application: loop.application, stack: subject.stack }, (edit, files) => {
-    loop.edited(edit, files);
-  });
+  const endWatch = await watchProject(
+    { root: projectFolder, application: loop.application, stack: subject.stack },
+    (edit, files) => {
+      loop.edited(edit, files);
+    },
+  );
   const endKeys = onKey((key) => {
     if (key === "u") loop.deploy();
     else if (key === "q" || key === "\u0003") stop();
@@ -114,7 +116,7 @@ class Loop {
     this.#live = new LiveCode({
       state,
       cloud: this.cloud,
-      root,
+      root: projectFolder,
       application,
       pythonVersion: (await findPython(pythonVersion)).version,
       architecture: aws?.architecture ?? "x86_64",
@@ -244,20 +246,13 @@ class Loop {
     const child = spawn(
       process.execPath,
       [
-        ...[
-          "--require",
-          path.join(root, "run-typescript.js"),
-          path.join(__dirname, "local.ts"),
-          "--stack",
-          stack,
-          "--state",
-          state,
-        ],
+        ...nodeArguments(path.join(__dirname, "local")),
+        ...["--stack", stack, "--state", state],
         ...(weather.seed === undefined ? [] : ["--weather", weather.seed]),
         ...Object.entries(config).flatMap(([setting, value]) => ["--config", `${setting}=${value}`]),
         ...verb,
       ],
-      { cwd: root, stdio: ["ignore", "ignore", "pipe"] },
+      { cwd: projectFolder, stdio: ["ignore", "ignore", "pipe"] },
     );
     const closed = new Promise<number | null>((resolve, reject) => {
       child.once("error", reject).once("close", resolve);

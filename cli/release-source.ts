@@ -3,6 +3,7 @@ import path from "node:path";
 
 import { type Command, Option } from "commander";
 
+import { projectFolder } from "../contract/form";
 import { onDemand } from "../layers/on-demand";
 import { awsReleases } from "../operations/releases/aws";
 import { azureReleases } from "../operations/releases/azure";
@@ -12,12 +13,10 @@ import type { ReleaseSource } from "../operations/releases/releases";
 import { type ReleasedCloud, ReleasedStack } from "../operations/releases/stack";
 import { UnansweredError } from "../operations/unanswered-error";
 
-const checkout = path.join(__dirname, "..");
-
 /** The same option for each command that asks a local cloud instead of the clouds themselves. */
 export const localOption = () =>
   new Option("--local [folder]", "a stack on the local clouds, by their state folder").preset(
-    path.join(checkout, ".local"),
+    path.join(projectFolder, ".local"),
   );
 
 /** Tells what happens, beside what is printed. */
@@ -41,7 +40,7 @@ export async function releaseSource(
   progress: (line: string) => void,
 ): Promise<ReleaseSource> {
   return local === undefined
-    ? { stack: new ReleasedStack(stack, { command: "pulumi", cwd: checkout }), port: vendorReleases, progress }
+    ? { stack: new ReleasedStack(stack, { command: "pulumi", cwd: projectFolder }), port: vendorReleases, progress }
     : localReleases(stack, path.resolve(local), progress);
 }
 

@@ -3,6 +3,8 @@ import path from "node:path";
 import * as command from "@pulumi/command/local";
 import type * as pulumi from "@pulumi/pulumi";
 
+import { nodeArguments } from "../contract/form";
+
 const root = path.join(__dirname, "..");
 
 /**
@@ -24,7 +26,7 @@ export function checkCommand(
   return new command.Command(
     name,
     {
-      create: `node --require ./run-typescript.js cli/${program}.ts`,
+      create: ["node", ...nodeArguments(`cli/${program}`)].join(" "),
       // Relative, or another checkout would see a change.
       dir: path.relative(process.cwd(), root) || undefined,
       environment,

@@ -11,7 +11,8 @@ let digest: Promise<string> | undefined;
  */
 export function recipeDigest(): Promise<string> {
   return (digest ??= (async () => {
-    const sources = (await readdir(__dirname)).filter((file) => /\.(ts|mjs|py)$/.test(file)).sort();
+    // TypeScript in the repository, JavaScript in a package, whose declarations do nothing.
+    const sources = (await readdir(__dirname)).filter((file) => /(?<!\.d)\.(ts|js|mjs|py)$/.test(file)).sort();
     const files = [...sources.map((file) => path.join(__dirname, file)), require.resolve("fflate/package.json")];
     return sha256(JSON.stringify(await Promise.all(files.map((file) => readFile(file, "utf8")))));
   })());

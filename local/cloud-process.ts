@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import path from "node:path";
 
+import { nodeArguments, projectFolder } from "../contract/form";
 import { UnansweredError } from "../operations/unanswered-error";
 import type {
   ChangeRequest,
@@ -66,11 +67,11 @@ export async function startCloud(state: string, { attached, weather = {} }: Star
   const child = spawn(
     process.execPath,
     [
-      ...["--require", path.join(root, "run-typescript.js"), path.join(__dirname, "cloud.ts"), state],
-      ...["--weather", JSON.stringify(weather)],
+      ...nodeArguments(path.join(__dirname, "cloud"), "--import tsx"),
+      ...[state, "--weather", JSON.stringify(weather)],
       ...(attached ? ["--attached", String(process.pid)] : []),
     ],
-    { cwd: root, stdio: [attached ? "pipe" : "ignore", output, output], detached: true },
+    { cwd: projectFolder, stdio: [attached ? "pipe" : "ignore", output, output], detached: true },
   );
   child.unref();
   closeSync(output);

@@ -1,8 +1,11 @@
 import path from "node:path";
 
+import { isCompiled, projectFolder } from "../contract/form";
+
 /** Where the local clouds keep everything, where no other folder is named. */
-export const defaultState = path.join(__dirname, "..", ".local");
-export const defaultStack = "staging";
+export const defaultState = path.join(projectFolder, ".local");
+/** In the repository the stack that is deployed first; a project of its own may have no stack yet. */
+export const defaultStack = isCompiled ? "dev" : "staging";
 
 /** Which local stack a command is about. */
 export interface LocalStackName {

@@ -4,11 +4,10 @@ import path from "node:path";
 import { Document, isMap, isScalar, LineCounter, parse, parseDocument, YAMLParseError } from "yaml";
 import { z } from "zod";
 
+import { projectFolder } from "../contract/form";
 import { didYouMean } from "../contract/suggestion";
 import { covers, parseSettings, type Settings, SettingsError, settingValue } from "../settings";
 import { settings as knownSettings } from "../settings/schema";
-
-const checkout = path.join(__dirname, "..");
 
 /** A stack's configuration as the local clouds take it. */
 export interface StackConfiguration {
@@ -36,7 +35,7 @@ export interface ConfigurationOptions {
   readonly stack: string;
   /** Settings of the command line in YAML, by their path, e.g. `aws.frontend.enabled`. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Folder of Pulumi.yaml and the stacks' files. Default: this checkout. */
+  /** Folder of Pulumi.yaml and the stacks' files. Default: this project. */
   readonly folder?: string;
 }
 
@@ -56,7 +55,7 @@ const secretsProvider = ["encryptionsalt", "encryptedkey", "secretsprovider"];
 export function stackConfiguration({
   stack,
   settings = {},
-  folder = checkout,
+  folder = projectFolder,
 }: ConfigurationOptions): StackConfiguration {
   const project = projectSchema.parse(parse(readFileSync(path.join(folder, "Pulumi.yaml"), "utf8")));
   const document = stackDocument(stack, folder);
@@ -110,10 +109,21 @@ export function checkedSettings({ stack, settings = {}, folder }: ConfigurationO
   }
 }
 
+/**
+ * Whether the project's program is `deployApplication`, whose settings are known. Another program declares no `application`
+ * in its Pulumi.yaml.
+ */
+export function deploysApplication(folder = projectFolder): boolean {
+  const { config } = projectSchema.parse(parse(readFileSync(path.join(folder, "Pulumi.yaml"), "utf8")));
+  return Object.keys(config).some((key) => /^(.+:)?application$/.test(key));
+}
+
 function stackDocument(stack: string, folder: string): Document {
   const file = `Pulumi.${stack}.yaml`;
   if (!existsSync(path.join(folder, file))) {
     const stacks = readdirSync(folder).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
+    // A project whose stacks have no settings yet.
+    if (stacks.length === 0) return new Document({});
     throw new Error(
       `there is no stack ${stack}: ${file} is missing${didYouMean(stack, stacks) || "."} Stacks are ` +
         `${stacks.join(", ")}; for another one copy the file of one and change it`,

@@ -11,15 +11,14 @@ import {
   type UpdateSummary,
 } from "@pulumi/pulumi/automation";
 
+import { isCompiled, projectFolder } from "../contract/form";
 import { project } from "../operations/project";
 import type { CloudAddress } from "./control";
 import { forgetUnknown } from "./cloud-process";
-import { stackConfiguration, type StackSecret } from "./configuration";
+import { deploysApplication, stackConfiguration, type StackSecret } from "./configuration";
 import { lastRecord, secretMark, stackOutputs, stateFile } from "./engine-state";
 import { backendOf, engineVariables, removeStaleLocks, workDirectory } from "./engine-environment";
 import { findPython } from "../layers/python";
-
-const checkout = path.join(__dirname, "..");
 
 export interface StackOptions {
   readonly engine: PulumiCommand;
@@ -70,11 +69,11 @@ export async function localWorkspace(options: StackOptions): Promise<LocalWorksp
   removeStaleLocks(state);
   if (program === undefined) {
     const { document } = stackConfiguration({ stack, settings });
-    if (cloud !== undefined) await useThisPython(document);
+    if (cloud !== undefined && deploysApplication()) await useThisPython(document);
     writeFileSync(path.join(workDir, `Pulumi.${stack}.yaml`), document.toString());
   }
   // The program runs in this process, not from a file beside the configuration.
-  const projectFile = readFileSync(path.join(checkout, "Pulumi.yaml"), "utf8").replace(/^main:.*\n/m, "");
+  const projectFile = readFileSync(path.join(projectFolder, "Pulumi.yaml"), "utf8").replace(/^main:.*\n/m, "");
   writeFileSync(path.join(workDir, "Pulumi.yaml"), projectFile);
 
   const workspace = await LocalWorkspace.create({
@@ -161,6 +160,10 @@ async function useThisPython(configuration: Document): Promise<void> {
 
 /** The program is loaded when it runs: a verb that runs none starts faster. */
 async function thisProject(): Promise<Record<string, unknown>> {
-  const { default: program } = await import("../index");
-  return { ...(await program()) };
+  if (isCompiled) {
+    const { runProgram } = await import("./program");
+    return runProgram(projectFolder);
+  }
+  const { deployApplication } = await import("../stack");
+  return { ...(await deployApplication(projectFolder)) };
 }

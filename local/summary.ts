@@ -11,6 +11,14 @@ export function addressTable(outputs: OutputMap): string {
     const found = outputs[cloud]?.value as StackValues[typeof cloud];
     if (found) table.push([cloud, found.frontendUrl ?? "off", found.apiUrl ?? "", found.version]);
   }
+  const isApplication = clouds.some((cloud) => cloud in outputs) || Object.keys(outputs).length === 0;
+  if (!isApplication) {
+    // Those of a program of its own.
+    const shown = Object.entries(outputs).map(([name, { value, secret }]) => {
+      return `${name} ${secret ? "[secret]" : typeof value === "string" ? value : JSON.stringify(value)}`;
+    });
+    return [...shown, ""].join("\n");
+  }
   const arns = Object.values((outputs.layerArns?.value ?? {}) as Record<string, string>);
   return [table.toString(), ...arns.map((arn) => `layer ${arn}`), ""].join("\n");
 }

@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 
+import { projectFolder } from "../contract/form";
+
 /** Name of the Pulumi project, as Pulumi.yaml has it; a team that takes this repository over renames it. */
-export const project = nameIn(readFileSync(path.join(__dirname, "..", "Pulumi.yaml"), "utf8"));
+export const project = nameIn(readFileSync(path.join(projectFolder, "Pulumi.yaml"), "utf8"));
 
 /** @throws where the file has no name: the engine would refuse it too. */
 function nameIn(file: string): string {

@@ -3,6 +3,7 @@ import { readFileSync, statSync } from "node:fs";
 import http from "node:http";
 import path from "node:path";
 
+import { nodeArguments, projectFolder } from "../../contract/form";
 import { project } from "../../operations/project";
 import { bind, type Listener } from "../http";
 import { isRequest, isTold, LogReader, readable } from "../log-reader";
@@ -134,14 +135,13 @@ function diagnosed(state: string, stack: string): Promise<string> {
 }
 
 function diagnose(state: string, stack: string): Promise<string> {
-  const root = path.join(__dirname, "..", "..");
   const child = spawn(
     process.execPath,
     [
-      ...["--require", path.join(root, "run-typescript.js"), path.join(root, "cli", "local.ts")],
+      ...nodeArguments(path.join(__dirname, "..", "..", "cli", "local")),
       ...["--state", state, "--stack", stack, "diagnose", "--json"],
     ],
-    { cwd: root, stdio: ["ignore", "pipe", "pipe"], timeout: diagnoseLimit },
+    { cwd: projectFolder, stdio: ["ignore", "pipe", "pipe"], timeout: diagnoseLimit },
   );
   const written = { stdout: "", stderr: "" };
   for (const output of ["stdout", "stderr"] as const) {

@@ -1,7 +1,6 @@
-import path from "node:path";
-
 import { BuildError } from "../../layers/build-error";
 import { readApplication } from "../../contract/application";
+import { projectFolder } from "../../contract/form";
 import { lockedFunctions } from "../../layers/function-locks";
 import { normalisedName } from "../../layers/lock";
 import { readZip } from "../../layers/unzip";
@@ -14,8 +13,6 @@ import type { Finding } from "./report";
 /** Days between two updates of the dependencies, as .github/workflows/layers.yml makes them. */
 const updateInterval = 31;
 
-const checkout = path.join(__dirname, "..", "..");
-
 /** Milliseconds of a day. */
 const day = 86_400_000;
 
@@ -24,7 +21,7 @@ export const freshnessCheck: Check<CloudSubject> = {
   about: "whether the deployed layers and packages are built from the lock of this checkout, and how old they are",
   async run(subject) {
     const { cloud, commands, application } = subject;
-    const locks = await lockedFunctions(readApplication(checkout, application), cloud).catch((error: unknown) => {
+    const locks = await lockedFunctions(readApplication(projectFolder, application), cloud).catch((error: unknown) => {
       if (error instanceof BuildError) return error;
       throw error;
     });

@@ -1,8 +1,9 @@
+import { version as sdkVersion } from "@pulumi/pulumi/version";
 import { satisfies } from "semver";
 
 import { findUv } from "../../layers/uv";
 import { installedPython } from "../../layers/python";
-import { dependencies, engines } from "../../package.json";
+import { engines } from "../../package.json";
 import type { Check, StackSubject } from "./check";
 import type { Finding } from "./report";
 import { nameIn, typeIn } from "../../contract/urn";
@@ -25,7 +26,7 @@ export const toolchainCheck: Check<StackSubject> = {
         "Pulumi",
         "install Pulumi: https://www.pulumi.com/docs/install/",
         () => stack.engineVersion(),
-        `^${dependencies["@pulumi/pulumi"]}`,
+        `^${sdkVersion}`,
       ),
       tool("uv", "install uv: https://docs.astral.sh/uv", async () =>
         (await findUv()) === "uv" ? "on the PATH" : "in the cache",

@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
-import path from "node:path";
 
 import { LocalWorkspace, type Workspace } from "@pulumi/pulumi/automation";
 import { z } from "zod";
 
+import { projectFolder } from "../../contract/form";
 import { nameLimits, resourceNamePrefix } from "../../components/names";
 import { BuildError } from "../../layers/build-error";
 import { cacheDirectory } from "../../layers/cache";
@@ -16,8 +16,6 @@ import { type KnownStack, knownStacks } from "./stacks";
 
 /** What the part of a layer's name begins with that tells it from the stack's other resources. */
 const layerPart = "dependencies";
-
-const checkout = path.join(__dirname, "..", "..");
 
 /** Who is asked for layers, and for the stacks that use them. */
 export interface LayerSource {
@@ -106,7 +104,7 @@ async function open({ stack, region, registries, workspace, progress }: LayerSco
 /** The stacks that the `pulumi` on the PATH knows, in whatever backend that is signed in to. */
 export async function signedInWorkspace() {
   try {
-    return await LocalWorkspace.create({ workDir: checkout });
+    return await LocalWorkspace.create({ workDir: projectFolder });
   } catch {
     throw new BuildError(
       "there is no pulumi on the PATH, which knows the stacks that use a layer; install it " +

@@ -1,0 +1,22 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+
+/**
+ * Whether this is the compiled form, as an installed package has it. In the repository the same modules run as TypeScript.
+ */
+export const isCompiled = path.extname(__filename) === ".js";
+
+/** Arguments with which Node.js runs a program of this project, named without its ending. */
+export function nodeArguments(program: string, loading: "--require tsx/cjs" | "--import tsx" = "--require tsx/cjs") {
+  return isCompiled ? [`${program}.js`] : [...loading.split(" "), `${program}.ts`];
+}
+
+/** Folder of the Pulumi project: the repository, or, for a package, the nearest folder with a Pulumi.yaml from here up. */
+export const projectFolder = isCompiled ? nearestProject(process.cwd()) : path.join(__dirname, "..");
+
+function nearestProject(folder: string): string {
+  for (let at = folder; ; at = path.dirname(at)) {
+    if (existsSync(path.join(at, "Pulumi.yaml"))) return at;
+    if (at === path.dirname(at)) return folder;
+  }
+}

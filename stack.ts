@@ -1,0 +1,177 @@
+import * as pulumi from "@pulumi/pulumi";
+
+import { buildBundles } from "./components/bundles";
+import { keepSettings } from "./components/lasting";
+import { requireOneSdk } from "./components/one-sdk";
+import { type FunctionPlan, planFunctions } from "./components/function-plan";
+import type { LayerOutputs, StackOutputs } from "./components/outputs";
+import { type AwsSettings, type AzureSettings, type GcpSettings, readSettings, type Settings } from "./settings";
+import { lastingSettings } from "./settings/lasting";
+import { type Application, ApplicationError, readApplication } from "./contract/application";
+import type { Bundle } from "./layers/bundle";
+
+/**
+ * A whole application on every cloud of the stack: settings in, clouds up, outputs out.
+ *
+ * ```ts
+ * export = () => deployApplication(__dirname);
+ * ```
+ *
+ * @param folder of the project, which the setting `application` is relative to.
+ * @throws {pulumi.RunError} naming each setting, or key of the application's description, that is wrong.
+ */
+export async function deployApplication(folder: string): Promise<StackOutputs> {
+  requireOneSdk(folder);
+  const settings = readSettings();
+  const application = applicationOf(folder, settings);
+  await keepSettings(lastingSettings(settings, application));
+  const { aws, azure, gcp } = await declareApplication(application, settings);
+
+  const layers: Record<string, LayerOutputs> = { ...aws?.layers };
+  return {
+    application: settings.application,
+    layerArns: Object.fromEntries(Object.entries(layers).map(([name, { arn }]) => [name, arn])),
+    layers,
+    ...(aws && { aws: aws.outputs }),
+    ...(azure && { azure: azure.outputs }),
+    ...(gcp && { gcp: gcp.outputs }),
+  };
+}
+
+/** Where an application's components belong. */
+export interface Placement {
+  /** Of each cloud's component. Default: the cloud's name. */
+  readonly name?: string;
+  readonly parent?: pulumi.Resource;
+}
+
+/**
+ * The components of an application, one for each cloud of the settings.
+ *
+ * @throws {pulumi.RunError} before any resource, where a function cannot be deployed or a bundle cannot be built.
+ */
+export async function declareApplication(application: Application, settings: Settings, placement: Placement = {}) {
+  const functions = planFunctions(application, settings.functions, signIn(settings));
+  const bundles = await buildBundles({
+    application,
+    targets: settings.clouds,
+    strategy: settings.layerStrategy,
+    pythonVersion: settings.pythonVersion,
+    bytecode: settings.bytecode,
+    architecture: settings.aws?.architecture ?? "x86_64",
+  });
+  const everywhere = onEveryCloud(settings, application, functions);
+  return {
+    aws: settings.aws && (await deployAws(settings.aws, settings, everywhere, bundles, placement)),
+    azure: settings.azure && (await deployAzure(settings.azure, everywhere, bundles, placement)),
+    gcp: settings.gcp && (await deployGcp(settings.gcp, everywhere, bundles, placement)),
+  };
+}
+
+type Everywhere = ReturnType<typeof onEveryCloud>;
+
+/** Arguments of every cloud. */
+function onEveryCloud(
+  { scope, deletionProtection, logRetentionDays, notificationEmail, smokeCheck }: Settings,
+  { version, site, tables }: Application,
+  functions: readonly FunctionPlan[],
+) {
+  const common = { scope, deletionProtection, logRetentionDays, notificationEmail, smokeCheck };
+  return { ...common, version, site, tables, functions };
+}
+
+/** The application that the stack deploys. */
+function applicationOf(folder: string, settings: Settings): Application {
+  try {
+    return readApplication(folder, settings.application);
+  } catch (error) {
+    throw error instanceof ApplicationError ? new pulumi.RunError(error.message) : error;
+  }
+}
+
+/** Environment variables by which a function checks tokens, where the stack requires sign-in. */
+function signIn({ auth }: Settings): Record<string, string> {
+  return auth ? { AUTH_ISSUER: auth.issuer, AUTH_AUDIENCE: auth.audience } : {};
+}
+
+// Each cloud's SDK takes a second to load, so a cloud that is off is not even imported.
+
+async function deployAws(
+  aws: AwsSettings,
+  { layerStrategy, pythonVersion }: Settings,
+  everywhere: Everywhere,
+  bundles: readonly Bundle[],
+  { name = "aws", parent }: Placement,
+) {
+  const { WebApplication } = await import("./components/aws/web-application");
+  const { checkPublicLayers } = await import("./components/aws/public-layers");
+  const publicLayers = layerStrategy.kind === "hybrid" ? layerStrategy.publicLayers : [];
+  if (publicLayers.length > 0) {
+    await checkPublicLayers(publicLayers, { region: aws.region, architecture: aws.architecture, pythonVersion });
+  }
+  const { enabled: isOn, ...frontend } = aws.frontend;
+  return new WebApplication(
+    name,
+    {
+      ...everywhere,
+      region: aws.region,
+      bundles: bundles.filter((bundle) => bundle.target === "aws"),
+      publicLayers,
+      site: isOn ? everywhere.site : undefined,
+      shareLayersWith: aws.shareLayersWith,
+      permissionsBoundary: aws.permissionsBoundary,
+      function: aws.function,
+      api: aws.api,
+      frontend,
+    },
+    { parent },
+  );
+}
+
+async function deployAzure(
+  azure: AzureSettings,
+  everywhere: Everywhere,
+  bundles: readonly Bundle[],
+  { name = "azure", parent }: Placement,
+) {
+  const { WebApplication } = await import("./components/azure/web-application");
+  const { enabled: isOn, ...frontend } = azure.frontend;
+  const { frontDoorOnly, ...fn } = azure.function;
+  return new WebApplication(
+    name,
+    {
+      ...everywhere,
+      region: azure.region,
+      bundles,
+      site: isOn ? everywhere.site : undefined,
+      frontDoorOnly,
+      storageAccountName: azure.storageAccountName,
+      function: fn,
+      frontend,
+    },
+    { parent },
+  );
+}
+
+async function deployGcp(
+  gcp: GcpSettings,
+  everywhere: Everywhere,
+  bundles: readonly Bundle[],
+  { name = "gcp", parent }: Placement,
+) {
+  const { WebApplication } = await import("./components/gcp/web-application");
+  const { enabled: isOn, ...frontend } = gcp.frontend;
+  return new WebApplication(
+    name,
+    {
+      ...everywhere,
+      project: gcp.project,
+      region: gcp.region,
+      bundles: bundles.filter((bundle) => bundle.target === "gcp"),
+      site: isOn ? everywhere.site : undefined,
+      function: gcp.function,
+      frontend,
+    },
+    { parent },
+  );
+}

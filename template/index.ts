@@ -1,0 +1,3 @@
+import { deployApplication } from "multicloud-components/stack";
+
+export = () => deployApplication(__dirname);
