@@ -6,6 +6,7 @@ import ts from "typescript";
 import { z } from "zod";
 
 import { isSdk, neededSdks, type PackageDescription, packages, repositoryOnly } from "./packages";
+import { sbomOf } from "./sbom";
 
 const root = path.join(__dirname, "..");
 
@@ -57,7 +58,10 @@ export function buildPackages(
         const manifest = { name: `${each.name}-${inner}`, version: own.version, private: true, main };
         writeFileSync(path.join(folder, inner, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
       }
-      writeFileSync(path.join(folder, "package.json"), `${JSON.stringify(package_.manifest(), null, 2)}\n`);
+      const manifest = package_.manifest();
+      writeFileSync(path.join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+      const bought = Object.keys(manifest.dependencies).filter((name) => !isOwn(name));
+      writeFileSync(path.join(folder, "sbom.cdx.json"), sbomOf({ ...own, name: each.name }, bought));
       writeFileSync(path.join(folder, "README.md"), readme(each));
       cpSync(path.join(root, "LICENSE"), path.join(folder, "LICENSE"));
       return [each.name, folder] as const;
@@ -98,7 +102,48 @@ function declarationsOf(files: readonly string[]): ReadonlyMap<string, string> {
   });
   const found = new Map<string, string>();
   program.emit(undefined, (file, text) => found.set(path.relative(root, file), text), undefined, true);
+  for (const file of files) {
+    const [name, source] = [file.replace(/\.ts$/, ".d.ts"), program.getSourceFile(path.join(root, file))];
+    const text = found.get(name);
+    if (source === undefined || text === undefined || !/ from "zod"/.test(text)) continue;
+    found.set(name, withoutZod(name, text, inferredTypes(source, program.getTypeChecker())));
+  }
   return found;
+}
+
+/**
+ * Types that a source derives from schemas, `z.output<typeof schema>`, written out. zod's own declarations do not pass the
+ * compiler with the settings that `pulumi new` writes.
+ */
+function inferredTypes(source: ts.SourceFile, checker: ts.TypeChecker): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  const flags = ts.TypeFormatFlags.NoTruncation | ts.TypeFormatFlags.InTypeAlias;
+  const visit = (node: ts.Node) => {
+    if (ts.isTypeReferenceNode(node) && node.typeName.getText(source) === "z.output") {
+      found.set(node.getText(source), checker.typeToString(checker.getTypeFromTypeNode(node), undefined, flags));
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return found;
+}
+
+/** Declarations whose types are written out, and whose schemas say no more than that they are there. */
+function withoutZod(file: string, text: string, inferred: ReadonlyMap<string, string>): string {
+  const schemas: ts.TypeNode[] = [];
+  const visit = (node: ts.Node) => {
+    if (ts.isVariableDeclaration(node) && node.type !== undefined && /\bz\./.test(node.type.getText())) {
+      schemas.push(node.type);
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true));
+  let written = schemas.reduceRight(
+    (result, type) => `${result.slice(0, type.getStart())}unknown${result.slice(type.end)}`,
+    text,
+  );
+  for (const [reference, type] of inferred) written = written.replaceAll(reference, type);
+  return /\bz\./.test(written) ? written : written.replace(/^import .* from "zod";\n/m, "");
 }
 
 /** What a command begins with. */
@@ -196,7 +241,7 @@ class Package {
     (types ? this.#typed : this.#imported).add(name);
   }
 
-  manifest(): Readonly<Record<string, unknown>> {
+  manifest() {
     const { name, description, bin, exports, optional } = this.description;
     const declared = [...this.#typed].map((each) => `@types/${each}`).filter((each) => versionOf(each) !== undefined);
     const all = [...new Set([...this.#imported, ...this.#typed, ...declared])].sort();
@@ -245,10 +290,10 @@ function exported(file: string) {
 
 /** Version that the repository has of a package, its own ones included. */
 function versionOf(name: string): string | undefined {
-  return packages.some((each) => each.name === name)
-    ? own.version
-    : (own.dependencies[name] ?? own.devDependencies[name]);
+  return isOwn(name) ? own.version : (own.dependencies[name] ?? own.devDependencies[name]);
 }
+
+const isOwn = (name: string) => packages.some((each) => each.name === name);
 
 /** The package of an import. */
 function nameOf(specifier: string): string {

@@ -12,6 +12,7 @@ import { z } from "zod";
 import { cacheDirectory } from "../../layers/cache";
 import { findPython, pythonEnvironment } from "../../layers/python";
 import { scripts } from "../../package.json";
+import { packages } from "../../packaging/packages";
 import configuration from "../../vitest.config.mjs";
 
 const run = promisify(execFile);
@@ -121,7 +122,7 @@ describe("every workflow", () => {
     expect(new Set(called)).toEqual(
       new Set([
         ...["format:check", "lint", "typecheck", "test:nightly", "layer"],
-        ...["preview", "preview:comment", "preview:text", "deploy", "diagnose", "drift"],
+        ...["preview", "preview:comment", "preview:text", "deploy", "diagnose", "drift", "packages"],
       ]),
     );
     for (const script of called) expect(Object.keys(scripts)).toContain(script);
@@ -273,15 +274,16 @@ describe("credentials", () => {
       "deploy.yml production",
       "drift.yml drift",
       "preview.yml preview",
+      "release.yml publish",
     ]);
     for (const { at, job: found } of withCredentials) {
       if (found.uses === undefined) expect(found.environment, at).toBeDefined();
     }
   });
 
-  test("are read-only wherever nothing is deployed", () => {
+  test("are read-only wherever nothing is deployed or published", () => {
     for (const { at, file, job: found } of withCredentials) {
-      if (!file.startsWith("deploy"))
+      if (!/^(deploy|release)/.test(file))
         expect(found.environment, at).toMatch(file === "drift.yml" ? /-drift$/ : /-preview$/);
     }
   });
@@ -303,6 +305,21 @@ describe("credentials", () => {
     for (const { run: command, uses } of await stepsOf("layers.yml", "propose")) {
       expect(command ?? uses).not.toMatch(/npm|setup/);
     }
+  });
+});
+
+describe("a release", () => {
+  test("is tested, packed without credentials, and published with its provenance by a job that runs nothing else", async () => {
+    const { on, jobs: release } = await read(workflow, path.join(workflowFolder, "release.yml"));
+    expect(on).toEqual({ push: { tags: ["v*"] } });
+    expect(release.pack).toMatchObject({ needs: "test", permissions: { contents: "read" } });
+    expect(release.publish).toMatchObject({ needs: "pack", environment: "release" });
+    const commands = (await stepsOf("release.yml", "publish")).map(({ run: command, uses }) => command ?? uses);
+    for (const command of commands) expect(command).not.toMatch(/checkout|npm (ci|install|run)/);
+    // In the order of their dependencies.
+    const names = packages.map(({ name }) => name.replace("multicloud-", ""));
+    expect(commands.at(-1)).toContain(`for name in ${names.join(" ")};`);
+    expect(commands.at(-1)).toContain("--provenance");
   });
 });
 
