@@ -231,7 +231,7 @@ class Package {
     if (packages.indexOf(owner) > packages.indexOf(this.description) && !isOptional) {
       throw new Error(`${file} imports ${specifier}, which is in ${owner.name}; see packages.ts`);
     }
-    if (!isOptional) this.#imported.add(owner.name);
+    if (!isOptional && !this.description.peers.includes(owner.name)) this.#imported.add(owner.name);
     return `${owner.name}/internal/${target}`;
   }
 
@@ -242,7 +242,7 @@ class Package {
   }
 
   manifest() {
-    const { name, description, bin, exports, optional } = this.description;
+    const { name, description, bin, exports, optional, peers } = this.description;
     const declared = [...this.#typed].map((each) => `@types/${each}`).filter((each) => versionOf(each) !== undefined);
     const all = [...new Set([...this.#imported, ...this.#typed, ...declared])].sort();
     const sdks = all.filter(isSdk);
@@ -275,7 +275,7 @@ class Package {
       dependencies: Object.fromEntries(all.filter((each) => !isSdk(each)).map((each) => [each, versionOf(each)])),
       peerDependencies: Object.fromEntries([
         ...sdks.map((sdk) => [sdk, `^${versionOf(sdk) ?? ""}`]),
-        ...optional.map((each) => [each, own.version]),
+        ...[...peers, ...optional].map((each) => [each, own.version]),
       ]),
       peerDependenciesMeta: Object.fromEntries(
         [...sdks.filter(isOptionalSdk), ...optional].map((each) => [each, { optional: true }]),

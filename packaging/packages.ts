@@ -11,6 +11,8 @@ export interface PackageDescription {
   readonly programs: Readonly<Record<string, string>>;
   /** Packages of this project that it uses only where they are installed. */
   readonly optional: readonly string[];
+  /** Packages of this project that the user's project brings, so that there is one copy. */
+  readonly peers: readonly string[];
 }
 
 /**
@@ -27,6 +29,7 @@ export const packages: readonly PackageDescription[] = [
     bin: { "python-layers": "cli/layer" },
     programs: {},
     optional: ["multicloud-components"],
+    peers: [],
   },
   {
     name: "multicloud-components",
@@ -48,6 +51,7 @@ export const packages: readonly PackageDescription[] = [
     bin: { mcad: "cli/mcad" },
     programs: { policy: "pack.js", plugin: "provider.js" },
     optional: ["multicloud-local"],
+    peers: [],
   },
   {
     name: "multicloud-local",
@@ -60,6 +64,7 @@ export const packages: readonly PackageDescription[] = [
     bin: {},
     programs: {},
     optional: [],
+    peers: ["multicloud-components"],
   },
 ];
 
