@@ -41,7 +41,8 @@ export interface ConfigurationOptions {
 
 const projectSchema = z.object({
   name: z.string(),
-  config: z.record(z.string(), z.object({ default: z.unknown() })).default({}),
+  // One without a default, such as the tags that `pulumi new` writes, is the engine's own.
+  config: z.record(z.string(), z.object({ default: z.unknown().optional() })).default({}),
 });
 
 /** What the engine keeps in the file for its secrets provider; a local stack has a provider of its own. */

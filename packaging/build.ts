@@ -158,6 +158,7 @@ function compiled(file: string): string {
       target: ts.ScriptTarget.ES2022,
       module: ts.ModuleKind.CommonJS,
       moduleResolution: ts.ModuleResolutionKind.Node10,
+      removeComments: true,
       esModuleInterop: true,
     },
   });

@@ -8,6 +8,7 @@ import { findEngine } from "../../local/engine";
 import { buildPackages } from "../../packaging/build";
 import { packages } from "../../packaging/packages";
 import { engineVariables } from "../../local/engine-environment";
+import type { Run } from "./local-deployment";
 import { install, npmInstall, pack, run, runProcess, sizeOf, writeManifest } from "./installed-packages";
 
 const checkout = path.join(__dirname, "..", "..");
@@ -36,6 +37,10 @@ function local(project: string, ...args: readonly string[]) {
   return run(project, "multicloud-components/cli/mcad.js", ["local", "--state", state, ...args]);
 }
 
+function succeeded({ code, stderr }: Run): void {
+  expect(code, stderr).toBe(0);
+}
+
 /** Deploys a project, hands its outputs over, and deletes it. */
 async function whileUp(
   project: string,
@@ -43,12 +48,12 @@ async function whileUp(
   use: (outputs: Record<string, unknown>) => Promise<void>,
 ): Promise<void> {
   const config = settings.flatMap((setting) => ["--config", setting]);
-  expect(await local(project, ...config, "up", "--detach")).toMatchObject({ code: 0 });
+  succeeded(await local(project, ...config, "up", "--detach"));
   try {
     const { stdout } = await local(project, ...config, "outputs", "--json");
     await use(JSON.parse(stdout) as Record<string, unknown>);
   } finally {
-    expect(await local(project, ...config, "destroy")).toMatchObject({ code: 0 });
+    succeeded(await local(project, ...config, "destroy"));
     await local(project, "stop");
   }
 }
