@@ -69,6 +69,7 @@ export default tseslint.config(
       "**/*.mjs",
       "policy/index.js",
       "cli/mcad.js",
+      "run-typescript.js",
     ],
   },
   ...tseslint.configs.strictTypeChecked,

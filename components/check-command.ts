@@ -26,7 +26,7 @@ export function checkCommand(
   return new command.Command(
     name,
     {
-      create: ["node", ...nodeArguments(`cli/${program}`)].join(" "),
+      create: ["node", ...nodeArguments(`cli/${program}`, "./run-typescript.js")].join(" "),
       // Relative, or another checkout would see a change.
       dir: path.relative(process.cwd(), root) || undefined,
       environment,

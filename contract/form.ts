@@ -6,9 +6,14 @@ import path from "node:path";
  */
 export const isCompiled = path.extname(__filename) === ".js";
 
-/** Arguments with which Node.js runs a program of this project, named without its ending. */
-export function nodeArguments(program: string, loading: "--require tsx/cjs" | "--import tsx" = "--require tsx/cjs") {
-  return isCompiled ? [`${program}.js`] : [...loading.split(" "), `${program}.ts`];
+/**
+ * Arguments with which Node.js runs a program of this project.
+ *
+ * @param program its file, without the ending.
+ * @param loader of TypeScript, which the repository's programs need.
+ */
+export function nodeArguments(program: string, loader = path.join(__dirname, "..", "run-typescript.js")): string[] {
+  return isCompiled ? [`${program}.js`] : ["--require", loader, `${program}.ts`];
 }
 
 /** Folder of the Pulumi project: the repository, or, for a package, the nearest folder with a Pulumi.yaml from here up. */

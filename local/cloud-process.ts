@@ -20,8 +20,6 @@ import { ResourceStore } from "./store";
 import type { CallerReport } from "./caller";
 import type { WeatherReport } from "./weather";
 
-const root = path.join(__dirname, "..");
-
 /** Milliseconds that a cloud may take to start. */
 const startTimeoutMs = 60_000;
 
@@ -67,7 +65,7 @@ export async function startCloud(state: string, { attached, weather = {} }: Star
   const child = spawn(
     process.execPath,
     [
-      ...nodeArguments(path.join(__dirname, "cloud"), "--import tsx"),
+      ...nodeArguments(path.join(__dirname, "cloud")),
       ...[state, "--weather", JSON.stringify(weather)],
       ...(attached ? ["--attached", String(process.pid)] : []),
     ],

@@ -5,7 +5,7 @@ import path from "node:path";
 import ts from "typescript";
 import { z } from "zod";
 
-import { isSdk, neededSdks, type PackageDescription, packages, repositoryOnly } from "./packages";
+import { isSdk, neededSdks, type PackageDescription, packages } from "./packages";
 import { sbomOf } from "./sbom";
 
 const root = path.join(__dirname, "..");
@@ -237,7 +237,6 @@ class Package {
   }
 
   #note(file: string, name: string, types: boolean): void {
-    if (repositoryOnly.includes(name)) return;
     if (versionOf(name) === undefined) throw new Error(`${file} imports ${name}, which package.json does not list`);
     (types ? this.#typed : this.#imported).add(name);
   }

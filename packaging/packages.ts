@@ -58,7 +58,7 @@ export const packages: readonly PackageDescription[] = [
     description: "AWS, Azure and Google Cloud on this machine, for Pulumi's own engine",
     contents: [
       ...["local", "bootstrap", "cli/local.ts", "cli/local-verbs.ts", "cli/local-watch.ts", "cli/local-drill.ts"],
-      ...["cli/cache.ts", "cli/verb-error.ts"],
+      ...["cli/cache.ts", "cli/subject.ts", "cli/verb-error.ts"],
     ],
     exports: { ".": "local/stack" },
     bin: {},
@@ -73,6 +73,3 @@ export const isSdk = (name: string) => name.startsWith("@pulumi/");
 
 /** SDKs that every program needs; of the others those of its clouds. */
 export const neededSdks: readonly string[] = ["@pulumi/pulumi", "@pulumi/command"];
-
-/** What only the repository loads: there the sources run as they are. */
-export const repositoryOnly: readonly string[] = ["tsx"];

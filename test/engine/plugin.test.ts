@@ -8,7 +8,8 @@ import { createInterface } from "node:readline";
 import * as pulumi from "@pulumi/pulumi";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import type { CloudAddress } from "../../local/cloud";
+import type { CloudAddress } from "../../local/control";
+import { nodeArguments } from "../../contract/form";
 import { startCloud, stopCloud } from "../../local/cloud-process";
 import { findEngine } from "../../local/engine";
 import { localStack } from "../../local/stack";
@@ -21,7 +22,7 @@ let cloud: CloudAddress;
 
 beforeAll(async () => {
   cloud = await startCloud(state, { attached: true });
-  plugin = spawn(process.execPath, ["--import", "tsx", path.join("plugin", "provider.ts")], {
+  plugin = spawn(process.execPath, nodeArguments(path.join("plugin", "provider")), {
     cwd: checkout,
     stdio: ["ignore", "pipe", "inherit"],
   });
