@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, write
 import { isBuiltin } from "node:module";
 import path from "node:path";
 
-import ts from "typescript";
+import ts = require("typescript");
 import { z } from "zod";
 
 import { isSdk, neededSdks, type PackageDescription, packages } from "./packages";
