@@ -126,7 +126,10 @@ else if (vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER !== undefined) Module.pro
 
 /** What Node.js does with a CommonJS module, with what V8 kept of it where it was compiled before. */
 function compile(content, filename, format) {
-  if (format === "module") return compileByNode.call(this, content, filename, format);
+  // A script out of kept data imports nothing dynamically: V8 keeps no host options.
+  if (format === "module" || /\bimport\s*\(/.test(content)) {
+    return compileByNode.call(this, content, filename, format);
+  }
   const [before, after] = Module.wrapper;
   const source = `${before}${content.replace(/^#!/, "//")}${after}`;
   const key = sha256(`${filename}\n${source}`);

@@ -83,3 +83,10 @@ test("a cache that cannot be written changes nothing", async () => {
   chmodSync(compiled(), 0o400);
   expect(await run()).toBe("first\n");
 });
+
+test("what imports dynamically by itself, as no TypeScript does here, still does where it was compiled before", async () => {
+  writeFileSync(path.join(folder, "native.js"), 'exports.load = () => import("node:os");\n');
+  const program = 'import { load } from "./native.js";\nvoid load().then(({ EOL }) => process.stdout.write(EOL));\n';
+  writeFileSync(path.join(folder, "main.ts"), program);
+  for (const time of ["first", "second"]) expect(await run(), time).toBe("\n");
+});
