@@ -94,6 +94,11 @@ function signIn({ auth }: Settings): Record<string, string> {
   return auth ? { AUTH_ISSUER: auth.issuer, AUTH_AUDIENCE: auth.audience } : {};
 }
 
+/** Undefined where a new release has all requests at once. */
+function canaryOf<Canary extends { readonly percentage: number }>({ canary }: { readonly canary: Canary }) {
+  return canary.percentage === 0 ? undefined : canary;
+}
+
 // Each cloud's SDK takes a second to load, so a cloud that is off is not even imported.
 
 async function deployAws(
@@ -120,7 +125,7 @@ async function deployAws(
       site: isOn ? everywhere.site : undefined,
       shareLayersWith: aws.shareLayersWith,
       permissionsBoundary: aws.permissionsBoundary,
-      function: aws.function,
+      function: { ...aws.function, canary: canaryOf(aws.function) },
       api: aws.api,
       frontend,
     },
@@ -169,7 +174,7 @@ async function deployGcp(
       region: gcp.region,
       bundles: bundles.filter((bundle) => bundle.target === "gcp"),
       site: isOn ? everywhere.site : undefined,
-      function: gcp.function,
+      function: { ...gcp.function, canary: canaryOf(gcp.function) },
       frontend,
     },
     { parent },

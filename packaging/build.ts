@@ -5,7 +5,7 @@ import path from "node:path";
 import ts = require("typescript");
 import { z } from "zod";
 
-import { isSdk, neededSdks, type PackageDescription, packages } from "./packages";
+import { isSdk, neededSdks, type PackageDescription, packages, repositoryOnly } from "./packages";
 import { sbomOf } from "./sbom";
 
 const root = path.join(__dirname, "..");
@@ -75,17 +75,15 @@ function isCode(file: string): boolean {
 }
 
 function sourcesOf({ contents }: PackageDescription): string[] {
-  return contents.flatMap((entry) =>
-    entry.endsWith(".ts")
-      ? [entry]
-      : readdirSync(path.join(root, entry), { recursive: true, withFileTypes: true })
-          .filter((found) => found.isFile())
-          .map((found) => path.relative(root, path.join(found.parentPath, found.name)))
-          .filter(
-            (file) => !/(^|\/)__pycache__\/|^policy\/(index\.js|package\.json)$|^operations\/reference\.ts$/.test(file),
-          )
-          .sort(),
-  );
+  const isFile = (entry: string) => entry.endsWith(".ts");
+  const named = packages.flatMap((each) => each.contents.filter(isFile));
+  const inFolders = contents
+    .filter((entry) => !isFile(entry))
+    .flatMap((folder) => readdirSync(path.join(root, folder), { recursive: true, withFileTypes: true }))
+    .filter((found) => found.isFile())
+    .map((found) => path.relative(root, path.join(found.parentPath, found.name)))
+    .filter((file) => !file.includes("__pycache__") && !named.includes(file) && !repositoryOnly.includes(file));
+  return [...contents.filter(isFile), ...inFolders.sort()];
 }
 
 function declarationsOf(files: readonly string[]): ReadonlyMap<string, string> {

@@ -2,7 +2,7 @@
 export interface PackageDescription {
   readonly name: string;
   readonly description: string;
-  /** Folders, with everything in them, and files. */
+  /** Files, and folders with everything in them that no other package names. */
   readonly contents: readonly string[];
   /** What a program may import, by the path below the package's name. The rest of it may change with any version. */
   readonly exports: Readonly<Record<string, string>>;
@@ -35,12 +35,7 @@ export const packages: readonly PackageDescription[] = [
     name: "multicloud-components",
     description:
       "Pulumi components for Python web applications on AWS, Azure and Google Cloud, with their dependency layers",
-    contents: [
-      ...["components", "settings", "settings.ts", "stack.ts", "operations", "policy", "plugin"],
-      ...["cli/mcad.ts", "cli/smoke-check.ts", "cli/version-check.ts", "cli/diagnose.ts", "cli/diagnose-command.ts"],
-      ...["cli/releases.ts", "cli/rollback.ts", "cli/release-source.ts", "cli/layer-versions.ts"],
-      "cli/preview-comment.ts",
-    ],
+    contents: [...["components", "settings", "settings.ts", "stack.ts", "operations", "cli", "policy", "plugin"]],
     exports: {
       ".": "components/index",
       "./aws": "components/aws/index",
@@ -66,6 +61,12 @@ export const packages: readonly PackageDescription[] = [
     optional: [],
     peers: ["multicloud-components"],
   },
+];
+
+/** What is for the repository alone: the reference in its documents, and what loads its TypeScript. */
+export const repositoryOnly: readonly string[] = [
+  ...["cli/reference.ts", "operations/reference.ts"],
+  ...["cli/mcad.js", "policy/index.js", "policy/package.json"],
 ];
 
 /** Pulumi's SDKs: a program and its components have to load the same copy, so the program brings it. */

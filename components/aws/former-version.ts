@@ -4,6 +4,7 @@ import path from "node:path";
 import * as command from "@pulumi/command/local";
 import * as pulumi from "@pulumi/pulumi";
 
+import { nodeArguments } from "../../contract/form";
 import { regionOf } from "./arn";
 
 const root = path.join(__dirname, "..", "..");
@@ -21,7 +22,7 @@ export function keepFormerVersion(name: string): pulumi.ResourceHook {
     const { name: functionName, arn } = { name: "", arn: "", ...oldOutputs };
     if (publish || arn === "") return;
     await command.run({
-      command: "node --require ./run-typescript.js cli/former-version.ts",
+      command: ["node", ...nodeArguments("cli/former-version", "./run-typescript.js")].join(" "),
       dir: path.relative(process.cwd(), root) || undefined,
       environment: { FUNCTION: functionName, REGION: regionOf(arn) },
       logging: command.Logging.None,
