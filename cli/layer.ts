@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { type Application, ApplicationError, readApplication } from "../contract/application";
 import { projectFolder } from "../contract/form";
 import { clouds as targets } from "../contract/clouds";
+import { pythonVersions } from "../contract/pythons";
 import type { AdvisorySource } from "../layers/audit";
 import { build } from "../layers/build";
 import { BuildError } from "../layers/build-error";
@@ -17,9 +18,6 @@ import type { comparisonForms } from "../layers/report";
 import type { Strategy } from "../layers/strategy";
 import type { UsedVersion } from "../operations/layer-versions/retention";
 import { version } from "../package.json";
-
-/** Those that all clouds offer. */
-const pythonVersions = ["3.11", "3.12", "3.13"] as const;
 
 // What a command needs is loaded when it runs: a build that finds everything built takes little longer than its process.
 
@@ -124,7 +122,7 @@ program
     }
     for (const { file, targets } of files) {
       progress(`Resolving the requirements of ${targets.join(", ")}`);
-      const { before, after } = await relock(file, { ...flags, upgrade });
+      const { before, after } = await relock(file, { ...flags, upgrade, sdists: sdistsOf(flags) });
       process.stdout.write(`${targets.join(", ")}: ${lockSummary(before, after)}\n`);
     }
   });
@@ -140,7 +138,7 @@ program
       Promise.all([import("../layers/relock"), import("../layers/report")]),
     );
     for (const { file, targets } of ownFiles(flags)) {
-      const { before, after } = await resolve(file, { upgrade: "all" });
+      const { before, after } = await resolve(file, { upgrade: "all", sdists: sdistsOf(flags) });
       const current = lockSummary(before, after) === lockSummary(after, after);
       const names = targets.join(", ");
       process.stdout.write(current ? `${names}: up to date\n` : `${names}:\n${await outdatedTable(before, after)}\n`);
@@ -315,6 +313,11 @@ function targetsOf({ target }: Pick<LockFlags, "target">, { functions }: Applica
 
 function described({ application }: Pick<LockFlags, "application">): Application {
   return readApplication(projectFolder, application);
+}
+
+/** Whether sources may be built; requirements of no application's have no description that forbids it. */
+function sdistsOf(flags: LockFlags): boolean {
+  return flags.requirements !== undefined || described(flags).layers.sdists;
 }
 
 /** Files of requirements whose locks are made here; says of each other one what makes its lock, with exit code 1. */

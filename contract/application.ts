@@ -118,6 +118,8 @@ export interface LayerOptions {
   readonly groups: ReadonlyMap<string, readonly string[]>;
   /** Patterns (glob, from the directory of packages) of files that pruning leaves in. */
   readonly keep: readonly string[];
+  /** Whether packages that publish no wheel are built from their source. */
+  readonly sdists: boolean;
 }
 
 /** A description that cannot be used: says the file, the key, what was found and what is accepted. */
@@ -296,6 +298,11 @@ const layersSchema = z.strictObject({
     "list of texts",
     "Patterns (glob) of files in packages that pruning leaves in.",
   ),
+  sdists: key(
+    z.boolean().default(true),
+    "boolean",
+    "Whether packages that publish no wheel are built from their source, which runs their code on the builder's machine.",
+  ),
 });
 
 const toolSchema = z.strictObject({
@@ -319,7 +326,7 @@ const toolSchema = z.strictObject({
     .record(functionName, functionSchema)
     .refine((functions) => Object.keys(functions).length > 0, { error: "expected at least one function" }),
   tables: z.record(tableName, tableSchema).default({}),
-  layers: layersSchema.default({ groups: {}, keep: [] }),
+  layers: layersSchema.default({ groups: {}, keep: [], sdists: true }),
 });
 
 /** Keys that stand beside each other in the description. */
@@ -439,7 +446,7 @@ export function readApplication(root: string, folder: string): Application {
     site,
     functions,
     tables,
-    layers: { groups: new Map(Object.entries(description.layers.groups)), keep: description.layers.keep },
+    layers: { ...description.layers, groups: new Map(Object.entries(description.layers.groups)) },
   };
 }
 

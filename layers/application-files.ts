@@ -20,20 +20,20 @@ const neverPacked = picomatch(["**/.*", "**/.*/**", "**/__pycache__/**", "**/*.p
 
 /**
  * Every file below an application's source, but for what the description excludes on this cloud and what belongs to the
- * description itself: `pyproject.toml`, files of requirements, their locks in every form, and the frontend.
+ * description itself: `pyproject.toml`, files of requirements, their locks in every form, the packages and wheels of the project
+ * that these name, and the frontend.
  */
 export async function applicationFiles(application: Application, cloud: Cloud): Promise<SourceFile[]> {
   const { source, folder, site, functions, exclude } = application;
   const requirements = functions.flatMap((fn) => Object.values(fn.requirements));
-  const described = new Set(
-    [path.join(folder, "pyproject.toml"), ...requirements]
-      .flatMap(requirementFiles)
-      .map((file) => path.relative(source, file)),
-  );
+  const described = [path.join(folder, "pyproject.toml"), ...requirements]
+    .flatMap(requirementFiles)
+    .map((file) => path.relative(source, file).split(path.sep).join("/"));
+  const isDescribed = (name: string) => described.some((each) => name === each || name.startsWith(`${each}/`));
   const frontend = site === undefined ? [] : [`${path.relative(source, site).split(path.sep).join("/")}/**`];
   const excluded = picomatch([...exclude[cloud], ...frontend], { dot: true });
   const names = (await filesBelow(source)).filter(
-    (name) => !neverPacked(name) && !excluded(name) && !described.has(name),
+    (name) => !neverPacked(name) && !excluded(name) && !isDescribed(name),
   );
   return Promise.all(names.map(async (name) => ({ name, content: await readFile(path.join(source, name)) })));
 }

@@ -52,7 +52,9 @@ export async function audit(lock: Lock, source: AdvisorySource): Promise<Vulnera
 function withoutRepetition({ packages }: Lock): string[][] {
   const seen = new Map<string, number>();
   const lists: string[][] = [];
-  for (const { name, version } of packages) {
+  for (const { name, version, local } of packages) {
+    // No source of advisories knows the project's own.
+    if (local !== undefined) continue;
     const times = seen.get(name) ?? 0;
     seen.set(name, times + 1);
     (lists[times] ??= []).push(`${name}==${version}`);

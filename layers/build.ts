@@ -365,7 +365,7 @@ async function sizedWheels(
   progress: BuildOptions["progress"],
 ): Promise<readonly SizedPackage[]> {
   const { wheelsOf } = await onDemand(() => import("./wheel-index"));
-  const wheels = await wheelsOf(lock, platform);
+  const wheels = await wheelsOf(lock, platform, { progress });
   const untold = wheels.filter(({ size }) => size === undefined);
   const sizes = untold.length === 0 ? [] : await (await contents()).wheelSizes(untold, lock, platform, progress);
   return wheels.map(({ name, size = sizes[untold.findIndex((each) => each.name === name)] ?? 0 }) => ({ name, size }));
@@ -402,7 +402,7 @@ function compilerOf(
   { bytecode = true, progress, warn = progress }: Pick<BuildOptions, "bytecode" | "progress" | "warn">,
 ): string | undefined {
   if (!bytecode) return undefined;
-  const compiler = bytecodeCompiler(pythonVersion);
+  const compiler = bytecodeCompiler(pythonVersion)?.name;
   if (compiler === undefined) {
     warn(`No bytecode for Python ${pythonVersion}, only for ${bytecodeVersions.join(", ")}: functions start slower`);
   }

@@ -4,7 +4,6 @@ import path from "node:path";
 import { parentPort } from "node:worker_threads";
 
 import { deflateSync } from "fflate";
-import { loadPyodide } from "pyodide";
 
 /**
  * A path relative to the layer, since an import puts the real one into its place.
@@ -36,15 +35,16 @@ compiled
 
 let loading;
 
-async function start() {
+async function start(compiler) {
+  const { loadPyodide } = await import(compiler);
   // Where it would look otherwise follows from a stack trace, which source maps change.
-  const folder = path.dirname(createRequire(import.meta.url).resolve("pyodide/package.json"));
+  const folder = path.dirname(createRequire(import.meta.url).resolve(`${compiler}/package.json`));
   return (await loadPyodide({ indexURL: folder })).runPython(program);
 }
 
 /** Undefined for what is no module of this Python, such as a template, and for one that is nested too deep. */
-async function compiled(name, source) {
-  const compile = await (loading ??= start());
+async function compiled(compiler, name, source) {
+  const compile = await (loading ??= start(compiler));
   let bytes;
   try {
     bytes = compile(name, source);
@@ -61,10 +61,10 @@ async function compiled(name, source) {
   }
 }
 
-parentPort.on("message", async ({ modules, level }) => {
+parentPort.on("message", async ({ compiler, modules, level }) => {
   const answer = [];
   for (const { name, source } of modules) {
-    const content = await compiled(name, source);
+    const content = await compiled(compiler, name, source);
     answer.push(content && { content, data: deflateSync(content, { level }) });
   }
   parentPort.postMessage({ answer });

@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 
+import { bytecodeCompiler } from "./bytecode-compiler";
 import { cacheDirectory, readBlob, sha256, writeBlob } from "./cache";
 import type { InstalledFile, MergedWheels } from "./merge";
 import { recipeDigest } from "./recipe";
@@ -14,6 +15,8 @@ const batch = 200;
 const worthwhile = 1000;
 
 interface Sources {
+  /** The npm package that compiles. */
+  readonly compiler: string;
   readonly modules: readonly { readonly name: string; readonly source: Uint8Array }[];
   readonly level: number;
 }
@@ -24,9 +27,11 @@ type Compiled = readonly ({ readonly content: Uint8Array; readonly data: Uint8Ar
  * Bytecode of every module among the files, at the place where Python looks for it, so that a function starts without
  * compiling anything. It is `unchecked-hash` bytecode (PEP 552): a layer's source does not change, and dates tell nothing there.
  *
- * @param compiler as `bytecodeCompiler` of ./bytecode-compiler names it.
+ * @throws for a Python that has no compiler.
  */
-export async function bytecodeOf({ files, wheels }: MergedWheels, compiler: string): Promise<InstalledFile[]> {
+export async function bytecodeOf({ files, wheels }: MergedWheels, pythonVersion: string): Promise<InstalledFile[]> {
+  const compiler = bytecodeCompiler(pythonVersion);
+  if (compiler === undefined) throw new Error(`nothing compiles for Python ${pythonVersion}`);
   const modules = new Map<string, ZipEntry[]>();
   for (const { owner, entry } of files) {
     if (entry.name.endsWith(".py")) modules.set(owner, [...(modules.get(owner) ?? []), entry]);
@@ -37,6 +42,7 @@ export async function bytecodeOf({ files, wheels }: MergedWheels, compiler: stri
     "bytecode-worker.mjs",
     Math.min(availableParallelism(), Math.ceil(count / worthwhile)),
   );
+  const compilation = { ...compiler, workers, suffix: `cpython-${pythonVersion.replace(".", "")}` };
   try {
     const packages = wheels.flatMap(({ wheel: { name, sha256: hash } }) => {
       const sources = modules.get(name);
@@ -47,7 +53,7 @@ export async function bytecodeOf({ files, wheels }: MergedWheels, compiler: stri
     packages.sort((a, b) => b.sources.length - a.sources.length);
     const bytecode = await Promise.all(
       packages.map(async ({ owner, hash, sources }) => {
-        const entries = await compiledOnce([recipe, compiler, hash], sources, workers);
+        const entries = await compiledOnce([recipe, compiler.name, hash], sources, compilation);
         return entries.map((entry) => ({ owner, entry }));
       }),
     );
@@ -57,43 +63,50 @@ export async function bytecodeOf({ files, wheels }: MergedWheels, compiler: stri
   }
 }
 
+interface Compilation {
+  readonly npmPackage: string;
+  readonly workers: Workers<Sources, Compiled>;
+  /** What the names of its files have, e.g. `cpython-312`. */
+  readonly suffix: string;
+}
+
 const running = new Map<string, Promise<ZipEntry[]>>();
 
 /** Kept by the wheel's hash, and which of its modules are there: a changed pin compiles that package alone. */
 function compiledOnce(
   by: readonly string[],
   sources: readonly ZipEntry[],
-  workers: Workers<Sources, Compiled>,
+  compilation: Compilation,
 ): Promise<ZipEntry[]> {
   const key = sha256(JSON.stringify([by, sources.map(({ name }) => name)]));
-  const compiling = running.get(key) ?? compiled(sources, cacheDirectory("bytecode", `${key}.zip`), workers);
+  const compiling = running.get(key) ?? compiled(sources, cacheDirectory("bytecode", `${key}.zip`), compilation);
   running.set(key, compiling);
   return compiling.finally(() => running.delete(key));
 }
 
-async function compiled(
-  sources: readonly ZipEntry[],
-  file: string,
-  workers: Workers<Sources, Compiled>,
-): Promise<ZipEntry[]> {
+async function compiled(sources: readonly ZipEntry[], file: string, compilation: Compilation): Promise<ZipEntry[]> {
   const known = await readBlob(file);
   if (known !== undefined) return readZip(known);
 
   const batches = Array.from({ length: Math.ceil(sources.length / batch) }, (_, index) =>
     sources.slice(index * batch, (index + 1) * batch),
   );
-  const entries = await Promise.all(batches.map((each) => compiledBatch(each, workers)));
+  const entries = await Promise.all(batches.map((each) => compiledBatch(each, compilation)));
   await writeBlob(file, writeZip(entries.flat()));
   return entries.flat();
 }
 
-async function compiledBatch(sources: readonly ZipEntry[], workers: Workers<Sources, Compiled>): Promise<ZipEntry[]> {
+async function compiledBatch(
+  sources: readonly ZipEntry[],
+  { npmPackage, workers, suffix }: Compilation,
+): Promise<ZipEntry[]> {
   const answers = await workers.run(() => ({
+    compiler: npmPackage,
     modules: sources.map((entry) => ({ name: entry.name, source: new Uint8Array(contentOf(entry)) })),
     level: 9,
   }));
   return answers.flatMap((bytecode, index) => {
-    const name = cachedName(sources[index]?.name ?? "");
+    const name = cachedName(sources[index]?.name ?? "", suffix);
     if (bytecode === undefined) return [];
     const [content, data] = [Buffer.from(bytecode.content), Buffer.from(bytecode.data)];
     return data.length < content.length ? compressed(name, content, data) : stored(name, content);
@@ -101,6 +114,6 @@ async function compiledBatch(sources: readonly ZipEntry[], workers: Workers<Sour
 }
 
 /** Where Python looks for the bytecode of a module: `a/__pycache__/b.cpython-312.pyc` for `a/b.py`. */
-function cachedName(source: string): string {
-  return source.replace(/([^/]+)\.py$/, "__pycache__/$1.cpython-312.pyc");
+function cachedName(source: string, suffix: string): string {
+  return source.replace(/([^/]+)\.py$/, `__pycache__/$1.${suffix}.pyc`);
 }

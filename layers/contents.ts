@@ -35,7 +35,7 @@ export async function layerContents(
   progress: Progress,
 ): Promise<BundleContent[]> {
   const wanted = new Set(plan.flatMap(({ packages }) => packages));
-  const wheels = (await wheelsOf(lock, platform)).filter(({ name }) => wanted.has(name));
+  const wheels = (await wheelsOf(lock, platform, { progress })).filter(({ name }) => wanted.has(name));
   for (const layer of plan) checkNotEmpty(layer, wheels, lock, platform);
   checkPrediction(wheels);
   const opened = await openWheels(wheels, lock, platform, progress);
@@ -96,7 +96,7 @@ export async function packageContent(
   files: readonly SourceFile[],
   progress: Progress,
 ): Promise<BundleContent> {
-  const opened = await openWheels(await wheelsOf(lock, platform), lock, platform, progress);
+  const opened = await openWheels(await wheelsOf(lock, platform, { progress }), lock, platform, progress);
   const tree = await installed(opened, platform);
   const dependencies = tree.files.map((file) => below(".python_packages/lib/site-packages/", file));
   return {
@@ -115,7 +115,7 @@ export async function sourceContent(
   files: readonly SourceFile[],
   progress: Progress,
 ): Promise<BundleContent> {
-  const opened = await openWheels(await wheelsOf(lock, platform), lock, platform, progress);
+  const opened = await openWheels(await wheelsOf(lock, platform, { progress }), lock, platform, progress);
   // For its checks alone: what pip would overwrite in silence is an error here.
   mergeWheels(opened);
   const requirements = opened.map(({ name, version, sha256 }) => `${name}==${version} --hash=sha256:${sha256}\n`);
@@ -165,7 +165,7 @@ export async function openWheels(wheels: readonly Wheel[], lock: Lock, platform:
     if (!(error instanceof UnreachableWheel)) throw error;
     // The index may have moved since it was asked.
     const names = new Set(wheels.map(({ name }) => name));
-    const moved = (await wheelsOf(lock, platform, { fresh: true })).filter(({ name }) => names.has(name));
+    const moved = (await wheelsOf(lock, platform, { fresh: true, progress })).filter(({ name }) => names.has(name));
     if (moved.every(({ url }, index) => url === wheels[index]?.url)) throw error;
     return fetchAndOpen(moved);
   }
@@ -178,7 +178,7 @@ async function installed(wheels: readonly OpenedWheel[], { bytecode, keepSymbols
   checkEntryCount(merged.files.length + modules);
   // One after another: each takes all processors, and its memory.
   const files = await withoutSymbols(merged.files, keepSymbols);
-  const compiled = bytecode === undefined ? [] : await bytecodeOf(merged, bytecode);
+  const compiled = bytecode === undefined ? [] : await bytecodeOf(merged, options.pythonVersion);
   const records = await Promise.all(merged.wheels.map(recordOf));
   return { files: [...files, ...compiled, ...records.flat()], wheels: merged.wheels };
 }
@@ -198,11 +198,11 @@ function described(
   entriesOf: (wheel: OpenedWheel) => readonly ZipEntry[],
 ): PackageManifest[] {
   return wheels.map(({ wheel, pruned }) => {
-    const { name, version, licence, filename, sha256 } = wheel;
+    const { name, version, licence, filename, sha256, source } = wheel;
     const entries = entriesOf(wheel);
     const requires = lock.packages.filter(({ neededBy }) => neededBy.includes(name)).map((required) => required.name);
     return {
-      ...{ name, version, licence, wheel: filename, sha256 },
+      ...{ name, version, licence, wheel: filename, sha256, ...(source && { source }) },
       size: entries.reduce((total, { data }) => total + data.length, 0),
       unpackedSize: entries.reduce((total, { size }) => total + size, 0),
       requires: [...new Set(requires)].sort(),

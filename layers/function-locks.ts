@@ -26,7 +26,7 @@ const adapters = (target: Target) => path.join(__dirname, "adapters", `${target}
  * @throws {BuildError} where a function cannot run on the cloud, or has no lock that fits.
  */
 export async function lockedFunctions(
-  { functions }: Pick<Application, "functions">,
+  { functions, layers }: Pick<Application, "functions" | "layers">,
   target: Target,
   folder?: string,
 ): Promise<LockedFunctions[]> {
@@ -43,7 +43,7 @@ export async function lockedFunctions(
     if (file === undefined) {
       throw new BuildError(`function ${fn.name} has no requirements for ${target}; name a file, which may be empty`);
     }
-    const lock = await readLock(target, file);
+    const lock = { ...(await readLock(target, file)), sdists: layers.sdists };
     const earlier = together.get(lock.sha256);
     together.set(lock.sha256, { functions: [...(earlier?.functions ?? []), fn], lock });
   }

@@ -1,3 +1,4 @@
+import { pythonVersions } from "../contract/pythons";
 import { didYouMeanThen } from "../contract/suggestion";
 import { entryModule } from "./adapters";
 import { distributionFor } from "./distributions";
@@ -79,6 +80,8 @@ function problem(fault: ImportFault, context: Context): string {
   }
 }
 
+const minorOf = (pythonVersion: string) => Number(pythonVersion.split(".")[1]);
+
 function missing(module: string, context: Context, correct: string): string {
   const { target, platform, application, lock, layers = [], others } = context;
   const [top = module] = module.split(".", 1);
@@ -89,7 +92,12 @@ function missing(module: string, context: Context, correct: string): string {
   if (inStandardLibrary(top, platform.pythonVersion)) {
     return `which the standard library of Python ${platform.pythonVersion} does not have; ${correct}`;
   }
-  const had = ["3.11", "3.12"].filter((version) => inStandardLibrary(top, version)).at(-1);
+  const having = pythonVersions.filter((version) => inStandardLibrary(top, version));
+  const isOlder = (version: string) => minorOf(version) < minorOf(platform.pythonVersion);
+  const [had, has] = [having.filter(isOlder).at(-1), having[0]];
+  if (had === undefined && has !== undefined) {
+    return `which the standard library has from Python ${has} on; deploy with pythonVersion ${has}, or import something else`;
+  }
   if (had !== undefined && top !== "distutils") {
     return `which left the standard library after Python ${had}; import something else, or deploy with pythonVersion ${had}`;
   }

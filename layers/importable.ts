@@ -47,7 +47,7 @@ export async function packageTree(
   names: readonly string[],
   progress: (line: string) => void,
 ): Promise<Tree> {
-  const wheels = (await wheelsOf(lock, platform)).filter(({ name }) => names.includes(name));
+  const wheels = (await wheelsOf(lock, platform, { progress })).filter(({ name }) => names.includes(name));
   const known = await Promise.all(wheels.map(async ({ sha256 }) => knownPackageScan(sha256)));
   const unknown = wheels.filter((_, index) => known[index] === undefined);
   const opened = await openWheels(unknown, lock, platform, progress);

@@ -1,19 +1,14 @@
 import { BuildError } from "./build-error";
 import { sha256 } from "./cache";
-import { type Lock, type LockedPackage, normalisedName } from "./lock";
+import { type Lock, lockedPackage, type Pin } from "./lock";
 
 /** What a lock in any form holds, before it is known which target it is for. */
 export type LockContent = Omit<Lock, "target">;
 
-/** A package as a form of lock describes it. */
-export interface Pin extends Pick<LockedPackage, "required"> {
-  readonly name: string;
-  readonly version: string;
-  /** Environment marker of PEP 508. Absent: wanted everywhere. */
-  readonly marker?: string;
-  /** SHA-256 in hexadecimal, of each of its files. */
-  readonly hashes: readonly string[];
-  readonly neededBy: readonly string[];
+/** What a lock says of all of its packages. */
+interface LockFacts extends Pick<Lock, "edgeless" | "indexOptions"> {
+  /** Versions that it serves, as `project.requires-python` has them. */
+  readonly requiresPython?: string;
 }
 
 /**
@@ -21,13 +16,12 @@ export interface Pin extends Pick<LockedPackage, "required"> {
  * that, such as of packages for development, is none of the bundle's.
  *
  * @param lock the file, as a message names it.
- * @param requiresPython versions that it serves, as `project.requires-python` has them.
  * @throws {BuildError} for a package without a hash.
  */
 export function lockContent(
   lock: string,
   pins: readonly Pin[],
-  { requiresPython = "", edgeless }: { requiresPython?: string; edgeless?: string } = {},
+  { requiresPython = "", edgeless, indexOptions = [] }: LockFacts = {},
 ): LockContent {
   const unhashed = pins.filter(({ hashes }) => hashes.length === 0).map(({ name, version }) => `${name} ${version}`);
   if (unhashed.length > 0) {
@@ -39,21 +33,8 @@ export function lockContent(
   const packages = pins.map(lockedPackage).sort((a, b) => (a.statement < b.statement ? -1 : 1));
   const installed = packages.map(({ statement, required, neededBy }) => ({ statement, required, neededBy }));
   const serves = { pythonVersion: oldestPython(requiresPython), newestPython: newestPython(requiresPython) };
-  return { sha256: sha256(JSON.stringify({ installed, ...serves, edgeless })), packages, edgeless, ...serves };
-}
-
-function lockedPackage({ name: given, version, marker, hashes, required, neededBy }: Pin): LockedPackage {
-  const name = normalisedName(given);
-  const sorted = [...new Set(hashes)].sort();
-  const release = `${name}==${version}${marker === undefined ? "" : ` ; ${marker}`}`;
-  return {
-    name,
-    version,
-    required,
-    neededBy: [...new Set(neededBy.map(normalisedName))].sort(),
-    hashes: new Set(sorted),
-    statement: [release, ...sorted.map((hash) => `    --hash=sha256:${hash}`)].join(" \\\n"),
-  };
+  const hash = sha256(JSON.stringify({ installed, ...serves, edgeless }));
+  return { sha256: hash, packages, edgeless, indexOptions, ...serves };
 }
 
 /** The oldest that the clouds run, where nothing is said. */

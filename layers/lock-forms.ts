@@ -1,12 +1,12 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 
 import { BuildError, shownPath } from "./build-error";
 import type { Target } from "./bundle";
-import { type Lock, lockFile, readOwnLock } from "./lock";
+import { type Lock, lockFile, projectPaths, readOwnLock } from "./lock";
 import { makePylock, readPylock } from "./pylock";
 import { compileRequirements, readRequirementsTxt } from "./requirements-txt";
-import { readUvLock } from "./uv-lock";
+import { lockedPaths, readUvLock } from "./uv-lock";
 
 /** A way to write what is required, and what is locked for it. */
 interface Form {
@@ -19,6 +19,8 @@ interface Form {
   command?(file: string): string;
 }
 
+const textOf = (file: string) => (existsSync(file) ? readFileSync(file, "utf8") : "");
+
 const sibling = (file: string, name: string) => path.join(path.dirname(file), name);
 
 /** The first that fits counts. */
@@ -26,13 +28,13 @@ const forms: readonly Form[] = [
   {
     fileName: /\.txt$/,
     read: async (file, target) => ({ target, ...(await readRequirementsTxt(file)) }),
-    beside: (file) => [file.replace(/\.txt$/, ".in")],
+    beside: (file) => [file.replace(/\.txt$/, ".in"), ...projectPaths(textOf(file), file)],
     command: compileRequirements,
   },
   {
     fileName: /^uv\.lock$/,
     read: async (file, target) => ({ target, ...(await readUvLock(file)) }),
-    beside: (file) => [sibling(file, "pyproject.toml")],
+    beside: (file) => [sibling(file, "pyproject.toml"), ...lockedPaths(textOf(file), file)],
     command: () => "uv lock",
   },
   {
@@ -56,10 +58,13 @@ const forms: readonly Form[] = [
           `${shownPath(file)} has both uv.lock and pylock.toml beside it; name the one that counts as the requirements`,
         );
       }
-      const read = path.basename(lock) === "uv.lock" ? readUvLock(lock) : readPylock(lock, file);
+      const read = path.basename(lock) === "uv.lock" ? readUvLock(lock, path.dirname(file)) : readPylock(lock, file);
       return { target, ...(await read) };
     },
-    beside: (file) => [sibling(file, "uv.lock"), sibling(file, "pylock.toml")],
+    beside: (file) => [
+      ...["uv.lock", "pylock.toml"].map((name) => sibling(file, name)),
+      ...lockedPaths(textOf(sibling(file, "uv.lock")), file),
+    ],
     command: (file) => (projectLocks(file).some((lock) => lock.endsWith("pylock.toml")) ? makePylock : "uv lock"),
   },
   {
@@ -76,7 +81,7 @@ const forms: readonly Form[] = [
   {
     fileName: /./,
     read: (file, target) => readOwnLock(target, file),
-    beside: (file) => [lockFile(file)],
+    beside: (file) => [lockFile(file), ...projectPaths(textOf(file), file)],
   },
 ];
 
@@ -88,8 +93,21 @@ function exported(file: string): string {
   return exports[path.basename(file)] ?? "pipenv requirements --hash > requirements.txt";
 }
 
-const projectLocks = (file: string) =>
-  ["uv.lock", "pylock.toml"].map((name) => sibling(file, name)).filter((lock) => existsSync(lock));
+/** Locks of a project: beside it, else that of the workspace which it is a member of. */
+function projectLocks(file: string): string[] {
+  const beside = ["uv.lock", "pylock.toml"].map((name) => sibling(file, name)).filter((lock) => existsSync(lock));
+  const workspace = beside.length > 0 ? undefined : workspaceLock(path.dirname(path.resolve(file)));
+  return workspace === undefined ? beside : [workspace];
+}
+
+/** The `uv.lock` of the nearest workspace above a folder. */
+function workspaceLock(folder: string): string | undefined {
+  const above = path.dirname(folder);
+  if (above === folder) return undefined;
+  const [project, lock] = [path.join(above, "pyproject.toml"), path.join(above, "uv.lock")];
+  const isWorkspace = existsSync(project) && /^\[tool\.uv\.workspace\]/m.test(readFileSync(project, "utf8"));
+  return isWorkspace && existsSync(lock) ? lock : workspaceLock(above);
+}
 
 function formOf(file: string): Form {
   const found = forms.find(({ fileName }) => fileName.test(path.basename(file)));
@@ -103,8 +121,9 @@ function formOf(file: string): Form {
  *
  * @throws {BuildError} where there is no lock, or where it was made for other requirements.
  */
-export function readLock(target: Target, file: string): Promise<Lock> {
-  return formOf(file).read(file, target);
+export async function readLock(target: Target, file: string): Promise<Lock> {
+  const lock = await formOf(file).read(file, target);
+  return { ...lock, folder: path.resolve(path.dirname(file)) };
 }
 
 /** Files that say what is required and locked, rather than being part of the code. */

@@ -1,8 +1,10 @@
 import { readFile } from "node:fs/promises";
+import path from "node:path";
 
 import { BuildError, shownPath } from "./build-error";
 import type { Target } from "./bundle";
 import { sha256 } from "./cache";
+import { localPackage, localRequirement } from "./local-package";
 import { lockCommand } from "./lock-command";
 
 /** One package of a lock. */
@@ -18,6 +20,8 @@ export interface LockedPackage {
   readonly hashes: ReadonlySet<string>;
   /** The requirement with version, marker and hashes, as pip and uv read it. */
   readonly statement: string;
+  /** Absolute path of its source, wheel or archive, where it is the project's own and comes from no index. */
+  readonly local?: string;
 }
 
 /** A committed lock: what may go into a target's bundles, to the byte. */
@@ -33,6 +37,12 @@ export interface Lock {
   readonly edgeless?: string;
   /** A package may appear more than once, with markers that exclude each other. */
   readonly packages: readonly LockedPackage[];
+  /** Absolute path of the folder of requirements, where uv looks for its settings. */
+  readonly folder?: string;
+  /** Options of uv that the requirements have: which indexes and folders of wheels there are. */
+  readonly indexOptions?: readonly string[];
+  /** Whether a package without a wheel is built from its source. Default: yes. */
+  readonly sdists?: boolean;
 }
 
 /** The lock of a file of requirements lies beside it: `requirements.lock` of `requirements.in`. */
@@ -72,7 +82,35 @@ export async function readOwnLock(target: Target, file: string): Promise<Lock> {
         `; run: ${lockCommand(file, target)}`,
     );
   }
-  return { target, sha256: sha256(text), pythonVersion: lockedPython(text), packages: lockedPackages(text) };
+  const packages = lockedPackages(text, file);
+  // Their content is no part of the text.
+  const own = packages.filter(({ local }) => local !== undefined).map(({ statement }) => statement);
+  return {
+    ...{ target, packages, pythonVersion: lockedPython(text), indexOptions: indexOptions(requirements, file) },
+    sha256: sha256([text, ...own].join("\n")),
+  };
+}
+
+/** Options of requirements that say where packages come from, with their values; folders as absolute paths. */
+export function indexOptions(requirements: string, file: string): string[] {
+  return meaningful(requirements)
+    .split("\n")
+    .flatMap((line) => {
+      if (line === "--no-index") return [line];
+      const [, option, value] =
+        /^(-f|-i|--find-links|--index-url|--extra-index-url)[ =]+["']?([^\s"']+)["']?$/.exec(line) ?? [];
+      if (option === undefined || value === undefined) return [];
+      return [option, /^[a-z]+:\/\//.test(value) ? value : path.resolve(path.dirname(file), value)];
+    });
+}
+
+/** Absolute paths of the project's own packages, and of folders of wheels, that requirements name. */
+export function projectPaths(requirements: string, file: string): string[] {
+  const local = meaningful(requirements)
+    .split("\n")
+    .flatMap((line) => localRequirement.exec(line)?.[1] ?? [])
+    .map((found) => path.resolve(path.dirname(file), found));
+  return [...local, ...indexOptions(requirements, file).filter((value) => path.isAbsolute(value))];
 }
 
 /** PEP 503: names that differ only in case and in `-`, `_`, `.` are one. */
@@ -128,9 +166,10 @@ const ofRequirements = /^-r |\s\(.+\)$/;
 /**
  * The packages of a lock's text.
  *
+ * @param file of the requirements, whose folder relative paths begin in. Absent: there may be none.
  * @throws {BuildError} for a line that is no release of an index, such as a URL.
  */
-export function lockedPackages(text: string): LockedPackage[] {
+export function lockedPackages(text: string, file?: string): LockedPackage[] {
   // A comment after a requirement says what needs it, in one line or in a line for each.
   return [
     ...text.matchAll(/^(?<statement>[ \t]*\S(?:.*\\\n)*.*)(?:\n +# via(?<via>.*(?:\n +# {2,}\S.*)*))?$/gm),
@@ -138,6 +177,8 @@ export function lockedPackages(text: string): LockedPackage[] {
     const { statement: indented = "", via = "" } = groups ?? {};
     const statement = indented.trim();
     if (statement.startsWith("#")) return [];
+    const local = localRequirement.exec(statement)?.[1];
+    if (local !== undefined && file !== undefined) return [localPin(statement, via, local, file)];
     const [, name, version] =
       /^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])? *==(?!=) *([^\s;\\,*#]+)(?=[\s;\\]|$)/.exec(statement) ?? [];
     if (name === undefined || version === undefined) {
@@ -146,19 +187,62 @@ export function lockedPackages(text: string): LockedPackage[] {
           `checked and built; require a release, then run: npm run layer -- lock`,
       );
     }
-    const origins = via
-      .split(/, |\n +# +/)
-      .map((origin) => origin.trim())
-      .filter((origin) => origin !== "");
     return {
       name: normalisedName(name),
       version,
-      required: origins.some((origin) => ofRequirements.test(origin)),
-      neededBy: origins.filter((origin) => !origin.startsWith("-") && !ofRequirements.test(origin)).map(normalisedName),
+      ...neededIn(via),
       hashes: new Set([...statement.matchAll(/--hash=sha256:([0-9a-f]{64})/g)].map(([, hash = ""]) => hash)),
       statement,
     };
   });
+}
+
+/** What needs a package, as the comment after it says. */
+function neededIn(via: string): Pick<LockedPackage, "required" | "neededBy"> {
+  const origins = via
+    .split(/, |\n +# +/)
+    .map((origin) => origin.trim())
+    .filter((origin) => origin !== "");
+  return {
+    required: origins.some((origin) => ofRequirements.test(origin)),
+    neededBy: origins.filter((origin) => !origin.startsWith("-") && !ofRequirements.test(origin)).map(normalisedName),
+  };
+}
+
+/** A package of the project's own, which has no version and no hash in a lock's text. */
+function localPin(statement: string, via: string, local: string, file: string): LockedPackage {
+  const found = localPackage(path.resolve(path.dirname(file), local), file);
+  const [, marker] = /\s;\s*(.*?)\s*(?:\\?\n|--hash|#|$)/.exec(statement) ?? [];
+  // Without hashes the comment is on the same line.
+  const needed = neededIn(/# via (.*)/.exec(statement)?.[1] ?? via);
+  return lockedPackage({ ...found, ...needed, marker, local: found.path, hashes: [found.sha256] });
+}
+
+/** A package as a form of lock describes it. */
+export interface Pin extends Pick<LockedPackage, "required" | "local"> {
+  readonly name: string;
+  readonly version: string;
+  /** Environment marker of PEP 508. Absent: wanted everywhere. */
+  readonly marker?: string;
+  /** SHA-256 in hexadecimal, of each of its files. */
+  readonly hashes: readonly string[];
+  readonly neededBy: readonly string[];
+}
+
+/** A package as a lock of our own form would have it. */
+export function lockedPackage({ name: given, version, marker, hashes, required, neededBy, local }: Pin): LockedPackage {
+  const name = normalisedName(given);
+  const sorted = [...new Set(hashes)].sort();
+  const release = `${name}==${version}${marker === undefined ? "" : ` ; ${marker}`}`;
+  return {
+    name,
+    version,
+    required,
+    ...(local !== undefined && { local }),
+    neededBy: [...new Set(neededBy.map(normalisedName))].sort(),
+    hashes: new Set(sorted),
+    statement: [release, ...sorted.map((hash) => `    --hash=sha256:${hash}`)].join(" \\\n"),
+  };
 }
 
 /** Requirements without comments and blank lines, which change nothing that is installed. */

@@ -37,6 +37,8 @@ export interface PackageManifest {
   readonly wheel: string;
   /** SHA-256 of the wheel, in hexadecimal. */
   readonly sha256: string;
+  /** What the wheel was built from, where the package has none. */
+  readonly source?: { readonly filename: string; readonly sha256: string };
   /** Bytes that it takes in the zip. */
   readonly size: number;
   /** Bytes of its content. */
@@ -89,6 +91,7 @@ async function schema() {
         licence: z.string(),
         wheel: z.string(),
         sha256: z.string(),
+        source: z.object({ filename: z.string(), sha256: z.string() }).optional(),
         size: z.number(),
         unpackedSize: z.number(),
         requires: z.array(z.string()),

@@ -1,7 +1,10 @@
+import path from "node:path";
+
 import { z } from "zod";
 
 import { BuildError, shownPath } from "./build-error";
-import { normalisedName } from "./lock";
+import { localPackage } from "./local-package";
+import { normalisedName, type Pin } from "./lock";
 import { lockContent, type LockContent } from "./lock-content";
 import { projectDependencies, readToml } from "./project-dependencies";
 
@@ -14,7 +17,7 @@ const packageSchema = z.object({
   dependencies: z.array(z.object({ name: z.string().optional() })).optional(),
   vcs: z.unknown().optional(),
   directory: z.object({ path: z.string() }).optional(),
-  archive: z.unknown().optional(),
+  archive: z.object({ path: z.string().optional() }).optional(),
   sdist: fileSchema.optional(),
   wheels: z.array(fileSchema).default([]),
 });
@@ -70,7 +73,17 @@ export async function readPylock(file: string, project?: string): Promise<LockCo
   }
   return lockContent(
     shown,
-    installed.map(({ name, version, marker, sdist, wheels, ...rest }) => {
+    installed.map(({ name, version, marker, sdist, wheels, ...rest }): Pin => {
+      const needed = {
+        marker,
+        required: required?.some((each) => each.name === name) ?? neededBy(name).length === 0,
+        neededBy: neededBy(name),
+      };
+      const at = rest.directory?.path ?? rest.archive?.path;
+      if (at !== undefined) {
+        const local = localPackage(path.resolve(path.dirname(file), at), file);
+        return { ...local, ...needed, local: local.path, hashes: [local.sha256] };
+      }
       const [elsewhere] = (["vcs", "directory", "archive"] as const).filter((key) => rest[key] !== undefined);
       if (elsewhere !== undefined || version === undefined) {
         throw new BuildError(
@@ -81,10 +94,8 @@ export async function readPylock(file: string, project?: string): Promise<LockCo
       return {
         name,
         version,
-        marker,
         hashes: [sdist, ...wheels].flatMap((each) => each?.hashes.sha256 ?? []),
-        required: required?.some((each) => each.name === name) ?? neededBy(name).length === 0,
-        neededBy: neededBy(name),
+        ...needed,
       };
     }),
     { requiresPython, edgeless: hasEdges ? undefined : edgeless },

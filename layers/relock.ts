@@ -16,7 +16,7 @@ import {
   requirementsHeader,
 } from "./lock";
 import { madeElsewhere } from "./lock-forms";
-import { uvPipCompile, withoutWheels } from "./uv";
+import { ownWheel, uvPipCompile } from "./uv";
 
 /** What a new lock serves where nothing is said: the Python that stacks run by default, and newer ones. */
 const defaultPython = "3.12";
@@ -26,6 +26,8 @@ export interface LockOptions {
   readonly upgrade?: Upgrade;
   /** The oldest Python that the lock is to serve, e.g. `3.12`. Default: the one that it served before, else 3.12. */
   readonly pythonVersion?: string;
+  /** Whether a package without a wheel may be built from its source, whose code runs to tell what it requires. Default: yes. */
+  readonly sdists?: boolean;
 }
 
 /** Packages to bring to their newest accepted version; the others stay where their requirements still accept them. */
@@ -57,8 +59,10 @@ export async function relock(file: string, options: LockOptions = {}): Promise<R
  * @throws {BuildError} naming what no lock has.
  */
 export async function checkUpgrade(files: readonly string[], names: readonly string[]): Promise<void> {
-  const locks = await Promise.all(files.map((file) => readFile(lockFile(file), "utf8").catch(() => "")));
-  const locked = locks.flatMap(lockedPackages).map(({ name }) => name);
+  const locks = await Promise.all(
+    files.map(async (file) => lockedPackages(await readFile(lockFile(file), "utf8").catch(() => ""), file)),
+  );
+  const locked = locks.flat().map(({ name }) => name);
   const unknown = names.filter((name) => !locked.includes(normalisedName(name)));
   if (unknown.length === 0) return;
   const suggestions = unknown.map((name) => `${name} is in no lock${didYouMean(normalisedName(name), locked)}`);
@@ -72,7 +76,10 @@ export async function checkUpgrade(files: readonly string[], names: readonly str
  *
  * @throws {BuildError} where nothing satisfies the requirements.
  */
-export async function resolve(input: string, { upgrade = [], pythonVersion }: LockOptions): Promise<Resolution> {
+export async function resolve(
+  input: string,
+  { upgrade = [], pythonVersion, sdists = true }: LockOptions,
+): Promise<Resolution> {
   const elsewhere = madeElsewhere(input);
   if (elsewhere !== undefined) throw new BuildError(elsewhere);
   const output = lockFile(input);
@@ -87,19 +94,17 @@ export async function resolve(input: string, { upgrade = [], pythonVersion }: Lo
   const copy = path.join(workplace, path.basename(output));
   try {
     if (before !== "") await writeFile(copy, before);
-    await uvPipCompile(
-      [
-        ...[path.basename(input), "--output-file", copy, "--universal", "--python-version", oldestPython],
-        ...["--no-emit-index-url", "--no-emit-find-links", "--no-header", "--annotation-style", "line"],
-        ...(upgrade === "all" ? ["--upgrade"] : upgrade.flatMap((name) => ["--upgrade-package", name])),
-      ],
-      // The comments in the lock name the requirements as seen from here: not by a path of this machine.
-      { cwd: path.dirname(input) },
-    );
+    const args = [
+      ...[path.basename(input), "--output-file", copy, "--universal", "--python-version", oldestPython],
+      ...["--no-emit-index-url", "--no-emit-find-links", "--no-header", "--annotation-style", "line"],
+      ...(upgrade === "all" ? ["--upgrade"] : upgrade.flatMap((name) => ["--upgrade-package", name])),
+    ];
+    // The comments in the lock name the requirements as seen from here: not by a path of this machine.
+    await compiled(args, path.dirname(input), sdists);
     const pins = await readFile(copy, "utf8");
     return {
-      before: lockedPackages(before),
-      after: lockedPackages(pins),
+      before: lockedPackages(before, input),
+      after: lockedPackages(pins, input),
       text: requirementsHeader(requirements) + pythonHeader(oldestPython) + pins,
     };
   } catch (error) {
@@ -108,12 +113,29 @@ export async function resolve(input: string, { upgrade = [], pythonVersion }: Lo
 ` +
         `${reasonOf(error)}
 Where a package needs a newer Python, run: npm run layer -- lock --python-version <version>` +
-        (reasonOf(error).includes("no usable wheels")
-          ? `
-${withoutWheels}`
+        (/no usable wheels|Failed to build/.test(reasonOf(error)) ? `\n${ownWheel}` : "") +
+        (reasonOf(error).includes("no usable wheels") && !sdists
+          ? "\nSources are not built, as layers.sdists = false in the description says."
           : ""),
     );
   } finally {
     await rm(workplace, { recursive: true });
+  }
+}
+
+/** Resolves with wheels; what has none in any accepted version comes from its source, where that is allowed. */
+async function compiled(args: readonly string[], cwd: string, sdists: boolean): Promise<void> {
+  const sources = new Set<string>();
+  for (;;) {
+    const fromSource = [...sources].flatMap((name) => ["--no-binary", name]);
+    try {
+      await uvPipCompile([...args, "--only-binary", ":all:", ...fromSource], { cwd, building: sources.size > 0 });
+      return;
+    } catch (error) {
+      const [, name] =
+        /([A-Za-z0-9][\w.-]*?)(?:[<>=!~]=?\S+)? (?:has|have) no usable wheels/.exec(reasonOf(error)) ?? [];
+      if (!sdists || name === undefined || sources.has(normalisedName(name))) throw error;
+      sources.add(normalisedName(name));
+    }
   }
 }

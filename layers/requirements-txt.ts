@@ -2,7 +2,8 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 
 import { BuildError, shownPath } from "./build-error";
-import { checkStandsAlone, lockedPackages } from "./lock";
+import { localRequirement } from "./local-package";
+import { checkStandsAlone, indexOptions, lockedPackages } from "./lock";
 import { lockContent, type LockContent } from "./lock-content";
 
 /** How to make a file of requirements that is a lock. */
@@ -35,9 +36,11 @@ export async function readRequirementsTxt(file: string): Promise<LockContent> {
   const statements = joined(lines).filter(({ line }) => !passedOver.test(line) && !itself.test(line));
   const requirements = statements.map(({ line }) => line).filter((line) => !line.startsWith("#"));
   checkStandsAlone(requirements, file);
-  for (const line of requirements) checkPinned(line, file);
+  for (const line of requirements) {
+    if (!localRequirement.test(line)) checkPinned(line, file);
+  }
 
-  const packages = lockedPackages(statements.map(({ lines }) => lines).join("\n"));
+  const packages = lockedPackages(statements.map(({ lines }) => lines).join("\n"), file);
   const names = new Set(packages.map(({ name }) => name));
   const annotated = packages.length < 2 || packages.some((each) => each.required || each.neededBy.length > 0);
   return lockContent(
@@ -51,12 +54,21 @@ export async function readRequirementsTxt(file: string): Promise<LockContent> {
       neededBy: neededBy.filter((name) => names.has(name)),
     })),
     {
+      // Which index is asked is up to uv's settings; a folder of wheels is part of the project.
+      indexOptions: indexOptions(findLinks(text), file),
       requiresPython: lockedFor(text),
       edgeless: annotated
         ? undefined
         : `${shown} has no annotations (# via) that say what needs each package; make it with them: ${compileRequirements(file)}`,
     },
   );
+}
+
+function findLinks(text: string): string {
+  return text
+    .split("\n")
+    .filter((line) => /^(-f|--find-links)\b/.test(line))
+    .join("\n");
 }
 
 /** An annotation stays, on a line of its own as it is beside hashes; another comment goes. */

@@ -8,11 +8,14 @@ export async function sbomOf(manifest: Manifest): Promise<string> {
   const sha256 = Enums.HashAlgorithm["SHA-256"];
 
   const components = new Map<string, Models.Component>();
-  for (const { name, version, licence, wheel, sha256: hash } of manifest.packages) {
+  for (const { name, version, licence, wheel, sha256: hash, source } of manifest.packages) {
     const purl = `pkg:pypi/${name}@${version}`;
     const component = new Models.Component(Enums.ComponentType.Library, name, { version, purl, bomRef: purl });
     component.hashes.set(sha256, hash);
     component.properties.add(new Models.Property("wheel", wheel));
+    if (source !== undefined) {
+      component.properties.add(new Models.Property("source", `${source.filename} sha256:${source.sha256}`));
+    }
     const described = await licenceOf(licence);
     if (described) component.licenses.add(described);
     components.set(name, component);

@@ -1,11 +1,11 @@
 /**
- * Modules of the standard library by Python version: `sys.stdlib_module_names` of CPython 3.11.7, 3.12.1 and 3.13.0 without
+ * Modules of the standard library by Python version: `sys.stdlib_module_names` of CPython 3.11.7, 3.12.1, 3.13.0 and 3.14.0 without
  * what only other systems than Linux have, and the modules below its packages as `pkgutil` finds them. A test compares them
  * with the interpreters that are there.
  */
 const everywhere = words(`
   __future__ __main__ _abc _aix_support _ast _asyncio _bisect _blake2 _bz2 _codecs _codecs_cn _codecs_hk
-  _codecs_iso2022 _codecs_jp _codecs_kr _codecs_tw _collections _collections_abc _compat_pickle _compression
+  _codecs_iso2022 _codecs_jp _codecs_kr _codecs_tw _collections _collections_abc _compat_pickle
   _contextvars _csv _ctypes _curses _curses_panel _datetime _dbm _decimal _elementtree _frozen_importlib
   _frozen_importlib_external _functools _gdbm _hashlib _heapq _imp _io _json _locale _lsprof _lzma _markupbase _md5
   _multibytecodec _multiprocessing _opcode _operator _osx_support _pickle _posixshmem _posixsubprocess _py_abc
@@ -62,18 +62,30 @@ const everywhere = words(`
 
 const only: Readonly<Record<string, ReadonlySet<string>>> = {
   "3.11": words(`
-    _bootsubprocess _crypt _sha256 _sha512 aifc asynchat asyncore audioop cgi cgitb chunk crypt distutils imghdr
-    imp importlib.resources._legacy lib2to3 mailcap nis nntplib ossaudiodev pipes smtpd sndhdr spwd sunau
-    telnetlib uu xdrlib
+    _bootsubprocess _compression _crypt _sha256 _sha512 aifc asynchat asyncore audioop cgi cgitb chunk crypt
+    distutils imghdr imp importlib.resources._legacy lib2to3 mailcap nis nntplib ossaudiodev pipes smtpd sndhdr
+    spwd sunau telnetlib uu xdrlib
   `),
   "3.12": words(`
-    _crypt _pydatetime _pylong _sha2 aifc audioop cgi cgitb chunk crypt imghdr importlib.resources._legacy lib2to3
-    mailcap nis nntplib ossaudiodev pipes sndhdr spwd sunau telnetlib uu xdrlib zipfile._path zipfile._path.glob
+    _compression _crypt _pydatetime _pylong _sha2 aifc audioop cgi cgitb chunk crypt imghdr
+    importlib.resources._legacy lib2to3 mailcap nis nntplib ossaudiodev pipes sndhdr spwd sunau telnetlib uu
+    xdrlib zipfile._path zipfile._path.glob
   `),
   "3.13": words(`
-    _android_support _colorize _interpchannels _interpqueues _interpreters _ios_support _opcode_metadata
-    _pydatetime _pylong _pyrepl _sha2 _suggestions _sysconfig dbm.sqlite3 importlib.metadata.diagnose
-    importlib.resources._functional pathlib._abc pathlib._local zipfile._path zipfile._path.glob
+    _android_support _colorize _compression _interpchannels _interpqueues _interpreters _ios_support
+    _opcode_metadata _pydatetime _pylong _pyrepl _sha2 _suggestions _sysconfig dbm.sqlite3
+    importlib.metadata.diagnose importlib.resources._functional pathlib._abc pathlib._local zipfile._path
+    zipfile._path.glob
+  `),
+  "3.14": words(`
+    _android_support _ast_unparse _colorize _hmac _interpchannels _interpqueues _interpreters _ios_support
+    _opcode_metadata _py_warnings _pydatetime _pylong _pyrepl _remote_debugging _sha2 _suggestions _sysconfig
+    _types _zstd annotationlib asyncio.graph asyncio.tools compression compression._common
+    compression._common._streams compression.bz2 compression.gzip compression.lzma compression.zlib
+    compression.zstd compression.zstd._zstdfile concurrent.futures.interpreter concurrent.interpreters
+    concurrent.interpreters._crossinterp concurrent.interpreters._queues ctypes._layout dbm.sqlite3
+    importlib.metadata.diagnose importlib.resources._functional pathlib._local pathlib._os pathlib.types
+    string.templatelib zipfile._path zipfile._path.glob
   `),
 };
 

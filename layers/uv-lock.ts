@@ -4,7 +4,8 @@ import path from "node:path";
 import { z } from "zod";
 
 import { BuildError, shownPath } from "./build-error";
-import { normalisedName } from "./lock";
+import { localPackage } from "./local-package";
+import { normalisedName, type Pin } from "./lock";
 import { lockContent, type LockContent } from "./lock-content";
 import { type Dependency, projectDependencies, readToml, versionSpecifiers } from "./project-dependencies";
 
@@ -47,41 +48,62 @@ const schema = z.object({
 /**
  * Reads what `uv sync --no-dev` installs beside the project itself: its dependencies, without groups and extras.
  *
- * @param file `uv.lock`; a `pyproject.toml` beside it has to be the one that it was made for.
+ * @param file `uv.lock`; the project's `pyproject.toml` has to be the one that it was made for.
+ * @param folder of the project: of a member, where the lock is that of a workspace.
  * @throws {BuildError} where it was made for other dependencies, or locks what is no release of an index.
  */
-export async function readUvLock(file: string): Promise<LockContent> {
+export async function readUvLock(file: string, folder = path.dirname(file)): Promise<LockContent> {
   const shown = shownPath(file);
   const { package: packages, "requires-python": requiresPython } = await readToml(file, schema, "run: uv lock");
-  const project = packages.find(({ source }) => source.editable === "." || source.virtual === ".");
+  const root = path.dirname(file);
+  const project = packages.find(({ source }) =>
+    [source.editable, source.virtual].some((at) => typeof at === "string" && isSame(path.resolve(root, at), folder)),
+  );
   if (project === undefined) {
     throw new BuildError(
-      `${shown} has no project of its own folder, as that of a workspace has none; write a lock of one member beside its ` +
-        `pyproject.toml: uv export --package <member> --no-dev --no-emit-project --format pylock.toml --output-file pylock.toml`,
+      `${shown} has no project of the folder ${shownPath(folder) || "."}, as that of a workspace may have none; name the ` +
+        `pyproject.toml of the workspace's member, in its own folder, then run: uv lock`,
     );
   }
-  const description = path.join(path.dirname(file), "pyproject.toml");
+  const description = path.join(folder, "pyproject.toml");
   if (existsSync(description)) await checkMadeFor(file, project, description);
 
   const reached = reachedFrom(project, packages, shown);
   reached.delete(project);
+  const virtual = packages.filter(({ source }) => source.virtual !== undefined);
+  const notInstalled = new Set([project, ...virtual].map(({ name }) => name));
   return lockContent(
     shown,
-    [...reached].map(([found, { conditions, neededBy }]) => {
+    [...reached].flatMap(([found, { conditions, neededBy }]): Pin[] => {
+      // A member without a build system is no package: what it needs is installed, and it is not.
+      if (found.source.virtual !== undefined) return [];
       const { name, version } = found;
-      if (found.source.registry === undefined || version === undefined) throw notOfAnIndex(shown, found);
-      return {
-        name,
-        version,
+      const needed = {
         marker: markerOf(conditions),
-        hashes: [found.sdist, ...found.wheels].flatMap((each) => sha256Of(each?.hash)),
-        required: neededBy.has(project.name),
-        neededBy: [...neededBy].filter((other) => other !== project.name),
+        required: [...neededBy].some((other) => notInstalled.has(other)),
+        neededBy: [...neededBy].filter((other) => !notInstalled.has(other)),
       };
+      const at = found.source.editable ?? found.source.directory ?? found.source.path;
+      if (typeof at === "string") {
+        const local = localPackage(path.resolve(root, at), file);
+        return [{ ...local, ...needed, local: local.path, hashes: [local.sha256] }];
+      }
+      if (found.source.registry === undefined || version === undefined) throw notOfAnIndex(shown, found);
+      const hashes = [found.sdist, ...found.wheels].flatMap((each) => sha256Of(each?.hash));
+      return [{ name, version, hashes, ...needed }];
     }),
     { requiresPython },
   );
 }
+
+/** Absolute paths of the project's own packages that the text of a `uv.lock` names. */
+export function lockedPaths(text: string, file: string): string[] {
+  return [...text.matchAll(/^source = \{ (?:editable|directory|path) = "([^"]+)" \}$/gm)]
+    .map(([, found = "."]) => path.resolve(path.dirname(file), found))
+    .filter((found) => found !== path.dirname(path.resolve(file)));
+}
+
+const isSame = (a: string, b: string) => path.resolve(a) === path.resolve(b);
 
 /** Markers of which all hold, for each way that leads to a package; a way without any leads to it everywhere. */
 type Conditions = readonly (readonly string[])[];

@@ -15,10 +15,14 @@ const lock = path.join(__dirname, "requirements", "uv.lock");
 /** The first uv whose `pip compile` writes `pylock.toml`. */
 const minimum = [0, 7] as const;
 
-/** The way on for a package that publishes no wheel, which the builder never makes itself. */
-export const withoutWheels =
-  "For a package without a wheel: require a version that has one, or build one on such a platform (uv build --wheel), put it " +
-  "into a folder or an index, and name that in UV_FIND_LINKS or UV_INDEX.";
+/** What sources of packages are built with, by their hashes. */
+export const buildRequirements = path.join(__dirname, "requirements", "build.lock");
+
+/** The way on for a package without a wheel that is not built here. */
+export const ownWheel =
+  "To bring a wheel of your own, build it on Linux with that processor (uv build --wheel), and either put it into a folder that the " +
+  "requirements name (--find-links ./wheels), require the file itself (./wheels/<file>.whl), or put it on your index (UV_INDEX, " +
+  "with UV_INDEX_<NAME>_USERNAME and UV_INDEX_<NAME>_PASSWORD).";
 
 let found: Promise<string> | undefined;
 
@@ -41,23 +45,61 @@ export function findUv(): Promise<string> {
  * What `uv pip compile` prints.
  *
  * @param input its standard input.
+ * @param building whether it may run the code of packages, to read what their sources require.
  * @throws with uv's own words, less user and password of an address.
  */
-export async function uvPipCompile(
+export function uvPipCompile(
   args: readonly string[],
-  { cwd, input = "" }: { cwd?: string; input?: string } = {},
+  options: { cwd?: string; input?: string; building?: boolean } = {},
 ): Promise<string> {
-  const uv = await findUv();
-  const running = run(
-    uv,
-    [
-      ...["pip", "compile", "--quiet", "--only-binary", ":all:", "--generate-hashes"],
-      // Nothing is built, so any Python does: uv would look for the one that it resolves for, or even fetch it.
-      ...["--python", ">=3.8", "--no-python-downloads"],
-      ...args,
-    ],
-    { cwd, maxBuffer: 64 * 1024 * 1024 },
-  );
+  const all = [
+    ...["pip", "compile", "--quiet", "--generate-hashes", "--build-constraints", buildRequirements],
+    // Any Python does: uv would look for the one that it resolves for, or even fetch it.
+    ...["--python", ">=3.8", "--no-python-downloads"],
+    ...args,
+  ];
+  return uv(all, options);
+}
+
+/**
+ * Builds the wheel of a source, an archive or a folder, with pinned build requirements alone.
+ *
+ * @param output folder that the wheel is written to.
+ * @throws with the last of what uv and the build say.
+ */
+export async function uvBuild(
+  source: string,
+  output: string,
+  { python, cwd }: { readonly python: string; readonly cwd: string },
+): Promise<void> {
+  const args = ["build", "--wheel", "--out-dir", output, "--python", python, "--no-python-downloads"];
+  try {
+    await uv([...args, "--build-constraints", buildRequirements, "--require-hashes", source], { cwd, building: true });
+  } catch (error) {
+    const lines = reasonOf(error)
+      .split("\n")
+      .filter((line) => line.trim() !== "");
+    throw new Error(lines.slice(-15).join("\n"));
+  }
+}
+
+/** What builds see of the environment: nothing that holds a secret of a cloud. */
+const seenByBuilds = /^(PATH|HOME|USER|LANG|LC_.*|TMPDIR|XDG_.*|UV_.*|NETRC|SSL_.*|.*_PROXY|.*_CA_BUNDLE)$/i;
+
+function environmentOfBuilds(): NodeJS.ProcessEnv {
+  return {
+    ...Object.fromEntries(Object.entries(process.env).filter(([name]) => seenByBuilds.test(name))),
+    // The date of every file; and with a compiler, what is built would depend on the machine.
+    ...{ SOURCE_DATE_EPOCH: "315532800", PYTHONHASHSEED: "0", TZ: "UTC", CC: "false", CXX: "false" },
+  };
+}
+
+async function uv(
+  args: readonly string[],
+  { cwd, input = "", building = false }: { cwd?: string; input?: string; building?: boolean },
+): Promise<string> {
+  const env = building ? environmentOfBuilds() : process.env;
+  const running = run(await findUv(), args, { cwd, env, maxBuffer: 64 * 1024 * 1024 });
   // A uv that ends before it has read everything says why by itself.
   running.child.stdin?.on("error", () => undefined).end(input);
   try {

@@ -1,8 +1,13 @@
-import { BuildError, reasonOf } from "./build-error";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+
+import { pythonVersions } from "../contract/pythons";
+import { BuildError, reasonOf, shownPath } from "./build-error";
 import { cacheDirectory, readRecord, sha256, writeRecord } from "./cache";
 import { type Lock, type LockedPackage, normalisedName } from "./lock";
 import { compareBuilds, newestGlibc, type Platform, specificity, uvPlatform } from "./tags";
-import { uvPipCompile, withoutWheels } from "./uv";
+import { buildRequirements, ownWheel, uvPipCompile } from "./uv";
 
 /** One wheel of an index. */
 export interface Wheel {
@@ -14,18 +19,33 @@ export interface Wheel {
   readonly sha256: string;
   /** Bytes of the file, where the index says so. */
   readonly size?: number;
+  /** What it was built from, where the package has no wheel: the lock has this hash. */
+  readonly source?: SourceOfWheel;
+}
+
+/** What a wheel was built from. */
+export interface SourceOfWheel {
+  /** File name of the archive, or path of the folder. */
+  readonly filename: string;
+  readonly sha256: string;
 }
 
 /**
  * The wheels of a lock for a platform, each package's most specific one, sorted by package. A package whose marker leaves
- * the platform out has none.
+ * the platform out has none; one that publishes no wheel for it has that which is built from its source, where the lock
+ * allows that.
  *
  * uv asks the user's own index for the addresses, which stay in the cache: the lock holds none. A package that was asked
  * for once is not asked for again, unless `fresh` says that what is known no longer answers.
  *
- * @throws {BuildError} for a package without a wheel for the platform, or with hashes that the lock does not accept.
+ * @throws {BuildError} for a package that has no wheel for the platform and none can be built, or with hashes that the lock
+ * does not accept.
  */
-export async function wheelsOf(lock: Lock, platform: Platform, { fresh = false } = {}): Promise<Wheel[]> {
+export async function wheelsOf(
+  lock: Lock,
+  platform: Platform,
+  { fresh = false, progress = () => undefined }: { fresh?: boolean; progress?: (line: string) => void } = {},
+): Promise<Wheel[]> {
   if (minorOf(platform.pythonVersion) < minorOf(lock.pythonVersion)) {
     throw new BuildError(
       `the lock of ${lock.target} serves Python ${lock.pythonVersion} and newer, the bundle is for ${platform.pythonVersion}; ` +
@@ -41,38 +61,49 @@ export async function wheelsOf(lock: Lock, platform: Platform, { fresh = false }
   const known = await Promise.all(
     lock.packages.map(async (locked) => ({
       locked,
-      wheels: fresh ? undefined : await readRecord<Wheel[]>(knownFile(locked, platform)),
+      files: fresh ? undefined : await readRecord<Wheel[]>(knownFile(locked, lock, platform)),
     })),
   );
-  const unknown = known.filter(({ wheels }) => wheels === undefined).map(({ locked }) => locked);
+  const unknown = known
+    .filter(({ locked, files }) => files === undefined && locked.local === undefined)
+    .map(({ locked }) => locked);
   const answers = unknown.length === 0 ? [] : await ask(lock, unknown, platform);
-  await Promise.all(unknown.map((locked) => writeRecord(knownFile(locked, platform), offered(locked, answers))));
-  return known
-    .flatMap(({ locked, wheels }) => choose(locked, wheels ?? offered(locked, answers), platform) ?? [])
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  await Promise.all(unknown.map((locked) => writeRecord(knownFile(locked, lock, platform), offered(locked, answers))));
+  const chosen = await Promise.all(
+    known.map(({ locked, files }) =>
+      locked.local === undefined
+        ? choose(locked, files ?? offered(locked, answers), { lock, platform, progress })
+        : ownPackage(locked, locked.local, { lock, platform, progress }),
+    ),
+  );
+  return chosen.flatMap((wheel) => wheel ?? []).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 function minorOf(pythonVersion: string): number {
   return Number(pythonVersion.split(".")[1]);
 }
 
+/** What a package is chosen for. */
+interface Choice {
+  readonly lock: Lock;
+  readonly platform: Platform;
+  readonly progress: (line: string) => void;
+}
+
+const isWheel = ({ filename }: Wheel) => filename.endsWith(".whl");
+
 /** Undefined where uv offers nothing, because the package's marker leaves the platform out. */
-function choose({ name, version, hashes, statement }: LockedPackage, wheels: readonly Wheel[], platform: Platform) {
-  if (wheels.length === 0) {
+async function choose(locked: LockedPackage, files: readonly Wheel[], choice: Choice): Promise<Wheel | undefined> {
+  const { name, version, hashes, statement } = locked;
+  const { platform } = choice;
+  if (files.length === 0) {
     if (statement.includes(";")) return undefined;
     throw new BuildError(
       `the index gave no wheel of ${name} ${version}, perhaps one of the same version in another spelling; run: ` +
         `npm run layer -- lock`,
     );
   }
-  const fitting = wheels.filter(({ filename }) => specificity(filename, platform) > 0);
-  if (fitting.length === 0) {
-    throw new BuildError(
-      `${name} ${version} has no wheel for Python ${platform.pythonVersion} on ${platform.architecture} with glibc ` +
-        `2.${newestGlibc(platform)} or older (offered: ${wheels.map(({ filename }) => filename).join(", ")}); ` +
-        `require a version that has one, then run: npm run layer -- lock`,
-    );
-  }
+  const fitting = files.filter((file) => isWheel(file) && specificity(file.filename, platform) > 0);
   // A release may gain wheels after it was locked; those are none of ours.
   const [best] = fitting
     .filter((wheel) => hashes.has(wheel.sha256))
@@ -80,49 +111,171 @@ function choose({ name, version, hashes, statement }: LockedPackage, wheels: rea
       (a, b) =>
         specificity(b.filename, platform) - specificity(a.filename, platform) || compareBuilds(b.filename, a.filename),
     );
-  if (best === undefined) {
-    const found = fitting.map((wheel) => `${wheel.filename} with sha256 ${wheel.sha256}`).join(", ");
+  if (best !== undefined) return best;
+  const sdist = files.find((file) => !isWheel(file));
+  if (sdist !== undefined && hashes.has(sdist.sha256)) return fromSource(locked, sdist, choice);
+  if (fitting.length > 0 || sdist !== undefined) {
+    const offer = (fitting.length > 0 ? fitting : files).map((file) => `${file.filename} with sha256 ${file.sha256}`);
     throw new BuildError(
-      `${name} ${version}: the index offers ${found}, the lock accepts none of it; if you trust the index, run: ` +
+      `${name} ${version}: the index offers ${offer.join(", ")}, the lock accepts none of it; if you trust the index, run: ` +
         `npm run layer -- lock`,
     );
   }
-  return best;
+  throw new BuildError(await missing(locked, `offered: ${files.map(({ filename }) => filename).join(", ")}`, choice));
+}
+
+/** The wheel of a package that publishes its source alone. */
+async function fromSource(locked: LockedPackage, sdist: Wheel, choice: Choice): Promise<Wheel> {
+  const { lock, platform, progress } = choice;
+  if (lock.sdists === false) {
+    const why = `there is ${sdist.filename}, and sources are not built: layers.sdists is false in the description`;
+    throw new BuildError(await missing(locked, why, choice));
+  }
+  const [{ builtWheel, UnbuildableSource }, { fetchedFile }] = await Promise.all([
+    import("./source-build"),
+    import("./wheel-store"),
+  ]);
+  const file = await fetchedFile(sdist, () => {
+    progress(`Fetching ${sdist.filename}`);
+  });
+  const { name, version, filename, sha256: hash } = sdist;
+  try {
+    const options = { pythonVersion: platform.pythonVersion, folder: lock.folder ?? "." };
+    return await builtWheel({ name, version, filename, path: file, sha256: hash }, options, progress);
+  } catch (error) {
+    if (!(error instanceof UnbuildableSource)) throw error;
+    throw new BuildError(
+      await missing(
+        locked,
+        `${filename} is no source of Python alone that could be built:\n${error.message}\n`,
+        choice,
+      ),
+    );
+  }
+}
+
+/** The wheel of a package of the project's own: a file of it, or built from its source. */
+async function ownPackage(locked: LockedPackage, local: string, choice: Choice): Promise<Wheel | undefined> {
+  const { name, version, statement } = locked;
+  const { lock, platform, progress } = choice;
+  if (statement.includes(";") && !(await isWanted(locked, local, choice))) return undefined;
+  const [hash = ""] = locked.hashes;
+  const filename = path.basename(local);
+  if (filename.endsWith(".whl")) {
+    if (specificity(filename, platform) > 0) {
+      return { name, version, filename, url: pathToFileURL(local).href, sha256: hash };
+    }
+    throw new BuildError(
+      `${shownPath(local)} is no wheel for ${describedPlatform(platform)}; bring one that is, or leave it out by a marker`,
+    );
+  }
+  const { builtWheel, UnbuildableSource } = await import("./source-build");
+  try {
+    const options = { pythonVersion: platform.pythonVersion, folder: lock.folder ?? "." };
+    const source = { name, version, filename, path: local, sha256: hash };
+    return await builtWheel(source, options, progress);
+  } catch (error) {
+    if (!(error instanceof UnbuildableSource)) throw error;
+    throw new BuildError(
+      `${shownPath(local)} could not be built into a wheel:\n${error.message}\n` +
+        `Built are packages of Python alone, with ${await buildTools()}; bring a wheel of it instead (uv build --wheel) and require that file`,
+    );
+  }
+}
+
+/** Whether the marker of a package of the project's own holds for a platform. */
+async function isWanted({ name, statement }: LockedPackage, local: string, { lock, platform }: Choice) {
+  const [, marker = ""] = /; (.*?)(?: \\\n|$)/.exec(statement) ?? [];
+  const input = `${name} @ ${pathToFileURL(local).href} ; ${marker}\n`;
+  const pins = await uvPipCompile(["-", "--no-deps", "--no-header", "--no-annotate", ...wanted(platform)], {
+    ...{ input, cwd: lock.folder, building: true },
+  });
+  return pins.trim() !== "";
+}
+
+/** Names and versions of what sources can be built with. */
+async function buildTools(): Promise<string> {
+  const pins = await readFile(buildRequirements, "utf8");
+  return [...pins.matchAll(/^([\w.-]+)==(\S+)/gm)].map(([, name, version]) => `${name} ${version}`).join(", ");
+}
+
+const describedPlatform = (platform: Platform) =>
+  `Python ${platform.pythonVersion} on ${platform.architecture} with glibc 2.${newestGlibc(platform)} or older`;
+
+/** What is said of a package that has no wheel for a platform: why, what there is instead, and the ways on. */
+async function missing({ name, version }: LockedPackage, why: string, { lock, platform }: Choice): Promise<string> {
+  const there = await alternatives(lock, name, version, platform);
+  return (
+    `${name} ${version} has no wheel for ${describedPlatform(platform)} (${why}). ` +
+    `${there} ${ownWheel} Then run: npm run layer -- lock`
+  );
+}
+
+/** Which wheels of a package there are: of another version, for other Pythons, and for the other processor. */
+async function alternatives(lock: Lock, name: string, version: string, platform: Platform): Promise<string> {
+  const has = async (requirement: string, other: Platform) => {
+    const pins = await uvPipCompile(
+      ["-", "--no-deps", "--no-header", "--no-annotate", "--only-binary", ":all:", ...indexes(lock), ...wanted(other)],
+      { input: `${requirement}\n`, cwd: lock.folder },
+    ).catch(() => "");
+    return /==([^\s;\\]+)/.exec(pins)?.[1];
+  };
+  const pythons = pythonVersions.filter((each) => each !== platform.pythonVersion);
+  const architecture = platform.architecture === "arm64" ? "x86_64" : "arm64";
+  const [newest, elsewhere, ...found] = await Promise.all([
+    has(name, platform),
+    has(`${name}==${version}`, { ...platform, architecture }),
+    ...pythons.map((pythonVersion) => has(`${name}==${version}`, { ...platform, pythonVersion })),
+  ]);
+  const others = [
+    ...pythons.filter((_, index) => found[index] !== undefined).map((each) => `Python ${each}`),
+    ...(elsewhere === undefined ? [] : [architecture]),
+  ];
+  return [
+    newest === undefined ? `No version of ${name} has one.` : `${name} ${newest} has one.`,
+    others.length === 0
+      ? `Of ${version} there is none on Linux for another Python or processor either.`
+      : `Of ${version} there are some for ${others.join(", ")}.`,
+  ].join(" ");
 }
 
 function offered({ name, version }: LockedPackage, answers: readonly Wheel[]): Wheel[] {
-  return answers.filter((wheel) => wheel.name === name && wheel.version === version);
+  return answers.filter((file) => file.name === name && file.version === version);
 }
 
 /** Known by everything that the answer depends on, so that a changed pin asks for one package only. */
-function knownFile({ statement }: LockedPackage, platform: Platform): string {
-  const key = sha256(JSON.stringify([statement, platform.pythonVersion, uvPlatform(platform)]));
+function knownFile({ statement }: LockedPackage, { indexOptions = [] }: Lock, platform: Platform): string {
+  const options = indexOptions.length === 0 ? [] : [indexOptions];
+  const key = sha256(JSON.stringify([statement, platform.pythonVersion, uvPlatform(platform), ...options]));
   return cacheDirectory("addresses", `${key}.json`);
 }
+
+const wanted = (platform: Platform) => [
+  ...["--python-version", platform.pythonVersion, "--python-platform", uvPlatform(platform)],
+];
+
+const indexes = ({ indexOptions = [] }: Lock) => indexOptions;
 
 /** What the index offers of some locked packages. */
 async function ask(lock: Lock, packages: readonly LockedPackage[], platform: Platform): Promise<Wheel[]> {
   try {
-    return await wheelsIn(
+    return await filesIn(
       await uvPipCompile(
-        [
-          ...["-", "--no-deps", "--no-header", "--format", "pylock.toml"],
-          ...["--python-version", platform.pythonVersion, "--python-platform", uvPlatform(platform)],
-        ],
-        { input: `${packages.map(({ statement }) => statement).join("\n")}\n` },
+        ["-", "--no-deps", "--no-header", "--format", "pylock.toml", ...indexes(lock), ...wanted(platform)],
+        { input: `${packages.map(({ statement }) => statement).join("\n")}\n`, cwd: lock.folder },
       ),
     );
   } catch (error) {
     throw new BuildError(
-      `the package index gave no wheels for Python ${platform.pythonVersion} on ${platform.architecture} for the lock ` +
+      `the package index gave nothing for Python ${platform.pythonVersion} on ${platform.architecture} for the lock ` +
         `of ${lock.target}:\n${reasonOf(error)}\n` +
-        `Check the index and the network. ${withoutWheels} Then run: npm run layer -- lock`,
+        `Check the index and the network, then build again; where the index changed, run: npm run layer -- lock`,
     );
   }
 }
 
-/** The wheels of a pylock.toml (PEP 751). */
-async function wheelsIn(pylock: string): Promise<Wheel[]> {
+/** The wheels and source archives of a pylock.toml (PEP 751). */
+async function filesIn(pylock: string): Promise<Wheel[]> {
   const [{ parse }, { z }] = await Promise.all([import("smol-toml"), import("zod")]);
   const file = z.object({
     url: z.string(),
@@ -132,11 +285,18 @@ async function wheelsIn(pylock: string): Promise<Wheel[]> {
   });
   const schema = z.object({
     packages: z
-      .array(z.object({ name: z.string(), version: z.string(), wheels: z.array(file).default([]) }))
+      .array(
+        z.object({
+          name: z.string(),
+          version: z.string().optional(),
+          wheels: z.array(file).default([]),
+          sdist: file.optional(),
+        }),
+      )
       .default([]),
   });
-  return schema.parse(parse(pylock)).packages.flatMap(({ name, version, wheels }) =>
-    wheels.map(({ url, size, hashes, ...file }) => ({
+  return schema.parse(parse(pylock)).packages.flatMap(({ name, version = "", wheels, sdist }) =>
+    [...wheels, ...(sdist === undefined ? [] : [sdist])].map(({ url, size, hashes, ...file }) => ({
       name: normalisedName(name),
       version,
       filename: file.name ?? fileName(url),

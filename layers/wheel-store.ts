@@ -78,6 +78,17 @@ export async function withWheels<Result>(
   return results;
 }
 
+/**
+ * A file of an index in the cache, fetched where it is not there, with the hash that it has to have.
+ *
+ * @throws {UnreachableWheel} where it cannot be had, or has another hash.
+ */
+export async function fetchedFile(wheel: Wheel, onFetch: () => void): Promise<string> {
+  const content = await readFile(fileOf(wheel)).catch(() => undefined);
+  if (content === undefined || sha256(content) !== wheel.sha256) await fetched(wheel, onFetch);
+  return fileOf(wheel);
+}
+
 const fileOf = ({ sha256: hash }: Wheel) => cacheDirectory("wheels", `${hash}.whl`);
 
 /** By hash, what is being fetched now: the clouds' bundles are built at the same time, and share most wheels. */

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { shareable, storageAccountName } from "../components/names";
 import { awsRegions, azureRegions, gcpRegions } from "../components/regions";
 import { clouds } from "../contract/clouds";
+import { cloudPythons, pythonVersions } from "../contract/pythons";
 import { functionLimits, type Range, wholeNumber } from "../contract/limits";
 
 /** What the reference, Pulumi.yaml and an error say of a setting. */
@@ -460,10 +461,9 @@ const anySetting = z.strictObject({
     "Where to deploy.",
   ),
   pythonVersion: setting(
-    // Those that Lambda, Azure Functions on Flex Consumption and Cloud Run functions all offer.
-    oneOf(["3.11", "3.12", "3.13"]),
+    oneOf(pythonVersions),
     "3.12",
-    "Python version of the functions and of everything in their layers.",
+    "Python version of the functions and of everything in their layers. 3.14 goes without azure in `clouds`, where it is a preview.",
   ),
   layerStrategy: setting(
     oneOf(["full", "hybrid", "split", "auto"]),
@@ -551,6 +551,11 @@ export const settingsSchema = anySetting.check(({ value, issues }) => {
   }
   if (value.clouds.includes("azure") && (value.logRetentionDays < 30 || value.logRetentionDays > 730)) {
     wrong("logRetentionDays", value.logRetentionDays, "expected 30 to 730 with azure, which Log Analytics keeps");
+  }
+  for (const cloud of value.clouds) {
+    const accepted = cloudPythons[cloud];
+    if (accepted.includes(value.pythonVersion)) continue;
+    wrong("pythonVersion", value.pythonVersion, `expected one of ${accepted.join(", ")} with ${cloud} in clouds`);
   }
   const publicLayers = value.aws.publicLayers[value.aws.region] ?? [];
   if (value.layerStrategy === "hybrid" && value.clouds.includes("aws") && publicLayers.length === 0) {

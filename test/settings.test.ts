@@ -158,6 +158,11 @@ describe("a wrong setting is named, with what was found and what is accepted", (
       /pythonVersion: expected 3\.12 or newer with aws\.function\.snapStart \(found "3\.11"\)/,
     ],
     ["an unknown architecture", { aws: { architecture: "arm" } }, /aws\.architecture: .*x86_64, arm64 \(found "arm"\)/],
+    [
+      "a Python that one of the clouds does not offer",
+      { clouds: ["aws", "azure"], pythonVersion: "3.14" },
+      /pythonVersion: expected one of 3\.11, 3\.12, 3\.13 with azure in clouds \(found "3\.14"\)/,
+    ],
     ["a Python that is not offered", { pythonVersion: "3.8" }, /pythonVersion: expected one of .*3\.12.*found "3\.8"/],
     [
       "text for a number",

@@ -689,7 +689,7 @@ describe("a bad index", () => {
     await workspace.require(["honest"]);
     workspace.index.listType = "text/html";
     vi.stubEnv("UV_CACHE_DIR", path.join(workspace.folder, "uv"));
-    await expect(workspace.build()).rejects.toThrow(/the package index gave no wheels .*honest/s);
+    await expect(workspace.build()).rejects.toThrow(/the package index gave nothing .*honest/s);
     expect(await cached("wheels")).toEqual([]);
   });
 

@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 
 import { describe, expect, it } from "vitest";
 
+import { pythonVersions } from "../../contract/pythons";
 import { cacheDirectory } from "../../layers/cache";
 import { readManifest } from "../../layers/manifest";
 import { contentOf, readZip } from "../../layers/unzip";
@@ -42,15 +43,14 @@ describe("bytecode in a layer", () => {
     expect(manifest.packages.reduce((total, { unpackedSize }) => total + unpackedSize, 0)).toBe(manifest.unpackedSize);
   });
 
-  it("is what CPython imports, without a look at the source", async ({ skip }) => {
-    const python = await findPython("3.12");
-    if (!python.exact) {
-      console.warn("there is no Python 3.12 here, which alone loads this bytecode");
-      return skip("there is no Python 3.12 here");
-    }
+  it.each(pythonVersions)("is what CPython %s imports, without a look at the source", async (pythonVersion) => {
+    const python = await findPython(pythonVersion);
     workspace.index.publish({ name: "loaded", files: { "loaded/module.py": "def where():\n    return __file__\n" } });
     await workspace.require(["loaded"]);
-    const { entries } = await layer();
+    const { entries, names } = await layer({ pythonVersion });
+    const bytecode = `cpython-${pythonVersion.replace(".", "")}.pyc`;
+    expect(names).toContain(`python/loaded/__pycache__/module.${bytecode}`);
+    if (!python.exact) return console.warn(`there is no Python ${pythonVersion} here, which alone loads this bytecode`);
     const folder = path.join(workspace.folder, "unpacked");
     for (const entry of entries) {
       const file = path.join(folder, entry.name);
@@ -106,7 +106,7 @@ describe("bytecode in a layer", () => {
       const workers = new Workers<object, readonly { readonly content: Uint8Array }[]>("bytecode-worker.mjs", 1);
       try {
         const modules = sources.map((text) => ({ name: "module.py", source: new TextEncoder().encode(text) }));
-        return (await workers.run(() => ({ modules, level: 1 }))).at(-1)?.content;
+        return (await workers.run(() => ({ compiler: "pyodide", modules, level: 1 }))).at(-1)?.content;
       } finally {
         await workers.close();
       }
@@ -143,9 +143,11 @@ describe("bytecode in a layer", () => {
   it("is left out, and said to be, for a Python that no compiler is here for", async () => {
     workspace.index.publish({ name: "newer" });
     await workspace.require(["newer"]);
-    const { names, path: zip } = await layer({ pythonVersion: "3.13" });
+    const { names, path: zip } = await layer({ pythonVersion: "3.15" });
     expect(names.filter((name) => name.endsWith(".pyc"))).toEqual([]);
-    expect(workspace.progress).toContainEqual(expect.stringMatching(/No bytecode for Python 3\.13, only for 3\.12/));
+    expect(workspace.progress).toContainEqual(
+      expect.stringMatching(/No bytecode for Python 3\.15, only for 3\.11, 3\.12, 3\.13, 3\.14/),
+    );
     expect((await readManifest(zip)).bytecode).toBeUndefined();
   });
 

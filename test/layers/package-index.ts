@@ -12,6 +12,8 @@ export interface PackageIndex {
   /** Paths of all requests. */
   readonly requests: string[];
   publish(...wheels: readonly WheelContent[]): TestWheel[];
+  /** Adds a file as it is, such as a source archive. */
+  add(file: TestWheel): void;
   /** Marks a release as yanked. */
   yank(name: string, version: string): void;
   /** Answers requests for wheels in its own way; returns false to leave one to the index. */
@@ -78,6 +80,9 @@ export async function startIndex(): Promise<PackageIndex> {
         wheels.set(wheel.filename, wheel);
         return wheel;
       }),
+    add: (file) => {
+      wheels.set(file.filename, file);
+    },
     yank: (name, version) => yanked.add(`${name} ${version}`),
     close: () =>
       new Promise((resolve) => {

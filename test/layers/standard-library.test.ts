@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 
 import { describe, expect, it } from "vitest";
 
+import { pythonVersions } from "../../contract/pythons";
 import { findPython } from "../../layers/python";
 import { inStandardLibrary, standardLibrary } from "../../layers/standard-library";
 
@@ -32,7 +33,7 @@ print(json.dumps(sorted(found)))
 const elsewhere =
   /^(ctypes\.macholib|_msi|_overlapped|_scproxy|_winapi|_winreg|_wmi|_testconsole|msilib|msvcrt|nt|winreg|winsound)(\.|$)|(^|\.)(tests?|__main__)(\.|$)/;
 
-describe.each(["3.11", "3.12", "3.13"])("the list of Python %s", (version) => {
+describe.each(pythonVersions)("the list of Python %s", (version) => {
   it("has every module that the interpreter here has", async ({ skip }) => {
     const python = await findPython(version);
     if (!python.exact) {
