@@ -62,8 +62,9 @@ export function checkLayers(layers: readonly Sized[], applications: readonly Siz
 
 function tooLarge(found: string): BuildError {
   return new BuildError(
-    `${found}, Lambda accepts ${megabytes(unpackedLimit)} unpacked over a function and all of its layers; remove ` +
-      `requirements, or build without bytecode`,
+    `${found}, Lambda accepts ${megabytes(unpackedLimit)} MB unpacked over a function and all of its layers, whatever the ` +
+      `strategy; container images, which may be larger, are not made here. Remove requirements, give functions requirements of ` +
+      `their own (the limit is that of each function), or build without bytecode (setting bytecode, --no-bytecode)`,
   );
 }
 

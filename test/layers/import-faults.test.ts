@@ -64,3 +64,13 @@ test("a package that nothing requires is named with the file of requirements and
       `${folder}/requirements.in, then run: npm run layer -- lock --application ${folder} --target aws`,
   );
 });
+
+test.each([
+  [
+    "imp",
+    "which left the standard library after Python 3.11; import something else, or deploy with pythonVersion 3.11",
+  ],
+  ["annotationlib", "which the standard library has from Python 3.14 on; deploy with pythonVersion 3.14, or"],
+])("of %s, which another Python has, it says which one", async (module, message) => {
+  expect(await told({ ...missing, file: "shop/main.py", line: 1, module })).toContain(message);
+});
