@@ -65,8 +65,9 @@ export async function compareSet(
     const [tree, theirs] = [path.join(work, "built"), path.join(work, "installed")];
     const ours = path.join(tree, packagesFolder[target]);
     mkdirSync(theirs);
-    await Promise.all([unpack(bundle.path, tree), installByUv(work, target, platform, theirs)]);
     const manifest = await readManifest(bundle.path);
+    const fromSource = manifest.packages.filter(({ source }) => source !== undefined).map(({ name }) => name);
+    await Promise.all([unpack(bundle.path, tree), installByUv(work, target, { ...platform, fromSource }, theirs)]);
     const different = await differences(ours, theirs, manifest);
 
     const pruned = new Set(

@@ -31,13 +31,23 @@ export async function unpack(zip: string, folder: string): Promise<void> {
   }
 }
 
-/** Installs what a lock says as `uv pip install --target` does. */
-export async function installByUv(requirements: string, target: Target, platform: Platform, folder: string) {
+/**
+ * Installs what a lock says as `uv pip install --target` does.
+ *
+ * @param fromSource names of packages that have no wheel.
+ */
+export async function installByUv(
+  requirements: string,
+  target: Target,
+  { fromSource = [], ...platform }: Platform & { readonly fromSource?: readonly string[] },
+  folder: string,
+) {
   const args = ["pip", "install", "--quiet", "--target", folder, "--no-deps", "--require-hashes"];
   await run(
     await findUv(),
     [
       ...[...args, "--only-binary", ":all:", "--link-mode", "copy"],
+      ...fromSource.flatMap((name) => ["--no-binary", name]),
       ...["--python-version", platform.pythonVersion, "--python-platform", uvPlatform(platform)],
       ...["--requirement", lockFile(path.join(requirements, `${target}.in`))],
     ],
