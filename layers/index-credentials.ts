@@ -1,6 +1,10 @@
+import { existsSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import path from "node:path";
+
+import { parse } from "smol-toml";
+import { z } from "zod";
 
 /** Settings that hold addresses of indexes, as uv reads them: several in one, and each may have a name before it. */
 const indexSettings = ["UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"];
@@ -8,7 +12,7 @@ const indexSettings = ["UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA
 /** Where user and password of an index come from, for a user who lacks them. */
 export const credentialSources =
   `the index's address in ${indexSettings.join(", ")}, from UV_INDEX_<NAME>_USERNAME and UV_INDEX_<NAME>_PASSWORD for an ` +
-  `index with a name there, and from ~/.netrc (NETRC)`;
+  `index with a name there or in uv's files of settings, and from ~/.netrc (NETRC)`;
 
 interface Credentials {
   readonly user: string;
@@ -18,10 +22,13 @@ interface Credentials {
 /**
  * The header with user and password for a file of an index, from where uv takes them: the file's address, else the address or
  * the settings of the index that it is on, since one that asks for them asks at its files too; else the user's `.netrc`.
+ *
+ * @param index name that the file's index has in uv's files of settings, as `configuredIndexes` found it.
  */
-export async function credentialsFor(file: URL): Promise<Record<string, string>> {
+export async function credentialsFor(file: URL, index = ""): Promise<Record<string, string>> {
   const found =
     inAddress(file) ??
+    inSettings(index) ??
     indexes()
       .filter(({ address }) => address.origin === file.origin)
       .map(({ name, address }) => inAddress(address) ?? inSettings(name))
@@ -29,6 +36,41 @@ export async function credentialsFor(file: URL): Promise<Record<string, string>>
     (await inNetrc(file.hostname));
   if (found === undefined) return {};
   return { Authorization: `Basic ${Buffer.from(`${found.user}:${found.password}`).toString("base64")}` };
+}
+
+/** An index that has a name in a file of settings. */
+export interface NamedIndex {
+  readonly name: string;
+  readonly address: URL;
+}
+
+const indexesSchema = z.object({
+  index: z.array(z.object({ name: z.string().optional(), url: z.string() })).default([]),
+});
+const projectSchema = z.object({ tool: z.object({ uv: indexesSchema }) });
+
+/** The indexes with a name that uv finds from a folder: in the nearest `uv.toml`, or `pyproject.toml` with `[tool.uv]`, above it. */
+export function configuredIndexes(folder: string): NamedIndex[] {
+  for (let at = path.resolve(folder), above = path.dirname(at); ; at = above, above = path.dirname(at)) {
+    const found =
+      indexesSchema.safeParse(settingsIn(path.join(at, "uv.toml"))).data?.index ??
+      projectSchema.safeParse(settingsIn(path.join(at, "pyproject.toml"))).data?.tool.uv.index;
+    if (found !== undefined) {
+      return found.flatMap(({ name, url }) =>
+        name !== undefined && URL.canParse(url) ? [{ name, address: new URL(url) }] : [],
+      );
+    }
+    if (at === above) return [];
+  }
+}
+
+/** What is no TOML is refused by uv itself. */
+function settingsIn(file: string): unknown {
+  try {
+    return existsSync(file) ? parse(readFileSync(file, "utf8")) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function indexes(): { name: string; address: URL }[] {

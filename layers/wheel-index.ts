@@ -5,6 +5,7 @@ import { pathToFileURL } from "node:url";
 import { pythonVersions } from "../contract/pythons";
 import { BuildError, reasonOf, shownPath } from "./build-error";
 import { cacheDirectory, readRecord, sha256, writeRecord } from "./cache";
+import { configuredIndexes } from "./index-credentials";
 import { type Lock, type LockedPackage, normalisedName } from "./lock";
 import { compareBuilds, newestGlibc, type Platform, specificity, uvPlatform } from "./tags";
 import { buildRequirements, ownWheel, uvPipCompile } from "./uv";
@@ -19,6 +20,8 @@ export interface Wheel {
   readonly sha256: string;
   /** Bytes of the file, where the index says so. */
   readonly size?: number;
+  /** Name of its index in uv's files of settings, where that has one. */
+  readonly index?: string;
   /** What it was built from, where the package has no wheel: the lock has this hash. */
   readonly source?: SourceOfWheel;
 }
@@ -259,12 +262,17 @@ const indexes = ({ indexOptions = [] }: Lock) => indexOptions;
 /** What the index offers of some locked packages. */
 async function ask(lock: Lock, packages: readonly LockedPackage[], platform: Platform): Promise<Wheel[]> {
   try {
-    return await filesIn(
+    const files = await filesIn(
       await uvPipCompile(
         ["-", "--no-deps", "--no-header", "--format", "pylock.toml", ...indexes(lock), ...wanted(platform)],
         { input: `${packages.map(({ statement }) => statement).join("\n")}\n`, cwd: lock.folder },
       ),
     );
+    const named = configuredIndexes(lock.folder ?? ".");
+    return files.map((file) => {
+      const index = named.find(({ address }) => address.origin === new URL(file.url).origin)?.name;
+      return index === undefined ? file : { ...file, index };
+    });
   } catch (error) {
     throw new BuildError(
       `the package index gave nothing for Python ${platform.pythonVersion} on ${platform.architecture} for the lock ` +

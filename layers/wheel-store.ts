@@ -138,7 +138,7 @@ async function downloadOnce(wheel: Wheel): Promise<void> {
     try {
       const hash = createHash("sha256");
       let length = 0;
-      for await (const chunk of bodyOf(wheel.url)) {
+      for await (const chunk of bodyOf(wheel)) {
         length += chunk.length;
         if (length > (wheel.size ?? largest)) {
           throw new Error(`the index sends more than the ${wheel.size ?? largest} bytes that the file has`);
@@ -162,14 +162,14 @@ async function downloadOnce(wheel: Wheel): Promise<void> {
   }
 }
 
-async function* bodyOf(address: string): AsyncGenerator<Uint8Array> {
+async function* bodyOf({ url: address, index }: Wheel): AsyncGenerator<Uint8Array> {
   const url = new URL(address);
   // A folder of wheels (UV_FIND_LINKS) is an index too.
   if (url.protocol === "file:") {
     yield* createReadStream(url) as AsyncIterable<Uint8Array>;
     return;
   }
-  const headers = await credentialsFor(url);
+  const headers = await credentialsFor(url, index);
   // fetch takes none in an address, and repeats them in its error.
   url.username = url.password = "";
   const { close, fetchThrough } = await fetcher(url);

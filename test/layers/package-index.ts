@@ -18,6 +18,8 @@ export interface PackageIndex {
   yank(name: string, version: string): void;
   /** Answers requests for wheels in its own way; returns false to leave one to the index. */
   misbehave?: (request: IncomingMessage, response: ServerResponse, wheel: TestWheel) => boolean;
+  /** User and password, with a colon between, that every request has to have. */
+  login?: string;
   /** Whether the lists of files have their sizes. */
   tellsSizes: boolean;
   /** Media type of the lists of files. */
@@ -35,6 +37,10 @@ export async function startIndex(): Promise<PackageIndex> {
   const server = createServer((request, response) => {
     const path = decodeURIComponent(request.url?.split("?")[0] ?? "");
     index.requests.push(path);
+    const { authorization } = request.headers;
+    if (index.login !== undefined && authorization !== `Basic ${Buffer.from(index.login).toString("base64")}`) {
+      return response.writeHead(401, { "www-authenticate": "Basic" }).end();
+    }
     const project = /^\/simple\/([^/]+)\/$/.exec(path)?.[1];
     if (project !== undefined) {
       const files = [...wheels.values()].filter(({ name }) => name === project);

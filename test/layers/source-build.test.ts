@@ -200,6 +200,21 @@ describe("a wheel of one's own", () => {
     expect(files.map(({ name }) => name)).toEqual(["shop.py"]);
   });
 
+  it("may be on a private index that the project's settings name, with the user and the password of the environment", async () => {
+    workspace.index.publish({ name: "ours" });
+    workspace.index.login = "ada:s@cret";
+    vi.stubEnv("UV_NO_CONFIG", undefined);
+    vi.stubEnv("UV_DEFAULT_INDEX", undefined);
+    const index = `[[tool.uv.index]]\nname = "our-own"\nurl = "${workspace.index.url}"\ndefault = true\n`;
+    await write(workspace.folder, { "pyproject.toml": `[project]\nname = "shop"\nversion = "1"\n${index}` });
+    await expect(workspace.require(["ours"])).rejects.toThrow(/401|credentials|could not be resolved/);
+    vi.stubEnv("UV_INDEX_OUR_OWN_USERNAME", "ada");
+    vi.stubEnv("UV_INDEX_OUR_OWN_PASSWORD", "s@cret");
+    await workspace.require(["ours"]);
+    expect(layerOf(await workspace.build()).packages).toEqual([{ name: "ours", version: "1.0" }]);
+    await expect(readFile(path.join(workspace.folder, "aws.lock"), "utf8")).resolves.not.toMatch(/127|cret/);
+  });
+
   it("of another machine is refused", async () => {
     const wheel = makeWheel({ name: "ours", tags: "cp312-cp312-manylinux_2_17_aarch64" });
     await write(workspace.folder, { "aws.in": `./${wheel.filename}\n` });

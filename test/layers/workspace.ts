@@ -56,6 +56,7 @@ export function useWorkspace(): Workspace {
       running.sent.length = 0;
       running.requests.length = 0;
       running.misbehave = undefined;
+      running.login = undefined;
       running.files = "/files/";
       running.listType = listType;
       running.tellsSizes = true;
