@@ -122,26 +122,19 @@ const compileByNode = Module.prototype._compile;
 
 // From Node.js 22 on it keeps what it has compiled by itself.
 if (Module.enableCompileCache !== undefined) Module.enableCompileCache(path.join(cache, "node"));
-else if (vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER !== undefined) Module.prototype._compile = compile;
+else Module.prototype._compile = compile;
 
 /** What Node.js does with a CommonJS module, with what V8 kept of it where it was compiled before. */
 function compile(content, filename, format) {
-  // A script out of kept data imports nothing dynamically: V8 keeps no host options.
-  if (format === "module" || /\bimport\s*\(/.test(content)) {
-    return compileByNode.call(this, content, filename, format);
-  }
+  // What V8 keeps of a file forgets who imports for it.
+  if (format === "module" || /\bimport\s*\(/.test(content)) return compileByNode.call(this, content, filename, format);
   const [before, after] = Module.wrapper;
   const source = `${before}${content.replace(/^#!/, "//")}${after}`;
   const key = sha256(`${filename}\n${source}`);
   const known = compiled.get(key);
   let script;
   try {
-    script = new vm.Script(source, {
-      filename,
-      columnOffset: -before.length,
-      cachedData: known?.data,
-      importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-    });
+    script = new vm.Script(source, { filename, columnOffset: -before.length, cachedData: known?.data });
   } catch {
     // It is an ECMAScript module, or its error is Node's to tell.
     return compileByNode.call(this, content, filename, format);

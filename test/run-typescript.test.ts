@@ -66,6 +66,16 @@ test("a stack trace names the lines of the source, also where it was translated 
   }
 });
 
+test("a JavaScript file that imports when it is called does so, also where it was loaded before", async () => {
+  writeFileSync(path.join(folder, "later.js"), 'exports.later = () => import("./module.mjs");\n');
+  writeFileSync(path.join(folder, "module.mjs"), 'export const word = "later";\n');
+  writeFileSync(
+    path.join(folder, "main.ts"),
+    'import { later } from "./later";\nvoid later().then(({ word }: { word: string }) => console.log(word));\n',
+  );
+  for (const time of ["first", "second", "third"]) expect(await run(), time).toBe("later\n");
+});
+
 test("a damaged cache is made anew", async () => {
   await run();
   const [store = ""] = stored();
@@ -82,11 +92,4 @@ test("a cache that cannot be written changes nothing", async () => {
   writeFileSync(compiled(), "");
   chmodSync(compiled(), 0o400);
   expect(await run()).toBe("first\n");
-});
-
-test("what imports dynamically by itself, as no TypeScript does here, still does where it was compiled before", async () => {
-  writeFileSync(path.join(folder, "native.js"), 'exports.load = () => import("node:os");\n');
-  const program = 'import { load } from "./native.js";\nvoid load().then(({ EOL }) => process.stdout.write(EOL));\n';
-  writeFileSync(path.join(folder, "main.ts"), program);
-  for (const time of ["first", "second"]) expect(await run(), time).toBe("\n");
 });
