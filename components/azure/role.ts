@@ -6,6 +6,8 @@ import * as pulumi from "@pulumi/pulumi";
 export const roleDefinitions = {
   "Storage Blob Data Owner": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
   "Storage Queue Data Contributor": "974c5e8b-45b9-4653-ba55-5f855dd0fb88",
+  "Storage Queue Data Message Processor": "8a0f0c08-91a1-4084-bc3d-661d67233fed",
+  "Storage Queue Data Message Sender": "c6a89b2d-59bc-44d0-9896-0b6e12d7b80a",
   "Storage Table Data Contributor": "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",
   "Storage Table Data Reader": "76199698-9eea-4c19-bc75-cec21354c6b6",
   "Key Vault Secrets User": "4633458b-17de-408a-b874-0445c86b69e6",

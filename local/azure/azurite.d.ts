@@ -18,6 +18,41 @@ declare module "azurite/dist/src/table/TableConfiguration" {
   }
 }
 
+declare module "azurite/dist/src/queue/QueueConfiguration" {
+  export default class QueueConfiguration {
+    constructor(
+      host?: string,
+      port?: number,
+      /** Seconds. */
+      keepAliveTimeout?: number,
+      /** File that the queues are kept in. */
+      metadataDBPath?: string,
+      /** File that says where the messages are. */
+      extentDBPath?: string,
+      /** Folders of the messages. */
+      persistencePathArray?: readonly { locationId: string; locationPath: string; maxConcurrency: number }[],
+      enableAccessLog?: boolean,
+      accessLogWriteStream?: NodeJS.WritableStream,
+      enableDebugLog?: boolean,
+      debugLogFilePath?: string,
+      loose?: boolean,
+      skipApiVersionCheck?: boolean,
+    );
+  }
+}
+
+declare module "azurite/dist/src/queue/QueueServer" {
+  import type QueueConfiguration from "azurite/dist/src/queue/QueueConfiguration";
+
+  export default class QueueServer {
+    constructor(configuration: QueueConfiguration);
+    start(): Promise<void>;
+    close(): Promise<void>;
+    /** E.g. `http://127.0.0.1:10001`. */
+    getHttpServerAddress(): string;
+  }
+}
+
 declare module "azurite/dist/src/table/TableServer" {
   import type TableConfiguration from "azurite/dist/src/table/TableConfiguration";
 

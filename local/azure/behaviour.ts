@@ -43,6 +43,7 @@ export const azureBehaviours: Behaviours = {
     sources: [replacement],
   }),
   "azure-native:storage:BlobContainer": arm("azure-native:storage:BlobContainer", [], { sources: [replacement] }),
+  "azure-native:storage:Queue": arm("azure-native:storage:Queue"),
   "azure-native:storage:Table": arm("azure-native:storage:Table"),
   "azure-native:storage:StorageAccountStaticWebsite": arm("azure-native:storage:StorageAccountStaticWebsite", [], {
     sources: [customStorage],

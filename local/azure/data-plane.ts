@@ -6,20 +6,23 @@ import type { Resources } from "../store";
 import { FrontDoor } from "./front-door";
 import { bodyLimit, FunctionApps } from "./functions";
 import { KeyVault } from "./key-vault";
+import { QueueStorage } from "./queues";
 import { AzureResources } from "./resources";
 import { Tables } from "./tables";
 
 /**
  * Starts the local Azure.
  *
- * @param state where tables and logs are kept between runs; logs are in `logs/`, see {@link Logs}.
+ * @param state where tables, queues and logs are kept between runs; logs are in `logs/`, see {@link Logs}.
  */
 export async function startAzure(stored: Resources, state: string): Promise<CloudDataPlane> {
   const resources = new AzureResources(stored);
   const logs = new Logs(path.join(state, "logs"));
   const tables = await Tables.start(path.join(state, "tables"));
+  const queues = await QueueStorage.start(path.join(state, "queues"));
   const keyVault = new KeyVault(resources, path.join(state, "vaults"));
-  const functions = new FunctionApps({ resources, logs, tables, keyVault, directory: path.join(state, "deployed") });
+  const directory = path.join(state, "deployed");
+  const functions = new FunctionApps({ resources, logs, tables, queues, keyVault, directory });
   const frontDoor = new FrontDoor(resources);
 
   const apps = new HttpDataPlane(
@@ -37,6 +40,11 @@ export async function startAzure(stored: Resources, state: string): Promise<Clou
         start: (resource) => tables.createTable(resources.parse("azure-native:storage:Table", resource).tableName),
         stop: () => Promise.resolve(),
         remove: (resource) => tables.deleteTable(resources.parse("azure-native:storage:Table", resource).tableName),
+      },
+      "azure-native:storage:Queue": {
+        start: (resource) => queues.createQueue(resources.parse("azure-native:storage:Queue", resource).queueName),
+        stop: () => Promise.resolve(),
+        remove: (resource) => queues.deleteQueue(resources.parse("azure-native:storage:Queue", resource).queueName),
       },
       "azure-native:web:WebApp": {
         async start(resource) {
@@ -65,7 +73,7 @@ export async function startAzure(stored: Resources, state: string): Promise<Clou
     async close() {
       await Promise.all([apps.close(), endpoints.close()]);
       await functions.close();
-      await tables.close();
+      await Promise.all([tables.close(), queues.close()]);
     },
   };
 }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
@@ -15,10 +15,14 @@ import { findPython, pythonEnvironment } from "../../layers/python";
 import type { KeyVault } from "./key-vault";
 import { type AzureResources, isWithin, type Resource, rolesOn } from "./resources";
 import { type SiteConfiguration, SiteInstances } from "./site-instances";
+import type { QueueAccess, QueueStorage } from "./queues";
+import { QueueTriggers, type QueueTriggersOptions, type TriggerMessage } from "./queue-triggers";
+import { connectionString, type Endpoints } from "./storage-connection";
 import type { TableAccess, Tables } from "./tables";
 import { Timers } from "./timers";
 
 type WebApp = Resource<"azure-native:web:WebApp">;
+type Identity = Resource<"azure-native:managedidentity:UserAssignedIdentity">;
 
 /** Bytes of body that the Functions host accepts: 100 MB (Azure Functions scale and hosting, "Service limits"). */
 export const bodyLimit = 100 * 1024 * 1024;
@@ -26,14 +30,20 @@ export const bodyLimit = 100 * 1024 * 1024;
 /** Milliseconds that a function has to answer in: 230 seconds, the load balancer's limit (Azure Functions, HTTP trigger). */
 const answerLimit = 230_000;
 
-/** Storage Table Data Contributor and Reader, by their ids in "Azure built-in roles". */
-const tableDataContributor = "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3";
-const tableDataReader = "76199698-9eea-4c19-bc75-cec21354c6b6";
+/** Roles on tables and queues, by their names and ids in "Azure built-in roles". */
+const roleIds = {
+  tableDataContributor: "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",
+  tableDataReader: "76199698-9eea-4c19-bc75-cec21354c6b6",
+  queueDataContributor: "974c5e8b-45b9-4653-ba55-5f855dd0fb88",
+  queueDataMessageProcessor: "8a0f0c08-91a1-4084-bc3d-661d67233fed",
+  queueDataMessageSender: "c6a89b2d-59bc-44d0-9896-0b6e12d7b80a",
+} as const;
 
 export interface FunctionAppsOptions {
   readonly resources: AzureResources;
   readonly logs: Logs;
-  readonly tables: Pick<Tables, "connectionString">;
+  readonly tables: Pick<Tables, "endpoint">;
+  readonly queues: QueueTriggersOptions["queues"] & Pick<QueueStorage, "endpoint">;
   readonly keyVault: Pick<KeyVault, "resolve">;
   /** Where the apps keep what was deployed to them, between runs. */
   readonly directory: string;
@@ -41,7 +51,20 @@ export interface FunctionAppsOptions {
 
 type OtherCode = Omit<CodeChange, "functionName">;
 
-const triggersSchema = z.object({ timers: z.array(z.object({ name: z.string(), schedule: z.string() })) });
+const triggersSchema = z.object({
+  timers: z.array(z.object({ name: z.string(), schedule: z.string() })),
+  queues: z.array(
+    z.object({
+      name: z.string(),
+      queue: z.string(),
+      connection: z.string(),
+      batchSize: z.number(),
+      maxDequeueCount: z.number(),
+      visibilityTimeout: z.number(),
+      messageEncoding: z.enum(["base64", "none"]),
+    }),
+  ),
+});
 const packageSchema = z.object({ path: z.string(), sha256: z.string() });
 
 /**
@@ -54,11 +77,20 @@ export class FunctionApps {
   /** The code that serves in the place of what was deployed, by the app's id. */
   readonly #code = new Map<string, OtherCode & { readonly insteadOf: string }>();
   readonly #timers = new Timers((id, name) => void this.#fire(id, name));
+  readonly #queueTriggers: QueueTriggers;
   /** The last look at an app's triggers, by the app's id: what an earlier one finds is out of date. */
   readonly #syncs = new Map<string, symbol>();
 
   constructor(private readonly options: FunctionAppsOptions) {
     mkdirSync(options.directory, { recursive: true });
+    this.#queueTriggers = new QueueTriggers({
+      queues: options.queues,
+      run: async (id, name, message) => !(await this.#run(id, name, message)).failed,
+      refusal: (id, connection) => this.#queueRefusal(id, connection),
+      log: (id, line) => {
+        options.logs.append(options.resources.get("azure-native:web:WebApp", id).name, "host", line);
+      },
+    });
   }
 
   async handle(id: string, request: HttpRequest): Promise<HttpResponse> {
@@ -116,16 +148,22 @@ export class FunctionApps {
   }
 
   /**
-   * Runs what an app has a timer for, now, as the host's administration does, and waits for the end.
+   * Runs what an app has a timer for, now, as the host's administration does, and waits for the end; with a payload, what it has a
+   * queue for, which is given the payload as a message.
    *
-   * @throws where there is no such app, it does not start, or it has no timer.
+   * @throws where there is no such app, it does not start, or it has no such trigger.
    */
-  async invoke({ functionName }: Invocation): Promise<Invoked> {
+  async invoke({ functionName, payload }: Invocation): Promise<Invoked> {
     const app = this.options.resources.find("azure-native:web:WebApp", ({ name }) => name === functionName);
     if (app === undefined) throw new Error(`there is no function app ${functionName} on this machine`);
-    const timers = await this.#triggers(app.id);
-    if (timers.length === 0) throw new Error(`function app ${functionName} has no function with a timer`);
-    const ends = await Promise.all(timers.map(({ name }) => this.#run(app.id, name)));
+    const { timers, queues } = await this.#triggers(app.id);
+    const triggered = payload === undefined ? timers : queues;
+    if (triggered.length === 0) {
+      const kind = payload === undefined ? "timer" : "queue trigger, which a payload is given to";
+      throw new Error(`function app ${functionName} has no function with a ${kind}`);
+    }
+    const message = payload === undefined ? undefined : byHand(payload);
+    const ends = await Promise.all(triggered.map(({ name }) => this.#run(app.id, name, message)));
     return ends.find(({ failed }) => failed) ?? { failed: false, payload: "null" };
   }
 
@@ -156,6 +194,7 @@ export class FunctionApps {
     this.#code.delete(id);
     this.#syncs.delete(id);
     this.#timers.delete(id);
+    this.#queueTriggers.delete(id);
     await this.#instances.stop(id);
   }
 
@@ -167,11 +206,16 @@ export class FunctionApps {
 
   close(): Promise<void> {
     this.#timers.close();
+    this.#queueTriggers.close();
     return this.#instances.close();
   }
 
-  async #run(id: string, name: string): Promise<Invoked> {
-    const answer = await fetch(`http://${await this.#running(id)}/admin/functions/${name}`, { method: "POST" });
+  /** @param message of the queue of a function that has one. */
+  async #run(id: string, name: string, message?: TriggerMessage): Promise<Invoked> {
+    const answer = await fetch(`http://${await this.#running(id)}/admin/functions/${name}`, {
+      method: "POST",
+      body: message && JSON.stringify(message),
+    });
     return { failed: !answer.ok, payload: await answer.text() };
   }
 
@@ -184,16 +228,20 @@ export class FunctionApps {
   }
 
   /**
-   * Until an app has started anew none of its timers runs: those of before would run what has other times now. An app that
+   * Until an app has started anew none of its timers runs, and no message is given to it: those of before would run what has
+   * other times now. An app that
    * does not start has no triggers, which its log explains.
    */
   async #syncTriggers(id: string): Promise<void> {
     const sync = Symbol(id);
     this.#syncs.set(id, sync);
     this.#timers.delete(id);
+    this.#queueTriggers.delete(id);
     try {
-      const triggers = await this.#triggers(id);
-      if (this.#syncs.get(id) === sync) this.#timers.set(id, triggers);
+      const { timers, queues } = await this.#triggers(id);
+      if (this.#syncs.get(id) !== sync) return;
+      this.#timers.set(id, timers);
+      this.#queueTriggers.set(id, queues);
     } catch (error) {
       const app = this.options.resources.find("azure-native:web:WebApp", (each) => each.id === id);
       if (app !== undefined) this.options.logs.append(app.name, "host", `no triggers: ${String(error)}`);
@@ -202,7 +250,7 @@ export class FunctionApps {
 
   async #triggers(id: string) {
     const answer = await fetch(`http://${await this.#running(id)}/admin/functions`);
-    return triggersSchema.parse(await answer.json()).timers;
+    return triggersSchema.parse(await answer.json());
   }
 
   #running(id: string): Promise<string> {
@@ -251,16 +299,23 @@ export class FunctionApps {
     return { key, launch, strategy: app.functionAppConfig.siteUpdateStrategy.type };
   }
 
-  /** The app's settings; a connection by managed identity becomes one to this machine's tables. */
+  /** The app's settings; a connection by managed identity becomes one to this machine's tables and queues. */
   #settings(app: WebApp): Record<string, string> {
     const settings = new Map(
       app.siteConfig.appSettings.map(({ name, value }) => [name, this.#resolved(app, name, value)]),
     );
-    for (const [name, value] of [...settings]) {
-      const connection = /^(.+)__tableServiceUri$/.exec(name)?.[1];
-      if (connection === undefined) continue;
-      const access = this.#tableAccess(app, settings.get(`${connection}__clientId`), value);
-      settings.set(connection, this.options.tables.connectionString(access));
+    const { tables, queues } = this.options;
+    const names = [...settings.keys()].flatMap((name) => /^(.+)__(?:table|queue)ServiceUri$/.exec(name)?.[1] ?? []);
+    for (const connection of new Set(names)) {
+      const identity = this.#identity(app, settings.get(`${connection}__clientId`));
+      const table = this.#tableAccess(identity, settings.get(`${connection}__tableServiceUri`));
+      const queue = this.#queueAccess(identity, settings.get(`${connection}__queueServiceUri`));
+      const refused = table === "none" && queue === "none";
+      const endpoints: Endpoints = {
+        ...((table !== "none" || refused) && { TableEndpoint: tables.endpoint(table === "read" ? "read" : "write") }),
+        ...((queue !== "none" || refused) && { QueueEndpoint: queues.endpoint(queue === "send" ? "send" : "write") }),
+      };
+      settings.set(connection, connectionString(endpoints, { refused }));
     }
     return Object.fromEntries(settings);
   }
@@ -273,21 +328,65 @@ export class FunctionApps {
     return value;
   }
 
-  /** By the role that the app's identity has, on the account or on a table in it; none where it is not the app's. */
-  #tableAccess(app: WebApp, clientId: string | undefined, tableServiceUri: string): TableAccess {
-    const { resources } = this.options;
-    const identity = resources
+  /** The app's identity with a client id; undefined where it is not the app's. */
+  #identity(app: WebApp, clientId: string | undefined) {
+    return this.options.resources
       .list("azure-native:managedidentity:UserAssignedIdentity")
       .find(({ id, ...known }) => known.clientId === clientId && app.identity?.userAssignedIdentities.includes(id));
-    const account = resources.find(
-      "azure-native:storage:StorageAccount",
+  }
+
+  /** By the role that an identity has, on the account or on a table in it. */
+  #tableAccess(identity: Identity | undefined, tableServiceUri: string | undefined): TableAccess {
+    const roles = this.#rolesWithin(
+      "azure-native:storage:Table",
+      identity,
       ({ primaryEndpoints }) => primaryEndpoints.table === tableServiceUri,
     );
-    if (identity === undefined || account === undefined) return "none";
-    const tables = resources.list("azure-native:storage:Table").filter(({ id }) => isWithin(id, account.id));
-    const roles = [account, ...tables].flatMap(({ id }) => rolesOn(resources, id, identity));
-    if (roles.includes(tableDataContributor)) return "write";
-    return roles.includes(tableDataReader) ? "read" : "none";
+    if (roles.includes(roleIds.tableDataContributor)) return "write";
+    return roles.includes(roleIds.tableDataReader) ? "read" : "none";
+  }
+
+  /** By the role that an identity has, on the account or on a queue in it. */
+  #queueAccess(identity: Identity | undefined, queueServiceUri: string | undefined): QueueAccess {
+    const roles = this.#rolesWithin(
+      "azure-native:storage:Queue",
+      identity,
+      ({ primaryEndpoints }) => primaryEndpoints.queue === queueServiceUri,
+    );
+    if (roles.includes(roleIds.queueDataContributor)) return "write";
+    return roles.includes(roleIds.queueDataMessageSender) ? "send" : "none";
+  }
+
+  #rolesWithin(
+    part: "azure-native:storage:Table" | "azure-native:storage:Queue",
+    identity: Identity | undefined,
+    isAccount: (account: Resource<"azure-native:storage:StorageAccount">) => boolean,
+  ): string[] {
+    const { resources } = this.options;
+    const account = resources.find("azure-native:storage:StorageAccount", isAccount);
+    if (identity === undefined || account === undefined) return [];
+    const parts = resources.list(part).filter(({ id }) => isWithin(id, account.id));
+    return [account, ...parts].flatMap(({ id }) => rolesOn(resources, id, identity));
+  }
+
+  /** Why a queue trigger of an app has no messages by a connection. */
+  #queueRefusal(id: string, connection: string): string | undefined {
+    const app = this.options.resources.get("azure-native:web:WebApp", id);
+    const settings = new Map(app.siteConfig.appSettings.map(({ name, value }) => [name, value]));
+    const accountName = settings.get(`${connection}__accountName`);
+    const address = settings.get(`${connection}__queueServiceUri`);
+    if (accountName === undefined && address === undefined) {
+      return `there is no app setting ${connection}__queueServiceUri or ${connection}__accountName; local Azure connects by managed identity`;
+    }
+    const identity = this.#identity(app, settings.get(`${connection}__clientId`));
+    const roles = this.#rolesWithin("azure-native:storage:Queue", identity, (account) =>
+      address === undefined ? account.accountName === accountName : account.primaryEndpoints.queue === address,
+    );
+    if (roles.includes(roleIds.queueDataContributor) || roles.includes(roleIds.queueDataMessageProcessor)) return;
+    return (
+      `the identity of the setting ${connection}__clientId may not process messages of ${address ?? accountName ?? ""}: grant ` +
+      "the app's own identity Storage Queue Data Contributor"
+    );
   }
 
   /** The package that the last one deploy gave an app. */
@@ -299,6 +398,21 @@ export class FunctionApps {
   #record(id: string): string {
     return path.join(this.options.directory, `${createHash("sha256").update(id).digest("hex")}.json`);
   }
+}
+
+/** A payload as a message that was received once. */
+function byHand(payload: string): TriggerMessage {
+  const now = new Date();
+  const later = new Date(now.getTime() + 7 * 24 * 3_600_000);
+  return {
+    id: randomUUID(),
+    body: payload,
+    dequeueCount: 1,
+    insertionTime: now.toUTCString(),
+    expirationTime: later.toUTCString(),
+    timeNextVisible: now.toUTCString(),
+    popReceipt: "",
+  };
 }
 
 /** The one deploys of a deployment: which app gets which package. */

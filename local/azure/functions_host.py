@@ -1,8 +1,8 @@
 """The part of the Azure Functions host that a Python function app needs: functions_host.py APP PORT
 
 Loads `function_app.py` of the folder APP with the azure-functions that the app brings along, and serves its HTTP
-triggers on the loopback interface. `GET /admin/functions` tells which functions have a timer, and a POST of
-`/admin/functions/NAME` runs one.
+triggers on the loopback interface. `GET /admin/functions` tells which functions have a timer or a queue, and a POST of
+`/admin/functions/NAME` runs one; one with a queue is given the message of the body.
 """
 
 import asyncio
@@ -16,11 +16,13 @@ import sys
 import threading
 import traceback
 import uuid
+from email.utils import parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import azure.functions as func
+from azure.functions.queue import QueueMessage
 from azure.functions.timer import TimerRequest
 
 ADMIN = "/admin/functions"
@@ -68,12 +70,60 @@ class Function:
         return await result if inspect.isawaitable(result) else result
 
 
+def resolved(text):
+    """A text of a trigger, which may name app settings between percent signs."""
+    return re.sub(r"%([\w.-]+)%", lambda name: os.environ[name[1]], text)
+
+
 class TimerFunction(Function):
-    """A function with a timer trigger, whose schedule may be the name of an app setting between percent signs."""
+    """A function with a timer trigger."""
 
     def __init__(self, function, directory):
         super().__init__(function, directory)
-        self.schedule = re.sub(r"%(\w+)%", lambda name: os.environ[name[1]], self.trigger.schedule)
+        self.schedule = resolved(self.trigger.schedule)
+
+    def listed(self):
+        return {"name": self.name, "schedule": self.schedule}
+
+    def run(self, _):
+        return self(TimerRequest(past_due=False))
+
+
+class QueueFunction(Function):
+    """A function with a queue trigger, and how `host.json` has the messages of queues handled."""
+
+    def __init__(self, function, directory, settings):
+        super().__init__(function, directory)
+        self.queue = resolved(self.trigger.queue_name)
+        self.connection = self.trigger.connection or "AzureWebJobsStorage"
+        hours, minutes, seconds = settings.get("visibilityTimeout", "00:00:00").split(":")
+        self.visibility_timeout = int(hours) * 3600 + int(minutes) * 60 + int(seconds)
+        self.settings = settings
+
+    def listed(self):
+        return {
+            "name": self.name,
+            "queue": self.queue,
+            "connection": self.connection,
+            "batchSize": self.settings.get("batchSize", 16),
+            "maxDequeueCount": self.settings.get("maxDequeueCount", 5),
+            "visibilityTimeout": self.visibility_timeout,
+            "messageEncoding": self.settings.get("messageEncoding", "base64"),
+        }
+
+    def run(self, body):
+        message = json.loads(body)
+        return self(
+            QueueMessage(
+                id=message["id"],
+                body=message["body"],
+                dequeue_count=message["dequeueCount"],
+                insertion_time=parsedate_to_datetime(message["insertionTime"]),
+                expiration_time=parsedate_to_datetime(message["expirationTime"]),
+                time_next_visible=parsedate_to_datetime(message["timeNextVisible"]),
+                pop_receipt=message["popReceipt"],
+            )
+        )
 
 
 class HttpFunction(Function):
@@ -88,26 +138,50 @@ class HttpFunction(Function):
         self.path = re.compile(f"^/{VARIABLE.sub(expression, re.escape(route))}/?$")
 
 
+# Triggers that are served here, each with the other bindings that its functions may have.
+SERVED = {"httpTrigger": {"http"}, "timerTrigger": set(), "queueTrigger": set()}
+
+
+def unserved(function):
+    """Why a function is not served here; None where it is."""
+    trigger = function.get_trigger()
+    kind = getattr(trigger, "type", "no trigger")
+    if kind not in SERVED:
+        return f"its trigger is {kind}; local Azure has {', '.join(SERVED)}"
+    others = {binding.type for binding in function.get_bindings() if binding is not trigger} - SERVED[kind]
+    if others:
+        return f"it has the binding {', '.join(sorted(others))}, which local Azure has not; call the service by its SDK"
+    if os.environ.get(f"AzureWebJobs.{function.get_function_name()}.Disabled", "false").lower() in ("true", "1"):
+        return f"the app setting AzureWebJobs.{function.get_function_name()}.Disabled is on"
+    return None
+
+
 def load(directory):
-    """The functions of an app with HTTP triggers, and those with timers, as `host.json` and `function_app.py` declare them."""
+    """The functions of an app with HTTP triggers, and those that are run, as `host.json` and `function_app.py` declare them."""
     host = json.loads((directory / "host.json").read_text())
-    prefix = host.get("extensions", {}).get("http", {}).get("routePrefix", "api")
+    extensions = host.get("extensions", {})
+    prefix = extensions.get("http", {}).get("routePrefix", "api")
     # The Functions worker gives the root logger a handler before it loads the app, which logs through it.
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     module = importlib.import_module("function_app")
     apps = [value for value in vars(module).values() if isinstance(value, (func.FunctionApp, func.AsgiFunctionApp, func.WsgiFunctionApp))]
     if not apps:
         raise SystemExit("function_app.py has no function app: no functions were found")
-    functions, timers = [], []
+    functions, timers, queues = [], [], []
     for function in apps[0].get_functions():
-        if function.get_trigger().type == "timerTrigger":
+        reason = unserved(function)
+        if reason:
+            logging.warning("the function %s is not served: %s", function.get_function_name(), reason)
+        elif function.get_trigger().type == "timerTrigger":
             timers.append(TimerFunction(function, str(directory)))
+        elif function.get_trigger().type == "queueTrigger":
+            queues.append(QueueFunction(function, str(directory), extensions.get("queues", {})))
         else:
             functions.append(HttpFunction(function, prefix, str(directory)))
-    return functions, timers
+    return functions, timers, queues
 
 
-def handler_of(functions, timers, loop):
+def handler_of(functions, timers, queues, loop):
     """A request handler that gives each request to the function whose trigger it matches."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -120,21 +194,22 @@ def handler_of(functions, timers, loop):
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             target = urlsplit(f"http://{self.headers.get('Host', 'localhost')}{self.path}")
             if target.path == ADMIN or target.path.startswith(f"{ADMIN}/"):
-                return self.administrate(target.path[len(ADMIN) + 1 :])
+                return self.administrate(target.path[len(ADMIN) + 1 :], body)
             for function in functions:
                 match = function.path.match(unquote(target.path))
                 if match and self.command in function.methods:
                     return self.invoke(function, target, match.groupdict(), body)
             return self.send(404, {}, b"")
 
-        def administrate(self, name):
+        def administrate(self, name, body):
             if not name:
-                listed = [{"name": timer.name, "schedule": timer.schedule} for timer in timers]
-                return self.send(200, {}, json.dumps({"timers": listed}).encode(), "application/json")
-            for timer in timers:
-                if timer.name == name and self.command == "POST":
+                kinds = {"timers": timers, "queues": queues}
+                listed = {kind: [function.listed() for function in all_of] for kind, all_of in kinds.items()}
+                return self.send(200, {}, json.dumps(listed).encode(), "application/json")
+            for function in [*timers, *queues]:
+                if function.name == name and self.command == "POST":
                     try:
-                        asyncio.run_coroutine_threadsafe(timer(TimerRequest(past_due=False)), loop).result()
+                        asyncio.run_coroutine_threadsafe(function.run(body), loop).result()
                     except Exception as error:
                         traceback.print_exc()
                         return self.send(500, {}, f"{type(error).__name__}: {error}".encode())
@@ -190,10 +265,10 @@ def handler_of(functions, timers, loop):
 
 def main():
     directory, port = Path(sys.argv[1]), int(sys.argv[2])
-    functions, timers = load(directory)
+    functions, timers, queues = load(directory)
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, daemon=True).start()
-    server = ThreadingHTTPServer(("127.0.0.1", port), handler_of(functions, timers, loop))
+    server = ThreadingHTTPServer(("127.0.0.1", port), handler_of(functions, timers, queues, loop))
     server.daemon_threads = True
     server.serve_forever()
 

@@ -88,7 +88,7 @@ const schemas = {
   "azure-native:storage:StorageAccount": z.object({
     id: z.string(),
     accountName: z.string(),
-    primaryEndpoints: z.object({ web: z.string(), table: z.string() }),
+    primaryEndpoints: z.object({ web: z.string(), table: z.string(), queue: z.string() }),
   }),
   "azure-native:storage:StorageAccountStaticWebsite": z.object({
     accountName: z.string(),
@@ -105,6 +105,7 @@ const schemas = {
     source: blob,
     metadata: z.record(z.string(), z.string()).default({}),
   }),
+  "azure-native:storage:Queue": z.object({ id: z.string(), accountName: z.string(), queueName: z.string() }),
   "azure-native:storage:Table": z.object({ id: z.string(), accountName: z.string(), tableName: z.string() }),
   "azure-native:cdn:AFDEndpoint": z.object({ id: z.string(), endpointName: z.string(), profileName: z.string() }),
   "azure-native:cdn:Route": z.object({

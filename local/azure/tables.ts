@@ -1,4 +1,3 @@
-import { createHmac } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 
@@ -6,10 +5,7 @@ import TableConfiguration from "azurite/dist/src/table/TableConfiguration";
 import TableServer from "azurite/dist/src/table/TableServer";
 
 import { forward, listen, type Listener, response } from "../http";
-
-/** Azurite's own account, whose name and key its documentation publishes: it opens nothing but this machine's own. */
-const account = "devstoreaccount1";
-const accountKey = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+import { account, sharedKeyLite } from "./storage-connection";
 
 /** What an identity may do with the entities of tables. */
 export type TableAccess = "none" | "read" | "write";
@@ -68,11 +64,9 @@ export class Tables {
     return new Tables(server, readOnly);
   }
 
-  /** @param access of the identity that connects; a connection of one without a role is refused. */
-  connectionString(access: TableAccess): string {
-    const key = access === "none" ? Buffer.alloc(64).toString("base64") : accountKey;
-    const endpoint = access === "read" ? `http://127.0.0.1:${this.readOnly.port}/${account}` : this.#endpoint;
-    return `DefaultEndpointsProtocol=http;AccountName=${account};AccountKey=${key};TableEndpoint=${endpoint};`;
+  /** Where an app reaches the tables. */
+  endpoint(access: "read" | "write"): string {
+    return access === "read" ? `http://127.0.0.1:${this.readOnly.port}/${account}` : this.#endpoint;
   }
 
   /** Makes the table, where it is not there yet. */
@@ -96,15 +90,12 @@ export class Tables {
   /** Signed with the account's key (Shared Key Lite, Azure Storage REST API reference). */
   async #call(method: string, resource: string, accepted: readonly number[], body?: string): Promise<void> {
     const date = new Date().toUTCString();
-    const signature = createHmac("sha256", Buffer.from(accountKey, "base64"))
-      .update(`${date}\n/${account}/${account}/${resource}`)
-      .digest("base64");
     const answer = await fetch(`${this.#endpoint}/${resource}`, {
       method,
       body,
       headers: {
         Accept: "application/json;odata=nometadata",
-        Authorization: `SharedKeyLite ${account}:${signature}`,
+        Authorization: sharedKeyLite(`${date}\n/${account}/${account}/${resource}`),
         "Content-Type": "application/json",
         "x-ms-date": date,
         "x-ms-version": "2019-02-02",

@@ -88,6 +88,15 @@ export const azureTypes: Readonly<Record<string, ResourceType>> = {
     references: { accountName: account },
     rules: { tableName: matching(/^[A-Za-z][A-Za-z0-9]{2,62}$/, "3 to 63 letters and digits, a letter first") },
   }),
+  "azure-native:storage:Queue": arm(`${storage}/queueServices/default/queues/{queueName}`, {
+    references: { accountName: account },
+    rules: {
+      queueName: matching(
+        /^(?=.{3,63}$)[a-z0-9]+(-[a-z0-9]+)*$/,
+        "3 to 63 lower-case letters, digits and single hyphens between them",
+      ),
+    },
+  }),
   "azure-native:storage:StorageAccountStaticWebsite": arm(`${storage}/staticWebsite`, {
     references: { accountName: account },
     outputs: () => ({ containerName: "$web" }),

@@ -10,13 +10,16 @@ import * as iam from "@pulumi/aws/iam";
 import * as lambda from "@pulumi/aws/lambda";
 import * as mediaconvert from "@pulumi/aws/mediaconvert";
 import * as s3 from "@pulumi/aws/s3";
+import * as azureresources from "@pulumi/azure-native/resources";
+import * as storage from "@pulumi/azure-native/storage";
 import * as pulumi from "@pulumi/pulumi";
 import type { PulumiFn, Stack } from "@pulumi/pulumi/automation";
-import { zipSync } from "fflate";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { unzipSync, zipSync } from "fflate";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 
 import { ApiFunction } from "../../components/aws/api-function";
 import { HttpApi } from "../../components/aws/http-api";
+import { ApiFunction as AzureApiFunction } from "../../components/azure/api-function";
 import { DependencyLayer } from "../../components/dependency-layer";
 import { smokeCheck } from "../../components/smoke-check";
 import type { CloudAddress } from "../../local/control";
@@ -24,9 +27,10 @@ import { startCloud, stopCloud } from "../../local/cloud-process";
 import { findEngine } from "../../local/engine";
 import { localStack } from "../../local/stack";
 import { UpdateLog } from "../../local/update-log";
-import { layerBundle } from "../components/bundles";
+import { layerBundle, packageBundle } from "../components/bundles";
+import { bundleFor } from "../local/bundle";
 
-/** Programs of the tests' own on local AWS: what a cloud refuses, and what the project's components make impossible. */
+/** Programs of the tests' own: what a cloud refuses, and what the project's components make impossible. */
 const folder = mkdtempSync(path.join(tmpdir(), "programs-"));
 const state = path.join(folder, "state");
 const codeFile = path.join(folder, "function.zip");
@@ -263,6 +267,59 @@ describe("a resource of a type that the local cloud does not emulate", () => {
     await stack.destroy();
     expect((await stack.preview()).changeSummary).toEqual({ create: 5 });
   });
+});
+
+test("a function of Azure has the messages of a queue", async () => {
+  const built = await bundleFor("azure");
+  const packages = unzipSync(readFileSync(built.path), { filter: ({ name }) => name.startsWith(".python_packages/") });
+  const code = `
+import azure.functions as func
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+orders = []
+
+@app.queue_trigger(arg_name="message", queue_name="orders", connection="ORDERS_STORAGE")
+def work(message: func.QueueMessage) -> None:
+    orders.append(message.get_json()["id"])
+
+@app.route(route="orders")
+def answer(req: func.HttpRequest) -> str:
+    return ",".join(orders)
+`;
+  const file = path.join(folder, "queue.zip");
+  const own = { "function_app.py": Buffer.from(code), "host.json": Buffer.from('{"version": "2.0"}') };
+  writeFileSync(file, zipSync({ ...packages, ...own }, { level: 0 }));
+  const location = "japaneast";
+
+  const stack = await stackOf("queue", () => {
+    const resourceGroupName = new azureresources.ResourceGroup("orders", { resourceGroupName: "orders", location })
+      .name;
+    const account = new storage.StorageAccount("orders", {
+      ...{ resourceGroupName, accountName: "ordersdata", location },
+      kind: "StorageV2",
+      sku: { name: "Standard_LRS" },
+    });
+    const queue = new storage.Queue("orders", { resourceGroupName, accountName: account.name, queueName: "orders" });
+    const worker = new AzureApiFunction("worker", {
+      ...{ functionName: "orders-worker", resourceGroupName, location, storage: account, uploads: account },
+      bundle: { ...packageBundle, path: file, pythonVersion: built.pythonVersion },
+      connections: { ORDERS_STORAGE: { queueServiceUri: account.primaryEndpoints.queue } },
+      permissions: [{ role: "Storage Queue Data Message Processor", scope: queue.id }],
+    });
+    return Promise.resolve({ url: worker.url });
+  });
+  const { outputs } = await stack.up();
+  const address = readFileSync(path.join(state, "azure", "queues", "address"), "utf8");
+  const sent = await fetch(`http://${address}/orders`, { method: "POST", body: JSON.stringify({ id: "an order" }) });
+  expect(sent.status).toBe(201);
+  await vi.waitFor(
+    async () => {
+      expect(await (await fetch(`${String(outputs.url?.value)}/api/orders`)).text()).toBe("an order");
+    },
+    { timeout: 60_000, interval: 200 },
+  );
+  expect(Object.keys((await stack.preview()).changeSummary)).toEqual(["same"]);
+  await stack.destroy();
 });
 
 describe("resources behave as the cloud's", () => {

@@ -24,6 +24,7 @@ export class AzureEnvironment extends Environment {
     const endpoints = (name: string) => ({
       web: `https://${name}.z11.web.core.windows.net/`,
       table: `https://${name}.table.core.windows.net/`,
+      queue: `https://${name}.queue.core.windows.net/`,
     });
     for (const [name, id] of [
       ["data", accountId],

@@ -3,7 +3,7 @@ import os from "node:os";
 import path from "node:path";
 
 import { strToU8, unzipSync, zipSync } from "fflate";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 
 import { startAzure } from "../../../local/azure/data-plane";
 import { ncrontab } from "../../../local/azure/ncrontab";
@@ -40,6 +40,31 @@ def tick(timer: func.TimerRequest) -> None:
 @app.route(route="state")
 def state(req: func.HttpRequest) -> str:
     return f"${release} {runs} {os.environ['KEY']}"
+`;
+
+/** An app with a queue, a trigger that local Azure does not have, and an address that tells what the function was given. */
+const queueApp = `
+import os
+import azure.functions as func
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+given = []
+
+@app.function_name("work")
+@app.queue_trigger(arg_name="message", queue_name="%ORDERS_QUEUE%", connection="ORDERS")
+def work(message: func.QueueMessage) -> None:
+    given.append(f"{message.get_body().decode()} {message.dequeue_count}")
+    if message.get_body() == b"bad":
+        raise ValueError("a bad order")
+
+@app.function_name("look")
+@app.blob_trigger(arg_name="blob", path="in/{name}", connection="ORDERS")
+def look(blob: func.InputStream) -> None:
+    given.append("a blob")
+
+@app.route(route="given")
+def answer(req: func.HttpRequest) -> str:
+    return f"{','.join(given)} {os.environ['ORDERS']}"
 `;
 
 const resources = new FakeResources();
@@ -192,6 +217,92 @@ test("a rolling update answers from the old instance until the new one does, and
   while (answers.slice(-20).some((answer) => answer === "v1"));
   expect(answers[0]).toBe("v1");
   expect(answers.join(" ")).toMatch(/v1 v2 v1 v2/);
+});
+
+describe("a queue trigger", () => {
+  const account = `${group}/Microsoft.Storage/storageAccounts/data`;
+  const definitions = "/subscriptions/s/providers/Microsoft.Authorization/roleDefinitions";
+  const queueId = `${account}/queueServices/default/queues/orders`;
+  const settings = {
+    ORDERS_QUEUE: "orders",
+    ORDERS__queueServiceUri: "https://data.queue.core.windows.net/",
+    ORDERS__credential: "managedidentity",
+    ORDERS__clientId: "c",
+  };
+  const endpoints = { web: "https://w/", table: "https://t/", queue: settings.ORDERS__queueServiceUri };
+  const byHand = (queue: string, body?: string) => {
+    const address = readFileSync(path.join(directory, "queues", "address"), "utf8");
+    return fetch(`http://${address}/${queue}`, body === undefined ? {} : { method: "POST", body });
+  };
+  const given = async () => (await fetch(`${url}/api/given`)).text();
+  const log = () => readFileSync(path.join(directory, "logs", "worker.jsonl"), "utf8");
+  const grant = (roleDefinition: string) =>
+    resources.put("azure-native:authorization:RoleAssignment", "queue role", {
+      principalId: "p",
+      roleDefinitionId: `${definitions}/${roleDefinition}`,
+      scope: queueId,
+    });
+
+  beforeAll(async () => {
+    resources.put(
+      "azure-native:storage:StorageAccount",
+      account,
+      { accountName: "data" },
+      { primaryEndpoints: endpoints },
+    );
+    const queue = resources.put("azure-native:storage:Queue", queueId, { accountName: "data", queueName: "orders" });
+    await plane.types[queue.type]?.start(queue);
+    grant("c6a89b2d-59bc-44d0-9896-0b6e12d7b80a");
+    await configure(settings);
+    await deploy(queueApp);
+  });
+
+  test("has no messages without the role, and the app's log says which it needs", async () => {
+    expect((await byHand("orders", "first")).status).toBe(201);
+    await vi.waitFor(
+      () => {
+        expect(log()).toContain("grant the app's own identity Storage Queue Data Contributor");
+      },
+      { timeout: 30_000, interval: 200 },
+    );
+    // A sender may send, and no more.
+    const sender = /QueueEndpoint=([^;]+)/.exec(await given())?.[1] ?? "";
+    expect((await fetch(`${sender}/orders/messages`)).status).toBe(403);
+    expect(await (await byHand("orders")).json()).toMatchObject([{ body: "first", dequeueCount: 0 }]);
+  });
+
+  test("gives each message to the function, again where that fails, and to the poison queue in the end", async () => {
+    grant("974c5e8b-45b9-4653-ba55-5f855dd0fb88");
+    await configure(settings);
+    await byHand("orders", "bad");
+    await vi.waitFor(
+      async () => {
+        expect(await (await byHand("orders-poison")).json()).toMatchObject([{ body: "bad" }]);
+      },
+      { timeout: 30_000, interval: 200 },
+    );
+    expect((await given()).split(" Default")[0]?.split(",").sort()).toEqual([
+      ...[1, 2, 3, 4, 5].map((count) => `bad ${count}`),
+      "first 1",
+    ]);
+    expect(await (await byHand("orders")).json()).toEqual([]);
+    expect(log()).toMatch(/of the queue orders was moved to orders-poison: work failed with it 5 times/);
+  });
+
+  test("is given a payload by hand, and a trigger that is not served is named", async () => {
+    expect(await plane.invoke?.({ functionName: "worker", payload: "by hand" })).toMatchObject({ failed: false });
+    expect(await given()).toContain("by hand 1");
+    await expect(plane.invoke?.({ functionName: "worker" })).rejects.toThrow("has no function with a timer");
+    expect(log()).toMatch(/the function look is not served: its trigger is blobTrigger; local Azure has httpTrigger/);
+  });
+
+  test("that is disabled by its app setting is not served", async () => {
+    await configure({ ...settings, "AzureWebJobs.work.Disabled": "true" });
+    expect((await given()).split(" Default")[0]).toBe("");
+    await expect(plane.invoke?.({ functionName: "worker", payload: "by hand" })).rejects.toThrow(
+      "no function with a queue",
+    );
+  });
 });
 
 test("a package that does not start answers 503 once the old instance is gone, with the reason in the log", async () => {

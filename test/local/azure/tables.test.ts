@@ -2,6 +2,7 @@ import { createHmac } from "node:crypto";
 
 import { afterAll, beforeAll, expect, it } from "vitest";
 
+import { connectionString } from "../../../local/azure/storage-connection";
 import { type TableAccess, Tables } from "../../../local/azure/tables";
 import { temporaryDirectory } from "../resources";
 
@@ -15,7 +16,8 @@ afterAll(() => tables.close());
 
 /** A request as an SDK sends it with a connection string. */
 function request(access: TableAccess, method: string, resource: string, body?: object): Promise<Response> {
-  const connection = tables.connectionString(access);
+  const endpoints = { TableEndpoint: tables.endpoint(access === "read" ? "read" : "write") };
+  const connection = connectionString(endpoints, { refused: access === "none" });
   const field = (name: string) => new RegExp(`${name}=([^;]+)`).exec(connection)?.[1] ?? "";
   const [account, date] = [field("AccountName"), new Date().toUTCString()];
   const signature = createHmac("sha256", Buffer.from(field("AccountKey"), "base64"))

@@ -1,0 +1,242 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+
+import type QueueServer from "azurite/dist/src/queue/QueueServer";
+import { z } from "zod";
+
+import { Changes } from "../changes";
+import { forward, type HttpRequest, type HttpResponse, listen, type Listener, response } from "../http";
+import { account, sharedKeyLite } from "./storage-connection";
+
+/** What an identity may do with the messages of queues. */
+export type QueueAccess = "none" | "send" | "write";
+
+/** A message as its receiver has it. */
+export interface QueueMessage {
+  readonly id: string;
+  /** As it was put: in base64 where the sender did so. */
+  readonly text: string;
+  readonly dequeueCount: number;
+  /** RFC 1123. */
+  readonly insertionTime: string;
+  readonly expirationTime: string;
+  readonly timeNextVisible: string;
+  /** Of the last receipt: only its holder deletes the message. */
+  readonly popReceipt: string;
+}
+
+/** Milliseconds that an answer of azurite may take. */
+const timeout = 30_000;
+
+/** As Queue Storage refuses an identity whose role does not allow an operation. */
+const mismatch = response(
+  403,
+  '<?xml version="1.0" encoding="utf-8"?><Error><Code>AuthorizationPermissionMismatch</Code><Message>This request is not ' +
+    "authorized to perform this operation using this permission.</Message></Error>",
+  [["Content-Type", "application/xml"]],
+);
+
+/**
+ * Queue Storage: azurite, which starts with the first queue. The queues of all storage accounts are in one of azurite's, so two
+ * accounts cannot have queues of one name here.
+ */
+export class QueueStorage {
+  /** Something was sent, or can be received again. */
+  readonly changes = new Changes();
+  #server: Promise<QueueServer> | undefined;
+
+  private constructor(
+    private readonly directory: string,
+    private readonly listeners: Readonly<Record<"write" | "send" | "owner", Listener>>,
+  ) {}
+
+  /** @param directory where the queues are kept between runs. The file `address` in it says where they are reached by hand. */
+  static async start(directory: string): Promise<QueueStorage> {
+    mkdirSync(directory, { recursive: true });
+    const [write, send, owner] = await Promise.all([
+      listen((request) => queues.#forward(request)),
+      listen((request) => (isSending(request) ? queues.#forward(request) : Promise.resolve(mismatch))),
+      listen((request) => queues.#byHand(request)),
+    ]);
+    const queues: QueueStorage = new QueueStorage(directory, { write, send, owner });
+    writeFileSync(path.join(directory, "address"), `127.0.0.1:${owner.port}`);
+    return queues;
+  }
+
+  /** Where an app reaches the queues. */
+  endpoint(access: "send" | "write"): string {
+    return `http://127.0.0.1:${this.listeners[access].port}/${account}`;
+  }
+
+  /** Makes the queue, where it is not there yet. */
+  async createQueue(name: string): Promise<void> {
+    await this.#call("PUT", name, [201, 204, 409]);
+  }
+
+  /** Deletes the queue and its messages, where it is there. */
+  async deleteQueue(name: string): Promise<void> {
+    await this.#call("DELETE", name, [204, 404]);
+  }
+
+  /** @param text as receivers get it. */
+  async put(queue: string, text: string): Promise<void> {
+    await this.#call(
+      "POST",
+      `${queue}/messages`,
+      [201],
+      `<QueueMessage><MessageText>${escaped(text)}</MessageText></QueueMessage>`,
+    );
+    this.changes.tell();
+  }
+
+  /**
+   * Takes messages, which no other caller can for a while; none of a queue that is not there.
+   *
+   * @param seconds that they are hidden.
+   */
+  async receive(queue: string, most: number, seconds: number): Promise<QueueMessage[]> {
+    const query = `?numofmessages=${most}&visibilitytimeout=${seconds}`;
+    const answer = await this.#call("GET", `${queue}/messages`, [200, 404], undefined, query);
+    return messagesIn(answer);
+  }
+
+  async delete(queue: string, { id, popReceipt }: QueueMessage): Promise<void> {
+    const query = `?popreceipt=${encodeURIComponent(popReceipt)}`;
+    await this.#call("DELETE", `${queue}/messages/${id}`, [204, 404], undefined, query);
+  }
+
+  /** Lets a received message be received again, after so many seconds. */
+  async release(queue: string, { id, popReceipt }: QueueMessage, seconds: number): Promise<void> {
+    const query = `?popreceipt=${encodeURIComponent(popReceipt)}&visibilitytimeout=${seconds}`;
+    await this.#call("PUT", `${queue}/messages/${id}`, [204, 404], undefined, query);
+    this.changes.tell();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(Object.values(this.listeners).map((listener) => listener.close()));
+    await (await this.#server)?.close();
+  }
+
+  #started(): Promise<QueueServer> {
+    this.#server ??= startServer(this.directory);
+    return this.#server;
+  }
+
+  async #forward(request: HttpRequest): Promise<HttpResponse> {
+    const server = await this.#started();
+    const answer = await forward(new URL(server.getHttpServerAddress()).host, request, timeout);
+    if (request.method !== "GET") this.changes.tell();
+    return answer;
+  }
+
+  /** As the account's owner: a POST of `/<queue>` puts its body in base64, a GET shows the first messages without taking them. */
+  async #byHand({ method, target, body }: HttpRequest): Promise<HttpResponse> {
+    const queue = /^\/([a-z0-9-]+)$/.exec(target)?.[1];
+    if (queue === undefined || (method !== "POST" && method !== "GET")) {
+      return response(404, `there is no ${method} ${target}; POST or GET /<name of a queue>\n`);
+    }
+    try {
+      if (method === "POST") {
+        await this.put(queue, body.toString("base64"));
+        return response(201, "");
+      }
+      const answer = await this.#call("GET", `${queue}/messages`, [200], undefined, "?peekonly=true&numofmessages=32");
+      const shown = messagesIn(answer).map(({ id, text, dequeueCount, insertionTime }) => {
+        return { id, body: decoded(text) ?? text, dequeueCount, insertionTime };
+      });
+      return response(200, shown);
+    } catch (error) {
+      return response(404, `${error instanceof Error ? error.message : String(error)}\n`);
+    }
+  }
+
+  async #call(
+    method: string,
+    resource: string,
+    accepted: readonly number[],
+    body?: string,
+    query = "",
+  ): Promise<string> {
+    const server = await this.#started();
+    const date = new Date().toUTCString();
+    const headers = { "x-ms-date": date, "x-ms-version": "2019-02-02" };
+    const type = body === undefined ? "" : "application/xml";
+    const signed = Object.entries(headers).map(([name, value]) => `${name}:${value}\n`);
+    const toSign = `${method}\n\n${type}\n\n${signed.join("")}/${account}/${account}/${resource}`;
+    const answer = await fetch(`${server.getHttpServerAddress()}/${account}/${resource}${query}`, {
+      method,
+      body,
+      headers: { ...headers, Authorization: sharedKeyLite(toSign), ...(type && { "Content-Type": type }) },
+    });
+    const text = await answer.text();
+    if (!accepted.includes(answer.status)) {
+      throw new Error(`Queue Storage ${method} ${resource}: ${answer.status} ${element(text, "Code") ?? text}`);
+    }
+    return text;
+  }
+}
+
+/** Loaded with the first queue: most applications have none. */
+async function startServer(directory: string): Promise<QueueServer> {
+  const [{ default: QueueConfiguration }, { default: Server }] = await Promise.all([
+    import("azurite/dist/src/queue/QueueConfiguration"),
+    import("azurite/dist/src/queue/QueueServer"),
+  ]);
+  // SDKs are ahead of the API versions that azurite knows, so it is not to check them.
+  const [keepAliveSeconds, accessLog, debugLog, loose, skipApiVersionCheck] = [5, false, false, false, true];
+  const configuration = new QueueConfiguration(
+    "127.0.0.1",
+    0,
+    keepAliveSeconds,
+    path.join(directory, "queues.json"),
+    path.join(directory, "extents.json"),
+    [{ locationId: "Default", locationPath: path.join(directory, "messages"), maxConcurrency: 1 }],
+    accessLog,
+    undefined,
+    debugLog,
+    undefined,
+    loose,
+    skipApiVersionCheck,
+  );
+  const server = new Server(configuration);
+  await server.start();
+  return server;
+}
+
+/** Storage Queue Data Message Sender may do nothing else. */
+function isSending({ method, target }: HttpRequest): boolean {
+  return method === "POST" && /^\/[^/]+\/[^/]+\/messages(\?|$)/.test(target);
+}
+
+const strict = z.base64();
+
+/** What a text in base64 stands for; undefined where it is none. */
+export function decoded(text: string): string | undefined {
+  return strict.safeParse(text).success ? Buffer.from(text, "base64").toString("utf8") : undefined;
+}
+
+function messagesIn(xml: string): QueueMessage[] {
+  return [...xml.matchAll(/<QueueMessage>(.*?)<\/QueueMessage>/gs)].map(([, inner = ""]) => {
+    const text = (name: string) => element(inner, name) ?? "";
+    return {
+      id: text("MessageId"),
+      text: text("MessageText"),
+      dequeueCount: Number(text("DequeueCount")),
+      insertionTime: text("InsertionTime"),
+      expirationTime: text("ExpirationTime"),
+      timeNextVisible: text("TimeNextVisible"),
+      popReceipt: text("PopReceipt"),
+    };
+  });
+}
+
+const entities = { "&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'", "&amp;": "&" } as const;
+
+function element(xml: string, name: string): string | undefined {
+  const inner = new RegExp(`<${name}>(.*?)</${name}>`, "s").exec(xml)?.[1];
+  return inner?.replace(/&(lt|gt|quot|apos|amp);/g, (entity) => entities[entity as keyof typeof entities]);
+}
+
+function escaped(text: string): string {
+  return text.replace(/[&<>]/g, (character) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[character] ?? character);
+}
