@@ -8,16 +8,18 @@ import { chart } from "./chart";
 import { deployments } from "./deployments";
 import { largeBuilds } from "./large-sets";
 import { layerBuilds, processStart } from "./layer-builds";
-import { markdown, type Results } from "./report";
+import { deploymentsMarkdown, markdown, type Results } from "./report";
 import { updatesMarkdown, type UpdateResults } from "./updates/report";
 import { runUpdates } from "./updates/run";
 import { faulty, fine } from "./updates/updates";
 import { type Cloud, clouds } from "../contract/clouds";
+import { settingFlag } from "../local/command-line";
 
 interface Flags {
   readonly rounds: number;
   readonly output: string;
   readonly only?: Part;
+  readonly config?: Readonly<Record<string, string>>;
 }
 
 /** What can be measured by itself; the rest stays as it was measured before. */
@@ -48,7 +50,19 @@ new Command("bench")
   .option("--rounds <count>", "of every measurement", count, 3)
   .option("--output <folder>", "for table, figures and chart", defaultOutput)
   .addOption(new Option("--only <part>", "to measure, beside the results that are there").choices(parts))
-  .action(async ({ rounds, output, only }: Flags) => {
+  .option(
+    "-c, --config <path=value>",
+    "deploy with this setting, e.g. application=examples/shop, and print what that takes: nothing else is measured, and no file is written",
+    settingFlag,
+  )
+  .action(async ({ rounds, output, only, config }: Flags) => {
+    if (config !== undefined) {
+      if (only !== undefined && only !== "deployments") {
+        throw new Error(`--only ${only} measures sets of requirements of its own; leave out --config, or --only`);
+      }
+      process.stdout.write(deploymentsMarkdown(await deployments(rounds, config, progress)));
+      return;
+    }
     const file = path.join(output, "results.json");
     const wanted = (part: Part) => only === undefined || only === part;
     const earlier = only === undefined ? {} : (JSON.parse(readFileSync(file, "utf8")) as Partial<Results>);
@@ -59,7 +73,7 @@ new Command("bench")
       builds: wanted("layers") ? await layerBuilds(rounds, progress) : (earlier.builds ?? []),
       large: wanted("large") ? await largeBuilds(rounds, progress) : (earlier.large ?? []),
       processStart: await processStart(rounds),
-      deployments: wanted("deployments") ? await deployments(rounds, progress) : (earlier.deployments ?? []),
+      deployments: wanted("deployments") ? await deployments(rounds, {}, progress) : (earlier.deployments ?? []),
     };
     mkdirSync(output, { recursive: true });
     writeFileSync(path.join(output, "README.md"), markdown(results));

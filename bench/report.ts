@@ -73,6 +73,20 @@ export function markdown({ date, machine, node, builds, large, processStart, dep
     "",
     "The sets are those of `test/nightly/sets`, resolved on that day; an empty cache includes fetching.",
     "",
+    deploymentsMarkdown(deployments),
+    "See also [updates while everything is asked](updates.md) and [the import proof beside CPython](import-proof.md).",
+    "",
+  ].join("\n");
+}
+
+/** What was measured of an application that is deployed here. */
+export function deploymentsMarkdown(deployments: readonly Deployment[]): string {
+  const rows = Object.entries(deployments.at(-1)?.requests ?? {}).flatMap(([cloud, requests]) =>
+    requests.map(({ name, path, cold, warm }) => {
+      return [cloud, name, `\`${path}\``, cold === undefined ? "" : seconds(cold), seconds(warm)];
+    }),
+  );
+  return [
     "## The engine on this machine",
     "",
     table(
@@ -82,16 +96,11 @@ export function markdown({ date, machine, node, builds, large, processStart, dep
       ]),
     ),
     "",
-    "## A request for the list of messages, over the local API",
+    "## The probes of the functions that answer requests, on this machine",
     "",
-    table(
-      ["cloud", "cold", "warm"],
-      Object.entries(deployments.at(-1)?.requests ?? {}).map(([cloud, { cold, warm }]) => [
-        ...[cloud, seconds(cold), seconds(warm)],
-      ]),
-    ),
-    "",
-    "See also [updates while everything is asked](updates.md) and [the import proof beside CPython](import-proof.md).",
+    rows.length === 0
+      ? "No function of the application answers requests."
+      : table(["cloud", "function", "request", "cold", "warm"], rows),
     "",
   ].join("\n");
 }

@@ -6,7 +6,7 @@ import { identities, type Identity } from "../bootstrap/rights";
 import { type Cloud, clouds } from "../contract/clouds";
 import { didYouMean } from "../contract/suggestion";
 import { onDemand } from "../layers/on-demand";
-import { defaultStack, defaultState } from "../local/command-line";
+import { defaultStack, defaultState, settingFlag } from "../local/command-line";
 import { version } from "../package.json";
 import type { InvokeOptions } from "../local/invoke";
 import type { Subject } from "./subject";
@@ -34,7 +34,7 @@ const cli: Command = new Command("local")
   .description("Deploys the whole program onto this machine by the real Pulumi engine: no cloud account is needed.")
   .version(version)
   .option("-s, --stack <name>", "which Pulumi.<name>.yaml", defaultStack)
-  .option("-c, --config <path=value>", "override a setting of the stack, e.g. aws.frontend.enabled=false", setting)
+  .option("-c, --config <path=value>", "override a setting of the stack, e.g. aws.frontend.enabled=false", settingFlag)
   .option(
     "--weather <seed>",
     "let the local clouds fail half-way and be late, by this seed; default: nothing goes wrong",
@@ -194,12 +194,6 @@ function begin(doing: string, where: string): void {
 function refuseVerb(word: string): never {
   const names = cli.commands.map((command) => command.name());
   cli.error(`error: there is no verb ${word}${didYouMean(word, names) || `; expected one of ${names.join(", ")}`}`);
-}
-
-function setting(text: string, previous: Readonly<Record<string, string>> = {}): Record<string, string> {
-  const at = text.indexOf("=");
-  if (at < 1) throw new InvalidArgumentError("expected <path>=<value>, e.g. aws.frontend.enabled=false");
-  return { ...previous, [text.slice(0, at)]: text.slice(at + 1) };
 }
 
 /** What went wrong, without the command line and the second copy of its output that the Automation API wraps it in. */

@@ -1,5 +1,7 @@
 import path from "node:path";
 
+import { InvalidArgumentError } from "commander";
+
 import { isCompiled, projectFolder } from "../contract/form";
 
 /** Where the local clouds keep everything, where no other folder is named. */
@@ -22,6 +24,17 @@ export function commandLine({ state, stack = defaultStack }: LocalStackName, ver
     ...(stack === defaultStack ? [] : ["--stack", quoted(stack)]),
   ];
   return ["npm run local --", ...flags, verb].join(" ");
+}
+
+/**
+ * A setting as a command line gives it, `<path>=<value>`, beside those before it.
+ *
+ * @throws {InvalidArgumentError} where there is no path.
+ */
+export function settingFlag(text: string, previous: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const at = text.indexOf("=");
+  if (at < 1) throw new InvalidArgumentError("expected <path>=<value>, e.g. aws.frontend.enabled=false");
+  return { ...previous, [text.slice(0, at)]: text.slice(at + 1) };
 }
 
 function quoted(word: string): string {
