@@ -309,7 +309,7 @@ def answer(req: func.HttpRequest) -> str:
     return Promise.resolve({ url: worker.url });
   });
   const { outputs } = await stack.up();
-  const address = readFileSync(path.join(state, "azure", "queues", "address"), "utf8");
+  const address = readFileSync(path.join(state, "azure-native", "queues", "address"), "utf8");
   const sent = await fetch(`http://${address}/orders`, { method: "POST", body: JSON.stringify({ id: "an order" }) });
   expect(sent.status).toBe(201);
   await vi.waitFor(
