@@ -63,7 +63,7 @@ export interface Difference {
 
 /** What installers write by themselves: it is in no wheel. */
 const installersOwn =
-  /^(\.lock|[^/]+\.dist-info\/(INSTALLER|REQUESTED|direct_url\.json|uv_cache\.json|RECORD))$|__pycache__\//;
+  /^(\.lock|[^/]+\.dist-info\/(INSTALLER|REQUESTED|direct_url\.json|uv_cache\.json|uv_build\.json|RECORD))$|__pycache__\//;
 
 /**
  * How a built tree differs from an installer's, but for what its manifest names, the list of files, which is written anew, and
