@@ -1,4 +1,4 @@
-import { nameLimits, resourceNamePrefix } from "../components/names";
+import { nameLimits, resourceName, resourceNamePrefix } from "../components/names";
 import { identities, type Identity, rightsOf } from "./rights";
 
 /** The stack that an identity is for. */
@@ -8,6 +8,8 @@ export interface Place {
   /** Of AWS, 12 digits. */
   readonly account: string;
   readonly region: string;
+  /** Name of the site's bucket, where the stack is from a release before 4.0.0. Default: it has the stack's own name. */
+  readonly siteBucket?: string;
 }
 
 export interface PolicyStatement {
@@ -18,21 +20,25 @@ export interface PolicyStatement {
   readonly Condition?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>;
 }
 
-/** What every name of the stack begins with: where it is too long for a role's, as far as that takes it. */
-function prefixOf({ project, stack }: Place): string {
+/**
+ * What every name of the stack begins with: where it is too long for a service's names, as far as that takes it.
+ *
+ * @param limit characters of those names. Default: of a role's.
+ */
+function prefixOf({ project, stack }: Place, limit: number = nameLimits.role): string {
   const whole = `${project}-${stack}-`;
-  const cut = resourceNamePrefix({ project, stack }, "", nameLimits.role);
+  const cut = resourceNamePrefix({ project, stack }, "", limit);
   return whole.startsWith(cut) && cut.length + 1 < whole.length ? cut : whole;
 }
 
 /** Name of the role that an identity has on AWS. */
 export function roleName(place: Place, identity: Identity): string {
-  return `${place.project}-${place.stack}-bootstrap-${identity}`;
+  return resourceName(place, `bootstrap-${identity}`, nameLimits.role);
 }
 
 /** What no role of the stack's functions can get beyond, whatever its policies say. */
-export function boundaryName({ project, stack }: Place): string {
-  return `${project}-${stack}-bootstrap-boundary`;
+export function boundaryName(place: Place): string {
+  return resourceName(place, "bootstrap-boundary", nameLimits.role);
 }
 
 export function boundaryArn(place: Place): string {
@@ -46,6 +52,8 @@ const everything: readonly RegExp[] = [
   // Of public layers, which are in other accounts.
   /^lambda:GetLayerVersion$/,
   /^cloudwatch:(DescribeAlarms|GetMetricData)$/,
+  // Lists over a region, and the aliases of other stacks' functions, whose layers are not to be deleted.
+  /^lambda:(ListLayers|ListLayerVersions|ListFunctions|ListAliases)$/,
   // A mapping's ARN is a number that AWS makes up.
   /^lambda:(\w*EventSourceMapping|ListTags)$/,
 ];
@@ -66,8 +74,10 @@ function scopes(place: Place): Readonly<Record<string, readonly string[]>> {
     sqs: [here("sqs", `${prefix}*`)],
     events: [here("events", `rule/${prefix}*`)],
     cloudwatch: [here("cloudwatch", `alarm:${prefix}*`), `arn:aws:cloudwatch::${account}:dashboard/${prefix}*`],
-    // The site's bucket has a name that the provider makes up from the resource's.
-    s3: ["arn:aws:s3:::aws-web-*"],
+    s3: [
+      `${prefixOf(place, nameLimits.bucketPrefix).toLowerCase()}*`,
+      ...(place.siteBucket === undefined ? [] : [place.siteBucket]),
+    ].flatMap((name) => [`arn:aws:s3:::${name}`, `arn:aws:s3:::${name}/*`]),
   };
 }
 
@@ -76,8 +86,8 @@ const bounded = ["iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsB
 const passing = "iam:PassRole";
 
 /** What an identity may do on AWS: no more than the types of the program need, on no more than the stack's resources. */
-export function awsPolicy(identity: Identity, place: Place, without: readonly string[] = []): PolicyStatement[] {
-  const rights = rightsOf("aws", identity).filter((right) => !without.includes(right));
+export function awsPolicy(identity: Identity, place: Place): PolicyStatement[] {
+  const rights = rightsOf("aws", identity);
   const isAnywhere = (right: string) => everything.some((pattern) => pattern.test(right));
   const named = scopes(place);
   const plain = rights.filter((right) => !isAnywhere(right) && !bounded.includes(right) && right !== passing);

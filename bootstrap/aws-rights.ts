@@ -175,6 +175,8 @@ export const awsRights: Rights = {
     "s3:PutEncryptionConfiguration",
     "s3:GetEncryptionConfiguration",
   ),
+  // Of the bucket that a layer above 50 MB goes through.
+  "aws:s3/bucketVersioning:BucketVersioning": ofBucket("s3:PutBucketVersioning", "s3:GetBucketVersioning"),
   "aws:s3/bucketPolicy:BucketPolicy": {
     ...ofBucket("s3:PutBucketPolicy", "s3:GetBucketPolicy"),
     delete: ["s3:DeleteBucketPolicy"],

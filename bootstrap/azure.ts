@@ -3,6 +3,7 @@ import * as managedidentity from "@pulumi/azure-native/managedidentity";
 import * as resources from "@pulumi/azure-native/resources";
 import * as pulumi from "@pulumi/pulumi";
 
+import { nameLimits, resourceName } from "../components/names";
 import { roleDefinitions } from "../components/azure/role";
 import { identities, type Identity, rightsOf } from "./rights";
 
@@ -29,7 +30,7 @@ export function azureIdentities(
   const { subscriptionId, tenantId } = authorization.getClientConfigOutput();
   const scope = pulumi.interpolate`/subscriptions/${subscriptionId}`;
   const group = new resources.ResourceGroup("bootstrap", {
-    resourceGroupName: `${project}-${stack}-bootstrap`,
+    resourceGroupName: resourceName({ project, stack }, "bootstrap", nameLimits.resourceGroup),
     location,
   });
   const ids = identities.map((identity) => {

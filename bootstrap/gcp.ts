@@ -1,6 +1,7 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
 
+import { nameLimits } from "../components/names";
 import { identities, type Identity, rightsOf } from "./rights";
 
 /** Roles that a deployment may give the stack's accounts in the project, and no others. */
@@ -44,7 +45,7 @@ export function gcpIdentities(
   const accounts = identities.map((identity) => {
     const account = new gcp.serviceaccount.Account(identity, {
       project: gcpProject,
-      accountId: `${stack}-${identity}`.slice(0, 30),
+      accountId: `${stack.slice(0, nameLimits.serviceAccount - identity.length - 1)}-${identity}`,
       displayName: `${identity} of the stack ${stack} of ${project}`,
     });
     const member = pulumi.interpolate`serviceAccount:${account.email}`;
@@ -57,7 +58,7 @@ export function gcpIdentities(
       if (included.length === 0) return;
       const made = new gcp.projects.IAMCustomRole(name, {
         project: gcpProject,
-        roleId: `${stack}_${name}`.replace(/[^A-Za-z0-9_.]/g, "_"),
+        roleId: `${stack.slice(0, 48)}_${name}`.replace(/[^A-Za-z0-9_.]/g, "_"),
         title: `${name} of ${stack}`,
         permissions: [...included],
       });

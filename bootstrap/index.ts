@@ -18,7 +18,9 @@ async function program(): Promise<Record<string, unknown>> {
     const { getCallerIdentity } = await import("@pulumi/aws");
     const { awsIdentities } = await import("./aws");
     const { accountId: account } = await getCallerIdentity();
-    outputs.aws = awsIdentities({ project, stack, account, region: config.require("awsRegion") }, trusted, {
+    const siteBucket = config.get("siteBucket") || undefined;
+    const place = { project, stack, account, region: config.require("awsRegion"), siteBucket };
+    outputs.aws = awsIdentities(place, trusted, {
       // The project's default of both is empty.
       githubProviderArn: config.get("githubProviderArn") || undefined,
       stateBucket: config.get("stateBucket") || undefined,

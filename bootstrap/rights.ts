@@ -1,6 +1,7 @@
 import type { Cloud } from "../contract/clouds";
 import { awsRights } from "./aws-rights";
 import { azureRights } from "./azure-rights";
+import { type Command, commandCalls } from "./commands";
 import { gcpRights } from "./gcp-rights";
 
 /** What a provider may have to be allowed in order to do something with resources of one type, in the cloud's words. */
@@ -37,79 +38,14 @@ export const invokeRights: Readonly<Record<Cloud, Readonly<Record<string, readon
   gcp: { "gcp:organizations/getProject:getProject": ["resourcemanager.projects.get"] },
 };
 
-/**
- * What the commands ask that a deployment runs beside the engine, each named by what asks; `.github/workflows/deploy-stack.yml`
- * runs `diagnose` as the identity that deploys.
- */
-export const commandRights: Readonly<Record<Cloud, Readonly<Record<string, readonly string[]>>>> = {
-  aws: {
-    "cli/version-check.ts": [
-      "lambda:GetFunctionConfiguration",
-      "lambda:InvokeFunction",
-      "lambda:GetAlias",
-      "lambda:CreateAlias",
-      // Of a version that has no snapshot, which is published anew.
-      "lambda:DeleteFunction",
-      "lambda:UpdateFunctionConfiguration",
-      "lambda:PublishVersion",
-    ],
-    "cli/former-version.ts": [
-      "lambda:GetPolicy",
-      "lambda:PublishVersion",
-      "lambda:AddPermission",
-      "apigateway:GET",
-      "apigateway:PATCH",
-    ],
-    "cli/canary.ts": [
-      "lambda:ListVersionsByFunction",
-      "lambda:ListAliases",
-      "lambda:CreateAlias",
-      "lambda:UpdateAlias",
-      "lambda:DeleteAlias",
-      "cloudwatch:GetMetricData",
-      "cloudwatch:DescribeAlarms",
-    ],
-    "cli/diagnose.ts": [
-      "lambda:GetFunction",
-      "lambda:GetFunctionConfiguration",
-      "lambda:GetLayerVersion",
-      "dynamodb:DescribeTable",
-      "sns:ListSubscriptionsByTopic",
-      "logs:FilterLogEvents",
-    ],
-  },
-  azure: {
-    "cli/diagnose.ts": [
-      "Microsoft.Web/sites/read",
-      "Microsoft.Web/sites/config/read",
-      // The settings with their values, of which it keeps digests.
-      "Microsoft.Web/sites/config/list/action",
-      "Microsoft.Storage/storageAccounts/tableServices/tables/read",
-      "Microsoft.OperationalInsights/workspaces/read",
-      "Microsoft.OperationalInsights/workspaces/query/read",
-      // Of the tables that it asks: the right above alone reads none.
-      "Microsoft.OperationalInsights/workspaces/query/AppTraces/read",
-      "Microsoft.OperationalInsights/workspaces/query/AppExceptions/read",
-    ],
-  },
-  gcp: {
-    // Of functions that are not public; with the token of its own account.
-    "cli/smoke-check.ts": ["run.routes.invoke"],
-    "cli/canary.ts": [
-      "cloudfunctions.functions.get",
-      "run.services.get",
-      "run.services.update",
-      "run.revisions.list",
-      "logging.logEntries.list",
-    ],
-    "cli/diagnose.ts": [
-      "resourcemanager.projects.get",
-      "cloudfunctions.functions.get",
-      "run.services.get",
-      "datastore.databases.getMetadata",
-      "logging.logEntries.list",
-    ],
-  },
+/** Which commands an identity runs beside the engine; `.github/workflows/deploy-stack.yml` runs `diagnose` as `deploy`. */
+const commandsOf: Readonly<Record<Identity, readonly Command[]>> = {
+  deploy: [
+    ...(["version-check", "former-version", "smoke-check", "canary"] as const),
+    ...(["diagnose", "releases", "rollback", "prune"] as const),
+  ],
+  preview: [],
+  drift: ["diagnose"],
 };
 
 /** All that an operation may need, reading back included. */
@@ -125,6 +61,6 @@ export function rightsOf(cloud: Cloud, identity: Identity): string[] {
     preview: [],
     drift: types.flatMap(({ read }) => read),
   }[identity];
-  const ofCommands = identity === "deploy" ? Object.values(commandRights[cloud]).flat() : [];
+  const ofCommands = commandsOf[identity].flatMap((command) => Object.values(commandCalls[cloud][command]).flat());
   return [...new Set([...onResources, ...Object.values(invokeRights[cloud]).flat(), ...ofCommands])].sort();
 }

@@ -11,6 +11,7 @@ import { commandLine } from "../local/command-line";
 import { providers } from "../local/deployed-functions";
 import { offered } from "../local/drills/drills";
 import { LiveStore } from "../local/drills/live-store";
+import { Rehearsal, type Restorable, restorables, restoreDrill, restoreStory } from "../local/drills/restore";
 import { probedFunctions } from "../local/drills/probed";
 import { stackOutputs } from "../local/engine-state";
 import { localEnvironment } from "../local/inspected-clouds";
@@ -36,9 +37,13 @@ export interface DrillTools {
 
 /** The drills that there are, with what each does. */
 export function drillTable(): string {
-  const width = Math.max(...[...offered.map(({ id }) => id), refusedUpdate].map((id) => id.length));
-  const lines = offered.map(({ id, story = "" }) => `  ${id.padEnd(width)}  ${story}`);
-  return ["Drills:", ...lines, `  ${refusedUpdate.padEnd(width)}  ${refusedStory}`, ""].join("\n");
+  const all = [
+    ...offered.map(({ id, story = "" }) => [id, story] as const),
+    [refusedUpdate, refusedStory] as const,
+    [restoreDrill, restoreStory] as const,
+  ];
+  const width = Math.max(...all.map(([id]) => id.length));
+  return ["Drills:", ...all.map(([id, story]) => `  ${id.padEnd(width)}  ${story}`), ""].join("\n");
 }
 
 const refusedStory = "An update whose code does not start is deployed; it is refused, and users notice nothing.";
@@ -49,20 +54,27 @@ const refusedStory = "An update whose code does not start is deployed; it is ref
  * @throws where there is no such drill, or nothing that it could break.
  */
 export async function drill(subject: Subject, cloud: CloudAddress, name: string, tools: DrillTools): Promise<void> {
-  const known = [...offered.map(({ id }) => id), refusedUpdate];
+  const known = [...offered.map(({ id }) => id), refusedUpdate, restoreDrill];
   const found = offered.find(({ id }) => id === name);
-  if (found === undefined && name !== refusedUpdate) {
+  if (!known.includes(name)) {
     throw new Error(`there is no drill ${name}${didYouMean(name, known) || `; expected one of ${known.join(", ")}`}`);
   }
   const deployed = clouds.filter((each) => each in stackOutputs(subject));
-  const on = deployed.filter((each) => found === undefined || found.faults[each] !== undefined);
+  const restored = name === restoreDrill ? restorables(stackOutputs(subject)) : [];
+  const on = deployed.filter((each) =>
+    name === restoreDrill
+      ? restored.some((restorable) => restorable.cloud === each)
+      : found === undefined || found.faults[each] !== undefined,
+  );
   if (on.length === 0) {
     throw new Error(`nothing that ${name} breaks is deployed; deploy first: ${commandLine(subject, "up --detach")}`);
   }
   const started = performance.now();
   const story = new Story(subject, on, tools);
   await story.users("Before");
-  if (found === undefined) {
+  if (name === restoreDrill) {
+    await rehearse(subject, cloud, restored, story, tools);
+  } else if (found === undefined) {
     await refuse(subject, story, tools);
   } else {
     tools.tell(`\nBreak: ${found.story ?? found.name}`);
@@ -78,6 +90,28 @@ export async function drill(subject: Subject, cloud: CloudAddress, name: string,
   }
   await story.users("After");
   tools.tell(`\nDone in ${Math.round((performance.now() - started) / 1000)} s.`);
+}
+
+/** Loses what is in the tables, and restores it by the commands that an operator has on each cloud. */
+async function rehearse(
+  subject: Subject,
+  address: CloudAddress,
+  restored: readonly Restorable[],
+  story: Story,
+  tools: DrillTools,
+): Promise<void> {
+  const { tell } = tools;
+  const rehearsals = restored.map((of) => {
+    const store = new LiveStore(subject.state, providers[of.cloud], address);
+    return new Rehearsal(of, { address, store, tell });
+  });
+  tell(`\nBreak: ${restoreStory}`);
+  for (const rehearsal of rehearsals) await rehearsal.lose();
+  await story.users("What users get");
+  tell("\nRestore, by the commands of docs/deployment.md, section 5:");
+  for (const rehearsal of rehearsals) await rehearsal.restore();
+  tell(`\nHeal: ${commandLine(subject, "up --refresh")}`);
+  await tools.deploy({ refresh: true });
 }
 
 async function refuse(subject: Subject, story: Story, tools: DrillTools): Promise<void> {

@@ -11,7 +11,6 @@ import { changeCaller, changeWeather, cloudEnd, runningCloud, startCloud, stopCl
 import { commandLine } from "../local/command-line";
 import { readApplication } from "../contract/application";
 import { projectFolder } from "../contract/form";
-import { account as localAccount } from "../local/aws/types";
 import { checkedSettings, deploysApplication } from "../local/configuration";
 import { onDemand } from "../layers/on-demand";
 import { findEngine } from "../local/engine";
@@ -22,7 +21,7 @@ import { localStack, lockedStack } from "../local/stack";
 import { checkEngineRecord, prepareStateFolder, reset as resetFolder } from "../local/state-folder";
 import { addressTable } from "../local/summary";
 import { UpdateLog } from "../local/update-log";
-import { project } from "../operations/project";
+import { identitiesStack, tokenOf } from "../local/identities";
 import { bytesOf, pruneCacheDaily } from "../operations/cache";
 import { megabytes } from "./cache";
 import type { Subject } from "./subject";
@@ -241,15 +240,24 @@ async function cloudFor(
   if (running !== undefined) await changeWeather(running, weather);
   const starting = () => startCloud(state, { attached, weather });
   const cloud = running ?? (await progress.during("Starting the local clouds", starting));
-  await changeCaller(cloud, callerOf(subject));
+  await changeCaller(cloud, await callerOf({ ...subject, state }, cloud));
   return { cloud, wasRunning: running !== undefined };
 }
 
-/** One of the identities that `bootstrap/` makes for the stack, in the region of its file or of the settings over it. */
-function callerOf({ stack, config, identity }: Pick<Subject, "stack" | "config" | "identity">): CallerReport {
+/** One of the identities that `bootstrap/` makes for the stack; they are deployed first, by an administrator. */
+async function callerOf(
+  { state, stack, config: settings, identity }: Omit<Subject, "weather">,
+  cloud: CloudAddress,
+): Promise<CallerReport> {
   if (identity === undefined) return {};
-  const region = checkedSettings({ stack, settings: config }).aws?.region ?? "";
-  return { identity, place: { project, stack, account: localAccount, region } };
+  await changeCaller(cloud, {});
+  const engine = await findEngine(progress.tell);
+  await progress.during("Deploying bootstrap/, whose identities ask", async () => {
+    const identities = await identitiesStack({ engine, cloud, state, stack, settings });
+    await identities.up();
+  });
+  const region = checkedSettings({ stack, settings }).aws?.region;
+  return { token: tokenOf(identity, stack), ...(region !== undefined && { region }) };
 }
 
 /** The running cloud, or one for as long as `action` takes. */

@@ -51,7 +51,7 @@ function vendorReleases({ cloud, region, project, subscriptionId, resources }: R
 
 /** Without the Automation API, which takes seconds to load. */
 async function localReleases(stack: string, state: string, progress: (line: string) => void): Promise<ReleaseSource> {
-  const [aws, azure, gcp, { runningCloud }, engine, { cachedEngine }, { commandLine }] = await onDemand(() =>
+  const [aws, azure, gcp, { asker, runningCloud }, engine, { cachedEngine }, { commandLine }] = await onDemand(() =>
     Promise.all([
       import("../local/aws-releases"),
       import("../local/azure-releases"),
@@ -69,10 +69,11 @@ async function localReleases(stack: string, state: string, progress: (line: stri
   engine.removeStaleLocks(state);
   const command = (await cachedEngine()) ?? (await otherEngine(progress));
   const env = engine.engineVariables(state, await runningCloud(state));
+  const ask = asker(state);
   const ports = {
-    aws: () => aws.localAwsReleases(state),
-    azure: ({ resources }: ReleasedCloud) => azure.localAzureReleases(state, resources),
-    gcp: () => gcp.localGcpReleases(state),
+    aws: () => aws.localAwsReleases(state, ask),
+    azure: ({ resources }: ReleasedCloud) => azure.localAzureReleases(state, resources, ask),
+    gcp: () => gcp.localGcpReleases(state, ask),
   };
   return {
     stack: new ReleasedStack(stack, { command, cwd, env }),

@@ -27,7 +27,7 @@ async function versionOf(arn: string, version: string, state: string | undefined
     return awsVersion(arn, version);
   }
   const { localVersion } = await onDemand(() => import("../local/aws-function"));
-  return localVersion(state, arn.split(":")[6] ?? "", version);
+  return localVersion(state, arn, version);
 }
 
 async function main(): Promise<string> {

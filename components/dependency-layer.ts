@@ -6,7 +6,7 @@ import { z } from "zod";
 
 import { didYouMean } from "../contract/suggestion";
 import { type Architecture, directUploadLimit, type LayerBundle } from "../layers/bundle";
-import { shareable } from "./names";
+import { bucketPrefix, shareable } from "./names";
 import { privateBucket } from "./private-bucket";
 import { resolved } from "./resolved";
 import { type Transform, transformed } from "./transform";
@@ -167,7 +167,11 @@ export class DependencyLayer extends pulumi.ComponentResource implements Publish
 
   /** Where Lambda finds the zip: an object whose key has the layer's hash, so that another content is another object. */
   private uploaded(name: string, { bundle, layerName, tags, transform }: DependencyLayerArgs) {
-    const { bucket, protections } = privateBucket(name, { tags, transform: transform?.bucket }, this);
+    const { bucket, protections } = privateBucket(
+      name,
+      { bucketPrefix: bucketPrefix(layerName), tags, transform: transform?.bucket },
+      this,
+    );
     const child: pulumi.CustomResourceOptions = { parent: bucket };
     const settings = [
       ...protections,

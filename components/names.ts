@@ -28,6 +28,8 @@ export const nameLimits = {
   cloudFront: 64,
   /** WAF, `Name` of a web ACL. */
   webAcl: 128,
+  /** S3: the provider takes a prefix of 37 characters and makes the rest up, and a hyphen goes between. */
+  bucketPrefix: 36,
   /** Alarms with a suffix of ours; CloudWatch and SNS take 255, Azure Monitor 260, Cloud Monitoring 512. */
   alarms: 200,
 
@@ -81,6 +83,17 @@ export function resourceNamePrefix(scope: Scope, part: string, limit: number): s
   return accepted(plainName(scope, part))
     .slice(0, limit - suffix.length)
     .replace(/-+$/, "");
+}
+
+/**
+ * What the name of a bucket on AWS begins with, as what the bucket is for is named; the rest is made up, since they are
+ * unique among all customers.
+ */
+export function bucketPrefix(of: string): string {
+  const name = accepted(of);
+  if (name.length <= nameLimits.bucketPrefix) return `${name}-`;
+  const hash = createHash("sha256").update(name).digest("hex").slice(0, 8);
+  return `${name.slice(0, nameLimits.bucketPrefix - hash.length - 1).replace(/-+$/, "")}-${hash}-`;
 }
 
 function plainName({ project, stack }: Scope, part: string): string {

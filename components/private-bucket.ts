@@ -4,6 +4,8 @@ import type * as pulumi from "@pulumi/pulumi";
 import { type Transform, transformed } from "./transform";
 
 export interface PrivateBucketArgs {
+  /** What the bucket's name begins with, of at most 37 characters. */
+  readonly bucketPrefix: string;
   readonly tags?: Readonly<Record<string, string>>;
   readonly transform?: Transform<s3.BucketArgs>;
 }
@@ -13,11 +15,18 @@ export interface PrivateBucketArgs {
  *
  * @returns the bucket, and what has to be there before an object is put into it.
  */
-export function privateBucket(name: string, { tags, transform }: PrivateBucketArgs, parent: pulumi.Resource) {
+export function privateBucket(
+  name: string,
+  { bucketPrefix, tags, transform }: PrivateBucketArgs,
+  parent: pulumi.Resource,
+) {
+  const wanted = transformed<s3.BucketArgs>({ bucketPrefix, forceDestroy: true, tags: tags && { ...tags } }, transform);
   const bucket = new s3.Bucket(
     name,
-    transformed<s3.BucketArgs>({ forceDestroy: true, tags: tags && { ...tags } }, transform),
-    { parent },
+    // One of the two names it.
+    wanted.bucket === undefined ? wanted : { ...wanted, bucketPrefix: undefined },
+    // A bucket from before there was a prefix keeps its name, and is not replaced.
+    { parent, ignoreChanges: ["bucketPrefix"] },
   );
   const child: pulumi.CustomResourceOptions = { parent: bucket };
   const protections: readonly pulumi.Resource[] = [

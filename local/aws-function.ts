@@ -5,6 +5,7 @@ import type { PublishedVersion } from "../operations/version-check";
 import { versionUri } from "../operations/former-version";
 import { anotherVersion, versionOf, versionsOf, versionType } from "./aws/versions";
 import {
+  asker,
   changeResource,
   deleteResource,
   invokeFunction,
@@ -16,22 +17,29 @@ import { ResourceStore } from "./store";
 
 const functionType = "aws:lambda/function:Function";
 
-/** A version on the local AWS of a state folder. */
-export function localVersion(state: string, functionName: string, version: string): PublishedVersion {
+/** A version on the local AWS of a state folder; `arn` is the function's, without a version at its end. */
+export function localVersion(state: string, arn: string, version: string): PublishedVersion {
+  const functionName = arn.split(":")[6] ?? "";
+  const ask = async (...calls: readonly string[]) => {
+    for (const call of calls) await asker(state)({ cloud: "aws", call, resource: arn });
+  };
   const store = () => new ResourceStore(path.join(state, "aws"));
   return {
     number: version,
-    notInvokable() {
+    async notInvokable() {
+      await ask("lambda get-function-configuration");
       const { outputs } = store().get(versionType, `${functionName}:${version}`) ?? {
         outputs: { state: "Failed", stateReason: "it was deleted, since it failed before" },
       };
       const isFailed = outputs.state === "Failed";
-      return Promise.resolve(isFailed ? { state: "Failed", reason: String(outputs.stateReason) } : undefined);
+      return isFailed ? { state: "Failed", reason: String(outputs.stateReason) } : undefined;
     },
     async publishAnew() {
+      await ask("lambda list-versions-by-function");
       const newest = versionsOf(store(), functionName).at(-1);
       if (newest === undefined) throw new Error(`there is no version of ${functionName}`);
-      if (newest.outputs.state !== "Failed") return localVersion(state, functionName, String(newest.outputs.version));
+      if (newest.outputs.state !== "Failed") return localVersion(state, arn, String(newest.outputs.version));
+      await ask("lambda delete-function", "lambda update-function-configuration", "lambda publish-version");
       const cloud = await requireCloud(state);
       const another = anotherVersion(newest);
       await putResource(cloud, { cloud: "aws", ...another });
@@ -39,9 +47,10 @@ export function localVersion(state: string, functionName: string, version: strin
       const made = { cloud: "aws", type: functionType, id: functionName, inputs: {}, apply: true };
       // What it fails at is noted of the version, as on AWS.
       await changeResource(cloud, made).catch(() => undefined);
-      return localVersion(state, functionName, String(another.outputs.version));
+      return localVersion(state, arn, String(another.outputs.version));
     },
     async invoke(payload) {
+      await ask("lambda invoke");
       const address = await runningCloud(state);
       if (address === undefined) throw new Error(`the local cloud of ${state} does not run`);
       const { log = "", ...answer } = await invokeFunction(address, {
@@ -53,6 +62,7 @@ export function localVersion(state: string, functionName: string, version: strin
       return { ...answer, log };
     },
     async markVerified() {
+      for (const call of ["lambda get-alias", "lambda create-alias"]) await ask(call);
       const address = await runningCloud(state);
       if (address === undefined) throw new Error(`the local cloud of ${state} does not run`);
       const name = verifiedAlias(version);

@@ -7,19 +7,28 @@ import type { ReleasePort } from "../operations/releases/port";
 import { Metrics } from "./aws/metrics";
 import { AwsResources } from "./aws/resources";
 import { versionsOf, versionType } from "./aws/versions";
-import { changeResource, deleteResource, putResource, requireCloud } from "./cloud-process";
+import { type Ask, changeResource, deleteResource, putResource, requireCloud } from "./cloud-process";
 import { Logs } from "./logs";
 import { ResourceStore } from "./store";
 
-const aliasType = "aws:lambda/alias:Alias";
+const [aliasType, functionType] = ["aws:lambda/alias:Alias", "aws:lambda/function:Function"] as const;
 
-/** Published versions on the local AWS of a state folder. */
-export function localAwsReleases(state: string): ReleasePort {
+/**
+ * Published versions on the local AWS of a state folder.
+ *
+ * @param ask default: an administrator asks.
+ */
+export function localAwsReleases(state: string, ask: Ask = () => Promise.resolve()): ReleasePort {
   // Read anew at each question: another process changes the file.
   const stored = () => new ResourceStore(path.join(state, "aws"));
+  const asked = async (functionName: string, ...calls: readonly string[]) => {
+    const resource = new AwsResources(stored()).find(functionType, ({ name }) => name === functionName)?.arn;
+    for (const call of calls) await ask({ cloud: "aws", call, ...(resource !== undefined && { resource }) });
+  };
   return {
     ...awsMeans,
-    releases({ functionName }) {
+    async releases({ functionName }) {
+      await asked(functionName, "lambda list-versions-by-function", "lambda list-aliases");
       const resources = stored();
       const aliases = new AwsResources(resources)
         .list(aliasType)
@@ -32,9 +41,10 @@ export function localAwsReleases(state: string): ReleasePort {
         description: typeof inputs.description === "string" ? inputs.description : "",
         publishedAt: new Date(String(outputs.publishedAt)),
       }));
-      return Promise.resolve(asReleases(versions, aliases));
+      return asReleases(versions, aliases);
     },
     async serve({ functionName }, { name }) {
+      await asked(functionName, "lambda update-alias");
       const id = `${functionName}:${liveAlias}`;
       const hasWeights = stored().get(aliasType, id)?.inputs.routingConfig !== undefined;
       await changeResource(await requireCloud(state), {
@@ -44,7 +54,8 @@ export function localAwsReleases(state: string): ReleasePort {
         inputs: { functionVersion: name, ...(hasWeights && { routingConfig: { additionalVersionWeights: {} } }) },
       });
     },
-    async delete({ functionName }, { name }) {
+    async delete({ functionName }, { name, verified }) {
+      await asked(functionName, ...(verified ? ["lambda delete-alias"] : []), "lambda delete-function");
       const ids = [
         { type: aliasType, id: `${functionName}:${verifiedAlias(name)}` },
         { type: aliasType, id: `${functionName}:${refusedAlias(name)}` },

@@ -9,16 +9,27 @@ import {
   withoutPackages,
   withRelease,
 } from "../operations/releases/azure";
-import type { EngineResource, ReleasePort } from "../operations/releases/port";
+import type { EngineResource, ReleasedFunction, ReleasePort } from "../operations/releases/port";
 import { AzureResources } from "./azure/resources";
-import { changeResource, deleteResource, requireCloud } from "./cloud-process";
+import { type Ask, changeResource, deleteResource, requireCloud } from "./cloud-process";
 import { ResourceStore } from "./store";
 
 const [deploymentType, blobType] = ["azure-native:resources:Deployment", "azure-native:storage:Blob"] as const;
 const cloud = "azure-native";
 
-/** Packages on the local Azure of a state folder. */
-export function localAzureReleases(state: string, engine: readonly EngineResource[]): ReleasePort {
+/**
+ * Packages on the local Azure of a state folder.
+ *
+ * @param ask default: an administrator asks.
+ */
+export function localAzureReleases(
+  state: string,
+  engine: readonly EngineResource[],
+  ask: Ask = () => Promise.resolve(),
+): ReleasePort {
+  const asked = async (fn: ReleasedFunction, ...calls: readonly string[]) => {
+    for (const call of calls) await ask({ cloud: "azure", call, resource: fn.functionName });
+  };
   // Read anew at each question: another process changes the file.
   const stored = () => new ResourceStore(path.join(state, cloud));
   const blobsIn = ({ account, container }: PackagePlace) =>
@@ -32,7 +43,8 @@ export function localAzureReleases(state: string, engine: readonly EngineResourc
   return {
     ...azureMeans,
     without: (fn) => withoutPackages(engine, fn),
-    releases(fn) {
+    async releases(fn) {
+      await asked(fn, "storage blob list", "deployment group show");
       const place = packagePlace(engine, fn);
       const deployment = deploymentOf(place);
       const serving =
@@ -40,9 +52,10 @@ export function localAzureReleases(state: string, engine: readonly EngineResourc
       const blobs = blobsIn(place).map(({ blobName, metadata }) => {
         return { name: blobName, createdAt: uploadTime(blobName), metadata };
       });
-      return Promise.resolve(packageReleases(blobs, typeof serving?.value === "string" ? serving.value : undefined));
+      return packageReleases(blobs, typeof serving?.value === "string" ? serving.value : undefined);
     },
     async serve(fn, { name }) {
+      await asked(fn, "storage blob generate-sas", "deployment group create");
       const place = packagePlace(engine, fn);
       const url = blobsIn(place).find(({ blobName }) => blobName === name)?.url;
       const deployment = deploymentOf(place);
@@ -55,6 +68,7 @@ export function localAzureReleases(state: string, engine: readonly EngineResourc
       await changeResource(await requireCloud(state), request);
     },
     async delete(fn, { name }) {
+      await asked(fn, "storage blob delete");
       for (const blob of blobsIn(packagePlace(engine, fn))) {
         if (blob.blobName !== name && blob.blobName !== verifiedBlob(name)) continue;
         await deleteResource(state, { cloud, type: blobType, id: blob.id });

@@ -1,19 +1,18 @@
 import { z } from "zod";
 
-import { awsPolicy, type Place } from "../bootstrap/aws-policy";
-import { identities, type Identity, invokeRights, needed, type Operation, rights, rightsOf } from "../bootstrap/rights";
+import { callRights } from "../bootstrap/commands";
+import { invokeRights, needed, type Operation, rights } from "../bootstrap/rights";
 import type { Cloud } from "../contract/clouds";
-import { type AccessRequest, allows, parsePolicy, type Statement } from "./aws/iam";
+import { type AccessRequest, allows } from "./aws/iam";
+import { account } from "./aws/types";
+import { awsPrincipal, azurePrincipal, gcpPrincipal, type Listed, type RoleGrant } from "./sign-in";
 import type { StoredResource } from "./store";
 
 const reportSchema = z.object({
-  /** Default: an administrator, who may do everything. */
-  identity: z.enum(identities).optional(),
-  /** Rights that it was not given. */
-  without: z.array(z.string()).default([]),
-  place: z
-    .object({ project: z.string(), stack: z.string(), account: z.string(), region: z.string() })
-    .default({ project: "", stack: "", account: "", region: "" }),
+  /** Of a job that deploys, previews or compares. Default: an administrator asks, who may do everything. */
+  token: z.object({ subject: z.string(), repository: z.string() }).optional(),
+  /** Region of the stack on AWS, which the ARNs of what is asked for name. */
+  region: z.string().default(""),
 });
 
 /** Who asks the local clouds. */
@@ -21,6 +20,15 @@ export type CallerReport = z.input<typeof reportSchema>;
 
 /** A resource that something is done with. */
 export type Asked = Pick<StoredResource, "type" | "id" | "inputs">;
+
+/** A call of a vendor's command line. */
+export interface AskedCall {
+  readonly cloud: Cloud;
+  /** Its words, e.g. `lambda update-alias`. */
+  readonly call: string;
+  /** ARN of what it is about. Default: it is about nothing that has a name, or its cloud asks for none. */
+  readonly resource?: string;
+}
 
 /** Who asks one cloud. */
 export interface CloudCaller {
@@ -30,81 +38,156 @@ export interface CloudCaller {
   requireInvoke(token: string): void;
 }
 
+/** Whether who asks may do something with a resource, and what the cloud calls them. */
+interface Access {
+  readonly name: string;
+  readonly may: (right: string, asked: Asked | undefined, resource?: string) => boolean;
+}
+
 /**
- * One of the identities that `bootstrap/` makes, with the rights that it gives them: on AWS by its policies, evaluated with
- * names and conditions; on Azure and Google Cloud by the actions and permissions of its roles.
+ * One of the identities that `bootstrap/` deployed onto the local clouds, by the token that it trusts, with what it was
+ * given there: on AWS the policies of its role, evaluated with names and conditions; on Azure and Google Cloud the actions
+ * and permissions of its roles, with the conditions of their assignments.
  */
 export class Caller {
-  #identity: Identity | undefined;
-  #statements: readonly Statement[] = [];
-  #allowed: Readonly<Record<Cloud, ReadonlySet<string>>> = { aws: new Set(), azure: new Set(), gcp: new Set() };
-  #place: Place = { project: "", stack: "", account: "", region: "" };
+  #report = reportSchema.parse({});
 
-  constructor(report: CallerReport = {}) {
+  constructor(
+    private readonly stored: (cloud: Cloud) => Listed,
+    report: CallerReport = {},
+  ) {
     this.change(report);
   }
 
   change(report: CallerReport): void {
-    const { identity, without, place } = reportSchema.parse(report);
-    this.#identity = identity;
-    this.#place = place;
-    if (identity === undefined) return;
-    const given = (cloud: Cloud) => new Set(rightsOf(cloud, identity).filter((right) => !without.includes(right)));
-    this.#allowed = { aws: given("aws"), azure: given("azure"), gcp: given("gcp") };
-    const Statement = awsPolicy(identity, place, without);
-    this.#statements = Statement.length === 0 ? [] : parsePolicy(JSON.stringify({ Statement }));
+    this.#report = reportSchema.parse(report);
   }
 
-  /** @param roles the cloud's own, whose boundaries count for what is attached to them. */
-  of(cloud: Cloud, roles: () => readonly Asked[]): CloudCaller {
+  of(cloud: Cloud): CloudCaller {
     return {
       require: (operation, resource) => {
-        const refusal = this.refusal(cloud, operation, resource, roles());
-        if (refusal !== undefined) throw new Error(refusal);
+        throwIf(this.refusal(cloud, operation, resource));
       },
       requireInvoke: (token) => {
-        const missing = this.#missing(cloud, invokeRights[cloud][token] ?? []);
-        if (missing !== undefined) throw new Error(this.#refused(cloud, missing, token));
+        throwIf(this.#refused(cloud, invokeRights[cloud][token] ?? [], undefined, token));
       },
     };
   }
 
   /** Why the cloud refuses an operation; undefined where it does not. */
-  refusal(cloud: Cloud, operation: Operation, resource: Asked, roles: readonly Asked[]): string | undefined {
+  refusal(cloud: Cloud, operation: Operation, resource: Asked): string | undefined {
     const type = rights[cloud][resource.type];
-    if (this.#identity === undefined || type === undefined) return undefined;
-    if (cloud !== "aws") {
-      const missing = this.#missing(cloud, needed(type, operation));
-      return missing && this.#refused(cloud, missing, resource.id);
-    }
-    for (const action of needed(type, operation)) {
-      const request = requestOf(action, resource, this.#place, roles);
-      if (!allows(this.#statements, request)) {
-        return this.#refused("aws", action, request.resource);
-      }
-    }
-    return undefined;
+    return type === undefined ? undefined : this.#refused(cloud, needed(type, operation), resource, resource.id);
   }
 
-  #missing(cloud: Cloud, all: readonly string[]): string | undefined {
-    return this.#identity === undefined ? undefined : all.find((right) => !this.#allowed[cloud].has(right));
+  /** Why the cloud refuses a call of its vendor's command line; undefined where it does not. */
+  callRefusal({ cloud, call, resource = "*" }: AskedCall): string | undefined {
+    return this.#refused(cloud, callRights(cloud, call), undefined, resource);
   }
 
   /** In the cloud's words. */
-  #refused(cloud: Cloud, right: string, resource: string): string {
-    const who = `${this.#place.stack}-${String(this.#identity)}`;
+  #refused(cloud: Cloud, asked: readonly string[], about: Asked | undefined, name: string): string | undefined {
+    const { token } = this.#report;
+    if (token === undefined || asked.length === 0) return undefined;
+    const access = this.#access(cloud);
+    if (access === undefined) {
+      const said: Readonly<Record<Cloud, string>> = {
+        aws: "AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity",
+        azure: "AADSTS700213: No matching federated identity record found for presented assertion subject",
+        gcp: "Error 403: Permission 'iam.serviceAccounts.getAccessToken' denied on resource (or it may not exist)",
+      };
+      return `${said[cloud]}: nothing that bootstrap/ deployed trusts ${token.subject}`;
+    }
+    const missing = asked.find((right) => !access.may(right, about, name));
+    if (missing === undefined) return undefined;
+    const resource = about === undefined || cloud !== "aws" ? name : this.#request(missing, about).resource;
     const said: Readonly<Record<Cloud, string>> = {
-      aws: `AccessDenied: User: arn:aws:sts::${this.#place.account}:assumed-role/${who}/session is not authorized to perform: ${right} on resource: ${resource}`,
-      azure: `Code="AuthorizationFailed": The client '${who}' does not have authorization to perform action '${right}' over scope '${resource}'`,
-      gcp: `Error 403: Permission '${right}' denied on resource '${resource}' (or it may not exist)., forbidden`,
+      aws: `AccessDenied: User: arn:aws:sts::${account}:assumed-role/${access.name}/session is not authorized to perform: ${missing} on resource: ${resource}`,
+      azure: `Code="AuthorizationFailed": The client '${access.name}' does not have authorization to perform action '${missing}' over scope '${resource}'`,
+      gcp: `Error 403: Permission '${missing}' denied on resource '${resource}' (or it may not exist)., forbidden`,
     };
     return said[cloud];
   }
+
+  #access(cloud: Cloud): Access | undefined {
+    const { token } = this.#report;
+    if (token === undefined) return undefined;
+    const stored = this.stored(cloud);
+    if (cloud === "aws") {
+      const found = awsPrincipal(stored, token, (trust, provider, context) =>
+        allows(
+          trust.map((statement) => ({ ...statement, Resource: ["*"] })),
+          { action: "sts:AssumeRoleWithWebIdentity", resource: "", principal: ["Federated", provider], context },
+        ),
+      );
+      return (
+        found && {
+          name: found.name,
+          may: (action, asked, resource = "*") =>
+            allows(found.grants, asked === undefined ? { action, resource } : this.#request(action, asked)),
+        }
+      );
+    }
+    const found = cloud === "azure" ? azurePrincipal(stored, token) : gcpPrincipal(stored, token);
+    const holds = cloud === "azure" ? azureCondition : gcpCondition;
+    const has = (grant: RoleGrant, right: string) =>
+      grant.rights.some((given) => given === right || (given.endsWith("*") && right.startsWith(given.slice(0, -1))));
+    return (
+      found && {
+        name: found.name,
+        may: (right, asked) =>
+          found.grants.some(
+            (grant) => has(grant, right) && (grant.condition === undefined || holds(grant.condition, right, asked)),
+          ),
+      }
+    );
+  }
+
+  #request(action: string, asked: Asked): AccessRequest {
+    return requestOf(action, asked, this.#report.region, this.stored("aws").list("aws:iam/role:Role"));
+  }
+}
+
+function throwIf(refusal: string | undefined): void {
+  if (refusal !== undefined) throw new Error(refusal);
+}
+
+/**
+ * The part of Azure's conditions that role assignments are limited by: which role definitions an action may be about.
+ *
+ * @throws where a condition says something else.
+ */
+function azureCondition(condition: string, right: string, asked: Asked | undefined): boolean {
+  const clauses = [...condition.matchAll(/!\(ActionMatches\{'([^']+)'\}\)\) OR \([^{]*GuidEquals \{([^}]*)\}\)/g)];
+  if (clauses.length === 0) throw new Error(`the local Azure does not evaluate the condition ${condition}`);
+  const named = String(asked?.inputs.roleDefinitionId ?? "")
+    .split("/")
+    .at(-1);
+  return clauses
+    .filter(([, action]) => action === right)
+    .every(([, , ids = ""]) => ids.split(", ").some((id) => id === named));
+}
+
+/**
+ * The part of CEL that changes of a project's policy are limited by: which roles are granted.
+ *
+ * @throws where a condition says something else.
+ */
+function gcpCondition(expression: string, _: string, asked: Asked | undefined): boolean {
+  const [, listed] =
+    /^api\.getAttribute\('iam\.googleapis\.com\/modifiedGrantsByRole', \[\]\)\.hasOnly\(\[(.*)\]\)$/.exec(expression) ??
+    [];
+  if (listed === undefined) throw new Error(`the local Google Cloud does not evaluate the condition ${expression}`);
+  return listed.split(", ").includes(`'${String(asked?.inputs.role)}'`);
 }
 
 /** How an action of AWS names what it is done with. */
-function requestOf(action: string, { type, id, inputs }: Asked, place: Place, roles: readonly Asked[]): AccessRequest {
-  const { account, region } = place;
+function requestOf(
+  action: string,
+  { type, id, inputs }: Asked,
+  region: string,
+  roles: readonly Pick<Asked, "inputs">[],
+): AccessRequest {
   const here = (service: string, resource: string) => `arn:aws:${service}:${region}:${account}:${resource}`;
   const text = (key: string) => {
     const value = inputs[key];

@@ -8,6 +8,7 @@ import type {
   ChangeRequest,
   CloudAddress,
   CodeRequest,
+  DataRequest,
   DeleteRequest,
   InvokeRequest,
   RevisionRequest,
@@ -17,7 +18,7 @@ import { commandLine } from "./command-line";
 import { CodeError, type Invoked } from "./data-plane";
 import { isAlive } from "./process";
 import { ResourceStore } from "./store";
-import type { CallerReport } from "./caller";
+import type { AskedCall, CallerReport } from "./caller";
 import type { WeatherReport } from "./weather";
 
 /** Milliseconds that a cloud may take to start. */
@@ -149,6 +150,28 @@ export async function deleteRevision(address: CloudAddress, request: RevisionReq
 export async function changeCaller(address: CloudAddress, caller: CallerReport): Promise<void> {
   const answer = await fetch(`${controlUrl(address)}/caller`, { method: "PUT", body: JSON.stringify(caller) });
   if (!answer.ok) throw new Error(`who asks cannot be changed: ${await answer.text()}`);
+}
+
+/** Asks whether a call may be made; throws as its cloud refuses it. */
+export type Ask = (asked: AskedCall) => Promise<void>;
+
+/** Of who asks the clouds of a state folder; those that do not run refuse nothing. */
+export function asker(state: string): Ask {
+  return async (asked) => {
+    const running = await runningCloud(state);
+    if (running === undefined) return;
+    const answer = await fetch(`${controlUrl(running)}/asked`, { method: "PUT", body: JSON.stringify(asked) });
+    if (answer.ok) return;
+    throw new UnansweredError(await answer.text(), "ask as another identity: npm run local -- --identity deploy up");
+  };
+}
+
+/** Does something with the data of a table, as an operator does by the cloud's command line. */
+export async function operateOnData(address: CloudAddress, request: DataRequest): Promise<string> {
+  const answer = await fetch(`${controlUrl(address)}/data`, { method: "PUT", body: JSON.stringify(request) });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${request.operation}: ${text}`);
+  return (JSON.parse(text) as { result: string }).result;
 }
 
 /** Makes other things go wrong in the running cloud from now on. */

@@ -10,19 +10,21 @@ import { awsBehaviours } from "./aws/behaviour";
 import { awsInvokes, awsTypes } from "./aws/types";
 import { azureBehaviours } from "./azure/behaviour";
 import { azureInvokes, azureTypes } from "./azure/types";
-import { Caller, type CallerReport } from "./caller";
+import { type AskedCall, Caller, type CallerReport } from "./caller";
 import { claim, giveUp } from "./claim";
 import { CommandProvider } from "./command";
 import type {
   ChangeRequest,
   CloudAddress,
   CodeRequest,
+  DataRequest,
   DeleteRequest,
   InvokeRequest,
   RevisionRequest,
   TrafficRequest,
 } from "./control";
 import { type CloudDataPlane, CodeError } from "./data-plane";
+import { providers as providerNames } from "./deployed-functions";
 import { gcpBehaviours } from "./gcp/behaviour";
 import { gcpInvokes, gcpTypes } from "./gcp/types";
 import { serveConsole } from "./console/server";
@@ -33,12 +35,9 @@ import { serveProvider } from "./provider-server";
 import { type Resources, ResourceStore } from "./store";
 import { Weather, type WeatherReport } from "./weather";
 
-/** What the clouds are called in the program, by the name of the provider. */
-const cloudOf: Readonly<Record<string, Cloud>> = { aws: "aws", "azure-native": "azure", gcp: "gcp" };
-
-const roleType = "aws:iam/role:Role";
-
 interface LocalCloud extends Omit<CloudProviderOptions, "version" | "store" | "dataPlane"> {
+  /** Name of the cloud in the program. */
+  readonly called: Cloud;
   readonly start: (stored: Resources, state: string) => Promise<CloudDataPlane>;
 }
 
@@ -48,6 +47,7 @@ interface LocalCloud extends Omit<CloudProviderOptions, "version" | "store" | "d
  */
 const clouds: Readonly<Record<string, LocalCloud>> = {
   aws: {
+    called: "aws",
     types: awsTypes,
     behaviours: awsBehaviours,
     unknownType: inertAws,
@@ -56,6 +56,7 @@ const clouds: Readonly<Record<string, LocalCloud>> = {
     start: async (...where) => (await onDemand(() => import("./aws/data-plane"))).startAws(...where),
   },
   "azure-native": {
+    called: "azure",
     types: azureTypes,
     behaviours: azureBehaviours,
     unknownType: inertAzure,
@@ -64,6 +65,7 @@ const clouds: Readonly<Record<string, LocalCloud>> = {
     start: async (...where) => (await onDemand(() => import("./azure/data-plane"))).startAzure(...where),
   },
   gcp: {
+    called: "gcp",
     types: gcpTypes,
     behaviours: gcpBehaviours,
     unknownType: inertGcp,
@@ -82,9 +84,9 @@ async function main(state: string, report: WeatherReport, owner?: number): Promi
   const providers: CloudProvider[] = [];
   const stores = new Map<string, ResourceStore>();
   const ports: Record<string, number> = {};
-  const callers = new Caller();
+  const callers = new Caller((cloud) => stores.get(providerNames[cloud]) ?? { list: () => [] });
   const planes = new Map<string, () => Promise<CloudDataPlane>>();
-  for (const [name, { start, ...cloud }] of Object.entries(clouds)) {
+  for (const [name, { start, called, ...cloud }] of Object.entries(clouds)) {
     const directory = path.join(state, name);
     const store = new ResourceStore(directory);
     stores.set(name, store);
@@ -101,7 +103,7 @@ async function main(state: string, report: WeatherReport, owner?: number): Promi
       store,
       dataPlane,
       weather,
-      caller: callers.of(cloudOf[name] ?? "aws", () => store.list(roleType)),
+      caller: callers.of(called),
     });
     providers.push(provider);
     ports[name] = (await serveProvider(provider)).port;
@@ -161,6 +163,16 @@ async function main(state: string, report: WeatherReport, owner?: number): Promi
     if (target === `/${token}/caller` && method === "PUT") {
       callers.change(JSON.parse(body.toString()) as CallerReport);
       return response(200, {});
+    }
+    if (target === `/${token}/data`) {
+      const { cloud, operation, input } = JSON.parse(body.toString()) as DataRequest;
+      const found = (await planes.get(cloud)?.())?.data?.[operation];
+      if (found === undefined) return response(404, `the local ${cloud} has no ${operation}`);
+      return response(200, { result: await found(input) });
+    }
+    if (target === `/${token}/asked`) {
+      const refusal = callers.callRefusal(JSON.parse(body.toString()) as AskedCall);
+      return refusal === undefined ? response(200, {}) : response(403, refusal);
     }
     if (target === `/${token}/invoke`) {
       const { cloud, ...invocation } = JSON.parse(body.toString()) as InvokeRequest;

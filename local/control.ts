@@ -61,3 +61,12 @@ export interface CodeRequest extends CodeChange {
   /** Name of the cloud's provider. */
   readonly cloud: string;
 }
+
+/** Something to do with the data of a table. */
+export interface DataRequest {
+  /** Name of the cloud's provider. */
+  readonly cloud: string;
+  /** By the words of the cloud's command line. */
+  readonly operation: string;
+  readonly input: Readonly<Record<string, string>>;
+}

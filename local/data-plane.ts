@@ -77,6 +77,9 @@ export function debugVariables(debug: Debugging | undefined): Record<string, str
 /** New code does not start; what served before goes on. */
 export class CodeError extends Error {}
 
+/** @param input arguments of the command line, by their names without dashes. */
+export type DataOperation = (input: Readonly<Record<string, string>>) => Promise<string>;
+
 /** The data planes of one cloud. */
 export interface CloudDataPlane {
   /** By resource type; a type that is not here does nothing by itself. */
@@ -107,6 +110,12 @@ export interface CloudDataPlane {
    * @throws {CodeError} with the traceback, where the code does not start; what served goes on.
    */
   changeCode?(change: CodeChange): Promise<void>;
+  /**
+   * What an operator does with the data of tables, by the words of the cloud's command line, e.g. `dynamodb create-backup`.
+   *
+   * @throws as the cloud refuses it.
+   */
+  readonly data?: Readonly<Record<string, DataOperation>>;
   /** Stops everything that was started; the processes among it are gone when it returns. */
   close(): Promise<void>;
 }

@@ -3,7 +3,7 @@ import path from "node:path";
 import type { CanaryPort } from "../operations/releases/canary";
 import { gcpMeans, refusedTag, revisionReleases } from "../operations/releases/gcp";
 import type { ReleasePort } from "../operations/releases/port";
-import { changeResource, deleteRevision, requireCloud, sendTraffic } from "./cloud-process";
+import { type Ask, changeResource, deleteRevision, requireCloud, sendTraffic } from "./cloud-process";
 import { LogReader } from "./log-reader";
 import { type RequestRecord, requestLogs } from "./logs";
 import { functionSchema, GcpResources } from "./gcp/resources";
@@ -12,8 +12,15 @@ import { ResourceStore } from "./store";
 
 const functionType = "gcp:cloudfunctionsv2/function:Function";
 
-/** Revisions on the local Google Cloud of a state folder. */
-export function localGcpReleases(state: string): ReleasePort {
+/**
+ * Revisions on the local Google Cloud of a state folder.
+ *
+ * @param ask default: an administrator asks.
+ */
+export function localGcpReleases(state: string, ask: Ask = () => Promise.resolve()): ReleasePort {
+  const asked = async (functionName: string, ...calls: readonly string[]) => {
+    for (const call of calls) await ask({ cloud: "gcp", call, resource: functionName });
+  };
   const folder = path.join(state, "gcp");
   // Read anew at each question: another process changes the files.
   const stored = () => new ResourceStore(folder);
@@ -32,21 +39,21 @@ export function localGcpReleases(state: string): ReleasePort {
   };
   return {
     ...gcpMeans,
-    releases({ functionName }) {
+    async releases({ functionName }) {
+      await asked(functionName, "functions describe", "run revisions list", "run services describe");
       const { all, traffic, tagsOf } = ready(stored(), functionName);
-      return Promise.resolve(
-        revisionReleases(
-          all.map(({ name, createdAt, fn }) => ({
-            name,
-            createdAt: new Date(createdAt),
-            environment: fn.serviceConfig.environmentVariables,
-            share: traffic[name] ?? 0,
-            tags: tagsOf(name),
-          })),
-        ),
+      return revisionReleases(
+        all.map(({ name, createdAt, fn }) => ({
+          name,
+          createdAt: new Date(createdAt),
+          environment: fn.serviceConfig.environmentVariables,
+          share: traffic[name] ?? 0,
+          tags: tagsOf(name),
+        })),
       );
     },
     async serve({ functionName }, { name }) {
+      await asked(functionName, "run services update-traffic");
       const cloud = await requireCloud(state);
       await sendTraffic(cloud, { cloud: "gcp", functionName, traffic: { [name]: 1 } });
       const resources = stored();
@@ -64,6 +71,7 @@ export function localGcpReleases(state: string): ReleasePort {
       });
     },
     async delete({ functionName }, { name }) {
+      await asked(functionName, "run revisions delete");
       await deleteRevision(await requireCloud(state), { cloud: "gcp", functionName, revision: name });
     },
   };

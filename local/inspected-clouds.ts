@@ -25,10 +25,12 @@ import { CloudDownError, UnansweredError } from "../operations/unanswered-error"
 import { AwsResources, type Resource } from "./aws/resources";
 import { versionType } from "./aws/versions";
 import { AzureResources } from "./azure/resources";
-import { runningCloud } from "./cloud-process";
+import type { AskedCall } from "./caller";
+import { asker, runningCloud } from "./cloud-process";
 import { commandLine, type LocalStackName } from "./command-line";
 import { GcpResources } from "./gcp/resources";
 import { Logs } from "./logs";
+import { providers } from "./deployed-functions";
 import { debugProviders } from "./engine-environment";
 import { localWorkspace } from "./stack";
 import { type Resources, ResourceStore } from "./store";
@@ -46,7 +48,13 @@ interface View {
   subscriptions?(topic: string): readonly Subscription[];
   layer(arn: string): DeployedLayer | undefined;
   hasTable(table: string): boolean;
+  /** What its vendor's command line would ask for each of these. */
+  readonly calls: Readonly<Partial<Record<Question, readonly string[]>>>;
+  /** Name of what a question is about, as its cloud's policies have it. Default: they name nothing. */
+  resource?(question: Question, name: string): string | undefined;
 }
+
+type Question = "identity" | "function" | "layer" | "table" | "subscriptions" | "log";
 
 /**
  * A stack that was deployed onto this machine.
@@ -85,7 +93,7 @@ export function localCommands(name: LocalStackName): Commands {
 export function localClouds({ aws, azure, gcp }: DeployedOutputs, name: LocalStackName): InspectedClouds {
   return {
     ...(aws && { aws: new LocalCloud(name, "aws", (stored) => awsView(stored, aws)) }),
-    ...(azure && { azure: new LocalCloud(name, "azure-native", (stored) => azureView(stored, azure)) }),
+    ...(azure && { azure: new LocalCloud(name, "azure", (stored) => azureView(stored, azure)) }),
     ...(gcp && { gcp: new LocalCloud(name, "gcp", (stored) => gcpView(stored, gcp)) }),
   };
 }
@@ -94,13 +102,12 @@ export function localClouds({ aws, azure, gcp }: DeployedOutputs, name: LocalSta
 class LocalCloud implements InspectedCloud {
   readonly #folder: string;
 
-  /** @param provider name of the cloud's provider, and of its folder. */
   constructor(
     private readonly name: LocalStackName,
-    provider: string,
+    private readonly cloud: AskedCall["cloud"],
     private readonly view: (stored: Resources) => View,
   ) {
-    this.#folder = path.join(name.state, provider);
+    this.#folder = path.join(name.state, providers[cloud]);
   }
 
   async identity(): Promise<Identity> {
@@ -111,33 +118,50 @@ class LocalCloud implements InspectedCloud {
         commandLine(this.name, "up --detach"),
       );
     }
+    await this.#ask("identity", "");
     return { account: this.#view.account, principal: `process ${running.pid}` };
   }
 
-  function(functionName: string): Promise<DeployedFunction | undefined> {
-    return Promise.resolve(this.#view.function(functionName));
+  async function(functionName: string): Promise<DeployedFunction | undefined> {
+    await this.#ask("function", functionName);
+    return this.#view.function(functionName);
   }
 
-  layer(arn: string): Promise<DeployedLayer | undefined> {
-    return Promise.resolve(this.#view.layer(arn));
+  async layer(arn: string): Promise<DeployedLayer | undefined> {
+    await this.#ask("layer", arn);
+    return this.#view.layer(arn);
   }
 
-  hasTable(table: string): Promise<boolean> {
-    return Promise.resolve(this.#view.hasTable(table));
+  async hasTable(table: string): Promise<boolean> {
+    await this.#ask("table", table);
+    return this.#view.hasTable(table);
   }
 
-  subscriptions(topic: string): Promise<readonly Subscription[]> {
-    return Promise.resolve(this.#view.subscriptions?.(topic) ?? []);
+  async subscriptions(topic: string): Promise<readonly Subscription[]> {
+    await this.#ask("subscriptions", topic);
+    return this.#view.subscriptions?.(topic) ?? [];
   }
 
-  log(fn: LoggedFunction, since: Date): Promise<readonly LogEvent[]> {
-    return Promise.resolve(this.#events(this.#view.log(fn), since));
+  async log(fn: LoggedFunction, since: Date): Promise<readonly LogEvent[]> {
+    const log = this.#view.log(fn);
+    await this.#ask("log", log);
+    return this.#events(log, since);
   }
 
-  gatewayErrors(since: Date): Promise<readonly LogEvent[]> {
+  async gatewayErrors(since: Date): Promise<readonly LogEvent[]> {
     const { gateway } = this.#view;
-    if (gateway === undefined) return Promise.resolve([]);
-    return Promise.resolve(this.#events(gateway.log, since).filter(({ message }) => gateway.error.test(message)));
+    if (gateway === undefined) return [];
+    await this.#ask("log", gateway.log);
+    return this.#events(gateway.log, since).filter(({ message }) => gateway.error.test(message));
+  }
+
+  /** @throws {UnansweredError} where who asks the cloud may not. */
+  async #ask(question: Question, name: string): Promise<void> {
+    const { calls, resource } = this.#view;
+    const about = resource?.(question, name);
+    for (const call of calls[question] ?? []) {
+      await asker(this.name.state)({ cloud: this.cloud, call, ...(about !== undefined && { resource: about }) });
+    }
   }
 
   #events(log: string, since: Date): LogEvent[] {
@@ -203,6 +227,20 @@ function awsView(stored: Resources, { functionName, accessLogs }: ValuesOf<"aws"
       );
     },
     hasTable: (table) => resources.find("aws:dynamodb/table:Table", ({ name }) => name === table) !== undefined,
+    calls: {
+      function: ["lambda get-function", "lambda get-function-configuration"],
+      layer: ["lambda get-layer-version-by-arn"],
+      table: ["dynamodb describe-table"],
+      subscriptions: ["sns list-subscriptions-by-topic"],
+      log: ["logs filter-log-events"],
+    },
+    resource(question, name) {
+      const [, , , region = "", account = ""] = find(functionName)?.arn.split(":") ?? [];
+      const here = (service: string, resource: string) => `arn:aws:${service}:${region}:${account}:${resource}`;
+      if (question === "function") return find(name)?.arn ?? here("lambda", `function:${name}`);
+      if (question === "table") return here("dynamodb", `table/${name}`);
+      return question === "log" ? here("logs", `log-group:${name}`) : name;
+    },
   };
 }
 
@@ -245,6 +283,11 @@ function azureView(stored: Resources, { functionName }: ValuesOf<"azure">): View
     layer: () => undefined,
     hasTable: (table) =>
       resources.find("azure-native:storage:Table", ({ tableName }) => tableName === table) !== undefined,
+    calls: {
+      function: ["resource show", "functionapp config appsettings list"],
+      table: ["resource show"],
+      log: ["monitor log-analytics query"],
+    },
   };
 }
 
@@ -269,5 +312,11 @@ function gcpView(stored: Resources, { functionName, database }: ValuesOf<"gcp">)
     layer: () => undefined,
     // Firestore makes collections as they are written to; what can be missing is their database.
     hasTable: () => resources.find("gcp:firestore/database:Database", ({ name }) => name === database) !== undefined,
+    calls: {
+      identity: ["projects describe"],
+      function: ["functions describe", "run services describe"],
+      table: ["firestore databases describe"],
+      log: ["functions describe", "logging read"],
+    },
   };
 }

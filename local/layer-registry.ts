@@ -6,7 +6,7 @@ import { z } from "zod";
 import { BuildError, shownPath } from "../layers/build-error";
 import type { LayerRegistry, LayerVersion } from "../operations/layer-versions/registry";
 import { versionType } from "./aws/versions";
-import { deleteResource } from "./cloud-process";
+import { asker, deleteResource } from "./cloud-process";
 import { ResourceStore } from "./store";
 import { TypedResources } from "./typed-resources";
 
@@ -42,22 +42,26 @@ export function localRegistries(state: string): (region: string) => LayerRegistr
   }
   // Read anew at each question: another process changes the file.
   const resources = () => new TypedResources(schemas, new ResourceStore(folder));
+  const ask = (call: string, resource?: string) =>
+    asker(state)({ cloud: "aws", call, ...(resource !== undefined && { resource }) });
   return (region) => ({
-    versions: (prefix) =>
-      Promise.resolve(
-        resources()
-          .list(layerType)
-          .filter(({ arn, layerName }) => arn.split(":")[3] === region && layerName.startsWith(prefix))
-          .map(({ arn, layerName, createdDate, code }) => ({
-            layerName,
-            version: Number(arn.split(":").at(-1)),
-            arn,
-            createdAt: new Date(createdDate),
-            size: statSync(code.path).size,
-            sha256: code.sha256,
-          })),
-      ),
-    functions() {
+    async versions(prefix) {
+      for (const call of ["lambda list-layers", "lambda list-layer-versions"]) await ask(call);
+      const found = resources()
+        .list(layerType)
+        .filter(({ arn, layerName }) => arn.split(":")[3] === region && layerName.startsWith(prefix));
+      for (const { arn } of found) await ask("lambda get-layer-version", arn);
+      return found.map(({ arn, layerName, createdDate, code }) => ({
+        layerName,
+        version: Number(arn.split(":").at(-1)),
+        arn,
+        createdAt: new Date(createdDate),
+        size: statSync(code.path).size,
+        sha256: code.sha256,
+      }));
+    },
+    async functions() {
+      for (const call of ["lambda list-functions", "lambda list-aliases"]) await ask(call);
       const all = resources();
       const here = ({ arn }: { readonly arn: string }) => arn.split(":")[3] === region;
       const aliases = all.list(aliasType);
@@ -79,14 +83,19 @@ export function localRegistries(state: string): (region: string) => LayerRegistr
         .list(functionType)
         .filter(here)
         .map(({ name, layers }) => ({ name: `function ${name}`, layerArns: layers }));
-      return Promise.resolve([...current, ...published]);
+      return [...current, ...published];
     },
     async deleteFunction({ functionName, version, aliases }) {
+      const arn = resources().find(functionType, ({ name }) => name === functionName)?.arn;
+      for (const call of [...aliases.map(() => "lambda delete-alias"), "lambda delete-function"]) await ask(call, arn);
       for (const alias of aliases) {
         await deleteResource(state, { cloud: "aws", type: aliasType, id: `${functionName}:${alias}` });
       }
       await deleteResource(state, { cloud: "aws", type: versionType, id: `${functionName}:${version}` });
     },
-    delete: ({ arn }: LayerVersion) => deleteResource(state, { cloud: "aws", type: layerType, id: arn }),
+    async delete({ arn }: LayerVersion) {
+      await ask("lambda delete-layer-version", arn);
+      await deleteResource(state, { cloud: "aws", type: layerType, id: arn });
+    },
   });
 }

@@ -100,7 +100,8 @@ export class CloudProvider implements Provider {
   check(urn: string, news: Properties, olds: Properties): { inputs: Properties; failures: CheckFailure[] } {
     const type = this.#type(urn);
     const inputs = { ...news };
-    if (type.name !== undefined && inputs[type.name] === undefined) {
+    const isPrefixed = type.namePrefix !== undefined && inputs[type.namePrefix] !== undefined;
+    if (type.name !== undefined && inputs[type.name] === undefined && !isPrefixed) {
       inputs[type.name] = olds[type.name] ?? `${nameIn(urn)}-${randomBytes(4).toString("hex").slice(1)}`;
     }
     for (const key of type.json ?? []) {

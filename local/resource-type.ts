@@ -40,6 +40,8 @@ export interface ResourceType {
   readonly required?: readonly string[];
   /** Input with the physical name, which is made from the logical one where it is absent. */
   readonly name?: string;
+  /** Input with what the physical name begins with, where there is no other name; the rest is made up by `id`. */
+  readonly namePrefix?: string;
   /** Inputs that are JSON text to the cloud, and may be given as an object. */
   readonly json?: readonly string[];
   readonly rules?: Readonly<Record<string, Rule>>;

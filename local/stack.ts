@@ -32,15 +32,17 @@ export interface StackOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Another program than this project's, which has no configuration. */
   readonly program?: PulumiFn;
+  /** Folder of the checkout with that program's own Pulumi.yaml. Default: it runs as a stack of this project. */
+  readonly folder?: string;
 }
 
 /** A stack of this project on the local clouds, by the real engine; it is made where there is none. */
 export async function localStack(options: StackOptions): Promise<Stack> {
   const selected = await Stack.createOrSelect(options.stack, await localWorkspace(options));
-  selected.info = () => Promise.resolve(lastUpdate(options));
+  if (options.folder === undefined) selected.info = () => Promise.resolve(lastUpdate(options));
   if (options.cloud !== undefined) {
     if (options.program === undefined) await setSecrets(selected, stackConfiguration(options).secrets);
-    await undoInterrupted(selected, options.cloud, options.state);
+    if (options.folder === undefined) await undoInterrupted(selected, options.cloud, options.state);
   }
   return selected;
 }
@@ -63,8 +65,8 @@ async function setSecrets(stack: Stack, secrets: readonly StackSecret[]): Promis
  * salt of its passphrase) does not end up in the checkout.
  */
 export async function localWorkspace(options: StackOptions): Promise<LocalWorkspace> {
-  const { engine, cloud, state, stack, settings = {}, program } = options;
-  const workDir = workDirectory(state);
+  const { engine, cloud, state, stack, settings = {}, program, folder } = options;
+  const workDir = folder === undefined ? workDirectory(state) : path.join(state, folder);
   for (const directory of [workDir, backendOf(state)]) mkdirSync(directory, { recursive: true });
   removeStaleLocks(state);
   if (program === undefined) {
@@ -73,7 +75,8 @@ export async function localWorkspace(options: StackOptions): Promise<LocalWorksp
     writeFileSync(path.join(workDir, `Pulumi.${stack}.yaml`), document.toString());
   }
   // The program runs in this process, not from a file beside the configuration.
-  const projectFile = readFileSync(path.join(projectFolder, "Pulumi.yaml"), "utf8").replace(/^main:.*\n/m, "");
+  const own = folder === undefined ? projectFolder : path.join(__dirname, "..", folder);
+  const projectFile = readFileSync(path.join(own, "Pulumi.yaml"), "utf8").replace(/^main:.*\n/m, "");
   writeFileSync(path.join(workDir, "Pulumi.yaml"), projectFile);
 
   const workspace = await LocalWorkspace.create({

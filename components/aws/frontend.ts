@@ -5,7 +5,7 @@ import * as wafv2 from "@pulumi/aws/wafv2";
 import * as pulumi from "@pulumi/pulumi";
 
 import { hostOf, publicAddress } from "../address";
-import { nameLimits, resourceName, type Scope } from "../names";
+import { bucketPrefix, nameLimits, resourceName, type Scope } from "../names";
 import { privateBucket } from "../private-bucket";
 import { contentSecurityPolicy, immutableCacheControl, siteAsset, type SiteFile, siteFiles } from "../site";
 import { type Transform, transformed } from "../transform";
@@ -86,7 +86,11 @@ export class Frontend extends pulumi.ComponentResource {
     const child: pulumi.CustomResourceOptions = { parent: this };
     const cloudFrontName = resourceName(args.scope, "web", nameLimits.cloudFront);
 
-    const { bucket } = privateBucket(name, { tags: args.tags, transform: args.transform?.bucket }, this);
+    const { bucket } = privateBucket(
+      name,
+      { bucketPrefix: bucketPrefix(cloudFrontName), tags: args.tags, transform: args.transform?.bucket },
+      this,
+    );
     this.upload(name, bucket, args);
     const accessControl = new cloudfront.OriginAccessControl(
       name,

@@ -31,6 +31,11 @@ export const awsBehaviours: Behaviours = {
     ],
     lateSeconds: iamPropagation,
   }),
+  "aws:iam/openIdConnectProvider:OpenIdConnectProvider": bridged("iam/openid_connect_provider.go", ["url"]),
+  "aws:iam/policy:Policy": named("iam/policy.go", ["description", "path"]),
+  "aws:iam/rolePolicyAttachment:RolePolicyAttachment": bridged("iam/role_policy_attachment.go", ["role", "policyArn"], {
+    lateSeconds: iamPropagation,
+  }),
   "aws:cloudwatch/logGroup:LogGroup": named("logs/group.go", ["logGroupClass"]),
   "aws:lambda/layerVersion:LayerVersion": bridged("lambda/layer_version.go", [
     "layerName",

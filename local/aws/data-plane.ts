@@ -130,6 +130,7 @@ export async function startAws(stored: Resources, state: string): Promise<CloudD
         },
       },
     },
+    data: dynamoDb.data,
     async invoke({ functionName, qualifier, payload = "{}" }) {
       const target = qualifier === undefined ? functionName : `${functionName}:${qualifier}`;
       const { functionError, tail, ...result } = await lambda.invoke(target, Buffer.from(payload));

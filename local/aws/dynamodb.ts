@@ -1,10 +1,13 @@
 import { randomUUID } from "node:crypto";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { IncomingMessage, RequestListener } from "node:http";
+import path from "node:path";
 import { Readable } from "node:stream";
 
 import dynalite from "dynalite";
 import { z } from "zod";
 
+import type { DataOperation } from "../data-plane";
 import { bind, type Listener, readBody } from "../http";
 import { accessKeyIn, type Denial, denial, deny, roleOf, unknownCaller } from "./caller";
 import type { AwsResources, Resource } from "./resources";
@@ -13,7 +16,7 @@ import type { AwsResources, Resource } from "./resources";
 const controlPlaneKey = randomUUID().replaceAll("-", "").toUpperCase();
 
 /** What tells the tables that an operation touches. */
-const operationInput = z.object({
+const operationInput = z.looseObject({
   TableName: z.string().optional(),
   RequestItems: z.record(z.string(), z.unknown()).optional(),
 });
@@ -23,16 +26,21 @@ const operationInput = z.object({
  * The caller is known by its access key; signatures are not verified.
  */
 export class DynamoDb {
-  private constructor(private readonly listener: Listener) {}
+  private constructor(
+    private readonly listener: Listener,
+    private readonly resources: AwsResources,
+    private readonly writes: Writes,
+  ) {}
 
-  /** @param directory where the tables are kept between runs. */
+  /** @param directory where the tables are kept between runs; what brings them back is beside it. */
   static async start(resources: AwsResources, directory: string): Promise<DynamoDb> {
+    const writes = new Writes(`${directory}-backups`);
     const server = dynalite({ path: directory, createTableMs: 0, deleteTableMs: 0 });
     const [handle] = server.listeners("request");
     if (handle === undefined) throw new Error("dynalite has no request listener");
     server.removeAllListeners("request");
-    server.on("request", authorising(resources, handle));
-    return new DynamoDb(await bind(server));
+    server.on("request", authorising(resources, writes, handle));
+    return new DynamoDb(await bind(server), resources, writes);
   }
 
   get endpoint(): string {
@@ -47,13 +55,79 @@ export class DynamoDb {
   /** Deletes the table and its items, where it is there. */
   async deleteTable(name: string): Promise<void> {
     await this.#call("DeleteTable", { TableName: name }, "ResourceNotFoundException");
+    this.writes.forget(name);
+  }
+
+  /** Point-in-time recovery and backups: each restores into a table that is not there. */
+  readonly data: Readonly<Record<string, DataOperation>> = {
+    "dynamodb restore-table-to-point-in-time": async (input) => {
+      const { "source-table-name": source = "", "target-table-name": target = "", "restore-date-time": time } = input;
+      const table = this.#table(source);
+      if (table.pointInTimeRecovery?.enabled !== true) {
+        throw new Error(`PointInTimeRecoveryUnavailableException: Point in time recovery is not enabled for ${source}`);
+      }
+      const until = time === undefined ? Date.now() : Date.parse(time);
+      await this.#createAbsent(tableDescription({ ...table, name: target }));
+      for (const { operation, input: written } of this.writes.of(source, until)) {
+        const request =
+          "RequestItems" in written
+            ? { ...written, RequestItems: { [target]: (written.RequestItems as Record<string, unknown>)[source] } }
+            : { ...written, TableName: target };
+        // What did not hold then does not hold now.
+        await this.#call(operation, request, "Exception");
+      }
+      return target;
+    },
+    "dynamodb create-backup": async ({ "table-name": name = "", "backup-name": backup = "" }) => {
+      const { Table } = tableAnswer.parse(await this.#call("DescribeTable", { TableName: name }));
+      const { Items } = itemsAnswer.parse(await this.#call("Scan", { TableName: name, ConsistentRead: true }));
+      const { KeySchema, AttributeDefinitions } = Table;
+      return this.writes.keep(backup, { KeySchema, AttributeDefinitions, Items });
+    },
+    "dynamodb delete-table": async ({ "table-name": name = "" }) => {
+      if (this.resources.find(tableType, (table) => table.name === name)?.deletionProtectionEnabled === true) {
+        throw new Error(`ValidationException: Resource cannot be deleted as it is currently protected: ${name}`);
+      }
+      await this.#call("DeleteTable", { TableName: name });
+      return name;
+    },
+    "dynamodb restore-table-from-backup": async ({ "target-table-name": target = "", "backup-arn": arn = "" }) => {
+      const { KeySchema, AttributeDefinitions, Items } = backupSchema.parse(this.writes.kept(arn));
+      await this.#createAbsent({ TableName: target, BillingMode: "PAY_PER_REQUEST", KeySchema, AttributeDefinitions });
+      for (const Item of Items) await this.#call("PutItem", { TableName: target, Item });
+      return target;
+    },
+    /** By hand, as an accident does it. */
+    "dynamodb delete-item": async ({ "table-name": name = "" }) => {
+      const { Items } = itemsAnswer.parse(await this.#call("Scan", { TableName: name, ConsistentRead: true }));
+      const { hashKey, rangeKey } = this.#table(name);
+      for (const item of Items) {
+        const Key = Object.fromEntries(Object.entries(item).filter(([key]) => key === hashKey || key === rangeKey));
+        await this.#call("DeleteItem", { TableName: name, Key });
+      }
+      return String(Items.length);
+    },
+  };
+
+  #table(name: string): Resource<"aws:dynamodb/table:Table"> {
+    const table = this.resources.find(tableType, (each) => each.name === name);
+    if (table === undefined) throw new Error(`TableNotFoundException: Table not found: ${name}`);
+    return table;
+  }
+
+  async #createAbsent(description: object & { readonly TableName: string }): Promise<void> {
+    const taken = await this.#call("DescribeTable", { TableName: description.TableName }, "ResourceNotFoundException");
+    if (tableAnswer.safeParse(taken).success) {
+      throw new Error(`TableAlreadyExistsException: Table already exists: ${description.TableName}`);
+    }
+    await this.#call("CreateTable", description);
   }
 
   close(): Promise<void> {
     return this.listener.close();
   }
 
-  async #call(operation: string, input: object, acceptable: string): Promise<void> {
+  async #call(operation: string, input: object, acceptable?: string): Promise<unknown> {
     const answer = await fetch(this.endpoint, {
       method: "POST",
       headers: {
@@ -65,7 +139,66 @@ export class DynamoDb {
       body: JSON.stringify(input),
     });
     const text = await answer.text();
-    if (!answer.ok && !text.includes(acceptable)) throw new Error(`DynamoDB ${operation}: ${text}`);
+    if (!answer.ok && (acceptable === undefined || !text.includes(acceptable))) {
+      throw new Error(`DynamoDB ${operation}: ${text}`);
+    }
+    return JSON.parse(text) as unknown;
+  }
+}
+
+const tableType = "aws:dynamodb/table:Table";
+
+const item = z.record(z.string(), z.unknown());
+const itemsAnswer = z.object({ Items: z.array(item) });
+const keys = { KeySchema: z.array(item), AttributeDefinitions: z.array(item) };
+const tableAnswer = z.object({ Table: z.object(keys) });
+const backupSchema = z.object({ ...keys, Items: z.array(item) });
+
+const writeSchema = z.object({ time: z.number(), operation: z.string(), input: z.record(z.string(), z.unknown()) });
+
+/** Requests that change items. */
+const changing = ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"];
+
+/** What was written to each table, request by request, and its backups. */
+class Writes {
+  constructor(private readonly directory: string) {
+    mkdirSync(directory, { recursive: true });
+  }
+
+  record(operation: string, input: z.output<typeof operationInput>): void {
+    const line = `${JSON.stringify({ time: Date.now(), operation, input })}\n`;
+    const tables = input.TableName === undefined ? Object.keys(input.RequestItems ?? {}) : [input.TableName];
+    for (const table of tables) appendFileSync(this.#journal(table), line);
+  }
+
+  /** @param until milliseconds since 1970. */
+  of(table: string, until: number): z.output<typeof writeSchema>[] {
+    const file = this.#journal(table);
+    if (!existsSync(file)) return [];
+    return readFileSync(file, "utf8")
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => writeSchema.parse(JSON.parse(line)))
+      .filter(({ time }) => time <= until);
+  }
+
+  forget(table: string): void {
+    rmSync(this.#journal(table), { force: true });
+  }
+
+  keep(name: string, backup: object): string {
+    writeFileSync(path.join(this.directory, `${path.basename(name)}.json`), JSON.stringify(backup));
+    return name;
+  }
+
+  kept(name: string): unknown {
+    const file = path.join(this.directory, `${path.basename(name)}.json`);
+    if (!existsSync(file)) throw new Error(`BackupNotFoundException: Backup not found: ${name}`);
+    return JSON.parse(readFileSync(file, "utf8"));
+  }
+
+  #journal(table: string): string {
+    return path.join(this.directory, `${path.basename(table)}.jsonl`);
   }
 }
 
@@ -85,19 +218,26 @@ export function tableDescription({ name, hashKey, rangeKey, attributes }: Resour
   };
 }
 
-function authorising(resources: AwsResources, handle: CallableFunction): RequestListener {
+function authorising(resources: AwsResources, writes: Writes, handle: CallableFunction): RequestListener {
   return (request, reply) => {
     readBody(request)
       .then((body = Buffer.alloc(0)) => {
         const denied = authorise(resources, request, body);
-        if (denied) deny(reply, denied);
-        else Reflect.apply(handle, undefined, [replayed(request, body), reply]);
+        if (denied) {
+          deny(reply, denied);
+          return;
+        }
+        const operation = operationOf(request);
+        if (changing.includes(operation)) writes.record(operation, operationInput.parse(JSON.parse(body.toString())));
+        Reflect.apply(handle, undefined, [replayed(request, body), reply]);
       })
       .catch((error: unknown) => {
         reply.destroy(error instanceof Error ? error : undefined);
       });
   };
 }
+
+const operationOf = ({ headers }: IncomingMessage) => String(headers["x-amz-target"]).split(".").at(-1) ?? "";
 
 /** The request again, for a listener that wants to read a body which was already read. */
 function replayed({ headers, method, url }: IncomingMessage, body: Buffer): Readable {
@@ -111,7 +251,7 @@ function authorise(resources: AwsResources, request: IncomingMessage, body: Buff
 
   const role = roleOf(resources, key);
   if (role === undefined) return unknownCaller;
-  const action = `dynamodb:${String(request.headers["x-amz-target"]).split(".").at(-1) ?? ""}`;
+  const action = `dynamodb:${operationOf(request)}`;
   for (const resource of tableArns(resources, role, request, body)) {
     const denied = denial(resources, role, action, resource);
     if (denied) return denied;

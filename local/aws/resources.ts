@@ -126,6 +126,8 @@ const schemas = {
     hashKey: z.string(),
     rangeKey: z.string().optional(),
     attributes: z.array(z.object({ name: z.string(), type: z.string() })),
+    pointInTimeRecovery: z.object({ enabled: z.boolean() }).optional(),
+    deletionProtectionEnabled: z.boolean().optional(),
   }),
   "aws:apigatewayv2/api:Api": z.object({ id: z.string(), executionArn: z.string(), apiEndpoint: z.string() }),
   "aws:apigatewayv2/stage:Stage": z.object({

@@ -44,6 +44,9 @@ const between = (from: number, to: number): Rule => ({
   expected: `a number from ${from} to ${to}`,
 });
 
+/** Characters of a managed policy without white space, at most (IAM, "Quotas"). */
+const policyLimit = 6_144;
+
 const policyOf = (kind: keyof typeof policyKinds): Rule => ({
   accepts: (value) => typeof value === "string" && isPolicy(value, kind),
   expected: `a policy document in JSON, whose statements have ${policyKinds[kind].needs.join(" and ")}${policyKinds[kind].forbids.map((key) => ` and no ${key}`).join("")}`,
@@ -203,6 +206,39 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
     references: { role: { type: "aws:iam/role:Role" } },
     replaceOn: ["name", "role"],
     id: (inputs) => `${String(inputs.role)}:${named(inputs)}`,
+  },
+  // An account has one for an address.
+  "aws:iam/openIdConnectProvider:OpenIdConnectProvider": {
+    required: ["url", "clientIdLists"],
+    rules: { url: matching(/^https:\/\/[\w.-]+(\/.*)?$/, "an address that begins with https://") },
+    replaceOn: ["url"],
+    id: ({ url }) => `arn:aws:iam::${account}:oidc-provider/${String(url).replace("https://", "")}`,
+    outputs: ({ id }) => ({ arn: id }),
+  },
+  "aws:iam/policy:Policy": {
+    name: "name",
+    required: ["policy"],
+    json: ["policy"],
+    rules: {
+      policy: {
+        accepts: (value, inputs) =>
+          typeof value === "string" && value.length <= policyLimit && policyOf("identity").accepts(value, inputs),
+        expected: `at most ${policyLimit} characters, and ${policyOf("identity").expected}`,
+      },
+    },
+    replaceOn: ["name", "path"],
+    id: (inputs) => `arn:aws:iam::${account}:policy/${named(inputs)}`,
+    outputs: ({ id }) => ({ arn: id }),
+    undeletable: ({ id }, { store }) =>
+      store.list("aws:iam/rolePolicyAttachment:RolePolicyAttachment").some(({ inputs }) => inputs.policyArn === id)
+        ? `DeleteConflict: Cannot delete a policy attached to entities: ${id}`
+        : undefined,
+  },
+  "aws:iam/rolePolicyAttachment:RolePolicyAttachment": {
+    required: ["role", "policyArn"],
+    references: { role: { type: "aws:iam/role:Role" }, policyArn: { type: "aws:iam/policy:Policy" } },
+    replaceOn: ["role", "policyArn"],
+    id: (inputs) => `${String(inputs.role)}-${String(inputs.policyArn)}`,
   },
   "aws:cloudwatch/logGroup:LogGroup": {
     name: "name",
@@ -669,14 +705,21 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
   },
   "aws:s3/bucket:Bucket": {
     name: "bucket",
+    namePrefix: "bucketPrefix",
     rules: {
       tags,
       bucket: matching(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "3 to 63 lowercase letters, digits, - and ."),
+      bucketPrefix: matching(/^[a-z0-9][a-z0-9.-]{0,36}$/, "1 to 37 lowercase letters, digits, - and ."),
     },
-    replaceOn: ["bucket"],
+    replaceOn: ["bucket", "bucketPrefix"],
     contains: "bucket",
-    id: (inputs) => String(inputs.bucket),
+    // A moment and a count, as the provider has them.
+    id: ({ bucket, bucketPrefix }, { store }) =>
+      typeof bucket === "string"
+        ? bucket
+        : `${String(bucketPrefix)}${new Date().toISOString().replace(/\D/g, "")}0${String(store.next("bucket")).padStart(8, "0")}`,
     outputs: async ({ id, inputs }, context, previous) => ({
+      bucket: id,
       arn: `arn:aws:s3:::${id}`,
       bucketDomainName: previous.bucketDomainName ?? (await context.freeAddress()),
       bucketRegionalDomainName: `${id}.s3.${regionOf(inputs, context)}.amazonaws.com`,

@@ -56,6 +56,13 @@ export const azureBehaviours: Behaviours = {
   "azure-native:managedidentity:UserAssignedIdentity": arm("azure-native:managedidentity:UserAssignedIdentity", [
     "location",
   ]),
+  "azure-native:managedidentity:FederatedIdentityCredential": arm(
+    "azure-native:managedidentity:FederatedIdentityCredential",
+  ),
+  "azure-native:authorization:RoleDefinition": arm("azure-native:authorization:RoleDefinition", [
+    "scope",
+    "roleDefinitionId",
+  ]),
   [role]: {
     ...arm(role, ["scope", "principalId", "roleAssignmentName"], {
       sources: [

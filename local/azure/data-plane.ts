@@ -68,6 +68,7 @@ export async function startAzure(stored: Resources, state: string): Promise<Clou
       "azure-native:keyvault:Secret": keyVault,
       "azure-native:cdn:AFDEndpoint": endpoints,
     },
+    data: tables.data,
     invoke: (invocation) => functions.invoke(invocation),
     changeCode: (change) => functions.changeCode(change),
     async close() {

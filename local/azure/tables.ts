@@ -3,7 +3,9 @@ import path from "node:path";
 
 import TableConfiguration from "azurite/dist/src/table/TableConfiguration";
 import TableServer from "azurite/dist/src/table/TableServer";
+import { z } from "zod";
 
+import type { DataOperation } from "../data-plane";
 import { forward, listen, type Listener, response } from "../http";
 import { account, sharedKeyLite } from "./storage-connection";
 
@@ -11,6 +13,14 @@ import { account, sharedKeyLite } from "./storage-connection";
 export type TableAccess = "none" | "read" | "write";
 
 const reading = ["GET", "HEAD"];
+
+const entitySchema = z.looseObject({ PartitionKey: z.string(), RowKey: z.string() });
+
+/** Path of an entity; quotes within a key are doubled, as OData writes text. */
+function addressOf(table: string, { PartitionKey, RowKey }: z.output<typeof entitySchema>): string {
+  const [partition, row] = [PartitionKey, RowKey].map((key) => encodeURIComponent(key.replaceAll("'", "''")));
+  return `${table}(PartitionKey='${partition ?? ""}',RowKey='${row ?? ""}')`;
+}
 
 /** Milliseconds that an answer of azurite may take. */
 const patience = 30_000;
@@ -71,12 +81,34 @@ export class Tables {
 
   /** Makes the table, where it is not there yet. */
   createTable(name: string): Promise<void> {
-    return this.#call("POST", "Tables", [201, 409], JSON.stringify({ TableName: name }));
+    return this.#call("POST", "Tables", [201, 409], JSON.stringify({ TableName: name })).then(() => undefined);
   }
 
   /** Deletes the table and its entities, where it is there. */
   deleteTable(name: string): Promise<void> {
-    return this.#call("DELETE", `Tables('${name}')`, [204, 404]);
+    return this.#call("DELETE", `Tables('${name}')`, [204, 404]).then(() => undefined);
+  }
+
+  /** Table Storage restores nothing: its entities are copied away, and put back. */
+  readonly data: Readonly<Record<string, DataOperation>> = {
+    "storage entity query": async ({ "table-name": name = "" }) =>
+      JSON.stringify({ items: await this.#entities(name) }),
+    "storage entity insert": async ({ "table-name": name = "", entity = "" }) => {
+      const values = entitySchema.parse(JSON.parse(entity));
+      await this.#call("PUT", addressOf(name, values), [204], JSON.stringify(values));
+      return values.RowKey;
+    },
+    /** By hand, as an accident does it. */
+    "storage entity delete": async ({ "table-name": name = "" }) => {
+      const entities = await this.#entities(name);
+      for (const entity of entities) await this.#call("DELETE", addressOf(name, entity), [204], undefined, "*");
+      return String(entities.length);
+    },
+  };
+
+  async #entities(table: string): Promise<z.output<typeof entitySchema>[]> {
+    const answer = await this.#call("GET", `${table}()`, [200]);
+    return z.object({ value: z.array(entitySchema) }).parse(JSON.parse(answer)).value;
   }
 
   async close(): Promise<void> {
@@ -88,13 +120,21 @@ export class Tables {
   }
 
   /** Signed with the account's key (Shared Key Lite, Azure Storage REST API reference). */
-  async #call(method: string, resource: string, accepted: readonly number[], body?: string): Promise<void> {
+  async #call(
+    method: string,
+    resource: string,
+    accepted: readonly number[],
+    body?: string,
+    ifMatch?: string,
+  ): Promise<string> {
     const date = new Date().toUTCString();
     const answer = await fetch(`${this.#endpoint}/${resource}`, {
       method,
       body,
       headers: {
-        Accept: "application/json;odata=nometadata",
+        // The types of values are named, so that they can be put back.
+        Accept: "application/json;odata=minimalmetadata",
+        ...(ifMatch !== undefined && { "If-Match": ifMatch }),
         Authorization: sharedKeyLite(`${date}\n/${account}/${account}/${resource}`),
         "Content-Type": "application/json",
         "x-ms-date": date,
@@ -104,5 +144,6 @@ export class Tables {
     const text = await answer.text();
     if (!accepted.includes(answer.status))
       throw new Error(`Table Storage ${method} ${resource}: ${answer.status} ${text}`);
+    return text;
   }
 }

@@ -113,6 +113,33 @@ export const azureTypes: Readonly<Record<string, ResourceType>> = {
     "Microsoft.ManagedIdentity/userAssignedIdentities/{resourceName}",
     { outputs: ({ id }) => ({ clientId: guid(`client ${id}`), principalId: guid(`principal ${id}`), tenantId }) },
   ),
+  "azure-native:managedidentity:FederatedIdentityCredential": arm(
+    "Microsoft.ManagedIdentity/userAssignedIdentities/{resourceName}/federatedIdentityCredentials/{federatedIdentityCredentialResourceName}",
+    {
+      required: ["issuer", "subject", "audiences"],
+      rules: {
+        federatedIdentityCredentialResourceName: matching(
+          /^[A-Za-z0-9][\w-]{2,119}$/,
+          "3 to 120 letters, digits, - and _, a letter or a digit first",
+        ),
+      },
+      references: { resourceName: { type: "azure-native:managedidentity:UserAssignedIdentity", by: "name" } },
+    },
+  ),
+  "azure-native:authorization:RoleDefinition": {
+    required: ["scope", "roleName", "assignableScopes"],
+    // Within a tenant.
+    refuses: ({ roleName }, { store }, id) =>
+      store
+        .list("azure-native:authorization:RoleDefinition")
+        .some((other) => other.id !== id && other.inputs.roleName === roleName)
+        ? `Code="RoleDefinitionWithSameNameExists": A custom role with the same name already exists in this directory: ${String(roleName)}`
+        : undefined,
+    replaceOn: ["scope", "roleDefinitionId"],
+    id: ({ scope, roleName }) =>
+      `${String(scope)}/providers/Microsoft.Authorization/roleDefinitions/${guid(String(roleName))}`,
+    outputs: ({ id }) => ({ name: id.split("/").at(-1) }),
+  },
   "azure-native:authorization:RoleAssignment": {
     required: ["scope", "roleDefinitionId", "principalId", "principalType"],
     rules: { principalType: oneOf("ServicePrincipal", "User", "Group") },

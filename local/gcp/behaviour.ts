@@ -51,6 +51,19 @@ export const gcpBehaviours: Behaviours = {
     first: "named",
     autoNamed: "accountId",
   },
+  "gcp:serviceaccount/iAMMember:IAMMember": member("resourcemanager/iam_service_account.go", ["serviceAccountId"]),
+  "gcp:iam/workloadIdentityPool:WorkloadIdentityPool": {
+    sources: provider("iambeta/resource_iam_workload_identity_pool.go"),
+    replaceOn: ["workloadIdentityPoolId", "project"],
+  },
+  "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider": {
+    sources: provider("iambeta/resource_iam_workload_identity_pool_provider.go"),
+    replaceOn: ["workloadIdentityPoolId", "workloadIdentityPoolProviderId", "project"],
+  },
+  "gcp:projects/iAMCustomRole:IAMCustomRole": {
+    sources: provider("resourcemanager/resource_google_project_iam_custom_role.go"),
+    replaceOn: ["roleId", "project"],
+  },
   "gcp:projects/iAMMember:IAMMember": {
     ...member("resourcemanager/iam_project.go", ["project"]),
     // `DeleteBeforeReplace` in pulumi-gcp's provider/resources.go.

@@ -102,6 +102,7 @@ export function startGcp(stored: Resources, state: string): CloudDataPlane {
       },
       delete: (functionName, revision) => functions.deleteRevision(functionName, revision),
     },
+    data: firestore.data,
     async invoke({ functionName, payload }) {
       const fn = resources.find("gcp:cloudfunctionsv2/function:Function", ({ name }) => name === functionName);
       if (fn === undefined) throw new Error(`there is no function ${functionName} on the local Google Cloud`);

@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 import { Write } from "@firestore-emulator/proto/dist/google/firestore/v1/write.js";
@@ -9,6 +9,7 @@ import { Server, ServerCredentials, status } from "@grpc/grpc-js";
 import { z } from "zod";
 
 import { once } from "../../layers/once";
+import type { DataOperation } from "../data-plane";
 import type { GcpResources } from "./resources";
 
 /** Roles that read documents, and those that write them (Firestore, "IAM roles"). */
@@ -43,6 +44,22 @@ export class Firestore {
   openDatabase(name: string): void {
     this.#documents.open(name);
   }
+
+  /** Exports of any minute of the last seven days, where the database has point-in-time recovery, and imports of them. */
+  readonly data: Readonly<Record<string, DataOperation>> = {
+    "firestore export": ({ database = "", folder = "", "snapshot-time": time }) => {
+      const found = this.resources.find("gcp:firestore/database:Database", ({ name }) => name === database);
+      if (found === undefined) throw new Error(`NOT_FOUND: The database ${database} does not exist`);
+      if (time !== undefined && found.pointInTimeRecoveryEnablement !== "POINT_IN_TIME_RECOVERY_ENABLED") {
+        throw new Error(`FAILED_PRECONDITION: Point-in-time recovery is not enabled for ${database}`);
+      }
+      return Promise.resolve(this.#documents.export(database, folder, new Date(time ?? Date.now())));
+    },
+    "firestore import": ({ database = "", folder = "" }) =>
+      Promise.resolve(String(this.#documents.import(database, folder))),
+    /** By hand, as an accident does it. */
+    "firestore bulk-delete": ({ database = "" }) => Promise.resolve(String(this.#documents.empty(database))),
+  };
 
   /** Deletes the documents of a database. */
   deleteDatabase(name: string): void {
@@ -121,24 +138,65 @@ class Documents extends FirestoreState {
     this.#open.delete(database);
   }
 
+  /** Deletes every document, one by one. */
+  empty(database: string): number {
+    const names = new Set(this.#journaled(database).map(({ write }) => documentOf(write)));
+    const time = new Date();
+    for (const name of names) this.#write(time, new Write({ delete: name }));
+    return names.size;
+  }
+
+  /** @returns where the documents are that there were at a time. */
+  export(database: string, folder: string, until: Date): string {
+    const lines = readJournal(this.#journal(database)).filter(({ time }) => time <= until);
+    writeFileSync(this.#exported(folder), lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    return folder;
+  }
+
+  /** Each document of an export becomes what it was; others stay. */
+  import(database: string, folder: string): number {
+    const file = this.#exported(folder);
+    if (!existsSync(file)) throw new Error(`NOT_FOUND: there is no export ${folder}`);
+    const writes = readJournal(file).map(({ write }) => Write.deserializeBinary(Buffer.from(write, "base64")));
+    const names = new Set(writes.map(documentOf));
+    const time = new Date();
+    for (const name of names) this.#write(time, new Write({ delete: name }));
+    for (const write of writes) this.#write(time, write);
+    return names.size;
+  }
+
+  #write(time: Date, write: Write): void {
+    this.writeV1Document(time, write);
+    this.record(time, write);
+  }
+
+  #exported(folder: string): string {
+    return path.join(this.directory, `${path.basename(folder)}.export`);
+  }
+
   record(time: Date, write: Write): void {
     const line = { time, write: Buffer.from(write.serializeBinary()).toString("base64") };
     appendFileSync(this.#journal(databaseOf(documentOf(write))), `${JSON.stringify(line)}\n`);
   }
 
   #journaled(database: string): { time: Date; write: Write }[] {
-    const file = this.#journal(database);
-    if (!existsSync(file)) return [];
-    return readFileSync(file, "utf8")
-      .split("\n")
-      .filter((line) => line !== "")
-      .map((line) => journalLine.parse(JSON.parse(line)))
-      .map(({ time, write }) => ({ time, write: Write.deserializeBinary(Buffer.from(write, "base64")) }));
+    return readJournal(this.#journal(database)).map(({ time, write }) => ({
+      time,
+      write: Write.deserializeBinary(Buffer.from(write, "base64")),
+    }));
   }
 
   #journal(database: string): string {
     return path.join(this.directory, `${database}.jsonl`);
   }
+}
+
+function readJournal(file: string): z.output<typeof journalLine>[] {
+  if (!existsSync(file)) return [];
+  return readFileSync(file, "utf8")
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => journalLine.parse(JSON.parse(line)));
 }
 
 const journalLine = z.object({ time: z.coerce.date(), write: z.base64() });

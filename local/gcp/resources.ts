@@ -96,7 +96,10 @@ const schemas = {
     member: z.string(),
     condition: z.object({ expression: z.string() }).optional(),
   }),
-  "gcp:firestore/database:Database": z.object({ name: z.string() }),
+  "gcp:firestore/database:Database": z.object({
+    name: z.string(),
+    pointInTimeRecoveryEnablement: z.string().optional(),
+  }),
   "gcp:storage/bucket:Bucket": z.object({
     name: z.string(),
     website: z.object({ mainPageSuffix: z.string().optional(), notFoundPage: z.string().optional() }).optional(),

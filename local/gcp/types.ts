@@ -62,6 +62,15 @@ const numbered = (kind: string, type: GcpType): ResourceType => ({
 const bucket: Reference = { type: "gcp:storage/bucket:Bucket", by: "name" };
 const byId = (type: string): Reference => ({ type });
 
+/** Google Cloud's number of every project on this machine. */
+const projectNumber = "100000000001";
+
+/** IAM API, `workloadIdentityPoolId` and `workloadIdentityPoolProviderId`. */
+const identityPoolId = matching(
+  /^(?!gcp-)[a-z0-9-]{4,32}$/,
+  "4 to 32 lower-case letters, digits and hyphens, not gcp- first",
+);
+
 /** Names of topics and subscriptions (Pub/Sub, "Guidelines to name a topic or a subscription"). */
 const pubSubName = matching(
   /^(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}$/,
@@ -106,6 +115,42 @@ export const gcpTypes: Readonly<Record<string, ResourceType>> = {
       uniqueId: String(parseInt(createHash("sha256").update(id).digest("hex").slice(0, 12), 16)),
     }),
   },
+  "gcp:serviceaccount/iAMMember:IAMMember": member("{serviceAccountId}", {
+    serviceAccountId: { type: "gcp:serviceaccount/account:Account" },
+  }),
+  "gcp:iam/workloadIdentityPool:WorkloadIdentityPool": at(
+    "projects/{project}/locations/global/workloadIdentityPools/{workloadIdentityPoolId}",
+    {
+      rules: { workloadIdentityPoolId: identityPoolId },
+      outputs: ({ id }) => ({ name: id.replace(/^projects\/[^/]+/, `projects/${projectNumber}`), state: "ACTIVE" }),
+    },
+  ),
+  "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider": at(
+    "projects/{project}/locations/global/workloadIdentityPools/{workloadIdentityPoolId}/providers/{workloadIdentityPoolProviderId}",
+    {
+      rules: { workloadIdentityPoolProviderId: identityPoolId },
+      references: {
+        workloadIdentityPoolId: {
+          type: "gcp:iam/workloadIdentityPool:WorkloadIdentityPool",
+          by: "workloadIdentityPoolId",
+        },
+      },
+      outputs: ({ id }) => ({ name: id.replace(/^projects\/[^/]+/, `projects/${projectNumber}`), state: "ACTIVE" }),
+    },
+  ),
+  "gcp:projects/iAMCustomRole:IAMCustomRole": at("projects/{project}/roles/{roleId}", {
+    required: ["title", "permissions"],
+    rules: {
+      roleId: matching(/^[\w.]{3,64}$/, "3 to 64 letters, digits, _ and ."),
+      title: matching(/^.{1,100}$/, "1 to 100 characters"),
+      permissions: {
+        accepts: (value) =>
+          Array.isArray(value) && value.every((right) => /^[a-zA-Z0-9]+(\.[a-zA-Z0-9]+){2,}$/.test(String(right))),
+        expected: "permissions, without wildcards",
+      },
+    },
+    outputs: ({ id }) => ({ name: id }),
+  }),
   "gcp:projects/iAMMember:IAMMember": member("{project}"),
   "gcp:storage/bucketIAMMember:BucketIAMMember": member("b/{bucket}", { bucket }),
   "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": member("{location}/{repository}"),
@@ -329,7 +374,7 @@ export const gcpTypes: Readonly<Record<string, ResourceType>> = {
 export const gcpInvokes: Readonly<Record<string, (args: Properties, context: CloudContext) => Properties>> = {
   "gcp:organizations/getProject:getProject": ({ projectId }, { configuration }) => ({
     projectId: projectId ?? configuration.project ?? "",
-    number: "100000000001",
+    number: projectNumber,
   }),
 };
 

@@ -7,8 +7,10 @@ import { awsIdentities, inDocuments } from "../../bootstrap/aws";
 import { awsPolicy, type Place, statePolicy } from "../../bootstrap/aws-policy";
 import { azureIdentities } from "../../bootstrap/azure";
 import { gcpIdentities, givenRoles } from "../../bootstrap/gcp";
-import { commandRights, identities, type Identity, rights, rightsOf } from "../../bootstrap/rights";
+import { type Command, commandCalls, invocation } from "../../bootstrap/commands";
+import { identities, type Identity, rights, rightsOf } from "../../bootstrap/rights";
 import { environmentOf, subjects } from "../../bootstrap/subjects";
+import { type Cloud, clouds } from "../../contract/clouds";
 import { record } from "../components/mocks";
 
 const place: Place = { project: "shop", stack: "staging", account: "123456789012", region: "eu-west-1" };
@@ -96,26 +98,50 @@ test("the environment of pull requests is of no identity that reads resources", 
   expect(source(".github/workflows/drift.yml")).toContain("environment: ${{ matrix.stack }}-drift");
 });
 
-test("what a deployment's commands ask AWS for is allowed to it, on the stack's functions and logs", () => {
-  // The call's name in the AWS CLI, in the words of IAM where they are others.
-  const actions: Readonly<Record<string, string>> = {
-    "lambda invoke": "lambda:InvokeFunction",
-    "lambda get-layer-version-by-arn": "lambda:GetLayerVersion",
-    // For a function that is updated.
-    "lambda wait": "lambda:GetFunction",
-    "apigatewayv2 get-integrations": "apigateway:GET",
-    "apigatewayv2 update-integration": "apigateway:PATCH",
-  };
-  const files = ["aws-function", "former-version", "releases/aws", "diagnose/vendors"];
-  const asked = files.flatMap((file) =>
-    [
-      ...source(`operations/${file}.ts`).matchAll(/"(lambda|dynamodb|sns|logs|cloudwatch|apigatewayv2)", "([a-z-]+)"/g),
-    ].map(([, service = "", call = ""]) => {
-      const action = call.replace(/(^|-)([a-z])/g, (_, __, letter: string) => letter.toUpperCase());
-      return actions[`${service} ${call}`] ?? `${service}:${action}`;
-    }),
-  );
-  expect([...new Set(asked)].sort()).toEqual([...new Set(Object.values(commandRights.aws).flat())].sort());
+/** The files that call a cloud's command line, by what runs them. */
+const asking: Readonly<Record<Command, Readonly<Partial<Record<Cloud, readonly string[]>>>>> = {
+  "version-check": { aws: ["operations/aws-function.ts"] },
+  "former-version": { aws: ["operations/former-version.ts"] },
+  "smoke-check": {},
+  canary: {},
+  diagnose: Object.fromEntries(clouds.map((cloud) => [cloud, ["operations/diagnose/vendors.ts"]])),
+  releases: {},
+  rollback: Object.fromEntries(clouds.map((cloud) => [cloud, [`operations/releases/${cloud}.ts`]])),
+  prune: {
+    aws: ["operations/layer-versions/aws.ts", "operations/releases/aws.ts"],
+    azure: ["operations/releases/azure.ts"],
+    gcp: ["operations/releases/gcp.ts"],
+  },
+};
+
+/** The groups of a command line that a call begins with. */
+const groups: Readonly<Record<Cloud, string>> = {
+  aws: "lambda|dynamodb|sns|logs|cloudwatch|apigatewayv2",
+  azure: "resource|functionapp|storage|deployment|monitor",
+  gcp: "functions|run|firestore|logging|projects",
+};
+
+test("what a cloud is asked for by a command line is stated with its rights, call by call", () => {
+  for (const cloud of clouds) {
+    const stated = new Set(Object.values(commandCalls[cloud]).flatMap((calls) => Object.keys(calls)));
+    // Asked by no command line.
+    stated.delete(invocation);
+    const found = Object.values(asking).flatMap((files) =>
+      (files[cloud] ?? []).flatMap((file) =>
+        [
+          ...source(file).matchAll(
+            new RegExp(`"(${groups[cloud]})",\\s+("[a-z][a-z0-9-]*"(,\\s+"[a-z][a-z0-9-]*")*)`, "g"),
+          ),
+        ].map(([, group = "", words = ""]) =>
+          [group, ...words.split(/,\s+/).map((word) => word.slice(1, -1))].join(" "),
+        ),
+      ),
+    );
+    expect(new Set(found), cloud).toEqual(stated);
+  }
+});
+
+test("on AWS a deployment's commands reach the stack's functions and logs", () => {
   const resourcesOf = (action: string) =>
     awsPolicy("deploy", place).flatMap(({ Effect, Action, Resource }) =>
       Effect === "Allow" && Action.includes(action) ? Resource : [],
@@ -126,11 +152,11 @@ test("what a deployment's commands ask AWS for is allowed to it, on the stack's 
   expect(resourcesOf("logs:FilterLogEvents")).toContain(
     "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/shop-staging-*",
   );
-  for (const action of ["lambda:InvokeFunction", "logs:FilterLogEvents"])
+  for (const action of ["lambda:InvokeFunction", "logs:FilterLogEvents", "lambda:DeleteLayerVersion"])
     expect(resourcesOf(action)).not.toContain("*");
 });
 
-test("a deployment may read the logs that it is diagnosed by, and no other identity may", () => {
+test("what deploys and what compares may read the logs that a stack is diagnosed by, and a preview may not", () => {
   const logs = {
     aws: "logs:FilterLogEvents",
     azure: "Microsoft.OperationalInsights/workspaces/query/read",
@@ -138,7 +164,7 @@ test("a deployment may read the logs that it is diagnosed by, and no other ident
   } as const;
   for (const cloud of ["aws", "azure", "gcp"] as const) {
     const having = identities.filter((identity) => rightsOf(cloud, identity).includes(logs[cloud]));
-    expect(having, cloud).toEqual(["deploy"]);
+    expect(having, cloud).toEqual(["deploy", "drift"]);
   }
   const tables = [...source("operations/diagnose/vendors.ts").matchAll(/\((App\w+) \|/g)].map(([, table]) => table);
   const queried = [...new Set([...tables, "AppTraces"])].map(

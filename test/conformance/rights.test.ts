@@ -1,10 +1,14 @@
-import { describe, expect, inject, test } from "vitest";
+import { beforeAll, describe, expect, inject, test } from "vitest";
 
 import { awsRights } from "../../bootstrap/aws-rights";
+import { commandCalls } from "../../bootstrap/commands";
 import { boundaryArn, type Place } from "../../bootstrap/aws-policy";
-import { commandRights, invokeRights, needed, type Operation, rights, rightsOf } from "../../bootstrap/rights";
+import { type Identity, invokeRights, needed, type Operation, rights, rightsOf } from "../../bootstrap/rights";
+import { bucketPrefix } from "../../components/names";
 import { type Cloud, clouds } from "../../contract/clouds";
-import { Caller, type CallerReport } from "../../local/caller";
+import { Caller } from "../../local/caller";
+import type { StoredResource } from "../../local/store";
+import { deployedIdentities, tokenOf, without } from "../bootstrap/deployed";
 import { projectName } from "../configuration";
 import { judge } from "./aws/judge";
 import { models } from "./aws/models";
@@ -80,7 +84,7 @@ const uncaptured = (place: Place): Captured[] => {
   const inputs = {
     name,
     rule: name,
-    bucket: "aws-web-site",
+    bucket: `${bucketPrefix(name)}20261124000000000000000001`,
     queueUrl: `https://sqs.${place.region}.amazonaws.com/${account}/${name}`,
     secretId: arn("secretsmanager", `secret:${name}`),
     target: { roleArn: `arn:aws:iam::${account}:role/${name}` },
@@ -104,14 +108,42 @@ const stacks = combinations.map(({ name, stack, settings }) => {
 });
 const operations: readonly Operation[] = ["create", "read", "update", "delete"];
 
+/** By the stack: what `bootstrap/` made for it. */
+const made = new Map<string, Record<Cloud, StoredResource[]>>();
+
+beforeAll(async () => {
+  for (const place of [...stacks.map((each) => each.place), placeOf("another")]) {
+    const key = placeKey(place);
+    if (!made.has(key)) made.set(key, await deployedIdentities(place));
+  }
+});
+
+const placeKey = ({ stack, region }: Place) => `${stack} ${region}`;
+
+/**
+ * A job of an identity of a stack that asks clouds which have these resources and what `bootstrap/` made.
+ *
+ * @param missing right that it was not given.
+ */
+function callerAs(identity: Identity, place: Place, resources: readonly Captured[] = [], missing?: string): Caller {
+  const stored = (cloud: Cloud) => {
+    const identities = made.get(placeKey(place))?.[cloud] ?? [];
+    return [...(missing === undefined ? identities : without(missing, identities)), ...resources];
+  };
+  const byCloud = { aws: stored("aws"), azure: stored("azure"), gcp: stored("gcp") };
+  return new Caller((cloud) => ({ list: (type) => byCloud[cloud].filter((resource) => resource.type === type) }), {
+    token: tokenOf(identity, place),
+    region: place.region,
+  });
+}
+
 /** What an identity is refused, over all combinations. */
-function refusals(cloud: Cloud, report: CallerReport, asked: readonly Operation[], own = true): string[] {
+function refusals(cloud: Cloud, identity: Identity, asked: readonly Operation[], own = true): string[] {
   return stacks.flatMap(({ place, of }) => {
-    const caller = new Caller({ ...report, place: own ? place : placeOf("another") });
     const resources = of(cloud);
-    const roles = resources.filter(({ type }) => type === "aws:iam/role:Role");
+    const caller = callerAs(identity, own ? place : placeOf("another"), resources);
     return resources.flatMap((resource) =>
-      asked.flatMap((operation) => caller.refusal(cloud, operation, resource, roles) ?? []),
+      asked.flatMap((operation) => caller.refusal(cloud, operation, resource) ?? []),
     );
   });
 }
@@ -127,10 +159,33 @@ function isMissed(cloud: Cloud, right: string): boolean {
       return needing.map((operation) => ({ resource, operation }));
     });
     if (asked.length === 0) return false;
-    const caller = new Caller({ identity: "deploy", without: [right], place });
-    const roles = resources.filter(({ type }) => type === "aws:iam/role:Role");
-    return asked.some(({ resource, operation }) => caller.refusal(cloud, operation, resource, roles)?.includes(right));
+    const caller = callerAs("deploy", place, resources, right);
+    return asked.some(({ resource, operation }) => caller.refusal(cloud, operation, resource)?.includes(right));
   });
+}
+
+/** The same of the commands that are run beside the engine, by their calls of the vendors' command lines. */
+function isMissedByCommand(cloud: Cloud, right: string): boolean {
+  const place = placeOf("staging");
+  const calls = Object.values(commandCalls[cloud]).flatMap((each) => Object.entries(each));
+  const caller = callerAs("deploy", place, [], right);
+  return calls.some(([call, needing]) => {
+    const name = `${place.project}-${place.stack}-api`;
+    const resource = needing.includes(right) ? arnOf(right, name, place) : "*";
+    return needing.includes(right) && caller.callRefusal({ cloud, call, resource })?.includes(right);
+  });
+}
+
+/** What a call with a right is about. */
+function arnOf(right: string, name: string, { region }: Place): string {
+  const [service = ""] = right.split(":");
+  const kinds: Readonly<Record<string, string>> = {
+    lambda: right.includes("LayerVersion") ? `layer:${name}` : `function:${name}`,
+    dynamodb: `table/${name}`,
+    sns: name,
+    logs: `log-group:/aws/lambda/${name}`,
+  };
+  return `arn:aws:${service}:${region}:${account}:${kinds[service] ?? name}`;
 }
 
 describe("rights", () => {
@@ -157,8 +212,8 @@ describe("rights", () => {
   });
 
   test.each(clouds)("on %s are enough to deploy, and to compare", (cloud) => {
-    expect([...new Set(refusals(cloud, { identity: "deploy" }, operations))]).toEqual([]);
-    expect([...new Set(refusals(cloud, { identity: "drift" }, ["read"]))]).toEqual([]);
+    expect([...new Set(refusals(cloud, "deploy", operations))]).toEqual([]);
+    expect([...new Set(refusals(cloud, "drift", ["read"]))]).toEqual([]);
   });
 
   test.each(clouds)("on %s are not too much: who compares changes nothing, who previews reads nothing", (cloud) => {
@@ -166,14 +221,14 @@ describe("rights", () => {
       (sum, { of }) => sum + of(cloud).filter(({ type }) => (rights[cloud][type]?.read.length ?? 0) > 0).length,
       0,
     );
-    const changing = refusals(cloud, { identity: "drift" }, ["create"]).length;
+    const changing = refusals(cloud, "drift", ["create"]).length;
     // A static website and blobs are read and written by one right on Azure: the account's key.
     expect(changing).toBeGreaterThan(count * (cloud === "azure" ? 0.5 : 0.95));
-    expect(refusals(cloud, { identity: "preview" }, ["read"]).length).toBeGreaterThan(count * 0.95);
+    expect(refusals(cloud, "preview", ["read"]).length).toBeGreaterThan(count * 0.95);
   });
 
   test("on AWS end at the stack: another stack's tables, functions, roles and logs are not to be touched", () => {
-    const refused = refusals("aws", { identity: "deploy" }, ["delete"], false).join("\n");
+    const refused = refusals("aws", "deploy", ["delete"], false).join("\n");
     for (const right of ["dynamodb:DeleteTable", "lambda:DeleteFunction", "iam:DeleteRole", "logs:DeleteLogGroup"]) {
       expect(refused).toContain(right);
     }
@@ -181,28 +236,22 @@ describe("rights", () => {
 
   test("on AWS make no role without the boundary, and change none of the bootstrap's own", () => {
     const place = placeOf("staging");
-    const caller = new Caller({ identity: "deploy", place });
+    const caller = callerAs("deploy", place);
     const role = (name: string, more = {}) => ({ type: "aws:iam/role:Role", id: name, inputs: { name, ...more } });
     const own = `${projectName}-staging-api`;
-    expect(caller.refusal("aws", "create", role(own), [])).toMatch(/not authorized to perform: iam:CreateRole/);
+    expect(caller.refusal("aws", "create", role(own))).toMatch(/not authorized to perform: iam:CreateRole/);
     const bounded = { permissionsBoundary: boundaryArn(place) };
-    expect(caller.refusal("aws", "create", role(own, bounded), [])).toBeUndefined();
+    expect(caller.refusal("aws", "create", role(own, bounded))).toBeUndefined();
     const deploy = role(`${projectName}-staging-bootstrap-deploy`, bounded);
-    expect(caller.refusal("aws", "update", deploy, [])).toMatch(/not authorized to perform: iam:/);
+    expect(caller.refusal("aws", "update", deploy)).toMatch(/not authorized to perform: iam:/);
   });
 
   test("that are taken away one by one are missed, and named", () => {
     const shares = clouds.map((cloud) => {
-      // What only commands ask, beside the engine, is held against their sources (test/bootstrap).
-      const ofTypes = Object.values(rights[cloud]).flatMap((type) => operations.flatMap((each) => type[each] ?? []));
-      const ofInvokes = Object.values(invokeRights[cloud]).flat();
-      const ofCommands = Object.values(commandRights[cloud]).flat();
-      const all = rightsOf(cloud, "deploy").filter(
-        (right) => !ofCommands.includes(right) || ofTypes.includes(right) || ofInvokes.includes(right),
-      );
+      const all = rightsOf(cloud, "deploy");
       const escaped = all.filter((right) => {
-        const refused = isMissed(cloud, right);
-        const caller = new Caller({ identity: "deploy", without: [right] }).of(cloud, () => []);
+        const refused = isMissed(cloud, right) || isMissedByCommand(cloud, right);
+        const caller = callerAs("deploy", placeOf("staging"), [], right).of(cloud);
         const called = Object.entries(invokeRights[cloud]).flatMap(([token, rights]) =>
           rights.includes(right)
             ? [

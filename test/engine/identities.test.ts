@@ -1,25 +1,54 @@
+import { appendFileSync, cpSync, rmSync } from "node:fs";
+import path from "node:path";
+
+import type { Stack } from "@pulumi/pulumi/automation";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { boundaryArn, type Place } from "../../bootstrap/aws-policy";
-import { type Identity } from "../../bootstrap/rights";
-import { changeCaller, requireCloud } from "../../local/cloud-process";
+import { identities, type Identity } from "../../bootstrap/rights";
+import { changeCaller, changeResource, requireCloud } from "../../local/cloud-process";
+import { findEngine } from "../../local/engine";
+import { identitiesStack, tokenOf } from "../../local/identities";
 import { projectName } from "../configuration";
-import { changes, LocalDeployment } from "./local-deployment";
+import { findingsOf } from "../../operations/diagnose/report";
+import { changes, execute, LocalDeployment } from "./local-deployment";
 
-/** The whole program, deployed, previewed and compared by the identities that `bootstrap/` makes for it. */
+/** `bootstrap/` deployed, and the whole program deployed, previewed and compared by the identities that are there then. */
 const place: Place = { project: projectName, stack: "staging", account: "123456789012", region: "ap-northeast-1" };
-const deployment = new LocalDeployment([
+const settings = [
   `aws.permissionsBoundary=${boundaryArn(place)}`,
   "notificationEmail=a@example.com",
   "gcp.function.public=false",
-]);
+];
+const deployment = new LocalDeployment(settings);
+const checkout = path.join(__dirname, "..", "..");
+let bootstrap: Stack;
+let outputs: Record<string, Record<string, string>>;
 
-const as = async (identity?: Identity, without: readonly string[] = []) => {
-  await changeCaller(await requireCloud(deployment.state), { identity, without: [...without], place });
+const as = async (identity?: Identity, form?: "plain" | "immutable") => {
+  const token = identity && tokenOf(identity, place.stack, form);
+  await changeCaller(await requireCloud(deployment.state), { token, region: place.region });
 };
+
+const releasesIn = (text: string) => JSON.parse(text) as unknown[];
+
+/** What a command of the project prints about the deployment. */
+async function command(name: "releases" | "rollback" | "layer", ...args: readonly string[]): Promise<string> {
+  const local = ["-s", place.stack, "--local", deployment.state];
+  const script = path.join(checkout, "cli", `${name}.ts`);
+  const { code, stdout, stderr } = await execute([script, ...args, ...local], checkout);
+  if (code !== 0) throw new Error(stderr);
+  return stdout;
+}
 
 beforeAll(async () => {
   await deployment.restore();
+  const [engine, cloud] = await Promise.all([findEngine(() => undefined), requireCloud(deployment.state)]);
+  bootstrap = await identitiesStack({ engine, cloud, state: deployment.state, stack: place.stack });
+  const made = await bootstrap.up();
+  outputs = Object.fromEntries(
+    Object.entries(made.outputs).map(([name, { value }]) => [name, value as Record<string, string>]),
+  );
 });
 
 afterAll(() => deployment.end());
@@ -32,10 +61,39 @@ test("functions that nobody else may call are asked by who deploys, their twins 
   expect((await fetch(deployment.outputs().gcp.apiUrl)).status).toBe(403);
 });
 
+describe("the program of the identities", () => {
+  test("makes them on each cloud, and gives what GitHub's environments are told", () => {
+    expect(outputs.aws?.permissionsBoundary).toBe(boundaryArn(place));
+    for (const identity of identities) {
+      expect(outputs.aws?.[identity]).toBe(
+        `arn:aws:iam::${place.account}:role/${projectName}-staging-bootstrap-${identity}`,
+      );
+      expect(outputs.azure?.[identity]).toMatch(/^[0-9a-f-]{36}$/);
+      expect(outputs.gcp?.[identity]).toBe(`staging-${identity}@multicloud-auto-deploy.iam.gserviceaccount.com`);
+    }
+    expect(outputs.gcp?.provider).toMatch(
+      /^projects\/\d+\/locations\/global\/workloadIdentityPools\/github-staging\/providers\/github$/,
+    );
+  });
+
+  test("changes nothing by itself", async () => {
+    expect(Object.keys((await bootstrap.preview()).changeSummary)).toEqual(["same"]);
+    expect(Object.keys((await bootstrap.preview({ refresh: true })).changeSummary)).toEqual(["same"]);
+  });
+});
+
 describe("on clouds that know who asks", () => {
   test("a preview needs no more than to look the project up, and shows nothing", async () => {
-    await as("preview");
-    expect(changes(await deployment.preview())).toEqual([]);
+    for (const form of ["plain", "immutable"] as const) {
+      await as("preview", form);
+      expect(changes(await deployment.preview()), form).toEqual([]);
+    }
+  });
+
+  test("a token of another repository is nobody", async () => {
+    const token = { subject: "repo:another/repository:environment:staging", repository: "another/repository" };
+    await changeCaller(await requireCloud(deployment.state), { token });
+    await expect(deployment.preview()).rejects.toThrow(/nothing that bootstrap\/ deployed trusts repo:another/);
   });
 
   test("what compares may read everything, and change nothing", async () => {
@@ -45,21 +103,62 @@ describe("on clouds that know who asks", () => {
     await expect(deployment.up()).rejects.toThrow(/AccessDenied.* lambda:UpdateFunctionConfiguration on resource/);
   });
 
-  test("a deployment changes, destroys and makes everything", async () => {
+  test("what compares may diagnose; a preview may not, and is told what it lacks", async () => {
+    deployment.configure(settings);
+    await as("drift");
+    expect(findingsOf(await deployment.diagnose()).map(({ finding }) => finding.title)).toEqual([]);
+    await as("preview");
+    const report = JSON.stringify(await deployment.diagnose());
+    expect(report).toMatch(/is not authorized to perform: lambda:GetFunction on resource: arn:aws:lambda:/);
+    expect(report).toMatch(/does not have authorization to perform action 'Microsoft\.Web\/sites\/read'/);
+    expect(report).toMatch(/Permission 'cloudfunctions\.functions\.get' denied/);
+  });
+
+  test("a deployment goes back to the release before, lists what there is, and deletes what is old", async () => {
     await as("deploy");
-    await deployment.up();
+    const folder = path.join(checkout, ".local", `identities-${process.pid}`);
+    try {
+      cpSync(path.join(checkout, "application"), folder, { recursive: true });
+      appendFileSync(path.join(folder, "api", "app.py"), "\n# A second release.\n");
+      const application = `application=${path.relative(checkout, folder)}`;
+      deployment.configure([...settings, application, "aws.function.memorySize=1024"]);
+      await deployment.up();
+      expect((await command("rollback")).match(/^\w+: api went from/gm)).toEqual(
+        ["aws", "azure", "gcp"].map((cloud) => `${cloud}: api went from`),
+      );
+      expect(releasesIn(await command("releases", "--json"))).toHaveLength(6);
+      await command("layer", "prune", "--keep", "1");
+      expect(releasesIn(await command("releases", "--json")).length).toBeLessThan(6);
+
+      await as("preview");
+      await expect(command("releases")).rejects.toThrow(/not authorized to perform: lambda:ListVersionsByFunction/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test("a deployment destroys everything, and makes it again at once", async () => {
+    deployment.configure(settings);
+    await as("deploy");
     await deployment.destroy();
     for (const cloud of ["azure-native", "gcp"]) {
-      expect(
-        deployment.resources(cloud).filter(({ urn }) => urn !== ""),
-        cloud,
-      ).toEqual([]);
+      const left = deployment.resources(cloud).filter(({ urn }) => urn !== "" && !urn.includes("multicloud-bootstrap"));
+      expect(left, cloud).toEqual([]);
     }
     await deployment.up();
   });
 
-  test("without one right, it is refused and told which", async () => {
-    await as("deploy", ["lambda:UpdateAlias"]);
+  test("without one right in a deployed policy, it is refused and told which", async () => {
+    const cloud = await requireCloud(deployment.state);
+    const policy = deployment
+      .resources("aws")
+      .find(
+        ({ type, inputs }) =>
+          type === "aws:iam/policy:Policy" && String(inputs.policy).includes('"lambda:UpdateAlias"'),
+      );
+    const without = String(policy?.inputs.policy).replace('"lambda:UpdateAlias",', "");
+    const request = { cloud: "aws", type: "aws:iam/policy:Policy", id: policy?.id ?? "" };
+    await changeResource(cloud, { ...request, inputs: { policy: without } });
     deployment.configure([...deployment.configured, "aws.function.memorySize=2048"]);
     await expect(deployment.up()).rejects.toThrow(/not authorized to perform: lambda:UpdateAlias on resource: arn:aws/);
   });

@@ -46,7 +46,11 @@ describe("a layer's zip", () => {
 
   test("is in a bucket that is private, encrypted, versioned and goes with the stack", async () => {
     const recording = await layerOf(limit + 1);
-    expect(recording.only("aws:s3/bucket:Bucket")).toEqual({ forceDestroy: true, tags: { project: "shop" } });
+    expect(recording.only("aws:s3/bucket:Bucket")).toEqual({
+      bucketPrefix: "shop-test-dependencies-",
+      forceDestroy: true,
+      tags: { project: "shop" },
+    });
     expect(recording.only("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")).toMatchObject({
       blockPublicAcls: true,
       blockPublicPolicy: true,

@@ -193,8 +193,15 @@ export const models: Readonly<Record<string, Model>> = {
     type: "AWS::S3::Bucket",
     partOf: "bucket",
     rules: { bucket: "BucketName", tags: tagList },
-    unmodelled: { forceDestroy: "the provider empties the bucket before it deletes it" },
-    call: { service: "s3", operation: "CreateBucket", parameters: ({ BucketName }) => ({ Bucket: BucketName }) },
+    unmodelled: {
+      forceDestroy: "the provider empties the bucket before it deletes it",
+      bucketPrefix: "the provider makes a name of it",
+    },
+    call: {
+      service: "s3",
+      operation: "CreateBucket",
+      parameters: ({ BucketName }, { bucketPrefix }) => ({ Bucket: BucketName ?? bucketPrefix }),
+    },
   },
   "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": {
     type: "AWS::S3::Bucket",

@@ -49,7 +49,11 @@ export function templateOf(resources: readonly Captured[]): Record<string, Templ
     const { resource } = translate(captured);
     if (resource === undefined) continue;
     const partOf = models[captured.type]?.partOf;
-    const id = logicalId(partOf === undefined ? captured.urn : `${resource.Type} ${String(captured.inputs[partOf])}`);
+    const id = logicalId(
+      partOf === undefined
+        ? captured.urn
+        : `${resource.Type} ${String(captured.inputs[partOf] ?? captured.outputs[partOf])}`,
+    );
     all[id] = { ...resource, Properties: merged(all[id]?.Properties ?? {}, resource.Properties) };
   }
   return all;

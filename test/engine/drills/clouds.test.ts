@@ -29,6 +29,27 @@ test("what was just deployed is healthy", async () => {
   expect(run.code).toBe(0);
 });
 
+test("what is in the tables is lost, and comes back by what each cloud offers", async () => {
+  const { aws, azure, gcp } = deployment.outputs();
+  const board = (apiUrl: string) => `${apiUrl}/api/messages/`;
+  for (const { apiUrl } of [aws, azure, gcp]) {
+    const body = JSON.stringify({ content: "kept", author: "Ada" });
+    const headers = { "content-type": "application/json" };
+    expect((await fetch(board(apiUrl), { method: "POST", headers, body })).status).toBe(201);
+  }
+  const run = await deployment.run(["drill", "restore"]);
+  expect(run.code, run.stderr).toBe(0);
+  const [, lost = "", restored = ""] = run.stderr.split(/^(?:What users get|Restore.*):$/m);
+  expect(run.stderr.split(/^What users get:$/m)[0]).toMatch(/aws dynamodb delete-item .*az storage entity query/s);
+  for (const cloud of ["aws", "azure", "gcp"]) {
+    expect(lost).toMatch(new RegExp(`${cloud} GET /api/messages.* 200 (?!.*kept)`));
+    expect(run.stderr.split(/^After:$/m)[1]).toMatch(new RegExp(`${cloud} GET /api/messages.* 200 .*kept`));
+  }
+  expect(restored).toMatch(/aws dynamodb restore-table-to-point-in-time .*gcloud firestore import /s);
+  expect(changes({ stderr: restored })).toEqual(["~ updated  aws:dynamodb:Table  aws-messages"]);
+  for (const { apiUrl } of [aws, azure, gcp]) expect(await (await fetch(board(apiUrl))).text()).toContain("kept");
+});
+
 practise(deployment, everywhere);
 
 test("what was changed behind the stack's back is listed where it is asked for", async () => {

@@ -1,0 +1,54 @@
+import type { PulumiCommand } from "@pulumi/pulumi/automation";
+
+import type { Identity } from "../bootstrap/rights";
+import { environmentOf, subjects } from "../bootstrap/subjects";
+import { clouds } from "../contract/clouds";
+import { project } from "../operations/project";
+import type { CloudAddress } from "./control";
+import { checkedSettings } from "./configuration";
+import type { Token } from "./sign-in";
+import { localStack } from "./stack";
+
+/** The repository whose workflows the local identities trust. */
+const repository = { name: "organization/repository", ownerId: "1", id: "2" } as const;
+
+export interface IdentitiesOptions {
+  readonly engine: PulumiCommand;
+  readonly cloud: CloudAddress;
+  readonly state: string;
+  /** Stack that the identities are for. */
+  readonly stack: string;
+  /** Settings over the stack's file, as for the stack itself. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Name of the project that the stack is of. Default: this project. */
+  readonly projectName?: string;
+}
+
+/** The token of a job that runs as an identity; GitHub signs it in one form or the other, see {@link subjects}. */
+export function tokenOf(identity: Identity, stack: string, form: "plain" | "immutable" = "plain"): Token {
+  const [plain, immutable] = subjects(repository, environmentOf(identity, stack));
+  return { subject: form === "plain" ? plain : immutable, repository: repository.name };
+}
+
+/** `bootstrap/` as a stack of its own project, with the settings that a person gives it by `pulumi config set`. */
+export async function identitiesStack(options: IdentitiesOptions) {
+  const { default: program } = await import("../bootstrap/index");
+  const { stack: name, settings, projectName = project } = options;
+  const { aws, gcp } = checkedSettings({ stack: name, settings });
+  const { engine, cloud, state } = options;
+  const stack = await localStack({ engine, cloud, state, stack: name, program, folder: "bootstrap" });
+  const values: Readonly<Record<string, string | undefined>> = {
+    project: projectName,
+    stack: name,
+    repository: repository.name,
+    ownerId: repository.ownerId,
+    repositoryId: repository.id,
+    awsRegion: aws?.region,
+    gcpProject: gcp?.project,
+    stateBucket: `${name}-state`,
+    ...Object.fromEntries(clouds.map((each, index) => [`clouds[${index}]`, each])),
+  };
+  const given = Object.entries(values).flatMap(([key, value]) => (value === undefined ? [] : [[key, { value }]]));
+  await stack.setAllConfig(Object.fromEntries(given), true);
+  return stack;
+}
