@@ -163,6 +163,22 @@ export function boundaryPolicy(place: Place): PolicyStatement[] {
       Resource: [...of("dynamodb"), ...of("secretsmanager")],
     },
     {
+      Sid: "messages",
+      Effect: "Allow",
+      Action: [
+        ...["SendMessage", "ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility"].map((each) => `sqs:${each}`),
+        ...["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sns:Publish"],
+        ...["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket"],
+      ],
+      Resource: [...of("sqs"), ...of("sns"), ...of("s3")],
+    },
+    {
+      Sid: "events",
+      Effect: "Allow",
+      Action: ["events:PutEvents"],
+      Resource: [`arn:aws:events:${place.region}:${place.account}:event-bus/default`],
+    },
+    {
       Sid: "log",
       Effect: "Allow",
       Action: ["logs:CreateLogStream", "logs:PutLogEvents"],

@@ -20,8 +20,8 @@ export interface IdentitiesOptions {
   readonly stack: string;
   /** Settings over the stack's file, as for the stack itself. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Name of the project that the stack is of. Default: this project. */
-  readonly projectName?: string;
+  /** Another project that the stack is of, and its region on AWS, the only cloud it is on. Default: this project. */
+  readonly of?: { readonly project: string; readonly region: string };
 }
 
 /** The token of a job that runs as an identity; GitHub signs it in one form or the other, see {@link subjects}. */
@@ -33,12 +33,11 @@ export function tokenOf(identity: Identity, stack: string, form: "plain" | "immu
 /** `bootstrap/` as a stack of its own project, with the settings that a person gives it by `pulumi config set`. */
 export async function identitiesStack(options: IdentitiesOptions) {
   const { default: program } = await import("../bootstrap/index");
-  const { stack: name, settings, projectName = project } = options;
-  const { aws, gcp } = checkedSettings({ stack: name, settings });
-  const { engine, cloud, state } = options;
+  const { engine, cloud, state, stack: name, settings, of } = options;
+  const { aws, gcp } = of === undefined ? checkedSettings({ stack: name, settings }) : { aws: of, gcp: undefined };
   const stack = await localStack({ engine, cloud, state, stack: name, program, folder: "bootstrap" });
   const values: Readonly<Record<string, string | undefined>> = {
-    project: projectName,
+    project: of?.project ?? project,
     stack: name,
     repository: repository.name,
     ownerId: repository.ownerId,
@@ -46,7 +45,7 @@ export async function identitiesStack(options: IdentitiesOptions) {
     awsRegion: aws?.region,
     gcpProject: gcp?.project,
     stateBucket: `${name}-state`,
-    ...Object.fromEntries(clouds.map((each, index) => [`clouds[${index}]`, each])),
+    ...Object.fromEntries((of === undefined ? clouds : ["aws"]).map((each, index) => [`clouds[${index}]`, each])),
   };
   const given = Object.entries(values).flatMap(([key, value]) => (value === undefined ? [] : [[key, { value }]]));
   await stack.setAllConfig(Object.fromEntries(given), true);

@@ -16,12 +16,12 @@ function program() {
   const opts = { provider };
   const name = `orders-${pulumi.getStack()}`;
 
-  const table = new Table("orders", { tableName: name, partitionKey: "id" }, opts);
+  const table = new Table("orders", { tableName: `${name}-orders`, partitionKey: "id" }, opts);
   const failed = new aws.sqs.Queue("failed", { name: `${name}-failed`, sqsManagedSseEnabled: true }, opts);
   const queue = new aws.sqs.Queue(
     "orders",
     {
-      name,
+      name: `${name}-orders`,
       // Not less than the worker's timeout, or Lambda refuses the mapping.
       visibilityTimeoutSeconds: 5,
       sqsManagedSseEnabled: true,
@@ -36,6 +36,8 @@ function program() {
     layers: [],
     platform: { pythonVersion: "3.12", architecture: "x86_64" },
     timeout: 5,
+    // What its roles have to have where a role may make no other (see bootstrap/).
+    permissionsBoundary: new pulumi.Config().get("permissionsBoundary"),
   } as const;
   const worker = new ApiFunction(
     "worker",
@@ -80,14 +82,14 @@ function program() {
   api.grant("orders", { Effect: "Allow", Action: "sqs:SendMessage", Resource: queue.arn });
   const http = new HttpApi(
     "orders",
-    { apiName: name, functions: [{ name: "api", routes: ["/*"], invocation: api.invocation }] },
+    { apiName: `${name}-orders`, functions: [{ name: "api", routes: ["/*"], invocation: api.invocation }] },
     opts,
   );
 
   // What other programs tell the event bus of comes to the worker as well.
   const rule = new aws.cloudwatch.EventRule(
     "placed",
-    { name, eventPattern: JSON.stringify({ source: ["shop"], "detail-type": ["order placed"] }) },
+    { name: `${name}-placed`, eventPattern: JSON.stringify({ source: ["shop"], "detail-type": ["order placed"] }) },
     opts,
   );
   new aws.sqs.QueuePolicy(

@@ -1,6 +1,5 @@
 import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 
-import { allows } from "./iam";
 import { accessKeyOf, type AwsResources } from "./resources";
 
 /** Why a service of AWS refuses a request. */
@@ -26,7 +25,7 @@ export const unknownCaller: Denial = {
 
 /** Why a role may not do something to a resource, where none of its policies allows it. */
 export function denial(resources: AwsResources, role: string, action: string, resource: string): Denial | undefined {
-  if (allows(resources.roleStatements(role), { action, resource })) return undefined;
+  if (resources.roleAllows(role, { action, resource })) return undefined;
   const caller = role.replace(/:iam:(.*):role\//, ":sts:$1:assumed-role/");
   return {
     type: "AccessDeniedException",

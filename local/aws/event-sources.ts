@@ -1,7 +1,6 @@
 import { z } from "zod";
 
 import type { DataPlane } from "../data-plane";
-import { allows } from "./iam";
 import { type Lambda, parseTarget, ThrottledError } from "./lambda";
 import { md5, type Message, type Queues } from "./queues";
 import type { AwsResources, Resource } from "./resources";
@@ -68,8 +67,9 @@ export class EventSources implements DataPlane {
     const { resources } = this.options;
     const { name } = parseTarget(functionName);
     const fn = resources.find("aws:lambda/function:Function", (candidate) => candidate.name === name);
-    const statements = fn ? resources.roleStatements(fn.role) : [];
-    const missing = queuePermissions.find((action) => !allows(statements, { action, resource: eventSourceArn }));
+    const missing = queuePermissions.find(
+      (action) => fn === undefined || !resources.roleAllows(fn.role, { action, resource: eventSourceArn }),
+    );
     if (missing !== undefined) throw new Error(`the role of ${functionName} may not ${missing} on ${eventSourceArn}`);
   }
 

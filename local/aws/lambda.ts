@@ -10,7 +10,6 @@ import { startPython } from "../process";
 import { once } from "../../layers/once";
 import { findPython, pythonEnvironment } from "../../layers/python";
 import { ExecutionEnvironment, type InvocationResult, type TimedResult } from "./execution-environment";
-import { allows } from "./iam";
 import { accessKeyOf, type AwsResources, type Resource } from "./resources";
 import { versionType } from "./versions";
 
@@ -378,7 +377,7 @@ export class Lambda {
     const stream = logStreamOf(fn);
     const allowed =
       group !== undefined &&
-      allows(resources.roleStatements(fn.role), {
+      resources.roleAllows(fn.role, {
         action: "logs:PutLogEvents",
         resource: `${group.arn}:log-stream:${stream}`,
       });

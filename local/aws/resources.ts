@@ -4,7 +4,7 @@ import { z } from "zod";
 
 import type { Resources } from "../store";
 import { TypedResources } from "../typed-resources";
-import { parsePolicy, type Statement } from "./iam";
+import { type AccessRequest, allows, parsePolicy, type Statement } from "./iam";
 import { versionType } from "./versions";
 
 const blob = z.object({ path: z.string(), sha256: z.string() });
@@ -94,7 +94,8 @@ const schemas = {
     sourceArn: z.string().optional(),
     sourceAccount: z.string().optional(),
   }),
-  "aws:iam/role:Role": z.object({ name: z.string(), arn: z.string() }),
+  "aws:iam/role:Role": z.object({ name: z.string(), arn: z.string(), permissionsBoundary: z.string().optional() }),
+  "aws:iam/policy:Policy": z.object({ arn: z.string(), policy: z.string() }),
   "aws:iam/rolePolicy:RolePolicy": z.object({ role: z.string(), policy: z.string() }),
   "aws:cloudwatch/logGroup:LogGroup": z.object({ name: z.string(), arn: z.string() }),
   "aws:cloudwatch/metricAlarm:MetricAlarm": z.object({
@@ -275,12 +276,16 @@ export class AwsResources extends TypedResources<Types> {
     super(schemas, stored);
   }
 
-  /** The statements of a role's own policies. */
-  roleStatements(roleArn: string): Statement[] {
+  /** Whether a role may do something: by its policies or by others that say who may, and within its boundary where that is there. */
+  roleAllows(roleArn: string, request: AccessRequest, others: readonly Statement[] = []): boolean {
     const role = this.find("aws:iam/role:Role", ({ arn }) => arn === roleArn);
-    return this.list("aws:iam/rolePolicy:RolePolicy")
+    const own = this.list("aws:iam/rolePolicy:RolePolicy")
       .filter((policy) => policy.role === role?.name)
       .flatMap(({ policy }) => parsePolicy(policy));
+    const boundary = this.find("aws:iam/policy:Policy", ({ arn }) => arn === role?.permissionsBoundary);
+    return (
+      allows([...own, ...others], request) && (boundary === undefined || allows(parsePolicy(boundary.policy), request))
+    );
   }
 }
 

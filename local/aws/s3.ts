@@ -167,13 +167,14 @@ export class S3 {
 
   /** Whether the role's policies or the bucket's let a function do something, and none denies it. */
   #mayDo(bucket: Bucket, role: string, action: string, resource: string): boolean {
-    return allows([...this.options.resources.roleStatements(role), ...this.#policy(bucket)], {
+    const request = {
       action,
       resource,
-      principal: ["AWS", role],
+      principal: ["AWS", role] as const,
       // As on AWS, where the SDK speaks TLS.
       context: { "aws:securetransport": "true" },
-    });
+    };
+    return this.options.resources.roleAllows(role, request, this.#policy(bucket));
   }
 
   #policy(bucket: Bucket) {

@@ -3,7 +3,6 @@ import { randomUUID } from "node:crypto";
 import type { DataPlane } from "../data-plane";
 import { Timetable } from "../timetable";
 import type { AsynchronousInvocations } from "./asynchronous";
-import { allows } from "./iam";
 import type { AwsResources } from "./resources";
 import { parseExpression } from "./schedule-expression";
 
@@ -49,7 +48,7 @@ export class Scheduler implements DataPlane {
     const { resources, invocations } = this.options;
     const { arn, target } = resources.get("aws:scheduler/schedule:Schedule", id);
     const request = { action: "lambda:InvokeFunction", resource: target.arn };
-    if (!allows(resources.roleStatements(target.roleArn), request)) {
+    if (!resources.roleAllows(target.roleArn, request)) {
       throw new Error(
         `${target.roleArn} is not authorized to perform: lambda:InvokeFunction on resource: ${target.arn}`,
       );

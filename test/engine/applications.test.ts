@@ -4,7 +4,9 @@ import path from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
+import { boundaryArn } from "../../bootstrap/aws-policy";
 import { clouds } from "../../contract/clouds";
+import { projectName } from "../configuration";
 import { LocalDeployment } from "./local-deployment";
 
 const json = async (url: string, init?: RequestInit): Promise<unknown> => (await fetch(url, init)).json();
@@ -16,9 +18,21 @@ const posted = (body: string): RequestInit => ({
 
 describe("a shop in Flask, with a worker, a table, a secret and a template, from its own folder alone", () => {
   const secret = "the-key-of-the-shop";
-  const shop = new LocalDeployment(["application=examples/shop", `functions.api.secrets.PAYMENT_KEY=${secret}`]);
+  const permissionsBoundary = boundaryArn({
+    ...{ project: projectName, stack: "staging" },
+    ...{ account: "123456789012", region: "ap-northeast-1" },
+  });
+  const shop = new LocalDeployment([
+    "application=examples/shop",
+    `functions.api.secrets.PAYMENT_KEY=${secret}`,
+    `aws.permissionsBoundary=${permissionsBoundary}`,
+  ]);
 
-  beforeAll(() => shop.up());
+  beforeAll(async () => {
+    // As a workflow does, with no more rights than its identity has.
+    await shop.signIn("deploy");
+    await shop.up();
+  });
   afterAll(() => shop.end());
 
   const address = (cloud: (typeof clouds)[number], route: string) => `${shop.outputs()[cloud].apiUrl}${route}`;

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { Stack } from "@pulumi/pulumi/automation";
 
-import { runningCloud } from "../../local/cloud-process";
+import { changeCaller, runningCloud } from "../../local/cloud-process";
+import { identitiesStack, tokenOf } from "../../local/identities";
 import { findEngine } from "../../local/engine";
 import { localStack } from "../../local/stack";
 import authors from "../../examples/authors";
@@ -54,6 +55,14 @@ describe("a program with a queue", () => {
   beforeAll(async () => {
     const [cloud, engine] = await Promise.all([runningCloud(deployment.state), findEngine(() => undefined)]);
     ordersStack = await localStack({ engine, cloud, state: deployment.state, stack: "orders", program: orders });
+    // By the identity that bootstrap/ makes for this other project.
+    const of = { project: "orders", region: "eu-west-1" };
+    if (cloud === undefined) throw new Error("the local clouds do not run");
+    const bootstrap = await identitiesStack({ engine, cloud, state: deployment.state, stack: "orders", of });
+    const { outputs: made } = await bootstrap.up();
+    const { permissionsBoundary } = made.aws?.value as { permissionsBoundary: string };
+    await ordersStack.setConfig("permissionsBoundary", { value: permissionsBoundary });
+    await changeCaller(cloud, { token: tokenOf("deploy", "orders"), region: of.region });
     const { outputs: read } = await ordersStack.up();
     const valueOf = (key: string) => String(read[key]?.value);
     addresses = { url: valueOf("url"), queueUrl: valueOf("queueUrl"), failedUrl: valueOf("failedUrl") };

@@ -9,8 +9,10 @@ import type { Stack } from "@pulumi/pulumi/automation";
 import { inject } from "vitest";
 
 import { stackOutputs, type StackValues } from "../../components/outputs";
-import { runningCloud, startCloud, stopCloud } from "../../local/cloud-process";
+import type { Identity } from "../../bootstrap/rights";
+import { changeCaller, requireCloud, runningCloud, startCloud, stopCloud } from "../../local/cloud-process";
 import { findEngine } from "../../local/engine";
+import { identitiesStack, tokenOf } from "../../local/identities";
 import { localEnvironment } from "../../local/inspected-clouds";
 import { localStack } from "../../local/stack";
 import type { StoredResource } from "../../local/store";
@@ -109,6 +111,15 @@ export class LocalDeployment {
   async up({ refresh = false } = {}): Promise<Update> {
     if ((await runningCloud(this.state)) === undefined) await startCloud(this.state, { attached: true });
     return this.#update("done", (stack, onEvent) => stack.up({ onEvent, refresh }));
+  }
+
+  /** Lets an identity ask from now on that `bootstrap/` makes for the stack; it is deployed here first. */
+  async signIn(identity: Identity): Promise<void> {
+    if ((await runningCloud(this.state)) === undefined) await startCloud(this.state, { attached: true });
+    const [cloud, engine] = await Promise.all([requireCloud(this.state), findEngine(() => undefined)]);
+    await changeCaller(cloud, {});
+    await (await identitiesStack({ engine, cloud, state: this.state, stack: this.stack })).up();
+    await changeCaller(cloud, { token: tokenOf(identity, this.stack), region: "ap-northeast-1" });
   }
 
   /** What `preview` does. */
