@@ -95,7 +95,9 @@ export class Tables {
       JSON.stringify({ items: await this.#entities(name) }),
     "storage entity insert": async ({ "table-name": name = "", entity = "" }) => {
       const values = entitySchema.parse(JSON.parse(entity));
-      await this.#call("PUT", addressOf(name, values), [204], JSON.stringify(values));
+      // What the service says of an entity is no property of it.
+      const own = Object.entries(values).filter(([key]) => !/^(odata\.|Timestamp\b)/.test(key));
+      await this.#call("PUT", addressOf(name, values), [204], JSON.stringify(Object.fromEntries(own)));
       return values.RowKey;
     },
     /** By hand, as an accident does it. */

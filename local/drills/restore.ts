@@ -13,14 +13,11 @@ export const restoreStory =
   "Every item of the tables is deleted, and restored as each cloud does it: from a moment before, or from a copy.";
 
 /** What a stack's outputs say of its tables. */
-const outputsSchema = z.partialRecord(
-  z.enum(clouds),
-  z.looseObject({
-    tables: z.record(z.string(), z.string()).default({}),
-    database: z.string().default(""),
-    storageAccount: z.string().default(""),
-  }),
-);
+const outputsSchema = z.looseObject({
+  tables: z.record(z.string(), z.string()).default({}),
+  database: z.string().default(""),
+  storageAccount: z.string().default(""),
+});
 
 /** What is restored. */
 export interface Restorable {
@@ -35,10 +32,11 @@ export interface Restorable {
 
 /** The tables of a stack, cloud by cloud. */
 export function restorables(outputs: Readonly<Record<string, unknown>>): Restorable[] {
-  const values = Object.fromEntries(Object.entries(outputs).filter(([name]) => (clouds as string[]).includes(name)));
-  return Object.entries(outputsSchema.parse(values)).flatMap(([cloud, { tables, database, storageAccount }]) => {
+  return clouds.flatMap((cloud) => {
+    if (!(cloud in outputs)) return [];
+    const { tables, database, storageAccount } = outputsSchema.parse(outputs[cloud]);
     const names = Object.values(tables);
-    return names.length === 0 ? [] : [{ cloud: cloud as Cloud, tables: names, database, storageAccount }];
+    return names.length === 0 ? [] : [{ cloud, tables: names, database, storageAccount }];
   });
 }
 
