@@ -2,8 +2,10 @@ import { beforeAll, describe, expect, inject, test } from "vitest";
 
 import { awsRights } from "../../bootstrap/aws-rights";
 import { commandCalls } from "../../bootstrap/commands";
+import { givenRoles } from "../../bootstrap/gcp";
 import { boundaryArn, type Place } from "../../bootstrap/aws-policy";
 import { type Identity, invokeRights, needed, type Operation, rights, rightsOf } from "../../bootstrap/rights";
+import { roleDefinitions } from "../../components/azure/role";
 import { bucketPrefix } from "../../components/names";
 import { type Cloud, clouds } from "../../contract/clouds";
 import { Caller } from "../../local/caller";
@@ -244,6 +246,26 @@ describe("rights", () => {
     expect(caller.refusal("aws", "create", role(own, bounded))).toBeUndefined();
     const deploy = role(`${projectName}-staging-bootstrap-deploy`, bounded);
     expect(caller.refusal("aws", "update", deploy)).toMatch(/not authorized to perform: iam:/);
+  });
+
+  test("grant no roles but those of the functions, by the conditions of the identity's own", () => {
+    const caller = callerAs("deploy", placeOf("staging"));
+    const assigned = (role: string) => ({
+      ...{ type: "azure-native:authorization:RoleAssignment", id: role },
+      inputs: { roleDefinitionId: `/providers/Microsoft.Authorization/roleDefinitions/${role}` },
+    });
+    const owner = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635";
+    expect(caller.refusal("azure", "create", assigned(owner))).toMatch(
+      /Microsoft\.Authorization\/roleAssignments\/write/,
+    );
+    for (const role of Object.values(roleDefinitions)) {
+      for (const operation of ["create", "delete"] as const) {
+        expect(caller.refusal("azure", operation, assigned(role))).toBeUndefined();
+      }
+    }
+    const granted = (role: string) => ({ type: "gcp:projects/iAMMember:IAMMember", id: role, inputs: { role } });
+    expect(caller.refusal("gcp", "create", granted("roles/owner"))).toMatch(/resourcemanager\.projects\.setIamPolicy/);
+    for (const role of givenRoles) expect(caller.refusal("gcp", "create", granted(role))).toBeUndefined();
   });
 
   test("that are taken away one by one are missed, and named", () => {
