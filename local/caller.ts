@@ -160,9 +160,8 @@ function throwIf(refusal: string | undefined): void {
 function azureCondition(condition: string, right: string, asked: Asked | undefined): boolean {
   const clauses = [...condition.matchAll(/!\(ActionMatches\{'([^']+)'\}\)\) OR \([^{]*GuidEquals \{([^}]*)\}\)/g)];
   if (clauses.length === 0) throw new Error(`the local Azure does not evaluate the condition ${condition}`);
-  const named = String(asked?.inputs.roleDefinitionId ?? "")
-    .split("/")
-    .at(-1);
+  const definition = asked?.inputs.roleDefinitionId;
+  const named = typeof definition === "string" ? definition.split("/").at(-1) : undefined;
   return clauses
     .filter(([, action]) => action === right)
     .every(([, , ids = ""]) => ids.split(", ").some((id) => id === named));

@@ -51,7 +51,7 @@ interface View {
   /** What its vendor's command line would ask for each of these. */
   readonly calls: Readonly<Partial<Record<Question, readonly string[]>>>;
   /** Name of what a question is about, as its cloud's policies have it. Default: they name nothing. */
-  resource?(question: Question, name: string): string | undefined;
+  readonly resource?: (question: Question, name: string) => string | undefined;
 }
 
 type Question = "identity" | "function" | "layer" | "table" | "subscriptions" | "log";

@@ -8,7 +8,7 @@ import type { Cloud } from "../../contract/clouds";
 import { awsTypes } from "../../local/aws/types";
 import { azureTypes } from "../../local/azure/types";
 import { gcpTypes } from "../../local/gcp/types";
-import type { CloudContext } from "../../local/provider";
+import type { CloudContext } from "../../local/resource-type";
 import type { Token } from "../../local/sign-in";
 import type { StoredResource } from "../../local/store";
 import { type CloudAnswers, record, type Registered } from "../components/mocks";
