@@ -47,7 +47,9 @@ export async function identitiesStack(options: IdentitiesOptions) {
     stateBucket: `${name}-state`,
     ...Object.fromEntries((of === undefined ? clouds : ["aws"]).map((each, index) => [`clouds[${index}]`, each])),
   };
-  const given = Object.entries(values).flatMap(([key, value]) => (value === undefined ? [] : [[key, { value }] as const]));
+  const given = Object.entries(values).flatMap(([key, value]) =>
+    value === undefined ? [] : [[key, { value }] as const],
+  );
   await stack.setAllConfig(Object.fromEntries(given), true);
   return stack;
 }
