@@ -115,7 +115,7 @@ export class DynamoDb {
     return table;
   }
 
-  async #createAbsent(description: object & { readonly TableName: string }): Promise<void> {
+  async #createAbsent(description: Readonly<Record<string, unknown>> & { readonly TableName: string }): Promise<void> {
     const taken = await this.#call("DescribeTable", { TableName: description.TableName }, "ResourceNotFoundException");
     if (tableAnswer.safeParse(taken).success) {
       throw new Error(`TableAlreadyExistsException: Table already exists: ${description.TableName}`);

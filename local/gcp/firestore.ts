@@ -55,8 +55,7 @@ export class Firestore {
       }
       return Promise.resolve(this.#documents.export(database, folder, new Date(time ?? Date.now())));
     },
-    "firestore import": ({ database = "", folder = "" }) =>
-      Promise.resolve(String(this.#documents.import(database, folder))),
+    "firestore import": ({ folder = "" }) => Promise.resolve(String(this.#documents.import(folder))),
     /** By hand, as an accident does it. */
     "firestore bulk-delete": ({ database = "" }) => Promise.resolve(String(this.#documents.empty(database))),
   };
@@ -154,7 +153,7 @@ class Documents extends FirestoreState {
   }
 
   /** Each document of an export becomes what it was; others stay. */
-  import(database: string, folder: string): number {
+  import(folder: string): number {
     const file = this.#exported(folder);
     if (!existsSync(file)) throw new Error(`NOT_FOUND: there is no export ${folder}`);
     const writes = readJournal(file).map(({ write }) => Write.deserializeBinary(Buffer.from(write, "base64")));
