@@ -89,6 +89,7 @@ export class DynamoDb {
         throw new Error(`ValidationException: Resource cannot be deleted as it is currently protected: ${name}`);
       }
       await this.#call("DeleteTable", { TableName: name });
+      await this.#settled(name, "absent");
       return name;
     },
     "dynamodb restore-table-from-backup": async ({ "target-table-name": target = "", "backup-arn": arn = "" }) => {
@@ -121,6 +122,18 @@ export class DynamoDb {
       throw new Error(`TableAlreadyExistsException: Table already exists: ${description.TableName}`);
     }
     await this.#call("CreateTable", description);
+    await this.#settled(description.TableName, "ACTIVE");
+  }
+
+  /** Returns when a table is there for requests, or is gone, as `aws dynamodb wait` does. */
+  async #settled(name: string, wanted: "ACTIVE" | "absent"): Promise<void> {
+    for (const deadline = Date.now() + settlingMs; Date.now() < deadline;) {
+      const answer = await this.#call("DescribeTable", { TableName: name }, "ResourceNotFoundException");
+      const table = tableAnswer.safeParse(answer);
+      if ((table.success ? table.data.Table.TableStatus : "absent") === wanted) return;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    throw new Error(`table ${name} is not ${wanted} after ${settlingMs / 1000} s`);
   }
 
   close(): Promise<void> {
@@ -148,10 +161,13 @@ export class DynamoDb {
 
 const tableType = "aws:dynamodb/table:Table";
 
+/** Milliseconds in which dynalite makes and deletes a table. */
+const settlingMs = 10_000;
+
 const item = z.record(z.string(), z.unknown());
 const itemsAnswer = z.object({ Items: z.array(item) });
 const keys = { KeySchema: z.array(item), AttributeDefinitions: z.array(item) };
-const tableAnswer = z.object({ Table: z.object(keys) });
+const tableAnswer = z.object({ Table: z.object({ ...keys, TableStatus: z.string() }) });
 const backupSchema = z.object({ ...keys, Items: z.array(item) });
 
 const writeSchema = z.object({ time: z.number(), operation: z.string(), input: z.record(z.string(), z.unknown()) });

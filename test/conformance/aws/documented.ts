@@ -40,6 +40,10 @@ const values: ByPath<Documented> = {
   "aws:apigatewayv2/api:Api": {
     name: matching(`${docs}/apigatewayv2/latest/api-reference/apis.html`, "^.{1,128}$"),
   },
+  "aws:s3/bucket:Bucket": {
+    // Of 63 characters the provider makes up 26.
+    bucketPrefix: matching(`${docs}/AmazonS3/latest/userguide/bucketnamingrules.html`, "^[a-z0-9][a-z0-9.-]{0,36}$"),
+  },
   "aws:apigatewayv2/integration:Integration": {
     payloadFormatVersion: documented(
       `${docs}/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html`,
