@@ -140,19 +140,36 @@ async function deployAzure(
   { name = "azure", parent }: Placement,
 ) {
   const { WebApplication } = await import("./components/azure/web-application");
+  const { servingColours } = await import("./components/azure/serving-colours");
+  const { rememberedSite } = await import("./components/azure/site-memory");
   const { enabled: isOn, ...frontend } = azure.frontend;
-  const { frontDoorOnly, ...fn } = azure.function;
+  const { frontDoorOnly, blueGreen, ...fn } = azure.function;
+  const site = isOn ? everywhere.site : undefined;
+  if (blueGreen && site === undefined) {
+    throw new pulumi.RunError(
+      "azure.function.blueGreen is true, but the application has no site, and so no Front Door; set it to false",
+    );
+  }
+  const { scope, functions } = everywhere;
+  const [colours, remembered] =
+    site === undefined
+      ? [{}, undefined]
+      : await Promise.all([
+          servingColours({ scope, functions, blueGreen }, { parent }),
+          rememberedSite(scope, { parent }),
+        ]);
   return new WebApplication(
     name,
     {
       ...everywhere,
       region: azure.region,
       bundles,
-      site: isOn ? everywhere.site : undefined,
+      site,
+      colours,
       frontDoorOnly,
       storageAccountName: azure.storageAccountName,
       function: fn,
-      frontend,
+      frontend: { ...frontend, remembered },
     },
     { parent },
   );

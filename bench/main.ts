@@ -1,5 +1,5 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpus, loadavg } from "node:os";
 import path from "node:path";
 
 import { Argument, Command, InvalidArgumentError, Option } from "commander";
@@ -9,7 +9,7 @@ import { deployments } from "./deployments";
 import { largeBuilds } from "./large-sets";
 import { layerBuilds, processStart } from "./layer-builds";
 import { deploymentsMarkdown, markdown, type Results } from "./report";
-import { updatesMarkdown, type UpdateResults } from "./updates/report";
+import { type CloudResults, updatesMarkdown } from "./updates/report";
 import { runUpdates } from "./updates/run";
 import { faulty, fine } from "./updates/updates";
 import { type Cloud, clouds } from "../contract/clouds";
@@ -36,10 +36,19 @@ const updates = new Command("updates")
   .addArgument(new Argument("[clouds...]", "where").choices(clouds).default(clouds))
   .option("--output <folder>", "for table and figures", defaultOutput)
   .action(async (chosen: readonly Cloud[], { output }: Pick<Flags, "output">) => {
-    const outcomes: UpdateResults["outcomes"][number][] = [];
-    for (const cloud of chosen) outcomes.push(...(await runUpdates(cloud, [...fine, ...faulty], progress)));
-    const results: UpdateResults = { date: today(), machine, outcomes };
+    const file = path.join(output, "updates.json");
+    const measured = new Map<Cloud, CloudResults>();
+    for (const cloud of chosen) {
+      const [before = 0] = loadavg();
+      const outcomes = (await runUpdates(cloud, [...fine, ...faulty], progress)).map(({ errors: _, ...told }) => told);
+      const [after = 0] = loadavg();
+      measured.set(cloud, { cloud, date: today(), machine, load: [before, after], outcomes });
+    }
+    const earlier = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as CloudResults[]) : [];
+    // Clouds that were not measured now stay as they were measured before.
+    const results = clouds.flatMap((cloud) => measured.get(cloud) ?? earlier.filter((each) => each.cloud === cloud));
     mkdirSync(output, { recursive: true });
+    writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
     writeFileSync(path.join(output, "updates.md"), updatesMarkdown(results));
     process.stdout.write(updatesMarkdown(results));
   });

@@ -20,6 +20,9 @@ const awsReleases: Calls = {
 const azureReleases: Calls = {
   "storage blob list": blobsByKey,
   "deployment group show": ["Microsoft.Resources/deployments/read"],
+  // Of a function in two colours.
+  "afd route show": ["Microsoft.Cdn/profiles/afdEndpoints/routes/read"],
+  "resource show": ["Microsoft.Web/sites/read"],
 };
 const gcpReleases: Calls = {
   "functions describe": ["cloudfunctions.functions.get"],
@@ -108,6 +111,12 @@ export const commandCalls: Readonly<Record<Cloud, Readonly<Record<Command, Calls
     rollback: {
       ...azureReleases,
       "storage blob generate-sas": blobsByKey,
+      // Of a function in two colours.
+      "afd route update": [
+        "Microsoft.Cdn/profiles/afdEndpoints/routes/read",
+        "Microsoft.Cdn/profiles/afdEndpoints/routes/write",
+        "Microsoft.Cdn/operationresults/*",
+      ],
       // It has the template validated first, and lists the operations while it waits.
       "deployment group create": [
         "Microsoft.Resources/deployments/validate/action",

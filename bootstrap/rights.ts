@@ -34,6 +34,9 @@ export const invokeRights: Readonly<Record<Cloud, Readonly<Record<string, readon
   aws: {},
   azure: {
     "azure-native:storage:listStorageAccountServiceSAS": ["Microsoft.Storage/storageAccounts/listServiceSas/action"],
+    "azure-native:storage:getBlobContainer": ["Microsoft.Storage/storageAccounts/blobServices/containers/read"],
+    "azure-native:cdn:getRoute": ["Microsoft.Cdn/profiles/afdEndpoints/routes/read"],
+    "azure-native:web:getWebApp": ["Microsoft.Web/sites/read"],
   },
   gcp: { "gcp:organizations/getProject:getProject": ["resourcemanager.projects.get"] },
 };

@@ -15,8 +15,11 @@ interface Flags {
   readonly local?: string;
 }
 
-/** Seconds in which a release has to serve again; Azure replaces its instances one after the other. */
-const timeoutSeconds: Readonly<Record<Cloud, number>> = { aws: 60, azure: 900, gcp: 60 };
+/**
+ * Seconds in which a release has to serve again. Azure replaces its instances one after the other, and Front Door's places hear of
+ * a route one after the other.
+ */
+const timeoutSeconds: Readonly<Record<Cloud, number>> = { aws: 60, azure: 3_000, gcp: 60 };
 
 const command = new Command("rollback")
   .description(
@@ -36,7 +39,7 @@ const command = new Command("rollback")
     for (const { cloud, port, fn, from, to: target } of moves) {
       const [before, after] = [from, target].map((each) => each && `${each.name} (${each.release || "unknown"})`);
       process.stdout.write(
-        `${cloud}: ${fn.name} ${dryRun ? "would go" : "went"} from ${before ?? "none"} to ${after ?? ""}: ${port.means}\n`,
+        `${cloud}: ${fn.name} ${dryRun ? "would go" : "went"} from ${before ?? "none"} to ${after ?? ""}: ${port.meansFor?.(fn) ?? port.means}\n`,
       );
     }
     if (dryRun) return;

@@ -137,6 +137,11 @@ function rewritten(files: readonly Found[]): SiteFile[] {
   });
 }
 
+/** The same page under a name with its content's hash, where a CDN can be told of another name at once. */
+export function hashedPage({ key, path: file, text }: SiteFile): string {
+  return withHash(key, text ?? readFileSync(file));
+}
+
 function withHash(key: string, content: string | Buffer): string {
   const hash = createHash("sha256").update(content).digest("hex").slice(0, hashDigits);
   const extension = path.posix.extname(key);

@@ -1,5 +1,6 @@
 import path from "node:path";
 
+import { type Colour, releaseTag } from "../components/azure/colour";
 import { verifiedBlob } from "../components/azure/one-deploy";
 import {
   azureMeans,
@@ -9,16 +10,18 @@ import {
   withoutPackages,
   withRelease,
 } from "../operations/releases/azure";
+import { colourPlace, type ColourPlace, colourReleases, groupOf } from "../operations/releases/azure-colours";
 import type { EngineResource, ReleasedFunction, ReleasePort } from "../operations/releases/port";
 import { AzureResources } from "./azure/resources";
 import { type Ask, changeResource, deleteResource, requireCloud } from "./cloud-process";
 import { ResourceStore } from "./store";
 
 const [deploymentType, blobType] = ["azure-native:resources:Deployment", "azure-native:storage:Blob"] as const;
+const routeType = "azure-native:cdn:Route";
 const cloud = "azure-native";
 
 /**
- * Packages on the local Azure of a state folder.
+ * Packages, and apps in two colours, on the local Azure of a state folder.
  *
  * @param ask default: an administrator asks.
  */
@@ -40,21 +43,59 @@ export function localAzureReleases(
     stored()
       .list(deploymentType)
       .find(({ inputs }) => inputs.deploymentName === deploymentName);
+  const routeOf = ({ profile, route }: ColourPlace) => {
+    const found = stored()
+      .list(routeType)
+      .find(({ inputs }) => inputs.profileName === profile && inputs.routeName === route);
+    if (found === undefined) throw new Error(`there is no route ${route} on this machine`);
+    return found;
+  };
+  const appOf = ({ apps }: ColourPlace, colour: Colour) => {
+    const resources = new AzureResources(stored());
+    const app = resources.find("azure-native:web:WebApp", ({ name }) => name === apps[colour].name);
+    const deployed = resources.find(deploymentType, ({ properties: { template } }) =>
+      template.resources.some(({ name }) => name === `${apps[colour].name}/onedeploy`),
+    );
+    const deployedPackage = deployed?.properties.parameters.release?.value;
+    const modifiedAt = uploadTime(typeof deployedPackage === "string" ? deployedPackage : "");
+    return { release: app?.tags[releaseTag], modifiedAt };
+  };
+  const packages = async (fn: ReleasedFunction) => {
+    await asked(fn, "storage blob list", "deployment group show");
+    const place = packagePlace(engine, fn);
+    const deployment = deploymentOf(place);
+    const serving =
+      deployment && new AzureResources(stored()).parse(deploymentType, deployment).properties.parameters.release;
+    const blobs = blobsIn(place).map(({ blobName, metadata }) => {
+      return { name: blobName, createdAt: uploadTime(blobName), metadata };
+    });
+    return packageReleases(blobs, typeof serving?.value === "string" ? serving.value : undefined);
+  };
   return {
-    ...azureMeans,
-    without: (fn) => withoutPackages(engine, fn),
+    ...azureMeans(engine),
     async releases(fn) {
-      await asked(fn, "storage blob list", "deployment group show");
-      const place = packagePlace(engine, fn);
-      const deployment = deploymentOf(place);
-      const serving =
-        deployment && new AzureResources(stored()).parse(deploymentType, deployment).properties.parameters.release;
-      const blobs = blobsIn(place).map(({ blobName, metadata }) => {
-        return { name: blobName, createdAt: uploadTime(blobName), metadata };
-      });
-      return packageReleases(blobs, typeof serving?.value === "string" ? serving.value : undefined);
+      const inTurn = colourPlace(engine, fn);
+      if (inTurn !== undefined) {
+        await asked(fn, "afd route show", "resource show");
+        const serving = new AzureResources(stored()).parse(routeType, routeOf(inTurn)).originGroup.id;
+        const apps = { blue: appOf(inTurn, "blue"), green: appOf(inTurn, "green") };
+        return colourReleases(fn, inTurn, { serving, apps });
+      }
+      return packages(fn);
+    },
+    leftovers: async (fn) => {
+      const arePackages = withoutPackages(engine, fn) === undefined;
+      return arePackages && colourPlace(engine, fn) !== undefined ? packages(fn) : [];
     },
     async serve(fn, { name }) {
+      const inTurn = colourPlace(engine, fn);
+      if (inTurn !== undefined) {
+        await asked(fn, "afd route update");
+        const { id, inputs } = routeOf(inTurn);
+        const moved = { ...inputs, originGroup: { id: groupOf(inTurn, name) } };
+        await changeResource(await requireCloud(state), { cloud, type: routeType, id, inputs: moved, apply: true });
+        return;
+      }
       await asked(fn, "storage blob generate-sas", "deployment group create");
       const place = packagePlace(engine, fn);
       const url = blobsIn(place).find(({ blobName }) => blobName === name)?.url;

@@ -33,6 +33,8 @@ export interface Behaviour {
   readonly emptyUpdate?: "nothing" | "again";
   /** Seconds that the rest of the cloud may take to know of a new resource. */
   readonly lateSeconds?: number;
+  /** The same of a change: until then some of the cloud goes by what was before. */
+  readonly lateUpdateSeconds?: number;
   /** What the cloud answers to a deletion while another resource names this one. Default: it deletes. */
   readonly inUse?: string;
   /** Inputs that the provider would change in place and the cloud refuses to. */

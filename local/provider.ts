@@ -211,7 +211,7 @@ export class CloudProvider implements Provider {
     const type = this.#type(urn);
     this.options.caller?.require("update", { type: typeIn(urn), id, inputs: news });
     const previous = this.#existing(urn, id);
-    const { fails, frozen, emptyUpdate = "again", steps = [] } = this.#behaviour(urn);
+    const { fails, frozen, emptyUpdate = "again", steps = [], lateUpdateSeconds } = this.#behaviour(urn);
     const olds = attemptedIn(oldState) ?? oldInputs;
     const isEmpty = comparable(olds) === comparable(news);
     if (isEmpty && emptyUpdate === "nothing") return { ...news, ...(previous.outputs as Properties) };
@@ -234,7 +234,8 @@ export class CloudProvider implements Provider {
       await this.#put({ ...working, inputs: { ...inputs, ...later }, outputs });
       await new Promise((resolve) => setTimeout(resolve, this.#weather.delay(urn, secondsOfStep)));
     }
-    const resource = { ...working, inputs, outputs };
+    const late = lateUpdateSeconds && { knownAt: Date.now() + this.#weather.delay(urn, lateUpdateSeconds) };
+    const resource = { ...working, inputs, outputs, ...late };
     try {
       await this.#put(resource);
     } catch (error) {

@@ -332,6 +332,12 @@ const azure = group(
               false,
               "Refuses requests that do not come through Front Door, so that `apiUrl` answers 403; needs the frontend.",
             ),
+            blueGreen: setting(
+              flag,
+              false,
+              "Two apps of each function that answers requests, blue and green, behind Front Door's route: an update goes to the one " +
+                "that does not serve, which is asked before the route moves. `apiUrl` is then Front Door's address; needs the frontend.",
+            ),
             deployment: setting(
               oneOf(["onedeploy", "az"]),
               "onedeploy",
@@ -584,6 +590,10 @@ export const settingsSchema = anySetting.check(({ value, issues }) => {
   if (value.azure.function.frontDoorOnly && !value.azure.frontend.enabled) {
     const way = "nothing could reach the function: set azure.frontend.enabled to true too";
     wrong("azure.function.frontDoorOnly", true, way);
+  }
+  if (value.azure.function.blueGreen && !value.azure.frontend.enabled) {
+    const way = "the route that goes to blue or green is Front Door's: set azure.frontend.enabled to true too";
+    wrong("azure.function.blueGreen", true, way);
   }
 });
 

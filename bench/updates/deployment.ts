@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -125,7 +125,7 @@ export class UpdatedDeployment {
     const verdict = errors === "" ? "served" : "refused";
     const cause = errors.split("\n").find((line) => named?.test(line)) ?? "";
     return {
-      ...{ cloud: this.cloud, name, expected, verdict, seconds, errors, cause: cause.trim().slice(0, 200) },
+      ...{ cloud: this.cloud, name, expected, verdict, seconds, errors, cause: anywhere(cause).trim().slice(0, 200) },
       asked: answers.length,
       failed: failed.length,
       failures: [...new Set(failed.map(described))].slice(0, 5),
@@ -179,6 +179,11 @@ async function releaseAt(url: string): Promise<string> {
     await sleep(50);
   }
   return known;
+}
+
+/** A line without the folders of this machine. */
+function anywhere(line: string): string {
+  return [checkout, tmpdir(), homedir()].reduce((text, folder) => text.replaceAll(folder, "…"), line);
 }
 
 function described({ url, status, error }: Asked): string {

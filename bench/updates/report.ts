@@ -1,42 +1,69 @@
 import type { Cloud } from "../../contract/clouds";
 import type { Outcome } from "./deployment";
+import { faulty, fine } from "./updates";
 
-/** What one run of the updates has measured. */
-export interface UpdateResults {
+/** What one run of the updates has measured on a cloud. */
+export interface CloudResults {
+  readonly cloud: Cloud;
   /** As ISO 8601, without the time. */
   readonly date: string;
   readonly machine: string;
-  readonly outcomes: readonly Outcome[];
+  /** Processes that waited for a processor in the minute before the run, and in its last one; absent where it was not noted. */
+  readonly load?: readonly [before: number, after: number];
+  /** What else a reader has to know of the run. Default: nothing. */
+  readonly note?: string;
+  readonly outcomes: readonly Omit<Outcome, "errors">[];
 }
 
 const clouds: Readonly<Record<Cloud, string>> = { aws: "AWS", azure: "Azure", gcp: "Google Cloud" };
 
 /** The results for a reader, a table for each cloud. */
-export function updatesMarkdown({ date, machine, outcomes }: UpdateResults): string {
-  const measured = [...new Set(outcomes.map(({ cloud }) => cloud))];
+export function updatesMarkdown(results: readonly CloudResults[]): string {
+  const outcomes = results.flatMap((each) => each.outcomes);
   const asked = outcomes.reduce((sum, outcome) => sum + outcome.asked, 0);
   const failed = outcomes.reduce((sum, outcome) => sum + outcome.failed, 0);
   return [
     "# Updates while everything is asked",
     "",
-    `Written by \`npm run bench -- updates\` on ${date}: ${machine}. The API's messages, the frontend's page and the API through the`,
-    "frontend are each asked 20 times a second, whether or not answers come, from before an update until 1.5 seconds after it.",
-    "A request has failed where it was not answered with 200.",
+    "Written by `npm run bench -- updates`. The API's messages, the frontend's page and the API through the frontend are each asked",
+    "20 times a second, whether or not answers come, from before an update until 1.5 seconds after it. A request has failed where it",
+    "was not answered with 200. Seconds are of this machine, which did other work too, and no measure of a live cloud.",
     "",
     `${asked} requests were asked, ${failed} failed.`,
-    ...measured.flatMap((cloud) => [
+    ...results.flatMap(({ cloud, date, machine, load, note, outcomes: own }) => [
       "",
       `## ${clouds[cloud]}`,
       "",
+      [`On ${date}, ${machine}${loaded(load)}.`, ...(note === undefined ? [] : [note])].join(" "),
+      "",
       "| update | verdict | verdict after, s | asked | failed | slowest, ms | cause that is told |",
       "| --- | --- | ---: | ---: | ---: | ---: | --- |",
-      ...outcomes.filter((outcome) => outcome.cloud === cloud).map(row),
+      ...own.map(row),
+      ...[...fine, ...faulty].flatMap(({ name, clouds: only, elsewhere }) =>
+        only === undefined || only.includes(cloud)
+          ? []
+          : [`| ${name} | none: ${elsewhere ?? "no such setting"} |  |  |  |  |  |`],
+      ),
     ]),
     "",
   ].join("\n");
 }
 
-function row({ name, expected, verdict, seconds, asked, failed, failures, slowest, cause }: Outcome): string {
+function loaded(load: CloudResults["load"]): string {
+  return load === undefined ? "" : `; load average ${load[0].toFixed(1)} before and ${load[1].toFixed(1)} at the end`;
+}
+
+function row({
+  name,
+  expected,
+  verdict,
+  seconds,
+  asked,
+  failed,
+  failures,
+  slowest,
+  cause,
+}: Omit<Outcome, "errors">): string {
   const wrong = expected === verdict ? "" : `, not ${expected}`;
   const lost = failed === 0 ? "0" : `${failed} (${failures.join("; ")})`;
   const told = cause.replaceAll("|", "\\|").replaceAll("`", "'");

@@ -16,6 +16,8 @@ export interface Update {
   readonly name: string;
   /** Where there is such a thing. Default: everywhere. */
   readonly clouds?: readonly Cloud[];
+  /** Why there is no such thing on the other clouds. */
+  readonly elsewhere?: string;
   /** Changes the application's files, which are those of the repository otherwise. */
   readonly edit?: (edited: Edited) => void | Promise<void>;
   /** Of the stack, by their paths, in YAML. */
@@ -87,11 +89,17 @@ export const fine: readonly Update[] = [
       await relock(requirements);
     },
   },
-  { name: "strategy", clouds: ["aws"], settings: { aws: { layerStrategy: "split" } } },
+  {
+    name: "strategy",
+    clouds: ["aws"],
+    elsewhere: "one package has code and packages",
+    settings: { aws: { layerStrategy: "split" } },
+  },
   { name: "Python version", settings: onEach(() => ({ pythonVersion: '"3.13"' })) },
   {
     name: "architecture",
     clouds: ["aws"],
+    elsewhere: "x86_64 alone",
     edit: (edited) => withoutNativeModules(edited),
     settings: { aws: { "aws.architecture": "arm64" } },
   },

@@ -31,16 +31,22 @@ const concurrency = 10;
  * ```
  */
 export class ApiFunction extends FunctionApp {
-  /** `https://<functionName>.azurewebsites.net`, without a slash at its end. */
+  /** `https://<functionName>.azurewebsites.net`, without a slash at its end; of two apps, that of the one which is deployed to. */
   readonly url: pulumi.Output<string>;
 
   constructor(name: string, args: ApiFunctionArgs, opts?: pulumi.ComponentResourceOptions) {
-    const access = args.onlyThroughFrontDoor === undefined ? openToAll : frontDoorOnly(args.onlyThroughFrontDoor);
+    const access = accessOf(args);
     // Stated where it is open too: what is left out of an update stays as it was.
     super("multicloud:azure:ApiFunction", name, { concurrency, ...args }, access, opts);
     this.url = this.hostName.apply(publicAddress);
     this.registerOutputs({ functionName: this.functionName, url: this.url });
   }
+}
+
+function accessOf({ onlyThroughFrontDoor, colours }: ApiFunctionArgs) {
+  if (onlyThroughFrontDoor === undefined) return openToAll;
+  // The deployment asks the app that does not serve yet; another rule once it does would start it anew.
+  return colours === undefined ? frontDoorOnly(onlyThroughFrontDoor) : withFrontDoorId(onlyThroughFrontDoor);
 }
 
 const openToAll = { ipSecurityRestrictionsDefaultAction: "Allow", ipSecurityRestrictions: [] };

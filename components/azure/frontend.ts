@@ -9,6 +9,7 @@ import { compactName, compactNameLimits, nameLimits, resourceName, type Scope } 
 import {
   currentCacheControl,
   hashedNames,
+  hashedPage,
   immutableCacheControl,
   securityHeaders,
   siteAsset,
@@ -16,12 +17,16 @@ import {
   siteFiles,
 } from "../site";
 import { type Transform, transformed } from "../transform";
+import { type Colour, originGroupOf } from "./colour";
+import { asMetadata, keptOf, memoryContainer, type SiteMemory } from "./site-memory";
 
 export interface FrontendArgs {
   readonly scope: Scope;
   readonly resourceGroupName: pulumi.Input<string>;
   /** Folder with the site's files, `index.html` among them. */
   readonly directory: string;
+  /** What was uploaded before, as `rememberedSite` finds it: its hashed files stay for one release. Default: nothing. */
+  readonly remembered?: SiteMemory;
   /** The account that serves the site, with shared keys, by which azure-native uploads. */
   readonly account: storage.StorageAccount;
   /** The functions that answer paths of the site's address. */
@@ -47,8 +52,16 @@ export interface FrontendApi {
   readonly name: string;
   /** Paths, each exact or ending in `/*`. */
   readonly patterns: readonly string[];
-  /** The function's own address, e.g. `https://shop.azurewebsites.net`. */
+  /** The function's own address, e.g. `https://shop.azurewebsites.net`; of two apps, blue's. */
   readonly url: pulumi.Input<string>;
+  /** The function's second app. Default: it has one. */
+  readonly green?: {
+    readonly url: pulumi.Input<string>;
+    /** Whether the route goes there. */
+    readonly serves: boolean;
+  };
+  /** What is there before the route goes to the function. Default: nothing. */
+  readonly after?: readonly pulumi.Resource[];
 }
 
 /** The proof of a domain's ownership that Azure waits for before it makes the certificate. */
@@ -58,10 +71,36 @@ export interface DomainValidation {
   readonly value: pulumi.Output<string>;
 }
 
+interface FrontDoorOrigin {
+  readonly group: cdn.AFDOriginGroup;
+  readonly origin: cdn.AFDOrigin;
+}
+
+/** @throws where two routes, or two origin groups, would have one name. */
+function checkNames(name: string, apis: readonly FrontendApi[]): void {
+  if (apis.some((api) => api.name === "site")) {
+    throw new Error(`${name}: a function is called site, as Front Door's route to the site is; give it another name`);
+  }
+  const taken = apis.find(
+    ({ green, name: api }) => green && apis.some((other) => other.name === originGroupOf(api, "green")),
+  );
+  if (taken) {
+    throw new Error(
+      `${name}: the function ${taken.name}-green has the name of the green app of ${taken.name}; rename it`,
+    );
+  }
+}
+
 /** Tier of the Front Door profile: Microsoft's managed rules are a part of Premium alone. */
 export function profileTier(waf: boolean | undefined): "Standard_AzureFrontDoor" | "Premium_AzureFrontDoor" {
   return waf ? "Premium_AzureFrontDoor" : "Standard_AzureFrontDoor";
 }
+
+/**
+ * Of names with a hash: an hour, not a year. Front Door's rules know no status, so the answer for a file that is gone, or not
+ * there yet, has the same header and is kept as long.
+ */
+const hashedCacheControl = "public, max-age=3600";
 
 /** Content types of the site that are smaller when compressed. */
 const compressible = [
@@ -85,7 +124,15 @@ export class Frontend extends pulumi.ComponentResource {
   /** Absent without a domain. */
   readonly domainValidation?: DomainValidation;
 
+  /** What sends requests to the functions. */
+  readonly routes: readonly cdn.Route[];
+
   private readonly website: storage.StorageAccountStaticWebsite;
+  private readonly files: readonly SiteFile[];
+  /** The page that every path of the site gets, which is no file. */
+  private readonly start: SiteFile;
+  /** Tells the rule that names the page that all of the site is there. */
+  private uploaded: (resources: pulumi.Resource[]) => void = () => undefined;
 
   constructor(
     private readonly name: string,
@@ -94,9 +141,7 @@ export class Frontend extends pulumi.ComponentResource {
   ) {
     super("multicloud:azure:Frontend", name, {}, opts);
     const { resourceGroupName, profile, tags } = args;
-    if (args.apis.some((api) => api.name === "site")) {
-      throw new Error(`${name}: a function is called site, as Front Door's route to the site is; give it another name`);
-    }
+    checkNames(name, args.apis);
     const child: pulumi.CustomResourceOptions = { parent: this };
     const inProfile = { resourceGroupName, profileName: profile.name };
 
@@ -121,6 +166,8 @@ export class Frontend extends pulumi.ComponentResource {
       { accountName: args.account.name, resourceGroupName, indexDocument: "index.html" },
       child,
     );
+    this.files = siteFiles(args.directory);
+    this.start = startOf(this.files);
     const siteHost = args.account.primaryEndpoints.web.apply(hostOf);
     const endpoint = new cdn.AFDEndpoint(
       name,
@@ -149,10 +196,13 @@ export class Frontend extends pulumi.ComponentResource {
             },
             child,
           );
-    const { everywhere, onSite } = this.rules(name, args);
+    const whole = new Promise<pulumi.Resource[]>((resolve) => {
+      this.uploaded = resolve;
+    });
+    const { everywhere, onSite } = this.rules(name, args, whole);
     const route = (
       part: string,
-      origin: { group: cdn.AFDOriginGroup; origin: cdn.AFDOrigin },
+      origin: FrontDoorOrigin,
       routeArgs: Partial<cdn.RouteArgs>,
       after: pulumi.Resource[],
     ) =>
@@ -178,12 +228,13 @@ export class Frontend extends pulumi.ComponentResource {
       routes.push(
         route(
           api.name,
-          this.origin(`${name}-${api.name}`, api.name, pulumi.output(api.url).apply(hostOf), args),
+          this.originOf(name, api, args),
           { patternsToMatch: [...api.patterns], ruleSets: [{ id: everywhere.set.id }] },
-          [...everywhere.rules, ...routes],
+          [...everywhere.rules, ...routes, ...(api.after ?? [])],
         ),
       );
     }
+    this.routes = [...routes];
     const toSite = route(
       "site",
       this.origin(`${name}-site`, "site", siteHost, args),
@@ -217,7 +268,7 @@ export class Frontend extends pulumi.ComponentResource {
    * @param after what the files call.
    */
   upload(after: readonly pulumi.Resource[]): void {
-    const { account, resourceGroupName, directory } = this.args;
+    const { account, resourceGroupName } = this.args;
     const blob = (file: SiteFile, dependsOn: readonly pulumi.Resource[]) =>
       new storage.Blob(
         `${this.name}/${file.key}`,
@@ -231,12 +282,57 @@ export class Frontend extends pulumi.ComponentResource {
         },
         { parent: this.website, dependsOn: [...dependsOn] },
       );
-    const files = siteFiles(directory);
+    const { files, start } = this;
     const others = files.filter(({ isPage }) => !isPage).map((file) => blob(file, after));
-    for (const page of files.filter(({ isPage }) => isPage)) blob(page, [...after, ...others]);
+    const pages = [...files.filter(({ isPage }) => isPage), start].map((page) => blob(page, [...after, ...others]));
+    this.uploaded([...others, ...pages]);
+    this.remember([...files, start], [...others, ...pages]);
   }
 
-  private origin(name: string, part: string, hostName: pulumi.Output<string>, args: FrontendArgs) {
+  /** Keeps the hashed files of the release before, and notes those of this one once all of it is there. */
+  private remember(files: readonly SiteFile[], uploaded: readonly pulumi.Resource[]): void {
+    const { account, resourceGroupName, remembered } = this.args;
+    const hashed = files.filter(({ cacheControl }) => cacheControl === immutableCacheControl).map(({ key }) => key);
+    const kept = keptOf(remembered, hashed);
+    for (const key of kept) {
+      new storage.Blob(
+        `${this.name}/${key}`,
+        {
+          resourceGroupName,
+          accountName: account.name,
+          containerName: this.website.containerName,
+          blobName: key,
+          // It is there, and keeps its content; the SDK takes no empty text.
+          source: new pulumi.asset.StringAsset("\n"),
+        },
+        { parent: this.website, ignoreChanges: ["source", "contentType"] },
+      );
+    }
+    new storage.BlobContainer(
+      `${this.name}-files`,
+      {
+        resourceGroupName,
+        accountName: account.name,
+        containerName: memoryContainer,
+        publicAccess: "None",
+        metadata: asMetadata({ files: hashed, before: kept }),
+      },
+      { parent: this, dependsOn: [...uploaded] },
+    );
+  }
+
+  /** What the route to a function goes to; of two colours, both are there. */
+  private originOf(name: string, { name: api, url, green }: FrontendApi, args: FrontendArgs): FrontDoorOrigin {
+    const of = (colour: Colour, address: pulumi.Input<string>) => {
+      const part = originGroupOf(api, colour);
+      return this.origin(`${name}-${part}`, part, pulumi.output(address).apply(hostOf), args);
+    };
+    const blue = of("blue", url);
+    const second = green && of("green", green.url);
+    return green?.serves && second ? second : blue;
+  }
+
+  private origin(name: string, part: string, hostName: pulumi.Output<string>, args: FrontendArgs): FrontDoorOrigin {
     const inProfile = { resourceGroupName: args.resourceGroupName, profileName: args.profile.name };
     const group = new cdn.AFDOriginGroup(
       name,
@@ -268,12 +364,18 @@ export class Frontend extends pulumi.ComponentResource {
     return { group, origin };
   }
 
-  private rules(name: string, { resourceGroupName, profile }: FrontendArgs) {
-    const ruleSet = (part: string, rules: Record<string, Pick<cdn.RuleArgs, "conditions" | "actions">>) => {
+  /** @param whole the site's files, all of which are there before a rule names the page. */
+  private rules(name: string, { resourceGroupName, profile }: FrontendArgs, whole: Promise<pulumi.Resource[]>) {
+    const ruleSet = (
+      part: string,
+      rules: Record<string, Pick<cdn.RuleArgs, "conditions" | "actions"> & { after?: Promise<pulumi.Resource[]> }>,
+    ) => {
       const inProfile = { resourceGroupName, profileName: profile.name };
       const set = new cdn.RuleSet(`${name}-${part}`, { ...inProfile, ruleSetName: part }, { parent: this });
       const added: cdn.Rule[] = [];
-      Object.entries(rules).forEach(([ruleName, rule], index) => {
+      Object.entries(rules).forEach(([ruleName, { after, ...rule }], index) => {
+        const before = [...added];
+        const all = after?.then((resources): pulumi.Resource[] => [...before, ...resources]);
         added.push(
           new cdn.Rule(
             `${name}-${part}-${ruleName}`,
@@ -286,7 +388,7 @@ export class Frontend extends pulumi.ComponentResource {
               matchProcessingBehavior: "Continue",
             },
             // A rule set takes one change at a time.
-            { parent: set, dependsOn: [...added] },
+            { parent: set, dependsOn: all ?? before },
           ),
         );
       });
@@ -322,11 +424,13 @@ export class Frontend extends pulumi.ComponentResource {
               parameters: {
                 typeName: "DeliveryRuleUrlRewriteActionParameters",
                 sourcePattern: "/",
-                destination: "/index.html",
+                // Under its own name it is deleted and uploaded, as azure-native replaces a blob.
+                destination: `/${this.start.key}`,
                 preserveUnmatchedPath: false,
               },
             },
           ],
+          after: whole,
         },
         immutable: {
           conditions: [
@@ -339,7 +443,7 @@ export class Frontend extends pulumi.ComponentResource {
               },
             },
           ],
-          actions: [setHeader("Cache-Control", immutableCacheControl), cachedFor("365.00:00:00")],
+          actions: [setHeader("Cache-Control", hashedCacheControl), cachedFor("01:00:00")],
         },
       }),
     };
@@ -382,6 +486,13 @@ export class Frontend extends pulumi.ComponentResource {
       { ...child, dependsOn: [after] },
     );
   }
+}
+
+/** @throws where there is no `index.html`. */
+function startOf(files: readonly SiteFile[]): SiteFile {
+  const page = files.find(({ key }) => key === "index.html");
+  if (page === undefined) throw new Error("the site has no index.html");
+  return { ...page, key: hashedPage(page), cacheControl: immutableCacheControl };
 }
 
 /** @param cacheDuration `d.hh:mm:ss`. */

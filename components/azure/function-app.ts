@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 import * as applicationinsights from "@pulumi/azure-native/applicationinsights";
 import type * as authorization from "@pulumi/azure-native/authorization";
 import * as managedidentity from "@pulumi/azure-native/managedidentity";
@@ -13,6 +15,7 @@ import type { PackageBundle } from "../../layers/bundle";
 import { shortDigestOf } from "../digest";
 import { hostId } from "../names";
 import { type Transform, transformed } from "../transform";
+import { type Colour, type FunctionColours, releaseTag, targetOf } from "./colour";
 import { PackageDeployment, type PackageDeploymentArgs } from "./package-deployment";
 import { assignRole, type Grant } from "./role";
 import type { VaultSecret } from "./vault";
@@ -45,6 +48,8 @@ export interface FunctionAppArgs {
   readonly release?: string;
   /** A second app that is asked before this one gets what is new. Default: none, and what is new is live at once. */
   readonly twin?: TwinArgs;
+  /** Two apps that serve in turn, in the place of a twin. Default: one serves. */
+  readonly colours?: ColoursArgs;
   /** How the app gets its package. Default: `onedeploy`. */
   readonly deployment?: PackageDeploymentArgs["method"];
   readonly environment?: Readonly<Record<string, pulumi.Input<string>>>;
@@ -81,6 +86,18 @@ export interface TwinArgs {
   readonly verify: (twin: Twin, opts: pulumi.CustomResourceOptions) => pulumi.Resource;
 }
 
+export interface ColoursArgs extends FunctionColours, Pick<TwinArgs, "functionName" | "verify"> {}
+
+/** The two apps of a function, and which of them is deployed to. */
+export interface FunctionAppColours {
+  readonly hostNames: Readonly<Record<Colour, pulumi.Output<string>>>;
+  /** What the route goes to once it is asked. */
+  readonly target: Colour;
+  readonly ending: boolean;
+  /** What is there once the target has answered. */
+  readonly verified: readonly pulumi.Resource[];
+}
+
 /** What is known of a twin, to whatever asks it. */
 export interface Twin {
   readonly functionName: pulumi.Output<string>;
@@ -104,8 +121,34 @@ interface App {
 interface Shared {
   readonly settings: Connection;
   /** The configuration's half of the release. */
-  readonly release: pulumi.Output<string>;
+  readonly release: pulumi.Input<string>;
   readonly updates: "Recreate" | "RollingUpdate";
+  /** Beside those that everything has. Default: none. */
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
+/** What the apps of one function are made of. */
+interface Parts {
+  readonly settings: Connection;
+  readonly site: inputs.web.SiteConfigArgs;
+  readonly code: PackageDeployment;
+  readonly roles: readonly pulumi.Resource[];
+  /** What is there once the roles are known everywhere. */
+  readonly known: pulumi.Resource;
+}
+
+/** How an app, or what gives it its package, is declared. */
+export interface Declared {
+  readonly dependsOn: readonly pulumi.Resource[];
+  /** Whether it keeps what it has, whatever is new. Default: false. */
+  readonly held?: boolean;
+}
+
+/** The app that serves once the update is done. */
+interface Live extends App {
+  readonly release: pulumi.Output<string>;
+  readonly deployment: pulumi.Resource;
+  readonly colours?: FunctionAppColours;
 }
 
 /** On the account with the host's state and the deployed package. */
@@ -134,6 +177,8 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
   readonly identity: managedidentity.UserAssignedIdentity;
   /** What gives the app its package, last of all. */
   readonly deployment: pulumi.Resource;
+  /** Absent where one app serves alone. */
+  readonly colours?: FunctionAppColours;
   /** Client id of the identity that the function runs as. */
   readonly clientId: pulumi.Output<string>;
   /** Name of the Log Analytics workspace with the function's log. */
@@ -176,11 +221,6 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
     this.workspace = workspace.id;
     this.workspaceId = workspace.customerId;
 
-    const settings = this.settings(args, telemetry);
-    // With the other strategy every instance ends at once, and requests wait for new ones or fail.
-    const shared: Shared = { settings, release: configurationHash(args, settings), updates: "RollingUpdate" };
-    this.release = shared.release;
-    this.settingDigests = digests({ ...settings, MULTICLOUD_RELEASE: shared.release });
     const code = new PackageDeployment(
       name,
       {
@@ -193,11 +233,15 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
       },
       child,
     );
-    const known = this.awaitRoles(roles);
-    const verified = this.verify(args, shared, code, [...roles, known]);
-    const { app, configuration } = this.declareApp(name, args, shared, site, [...roles, ...verified]);
-    if (verified.length > 0) code.markVerified(name, verified);
-    this.deployment = code.deploy(name, app, args.deploymentName ?? "onedeploy", [known, ...verified]);
+    const settings = this.settings(args, telemetry);
+    const parts: Parts = { settings, site, code, roles, known: this.awaitRoles(roles) };
+    const live =
+      args.colours === undefined ? this.deployAlone(args, parts) : this.deployInTurn(args, args.colours, parts);
+    const { app, configuration, deployment, release, colours: inTurn } = live;
+    this.release = release;
+    this.settingDigests = digests({ ...settings, MULTICLOUD_RELEASE: release });
+    this.deployment = deployment;
+    this.colours = inTurn;
     this.app = app;
     this.functionName = app.name;
     this.hostName = app.defaultHostName;
@@ -220,14 +264,73 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
     );
   }
 
+  /** One app, after its twin where there is one. */
+  private deployAlone(args: FunctionAppArgs, parts: Parts): Live {
+    const { settings, site, code, roles, known } = parts;
+    const release = configurationHash(args, settings);
+    // With the other strategy every instance ends at once, and requests wait for new ones or fail.
+    const shared: Shared = { settings, release, updates: "RollingUpdate" };
+    const verified = this.verify(args, { ...shared, release }, parts);
+    const { app, configuration } = this.declareApp(this.name, args, shared, site, {
+      dependsOn: [...roles, ...verified],
+    });
+    if (verified.length > 0) code.markVerified(this.name, verified);
+    const deployment = code.deploy(this.name, app, args.deploymentName ?? "onedeploy", {
+      dependsOn: [known, ...verified],
+    });
+    return { app, configuration, deployment, release };
+  }
+
+  /** Two apps: what is new goes to the one that does not serve, and the other keeps all that it has. */
+  private deployInTurn(args: FunctionAppArgs, of: ColoursArgs, { settings, site, code, roles, known }: Parts): Live {
+    const ready = [...roles, known];
+    const release = declaredRelease(this.appArgs(args, { settings, release: "", updates: "RollingUpdate" }, site), [
+      of.secrets,
+      args.bundle.sha256,
+    ]);
+    const whole = `${args.release ?? ""}.${release}`;
+    const target = targetOf(of, whole);
+    const deployed = (colour: Colour) => {
+      const held = colour !== target;
+      const isGreen = colour === "green";
+      const name = isGreen ? `${this.name}-next` : this.name;
+      const own = isGreen ? { functionName: of.functionName, container: `${args.container ?? "deployment"}-next` } : {};
+      const ofColour = { ...args, ...own };
+      const shared: Shared = {
+        settings: {
+          ...settings,
+          AzureFunctionsWebHost__hostid: pulumi.output(ofColour.functionName).apply(hostId),
+        },
+        release,
+        updates: "RollingUpdate",
+        tags: { [releaseTag]: whole },
+      };
+      const app = this.declareApp(name, ofColour, shared, site, { dependsOn: ready, held });
+      const deploymentName = `${args.deploymentName ?? "onedeploy"}${isGreen ? "-next" : ""}`;
+      return { ...app, deployment: code.deploy(name, app.app, deploymentName, { dependsOn: ready, held }) };
+    };
+    const both = { blue: deployed("blue"), green: deployed("green") };
+    const { app, configuration, deployment } = both[target];
+    const { clientId, workspaceName, workspaceId } = this;
+    const asked = { functionName: app.name, hostName: app.defaultHostName, configuration };
+    const check = of.verify(
+      { ...asked, release: pulumi.output(release), clientId, workspaceName, workspaceId },
+      { parent: this, dependsOn: [app, deployment] },
+    );
+    code.markVerified(this.name, [check]);
+    const hostNames = { blue: both.blue.app.defaultHostName, green: both.green.app.defaultHostName };
+    const inTurn = { hostNames, target, ending: of.ending, verified: [check] };
+    return { app, configuration, deployment, release: pulumi.output(release), colours: inTurn };
+  }
+
   /** The twin with what is new, and the answer to whether it serves; nothing where there is no twin. */
   private verify(
     args: FunctionAppArgs,
-    shared: Shared,
-    code: PackageDeployment,
-    dependsOn: readonly pulumi.Resource[],
+    shared: Shared & Pick<Live, "release">,
+    { code, roles, known }: Parts,
   ): readonly pulumi.Resource[] {
     if (args.twin === undefined) return [];
+    const ready = [...roles, known];
     const { functionName, access = {}, verify } = args.twin;
     const name = `${this.name}-next`;
     const own = { functionName, container: `${args.container ?? "deployment"}-next` };
@@ -240,8 +343,8 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
     };
     // No instance of the twin with what was before may answer in the place of what is new.
     const twins: Shared = { ...shared, settings, updates: "Recreate" };
-    const { app, configuration } = this.declareApp(name, { ...args, ...own }, twins, access, dependsOn);
-    const deployment = code.deploy(name, app, `${args.deploymentName ?? "onedeploy"}-next`, dependsOn);
+    const { app, configuration } = this.declareApp(name, { ...args, ...own }, twins, access, { dependsOn: ready });
+    const deployment = code.deploy(name, app, `${args.deploymentName ?? "onedeploy"}-next`, { dependsOn: ready });
     const { clientId, workspaceName, workspaceId } = this;
     const { release } = shared;
     const twin = { functionName: app.name, hostName: app.defaultHostName, configuration, release };
@@ -253,16 +356,17 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
     return assignRole(grantName(this.name, grant.role, grant.of), this.identity, grant, { ...opts, parent: this });
   }
 
+  /** @param how `held`: the app keeps what it has, whatever the arguments say. */
   private declareApp(
     name: string,
     args: FunctionAppArgs,
-    { settings, release, updates }: Shared,
+    shared: Shared,
     site: inputs.web.SiteConfigArgs,
-    dependsOn: readonly pulumi.Resource[],
+    { dependsOn, held = false }: Declared,
   ): App {
-    const { identity } = this;
     const { resourceGroupName, location, tags } = args;
     const child: pulumi.CustomResourceOptions = { parent: this };
+    const keeping = (values: object) => (held ? { ignoreChanges: Object.keys(values) } : {});
     const container = new storage.BlobContainer(
       name,
       {
@@ -273,29 +377,48 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
       },
       child,
     );
-    const plan = new web.AppServicePlan(
-      name,
-      transformed<web.AppServicePlanArgs>(
-        {
-          name: args.functionName,
-          resourceGroupName,
-          location,
-          kind: "functionapp",
-          sku: { name: "FC1", tier: "FlexConsumption" },
-          reserved: true,
-          tags,
-        },
-        args.transform?.plan,
-      ),
-      child,
+    const planArgs = transformed<web.AppServicePlanArgs>(
+      {
+        name: args.functionName,
+        resourceGroupName,
+        location,
+        kind: "functionapp",
+        sku: { name: "FC1", tier: "FlexConsumption" },
+        reserved: true,
+        tags,
+      },
+      args.transform?.plan,
     );
-    const appArgs = transformed<web.WebAppArgs>(
+    const plan = new web.AppServicePlan(name, planArgs, { ...child, ...keeping(planArgs) });
+    const appArgs = this.appArgs(args, shared, site, { plan: plan.id, container: container.name });
+    const app = new web.WebApp(name, appArgs, {
+      ...child,
+      ...keeping(appArgs),
+      dependsOn: [...dependsOn],
+      transformations: [withoutDotNet],
+    });
+    const passwords = { name: app.name, resourceGroupName, allow: false };
+    new web.WebAppFtpAllowed(name, passwords, child);
+    new web.WebAppScmAllowed(name, passwords, child);
+    const { functionAppConfig, siteConfig } = appArgs;
+    return { app, configuration: pulumi.output({ functionAppConfig, siteConfig }) };
+  }
+
+  private appArgs(
+    args: FunctionAppArgs,
+    { settings, release, updates, tags: own }: Shared,
+    site: inputs.web.SiteConfigArgs,
+    on: { readonly plan: pulumi.Input<string>; readonly container: pulumi.Input<string> } = { plan: "", container: "" },
+  ): web.WebAppArgs {
+    const { identity } = this;
+    const { resourceGroupName, location, tags } = args;
+    return transformed<web.WebAppArgs>(
       {
         name: args.functionName,
         resourceGroupName,
         location,
         kind: "functionapp,linux",
-        serverFarmId: plan.id,
+        serverFarmId: on.plan,
         httpsOnly: true,
         clientAffinityEnabled: false,
         identity: { type: "UserAssigned", userAssignedIdentities: [identity.id] },
@@ -305,7 +428,7 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
           deployment: {
             storage: {
               type: "blobContainer",
-              value: pulumi.interpolate`${args.storage.primaryEndpoints.blob}${container.name}`,
+              value: pulumi.interpolate`${args.storage.primaryEndpoints.blob}${on.container}`,
               authentication: { type: "UserAssignedIdentity", userAssignedIdentityResourceId: identity.id },
             },
           },
@@ -328,20 +451,10 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
           })),
           ...site,
         },
-        tags,
+        tags: own === undefined ? tags : { ...tags, ...own },
       },
       args.transform?.function,
     );
-    const app = new web.WebApp(name, appArgs, {
-      ...child,
-      dependsOn: [...dependsOn],
-      transformations: [withoutDotNet],
-    });
-    const passwords = { name: app.name, resourceGroupName, allow: false };
-    new web.WebAppFtpAllowed(name, passwords, child);
-    new web.WebAppScmAllowed(name, passwords, child);
-    const { functionAppConfig, siteConfig } = appArgs;
-    return { app, configuration: pulumi.output({ functionAppConfig, siteConfig }) };
   }
 
   private settings(args: FunctionAppArgs, telemetry: applicationinsights.Component): Connection {
@@ -434,6 +547,27 @@ function configurationHash(
   const hash = shortDigestOf({ settings, pythonVersion, memorySize, maximumInstances, concurrency });
   // A variable may be a secret; its hash among all others is none.
   return pulumi.unsecret(hash);
+}
+
+/**
+ * The same, known as soon as the program runs, which decides by it what to deploy to: values that only the engine knows, such
+ * as ids of what the function uses, are left out.
+ *
+ * @param others what else the release is of.
+ */
+function declaredRelease(app: web.WebAppArgs, others: readonly string[]): string {
+  return createHash("sha256")
+    .update(JSON.stringify([outlined(app), ...others]))
+    .digest("hex")
+    .slice(0, 12);
+}
+
+/** A value with a mark in the place of each output. */
+function outlined(value: unknown): unknown {
+  if (pulumi.Output.isInstance(value)) return "output";
+  if (Array.isArray(value)) return value.map(outlined);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, outlined(inner)]));
 }
 
 /** Of each setting but those with a secret value, which could be guessed by its digest. */

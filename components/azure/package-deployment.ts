@@ -72,15 +72,21 @@ export class PackageDeployment extends pulumi.ComponentResource {
    * Gives an app the package.
    *
    * @param deploymentName of the deployment in the resource group.
+   * @param how `held`: the app keeps the package that it has.
    */
   deploy(
     name: string,
     app: web.WebApp,
     deploymentName: string,
-    dependsOn: readonly pulumi.Resource[],
+    { dependsOn, held = false }: { readonly dependsOn: readonly pulumi.Resource[]; readonly held?: boolean },
   ): resources.Deployment | command.Command {
-    // A new app of the same name knows nothing of the code that the old one was given.
-    const opts: pulumi.CustomResourceOptions = { parent: this, replaceWith: [app], dependsOn: [...dependsOn] };
+    const opts: pulumi.CustomResourceOptions = {
+      parent: this,
+      // A new app of the same name knows nothing of the code that the old one was given.
+      replaceWith: [app],
+      dependsOn: [...dependsOn],
+      ...(held && { ignoreChanges: ["properties", "environment", "triggers"] }),
+    };
     return this.args.method === "az"
       ? this.deployByCli(name, app, opts)
       : this.deployByTemplate(name, app, deploymentName, opts);

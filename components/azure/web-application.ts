@@ -4,7 +4,14 @@ import * as resources from "@pulumi/azure-native/resources";
 import type * as storage from "@pulumi/azure-native/storage";
 import * as pulumi from "@pulumi/pulumi";
 
-import { onlyReads, type PythonFunction, type TableDescription, tableOperations } from "../../contract/application";
+import {
+  type HttpFunction,
+  onlyReads,
+  type Probe,
+  type PythonFunction,
+  type TableDescription,
+  tableOperations,
+} from "../../contract/application";
 import { ncrontab } from "../../contract/schedule";
 import type { Bundle, PackageBundle } from "../../layers/bundle";
 import { publicAddress } from "../address";
@@ -22,9 +29,11 @@ import { frontendPatterns } from "../routes";
 import { probesOf, smokeCheck, tellNoApi } from "../smoke-check";
 import { Alarms, type AlarmsArgs } from "./alarms";
 import { ApiFunction, withFrontDoorId } from "./api-function";
-import { type FunctionAppArgs, instanceSize } from "./function-app";
-import { Frontend, type FrontendArgs, profileTier } from "./frontend";
+import type { Colour, FunctionColours } from "./colour";
+import { type FunctionAppArgs, instanceSize, type TwinArgs } from "./function-app";
+import { Frontend, type FrontendApi, type FrontendArgs, profileTier } from "./frontend";
 import { ScheduledFunction } from "./scheduled-function";
+import { appPart, frontDoorName, resourceGroupName } from "./serving-colours";
 import { storageAccount, type StorageAccountArgs } from "./storage-account";
 import { Table, type TableArgs } from "./table";
 import { Vault, type VaultArgs } from "./vault";
@@ -58,13 +67,18 @@ export interface WebApplicationArgs {
    * not answer. Default: false, and no twins.
    */
   readonly smokeCheck?: boolean;
+  /**
+   * The functions that have two apps, which serve in turn behind Front Door's route, as `servingColours` finds them. Default:
+   * each has one app.
+   */
+  readonly colours?: Readonly<Record<string, FunctionColours>>;
   readonly function?: Pick<
     FunctionAppArgs,
     "memorySize" | "maximumInstances" | "concurrency" | "deployment" | "transform"
   >;
   readonly vault?: Pick<VaultArgs, "transform">;
   readonly table?: Pick<TableArgs, "transform">;
-  readonly frontend?: Pick<FrontendArgs, "domain" | "waf" | "transform">;
+  readonly frontend?: Pick<FrontendArgs, "domain" | "waf" | "remembered" | "transform">;
   readonly alarms?: Pick<AlarmsArgs, "latencyMs" | "transform">;
   readonly storage?: Pick<StorageAccountArgs, "transform">;
 }
@@ -131,7 +145,7 @@ export class WebApplication extends pulumi.ComponentResource {
   }
 
   private check(): void {
-    const { functions, frontDoorOnly, site, storageAccountName } = this.args;
+    const { functions, frontDoorOnly, site, storageAccountName, colours } = this.args;
     if (storageAccountName !== undefined) checkStorageAccountName(storageAccountName);
     const names = functions.map(({ description }) => description.name);
     const twins = names.filter((name) => names.includes(`${name}-next`));
@@ -143,6 +157,11 @@ export class WebApplication extends pulumi.ComponentResource {
         `${this.name}: frontDoorOnly needs a frontend, or nothing could reach the function; pass site too`,
       );
     }
+    if (colours && Object.keys(colours).length > 0 && site === undefined) {
+      throw new Error(
+        `${this.name}: blue and green are behind a frontend, and the application has none; pass site too`,
+      );
+    }
   }
 
   private surroundings(): Surroundings {
@@ -152,7 +171,7 @@ export class WebApplication extends pulumi.ComponentResource {
       this.owner.apply((owner) => compactName(scope, part, compactNameLimits.storageAccount, owner));
     const group = new resources.ResourceGroup(
       this.name,
-      { resourceGroupName: resourceName(scope, "resources", nameLimits.resourceGroup), location: region, tags },
+      { resourceGroupName: resourceGroupName(scope), location: region, tags },
       { parent: this },
     );
     const inGroup = { resourceGroupName: group.name, location: region, tags };
@@ -189,7 +208,7 @@ export class WebApplication extends pulumi.ComponentResource {
     return new cdn.Profile(
       this.name,
       {
-        profileName: resourceName(scope, "web", nameLimits.frontDoorEndpoint),
+        profileName: frontDoorName(scope),
         resourceGroupName,
         location: "Global",
         sku: { name: profileTier(frontend?.waf) },
@@ -226,7 +245,9 @@ export class WebApplication extends pulumi.ComponentResource {
       return new ScheduledFunction(name, { ...others, schedule: ncrontab(description.schedule) }, { parent: this });
     }
     const onlyThroughFrontDoor = this.args.frontDoorOnly ? surroundings.profile?.frontDoorId : undefined;
-    return new ApiFunction(name, { ...args, onlyThroughFrontDoor }, { parent: this });
+    const colours = this.coloursOf(description, surroundings);
+    const twin = colours === undefined ? args.twin : undefined;
+    return new ApiFunction(name, { ...args, twin, colours, onlyThroughFrontDoor }, { parent: this });
   }
 
   /** Arguments of functions of both kinds. */
@@ -235,7 +256,7 @@ export class WebApplication extends pulumi.ComponentResource {
     surroundings: FunctionSurroundings,
   ): FunctionAppArgs {
     const { account, uploads, vault, resourceGroupName, location, tags } = surroundings;
-    const { scope, version, logRetentionDays } = this.args;
+    const { version, logRetentionDays } = this.args;
     const { name } = description;
     const tables = description.tables.map((table) => ({ name: table, table: this.table(name, table) }));
     const inVault = Object.entries(secrets).flatMap(([variable, value]) =>
@@ -248,7 +269,7 @@ export class WebApplication extends pulumi.ComponentResource {
       tags,
       ...(memory !== undefined && { memorySize: instanceSize(name, memory) }),
       timeout,
-      functionName: this.owner.apply((owner) => resourceName(scope, name, nameLimits.functionApp, owner)),
+      functionName: this.appName(name, "blue"),
       bundle: bundleFor(name, this.args.bundles),
       release: bundleFor(name, this.args.bundles).releases[name],
       storage: account,
@@ -273,50 +294,77 @@ export class WebApplication extends pulumi.ComponentResource {
     };
   }
 
-  private twin(
+  private appName(functionName: string, colour: Colour): pulumi.Output<string> {
+    const part = appPart(functionName, colour);
+    return this.owner.apply((owner) => resourceName(this.args.scope, part, nameLimits.functionApp, owner));
+  }
+
+  private twin(description: PythonFunction, surroundings: FunctionSurroundings): FunctionAppArgs["twin"] {
+    if (!this.args.smokeCheck) return undefined;
+    const frontDoorId = this.args.frontDoorOnly ? surroundings.profile?.frontDoorId : undefined;
+    return {
+      functionName: this.appName(description.name, "green"),
+      // Front Door does not route to the twin; only the deployment knows its id.
+      access: frontDoorId && withFrontDoorId(frontDoorId),
+      verify: this.askFirst(`${this.name}-${description.name}-next`, description, surroundings),
+    };
+  }
+
+  private coloursOf(description: PythonFunction, surroundings: FunctionSurroundings): FunctionAppArgs["colours"] {
+    const { name } = description;
+    const found = this.args.colours?.[name];
+    if (found === undefined) return undefined;
+    if (found.ending) {
+      const next = "the next update makes that the twin again, or deletes it where nothing is asked";
+      void pulumi.log.info(`${name}: the green app serves, and this update goes back to the blue one; ${next}`, this);
+    }
+    return {
+      ...found,
+      functionName: this.appName(name, "green"),
+      verify: this.askFirst(`${this.name}-${name}-colour`, description, surroundings),
+    };
+  }
+
+  /** Asks an app that Front Door does not route to. */
+  private askFirst(
+    checkName: string,
     description: PythonFunction,
     { resourceGroupName, account, profile }: FunctionSurroundings,
-  ): FunctionAppArgs["twin"] {
-    const { scope, region, version, bundles, frontDoorOnly } = this.args;
-    if (!this.args.smokeCheck) return undefined;
+  ): TwinArgs["verify"] {
+    const { region, version, bundles, frontDoorOnly } = this.args;
     const { name } = description;
     const bundle = bundleFor(name, bundles);
     const [table] = Object.values(this.tables);
     const frontDoorId = frontDoorOnly ? profile?.frontDoorId : undefined;
-    return {
-      functionName: this.owner.apply((owner) => resourceName(scope, `${name}-next`, nameLimits.functionApp, owner)),
-      // Front Door does not route to the twin; only the deployment knows its id.
-      access: frontDoorId && withFrontDoorId(frontDoorId),
-      verify: (twin, opts) => {
-        const address = twin.hostName.apply(publicAddress);
-        const outputs: AzureOutputs = {
-          region,
-          apiUrl: address,
-          functionName: twin.functionName,
-          ...(table && { messagesTable: table.tableName }),
-          runtimeIdentity: twin.clientId,
-          logs: twin.workspaceName,
-          version,
-          package: describeBundle(bundle),
-          subscriptionId: this.owner,
-          resourceGroup: resourceGroupName,
-          storageAccount: account.name,
-          workspaceId: twin.workspaceId,
-        };
-        return smokeCheck(
-          `${this.name}-${name}-next`,
-          {
-            cloud: "azure",
-            address,
-            headers: frontDoorId && { "x-azure-fdid": frontDoorId },
-            probes: probesOf(description),
-            release: releaseOf(name, bundle, twin.release),
-            outputs,
-            deployed: { package: bundle.sha256, function: twin.configuration },
-          },
-          opts,
-        );
-      },
+    return (app, opts) => {
+      const address = app.hostName.apply(publicAddress);
+      const outputs: AzureOutputs = {
+        region,
+        apiUrl: address,
+        functionName: app.functionName,
+        ...(table && { messagesTable: table.tableName }),
+        runtimeIdentity: app.clientId,
+        logs: app.workspaceName,
+        version,
+        package: describeBundle(bundle),
+        subscriptionId: this.owner,
+        resourceGroup: resourceGroupName,
+        storageAccount: account.name,
+        workspaceId: app.workspaceId,
+      };
+      return smokeCheck(
+        checkName,
+        {
+          cloud: "azure",
+          address,
+          headers: frontDoorId && { "x-azure-fdid": frontDoorId },
+          probes: probesOf(description),
+          release: releaseOf(name, bundle, app.release),
+          outputs,
+          deployed: { package: bundle.sha256, function: app.configuration },
+        },
+        opts,
+      );
     };
   }
 
@@ -345,7 +393,7 @@ export class WebApplication extends pulumi.ComponentResource {
         apis: this.answering.map(({ description, fn }) => ({
           name: description.name,
           patterns: frontendPatterns(description),
-          url: fn.url,
+          ...originsOf(fn),
         })),
         profile,
         workspace: this.first.fn.workspace,
@@ -409,7 +457,7 @@ export class WebApplication extends pulumi.ComponentResource {
       region: location,
       functions: Object.fromEntries(this.args.functions.map((plan) => this.describeFunction(plan))),
       tables: Object.fromEntries(Object.entries(this.tables).map(([name, { tableName }]) => [name, tableName])),
-      ...(fn instanceof ApiFunction && { apiUrl: fn.url }),
+      ...(fn instanceof ApiFunction && { apiUrl: this.addressOf(fn) }),
       functionName: fn.functionName,
       ...(table && { messagesTable: table.tableName }),
       runtimeIdentity: fn.clientId,
@@ -437,13 +485,19 @@ export class WebApplication extends pulumi.ComponentResource {
     const variables = [...Object.keys(environment), ...Object.keys(secrets)];
     const release = fn && releaseOf(name, bundleFor(name, this.args.bundles), fn.release);
     if (description.kind === "http" && fn instanceof ApiFunction) {
-      const { kind, routes, probes } = description;
-      return [name, { ...deployed(fn), kind, variables, tables, release, url: fn.url, routes, probes }];
+      const { kind, routes } = description;
+      const probes = fn.colours ? probesBehindFrontDoor(description) : description.probes;
+      return [name, { ...deployed(fn), kind, variables, tables, release, url: this.addressOf(fn), routes, probes }];
     }
     if (fn instanceof ScheduledFunction) {
       return [name, { ...deployed(fn), kind: "schedule", variables, tables, release, schedule: fn.schedule }];
     }
     throw new Error(`${this.name}: there is no function ${name}`);
+  }
+
+  /** Where a function is asked: of one in two colours only Front Door's address stays. */
+  private addressOf({ colours, url }: ApiFunction): pulumi.Output<string> {
+    return colours && this.frontend ? this.frontend.hostName.apply(publicAddress) : url;
   }
 
   private ask(
@@ -452,15 +506,16 @@ export class WebApplication extends pulumi.ComponentResource {
     after: readonly pulumi.Resource[],
     timeoutSeconds?: number,
   ): pulumi.Resource[] {
-    return answering.map(({ description: { name, probes }, fn }, index) => {
+    return answering.map(({ description, fn }) => {
+      const { name, probes } = description;
       const bundle = bundleFor(name, this.args.bundles);
       return smokeCheck(
         // That of the first has the plain name, as it did when an application had one function.
-        index === 0 ? `${this.name}-smoke-check` : `${this.name}-${name}-smoke-check`,
+        name === this.first.name ? `${this.name}-smoke-check` : `${this.name}-${name}-smoke-check`,
         {
           cloud: "azure",
           address: address(fn),
-          probes,
+          probes: fn.colours ? probesBehindFrontDoor(description) : probes,
           release: releaseOf(name, bundle, fn.release),
           outputs: this.outputs,
           deployed: { package: bundle.sha256, function: fn.configuration },
@@ -479,16 +534,42 @@ export class WebApplication extends pulumi.ComponentResource {
     if (isAsked && this.answering.length === 0) {
       tellNoApi("the twin of each function is asked whether it could run", this);
     }
-    if (!isAsked) {
-      frontend?.upload(deployments);
-    } else if (frontDoorOnly && frontend) {
-      frontend.upload(deployments);
-      this.ask(this.answering, () => frontend.hostName.apply(publicAddress), [frontend], frontDoorTimeoutSeconds);
+    const inTurn = this.answering.filter(({ fn }) => fn.colours !== undefined);
+    const alone = isAsked ? this.answering.filter(({ fn }) => fn.colours === undefined) : [];
+    const moved = inTurn.filter(({ description }) => probesBehindFrontDoor(description).length > 0);
+    // Until Front Door's places know of the route, they send requests to the colour that the next update changes.
+    const atFrontDoor = frontend
+      ? this.ask(moved, () => frontend.hostName.apply(publicAddress), frontend.routes, frontDoorTimeoutSeconds)
+      : [];
+    if (frontDoorOnly && frontend) {
+      frontend.upload([...deployments, ...atFrontDoor]);
+      this.ask(alone, () => frontend.hostName.apply(publicAddress), [frontend], frontDoorTimeoutSeconds);
     } else {
-      const checks = this.ask(this.answering, (fn) => fn.url, []);
-      frontend?.upload([...deployments, ...checks]);
+      const checks = this.ask(alone, (fn) => fn.url, []);
+      frontend?.upload([...deployments, ...checks, ...atFrontDoor]);
     }
   }
+}
+
+/** The probes whose paths Front Door sends to the function; the others it takes for the site's. */
+function probesBehindFrontDoor(description: HttpFunction): readonly Probe[] {
+  const patterns = frontendPatterns(description);
+  const isBelow = (path: string, pattern: string) =>
+    pattern.endsWith("/*") ? `${path}/`.startsWith(pattern.slice(0, -1)) : path === pattern;
+  return description.probes.filter(({ path }) =>
+    patterns.some((pattern) => isBelow(path.split("?")[0] ?? "", pattern)),
+  );
+}
+
+/** Where Front Door finds a function. */
+function originsOf({ colours, url }: ApiFunction): Pick<FrontendApi, "url" | "green" | "after"> {
+  if (colours === undefined) return { url };
+  const { hostNames, target, verified } = colours;
+  return {
+    url: hostNames.blue.apply(publicAddress),
+    green: { url: hostNames.green.apply(publicAddress), serves: target === "green" },
+    after: verified,
+  };
 }
 
 /** What an answer's `x-release` has to begin with. */

@@ -110,7 +110,11 @@ export const azureBehaviours: Behaviours = {
   "azure-native:cdn:AFDOrigin": arm("azure-native:cdn:AFDOrigin"),
   "azure-native:cdn:RuleSet": arm("azure-native:cdn:RuleSet"),
   "azure-native:cdn:Rule": arm("azure-native:cdn:Rule"),
-  "azure-native:cdn:Route": arm("azure-native:cdn:Route", [], accepted("Code=Conflict: another operation is running")),
+  "azure-native:cdn:Route": arm("azure-native:cdn:Route", [], {
+    ...accepted("Code=Conflict: another operation is running"),
+    // "Azure Front Door: frequently asked questions", on how long a deployment takes: up to 20 minutes.
+    lateUpdateSeconds: 1200,
+  }),
   "azure-native:cdn:AFDCustomDomain": arm("azure-native:cdn:AFDCustomDomain", ["hostName"]),
   "azure-native:monitor:DiagnosticSetting": arm("azure-native:monitor:DiagnosticSetting"),
   "azure-native:monitor:ActionGroup": arm("azure-native:monitor:ActionGroup", ["location"]),

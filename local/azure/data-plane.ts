@@ -67,6 +67,16 @@ export async function startAzure(stored: Resources, state: string): Promise<Clou
       },
       "azure-native:keyvault:Secret": keyVault,
       "azure-native:cdn:AFDEndpoint": endpoints,
+      "azure-native:cdn:Route": {
+        start(resource) {
+          frontDoor.changed(resource);
+          return Promise.resolve();
+        },
+        stop(id) {
+          frontDoor.forget(id);
+          return Promise.resolve();
+        },
+      },
     },
     data: tables.data,
     invoke: (invocation) => functions.invoke(invocation),

@@ -11,11 +11,18 @@ import {
   splitTarget,
   without,
 } from "../http";
+import type { StoredResource } from "../store";
 import type { AzureResources, Resource } from "./resources";
 
 type Route = Resource<"azure-native:cdn:Route">;
 type Rule = Resource<"azure-native:cdn:Rule">;
 type Action = Rule["actions"][number];
+
+interface Change {
+  readonly before: Route;
+  readonly route: Route;
+  readonly knownAt: number;
+}
 
 /** Bytes of body that Front Door compresses: 1 KB to 8 MB (Azure Front Door documentation, "File compression"). */
 const compressibleSizes = { least: 1024, most: 8 * 1024 * 1024 };
@@ -29,12 +36,25 @@ const originTimeout = 60_000;
  * certificate is signed for a loopback address.
  */
 export class FrontDoor {
+  readonly #changes = new Map<string, Change>();
+  #count = 0;
+
   constructor(private readonly resources: AzureResources) {}
+
+  /** Takes a route, or another version of one that it has: until that is known, some places go by the one before. */
+  changed(resource: StoredResource): void {
+    const route = this.resources.parse("azure-native:cdn:Route", resource);
+    const before = this.#changes.get(resource.id)?.route ?? route;
+    this.#changes.set(resource.id, { before, route, knownAt: resource.knownAt ?? 0 });
+  }
+
+  forget(routeId: string): void {
+    this.#changes.delete(routeId);
+  }
 
   async handle(endpointId: string, request: HttpRequest): Promise<HttpResponse> {
     const endpoint = this.resources.get("azure-native:cdn:AFDEndpoint", endpointId);
-    const routes = this.resources
-      .list("azure-native:cdn:Route")
+    const routes = [...this.resources.list("azure-native:cdn:Route"), ...this.#late()]
       .filter((route) => route.profileName === endpoint.profileName && route.endpointName === endpoint.endpointName)
       .filter(({ enabledState }) => enabledState === "Enabled");
     const { path } = splitTarget(request.target);
@@ -62,6 +82,14 @@ export class FrontDoor {
         ["X-Cache", route.cacheConfiguration ? "TCP_MISS" : "CONFIG_NOCACHE"],
       ],
     };
+  }
+
+  /** Routes whose change is not known everywhere: every other request comes to a place that goes by the one before. */
+  #late(): Route[] {
+    this.#count += 1;
+    return [...this.#changes.values()]
+      .filter(({ knownAt }) => knownAt > Date.now())
+      .map(({ before, route }) => (this.#count % 2 === 0 ? route : before));
   }
 
   /** The rules of a route's sets, in their order. */

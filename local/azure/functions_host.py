@@ -30,6 +30,17 @@ ADMIN = "/admin/functions"
 # A variable of a route, `{name}`, or `{*name}` for whatever follows, as `re.escape` leaves it.
 VARIABLE = re.compile(r"\\{(\\\*)?(\w+)\\}")
 
+# `hh:mm:ss`; where the setting is absent, no function here takes as long as the host's own limit.
+TIMEOUT_SETTING = "AzureFunctionsJobHost__functionTimeout"
+
+
+def seconds(time_span):
+    hours, minutes, rest = time_span.split(":")
+    return (int(hours) * 60 + int(minutes)) * 60 + int(rest)
+
+
+TIMEOUT = seconds(os.environ[TIMEOUT_SETTING]) if TIMEOUT_SETTING in os.environ else None
+
 
 def expression(variable):
     return f"(?P<{variable[2]}>{'.*' if variable[1] else '[^/]+'})"
@@ -208,9 +219,12 @@ def handler_of(functions, timers, queues, loop):
                 return self.send(200, {}, json.dumps(listed).encode(), "application/json")
             for function in [*timers, *queues]:
                 if function.name == name and self.command == "POST":
+                    running = asyncio.run_coroutine_threadsafe(function.run(body), loop)
                     try:
-                        asyncio.run_coroutine_threadsafe(function.run(body), loop).result()
+                        running.result(TIMEOUT)
                     except Exception as error:
+                        if not running.done():
+                            return self.give_up(function)
                         traceback.print_exc()
                         return self.send(500, {}, f"{type(error).__name__}: {error}".encode())
                     return self.send(202, {}, b"")
@@ -230,14 +244,24 @@ def handler_of(functions, timers, queues, loop):
                 route_params=route_params,
                 body=body,
             )
+            running = asyncio.run_coroutine_threadsafe(function(request), loop)
             try:
-                response = asyncio.run_coroutine_threadsafe(function(request), loop).result()
+                response = running.result(TIMEOUT)
             except Exception:
+                if not running.done():
+                    return self.give_up(function)
                 traceback.print_exc()
                 return self.send(500, {}, b"")
             if isinstance(response, str):
                 response = func.HttpResponse(response)
             return self.send(response.status_code, response.headers, response.get_body(), response.mimetype)
+
+        def give_up(self, function):
+            """The host ends the worker with everything that runs in it."""
+            limit = os.environ[TIMEOUT_SETTING]
+            print(f"Timeout value of {limit} exceeded by function 'Functions.{function.name}'.", file=sys.stderr, flush=True)
+            self.send(500, {}, b"")
+            os._exit(1)
 
         def send(self, status, headers, body, content_type="text/plain"):
             self.send_response_only(status)

@@ -49,6 +49,7 @@ const schemas = {
       })
       .optional(),
     keyVaultReferenceIdentity: z.string().optional(),
+    tags: z.record(z.string(), z.string()).default({}),
     functionAppConfig: z.object({
       runtime: z.object({ name: z.literal("python"), version: z.string() }),
       siteUpdateStrategy: z

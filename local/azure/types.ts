@@ -308,7 +308,20 @@ function endpoint(accountName: string, part: string): string {
   return `https://${accountName}.${zone}.core.windows.net/`;
 }
 
-export const azureInvokes: Readonly<Record<string, (args: Properties) => Properties>> = {
+/** A GET of a resource, which Azure answers with its properties, or with 404. */
+const got =
+  (type: string) =>
+  (args: Properties, context: CloudContext): Properties => {
+    const id = azureTypes[type]?.id(args, context, "") ?? "";
+    const found = context.store.get(type, id);
+    if (found === undefined) throw new Error(`GET ${id}\nRESPONSE 404: 404 Not Found\nERROR CODE: ResourceNotFound`);
+    return { ...found.inputs, ...found.outputs, id } as Properties;
+  };
+
+export const azureInvokes: Readonly<Record<string, (args: Properties, context: CloudContext) => Properties>> = {
+  "azure-native:storage:getBlobContainer": got("azure-native:storage:BlobContainer"),
+  "azure-native:cdn:getRoute": got("azure-native:cdn:Route"),
+  "azure-native:web:getWebApp": got("azure-native:web:WebApp"),
   "azure-native:authorization:getClientConfig": () => ({
     subscriptionId,
     tenantId,

@@ -28,6 +28,9 @@ export const aliases = z.object({
     .default([]),
 });
 
+/** What is read of the command line's answers. */
+export const awsAnswers = { versions, aliases };
+
 /** A version as it is read, by the AWS CLI or from a local cloud. */
 export interface ReadVersion {
   readonly version: string;

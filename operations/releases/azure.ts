@@ -5,8 +5,18 @@ import path from "node:path";
 import { z } from "zod";
 
 import { type OneDeployParameters, oneDeployTemplate, verifiedBlob } from "../../components/azure/one-deploy";
+import { type Colour, releaseTag } from "../../components/azure/colour";
 import { UnansweredError } from "../unanswered-error";
 import { azureCli } from "../vendor-cli";
+import {
+  colourMeans,
+  colourPlace,
+  type ColourPlace,
+  colourReleases,
+  groupOf,
+  type ReadApp,
+  toldOfColour,
+} from "./azure-colours";
 import type { EngineResource, KeptRelease, ReleasedFunction, ReleasePort } from "./port";
 
 const deploymentType = "azure-native:resources:Deployment";
@@ -90,7 +100,7 @@ export function packageReleases(blobs: readonly ReadBlob[], serving: string | un
 }
 
 /** What both Azure and the local one do alike. */
-export const azureMeans: Pick<ReleasePort, "means" | "told"> = {
+export const packageMeans: Pick<ReleasePort, "means" | "told"> = {
   means: "the package that was kept is deployed again, with the settings that there are now: minutes",
   // A refresh repeats what the deployment was last given.
   told({ functionName }, { name }, resource) {
@@ -107,6 +117,32 @@ export function withRelease(values: Readonly<Record<string, unknown>>, release: 
   return { ...rest, properties: { ...properties, parameters } };
 }
 
+/** What both Azure and the local one do alike of functions in two colours, and by their packages of the others. */
+export function azureMeans(
+  resources: readonly EngineResource[],
+): Pick<ReleasePort, "means" | "meansFor" | "told" | "without"> {
+  return {
+    ...packageMeans,
+    meansFor: (fn) => (colourPlace(resources, fn) ? colourMeans : undefined),
+    without: (fn) => (colourPlace(resources, fn) ? undefined : withoutPackages(resources, fn)),
+    told(fn, release, resource) {
+      const place = colourPlace(resources, fn);
+      return place ? toldOfColour(place, release.name, resource) : packageMeans.told(fn, release, resource);
+    },
+  };
+}
+
+const shownRoute = z.object({ originGroup: z.object({ id: z.string() }) });
+const shownApp = z
+  .object({
+    tags: z.record(z.string(), z.string()).nullish(),
+    // Without a time zone, which is UTC.
+    properties: z.object({ lastModifiedTimeUtc: z.string() }),
+  })
+  .transform(({ tags, properties: { lastModifiedTimeUtc: at } }): ReadApp => {
+    return { release: tags?.[releaseTag], modifiedAt: new Date(/Z|[+-]\d\d:\d\d$/.test(at) ? at : `${at}Z`) };
+  });
+
 const blobs = z.array(
   z.object({
     name: z.string(),
@@ -120,31 +156,67 @@ const deployed = z.object({
   }),
 });
 
+/** What is read of the command line's answers. */
+export const azureAnswers = { route: shownRoute, app: shownApp, blobs, deployment: deployed };
+
 /** That Azure may take to deploy a package: half an hour. */
 const deploymentTimeoutMs = 1_800_000;
 
 /** Days in which the address of a package is good: Azure reads it while it deploys. */
 const addressDays = 1;
 
-/** The packages of function apps on Flex Consumption, which has neither versions nor slots, by the Azure CLI. */
+/**
+ * Function apps on Flex Consumption, which has neither versions nor slots, by the Azure CLI: their packages, or the two colours of
+ * each.
+ */
 export function azureReleases(subscriptionId: string, resources: readonly EngineResource[]): ReleasePort {
   const az = azureCli(subscriptionId, deploymentTimeoutMs);
+  const routeOf = ({ resourceGroup, profile, endpoint, route }: ColourPlace) => [
+    ...["--resource-group", resourceGroup, "--profile-name", profile],
+    ...["--endpoint-name", endpoint, "--route-name", route],
+  ];
+  const colour = async (fn: ReleasedFunction, place: ColourPlace) => {
+    const read = (each: Colour) =>
+      az.ask(
+        shownApp,
+        ...["resource", "show", "--resource-type", "Microsoft.Web/sites"],
+        ...["--resource-group", place.resourceGroup, "--name", place.apps[each].name],
+      );
+    const [route, blue, green] = await Promise.all([
+      az.ask(shownRoute, "afd", "route", "show", ...routeOf(place)),
+      read("blue"),
+      read("green"),
+    ]);
+    return colourReleases(fn, place, { serving: route.originGroup.id, apps: { blue, green } });
+  };
+  const packages = async (fn: ReleasedFunction) => {
+    const { account, container, resourceGroup, deploymentName } = packagePlace(resources, fn);
+    const inContainer = ["--account-name", account, "--container-name", container, "--auth-mode", "key"];
+    const [found, last] = await Promise.all([
+      az.ask(blobs, "storage", "blob", "list", ...inContainer, "--include", "m", "--num-results", "*"),
+      az.ask(deployed, "deployment", "group", "show", "--resource-group", resourceGroup, "--name", deploymentName),
+    ]);
+    const read = found.map(({ name, metadata, properties: { creationTime } }) => {
+      return { name, createdAt: creationTime, metadata: metadata ?? {} };
+    });
+    return packageReleases(read, last.properties.parameters?.release?.value);
+  };
   return {
-    ...azureMeans,
-    without: (fn) => withoutPackages(resources, fn),
-    async releases(fn) {
-      const { account, container, resourceGroup, deploymentName } = packagePlace(resources, fn);
-      const inContainer = ["--account-name", account, "--container-name", container, "--auth-mode", "key"];
-      const [found, last] = await Promise.all([
-        az.ask(blobs, "storage", "blob", "list", ...inContainer, "--include", "m", "--num-results", "*"),
-        az.ask(deployed, "deployment", "group", "show", "--resource-group", resourceGroup, "--name", deploymentName),
-      ]);
-      const read = found.map(({ name, metadata, properties: { creationTime } }) => {
-        return { name, createdAt: creationTime, metadata: metadata ?? {} };
-      });
-      return packageReleases(read, last.properties.parameters?.release?.value);
+    ...azureMeans(resources),
+    releases(fn) {
+      const inTurn = colourPlace(resources, fn);
+      return inTurn === undefined ? packages(fn) : colour(fn, inTurn);
+    },
+    leftovers: async (fn) => {
+      const arePackages = withoutPackages(resources, fn) === undefined;
+      return arePackages && colourPlace(resources, fn) !== undefined ? packages(fn) : [];
     },
     async serve(fn, { name }) {
+      const inTurn = colourPlace(resources, fn);
+      if (inTurn !== undefined) {
+        await az.run("afd", "route", "update", ...routeOf(inTurn), "--origin-group", groupOf(inTurn, name));
+        return;
+      }
       const { account, container, resourceGroup, deploymentName } = packagePlace(resources, fn);
       const expiry = new Date(Date.now() + addressDays * 86_400_000).toISOString().replace(/\.\d+Z$/, "Z");
       const packageUri = await az.ask(

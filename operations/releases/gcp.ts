@@ -74,6 +74,9 @@ const service = z.object({
 });
 const describedFunction = z.object({ serviceConfig: z.object({ service: z.string() }) });
 
+/** What is read of the command line's answers: the resources of Cloud Run's API in its first version, and a function. */
+export const gcpAnswers = { revisions, service, describedFunction };
+
 /** Characters of the longest function name that the Cloud Run service behind it has too. */
 const longestServiceName = 49;
 

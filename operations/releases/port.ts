@@ -51,10 +51,14 @@ export type Told = "read" | Pick<EngineResource, "inputs" | "outputs">;
 export interface ReleasePort {
   /** What it does for that, and how long it takes on the live cloud, e.g. `an alias is moved: seconds`. */
   readonly means: string;
+  /** The same of one function, where that is done in another way. */
+  meansFor?(fn: ReleasedFunction): string | undefined;
   /** Why a function has no releases, where it is deployed in a way that keeps none. */
   without?(fn: ReleasedFunction): string | undefined;
   /** The newest first. */
   releases(fn: ReleasedFunction): Promise<KeptRelease[]>;
+  /** What is kept of earlier releases beside those that may serve again, the newest first. Default: nothing. */
+  leftovers?(fn: ReleasedFunction): Promise<KeptRelease[]>;
   /** Gives all traffic to a release; returns when it serves. */
   serve(fn: ReleasedFunction, release: KeptRelease): Promise<void>;
   /** What is told of a resource of the engine's state after `serve`; undefined where it says nothing of what serves. */

@@ -235,11 +235,13 @@ export async function pruneReleases(
   { keep, dryRun }: { readonly keep: number; readonly dryRun: boolean },
 ): Promise<PrunedRelease[]> {
   const found = (await releasesOf(source)).filter(({ cloud }) => cloud !== "aws");
-  const old = found.flatMap(({ releases, ...each }) =>
-    releases
-      .slice(Math.max(keep, 1))
-      .flatMap((release) => (release.share > 0 || release.pinned === true ? [] : [{ ...each, release }])),
-  );
+  const kept = found.map(async ({ releases, ...each }) => {
+    const series = [releases, (await each.port.leftovers?.(each.fn)) ?? []];
+    return series
+      .flatMap((all) => all.slice(Math.max(keep, 1)))
+      .flatMap((release) => (release.share > 0 || release.pinned === true ? [] : [{ ...each, release }]));
+  });
+  const old = (await Promise.all(kept)).flat();
   for (const { port, fn, release } of dryRun ? [] : old) await port.delete(fn, release);
   return old.map(({ cloud, fn, release }) => ({ cloud, fn, release }));
 }

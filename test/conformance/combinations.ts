@@ -112,7 +112,7 @@ export const combinations: readonly Combination[] = [
         function: { memorySize: 10_240, timeout: 30 },
         api: { throttle: { rate: 10_000, burst: 5_000 } },
       },
-      azure: { region: "eastus", function: { memorySize: 4096, maximumInstances: 1_000 } },
+      azure: { region: "eastus", function: { memorySize: 4096, maximumInstances: 1_000, blueGreen: true } },
       gcp: {
         ...project,
         region: "us-central1",

@@ -226,7 +226,9 @@ describe("rights", () => {
     const changing = refusals(cloud, "drift", ["create"]).length;
     // A static website and blobs are read and written by one right on Azure: the account's key.
     expect(changing).toBeGreaterThan(count * (cloud === "azure" ? 0.5 : 0.95));
-    expect(refusals(cloud, "preview", ["read"]).length).toBeGreaterThan(count * 0.95);
+    // The program reads routes, apps and a container of Azure at each run, to know what serves.
+    const unread = cloud === "azure" ? 0.85 : 0.95;
+    expect(refusals(cloud, "preview", ["read"]).length).toBeGreaterThan(count * unread);
   });
 
   test("on AWS end at the stack: another stack's tables, functions, roles and logs are not to be touched", () => {

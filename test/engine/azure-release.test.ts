@@ -1,10 +1,13 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { copyOfCheckout, LocalDeployment, type Run } from "./local-deployment";
+import type { ListedRelease } from "../../operations/releases/releases";
+import { changes, copyOfCheckout, execute, LocalDeployment, type Run } from "./local-deployment";
 
 /** Milliseconds between two requests to one address: 20 a second. */
 const interval = 50;
@@ -60,6 +63,25 @@ async function updateWhileAsked(): Promise<{ run: Run; asked: Asked }> {
   return { run, asked };
 }
 
+/** An update whose processes are killed as soon as it tells something. */
+async function killedUpdate(text: string): Promise<void> {
+  const config = deployment.configured.flatMap((setting) => ["--config", setting]);
+  const options = ["--state", deployment.state, "--stack", "staging", ...config];
+  const script = path.join(checkout, "cli", "local.ts");
+  const child = spawn(process.execPath, ["--import", "tsx", script, ...options, "up", "--detach"], {
+    cwd: checkout,
+    // In a process group of its own, with the engine.
+    detached: true,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let told = "";
+  child.stderr.setEncoding("utf8").on("data", (more: string) => (told += more));
+  const ended = once(child, "exit");
+  await expect.poll(() => told, { timeout: 120_000, interval: 10 }).toContain(text);
+  process.kill(-Number(child.pid), "SIGKILL");
+  await ended;
+}
+
 /** The application with a mark in each answer of its status. */
 const marked = (mark: string) =>
   sound.replace(
@@ -107,8 +129,21 @@ describe.each([
   });
 });
 
-test("a mended update goes through, and no user notices", async () => {
+test("an update that failed is tried again by the next one", async () => {
+  const again = await up();
+  expect([again.code, again.stderr]).toEqual([1, expect.stringMatching(/ZeroDivisionError|division/)]);
+});
+
+test("an update that is interrupted leaves the release before, and the next one goes through", async () => {
   writeFileSync(application, marked("second"));
+  const asked = new Asked(addresses);
+  await killedUpdate("azure-api-next");
+  await asked.end();
+  expect(asked.failures.slice(0, 5)).toEqual([]);
+  expect(await status()).toBe("first");
+});
+
+test("a mended update goes through, and no user notices", async () => {
   const { run, asked } = await updateWhileAsked();
   expect(run.code, run.stderr.slice(0, 3_000)).toBe(0);
   expect(asked.failures.slice(0, 5)).toEqual([]);
@@ -128,4 +163,87 @@ test("an update of the configuration goes through, and no user notices", async (
   const { run, asked } = await updateWhileAsked();
   expect(run.code, run.stderr.slice(0, 3_000)).toBe(0);
   expect(asked.failures.slice(0, 5)).toEqual([]);
+});
+
+describe("blue and green", () => {
+  const inTurn = ["clouds=[azure]", "azure.function.memorySize=2048", "azure.function.blueGreen=true"];
+  const preview = () => deployment.run(["preview"], { checkout });
+  /** Behind Front Door, whichever app serves. */
+  const answers = async () => {
+    const answer = await fetch(`${deployment.outputs().azure.frontendUrl}/api/`);
+    return answer.headers.get("x-test");
+  };
+  const release = (command: "releases" | "rollback", ...args: string[]) =>
+    execute(
+      [path.join(checkout, "cli", `${command}.ts`), "-s", "staging", "--local", deployment.state, ...args],
+      checkout,
+    );
+  const shown = async () =>
+    (JSON.parse((await release("releases", "--json")).stdout) as ListedRelease[])
+      .map(({ name, share, verified }) => `${name} ${share} ${verified}`)
+      .sort();
+
+  test("are turned on by an update that no user notices: the twin becomes green, and the route goes there", async () => {
+    deployment.configure(inTurn);
+    writeFileSync(application, marked("third"));
+    addresses = addresses.slice(1);
+    const { run, asked } = await updateWhileAsked();
+    expect(run.code, run.stderr.slice(0, 3_000)).toBe(0);
+    expect(asked.failures.slice(0, 5)).toEqual([]);
+    expect(await answers()).toBe("third");
+    // The app of before keeps all that it had.
+    expect(changes(run).filter((line) => /web:\w+ {2}azure-api$|Deployment {2}azure-api$/.test(line))).toEqual([]);
+    expect((await preview()).stderr).toContain("no changes");
+    expect(await shown()).toEqual(["blue 0 true", "green 1 true"]);
+  });
+
+  test("an update that does not serve leaves the route where it is, and the next one goes through", async () => {
+    writeFileSync(application, `${sound}\nif "PATH" in os.environ:\n    raise RuntimeError("planted")\n`);
+    const { run, asked } = await updateWhileAsked();
+    expect(run.code).not.toBe(0);
+    expect(run.stderr).toMatch(/planted/);
+    expect(asked.failures.slice(0, 5)).toEqual([]);
+    expect(await answers()).toBe("third");
+    const refused = await release("rollback", "--to", "blue");
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("has never been verified")]);
+
+    writeFileSync(application, marked("fourth"));
+    const mended = await updateWhileAsked();
+    expect(mended.run.code, mended.run.stderr.slice(0, 3_000)).toBe(0);
+    expect(mended.asked.failures.slice(0, 5)).toEqual([]);
+    expect(await answers()).toBe("fourth");
+    expect(await shown()).toEqual(["blue 1 true", "green 0 true"]);
+  });
+
+  test("a rollback moves the route, and the next preview would move it back and change nothing else", async () => {
+    const asked = new Asked(addresses);
+    const back = await release("rollback");
+    await asked.end();
+    expect(back.code, back.stderr).toBe(0);
+    expect(back.stdout).toMatch(/azure: api went from blue \(\S+\) to green \(\S+\): Front Door's route is moved/);
+    expect(asked.failures.slice(0, 5)).toEqual([]);
+    expect(await answers()).toBe("third");
+    expect(changes(await preview())).toEqual(["~ update  azure-native:cdn:Route  azure-web-api"]);
+  });
+
+  test("are turned off while green serves: blue first, and then green is the twin again", async () => {
+    deployment.configure(inTurn.filter((setting) => !setting.includes("blueGreen")));
+    const first = await updateWhileAsked();
+    expect(first.run.code, first.run.stderr.slice(0, 3_000)).toBe(0);
+    expect(first.run.stderr).toContain("this update goes back to the blue one");
+    expect(first.asked.failures.slice(0, 5)).toEqual([]);
+    expect(await answers()).toBe("fourth");
+    const script = path.join(checkout, "application", "web", "app.js");
+    const { frontendUrl } = deployment.outputs().azure;
+    const loaded = async () => /app\.[0-9a-f]{12}\.js/.exec(await (await fetch(frontendUrl)).text())?.[0] ?? "none";
+    const before = await loaded();
+    writeFileSync(script, `${readFileSync(script, "utf8")}\n// Another.\n`);
+    const second = await updateWhileAsked();
+    expect(second.run.code, second.run.stderr.slice(0, 3_000)).toBe(0);
+    expect(second.asked.failures.slice(0, 5)).toEqual([]);
+    // A page that was loaded before still finds its script.
+    expect(await loaded()).not.toBe(before);
+    expect((await fetch(`${frontendUrl}/${before}`)).status).toBe(200);
+    expect((await preview()).stderr).toContain("no changes");
+  });
 });

@@ -42,6 +42,9 @@ const answers: Record<string, (name: string, inputs: Record<string, object>) => 
 const invokes: Record<string, object> = {
   "azure-native:authorization:getClientConfig": { subscriptionId: "subscription" },
   "azure-native:storage:listStorageAccountServiceSAS": { serviceSasToken: "sig=1" },
+  "azure-native:storage:getBlobContainer": {},
+  "azure-native:cdn:getRoute": { originGroup: { id: "/originGroups/api" } },
+  "azure-native:web:getWebApp": {},
   "gcp:organizations/getProject:getProject": { number: "42" },
 };
 

@@ -1,7 +1,14 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
 import { Provider } from "@pulumi/azure-native/provider";
 import * as pulumi from "@pulumi/pulumi";
-import { beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 
+import type { Serving } from "../../../components/azure/colour";
+import { servingColours } from "../../../components/azure/serving-colours";
+import { asMetadata, keptOf, rememberedSite } from "../../../components/azure/site-memory";
 import { WebApplication, type WebApplicationArgs } from "../../../components/azure/web-application";
 import type { HttpFunction } from "../../../contract/application";
 import { settingDigest } from "../../../contract/setting-digest";
@@ -187,7 +194,11 @@ describe("with the defaults", () => {
 
   test("no container is public", () => {
     const containers = ofType(recording, "storage:BlobContainer");
-    expect(containers.map(({ inputs }) => inputs.containerName).sort()).toEqual(["deployment", "packages"]);
+    expect(containers.map(({ inputs }) => inputs.containerName).sort()).toEqual([
+      "deployment",
+      "packages",
+      "site-files",
+    ]);
     for (const { inputs } of containers) expect(inputs.publicAccess).toBe("None");
   });
 
@@ -334,6 +345,7 @@ describe("with the defaults", () => {
     expect(files.map(({ inputs }) => [inputs.blobName, inputs.contentType])).toEqual([
       ["app.js", "text/javascript; charset=utf-8"],
       ["index.html", "text/html; charset=utf-8"],
+      [expect.stringMatching(/^index\.[0-9a-f]{12}\.html$/) as string, "text/html; charset=utf-8"],
     ]);
     expect(only(recording, "storage:StorageAccountStaticWebsite")).toMatchObject({ indexDocument: "index.html" });
   });
@@ -390,7 +402,12 @@ describe("with the defaults", () => {
       expect(named(recording, "cdn:Route", route).ruleSets).toContainEqual({ id: "azure-web-headers-id" });
     }
     expect(named(recording, "cdn:Rule", "azure-web-site-singlepage")).toMatchObject({
-      actions: [{ name: "UrlRewrite", parameters: { destination: "/index.html" } }],
+      actions: [
+        {
+          name: "UrlRewrite",
+          parameters: { destination: expect.stringMatching(/^\/index\.[0-9a-f]{12}\.html$/) as string },
+        },
+      ],
     });
     expect(named(recording, "cdn:Route", "azure-web-api").ruleSets).not.toContainEqual({ id: "azure-web-site-id" });
   });
@@ -587,7 +604,7 @@ describe("several functions", () => {
       expect(new Set(ofType(recording, type).map(({ inputs }) => inputs[key])).size).toBe(2);
     }
     const containers = ofType(recording, "storage:BlobContainer").map(({ inputs }) => inputs.containerName);
-    expect(containers.sort()).toEqual(["deployment", "deployment-shop", "packages", "packages-shop"]);
+    expect(containers.sort()).toEqual(["deployment", "deployment-shop", "packages", "packages-shop", "site-files"]);
   });
 
   test("each uses its own tables, by a role on each of them", () => {
@@ -901,5 +918,228 @@ describe("with a twin that is asked first", () => {
     await expect(twinned({ functions: [http("api"), http("api-next")] })).rejects.toThrow(
       "the function api-next has the name of the twin of api; rename it",
     );
+  });
+});
+
+describe("blue and green", () => {
+  const colours = (serving?: Serving, ending = false) => ({ api: { serving, secrets: "s", ending } });
+  const inTurn = (serving?: Serving, overrides: Partial<WebApplicationArgs> = {}) =>
+    environment({ smokeCheck: true, colours: colours(serving), ...overrides });
+  const groupOfRoute = (recording: Recording) => {
+    const { originGroup } = named(recording, "cdn:Route", "azure-web-api") as { originGroup: { id: string } };
+    return originGroup.id;
+  };
+  const releaseOf = (recording: Recording) => {
+    const { tags } = named(recording, "web:WebApp", "azure-api") as { tags: { release: string } };
+    return tags.release;
+  };
+
+  test("an update goes to the app that does not serve, or to none where that which serves has the release", async () => {
+    const first = await inTurn();
+    expect(groupOfRoute(first.recording)).toBe("azure-web-api-id");
+    const release = releaseOf(first.recording);
+    expect(release).toMatch(new RegExp(`^${String(packageBundle.releases.api)}\\.[0-9a-f]{12}$`));
+    for (const [serving, group] of [
+      [{ colour: "blue", release }, "azure-web-api-id"],
+      [{ colour: "green", release }, "azure-web-api-green-id"],
+      [{ colour: "blue", release: "other" }, "azure-web-api-green-id"],
+      [{ colour: "green", release: "other" }, "azure-web-api-id"],
+      // Deployed before it had a colour.
+      [{ colour: "blue" }, "azure-web-api-green-id"],
+    ] as const) {
+      expect(groupOfRoute((await inTurn(serving)).recording), JSON.stringify(serving)).toBe(group);
+    }
+  });
+
+  test("the release is of everything that is declared of the app, and of its secrets", async () => {
+    const release = releaseOf((await inTurn()).recording);
+    expect(releaseOf((await inTurn()).recording)).toBe(release);
+    for (const overrides of [
+      { function: { maximumInstances: 7 } },
+      { function: { transform: { function: { clientAffinityEnabled: true } } } },
+      { functions: [http("api", { tables: ["messages"] }, { environment: { CURRENCY: "JPY" } })] },
+      { colours: { api: { secrets: "other", ending: false } } },
+    ] satisfies Partial<WebApplicationArgs>[]) {
+      expect(releaseOf((await inTurn(undefined, overrides)).recording), JSON.stringify(overrides)).not.toBe(release);
+    }
+  });
+
+  test("the app is asked before the route goes there, Front Door afterwards, and the site's files come last", async () => {
+    const { recording, result } = await inTurn({ colour: "blue", release: "other" });
+    const order = recording.all.map(({ type, name }) => `${type} ${name}`);
+    const steps = [
+      "azure-native:resources:Deployment azure-api-next",
+      "command:local:Command azure-api-colour",
+      "azure-native:cdn:Route azure-web-api",
+      "command:local:Command azure-smoke-check",
+      "azure-native:storage:Blob azure-web/index.html",
+    ];
+    expect(order.filter((step) => steps.includes(step))).toEqual(steps);
+    const asked = (name: string) =>
+      recording.of("command:local:Command").find((each) => each.name === name)?.inputs.environment;
+    const release = releaseOf(recording);
+    expect(asked("azure-api-colour")).toMatchObject({
+      ADDRESS: expect.stringMatching(/shop-test-api-next-[0-9a-f]{8}\.azurewebsites\.net/) as string,
+      RELEASE: release,
+    });
+    expect(asked("azure-smoke-check")).toMatchObject({
+      ADDRESS: expect.stringContaining("azurefd.net") as string,
+      RELEASE: release,
+      PATIENCE: "3000",
+    });
+    const outputs = await valueOf(result.outputs);
+    expect(outputs.apiUrl).toContain("azurefd.net");
+    expect(outputs.functionName).toMatch(/^shop-test-api-next-/);
+  });
+
+  test("both apps serve as one, with state of their own, and a route for each to go to", async () => {
+    const { recording } = await inTurn();
+    const [blue, green] = ["azure-api", "azure-api-next"].map((name) => named(recording, "web:WebApp", name));
+    const { AzureFunctionsWebHost__hostid: id, ...settings } = appSettings(blue ?? {});
+    const { AzureFunctionsWebHost__hostid: other, ...same } = appSettings(green ?? {});
+    expect(same).toEqual(settings);
+    expect(other).not.toBe(id);
+    expect(settings).not.toHaveProperty("MULTICLOUD_TWIN");
+    expect(green?.tags).toEqual(blue?.tags);
+    const origins = ofType(recording, "cdn:AFDOrigin").map(({ inputs }) => String(inputs.hostName));
+    expect(origins.filter((host) => host.includes("-api-"))).toHaveLength(2);
+  });
+
+  test("apps behind Front Door alone let in whoever knows its id, since the one that waits is asked too", async () => {
+    const { recording } = await inTurn(undefined, { frontDoorOnly: true });
+    for (const name of ["azure-api", "azure-api-next"]) {
+      expect(named(recording, "web:WebApp", name).siteConfig).toMatchObject({
+        ipSecurityRestrictions: [{ ipAddress: "Any", headers: { "x-azure-fdid": ["front-door-id"] } }],
+      });
+    }
+  });
+
+  test("going back to one app, the update goes to blue whatever has the release", async () => {
+    const tell = vi.spyOn(pulumi.log, "info").mockResolvedValue();
+    const { recording } = await inTurn(undefined, { colours: colours({ colour: "green", release: "x" }, true) });
+    expect(groupOfRoute(recording)).toBe("azure-web-api-id");
+    expect(tell).toHaveBeenCalledWith(expect.stringContaining("goes back to the blue one"), expect.anything());
+    tell.mockRestore();
+  });
+
+  test("need a frontend, and a name that no other function has", async () => {
+    await expect(inTurn(undefined, { site: undefined })).rejects.toThrow("blue and green are behind a frontend");
+    const functions = [http("api"), http("api-green")];
+    const bundles = [{ ...packageBundle, functions: ["api", "api-green"] }];
+    await expect(inTurn(undefined, { functions, bundles, tables: [] })).rejects.toThrow(
+      "the function api-green has the name of the green app of api; rename it",
+    );
+  });
+
+  test("what serves is read from Front Door's route and the tag of the app that it goes to", async () => {
+    const route = (group: string) => ({
+      "azure-native:cdn:getRoute": { originGroup: { id: `/x/originGroups/${group}` } },
+    });
+    const app = { "azure-native:web:getWebApp": { tags: { release: "a.b" } } };
+    const read = async (blueGreen: boolean, invokes: Record<string, Record<string, unknown>>) => {
+      const client = { "azure-native:authorization:getClientConfig": { subscriptionId: "s" } };
+      const { result, recording } = await record(
+        () => servingColours({ scope: { project: "shop", stack: "test" }, functions: [http("api")], blueGreen }),
+        { invokes: Object.defineProperties(client, Object.getOwnPropertyDescriptors(invokes)) },
+      );
+      return { found: result, calls: recording.calls };
+    };
+    const green = await read(true, { ...route("api-green"), ...app });
+    expect(green.found).toMatchObject({ api: { serving: { colour: "green", release: "a.b" }, ending: false } });
+    expect(green.calls.at(-1)?.inputs.name).toMatch(/^shop-test-api-next-/);
+    expect((await read(false, route("api"))).found).toEqual({});
+    expect((await read(false, { ...route("api-green"), ...app })).found).toMatchObject({ api: { ending: true } });
+    await expect(read(true, failing("RESPONSE 403: 403 Forbidden"))).rejects.toThrow("403 Forbidden");
+  });
+
+  /** What the provider answers with an error, as the engine gives it. */
+  const failing = (details: string) =>
+    Object.defineProperty({}, "azure-native:cdn:getRoute", {
+      enumerable: true,
+      get: () => {
+        throw Object.assign(new Error(details), { details });
+      },
+    }) as Record<string, Record<string, unknown>>;
+
+  test("nothing serves before the first deployment, which Azure answers with 404", async () => {
+    const invokes = failing("RESPONSE 404: 404 Not Found\nERROR CODE: ResourceGroupNotFound");
+    const { result } = await record(
+      () => servingColours({ scope: { project: "shop", stack: "test" }, functions: [http("api")], blueGreen: true }),
+      { invokes },
+    );
+    expect(result).toMatchObject({ api: { serving: undefined, ending: false } });
+  });
+});
+
+describe("the site's files with a hash", () => {
+  const files = (recording: Recording) =>
+    ofType(recording, "storage:Blob")
+      .filter(({ inputs }) => inputs.containerName === "$web")
+      .map(({ inputs }) => String(inputs.blobName));
+  const memory = (recording: Recording) => named(recording, "storage:BlobContainer", "azure-web-files").metadata;
+  let folder = "";
+  const remembered = (files: readonly string[], before: readonly string[] = []) =>
+    environment({ site: folder, frontend: { remembered: { files, before } } });
+
+  beforeAll(() => {
+    folder = mkdtempSync(path.join(tmpdir(), "site-"));
+    writeFileSync(path.join(folder, "index.html"), '<script src="app.js"></script>');
+    writeFileSync(path.join(folder, "app.js"), "//");
+  });
+  afterAll(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  test("stay for one release, and are gone with the next", async () => {
+    const first = (await environment({ site: folder })).recording;
+    const hashed = files(first).filter((name) => /\.[0-9a-f]{12}\./.test(name));
+    expect(hashed).not.toEqual([]);
+    expect(memory(first)).toEqual({ files: hashed.join(" "), before: "" });
+
+    const old = "app.0123456789ab.js";
+    const next = (await remembered([old], ["app.older.js"])).recording;
+    expect(files(next)).toContain(old);
+    expect(files(next)).not.toContain("app.older.js");
+    expect(memory(next)).toEqual({ files: hashed.join(" "), before: old });
+
+    const same = (await remembered(hashed, [old])).recording;
+    expect(files(same)).toContain(old);
+    expect(memory(same)).toEqual(memory(next));
+  });
+
+  test("are there before Front Door sends anybody to the page that names them", async () => {
+    const { recording } = await environment({ site: folder });
+    const order = recording.all.map(({ type, name }) => `${type} ${name}`);
+    const page = order.findIndex((each) => /storage:Blob azure-web\/index\.[0-9a-f]{12}\.html$/.test(each));
+    const rule = order.indexOf("azure-native:cdn:Rule azure-web-site-singlepage");
+    expect(page).toBeGreaterThan(order.indexOf("azure-native:storage:Blob azure-web/app.js"));
+    expect(rule).toBeGreaterThan(page);
+  });
+
+  test("have a header that an answer for a file which is gone may have too", async () => {
+    const { recording } = await environment();
+    const rules = JSON.stringify(ofType(recording, "cdn:Rule").map(({ inputs }) => inputs.actions));
+    expect(rules).toContain("public, max-age=3600");
+    expect(rules).not.toMatch(/immutable|31536000|365\./);
+  });
+
+  test("are noted as far as a container's metadata has room, those of this release first", () => {
+    const many = (count: number) => Array.from({ length: count }, (_, index) => `chunks/é-${index}.0123456789ab.js`);
+    const { files = "", before = "" } = asMetadata({ files: many(100), before: many(200) });
+    expect(keptOf({ files: [], before: [] }, [])).toEqual([]);
+    expect(files.split(" ")).toHaveLength(100);
+    expect(before.split(" ").length).toBeGreaterThan(10);
+    expect(files.length + before.length).toBeLessThan(8_000);
+    expect(asMetadata({ files: many(1_000), before: [] })).toEqual({});
+  });
+
+  test("are read where they were noted", async () => {
+    const { result } = await record(() => rememberedSite({ project: "shop", stack: "test" }), {
+      invokes: {
+        "azure-native:authorization:getClientConfig": { subscriptionId: "s" },
+        "azure-native:storage:getBlobContainer": { metadata: { files: "a%2Fb.js c.js", before: "" } },
+      },
+    });
+    expect(result).toEqual({ files: ["a/b.js", "c.js"], before: [] });
   });
 });

@@ -136,7 +136,20 @@ export const documentedValues: ByPath<Documented> = {
     notes: text("https://learn.microsoft.com/rest/api/resources/management-locks/create-or-update-by-scope", 512),
   },
   "azure-native:storage:StorageAccount": { location, tags },
-  "azure-native:storage:BlobContainer": { containerName: matching(names, "^([a-z0-9]+(-[a-z0-9]+)*|\\$web)$", 63) },
+  "azure-native:storage:BlobContainer": {
+    containerName: matching(names, "^([a-z0-9]+(-[a-z0-9]+)*|\\$web)$", 63),
+    metadata: documented(
+      "https://learn.microsoft.com/rest/api/storageservices/setting-and-retrieving-properties-and-metadata-for-blob-resources",
+      {
+        type: "object",
+        // Lists of encoded names; no other is set.
+        properties: Object.fromEntries(
+          ["files", "before"].map((key) => [key, { type: "string", pattern: "^[\\w.%~ -]*$", maxLength: 8192 }]),
+        ),
+        additionalProperties: false,
+      },
+    ),
+  },
   "azure-native:keyvault:Vault": {
     location,
     tags,

@@ -26,11 +26,14 @@ const tagged = [
 ];
 
 const escapes: Readonly<Record<string, readonly string[]>> = {
-  "a tag may be any text": tagged.flatMap((type) => [
-    `azure-native:${type} tags: unknown property`,
-    `azure-native:${type} tags.project: bad value`,
-    `azure-native:${type} tags.stack: bad value`,
-  ]),
+  "a tag may be any text": [
+    ...tagged.flatMap((type) => [
+      `azure-native:${type} tags: unknown property`,
+      `azure-native:${type} tags.project: bad value`,
+      `azure-native:${type} tags.stack: bad value`,
+    ]),
+    "azure-native:web:WebApp tags.release: bad value",
+  ],
   "text for people may be anything": [
     "azure-native:authorization:ManagementLockByScope notes: bad value",
     `${alert} description: bad value`,

@@ -107,6 +107,22 @@ export class DiscoveryDocuments {
     };
   }
 
+  /**
+   * Whether a schema of an API has a path; `[]` is an entry of a list, `*` a value of a map.
+   *
+   * @param api with its version, e.g. `run.v1`.
+   */
+  has(api: string, schema: string, at: readonly string[]): boolean {
+    const { schemas } = this.#document(api);
+    const within = (found: Property | undefined, [step, ...rest]: readonly string[]): boolean => {
+      const described = found?.$ref === undefined ? found : schemas[found.$ref];
+      if (described === undefined || step === undefined) return described !== undefined;
+      if (step === "[]") return within(described.items, rest);
+      return within(step === "*" ? described.additionalProperties : described.properties?.[step], rest);
+    };
+    return within(schemas[schema], at);
+  }
+
   #document(api: string): z.infer<typeof document> {
     const known = this.#documents.get(api);
     if (known) return known;

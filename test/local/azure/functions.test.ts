@@ -20,6 +20,7 @@ const role = "/subscriptions/s/providers/Microsoft.Authorization/roleDefinitions
 
 /** An app that counts the runs of its timer, and tells the count and its secret. */
 const functionApp = (release: string) => `
+import asyncio
 import os
 import time
 import azure.functions as func
@@ -40,6 +41,11 @@ def tick(timer: func.TimerRequest) -> None:
 @app.route(route="state")
 def state(req: func.HttpRequest) -> str:
     return f"${release} {runs} {os.environ['KEY']}"
+
+@app.route(route="slow")
+async def slow(req: func.HttpRequest) -> str:
+    await asyncio.sleep(30)
+    return "late"
 `;
 
 /** An app with a queue, a trigger that local Azure does not have, and an address that tells what the function was given. */
@@ -200,6 +206,21 @@ test("a timer runs at its times, and by hand", async () => {
 
 test("the host's own paths are closed from outside", async () => {
   expect((await fetch(`${url}/admin/functions`)).status).toBe(401);
+});
+
+test("a call that takes longer than the host's limit is answered with 500, and the worker ends with it", async () => {
+  await configure({ KEY: "k", AzureFunctionsJobHost__functionTimeout: "00:00:01" });
+  expect(await state()).toBe("v1 0 k");
+  expect((await fetch(`${url}/api/slow`)).status).toBe(500);
+  await vi.waitFor(
+    async () => {
+      expect(await state()).toBe("v1 0 k");
+    },
+    { timeout: 30_000 },
+  );
+  expect(readFileSync(path.join(directory, "logs", "worker.jsonl"), "utf8")).toContain(
+    "Timeout value of 00:00:01 exceeded by function 'Functions.slow'",
+  );
 });
 
 test("a rolling update answers from the old instance until the new one does, and beside it for a while", async () => {

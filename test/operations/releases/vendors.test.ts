@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -212,5 +215,83 @@ describe("Azure", () => {
   test("an app that the Azure CLI deploys has no releases, and it is said why", () => {
     expect(azureReleases("sub-1", []).without?.(fn)).toMatch(/shop-api gets its package by the Azure CLI/);
     expect(port().without?.(fn)).toBeUndefined();
+  });
+});
+
+describe("Azure, of a function in two colours", () => {
+  const group = "/subscriptions/sub-1/resourceGroups/shop/providers/Microsoft.Cdn/profiles/shop-web/originGroups/";
+  const inProfile = { resourceGroupName: "shop", profileName: "shop-web", endpointName: "shop-web" };
+  const probed = { ...fn, probes: [{ path: "/api/", status: 200 }] };
+  let server: Server;
+  let release = "";
+  let status = 200;
+  let resources: EngineResource[] = [];
+
+  const resource = (type: string, inputs: Record<string, unknown>, outputs = inputs): EngineResource => {
+    return { urn: `urn:${type}`, type: `azure-native:${type}`, inputs, outputs };
+  };
+  const route = () =>
+    resource("cdn:Route", { ...inProfile, routeName: "api", originGroup: { id: `${group}api-green` } });
+
+  beforeEach(async () => {
+    status = 200;
+    server = createServer((request, response) => {
+      const isKnown = request.headers["x-azure-fdid"] === "front-door";
+      response.writeHead(isKnown ? status : 403, { "x-release": release }).end("{}");
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const blue = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const app = (name: string, defaultHostName: string) => resource("web:WebApp", { name }, { defaultHostName });
+    resources = [
+      route(),
+      resource("cdn:Profile", { profileName: "shop-web" }, { frontDoorId: "front-door" }),
+      resource("cdn:AFDOrigin", { originGroupName: "api", hostName: blue }),
+      resource("cdn:AFDOrigin", { originGroupName: "api-green", hostName: "green.test" }),
+      app("shop-api", blue),
+      app("shop-api-next", "green.test"),
+    ];
+    install("az", {
+      "afd route show": { originGroup: { id: `${group}api-green`, resourceGroup: "shop" } },
+      "--name shop-api-next": {
+        tags: { release: "b.2" },
+        properties: { lastModifiedTimeUtc: "2026-01-02T00:00:00.1" },
+      },
+      "--name shop-api": { tags: { release: "a.1" }, properties: { lastModifiedTimeUtc: "2026-01-01T00:00:00.1" } },
+      "afd route update": {},
+    });
+  });
+
+  afterEach(() => server.close());
+
+  test("both apps are its releases, the one that waits verified where it answers right now", async () => {
+    const seen = async () => {
+      const found = await azureReleases("sub-1", resources).releases(probed);
+      return found.map(({ name, release, publishedAt, share, verified, pinned }) => {
+        return [name, release, publishedAt.toISOString().slice(0, 10), share, verified, pinned];
+      });
+    };
+    release = "a.1.x";
+    expect(await seen()).toEqual([
+      ["green", "b.2", "2026-01-02", 1, true, true],
+      ["blue", "a.1", "2026-01-01", 0, true, true],
+    ]);
+    status = 500;
+    expect((await seen())[1]?.[4]).toBe(false);
+  });
+
+  test("the route is sent to the other app, and the state's route is told so", async () => {
+    const port = azureReleases("sub-1", resources);
+    const blue = { name: "blue", release: "a.1", publishedAt: new Date(), share: 0, verified: true };
+    await port.serve(probed, blue);
+    expect(asked().at(-1)?.asked).toContain(
+      `afd route update --resource-group shop --profile-name shop-web --endpoint-name shop-web --route-name api --origin-group ${group}api`,
+    );
+    expect(port.told(probed, blue, route())).toMatchObject({
+      inputs: { routeName: "api", originGroup: { id: `${group}api` } },
+      outputs: { originGroup: { id: `${group}api` } },
+    });
+    expect(port.meansFor?.(probed)).toMatch(/Front Door's route is moved/);
+    expect(port.without?.(probed)).toBeUndefined();
+    await expect(port.serve(probed, { ...blue, name: "red" })).rejects.toThrow("there is no colour red");
   });
 });

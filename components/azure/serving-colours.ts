@@ -1,0 +1,85 @@
+import * as authorization from "@pulumi/azure-native/authorization";
+import * as cdn from "@pulumi/azure-native/cdn";
+import * as web from "@pulumi/azure-native/web";
+import type * as pulumi from "@pulumi/pulumi";
+
+import { shortDigestOf } from "../digest";
+import type { FunctionPlan } from "../function-plan";
+import { nameLimits, resourceName, type Scope } from "../names";
+import { resolved } from "../resolved";
+import { type Colour, colours, type FunctionColours, originGroupOf, releaseTag, type Serving } from "./colour";
+
+/** What the app of a colour is called among the application's parts; green is the app that is the twin without colours. */
+export const appPart = (functionName: string, colour: Colour): string =>
+  colour === "blue" ? functionName : `${functionName}-next`;
+
+/** Names of Front Door's profile and of its endpoint. */
+export const frontDoorName = (scope: Scope): string => resourceName(scope, "web", nameLimits.frontDoorEndpoint);
+
+export const resourceGroupName = (scope: Scope): string => resourceName(scope, "resources", nameLimits.resourceGroup);
+
+export interface ServingArgs {
+  readonly scope: Scope;
+  readonly functions: readonly FunctionPlan[];
+  /** Whether the functions are to have two colours. */
+  readonly blueGreen: boolean;
+}
+
+/**
+ * What serves each function that answers requests, by Front Door's routes and the apps' tags: whatever an update, a rollback or
+ * a refresh has left in the engine's state, and whether or not it came to its end.
+ *
+ * Without `blueGreen` only those functions are in the result whose green app serves: the update goes back to blue.
+ *
+ * The values of the functions' secrets have to be known in a preview.
+ */
+export async function servingColours(
+  { scope, functions, blueGreen }: ServingArgs,
+  opts?: pulumi.InvokeOptions,
+): Promise<Readonly<Record<string, FunctionColours>>> {
+  const found = await Promise.all(
+    functions
+      .filter(({ description }) => description.kind === "http")
+      .map(async ({ description: { name }, secrets }): Promise<[string, FunctionColours][]> => {
+        const colour = await colourOf(scope, name, opts);
+        if (!blueGreen && colour !== "green") return [];
+        const serving = colour && (await servingOf(scope, name, colour, opts));
+        return [[name, { serving, secrets: await resolved(shortDigestOf(secrets)), ending: !blueGreen }]];
+      }),
+  );
+  return Object.fromEntries(found.flat());
+}
+
+async function colourOf(scope: Scope, name: string, opts?: pulumi.InvokeOptions): Promise<Colour | undefined> {
+  const frontDoor = frontDoorName(scope);
+  const route = await unlessAbsent(
+    cdn.getRoute(
+      {
+        resourceGroupName: resourceGroupName(scope),
+        profileName: frontDoor,
+        endpointName: frontDoor,
+        routeName: name,
+      },
+      opts,
+    ),
+  );
+  const group = route?.originGroup?.id?.split("/").at(-1);
+  return colours.find((colour) => originGroupOf(name, colour) === group);
+}
+
+async function servingOf(scope: Scope, name: string, colour: Colour, opts?: pulumi.InvokeOptions): Promise<Serving> {
+  const { subscriptionId } = await authorization.getClientConfig(opts);
+  const appName = resourceName(scope, appPart(name, colour), nameLimits.functionApp, subscriptionId);
+  const app = await unlessAbsent(web.getWebApp({ resourceGroupName: resourceGroupName(scope), name: appName }, opts));
+  return { colour, release: app?.tags?.[releaseTag] };
+}
+
+/** Undefined where Azure answers that there is no such thing: the text of its SDK has status and code in lines of their own. */
+export async function unlessAbsent<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof Error && /\b404\b|NotFound/.test(error.message)) return undefined;
+    throw error;
+  }
+}
