@@ -117,7 +117,7 @@ const asking: Readonly<Record<Command, Readonly<Partial<Record<Cloud, readonly s
 /** The groups of a command line that a call begins with. */
 const groups: Readonly<Record<Cloud, string>> = {
   aws: "lambda|dynamodb|sns|logs|cloudwatch|apigatewayv2",
-  azure: "resource|functionapp|storage|deployment|monitor",
+  azure: "resource|functionapp|storage|deployment|monitor|afd",
   gcp: "functions|run|firestore|logging|projects",
 };
 
