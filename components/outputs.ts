@@ -126,7 +126,7 @@ const gcpSchema = cloudSchema.extend({
   public: z
     .boolean()
     .describe("Whether anyone may call the API; else a caller needs the role `roles/run.invoker` and a token."),
-  database: text("Name of the Firestore database that the collections are in."),
+  database: text("Name of the Firestore database that the first collection is in. Absent without tables.").optional(),
   frontendAddress: text(
     "IP address of the load balancer, for the domain's A record. Absent where the frontend is off.",
   ).optional(),

@@ -1,7 +1,7 @@
 import { pythonVersions } from "../contract/pythons";
-import { didYouMeanThen } from "../contract/suggestion";
+import { didYouMean, didYouMeanThen } from "../contract/suggestion";
 import { entryModule } from "./adapters";
-import { distributionFor } from "./distributions";
+import { distributionFor, providedModules } from "./distributions";
 import type { ImportFault, ImportProof, ImportSite } from "./import-proof";
 import { functionPackages } from "./importable";
 import type { FunctionImports, Surroundings } from "./imports";
@@ -14,10 +14,10 @@ import { inStandardLibrary } from "./standard-library";
 export async function describeFaults(
   { errors, warnings }: ImportProof,
   checked: FunctionImports,
-  { functions, others }: Pick<Surroundings, "functions" | "others">,
+  { functions, others, files }: Pick<Surroundings, "functions" | "others"> & { readonly files: readonly string[] },
 ): Promise<{ errors: string[]; warnings: string[] }> {
   const known = errors.length + warnings.length === 0 ? [] : await others();
-  const context = { ...checked, functions, others: known };
+  const context = { ...checked, functions, others: known, modules: files.flatMap(moduleName) };
   return {
     errors: errors.map((fault) => `${place(fault, context)} ${problem(fault, context)}`),
     warnings: warnings.map(
@@ -30,6 +30,14 @@ interface Context extends FunctionImports {
   readonly functions: Surroundings["functions"];
   /** Of the other targets. */
   readonly others: readonly Lock[];
+  /** Full names of the modules of the application and of the packages that the function has. */
+  readonly modules: readonly string[];
+}
+
+/** Full name of the module that a file is, without its suffix of a platform; none of another file. */
+function moduleName(file: string): string[] {
+  const name = /^(.+?)(?:\/__init__)?(?:\.[\w-]+)?\.(?:py|so|pyd)$/.exec(file)?.[1];
+  return name === undefined ? [] : [name.replaceAll("/", ".")];
 }
 
 function place(fault: ImportFault, context: Context): string {
@@ -86,8 +94,8 @@ function missing(module: string, context: Context, correct: string): string {
   const { target, platform, application, lock, layers = [], others } = context;
   const [top = module] = module.split(".", 1);
   if (application.some(({ name }) => name.startsWith(`${top}/`) || name === `${top}.py`)) {
-    const modules = application.map((file) => file.name.replace(/(\/__init__)?\.py$/, "").replaceAll("/", "."));
-    return `which the application does not have${didYouMeanThen(module, modules, "correct the import, or add the file")}`;
+    const own = application.flatMap((file) => moduleName(file.name));
+    return `which the application does not have${didYouMeanThen(module, own, "correct the import, or add the file")}`;
   }
   if (inStandardLibrary(top, platform.pythonVersion)) {
     return `which the standard library of Python ${platform.pythonVersion} does not have; ${correct}`;
@@ -105,19 +113,22 @@ function missing(module: string, context: Context, correct: string): string {
   const distribution = distributionFor(module, names);
   if (functionPackages(context).includes(distribution)) {
     const version = lock.packages.find((locked) => locked.name === distribution)?.version ?? "";
-    return `which ${distribution} ${version} does not have; correct the import, or require another version, then run: ${relock(context)}`;
+    const next = `correct the import, or require another version, then run: ${relock(context)}`;
+    return `which ${distribution} ${version} does not have${didYouMeanThen(module, context.modules, next)}`;
   }
   const layer = layers.find(({ packages }) => packages.includes(distribution));
   if (layer) {
     return `which is in layer ${layer.name} (${distribution}); give the function that layer too`;
   }
   const files = new Set(context.functions.flatMap(({ requirements }) => requirements[target] ?? []).map(shownPath));
-  const elsewhere = others.filter(({ packages }) => packages.some((locked) => locked.name === distribution));
-  const known = [...new Set(elsewhere.map((other) => other.target))].join(" and ");
-  const bring = known
-    ? `${distribution}, which is in the lock of ${known}, brings it`
-    : `${distribution} should bring it`;
-  return `which no deployed package has; ${bring}: add ${distribution} to ${[...files].join(" and ")}, then run: ${relock(context)}`;
+  const add = `add ${distribution} to ${[...files].join(" and ")}, then run: ${relock(context)}`;
+  // A package of a misspelt name may be another's trap: nothing that nothing requires yet is recommended beside what is meant.
+  const meant = names.has(distribution)
+    ? ""
+    : didYouMean(module, [...context.modules, ...[...names].flatMap(providedModules)]);
+  if (meant !== "")
+    return `which no deployed package has${meant} Correct the import; or, where ${distribution} is meant, ${add}`;
+  return `which no deployed package has; ${distribution} ${names.has(distribution) ? "brings" : "should bring"} it: ${add}`;
 }
 
 function relock({ functions, target }: Context): string {

@@ -328,8 +328,7 @@ export class WebApplication extends pulumi.ComponentResource {
       package: describeBundle(bundleOf(plan.description.name, args.bundles)),
       project: args.project,
       public: isPublic(args),
-      ...(table && { messagesTable: table.tableName }),
-      database: table?.databaseName ?? "",
+      ...(table && { messagesTable: table.tableName, database: table.databaseName }),
     };
   }
 }

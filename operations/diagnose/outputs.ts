@@ -59,7 +59,7 @@ const azure = cloudOutputs.extend({
   storageAccount: z.string(),
   workspaceId: z.string(),
 });
-const gcp = cloudOutputs.extend({ project: z.string(), database: z.string() });
+const gcp = cloudOutputs.extend({ project: z.string(), database: z.string().optional() });
 
 /** The outputs of a stack of this program. */
 export const stackOutputs = z.object({

@@ -291,6 +291,7 @@ function inspectedGcp({ project, region, database }: ValuesOf<"gcp">): Inspected
     },
     layer: () => Promise.resolve(undefined),
     async hasTable() {
+      if (database === undefined) return false;
       // Firestore makes collections as they are written to; what can be missing is their database.
       const command = ["firestore", "databases", "describe", "--database", database];
       return (await gcloud.find(z.object({}), ...command)) !== undefined;

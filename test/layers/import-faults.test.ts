@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import type { PythonFunction } from "../../contract/application";
 import { describeFaults } from "../../layers/import-faults";
 import type { ImportFault } from "../../layers/import-proof";
+import type { Lock } from "../../layers/lock";
 import { temporaryDirectory } from "../local/resources";
 
 const folder = path.join(temporaryDirectory(), "shop");
@@ -32,17 +33,33 @@ const missing: ImportFault = {
   via: [],
 };
 
+const lockOf = (target: Lock["target"], ...names: string[]): Lock => ({
+  ...{ target, sha256: "", pythonVersion: "3.12" },
+  packages: names.map((name) => ({
+    ...{ name, version: "1.0", required: true, neededBy: [], hashes: new Set<string>(), statement: `${name}==1.0` },
+  })),
+});
+
 async function told(fault: ImportFault): Promise<string> {
   const { errors } = await describeFaults(
-    { errors: [fault], warnings: [], packages: [] },
+    { errors: [fault], warnings: [] },
     {
       target: "aws",
       platform: { pythonVersion: "3.12", architecture: "x86_64" },
       entryPoints: [],
       application: ["shop/__init__.py", "shop/main.py"].map((name) => ({ name, content: Buffer.from("") })),
-      lock: { target: "aws", sha256: "", pythonVersion: "3.12", packages: [] },
+      lock: lockOf("aws", "fastapi"),
     },
-    { functions: [api], others: () => Promise.resolve([]) },
+    {
+      functions: [api],
+      others: () => Promise.resolve([lockOf("gcp", "flask")]),
+      files: [
+        "shop/main.py",
+        "fastapi/__init__.py",
+        "fastapi/responses.py",
+        "orjson/orjson.cpython-312-x86_64-linux-gnu.so",
+      ],
+    },
   );
   return errors.join("\n");
 }
@@ -58,9 +75,29 @@ test("an import of the application's own is named by its file and line", async (
   expect(await told({ ...missing, file: "shop/main.py", line: 3 })).toMatch(/^shop\/main\.py:3 imports shop\.mian,/);
 });
 
-test("a package that nothing requires is named with the file of requirements and the command for the application", async () => {
+test.each([
+  [
+    "a module of a package by a wrong name",
+    "fastapi.respnses",
+    "which fastapi 1.0 does not have; did you mean fastapi.responses?",
+  ],
+  [
+    "a package by a wrong name",
+    "fastapy",
+    "which no deployed package has; did you mean fastapi? Correct the import; or, where",
+  ],
+  [
+    "a package of another cloud's lock by a wrong name",
+    "flaks",
+    "which no deployed package has; did you mean flask? Correct",
+  ],
+])("%s is told with the right one", async (_, module, message) => {
+  expect(await told({ ...missing, file: "shop/main.py", line: 1, module })).toContain(message);
+});
+
+test("a package that the function does not require is named with the file of requirements and the command for the application", async () => {
   expect(await told({ ...missing, file: "shop/main.py", line: 1, module: "flask" })).toBe(
-    "shop/main.py:1 imports flask, which no deployed package has; flask should bring it: add flask to " +
+    "shop/main.py:1 imports flask, which no deployed package has; flask brings it: add flask to " +
       `${folder}/requirements.in, then run: npm run layer -- lock --application ${folder} --target aws`,
   );
 });

@@ -645,6 +645,7 @@ test("an application whose functions all have a schedule has no API, and its sit
   const outputs = await valueOf(result.outputs);
   expect(outputs).toMatchObject({ functionName: "shop-test-worker", functions: { worker: { kind: "schedule" } } });
   expect(outputs).not.toHaveProperty("apiUrl");
+  expect(outputs).not.toHaveProperty("database");
 });
 
 test("a twin is deployed and asked first, then the function, where they answer everybody", async () => {
