@@ -110,19 +110,19 @@ const builders: Record<Target, Builder> = {
           const provided = strategy.kind === "hybrid" ? strategy.provided : undefined;
           const proofs = alike(functions, ({ name }) => has.get(name)?.join() ?? "").map(async (together) => {
             const functionLayers = has.get(together[0]?.name ?? "");
-            const requires = await proveImports(
+            await proveImports(
               "aws",
               application,
               together,
               { platform, lock, application: code, layers: plan, functionLayers, provided },
               { requirements, ...options },
             );
-            return together.map(({ name }) => [name, requires] as const);
           });
           const withLayer = (layerName: string) =>
             functions.map(({ name }) => name).filter((name) => has.get(name)?.includes(layerName));
           const layers = built.map((each) => ({ ...layer, functions: withLayer(each.name), ...each }));
-          return { functions, layers, requires: (await Promise.all(proofs)).flat() };
+          await Promise.all(proofs);
+          return { functions, layers };
         }),
       ),
       storedBundles(
@@ -149,7 +149,6 @@ const builders: Record<Target, Builder> = {
         functions,
         releases: Object.fromEntries(releases),
         layers: Object.fromEntries(needed),
-        requires: Object.fromEntries(parts.flatMap(({ requires }) => requires)),
         ...stored,
       })),
     ];
@@ -293,14 +292,14 @@ async function proveImports(
   functions: readonly PythonFunction[],
   checked: Omit<FunctionImports, "target" | "entryPoints">,
   { requirements, ...told }: Pick<BuildOptions, "requirements" | "progress" | "warn">,
-): Promise<readonly string[]> {
+): Promise<void> {
   // Other requirements than the application's own are of code that is not here.
-  if (requirements !== undefined) return [];
+  if (requirements !== undefined) return;
   const entryPoints = functions.map(({ name }) => ({
     module: entryModule[target](name),
     attribute: entryAttribute[target],
   }));
-  return checkFunctionImports(
+  await checkFunctionImports(
     { ...checked, target, entryPoints },
     { ...told, functions, others: () => otherLocks(application, target) },
   );

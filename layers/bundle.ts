@@ -60,8 +60,6 @@ export interface ApplicationBundle extends BundleFile, Code, Pick<Dependencies, 
   readonly layers: Readonly<Record<string, readonly string[]>>;
   readonly target: "aws";
   readonly kind: "application";
-  /** By function, names of the packages that its start imports: what the proof of its imports reached. */
-  readonly requires: Readonly<Record<string, readonly string[]>>;
 }
 
 /** An Azure Functions package: application and `.python_packages`. */

@@ -59,8 +59,6 @@ export interface ImportProof {
   readonly errors: readonly ImportFault[];
   /** Imports that fail when the application's function with the import in it is called. */
   readonly warnings: readonly ImportFault[];
-  /** Normalised names of the packages whose modules are imported when an entry point is, sorted. */
-  readonly packages: readonly string[];
 }
 
 /**
@@ -76,10 +74,9 @@ export function proveImports(importable: Importable): ImportProof {
     ...importable.entryPoints.map((entry) => prover.entry(entry)),
   ];
   const errors = distinct(starts.flatMap((failure) => [...(failure?.faults ?? [])]));
-  const packages = prover.packages();
   const known = new Set(errors.map(identity));
   const warnings = distinct(prover.functionBodies()).filter((fault) => !known.has(identity(fault)));
-  return { errors, warnings, packages };
+  return { errors, warnings };
 }
 
 const identity = ({ file, line, module, name }: ImportFault) => JSON.stringify([file, line, module, name]);
@@ -173,11 +170,6 @@ class Prover {
     if (loaded === undefined || this.has(loaded, name)) return undefined;
     const file = loaded.found.file ?? "";
     return this.fault("ImportError", { file, line: 1 }, { kind: "missing name", module, name });
-  }
-
-  packages(): string[] {
-    const owners = [...this.loaded.values()].flatMap(({ found: { owner } }) => (owner ? [owner.name] : []));
-    return [...new Set(owners)].sort();
   }
 
   /** What functions of the application's modules import, those that such imports reach included. */

@@ -41,24 +41,17 @@ export interface Surroundings {
  * packages of its layers, what public layers provide, or what the runtime brings. Nothing is run, and what was proven once is
  * known by the content of everything that it depends on.
  *
- * @returns the normalised names of the packages whose modules its start imports, sorted.
  * @throws {BuildError} naming every import that fails, its file and line, the package that would bring it and what to run.
  */
-export async function checkFunctionImports(
-  checked: FunctionImports,
-  surroundings: Surroundings,
-): Promise<readonly string[]> {
-  if (checked.entryPoints.length === 0) return [];
-  const { errors, warnings, packages } = await verdict(checked, surroundings);
+export async function checkFunctionImports(checked: FunctionImports, surroundings: Surroundings): Promise<void> {
+  if (checked.entryPoints.length === 0) return;
+  const { errors, warnings } = await verdict(checked, surroundings);
   for (const warning of warnings) (surroundings.warn ?? surroundings.progress)(warning);
   if (errors.length > 0) throw new BuildError(errors.join("\n"));
-  return packages;
 }
 
 /** What is told of a function. */
 interface Verdict {
-  /** Names of the packages that its start imports. */
-  readonly packages: readonly string[];
   readonly errors: readonly string[];
   readonly warnings: readonly string[];
 }
@@ -74,9 +67,9 @@ async function verdict(checked: FunctionImports, { functions, others, progress }
   const [{ importable }, { proveImports }, { describeFaults }] = await onDemand(() =>
     Promise.all([import("./importable"), import("./import-proof"), import("./import-faults")]),
   );
-  const proof = proveImports(await importable(checked, progress));
-  const told = await describeFaults(proof, checked, { functions, others });
-  const found = { packages: proof.packages, ...told };
+  const read = await importable(checked, progress);
+  const names = [...read.application.keys(), ...read.packages.keys()];
+  const found = await describeFaults(proveImports(read), checked, { functions, others, files: names });
   // A fault says what other locks have, which may change: silence is kept alone.
   if (found.errors.length + found.warnings.length === 0) await writeRecord(file, found);
   return found;

@@ -26,20 +26,14 @@ export interface LambdaFunctionArgs {
   readonly handler: string;
   /**
    * The layers with the function's dependencies, at most five. The function's runtime and architecture are those that the
-   * layers were built for, so the two cannot disagree. Layers of another stack come from `DependencyLayer.fromOutputs`.
+   * layers were built for, so the two cannot disagree. Layers of another stack come from `DependencyLayer.fromOutputs`; that they
+   * have what the code imports, `proveCode` proves.
    */
   readonly layers: readonly PublishedLayer[];
   /** What the code is for, where it has no dependencies and so no layers. */
   readonly platform?: Pick<LayerBundle, "pythonVersion" | "architecture">;
   /** ARNs of public layers, attached after `layers`. Default: none. */
   readonly publicLayerArns?: readonly string[];
-  /**
-   * Packages that the code imports, as its bundle says: each must be in a layer or in `publicPackages`, or the constructor
-   * throws.
-   */
-  readonly requires?: readonly string[];
-  /** Packages that `publicLayerArns` supply. Default: none. */
-  readonly publicPackages?: readonly string[];
   readonly environment?: Record<string, pulumi.Input<string>>;
   /**
    * Environment variables whose values are secret: each is in Secrets Manager, as `<functionName>/<variable>`, and the
@@ -371,16 +365,6 @@ function checkLayers(name: string, args: LambdaFunctionArgs): void {
   if (count > maximumLayers) {
     throw new Error(
       `${name}: ${count} layers, Lambda attaches at most ${maximumLayers}; use fewer groups or layerStrategy full`,
-    );
-  }
-
-  const available = new Set(args.publicPackages);
-  for (const { bundle } of args.layers) for (const { name: pkg } of bundle.packages) available.add(pkg);
-  const missing = (args.requires ?? []).filter((pkg) => !available.has(pkg));
-  if (missing.length > 0) {
-    throw new Error(
-      `${name}: no layer of the function has ${missing.join(", ")}, which it imports when it starts; its layers are ` +
-        `${args.layers.map(({ bundle }) => bundle.name).join(", ") || "none"}: pass the one that has it too`,
     );
   }
 }

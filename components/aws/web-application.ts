@@ -175,11 +175,9 @@ export class WebApplication extends pulumi.ComponentResource {
       functionName: resourceName(scope, name, Math.min(nameLimits.lambdaFunction, nameLimits.role)),
       code: new pulumi.asset.FileArchive(code.path),
       handler: entryOf.aws(name),
-      requires: code.requires[name],
       layers: (code.layers[name] ?? []).map((needed) => layerOf(name, needed, layers)),
       platform: code,
       publicLayerArns: publicLayers.map(({ arn }) => arn),
-      publicPackages: publicLayers.flatMap(({ packages }) => Object.keys(packages)),
       environment: {
         ...environment,
         ...plan.environment,

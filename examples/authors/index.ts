@@ -7,6 +7,7 @@ import { ApiFunction } from "../../components/aws/api-function";
 import { HttpApi } from "../../components/aws/http-api";
 import { DependencyLayer } from "../../components/dependency-layer";
 import type { AwsOutputs } from "../../components/outputs";
+import { proveCode } from "../../layers/code-proof";
 
 /** A stack's output, as another program reads it. */
 type Read<T> = pulumi.Output<pulumi.Unwrap<T>>;
@@ -18,6 +19,9 @@ type Read<T> = pulumi.Output<pulumi.Unwrap<T>>;
 async function program() {
   const environment = new pulumi.StackReference(new pulumi.Config().require("environment"));
   const layers = await DependencyLayer.fromOutputs(environment, "api");
+  const code = path.join(__dirname, "code");
+  const handler = "authors.handler";
+  await proveCode({ code, handler, layers });
   const { region, messagesTable } = environment.requireOutput("aws") as Read<AwsOutputs>;
 
   const provider = new aws.Provider("aws", { region });
@@ -29,10 +33,9 @@ async function program() {
     name,
     {
       functionName: name,
-      code: new pulumi.asset.FileArchive(path.join(__dirname, "code")),
-      handler: "authors.handler",
+      code: new pulumi.asset.FileArchive(code),
+      handler,
       layers,
-      requires: ["fastapi", "mangum"],
       environment: { MESSAGES_TABLE: pulumi.interpolate`${messagesTable}` },
       permissions: [{ Effect: "Allow", Action: "dynamodb:Query", Resource: tableArn }],
       // A version that cannot start is found out before it serves.

@@ -29,7 +29,6 @@ export const applicationBundle: ApplicationBundle = {
   functions: ["api"],
   releases: { api: "c0de" },
   layers: { api: ["dependencies"] },
-  requires: { api: ["fastapi", "mangum", "pydantic"] },
   pythonVersion: "3.12",
   architecture: "x86_64",
   name: "api",

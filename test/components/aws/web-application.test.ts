@@ -693,16 +693,6 @@ describe("what could not start is not declared", () => {
       },
       /6 layers, Lambda attaches at most 5/,
     ],
-    [
-      "layers without a package that the code imports when it starts",
-      {
-        bundles: [
-          { ...applicationBundle, layers: { api: ["auth"] }, requires: { api: ["fastapi", "idna"] } },
-          layerBundle({ name: "auth" }),
-        ],
-      },
-      /no layer of the function has idna, which it imports when it starts; its layers are auth: pass the one that has it/,
-    ],
     ["a table that is not described", { tables: [] }, /api uses the table messages; tables has none/],
     ["a frontend without a page", { site: "/nowhere" }, /no index\.html in \/nowhere/],
   ])("%s", async (_, overrides, message) => {

@@ -1,0 +1,86 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+
+import { didYouMeanThen } from "../contract/suggestion";
+import { filesBelow } from "./application-files";
+import { BuildError, shownPath } from "./build-error";
+import type { LayerBundle } from "./bundle";
+import { distributionFor, providedModules } from "./distributions";
+import type { ImportFault } from "./import-proof";
+import { onDemand } from "./on-demand";
+import { runtimeModules } from "./runtime-modules";
+
+/** Code of a Lambda function that a program of its own deploys. */
+export interface LambdaCode {
+  /** Folder of the code, relative to the working directory or absolute. */
+  readonly code: string;
+  /** `<module>.<attribute>` in the folder, e.g. `api.aws.function.handler`. */
+  readonly handler: string;
+  /** The layers that the function has, as `DependencyLayer` and `DependencyLayer.fromOutputs` give them. */
+  readonly layers: readonly {
+    readonly bundle: Pick<LayerBundle, "name" | "packages" | "pythonVersion" | "architecture">;
+  }[];
+}
+
+/**
+ * Proves that each import which runs when the function starts finds its module in the code, in the standard library, in what
+ * Lambda brings or in a package of the layers. Of the layers only the names of their packages are known, so what a package
+ * imports itself is not looked at: its builder has done that.
+ *
+ * ```ts
+ * const layers = await DependencyLayer.fromOutputs(environment, "api");
+ * await proveCode({ code: "code", handler: "authors.handler", layers });
+ * ```
+ *
+ * @throws {BuildError} naming every import that fails, its file and line, and the package that would bring it.
+ */
+export async function proveCode({ code, handler, layers }: LambdaCode): Promise<void> {
+  const [first] = layers;
+  const { pythonVersion, architecture } = first?.bundle ?? { pythonVersion: "3.12", architecture: "x86_64" as const };
+  const [{ applicationTree }, { proveImports }] = await onDemand(() =>
+    Promise.all([import("./importable"), import("./import-proof")]),
+  );
+  const names = (await filesBelow(code)).filter((name) => name.endsWith(".py"));
+  const files = await Promise.all(
+    names.map(async (name) => ({ name, content: await readFile(path.join(code, name)) })),
+  );
+  const packages = layers.flatMap(({ bundle }) => bundle.packages.map(({ name }) => name));
+  const dot = handler.lastIndexOf(".");
+  const { errors } = proveImports({
+    platform: { pythonVersion, architecture },
+    entryPoints: [{ module: handler.slice(0, dot).replaceAll("/", "."), attribute: handler.slice(dot + 1) }],
+    application: await applicationTree(files),
+    packages: new Map(),
+    provided: [...runtimeModules.aws, ...packages.flatMap(providedModules)],
+  });
+  if (errors.length === 0) return;
+  const modules = names.map((name) => name.replace(/(\/__init__)?\.py$/, "").replaceAll("/", "."));
+  const layerNames = layers.map(({ bundle }) => bundle.name).join(", ") || "none";
+  const told = errors.map((fault) => {
+    const place =
+      fault.file === "" ? `the handler ${handler}` : shownPath(path.resolve(code, `${fault.file}:${fault.line}`));
+    return `${place} ${problem(fault, modules, layerNames, new Set(packages))}`;
+  });
+  throw new BuildError(told.join("\n"));
+}
+
+function problem(
+  { kind, module, name = "", detail = "" }: ImportFault,
+  modules: readonly string[],
+  layerNames: string,
+  packages: ReadonlySet<string>,
+): string {
+  switch (kind) {
+    case "syntax error":
+      return `is no Python: ${detail}; correct it`;
+    case "refuses to be imported":
+      return `raises an error when ${module} is imported; import something else`;
+    case "missing name":
+      return `imports ${name} from ${module}, which has no such name; correct the import`;
+    case "native module for another Python":
+    case "missing module": {
+      const bring = `pass the layer that has ${distributionFor(module, packages)}`;
+      return `imports ${module}, which neither the code nor a layer of the function has (its layers: ${layerNames})${didYouMeanThen(module, modules, bring)}`;
+    }
+  }
+}
