@@ -152,7 +152,9 @@ function onEachCloud<T>(value: T): Partial<Record<Cloud, T>> {
 }
 
 const target = z.string().regex(/^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/, {
-  error: 'expected "<module>:<attribute>", e.g. "shop.main:app"',
+  error: ({ input }) =>
+    `expected "<module>:<attribute>", e.g. "shop.main:app"` +
+    (/\)\s*$/.test(String(input)) ? "; call the factory in a module, e.g. app = create_app(), and name that" : ""),
 });
 
 const urlPath = z.string().regex(/^\/\S*$/, { error: "expected a path that begins with /" });
@@ -431,6 +433,10 @@ export function readApplication(root: string, folder: string): Application {
         wrong(`functions.${name}${key === "" ? "" : `.${key}`}`, problem);
       },
       requirements: (key, file) => inside(key === "" ? "requirements" : `functions.${name}.${key}`, file, "file"),
+      requirementsBeside: () =>
+        ["uv.lock", "pylock.toml", "requirements.in", "requirements.txt"].find((file) => {
+          return existsSync(path.join(absolute, file));
+        }),
       defaultRequirements,
       tables: tables.map((table) => table.name),
     }),
@@ -453,6 +459,8 @@ export function readApplication(root: string, folder: string): Application {
 interface FunctionContext {
   readonly wrong: (key: string, problem: string) => void;
   readonly requirements: (key: string, file: string) => string;
+  /** The file of requirements that lies beside the description, if one does. */
+  readonly requirementsBeside: () => string | undefined;
   readonly defaultRequirements: Partial<Record<Cloud, string>> | undefined;
   readonly tables: readonly string[];
 }
@@ -462,7 +470,7 @@ const protocols = ["asgi", "wsgi", "handler"] as const;
 function readFunction(
   name: string,
   given: z.output<typeof functionSchema>,
-  { wrong, requirements, defaultRequirements, tables }: FunctionContext,
+  { wrong, requirements, requirementsBeside, defaultRequirements, tables }: FunctionContext,
 ): PythonFunction {
   const entered = protocols.filter((protocol) => given[protocol] !== undefined);
   const [protocol] = entered;
@@ -478,7 +486,9 @@ function readFunction(
 
   const files = given.requirements ?? defaultRequirements;
   if (files === undefined) {
-    wrong("requirements", `is missing; expected a file, which may be empty: ${requirementForms}`);
+    const there = requirementsBeside();
+    const named = there === undefined ? "" : `; ${there} is there: write requirements = "${there}"`;
+    wrong("requirements", `is missing; expected a file, which may be empty: ${requirementForms}${named}`);
   }
   const key = given.requirements === undefined ? "" : "requirements";
   const paths = new Map([...new Set(Object.values(files ?? {}))].map((file) => [file, requirements(key, file)]));

@@ -61,8 +61,17 @@ export async function build(options: BuildOptions): Promise<Bundle[]> {
     });
   const bundles = await Promise.all(options.targets.map(build));
   // What is to be mended is told for all targets at once.
-  if (messages.size > 0) throw new BuildError([...messages].sort().join("\n"));
+  if (messages.size > 0) throw new BuildError(distinct([...messages], options.targets).join("\n"));
   return bundles.flat();
+}
+
+/** Messages that are the same for every target, but for the target that their command names, once. */
+function distinct(messages: readonly string[], targets: readonly Target[]): string[] {
+  if (targets.length === 1) return [...messages];
+  const common = (message: string) => message.replace(/ --target (aws|azure|gcp)\b/g, "");
+  const ofAll = (message: string) =>
+    messages.filter((other) => common(other) === common(message)).length === targets.length;
+  return [...new Set(messages.map((message) => (ofAll(message) ? common(message) : message)))].sort();
 }
 
 type Builder = (options: BuildOptions) => Promise<Bundle[]>;

@@ -7,7 +7,8 @@ import { functionPackages } from "./importable";
 import type { FunctionImports, Surroundings } from "./imports";
 import type { Lock } from "./lock";
 import { shownPath } from "./build-error";
-import { descriptionAbove, lockCommand } from "./lock-command";
+import { descriptionAbove } from "./lock-command";
+import { changeOfRequirements } from "./lock-forms";
 import { inStandardLibrary } from "./standard-library";
 
 /** What a proof found, a message for each import: where it is, what is missing, and the next step. */
@@ -84,16 +85,17 @@ function problem(fault: ImportFault, context: Context): string {
         `${platform.pythonVersion} on ${platform.architecture}; require a release that has it, then run: ${relock(context)}`
       );
     case "missing module":
-      return `imports ${module}, ${missing(module, context, correct)}`;
+      return `imports ${module}, ${missing(module, context, correct, entryKey(fault, context) !== undefined)}`;
   }
 }
 
 const minorOf = (pythonVersion: string) => Number(pythonVersion.split(".")[1]);
 
-function missing(module: string, context: Context, correct: string): string {
+/** @param isEntry whether the application's description names the module, which then is the application's own. */
+function missing(module: string, context: Context, correct: string, isEntry: boolean): string {
   const { target, platform, application, lock, layers = [], others } = context;
   const [top = module] = module.split(".", 1);
-  if (application.some(({ name }) => name.startsWith(`${top}/`) || name === `${top}.py`)) {
+  if (isEntry || application.some(({ name }) => name.startsWith(`${top}/`) || name === `${top}.py`)) {
     const own = application.flatMap((file) => moduleName(file.name));
     return `which the application does not have${didYouMeanThen(module, own, "correct the import, or add the file")}`;
   }
@@ -120,7 +122,13 @@ function missing(module: string, context: Context, correct: string): string {
   if (layer) {
     return `which is in layer ${layer.name} (${distribution}); give the function that layer too`;
   }
-  const files = new Set(context.functions.flatMap(({ requirements }) => requirements[target] ?? []).map(shownPath));
+  const files = new Set(
+    context.functions
+      .flatMap(({ requirements }) => requirements[target] ?? [])
+      .map((file) => {
+        return changeOfRequirements(file, target).edited;
+      }),
+  );
   const add = `add ${distribution} to ${[...files].join(" and ")}, then run: ${relock(context)}`;
   // A package of a misspelt name may be another's trap: nothing that nothing requires yet is recommended beside what is meant.
   const meant = names.has(distribution)
@@ -132,5 +140,5 @@ function missing(module: string, context: Context, correct: string): string {
 }
 
 function relock({ functions, target }: Context): string {
-  return lockCommand(functions[0]?.requirements[target] ?? "", target);
+  return changeOfRequirements(functions[0]?.requirements[target] ?? "requirements.in", target).command;
 }

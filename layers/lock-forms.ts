@@ -4,6 +4,7 @@ import path from "node:path";
 import { BuildError, shownPath } from "./build-error";
 import type { Target } from "./bundle";
 import { type Lock, lockFile, projectPaths, readOwnLock } from "./lock";
+import { lockCommand } from "./lock-command";
 import { makePylock, readPylock } from "./pylock";
 import { compileRequirements, readRequirementsTxt } from "./requirements-txt";
 import { lockedPaths, readUvLock } from "./uv-lock";
@@ -124,6 +125,19 @@ function formOf(file: string): Form {
 export async function readLock(target: Target, file: string): Promise<Lock> {
   const lock = await formOf(file).read(file, target);
   return { ...lock, folder: path.resolve(path.dirname(file)) };
+}
+
+/** How to require another package of a file of requirements, or another version: which file to change, and what to run then. */
+export function changeOfRequirements(
+  file: string,
+  target: Target,
+): { readonly edited: string; readonly command: string } {
+  const command = formOf(file).command?.(file);
+  if (command === undefined) return { edited: shownPath(file), command: lockCommand(file, target) };
+  const name = path.basename(file);
+  const source = name === "uv.lock" ? "pyproject.toml" : name.replace(/\.txt$/, ".in");
+  const edited = existsSync(sibling(file, source)) ? sibling(file, source) : file;
+  return { edited: shownPath(edited), command: `${command} (in ${shownPath(path.dirname(file)) || "."})` };
 }
 
 /** Files that say what is required and locked, rather than being part of the code. */

@@ -132,9 +132,14 @@ partition-key = "id"
       /expected "<module>:<attribute>"/,
     ],
     [
+      "an entry point that calls a factory",
+      `${project}${api.replace(":app", ":create_app()")}`,
+      /expected "<module>:<attribute>".*; call the factory in a module, e\.g\. app = create_app\(\)/,
+    ],
+    [
       "no requirements",
       `${project}[tool.multicloud.functions.api]\nwsgi = "shop.main:app"\n`,
-      /requirements is missing; expected a file, which may be empty: .*\.in.*\.txt.*pylock\.toml.*uv\.lock.*pyproject\.toml/,
+      /requirements is missing; expected a file, which may be empty: .*\.in.*\.txt.*pylock\.toml.*uv\.lock.*pyproject\.toml.*; requirements\.in is there: write requirements = "requirements\.in"/,
     ],
     [
       "requirements that are not there",

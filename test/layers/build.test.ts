@@ -484,6 +484,23 @@ describe("bad input is refused, with a way out", () => {
     await expect(workspace.build({ targets: ["aws", "azure", "gcp"] })).rejects.toThrow(/aws\.in.*azure\.in.*gcp\.in/s);
   });
 
+  it("one missing lock of all targets is told once", async () => {
+    const shop = path.join(workspace.folder, "shop");
+    await mkdir(shop);
+    await writeFile(path.join(shop, "requirements.in"), "any\n");
+    await writeFile(
+      path.join(shop, "pyproject.toml"),
+      '[project]\nname = "shop"\nversion = "1"\n\n[tool.multicloud.functions.api]\nwsgi = "shop:app"\nrequirements = "requirements.in"\n',
+    );
+    const application = readApplication(workspace.folder, "shop");
+    const options = { application, requirements: undefined };
+    const failure = workspace.build({ ...options, targets: ["aws", "azure", "gcp"] }).catch(reasonOf);
+    expect(String(await failure)).toMatch(
+      /^[^\n]*shop\/requirements\.lock, the lock of [^\n]* lock --application \S*shop$/,
+    );
+    expect(String(await workspace.build({ ...options, targets: ["gcp"] }).catch(reasonOf))).toMatch(/ --target gcp$/);
+  });
+
   it("a release whose files changed since it was locked", async () => {
     workspace.index.publish({ name: "changed" });
     await workspace.require(["changed"]);

@@ -40,7 +40,7 @@ const lockOf = (target: Lock["target"], ...names: string[]): Lock => ({
   })),
 });
 
-async function told(fault: ImportFault): Promise<string> {
+async function told(fault: ImportFault, fn = api): Promise<string> {
   const { errors } = await describeFaults(
     { errors: [fault], warnings: [] },
     {
@@ -51,7 +51,7 @@ async function told(fault: ImportFault): Promise<string> {
       lock: lockOf("aws", "fastapi"),
     },
     {
-      functions: [api],
+      functions: [fn],
       others: () => Promise.resolve([lockOf("gcp", "flask")]),
       files: [
         "shop/main.py",
@@ -110,4 +110,13 @@ test.each([
   ["annotationlib", "which the standard library has from Python 3.14 on; deploy with pythonVersion 3.14, or"],
 ])("of %s, which another Python has, it says which one", async (module, message) => {
   expect(await told({ ...missing, file: "shop/main.py", line: 1, module })).toContain(message);
+});
+
+test("a package that a project of another tool does not require is named with that tool's file and command", async () => {
+  const project = path.join(folder, "service");
+  mkdirSync(project);
+  for (const name of ["pyproject.toml", "uv.lock"]) writeFileSync(path.join(project, name), "");
+  const fn = { ...api, requirements: { aws: path.join(project, "uv.lock") } };
+  const fault = { ...missing, file: "shop/main.py", line: 1, module: "flask" };
+  expect(await told(fault, fn)).toContain(`add flask to ${project}/pyproject.toml, then run: uv lock (in ${project})`);
 });
