@@ -79,6 +79,10 @@ function problem(
       return `imports ${name} from ${module}, which has no such name; correct the import`;
     case "native module for another Python":
     case "missing module": {
+      const [top = module] = module.split(".", 1);
+      if (modules.some((own) => own === top || own.startsWith(`${top}.`))) {
+        return `imports ${module}, which the code does not have${didYouMeanThen(module, modules, "correct the import, or add the file")}`;
+      }
       const bring = `pass the layer that has ${distributionFor(module, packages)}`;
       return `imports ${module}, which neither the code nor a layer of the function has (its layers: ${layerNames})${didYouMeanThen(module, modules, bring)}`;
     }
