@@ -85,7 +85,8 @@ export async function localWorkspace(options: StackOptions): Promise<LocalWorksp
     pulumiCommand: engine,
     envVars: engineVariables(state, cloud),
   });
-  answerFromFiles(workspace, options);
+  // Those of another project are elsewhere.
+  if (folder === undefined) answerFromFiles(workspace, options);
   return workspace;
 }
 
