@@ -50,7 +50,10 @@ describe("bytecode in a layer", () => {
     const { entries, names } = await layer({ pythonVersion });
     const bytecode = `cpython-${pythonVersion.replace(".", "")}.pyc`;
     expect(names).toContain(`python/loaded/__pycache__/module.${bytecode}`);
-    if (!python.exact) return console.warn(`there is no Python ${pythonVersion} here, which alone loads this bytecode`);
+    if (!python.exact) {
+      console.warn(`there is no Python ${pythonVersion} here, which alone loads this bytecode`);
+      return;
+    }
     const folder = path.join(workspace.folder, "unpacked");
     for (const entry of entries) {
       const file = path.join(folder, entry.name);
