@@ -23,7 +23,16 @@ export function lastingSettings(
         }))
       : []),
     ...(azure ? [region("azure", azure.region)] : []),
-    ...(gcp ? [region("gcp", gcp.region)] : []),
+    ...(gcp
+      ? [
+          region("gcp", gcp.region),
+          {
+            setting: "gcp.project",
+            value: gcp.project,
+            loss: "every resource would be made anew there, and the tables would be deleted with what they hold",
+          },
+        ]
+      : []),
     ...(azure
       ? [
           {

@@ -25,3 +25,15 @@ test("and not where the frontend is off or the application has no site", () => {
   expect(kept({ frontend: { enabled: false } }, "/shop/site")).toEqual(always);
   expect(kept({ frontend: { waf: true } })).toEqual(always);
 });
+
+test("a project of Google Cloud is kept, as a region is", () => {
+  const settings = parseSettings(
+    { "shop:clouds": ["gcp"], "shop:gcp": { project: "shop-123456" } },
+    { project: "shop", stack: "staging" },
+  );
+  const lasting = lastingSettings(settings, { site: undefined, tables: [table] });
+  expect(lasting.map(({ setting, value }) => `${setting}=${value}`)).toEqual([
+    "gcp.region=asia-northeast1",
+    "gcp.project=shop-123456",
+  ]);
+});

@@ -11,7 +11,7 @@ import { canary, type CanaryArgs, type CanaryFunction, trafficHold } from "../ca
 import { shortDigestOf } from "../digest";
 import { nameLimits, resourceName, type Scope } from "../names";
 import { type Transform, transformed } from "../transform";
-import { refuseEmptyUpdate } from "./failed-deployment";
+import { deployAgain, refuseEmptyUpdate } from "./failed-deployment";
 import type { FunctionBuild } from "./function-build";
 import { enableServices } from "./services";
 
@@ -92,8 +92,6 @@ interface Variant extends Pick<Scaling, "maximumInstances">, Pick<CloudFunctionA
   readonly part: string;
   /** Environment variables of its own. */
   readonly variables: Readonly<Record<string, string>>;
-  /** What users notice while it is replaced. */
-  readonly whenReplaced: string;
   /** Whether what is deployed has all requests at once. */
   readonly atOnce: boolean;
 }
@@ -214,11 +212,11 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
         dependsOn: [...waited, ...after],
         hooks: {
           ...child.hooks,
-          beforeUpdate: [refuseEmptyUpdate(name + variant.suffix, variant.whenReplaced)],
+          beforeUpdate: [refuseEmptyUpdate(name + variant.suffix, args.functionName)],
         },
       });
       const deployed = {
-        ...described(name, resource),
+        ...described(name, args.functionName, resource),
         release: this.release,
         serviceAccount: runtime.email,
         logName: this.logName,
@@ -243,7 +241,6 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
         {
           ...{ suffix: "-next", part, maximumInstances: 1, public: args.twinInvoker !== "owner" },
           variables: args.public ? {} : { MULTICLOUD_TWIN: "true" },
-          whenReplaced: "no user notices: the twin serves no user",
           atOnce: true,
         },
         [],
@@ -257,7 +254,6 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
       public: args.public,
       variables: {},
       maximumInstances: args.maximumInstances,
-      whenReplaced: "the function does not answer for the minutes that this takes",
       atOnce: !isShared,
     };
     const shared: CanaryFunction = {
@@ -344,16 +340,13 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
   }
 }
 
-function described(name: string, resource: cloudfunctionsv2.Function) {
-  const service = pulumi.all([resource.serviceConfig, resource.urn]).apply(([config, urn]) => {
+function described(name: string, functionName: string, resource: cloudfunctionsv2.Function) {
+  const service = resource.serviceConfig.apply((config) => {
+    if (config?.uri !== undefined) return { ...config, uri: config.uri };
+    // A preview of the update that mends it does not know the address either.
+    if (pulumi.runtime.isDryRun()) return { ...config, uri: "https://not-known-yet.invalid" };
     // The provider keeps a function whose creation failed and does not try again: an update without a change is green.
-    if (config?.uri === undefined) {
-      throw new Error(
-        `${name}: the function has no address, since its creation failed at first; ` +
-          `have it made anew: pulumi up --replace '${urn}'`,
-      );
-    }
-    return { ...config, uri: config.uri };
+    throw new Error(`${name}: the function has no address, since its creation failed. ${deployAgain(functionName)}`);
   });
   // Without its address, which says nothing of what it answers.
   const configured = resource.serviceConfig.apply((config) => {

@@ -8,19 +8,31 @@ import * as pulumi from "@pulumi/pulumi";
  * revision serving (terraform-provider-google#22565).
  *
  * @param name unique in the program, as the engine asks of every hook.
- * @param consequence what users notice of the replacement that is advised.
+ * @param functionName as the application's description has it.
  */
-export function refuseEmptyUpdate(name: string, consequence: string): pulumi.ResourceHook {
-  const refuse: pulumi.ResourceHookFunction = ({ urn, newInputs, oldOutputs }) => {
+export function refuseEmptyUpdate(name: string, functionName: string): pulumi.ResourceHook {
+  const refuse: pulumi.ResourceHookFunction = ({ newInputs, oldOutputs }) => {
     if (!holds(oldOutputs, newInputs)) return;
     throw new Error(
       `${name}: its last deployment failed after Google Cloud had taken it, and nothing has changed since, so that nothing ` +
-        `would be deployed now. Change what the failure named, and with it the release; or, where that lay outside the ` +
-        `program, deploy it once more with: pulumi up --replace '${urn}' (${consequence})`,
+        `would be deployed now. ${deployAgain(functionName)}`,
     );
   };
   // The engine calls from outside of the program, where the Automation API knows no log.
   return new pulumi.ResourceHook(`${name}-deployment`, AsyncResource.bind(refuse));
+}
+
+/**
+ * How a function is deployed once more. A replacement would not do: the engine makes the new one first where the provider
+ * sees nothing that forces it, under the name that the old one has; and no request would be answered in between.
+ */
+export function deployAgain(functionName: string): string {
+  const now = new Date().toISOString().replace(/\.\d+/, "");
+  return (
+    "Change what the failure named, and with it the release; or, where that lay outside the program, deploy it once more as " +
+    `another release: pulumi config set --path functions.${functionName}.environment.DEPLOYED_AGAIN ${now}, then pulumi up ` +
+    "(where a program of your own declares the function, any other variable of its environment does the same)"
+  );
 }
 
 /** Whether a state says of everything that is wanted that it is so; what it has beyond that is the cloud's. */
