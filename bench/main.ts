@@ -8,6 +8,7 @@ import { chart } from "./chart";
 import { deployments } from "./deployments";
 import { largeBuilds } from "./large-sets";
 import { layerBuilds, processStart } from "./layer-builds";
+import { developerLoop, loopMarkdown } from "./loop";
 import { deploymentsMarkdown, markdown, type Results } from "./report";
 import { type CloudResults, updatesMarkdown } from "./updates/report";
 import { runUpdates } from "./updates/run";
@@ -53,8 +54,20 @@ const updates = new Command("updates")
     process.stdout.write(updatesMarkdown(results));
   });
 
+const loop = new Command("loop")
+  .description("Previews, the start of `npm run local`, and edits, as a developer waits for them.")
+  .option("--rounds <count>", "of every measurement", count, 3)
+  .option("--output <folder>", "for the table", defaultOutput)
+  .action(async ({ rounds, output }: Pick<Flags, "rounds" | "output">) => {
+    const text = loopMarkdown({ date: today(), machine, ...(await developerLoop(rounds, progress)) });
+    mkdirSync(output, { recursive: true });
+    writeFileSync(path.join(output, "loop.md"), text);
+    process.stdout.write(text);
+  });
+
 new Command("bench")
   .addCommand(updates)
+  .addCommand(loop)
   .description("Measures the layer builder beside others, and the engine and the API on this machine, in one run.")
   .option("--rounds <count>", "of every measurement", count, 3)
   .option("--output <folder>", "for table, figures and chart", defaultOutput)

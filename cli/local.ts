@@ -114,6 +114,7 @@ cli
   .option("--lines <count>", "how many of the latest events", positive("lines"), 100)
   .option("--all", "also the logs of the clouds' runtimes and gateways")
   .action(async (flags: { follow?: boolean; cloud?: Cloud; function?: string; lines: number; all?: boolean }) => {
+    begin("Reading the logs of", "on this machine");
     await (await verbs()).logs(subject(), flags);
   });
 
@@ -135,6 +136,7 @@ cli
   .command("stop")
   .description("stop what `up --detach` left serving; everything deployed stays")
   .action(async () => {
+    begin("Stopping", "on this machine");
     await (await verbs()).stop(subject());
   });
 
@@ -150,6 +152,7 @@ cli
   .command("reset")
   .description("delete the state of the local clouds and the engine, even where it is damaged")
   .action(async () => {
+    tell(`Deleting the state of the local clouds in ${cli.opts<Flags>().state}`);
     await (await verbs()).reset(subject());
   });
 

@@ -6,6 +6,7 @@ import { comment, marker } from "../operations/pull-request/comment";
 import { parseBundles } from "../operations/pull-request/layers";
 import { postComment } from "../operations/pull-request/post";
 import { parsePreview, type Preview } from "../operations/pull-request/preview";
+import { version } from "../package.json";
 
 interface Options {
   readonly stack: string;
@@ -29,6 +30,9 @@ async function main(): Promise<void> {
     .option("--exit-code <number>", "exit code of the preview", whole)
     .option("--run-url <url>", "address of the run with the whole log")
     .option("--post <number>", "also puts it into this pull request, by GITHUB_TOKEN and GITHUB_REPOSITORY", whole)
+    .version(version)
+    .showHelpAfterError("See: npm run preview:comment -- --help")
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
     .parse();
   const options = command.opts<Options>();
 

@@ -12,6 +12,7 @@ import type { ReleasePort } from "../operations/releases/port";
 import type { ReleaseSource } from "../operations/releases/releases";
 import { type ReleasedCloud, ReleasedStack } from "../operations/releases/stack";
 import { UnansweredError } from "../operations/unanswered-error";
+import { version } from "../package.json";
 
 /** The same option for each command that asks a local cloud instead of the clouds themselves. */
 export const localOption = () =>
@@ -24,8 +25,9 @@ export function progress(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** Runs a command; a failure is told with its next step, and is exit code 1. */
+/** Runs a command; a failure is told with its next step, and is exit code 1, a mistake in the command line 2. */
 export function runCommand(command: Command): void {
+  command.version(version).exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
   command.parseAsync().catch((error: unknown) => {
     const next = error instanceof UnansweredError ? `\nnext: ${error.next}` : "";
     progress(`error: ${error instanceof Error ? error.message : String(error)}${next}`);

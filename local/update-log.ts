@@ -11,6 +11,9 @@ const operations: Partial<Record<OpType, { sign: string; planned: string; done: 
   "discard-replaced": { sign: "-", planned: "drop the replaced", done: "dropped the replaced" },
 };
 
+/** What is told of a cloud's own addresses: here everything is plain HTTP, within this machine. */
+const elsewhere = /^The Google Cloud frontend answers plain HTTP/;
+
 /** What an update did, as the engine's events tell it: a line for each change, and each error once. */
 export class UpdateLog {
   readonly #errors = new Set<string>();
@@ -49,7 +52,7 @@ export class UpdateLog {
       // An error of the program comes a second time, with its stack.
       const [text = ""] = message.replace(/^Unhandled exception: (\w*Error: )?/, "").split(/\n\s+at /);
       if (text !== "update failed" && text !== "preview failed") this.#errors.add(text);
-    } else if (message !== "" && (severity === "warning" || severity === "info")) {
+    } else if (message !== "" && !elsewhere.test(message) && (severity === "warning" || severity === "info")) {
       this.print(message);
     }
   }

@@ -6,7 +6,7 @@ import type { Check, CloudSubject, Verdict } from "./check";
 import type { LogEvent } from "./inspected-cloud";
 import type { Finding } from "./report";
 
-/** Lines of the log that are shown, the newest. */
+/** Different lines of the log that are shown, the newest. */
 const shown = 5;
 
 /** Characters of a line that are evidence enough. */
@@ -63,7 +63,7 @@ export const logCheck: Check<CloudSubject> = {
     const finding: Finding = {
       severity: current.length > 0 ? "error" : "warning",
       title: known?.title ?? `${errors.length} errors in the log`,
-      evidence: telling.slice(-shown).map((line) => line.slice(0, lineLength)),
+      evidence: counted(telling).slice(-shown),
       cause: known?.cause,
       next: known?.next ?? commands.redeploy,
     };
@@ -73,6 +73,24 @@ export const logCheck: Check<CloudSubject> = {
     };
   },
 };
+
+/** The cause in an error's own words, which a line may have in the middle of JSON. */
+const phrase =
+  /No module named ['"][\w.]+['"]|\b\w[\w.]*(?:Error|Exception)\b: (?:[^"\\\n]|\\(?!n))+|Task timed out after [\d.]+ seconds/;
+
+/** Lines that say the same are one, with how often it was said, in the order of the newest of each. */
+function counted(lines: readonly string[]): string[] {
+  const times = new Map<string, { line: string; count: number }>();
+  for (const line of lines) {
+    const said = phrase.exec(line)?.[0].trim() ?? line;
+    const count = (times.get(said)?.count ?? 0) + 1;
+    times.delete(said);
+    times.set(said, { line, count });
+  }
+  return [...times].map(([said, { line, count }]) => {
+    return count === 1 ? line.slice(0, lineLength) : `${count} x ${said.slice(0, lineLength)}`;
+  });
+}
 
 function silent(log: string, redeploy: string): Verdict {
   const finding: Finding = {

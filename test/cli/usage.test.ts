@@ -42,6 +42,8 @@ describe("a mistake in the command line exits with 2 and a line that says what w
     ],
     ["a check", ["local", "diagnose", "--only", "lgo"], /there is no check lgo; expected some of /],
     ["no stack", ["diagnose"], /^error: required option '-s, --stack <name>' not specified\n/],
+    ["no stack to go back", ["rollback"], /^error: required option '-s, --stack <name>' not specified\n/],
+    ["an option of the list", ["releases", "-s", "staging", "--jsno"], /^error: unknown option '--jsno'\n/],
     ["a builder's option", ["layer", "build", "--tagret", "aws"], /^error: unknown option '--tagret'\n/],
   ])("%s", async (_, args, message) => {
     const { code, stdout, stderr } = await mcad(...args);
@@ -51,9 +53,12 @@ describe("a mistake in the command line exits with 2 and a line that says what w
   });
 });
 
-test.each([[[]], [["layer"]], [["diagnose"]]])("%s tells its version", async (command) => {
-  expect(await mcad(...command, "--version")).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
-});
+test.each([[[]], [["layer"]], [["diagnose"]], [["releases"]], [["rollback"]]])(
+  "%s tells its version",
+  async (command) => {
+    expect(await mcad(...command, "--version")).toEqual({ code: 0, stdout: `${version}\n`, stderr: "" });
+  },
+);
 
 test("help shows no default that is empty", async () => {
   expect((await mcad("--help")).stdout).not.toContain("{}");
@@ -105,7 +110,9 @@ describe("before an engine or a cloud is started,", () => {
       expect(stderr).toContain(`npm run local -- --state ${state} reset\n`);
       expect(code).toBe(1);
     }
-    expect((await mcad("--state", state, "reset")).stderr).toBe(`Deleted aws of ${state}.\n`);
+    expect((await mcad("--state", state, "reset")).stderr).toBe(
+      `Deleting the state of the local clouds in ${state}\nDeleted aws of ${state}.\n`,
+    );
     expect(existsSync(path.join(state, "aws"))).toBe(false);
     expect(existsSync(path.join(state, "a file of the user's own"))).toBe(true);
   });

@@ -279,6 +279,14 @@ describe("of the log", () => {
     expect(findings[0]?.evidence).toEqual([error(message)]);
   });
 
+  test("lines that say the same are one, with how often it was said", async () => {
+    const line = (id: number) =>
+      error(`Unable to import module 'main': No module named 'mangum' (request ${id})`).replace("}", `, "id": ${id}}`);
+    const log = Array.from({ length: 15 }, (_, id) => line(id));
+    const { findings } = await logCheck.run(subject({ inspected: cloudOf({ log }) }), never);
+    expect(findings[0]?.evidence).toEqual(["15 x No module named 'mangum'"]);
+  });
+
   test.each([
     ['{"status":"429","integrationError":"-"}', /^throttled$/],
     ['{"status":"500","integrationError":"Rate Exceeded."}', /^throttled$/],
