@@ -19,7 +19,7 @@ import type { PulumiCommand } from "@pulumi/pulumi/automation";
 import { diagnose } from "../operations/diagnose/diagnose";
 import { findingsOf } from "../operations/diagnose/report";
 import { described } from "../operations/diagnose/text";
-import type { Subject } from "./subject";
+import type { Subject } from "./local-subject";
 
 /** Name of the drill in which an update is refused. */
 const refusedUpdate = "refused-update";

@@ -24,7 +24,7 @@ import { UpdateLog } from "../local/update-log";
 import { identitiesStack, tokenOf } from "../local/identities";
 import { bytesOf, pruneCacheDaily } from "../operations/cache";
 import { megabytes } from "./cache";
-import type { Subject } from "./subject";
+import type { Subject } from "./local-subject";
 import { InterruptedError, ToldError } from "./verb-error";
 
 /** The user wants to end this. */

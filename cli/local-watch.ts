@@ -13,7 +13,7 @@ import { stackOutputs } from "../local/engine-state";
 import { type CodeChanged, type DebugAddress, type DebugOptions, LiveCode } from "../local/live-code";
 import type { Progress } from "../local/progress";
 import { watchProject } from "../local/watcher";
-import type { Subject } from "./subject";
+import type { Subject } from "./local-subject";
 
 /** Milliseconds without an edit after which the engine is told of those before. */
 const quiet = 1_500;

@@ -9,7 +9,7 @@ import { onDemand } from "../layers/on-demand";
 import { defaultStack, defaultState, settingFlag } from "../local/command-line";
 import { version } from "../package.json";
 import type { InvokeOptions } from "../local/invoke";
-import type { Subject } from "./subject";
+import type { Subject } from "./local-subject";
 import { InterruptedError, ToldError } from "./verb-error";
 
 // What a verb needs takes a second to load: that comes after the first line which says what it does.

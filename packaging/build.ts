@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, write
 import { isBuiltin } from "node:module";
 import path from "node:path";
 
-import ts = require("typescript");
+import * as ts from "typescript";
 import { z } from "zod";
 
 import { isSdk, neededSdks, type PackageDescription, packages, repositoryOnly } from "./packages";
@@ -118,7 +118,9 @@ function inferredTypes(source: ts.SourceFile, checker: ts.TypeChecker): Readonly
   const flags = ts.TypeFormatFlags.NoTruncation | ts.TypeFormatFlags.InTypeAlias;
   const visit = (node: ts.Node) => {
     if (ts.isTypeReferenceNode(node) && node.typeName.getText(source) === "z.output") {
-      found.set(node.getText(source), checker.typeToString(checker.getTypeFromTypeNode(node), undefined, flags));
+      const type = checker.getTypeFromTypeNode(node);
+      // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- flags are joined by their bits
+      found.set(node.getText(source), checker.typeToString(type, undefined, flags));
     }
     ts.forEachChild(node, visit);
   };
@@ -272,8 +274,8 @@ class Package {
       },
       dependencies: Object.fromEntries(all.filter((each) => !isSdk(each)).map((each) => [each, versionOf(each)])),
       peerDependencies: Object.fromEntries([
-        ...sdks.map((sdk) => [sdk, `^${versionOf(sdk) ?? ""}`]),
-        ...[...peers, ...optional].map((each) => [each, own.version]),
+        ...sdks.map((sdk): [string, string] => [sdk, `^${versionOf(sdk) ?? ""}`]),
+        ...[...peers, ...optional].map((each): [string, string] => [each, own.version]),
       ]),
       peerDependenciesMeta: Object.fromEntries(
         [...sdks.filter(isOptionalSdk), ...optional].map((each) => [each, { optional: true }]),

@@ -20,6 +20,7 @@ declare module "azurite/dist/src/table/TableConfiguration" {
 
 declare module "azurite/dist/src/queue/QueueConfiguration" {
   export default class QueueConfiguration {
+    readonly metadataDBPath: string;
     constructor(
       host?: string,
       port?: number,

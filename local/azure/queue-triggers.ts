@@ -73,7 +73,8 @@ export class QueueTriggers {
       if (line !== said) log(appId, `queue trigger of ${trigger.name}: ${line}`);
       said = line;
     };
-    while (!signal.aborted) {
+    const isOver = () => signal.aborted;
+    while (!isOver()) {
       try {
         const refused = refusal(appId, trigger.connection);
         const messages =
@@ -82,7 +83,7 @@ export class QueueTriggers {
         if (messages.length === 0) await queues.changes.next(pollInterval, signal);
         else await Promise.all(messages.map((message) => this.#give(appId, trigger, message)));
       } catch (error) {
-        if (signal.aborted) return;
+        if (isOver()) return;
         say(error instanceof Error ? error.message : String(error));
         await queues.changes.next(pollInterval, signal);
       }

@@ -315,7 +315,7 @@ const got =
     const id = azureTypes[type]?.id(args, context, "") ?? "";
     const found = context.store.get(type, id);
     if (found === undefined) throw new Error(`GET ${id}\nRESPONSE 404: 404 Not Found\nERROR CODE: ResourceNotFound`);
-    return { ...found.inputs, ...found.outputs, id } as Properties;
+    return { ...found.inputs, ...found.outputs, id };
   };
 
 export const azureInvokes: Readonly<Record<string, (args: Properties, context: CloudContext) => Properties>> = {
