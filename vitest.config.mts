@@ -4,12 +4,15 @@ import path from "node:path";
 
 import { defineConfig } from "vitest/config";
 
-// Everything temporary is in one folder, which goes at the end of the run, whatever a test leaves behind.
-const temporary = mkdtempSync(path.join(tmpdir(), "tests-"));
-process.env.TMPDIR = temporary;
-process.on("exit", () => {
-  rmSync(temporary, { recursive: true, force: true, maxRetries: 3 });
-});
+// Everything temporary is in one folder, which goes at the end of the run, whatever a test leaves behind. This file is read
+// for each project; a folder within a folder would make the paths of a browser's sockets too long.
+if (process.env.TESTS_FOLDER === undefined) {
+  const folder = mkdtempSync(path.join(tmpdir(), "tests-"));
+  Object.assign(process.env, { TESTS_FOLDER: folder, TMPDIR: folder });
+  process.on("exit", () => {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  });
+}
 
 /** Deployments of which test/engine/updates.test.ts has a part by day: all of them are in the nightly run, or by name. */
 const nightly = ["test/engine/azure-release.test.ts"].filter(
