@@ -43,8 +43,8 @@ const counts = [1, 5, 20] as const;
 /** Measures previews, starts and edits, by the command line. */
 export async function developerLoop(rounds: number, progress: (line: string) => void): Promise<Measured> {
   const folder = mkdtempSync(path.join(tmpdir(), "loop-"));
-  // Below the project, as an application has to be.
-  const applications = path.join(checkout, ".local", path.basename(folder));
+  // Below the project, as an application has to be, and in no hidden folder, which nothing watches.
+  const applications = path.join(checkout, path.basename(folder));
   const states: string[] = [];
   const stack = async (name: string, settings: readonly string[]) => {
     const state = path.join(folder, name.replaceAll(" ", "-"));
@@ -106,7 +106,7 @@ function functionsOf(count: number, folder: string): string {
   const description = path.join(folder, "pyproject.toml");
   const [head = ""] = readFileSync(description, "utf8").split("[tool.multicloud.functions");
   const functions = Array.from({ length: count }, (_, index) => {
-    const routes = index === 0 ? "" : `routes = ["/f${index}/*"]\n`;
+    const routes = index === 0 ? "" : `routes = ["/f${index}/*"]\nhealth = "/f${index}/"\n`;
     return `[tool.multicloud.functions.f${index}]\nhandler = { aws = "hello:handler" }\nrequirements = "requirements.in"\n${routes}`;
   });
   writeFileSync(description, [head.trimEnd(), ...functions].join("\n\n"));
