@@ -53,7 +53,7 @@ export const packages: readonly PackageDescription[] = [
     description: "AWS, Azure and Google Cloud on this machine, for Pulumi's own engine",
     contents: [
       ...["local", "bootstrap", "cli/local.ts", "cli/local-verbs.ts", "cli/local-watch.ts", "cli/local-drill.ts"],
-      ...["cli/cache.ts", "cli/subject.ts", "cli/verb-error.ts"],
+      ...["cli/cache.ts", "cli/local-subject.ts", "cli/verb-error.ts"],
     ],
     exports: { ".": "local/stack" },
     bin: {},
