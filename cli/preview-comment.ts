@@ -31,7 +31,7 @@ async function main(): Promise<void> {
     .option("--run-url <url>", "address of the run with the whole log")
     .option("--post <number>", "also puts it into this pull request, by GITHUB_TOKEN and GITHUB_REPOSITORY", whole)
     .version(version)
-    .showHelpAfterError("See: npm run preview:comment -- --help")
+    .showHelpAfterError("See --help")
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2))
     .parse();
   const options = command.opts<Options>();

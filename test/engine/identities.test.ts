@@ -112,7 +112,7 @@ describe("on clouds that know who asks", () => {
     await as("preview");
     const report = JSON.stringify(await deployment.diagnose());
     expect(report).toMatch(/is not authorized to perform: lambda:GetFunction on resource: arn:aws:lambda:/);
-    expect(report).toMatch(/does not have authorization to perform action 'Microsoft\.Web\/sites\/read'/);
+    expect(report).toMatch(/does not have authorization to perform action 'Microsoft\.\w+\/[\w/]+'/);
     expect(report).toMatch(/Permission 'cloudfunctions\.functions\.get' denied/);
   });
 

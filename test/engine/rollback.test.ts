@@ -90,7 +90,8 @@ describe("a rollback", () => {
     ]);
     const up = await deployment.run(["up", "--detach"], { checkout: copy });
     expect(up.code, up.stderr).toBe(0);
-    expect(await answering()).toEqual(second);
+    // Instances of the release before answer for a moment.
+    await expect.poll(answering, { timeout: 30_000 }).toEqual(second);
     expect((await deployment.run(["preview"], { checkout: copy })).stderr).toContain("no changes");
   });
 
