@@ -7,6 +7,7 @@ import { awsCanary } from "../operations/releases/aws";
 import { type CanaryPort, holdTraffic, watchCanary } from "../operations/releases/canary";
 import { gcpCanary } from "../operations/releases/gcp";
 import type { KeptRelease } from "../operations/releases/port";
+import { endWith } from "./end";
 
 const environment = z.object({
   CLOUD: z.enum(["aws", "gcp"]),
@@ -77,16 +78,8 @@ function work(): void {
   });
   // What is told to a process that is gone.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
-  main(interruption.signal).then(
-    (said) => {
-      console.log(said);
-      process.exit();
-    },
-    (error: unknown) => {
-      console.error(error instanceof Error ? error.message : String(error));
-      process.exit(1);
-    },
-  );
+  // Standard input, which is open still, would keep it.
+  void endWith(main(interruption.signal)).then(() => process.exit());
 }
 
 /**

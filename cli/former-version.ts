@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import { onDemand } from "../layers/on-demand";
+import { endWith } from "./end";
 
 const environment = z.object({
   /** Its name. */
@@ -10,17 +11,15 @@ const environment = z.object({
   LOCAL_CLOUD: z.string().optional(),
 });
 
-async function main(): Promise<void> {
+async function main(): Promise<undefined> {
   const { FUNCTION, REGION, LOCAL_CLOUD: state } = environment.parse(process.env);
   if (state === undefined) {
     const { keepFormerVersion } = await onDemand(() => import("../operations/former-version"));
-    return keepFormerVersion(FUNCTION, REGION);
+    await keepFormerVersion(FUNCTION, REGION);
+    return;
   }
   const { keepLocalFormerVersion } = await onDemand(() => import("../local/aws-function"));
-  return keepLocalFormerVersion(state, FUNCTION);
+  await keepLocalFormerVersion(state, FUNCTION);
 }
 
-main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : String(error));
-  process.exitCode = 1;
-});
+void endWith(main());

@@ -5,6 +5,7 @@ import { clouds } from "../contract/clouds";
 import { onDemand } from "../layers/on-demand";
 import type { Commands } from "../operations/diagnose/check";
 import { smokeCheck } from "../operations/smoke-check";
+import { endWith } from "./end";
 import { identityHeaders } from "./identity";
 
 // Most checks succeed, so what explains a failure is loaded after one; the local clouds' part only where they run this.
@@ -71,12 +72,4 @@ async function main(): Promise<string> {
   return smokeCheck({ cloud, address, headers, probes, release, timeoutSeconds, explain: explained });
 }
 
-main().then(
-  (answer) => {
-    console.log(answer);
-  },
-  (error: unknown) => {
-    console.error(error instanceof Error ? error.message : String(error));
-    process.exitCode = 1;
-  },
-);
+void endWith(main());

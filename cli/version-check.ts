@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Probe } from "../contract/application";
 import { onDemand } from "../layers/on-demand";
 import { checkVersion, type PublishedVersion } from "../operations/version-check";
+import { endWith } from "./end";
 
 const environment = z.object({
   /** ARN, without a version. */
@@ -45,12 +46,4 @@ async function main(): Promise<string> {
   return SNAP_START === undefined ? said : number;
 }
 
-main().then(
-  (answer) => {
-    console.log(answer);
-  },
-  (error: unknown) => {
-    console.error(error instanceof Error ? error.message : String(error));
-    process.exitCode = 1;
-  },
-);
+void endWith(main());

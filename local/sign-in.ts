@@ -21,7 +21,7 @@ export interface Principal<Grant> {
   readonly grants: readonly Grant[];
 }
 
-/** A role of Azure or Google Cloud, as it was given to somebody. */
+/** A role of Azure or Google Cloud, as it is assigned to an identity. */
 export interface RoleGrant {
   readonly rights: readonly string[];
   /** In the cloud's own language. */

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 /**
- * The identity token of who runs this machine's Google Cloud, who may invoke everything: a text that nobody else can read.
+ * The identity token of who runs this machine's Google Cloud, who may invoke everything: a text that no other user can read.
  *
  * @param state folder of the cloud, where it is kept.
  */

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 import { z } from "zod";
 
 import type { EngineResource, KeptRelease, ReleasedFunction, ReleasePort, Told } from "./port";
@@ -116,7 +118,7 @@ export async function watchCanary(canary: Canary): Promise<string> {
     }
   } catch (error) {
     const failure = await back(messageOf(error));
-    // The requests first: what is noted matters later, and to nobody who asks now.
+    // The requests first: what is noted matters later, and to no request that comes now.
     if (error instanceof RefusedError) await port.noteRefused(fn, candidate, true).catch(() => undefined);
     throw failure;
   }
@@ -139,21 +141,9 @@ function timeOf(seconds: number): string {
   return `${count} ${unit}${count === 1 ? "" : "s"}`;
 }
 
-function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timer);
-      reject(new Error("it was interrupted; the next update repeats it."));
-    };
-    if (signal?.aborted) reject(new Error("it was interrupted; the next update repeats it."));
-    const timer = setTimeout(
-      () => {
-        signal?.removeEventListener("abort", stop);
-        resolve();
-      },
-      Math.max(0, milliseconds),
-    );
-    signal?.addEventListener("abort", stop, { once: true });
+async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  await sleep(Math.max(0, milliseconds), undefined, { signal }).catch(() => {
+    throw new Error("it was interrupted; the next update repeats it.");
   });
 }
 
