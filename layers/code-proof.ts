@@ -5,7 +5,7 @@ import { didYouMeanThen } from "../contract/suggestion";
 import { filesBelow } from "./application-files";
 import { BuildError, shownPath } from "./build-error";
 import type { LayerBundle } from "./bundle";
-import { distributionFor, providedModules } from "./distributions";
+import { distributionFor, moduleName, providedModules } from "./distributions";
 import type { ImportFault } from "./import-proof";
 import { onDemand } from "./on-demand";
 import { runtimeModules } from "./runtime-modules";
@@ -54,7 +54,7 @@ export async function proveCode({ code, handler, layers }: LambdaCode): Promise<
     provided: [...runtimeModules.aws, ...packages.flatMap(providedModules)],
   });
   if (errors.length === 0) return;
-  const modules = names.map((name) => name.replace(/(\/__init__)?\.py$/, "").replaceAll("/", "."));
+  const modules = names.flatMap(moduleName);
   const layerNames = layers.map(({ bundle }) => bundle.name).join(", ") || "none";
   const told = errors.map((fault) => {
     const place =

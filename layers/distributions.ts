@@ -87,3 +87,9 @@ export function providedModules(distribution: string): string[] {
   const listed = Object.entries(distributionOf).flatMap(([module, name]) => (name === distribution ? [module] : []));
   return [...listed, distribution.replaceAll("-", "_"), distribution.replaceAll("-", ".")];
 }
+
+/** Full name of the module that a file is, without its suffix of a platform; none of another file. */
+export function moduleName(file: string): string[] {
+  const name = /^(.+?)(?:\/__init__)?(?:\.[\w-]+)?\.(?:py|so|pyd)$/.exec(file)?.[1];
+  return name === undefined ? [] : [name.replaceAll("/", ".")];
+}

@@ -1,7 +1,7 @@
 import { pythonVersions } from "../contract/pythons";
 import { didYouMean, didYouMeanThen } from "../contract/suggestion";
 import { entryModule } from "./adapters";
-import { distributionFor, providedModules } from "./distributions";
+import { distributionFor, moduleName, providedModules } from "./distributions";
 import type { ImportFault, ImportProof, ImportSite } from "./import-proof";
 import { functionPackages } from "./importable";
 import type { FunctionImports, Surroundings } from "./imports";
@@ -33,12 +33,6 @@ interface Context extends FunctionImports {
   readonly others: readonly Lock[];
   /** Full names of the modules of the application and of the packages that the function has. */
   readonly modules: readonly string[];
-}
-
-/** Full name of the module that a file is, without its suffix of a platform; none of another file. */
-function moduleName(file: string): string[] {
-  const name = /^(.+?)(?:\/__init__)?(?:\.[\w-]+)?\.(?:py|so|pyd)$/.exec(file)?.[1];
-  return name === undefined ? [] : [name.replaceAll("/", ".")];
 }
 
 function place(fault: ImportFault, context: Context): string {
