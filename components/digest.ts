@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
-
 import * as pulumi from "@pulumi/pulumi";
+
+import { sha256 } from "../layers/cache";
 
 /** Tells configurations apart, by 64 hexadecimal digits; none of the values in them can be read from it. */
 export function digestOf(configuration: unknown): pulumi.Output<string> {
-  return pulumi.jsonStringify(configuration).apply((text) => createHash("sha256").update(text).digest("hex"));
+  return pulumi.jsonStringify(configuration).apply((text) => sha256(text));
 }
 
 /** The same, as short as it stands in names of releases. */

@@ -1,5 +1,3 @@
-import { createHash } from "node:crypto";
-
 import * as applicationinsights from "@pulumi/azure-native/applicationinsights";
 import type * as authorization from "@pulumi/azure-native/authorization";
 import * as managedidentity from "@pulumi/azure-native/managedidentity";
@@ -12,6 +10,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { settingDigest } from "../../contract/setting-digest";
 import type { PackageBundle } from "../../layers/bundle";
+import { sha256 } from "../../layers/cache";
 import { shortDigestOf } from "../digest";
 import { hostId } from "../names";
 import { type Transform, transformed } from "../transform";
@@ -275,7 +274,7 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
       dependsOn: [...roles, ...verified],
     });
     if (verified.length > 0) code.markVerified(this.name, verified);
-    const deployment = code.deploy(this.name, app, args.deploymentName ?? "onedeploy", {
+    const deployment = code.deploy(this.name, app, this.first(args).deploymentName, {
       dependsOn: [known, ...verified],
     });
     return { app, configuration, deployment, release };
@@ -292,21 +291,15 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
     const target = targetOf(of, whole);
     const deployed = (colour: Colour) => {
       const held = colour !== target;
-      const isGreen = colour === "green";
-      const name = isGreen ? `${this.name}-next` : this.name;
-      const own = isGreen ? { functionName: of.functionName, container: `${args.container ?? "deployment"}-next` } : {};
-      const ofColour = { ...args, ...own };
+      const { name, own, deploymentName, hostid } =
+        colour === "green" ? this.second(args, of.functionName) : this.first(args);
       const shared: Shared = {
-        settings: {
-          ...settings,
-          AzureFunctionsWebHost__hostid: pulumi.output(ofColour.functionName).apply(hostId),
-        },
+        settings: { ...settings, ...hostid },
         release,
         updates: "RollingUpdate",
         tags: { [releaseTag]: whole },
       };
-      const app = this.declareApp(name, ofColour, shared, site, { dependsOn: ready, held });
-      const deploymentName = `${args.deploymentName ?? "onedeploy"}${isGreen ? "-next" : ""}`;
+      const app = this.declareApp(name, own, shared, site, { dependsOn: ready, held });
       return { ...app, deployment: code.deploy(name, app.app, deploymentName, { dependsOn: ready, held }) };
     };
     const both = { blue: deployed("blue"), green: deployed("green") };
@@ -323,6 +316,23 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
     return { app, configuration, deployment, release: pulumi.output(release), colours: inTurn };
   }
 
+  /** What is an app's own among those of one function. */
+  private first(args: FunctionAppArgs) {
+    const deploymentName = args.deploymentName ?? "onedeploy";
+    return { name: this.name, own: args, deploymentName, hostid: hostIdOf(args.functionName) };
+  }
+
+  /** The same of the second one, which is a twin or the green one. */
+  private second(args: FunctionAppArgs, functionName: pulumi.Input<string>) {
+    const { name, deploymentName } = this.first(args);
+    return {
+      name: `${name}-next`,
+      own: { ...args, functionName, container: `${args.container ?? "deployment"}-next` },
+      deploymentName: `${deploymentName}-next`,
+      hostid: hostIdOf(functionName),
+    };
+  }
+
   /** The twin with what is new, and the answer to whether it serves; nothing where there is no twin. */
   private verify(
     args: FunctionAppArgs,
@@ -332,19 +342,18 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
     if (args.twin === undefined) return [];
     const ready = [...roles, known];
     const { functionName, access = {}, verify } = args.twin;
-    const name = `${this.name}-next`;
-    const own = { functionName, container: `${args.container ?? "deployment"}-next` };
+    const { name, own, deploymentName, hostid } = this.second(args, functionName);
     const settings = {
       ...shared.settings,
-      AzureFunctionsWebHost__hostid: pulumi.output(functionName).apply(hostId),
+      ...hostid,
       // A twin does no work of its own: its timer is due once a year, and does nothing then.
       ...(shared.settings.MULTICLOUD_SCHEDULE !== undefined && { MULTICLOUD_SCHEDULE: "0 0 0 1 1 *" }),
       MULTICLOUD_TWIN: "true",
     };
     // No instance of the twin with what was before may answer in the place of what is new.
     const twins: Shared = { ...shared, settings, updates: "Recreate" };
-    const { app, configuration } = this.declareApp(name, { ...args, ...own }, twins, access, { dependsOn: ready });
-    const deployment = code.deploy(name, app, `${args.deploymentName ?? "onedeploy"}-next`, { dependsOn: ready });
+    const { app, configuration } = this.declareApp(name, own, twins, access, { dependsOn: ready });
+    const deployment = code.deploy(name, app, deploymentName, { dependsOn: ready });
     const { clientId, workspaceName, workspaceId } = this;
     const { release } = shared;
     const twin = { functionName: app.name, hostName: app.defaultHostName, configuration, release };
@@ -469,7 +478,7 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
         ),
       ),
       // Made of the name's first letters otherwise, by which two functions in one account would share leases and keys.
-      AzureFunctionsWebHost__hostid: pulumi.output(args.functionName).apply(hostId),
+      ...hostIdOf(args.functionName),
       ...(args.timeout !== undefined && { AzureFunctionsJobHost__functionTimeout: timeSpan(args.timeout) }),
       // The host's own page would take the place of the API's `GET /`.
       AzureWebJobsDisableHomepage: "true",
@@ -549,6 +558,11 @@ function configurationHash(
   return pulumi.unsecret(hash);
 }
 
+/** The app's setting by which the host tells its locks from another app's. */
+function hostIdOf(functionName: pulumi.Input<string>): Connection {
+  return { AzureFunctionsWebHost__hostid: pulumi.output(functionName).apply(hostId) };
+}
+
 /**
  * The same, known as soon as the program runs, which decides by it what to deploy to: values that only the engine knows, such
  * as ids of what the function uses, are left out.
@@ -556,10 +570,7 @@ function configurationHash(
  * @param others what else the release is of.
  */
 function declaredRelease(app: web.WebAppArgs, others: readonly string[]): string {
-  return createHash("sha256")
-    .update(JSON.stringify([outlined(app), ...others]))
-    .digest("hex")
-    .slice(0, 12);
+  return sha256(JSON.stringify([outlined(app), ...others])).slice(0, 12);
 }
 
 /** A value with a mark in the place of each output. */
