@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import path from "node:path";
 
@@ -165,20 +165,20 @@ function compiled(file: string): string {
   return outputText;
 }
 
+/** What a piece of code imports, where it imports something. */
+function importedBy(node: ts.Node): ts.Node | undefined {
+  if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) return node.moduleSpecifier;
+  if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) return node.argument.literal;
+  if (ts.isExternalModuleReference(node)) return node.expression;
+  const isLoading = ts.isCallExpression(node) && /^(import|require|require\.resolve)$/.test(node.expression.getText());
+  return isLoading ? node.arguments[0] : undefined;
+}
+
 /** The names of what a file imports, in its order: statically, on demand, by `require` and in types. */
 function importsOf(file: string, text: string): ts.StringLiteral[] {
   const found: ts.StringLiteral[] = [];
   const visit = (node: ts.Node) => {
-    const name =
-      ts.isImportDeclaration(node) || ts.isExportDeclaration(node)
-        ? node.moduleSpecifier
-        : ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)
-          ? node.argument.literal
-          : ts.isExternalModuleReference(node)
-            ? node.expression
-            : ts.isCallExpression(node) && /^(import|require|require\.resolve)$/.test(node.expression.getText())
-              ? node.arguments[0]
-              : undefined;
+    const name = importedBy(node);
     if (name !== undefined && ts.isStringLiteral(name)) found.push(name);
     ts.forEachChild(node, visit);
   };
@@ -310,7 +310,6 @@ function readme({ name, description }: PackageDescription): string {
 if (require.main === module) {
   const destination = path.join(root, "dist", "packages");
   for (const [name, folder] of buildPackages(destination)) {
-    if (!existsSync(folder)) throw new Error(`${folder} was not written`);
     process.stdout.write(`${name} ${path.relative(root, folder)}\n`);
   }
 }
