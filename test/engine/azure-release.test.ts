@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
+import { nodeArguments } from "../../contract/form";
 import type { ListedRelease } from "../../operations/releases/releases";
 import { changes, copyOfCheckout, execute, LocalDeployment, type Run } from "./local-deployment";
 
@@ -67,8 +68,8 @@ async function updateWhileAsked(): Promise<{ run: Run; asked: Asked }> {
 async function killedUpdate(text: string): Promise<void> {
   const config = deployment.configured.flatMap((setting) => ["--config", setting]);
   const options = ["--state", deployment.state, "--stack", "staging", ...config];
-  const script = path.join(checkout, "cli", "local.ts");
-  const child = spawn(process.execPath, ["--import", "tsx", script, ...options, "up", "--detach"], {
+  const program = nodeArguments(path.join(checkout, "cli", "local"));
+  const child = spawn(process.execPath, [...program, ...options, "up", "--detach"], {
     cwd: checkout,
     // In a process group of its own, with the engine.
     detached: true,
