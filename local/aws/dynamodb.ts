@@ -9,6 +9,7 @@ import { z } from "zod";
 
 import type { DataOperation } from "../data-plane";
 import { bind, type Listener, readBody } from "../http";
+import { readJournal } from "../journal";
 import { accessKeyIn, type Denial, denial, deny, roleOf, unknownCaller } from "./caller";
 import type { AwsResources, Resource } from "./resources";
 
@@ -189,13 +190,7 @@ class Writes {
 
   /** @param until milliseconds since 1970. */
   of(table: string, until: number): z.output<typeof writeSchema>[] {
-    const file = this.#journal(table);
-    if (!existsSync(file)) return [];
-    return readFileSync(file, "utf8")
-      .split("\n")
-      .filter((line) => line !== "")
-      .map((line) => writeSchema.parse(JSON.parse(line)))
-      .filter(({ time }) => time <= until);
+    return readJournal(this.#journal(table), writeSchema).filter(({ time }) => time <= until);
   }
 
   forget(table: string): void {

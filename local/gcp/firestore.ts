@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 import { Write } from "@firestore-emulator/proto/dist/google/firestore/v1/write.js";
@@ -10,6 +10,7 @@ import { z } from "zod";
 
 import { once } from "../../layers/once";
 import type { DataOperation } from "../data-plane";
+import { readJournal } from "../journal";
 import type { GcpResources } from "./resources";
 
 /** Roles that read documents, and those that write them (Firestore, "IAM roles"). */
@@ -147,7 +148,7 @@ class Documents extends FirestoreState {
 
   /** @returns where the documents are that there were at a time. */
   export(database: string, folder: string, until: Date): string {
-    const lines = readJournal(this.#journal(database)).filter(({ time }) => time <= until);
+    const lines = readJournal(this.#journal(database), journalLine).filter(({ time }) => time <= until);
     writeFileSync(this.#exported(folder), lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
     return folder;
   }
@@ -156,7 +157,9 @@ class Documents extends FirestoreState {
   import(folder: string): number {
     const file = this.#exported(folder);
     if (!existsSync(file)) throw new Error(`NOT_FOUND: there is no export ${folder}`);
-    const writes = readJournal(file).map(({ write }) => Write.deserializeBinary(Buffer.from(write, "base64")));
+    const writes = readJournal(file, journalLine).map(({ write }) =>
+      Write.deserializeBinary(Buffer.from(write, "base64")),
+    );
     const names = new Set(writes.map(documentOf));
     const time = new Date();
     for (const name of names) this.#write(time, new Write({ delete: name }));
@@ -179,7 +182,7 @@ class Documents extends FirestoreState {
   }
 
   #journaled(database: string): { time: Date; write: Write }[] {
-    return readJournal(this.#journal(database)).map(({ time, write }) => ({
+    return readJournal(this.#journal(database), journalLine).map(({ time, write }) => ({
       time,
       write: Write.deserializeBinary(Buffer.from(write, "base64")),
     }));
@@ -188,14 +191,6 @@ class Documents extends FirestoreState {
   #journal(database: string): string {
     return path.join(this.directory, `${database}.jsonl`);
   }
-}
-
-function readJournal(file: string): z.output<typeof journalLine>[] {
-  if (!existsSync(file)) return [];
-  return readFileSync(file, "utf8")
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => journalLine.parse(JSON.parse(line)));
 }
 
 const journalLine = z.object({ time: z.coerce.date(), write: z.base64() });
