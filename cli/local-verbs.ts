@@ -284,6 +284,8 @@ async function update<T>(
 ): Promise<T> {
   const log = new UpdateLog(progress.tell, tense);
   try {
+    // It is built where there is none, for minutes in which no program runs.
+    await findEngine(progress.tell);
     return await progress.during("Running the program in the engine", async () => {
       const stack = await open(subject, cloud);
       interrupted.signal.throwIfAborted();
