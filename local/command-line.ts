@@ -15,6 +15,8 @@ export interface LocalStackName {
   readonly state: string;
   /** Default: staging. */
   readonly stack?: string;
+  /** Name of the Pulumi project that the stack is of. Default: this one. */
+  readonly project?: string;
 }
 
 /** A verb of `npm run local` on a stack, as a user types it, e.g. `npm run local -- up --detach`. */

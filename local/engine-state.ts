@@ -3,7 +3,7 @@ import path from "node:path";
 
 import { z } from "zod";
 
-import { project } from "../operations/project";
+import { project as thisProject } from "../operations/project";
 import { defaultStack, type LocalStackName } from "./command-line";
 
 /** Marks a value in the engine's state that it has encrypted, by the specification of its property values. */
@@ -49,7 +49,7 @@ const recordSchema = z.looseObject({
 export type EngineRecord = z.output<typeof recordSchema>;
 
 /** The file that has the state of a local stack, once an engine has made it. */
-export function stateFile({ state, stack = defaultStack }: LocalStackName): string {
+export function stateFile({ state, stack = defaultStack, project = thisProject }: LocalStackName): string {
   return path.join(state, "engine", ".pulumi", "stacks", project, `${stack}.json`);
 }
 
@@ -66,7 +66,8 @@ export function stackOutputs(name: LocalStackName): Readonly<Record<string, unkn
 }
 
 /** The engine's own record of its last run on a local stack; undefined where there was none. */
-export function lastRecord({ state, stack = defaultStack }: LocalStackName): EngineRecord | undefined {
+export function lastRecord(name: LocalStackName): EngineRecord | undefined {
+  const { state, stack = defaultStack, project = thisProject } = name;
   const folder = path.join(state, "engine", ".pulumi", "history", project, stack);
   if (!existsSync(folder)) return undefined;
   const newest = readdirSync(folder)

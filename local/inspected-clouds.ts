@@ -63,7 +63,7 @@ type Question = "identity" | "function" | "layer" | "table" | "subscriptions" | 
  */
 export async function localEnvironment(
   engine: PulumiCommand,
-  { state, stack: name }: Required<LocalStackName>,
+  { state, stack: name }: Required<Pick<LocalStackName, "state" | "stack">>,
 ): Promise<Environment> {
   const up = commandLine({ state, stack: name }, "up --detach");
   if (!existsSync(path.join(state, "engine"))) {

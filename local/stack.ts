@@ -12,7 +12,8 @@ import {
 } from "@pulumi/pulumi/automation";
 
 import { isCompiled, projectFolder } from "../contract/form";
-import { project } from "../operations/project";
+import { nameIn, project } from "../operations/project";
+import type { LocalStackName } from "./command-line";
 import type { CloudAddress } from "./control";
 import { forgetUnknown } from "./cloud-process";
 import { deploysApplication, stackConfiguration, type StackSecret } from "./configuration";
@@ -39,10 +40,12 @@ export interface StackOptions {
 /** A stack of this project on the local clouds, by the real engine; it is made where there is none. */
 export async function localStack(options: StackOptions): Promise<Stack> {
   const selected = await Stack.createOrSelect(options.stack, await localWorkspace(options));
-  if (options.folder === undefined) selected.info = () => Promise.resolve(lastUpdate(options));
+  const { state, stack } = options;
+  const name = { state, stack, project: nameIn(projectFile(options)) };
+  selected.info = () => Promise.resolve(lastUpdate(name));
   if (options.cloud !== undefined) {
     if (options.program === undefined) await setSecrets(selected, stackConfiguration(options).secrets);
-    if (options.folder === undefined) await undoInterrupted(selected, options.cloud, options.state);
+    await undoInterrupted(selected, options.cloud, name);
   }
   return selected;
 }
@@ -75,9 +78,8 @@ export async function localWorkspace(options: StackOptions): Promise<LocalWorksp
     writeFileSync(path.join(workDir, `Pulumi.${stack}.yaml`), document.toString());
   }
   // The program runs in this process, not from a file beside the configuration.
-  const own = folder === undefined ? projectFolder : path.join(__dirname, "..", folder);
-  const projectFile = readFileSync(path.join(own, "Pulumi.yaml"), "utf8").replace(/^main:.*\n/m, "");
-  writeFileSync(path.join(workDir, "Pulumi.yaml"), projectFile);
+  const description = projectFile(options);
+  writeFileSync(path.join(workDir, "Pulumi.yaml"), description.replace(/^main:.*\n/m, ""));
 
   const workspace = await LocalWorkspace.create({
     workDir,
@@ -85,30 +87,35 @@ export async function localWorkspace(options: StackOptions): Promise<LocalWorksp
     pulumiCommand: engine,
     envVars: engineVariables(state, cloud),
   });
-  // Those of another project are elsewhere.
-  if (folder === undefined) answerFromFiles(workspace, options);
+  answerFromFiles(workspace, { state, project: nameIn(description) });
   return workspace;
+}
+
+/** Text of the Pulumi.yaml of a stack's project. */
+function projectFile({ folder }: Pick<StackOptions, "folder">): string {
+  const own = folder === undefined ? projectFolder : path.join(__dirname, "..", folder);
+  return readFileSync(path.join(own, "Pulumi.yaml"), "utf8");
 }
 
 /**
  * Reads from the engine's own files what the Automation API starts an engine for at each operation, for a quarter of a
  * second each time: whether the stack is there, its outputs, and the record of what was done.
  */
-function answerFromFiles(workspace: LocalWorkspace, { state }: Pick<StackOptions, "state">): void {
+function answerFromFiles(workspace: LocalWorkspace, of: Pick<LocalStackName, "state" | "project">): void {
   const select = workspace.selectStack.bind(workspace);
   workspace.selectStack = async (stack) => {
-    if (!existsSync(stateFile({ state, stack }))) await select(stack);
+    if (!existsSync(stateFile({ ...of, stack }))) await select(stack);
   };
   const ask = workspace.stackOutputs.bind(workspace);
   workspace.stackOutputs = async (stack) => {
-    const outputs = stackOutputs({ state, stack });
+    const outputs = stackOutputs({ ...of, stack });
     // Only the engine can read what it has encrypted.
     if (JSON.stringify(outputs).includes(secretMark)) return ask(stack);
     return Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, { value, secret: false }]));
   };
 }
 
-function lastUpdate(name: Pick<StackOptions, "state" | "stack">): UpdateSummary | undefined {
+function lastUpdate(name: LocalStackName): UpdateSummary | undefined {
   const record = lastRecord(name);
   return record && { ...record, config: {}, startTime: date(record.startTime), endTime: date(record.endTime) };
 }
@@ -139,8 +146,8 @@ const deploymentSchema = z.looseObject({
  * Deletes what an engine began to create when it was killed. On a real cloud an operator has to look what became of it; this
  * machine knows, and the next run would fail on names that are taken.
  */
-async function undoInterrupted(stack: Stack, cloud: CloudAddress, state: string): Promise<void> {
-  const saved = stateFile({ state, stack: stack.name });
+async function undoInterrupted(stack: Stack, cloud: CloudAddress, name: LocalStackName): Promise<void> {
+  const saved = stateFile(name);
   if (!existsSync(saved) || !readFileSync(saved, "utf8").includes('"pending_operations"')) return;
 
   const exported = await stack.exportStack();

@@ -6,8 +6,13 @@ import { projectFolder } from "../contract/form";
 /** Name of the Pulumi project, as Pulumi.yaml has it; a team that takes this repository over renames it. */
 export const project = nameIn(readFileSync(path.join(projectFolder, "Pulumi.yaml"), "utf8"));
 
-/** @throws where the file has no name: the engine would refuse it too. */
-function nameIn(file: string): string {
+/**
+ * Name of the project of a Pulumi.yaml.
+ *
+ * @param file its text.
+ * @throws where the file has no name: the engine would refuse it too.
+ */
+export function nameIn(file: string): string {
   const [, name] = /^name:\s*["']?([\w.-]+)/m.exec(file) ?? [];
   if (name === undefined) throw new Error("Pulumi.yaml has no name; expected a line like: name: my-project");
   return name;
