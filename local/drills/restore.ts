@@ -53,16 +53,23 @@ type Input = Readonly<Record<string, string>>;
 /** How one cloud loses what is in tables, and how it comes back. */
 interface Recovery {
   /** What is done on a schedule, so that there is something to go back to; absent where the cloud keeps it by itself. */
-  readonly before?: (of: Restorable, run: Run) => Promise<void>;
+  readonly copy?: (of: Restorable, run: Run) => Promise<Copies>;
   readonly lose: (of: Restorable, run: Run) => Promise<void>;
-  /** @param moment before the loss, in ISO 8601. */
-  readonly restore: (of: Restorable, run: Run, moment: string, tools: RestoreTools) => Promise<void>;
+  readonly restore: (of: Restorable, run: Run, before: Before, tools: RestoreTools) => Promise<void>;
+}
+
+/** What was copied of each table, by its name. */
+type Copies = ReadonlyMap<string, string>;
+
+/** What there is to go back to. */
+interface Before {
+  /** In ISO 8601. */
+  readonly moment: string;
+  readonly copies: Copies;
 }
 
 /** Does what a command line says, and tells it. */
 type Run = (operation: string, input: Input) => Promise<string>;
-
-const copies = new Map<string, string>();
 
 const recoveries: Readonly<Record<Cloud, Recovery>> = {
   aws: {
@@ -70,7 +77,7 @@ const recoveries: Readonly<Record<Cloud, Recovery>> = {
       for (const table of tables) await run("dynamodb delete-item", { "table-name": table });
     },
     // DynamoDB restores into a table that is not there: first beside the old one, then under its name.
-    async restore({ tables }, run, moment, { address, store }) {
+    async restore({ tables }, run, { moment }, { address, store }) {
       for (const table of tables) {
         const restored = `${table}-restored`;
         const from = { "source-table-name": table, "restore-date-time": moment };
@@ -88,18 +95,20 @@ const recoveries: Readonly<Record<Cloud, Recovery>> = {
     },
   },
   azure: {
-    async before({ tables, storageAccount }, run) {
+    async copy({ tables, storageAccount }, run) {
+      const copies = new Map<string, string>();
       for (const table of tables) {
         const input = { "account-name": storageAccount, "table-name": table };
         copies.set(table, await run("storage entity query", input));
       }
+      return copies;
     },
     async lose({ tables, storageAccount }, run) {
       for (const table of tables) {
         await run("storage entity delete", { "account-name": storageAccount, "table-name": table });
       }
     },
-    async restore({ tables, storageAccount }, run) {
+    async restore({ tables, storageAccount }, run, { copies }) {
       for (const table of tables) {
         const { items } = z.object({ items: z.array(z.looseObject({})) }).parse(JSON.parse(copies.get(table) ?? "{}"));
         for (const item of items) {
@@ -113,7 +122,7 @@ const recoveries: Readonly<Record<Cloud, Recovery>> = {
     async lose({ database }, run) {
       await run("firestore bulk-delete", { database });
     },
-    async restore({ database }, run, moment) {
+    async restore({ database }, run, { moment }) {
       const folder = "gs://BUCKET/restore";
       await run("firestore export", { folder, database, "snapshot-time": moment });
       await run("firestore import", { folder, database });
@@ -125,7 +134,7 @@ const programs: Readonly<Record<Cloud, string>> = { aws: "aws", azure: "az", gcp
 
 /** A rehearsal on one cloud of this machine. */
 export class Rehearsal {
-  #moment = "";
+  #before: Before = { moment: "", copies: new Map() };
 
   constructor(
     private readonly of: Restorable,
@@ -134,16 +143,16 @@ export class Rehearsal {
 
   /** What has to be done in time, then the loss. */
   async lose(): Promise<void> {
-    const { before, lose } = recoveries[this.of.cloud];
-    await before?.(this.of, this.#run);
-    this.#moment = new Date().toISOString();
+    const { copy, lose } = recoveries[this.of.cloud];
+    const copies = (await copy?.(this.of, this.#run)) ?? new Map<string, string>();
+    this.#before = { moment: new Date().toISOString(), copies };
     // The clouds tell moments apart by milliseconds here, by seconds there.
     await new Promise((resolve) => setTimeout(resolve, 5));
     await lose(this.of, this.#run);
   }
 
   restore(): Promise<void> {
-    return recoveries[this.of.cloud].restore(this.of, this.#run, this.#moment, this.tools);
+    return recoveries[this.of.cloud].restore(this.of, this.#run, this.#before, this.tools);
   }
 
   readonly #run: Run = (operation, input) => {
