@@ -18,7 +18,7 @@ export interface PythonApiArgs {
   environment?: Record<string, string>;
   /** Values of the secrets that the description lists; known when previewed. */
   secrets?: Record<string, pulumi.Input<string>>;
-  /** Python of the functions: 3.11, 3.12 or 3.13. Default: 3.12. */
+  /** Python of the functions, e.g. 3.13: docs/reference/settings.md lists those of each cloud. Default: 3.12. */
   pythonVersion?: string;
   /** MiB that a function has, where the description says nothing. Default: the cloud's, as docs/reference/settings.md says. */
   memorySize?: number;
@@ -125,7 +125,7 @@ export interface PythonLayerArgs {
   application: string;
   /** Name of the layer in the account. */
   layerName: string;
-  /** 3.11, 3.12 or 3.13. Default: 3.12. */
+  /** One that Lambda has, e.g. 3.13: docs/reference/settings.md lists them. Default: 3.12. */
   pythonVersion?: string;
   /** x86_64 or arm64. Default: x86_64. */
   architecture?: string;
