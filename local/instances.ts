@@ -1,7 +1,7 @@
-import { randomInt } from "node:crypto";
-import { createConnection, createServer } from "node:net";
+import { createConnection } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { freePort } from "./free-port";
 import { type PythonProcess, type PythonProcessOptions, startPython } from "./process";
 
 /** Milliseconds that a server may take until it listens. */
@@ -134,34 +134,6 @@ export class Instances {
 /** Returns when a start has succeeded or failed. */
 async function settled(origin?: Promise<string>): Promise<void> {
   await origin?.catch(() => undefined);
-}
-
-/**
- * Ports for servers that take a while until they listen: below those that systems give to a program that asks for any, or another
- * program may have it by then, and would be taken for the server.
- */
-const portRange = { first: 15_000, count: 17_000 };
-
-async function freePort(): Promise<number> {
-  for (let attempt = 0; attempt < 100; attempt++) {
-    const port = portRange.first + randomInt(portRange.count);
-    if (await isFree(port)) return port;
-  }
-  throw new Error(`no port from ${portRange.first} on is free on this machine`);
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => {
-      resolve(false);
-    });
-    server.listen(port, "127.0.0.1", () => {
-      server.close(() => {
-        resolve(true);
-      });
-    });
-  });
 }
 
 function accepts(port: number): Promise<boolean> {

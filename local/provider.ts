@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { createServer } from "node:net";
 
 import type { JavaScriptValue } from "google-protobuf/google/protobuf/struct_pb";
 
 import type { Behaviour, Behaviours } from "./behaviour";
 import type { CloudCaller } from "./caller";
 import type { CloudDataPlane } from "./data-plane";
+import { freePort } from "./free-port";
 import {
   type CheckFailure,
   type Difference,
@@ -513,17 +513,7 @@ function isBlob(fields: Record<string, unknown>): boolean {
   return fields[marks.key] === marks.asset || fields[marks.key] === marks.archive;
 }
 
-/** A port that is free now and is listened on at once. */
+/** Where a resource will listen: once its data plane has taken it, moments or, of a cloud that starts anew, seconds later. */
 async function freeAddress(): Promise<string> {
-  const server = createServer();
-  const port = await new Promise<number>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      if (address === null || typeof address === "string") reject(new Error("the server listens on no port"));
-      else resolve(address.port);
-    });
-  });
-  await new Promise((resolve) => server.close(resolve));
-  return `127.0.0.1:${port}`;
+  return `127.0.0.1:${await freePort()}`;
 }

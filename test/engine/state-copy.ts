@@ -1,8 +1,8 @@
-import { randomInt } from "node:crypto";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cp } from "node:fs/promises";
-import { createServer } from "node:net";
 import path from "node:path";
+
+import { freePort } from "../../local/free-port";
 
 /** What a running cloud has in its state folder and a stopped one does not need. */
 const transient = new Set(["cloud.json", "cloud.pid", "cloud.log"]);
@@ -36,30 +36,9 @@ export async function replaceState(from: string, to: string): Promise<void> {
   await cp(from, to, { recursive: true, filter: (source) => !transient.has(path.basename(source)) });
 }
 
-/** Ports below those that a system gives out by itself: none is lost to another program while its cloud is restarted. */
-const reserved = { first: 15_000, count: 17_000 };
-
 /** Different ports that nothing listens on. */
 async function freePorts(count: number): Promise<number[]> {
   const found = new Set<number>();
-  while (found.size < count) {
-    const port = randomInt(reserved.first, reserved.first + reserved.count);
-    if (!found.has(port) && (await isFree(port))) found.add(port);
-  }
+  while (found.size < count) found.add(await freePort());
   return [...found];
-}
-
-function isFree(port: number): Promise<boolean> {
-  const server = createServer();
-  return new Promise((resolve) => {
-    server
-      .once("error", () => {
-        resolve(false);
-      })
-      .listen(port, "127.0.0.1", () => {
-        server.close(() => {
-          resolve(true);
-        });
-      });
-  });
 }

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { mkdtempSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import os from "node:os";
 import path from "node:path";
 
@@ -61,15 +60,4 @@ export function blob(directory: string, content: string | Uint8Array): { path: s
 export function archive(directory: string, files: Record<string, string>): { path: string; sha256: string } {
   const entries = Object.entries(files).map(([name, text]) => [name, strToU8(text)]);
   return blob(directory, zipSync(Object.fromEntries(entries) as Record<string, Uint8Array>, { mtime: "1980-01-01" }));
-}
-
-export async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close();
-      if (address !== null && typeof address === "object") resolve(address.port);
-      else reject(new Error("no port"));
-    });
-  });
 }

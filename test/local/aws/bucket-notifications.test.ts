@@ -7,7 +7,8 @@ import { startAws } from "../../../local/aws/data-plane";
 import { AwsResources, bucketNotification } from "../../../local/aws/resources";
 import { awsTypes } from "../../../local/aws/types";
 import type { CloudDataPlane } from "../../../local/data-plane";
-import { blob, FakeResources, freePort, temporaryDirectory } from "../resources";
+import { freePort } from "../../../local/free-port";
+import { blob, FakeResources, temporaryDirectory } from "../resources";
 import { account, allowWorker, arn, declaredWorker, functionArn, notedIn, notesIn } from "./worker";
 
 const bucketArn = "arn:aws:s3:::uploads";

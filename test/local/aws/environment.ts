@@ -6,7 +6,8 @@ import type { LogEvent } from "../../../operations/diagnose/inspected-cloud";
 import { readFileSync } from "node:fs";
 
 import { Environment } from "../environment";
-import { archive, blob, freePort } from "../resources";
+import { freePort } from "../../../local/free-port";
+import { archive, blob } from "../resources";
 
 const account = "123456789012";
 const region = "ap-northeast-1";

@@ -8,7 +8,8 @@ import { EventRules } from "../../../local/aws/event-rules";
 import { Queues } from "../../../local/aws/queues";
 import { AwsResources } from "../../../local/aws/resources";
 import type { CloudDataPlane } from "../../../local/data-plane";
-import { FakeResources, freePort, temporaryDirectory } from "../resources";
+import { freePort } from "../../../local/free-port";
+import { FakeResources, temporaryDirectory } from "../resources";
 import { account, allowWorker, arn, declaredWorker, functionArn, notedIn, notesIn } from "./worker";
 
 const ruleArn = arn("events", "rule/orders");

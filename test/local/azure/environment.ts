@@ -1,7 +1,8 @@
 import { startAzure } from "../../../local/azure/data-plane";
 import { bundleFor } from "../bundle";
 import { Environment } from "../environment";
-import { blob, freePort } from "../resources";
+import { freePort } from "../../../local/free-port";
+import { blob } from "../resources";
 
 const group = "/subscriptions/s/resourceGroups/g";
 const accountId = `${group}/providers/Microsoft.Storage/storageAccounts/data`;

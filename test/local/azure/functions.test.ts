@@ -10,7 +10,8 @@ import { ncrontab } from "../../../local/azure/ncrontab";
 import { secretAddress } from "../../../local/azure/types";
 import type { CloudDataPlane } from "../../../local/data-plane";
 import { bundleFor } from "../bundle";
-import { blob, FakeResources, freePort } from "../resources";
+import { freePort } from "../../../local/free-port";
+import { blob, FakeResources } from "../resources";
 
 const group = "/subscriptions/s/resourceGroups/g/providers";
 const app = { type: "azure-native:web:WebApp", id: `${group}/Microsoft.Web/sites/worker` };

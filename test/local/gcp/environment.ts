@@ -1,7 +1,8 @@
 import { startGcp } from "../../../local/gcp/data-plane";
 import { bundleFor } from "../bundle";
 import { Environment } from "../environment";
-import { blob, freePort } from "../resources";
+import { freePort } from "../../../local/free-port";
+import { blob } from "../resources";
 
 /** The local Google Cloud around the application's own bundle, all of it in `resources` to be changed. */
 export class GcpEnvironment extends Environment {

@@ -9,7 +9,8 @@ import { startGcp } from "../../../local/gcp/data-plane";
 import { ownerToken } from "../../../local/gcp/owner";
 import type { StoredResource } from "../../../local/store";
 import { bundleFor } from "../bundle";
-import { blob, FakeResources, freePort, temporaryDirectory } from "../resources";
+import { freePort } from "../../../local/free-port";
+import { blob, FakeResources, temporaryDirectory } from "../resources";
 
 const types = {
   function: "gcp:cloudfunctionsv2/function:Function",
