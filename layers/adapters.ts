@@ -1,15 +1,16 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 
-import type { EntryPoint, PythonFunction } from "../contract/application";
+import type { Application, EntryPoint, PythonFunction } from "../contract/application";
 import type { Cloud } from "../contract/clouds";
 import { type SourceFile, filesBelow } from "./application-files";
+import { BuildError, shownPath } from "./build-error";
 
 /** How the clouds find a function in its bundle: the adapter's entry, never the application's own. */
 export const entryOf = {
   /** Lambda's `handler`: one bundle holds the entries of all functions. */
   aws: (name: string) => `${awsModule(name)}.${entryAttribute.aws}`,
-  /** What functions-framework calls in `main.py`. */
+  /** What functions-framework calls in the entry's file. */
   gcp: () => entryAttribute.gcp,
 } as const;
 
@@ -22,8 +23,12 @@ const awsModule = (name: string) => `multicloud_${name.replaceAll("-", "_")}`;
 export const entryModule: Record<Cloud, (name: string) => string> = {
   aws: awsModule,
   azure: () => "function_app",
-  gcp: () => "main",
+  // By default `main`, which is what many an application calls its own.
+  gcp: () => "multicloud_entry",
 };
+
+/** File of a function's entry in its bundle. */
+export const entryFile = (cloud: Cloud, name: string) => `${entryModule[cloud](name)}.py`;
 
 /**
  * The package that an adapter needs, by cloud and protocol, where it needs one. What an application does not lock itself
@@ -122,6 +127,54 @@ const hostJson = {
 };
 
 /**
+ * The application's files, and what the adapters put beside them.
+ *
+ * @param files of the application, as this cloud has them.
+ * @throws {BuildError} where a file or an entry point has a name that the adapters need for themselves.
+ */
+export async function withAdapters(
+  cloud: Cloud,
+  application: Pick<Application, "folder" | "source">,
+  files: readonly SourceFile[],
+  ...adapted: [functions: readonly PythonFunction[], releases: ReadonlyMap<string, string>]
+): Promise<SourceFile[]> {
+  const adapters = await adapterFiles(cloud, ...adapted);
+  checkNames(cloud, application, files, adapted[0], adapters);
+  return [...files, ...adapters];
+}
+
+/** A module `x.py` and a package `x` are one name to Python, which takes the package. */
+const topName = (file: string) => (file.split("/")[0] ?? "").replace(/\.py$/, "");
+
+function checkNames(
+  cloud: Cloud,
+  { folder, source }: Pick<Application, "folder" | "source">,
+  files: readonly SourceFile[],
+  functions: readonly PythonFunction[],
+  adapters: readonly SourceFile[],
+): void {
+  const taken = new Set(adapters.map(({ name }) => topName(name)));
+  const found = files.find(({ name }) => taken.has(topName(name)));
+  const description = shownPath(path.join(folder, "pyproject.toml"));
+  const needed = `the name of a file that the builder adds on ${cloud} as its own (${[...taken].join(", ")})`;
+  if (found !== undefined) {
+    const [top = ""] = found.name.split("/");
+    throw new BuildError(
+      `${shownPath(path.join(source, found.name))} has ${needed}; rename it, or leave it out there, in ${description}: ` +
+        `exclude = { ${cloud} = ["${top === found.name ? top : `${top}/**`}"] }`,
+    );
+  }
+  for (const { name, entryPoints } of functions) {
+    const { protocol, module, attribute } = entryPoints[cloud] ?? {};
+    if (protocol === undefined || module === undefined || !taken.has(module.split(".")[0] ?? "")) continue;
+    throw new BuildError(
+      `${description}: tool.multicloud.functions.${name}.${protocol} is "${module}:${attribute}", which has ${needed}; ` +
+        `rename the module`,
+    );
+  }
+}
+
+/**
  * What a bundle holds beside the application: the entries of its functions, and the package that they share.
  *
  * @param releases the code's half of each function's release, by the function's name.
@@ -142,7 +195,7 @@ export async function adapterFiles(
       })),
     )),
     text("multicloud_runtime/build.json", `${JSON.stringify({ functions: Object.fromEntries(releases) })}\n`),
-    ...functions.map((fn) => text(`${entryModule[cloud](fn.name)}.py`, entryText(cloud, fn))),
+    ...functions.map((fn) => text(entryFile(cloud, fn.name), entryText(cloud, fn))),
     ...(cloud === "azure" ? [text("host.json", `${JSON.stringify(hostJson, null, 2)}\n`)] : []),
   ];
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 
 import type { Application, PythonFunction } from "../contract/application";
 import { clouds } from "../contract/clouds";
-import { adapterFiles, adapterPackages, entryAttribute, entryModule } from "./adapters";
+import { adapterPackages, entryAttribute, entryModule, withAdapters } from "./adapters";
 import { applicationFiles, type SourceFile } from "./application-files";
 import { BuildError } from "./build-error";
 import { bytecodeCompiler, bytecodeVersions } from "./bytecode-compiler";
@@ -254,8 +254,8 @@ async function lambdaCode(application: Application, platform: Platform, requirem
     applicationFiles(application, "aws"),
   ]);
   const releases = new Map(locked.flatMap((each) => codeReleases(each, files, platform)));
-  const adapters = await adapterFiles("aws", application.functions, releases);
-  return { locked, releases, code: [...files, ...adapters] };
+  const code = await withAdapters("aws", application, files, application.functions, releases);
+  return { locked, releases, code };
 }
 
 /** What the bundle of one function is made of. */
@@ -282,8 +282,8 @@ async function forEachFunction<T>(
       const releases = codeReleases(each, files, platform);
       return each.functions.map(async (fn, index) => {
         const own = releases.slice(index, index + 1);
-        const adapter = await adapterFiles(target, [fn], new Map(own));
-        return act(fn, { lock: each.lock, files: [...files, ...adapter], releases: Object.fromEntries(own) });
+        const code = await withAdapters(target, application, files, [fn], new Map(own));
+        return act(fn, { lock: each.lock, files: code, releases: Object.fromEntries(own) });
       });
     }),
   );

@@ -124,7 +124,8 @@ export async function sourceContent(
     entries: [
       ...opened.map(vendored),
       await deflated("requirements.txt", Buffer.from(requirements.join(""))),
-      ...(await compressed(files)),
+      // The application's own, of another tool, would be installed in its place.
+      ...(await compressed(files.filter((file) => file.name !== "requirements.txt"))),
     ],
     packages: described(
       opened.map((wheel) => ({ wheel, pruned: {} })),

@@ -1,6 +1,6 @@
 import { pythonVersions } from "../contract/pythons";
 import { didYouMean, didYouMeanThen } from "../contract/suggestion";
-import { entryModule } from "./adapters";
+import { entryFile } from "./adapters";
 import { distributionFor, moduleName, providedModules } from "./distributions";
 import type { ImportFault, ImportProof, ImportSite } from "./import-proof";
 import { functionPackages } from "./importable";
@@ -46,7 +46,7 @@ function place(fault: ImportFault, context: Context): string {
 /** An entry is ours: what it imports of the application stands in the application's description. */
 function entryKey({ file, module }: ImportFault, { functions, target }: Context): string | undefined {
   const fn = functions.find(
-    ({ name, entryPoints }) => file === `${entryModule[target](name)}.py` && entryPoints[target]?.module === module,
+    ({ name, entryPoints }) => file === entryFile(target, name) && entryPoints[target]?.module === module,
   );
   const entry = fn?.entryPoints[target];
   if (fn === undefined || entry === undefined) return undefined;

@@ -6,6 +6,7 @@ import * as secretmanager from "@pulumi/gcp/secretmanager";
 import * as serviceaccount from "@pulumi/gcp/serviceaccount";
 import * as pulumi from "@pulumi/pulumi";
 
+import { entryFile } from "../../layers/adapters";
 import type { SourceBundle } from "../../layers/bundle";
 import { canary, type CanaryArgs, type CanaryFunction, trafficHold } from "../canary";
 import { shortDigestOf } from "../digest";
@@ -32,7 +33,7 @@ export interface CloudFunctionArgs {
   readonly build: FunctionBuild;
   /** Application and wheels in one source archive; the function's runtime is what the wheels are for. */
   readonly bundle: SourceBundle;
-  /** Name of the function in the archive's `main.py`. */
+  /** Name of what is called in the file that the builder adds to the archive: `handle`. */
   readonly entryPoint: string;
   readonly environment?: Readonly<Record<string, pulumi.Input<string>>>;
   /** Environment variables whose values are kept in Secret Manager; this function alone may read them. */
@@ -178,8 +179,12 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
             entryPoint: args.entryPoint,
             serviceAccount: build.account.id,
             dockerRepository: build.repository.id,
-            // pip then installs from the archive's folder, and from nowhere else.
-            environmentVariables: { GOOGLE_VENDOR_PIP_DEPENDENCIES: "wheels" },
+            environmentVariables: {
+              // Without it, `main.py`: the application may have one.
+              GOOGLE_FUNCTION_SOURCE: entryFile("gcp", args.functionName),
+              // pip then installs from the archive's folder, and from nowhere else.
+              GOOGLE_VENDOR_PIP_DEPENDENCIES: "wheels",
+            },
             source: { storageSource: { bucket: build.bucket.name, object: object.name } },
           },
           serviceConfig: {

@@ -312,11 +312,12 @@ export class CloudFunctions {
       );
       const { python, directory: deployed } = await build(fn, source);
       const directory = code?.folder ?? deployed;
+      const { GOOGLE_FUNCTION_SOURCE: file = "main.py" } = fn.buildConfig.environmentVariables;
       return {
         python,
         directory,
         program: "functions_framework",
-        args: ["--source", path.join(directory, "main.py"), "--host", "127.0.0.1", "--port", String(port)],
+        args: ["--source", path.join(directory, file), "--host", "127.0.0.1", "--port", String(port)],
         environment: {
           ...environmentVariables,
           ...Object.fromEntries(secrets),

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { EntryPoint, PythonFunction } from "../../contract/application";
 import { clouds } from "../../contract/clouds";
-import { adapterFiles, entryModule } from "../../layers/adapters";
+import { adapterFiles, entryFile, entryModule } from "../../layers/adapters";
 
 function described(protocol: EntryPoint["protocol"], kind: PythonFunction["kind"] = "http"): PythonFunction {
   const entryPoint = { protocol, module: "shop.main", attribute: "made.app" };
@@ -15,7 +15,7 @@ function described(protocol: EntryPoint["protocol"], kind: PythonFunction["kind"
 
 async function entry(cloud: (typeof clouds)[number], fn: PythonFunction): Promise<string> {
   const files = await adapterFiles(cloud, [fn], new Map([[fn.name, "c0de"]]));
-  const found = files.find(({ name }) => name === `${entryModule[cloud](fn.name)}.py`);
+  const found = files.find(({ name }) => name === entryFile(cloud, fn.name));
   return found?.content.toString() ?? "";
 }
 

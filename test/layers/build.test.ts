@@ -10,10 +10,11 @@ import type { Bundle } from "../../layers/bundle";
 import { cacheDirectory } from "../../layers/cache";
 import { requirementsHeader } from "../../layers/lock";
 import { relock } from "../../layers/relock";
-import { readZip } from "../../layers/unzip";
+import { contentOf, readZip } from "../../layers/unzip";
 import { withWheels } from "../../layers/wheel-store";
 import { makeLibrary, type TestWheel } from "./wheels";
-import { readApplication } from "../../contract/application";
+import { type Application, readApplication } from "../../contract/application";
+import { clouds } from "../../contract/clouds";
 import { cached, useWorkspace } from "./workspace";
 
 const workspace = useWorkspace();
@@ -21,6 +22,19 @@ const handlers = { aws: { protocol: "handler", module: "main", attribute: "handl
 
 async function names({ path: file }: Pick<Bundle, "path">): Promise<string[]> {
   return (await readZip(await readFile(file))).map(({ name }) => name);
+}
+
+/** An application with one function and these files; a module that is not `main` is not packed for Azure. */
+async function applicationOf(files: Readonly<Record<string, string>>, { module = "main" } = {}): Promise<Application> {
+  const folder = path.join(workspace.folder, "app");
+  const exclude = module === "main" ? "" : `[tool.multicloud]\nexclude = { azure = ["${module}.py"] }\n`;
+  const description = `[project]\nname = "app"\nversion = "1"\n${exclude}[tool.multicloud.functions.api]\nhandler = "${module}:app"\n`;
+  const all = { ...files, "pyproject.toml": `${description}requirements = "api.in"\n`, "api.in": "" };
+  for (const [name, content] of Object.entries(all)) {
+    await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
+    await writeFile(path.join(folder, name), content);
+  }
+  return readApplication(workspace.folder, "app");
 }
 
 const layerOf = (bundles: Bundle[]) => {
@@ -335,7 +349,9 @@ describe("the other clouds", () => {
     if (bundle === undefined) throw new Error("nothing was built");
     const entries = await readZip(await readFile(bundle.path));
     const files = entries.map(({ name }) => name);
-    expect(files).toEqual(expect.arrayContaining(["main.py", "requirements.txt", `wheels/${wheel?.filename ?? ""}`]));
+    expect(files).toEqual(
+      expect.arrayContaining(["multicloud_entry.py", "requirements.txt", `wheels/${wheel?.filename ?? ""}`]),
+    );
     expect(files.filter((name) => /^api\/(aws|azure)\//.test(name))).toEqual([]);
     const unpacked = path.join(workspace.folder, "unpacked");
     execFileSync("python3", ["-m", "zipfile", "-e", bundle.path, unpacked]);
@@ -345,6 +361,48 @@ describe("the other clouds", () => {
       stdio: "pipe",
     });
     expect(await readFile(path.join(unpacked, "installed", "google_one", "__init__.py"), "utf8")).toContain("version");
+  });
+
+  it("find the application's own main.py and requirements.txt in their places", async () => {
+    await workspace.require([], "gcp");
+    const application = await applicationOf({ "main.py": "app = 1", "requirements.txt": "flask", "api/data.csv": "1" });
+    const [bundle] = await workspace.build({ application, targets: ["gcp"] });
+    if (bundle === undefined) throw new Error("nothing was built");
+    const entries = await readZip(await readFile(bundle.path));
+    const contents = (file: string) =>
+      entries.filter(({ name }) => name === file).map((entry) => String(contentOf(entry)));
+    expect(contents("main.py")).toEqual(["app = 1"]);
+    expect(contents("multicloud_entry.py")).toEqual([expect.stringContaining("from main import app as target")]);
+    // What pip installs is the lock, whatever else lies there.
+    expect(contents("requirements.txt")).toEqual([""]);
+  });
+
+  it.each([
+    ["azure", "function_app.py", ""],
+    ["azure", "function_app/__init__.py", ""],
+    ["azure", "host.json", ""],
+    ["gcp", "multicloud_entry.py", ""],
+    ["aws", "multicloud_api.py", ""],
+    ["aws", "multicloud_runtime/mine.py", ""],
+  ] as const)("refuse on %s an application that has a %s", async (cloud, file, content) => {
+    await workspace.require([], cloud);
+    const application = await applicationOf({ "main.py": "app = 1", [file]: content });
+    const top = file.split("/")[0] ?? "";
+    await expect(workspace.build({ application, targets: [cloud] })).rejects.toThrow(
+      new RegExp(`${file}.*the builder.*its own.*rename.*or .*exclude = { ${cloud} = \\["${top}`, "s"),
+    );
+    for (const other of clouds.filter((each) => each !== cloud && !file.includes("runtime"))) {
+      await workspace.require([], other);
+      await workspace.build({ application, targets: [other] });
+    }
+  });
+
+  it("refuse an entry point in a module that is left out for the builder's own", async () => {
+    await workspace.require([], "azure");
+    const application = await applicationOf({ "function_app.py": "app = 1" }, { module: "function_app" });
+    await expect(workspace.build({ application, targets: ["azure"] })).rejects.toThrow(
+      /pyproject\.toml: tool\.multicloud\.functions\.api\.handler is "function_app:app".*rename the module/,
+    );
   });
 
   it("leave the function's own zip for Lambda small", async () => {

@@ -189,7 +189,10 @@ describe("with the defaults", () => {
         entryPoint: "handle",
         serviceAccount: "projects/proj-1/serviceAccounts/shop-test-build@proj-1.iam.gserviceaccount.com",
         dockerRepository: "projects/proj-1/locations/asia-northeast1/repositories/shop-test-images",
-        environmentVariables: { GOOGLE_VENDOR_PIP_DEPENDENCIES: "wheels" },
+        environmentVariables: {
+          GOOGLE_FUNCTION_SOURCE: "multicloud_entry.py",
+          GOOGLE_VENDOR_PIP_DEPENDENCIES: "wheels",
+        },
         source: { storageSource: { object: object.name } },
       },
       labels: { project: "shop", stack: "test" },

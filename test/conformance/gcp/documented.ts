@@ -218,6 +218,10 @@ export const documentedValues: ByPath<Documented> = {
     }),
     "buildConfig.entryPoint": documented(functions, { type: "string", pattern: "^[A-Za-z_]\\w{0,127}$" }),
     "buildConfig.environmentVariables.*": environment,
+    "buildConfig.environmentVariables.GOOGLE_FUNCTION_SOURCE": documented(
+      "https://cloud.google.com/docs/buildpacks/service-specific-configs#google_function_source",
+      { type: "string", pattern: "^[\\w./-]+\\.py$" },
+    ),
     "buildConfig.environmentVariables.GOOGLE_VENDOR_PIP_DEPENDENCIES": documented(
       "https://cloud.google.com/functions/docs/writing/specifying-dependencies-python#using_private_dependencies",
       { type: "string", pattern: "^[\\w./-]+$" },

@@ -9,7 +9,7 @@ const elsewhere = "us-east4";
 /** What breaks each rule of relations.ts. */
 export const faults: Readonly<Record<string, Fault>> = {
   "an instance's memory suits its CPUs": { type: fn, inputs: { serviceConfig: { availableMemory: "8192Mi" } } },
-  "the entry point is a function of the source's main.py": {
+  "the entry point is a function of the source's entry file": {
     type: fn,
     inputs: { buildConfig: { entryPoint: "none" } },
   },

@@ -78,7 +78,7 @@ export const relations: readonly Relation[] = [
       }),
   },
   {
-    rule: "the entry point is a function of the source's main.py",
+    rule: "the entry point is a function of the source's entry file",
     source: "https://cloud.google.com/functions/docs/writing#entry-point",
     broken: (resources) =>
       all(resources, types.function).flatMap((fn) => {
@@ -87,12 +87,13 @@ export const relations: readonly Relation[] = [
         const source = all(resources, types.object).find(({ inputs }) => inputs.name === object);
         const file = source && at(source, "source.path")[0];
         if (typeof file !== "string") return [`${object} is no uploaded file`];
-        const { "main.py": main } = unzipSync(readFileSync(file), { filter: ({ name }) => name === "main.py" });
+        const entry = text(fn, "buildConfig.environmentVariables.GOOGLE_FUNCTION_SOURCE");
+        const { [entry]: main } = unzipSync(readFileSync(file), { filter: ({ name }) => name === entry });
         const defined = new RegExp(
           `^(?:async )?def ${entryPoint}\\(|\\b(?:import|as) ${entryPoint}\\b|^${entryPoint} = `,
           "m",
         );
-        return main && defined.test(strFromU8(main)) ? [] : [`${object} has no ${entryPoint} in main.py`];
+        return main && defined.test(strFromU8(main)) ? [] : [`${object} has no ${entryPoint} in ${entry}`];
       }),
   },
   {

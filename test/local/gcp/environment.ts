@@ -32,7 +32,10 @@ export class GcpEnvironment extends Environment {
         buildConfig: {
           runtime: `python${source.pythonVersion.replace(".", "")}`,
           entryPoint: "handle",
-          environmentVariables: { GOOGLE_VENDOR_PIP_DEPENDENCIES: "wheels" },
+          environmentVariables: {
+            GOOGLE_FUNCTION_SOURCE: "multicloud_entry.py",
+            GOOGLE_VENDOR_PIP_DEPENDENCIES: "wheels",
+          },
           source: { storageSource: { bucket: "sources", object: "api.zip" } },
         },
         serviceConfig: {
