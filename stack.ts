@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { buildBundles } from "./components/bundles";
 import { keepSettings } from "./components/lasting";
+import { tellNextStep } from "./components/next-step";
 import { requireOneSdk } from "./components/one-sdk";
 import { type FunctionPlan, planFunctions } from "./components/function-plan";
 import type { LayerOutputs, StackOutputs } from "./components/outputs";
@@ -24,6 +25,7 @@ export async function deployApplication(folder: string): Promise<StackOutputs> {
   requireOneSdk(folder);
   const settings = readSettings();
   const application = applicationOf(folder, settings);
+  tellNextStep();
   await keepSettings(lastingSettings(settings, application));
   const { aws, azure, gcp } = await declareApplication(application, settings);
 

@@ -13,6 +13,9 @@ import { deploymentsMarkdown, markdown, type Results } from "./report";
 import { type CloudResults, updatesMarkdown } from "./updates/report";
 import { runUpdates } from "./updates/run";
 import { faulty, fine } from "./updates/updates";
+import { crossAll, type Crossed } from "./weather/cross";
+import { crossedMarkdown, type CrossedResults, type LifeResults, livesMarkdown } from "./weather/report";
+import { live } from "./weather/seeds";
 import { type Cloud, clouds } from "../contract/clouds";
 import { settingFlag } from "../local/command-line";
 
@@ -65,9 +68,75 @@ const loop = new Command("loop")
     process.stdout.write(text);
   });
 
+const seeds = new Command("seeds")
+  .description("Stacks' lives on local clouds whose faults and delays follow from a seed: up, two changes, destroy.")
+  .addArgument(new Argument("[clouds...]", "where").choices(clouds).default(clouds))
+  .option("--first <seed>", "a whole number; the next lives have the ones after it", count, 1)
+  .option("--count <lives>", "on each cloud", count, 100)
+  .option("--output <folder>", "for the table, beside lives under other seeds that are there", defaultOutput)
+  .action(async (chosen: readonly Cloud[], { first, count: lives, output }: SeedFlags) => {
+    const file = path.join(output, "seeds.json");
+    for (let seed = first; seed < first + lives; seed += 1) {
+      for (const cloud of chosen) {
+        const life = await live(cloud, String(seed), progress);
+        const { changes, again, configured, seconds, problems } = life;
+        const verdict = problems.length === 0 ? "survived" : `DID NOT SURVIVE: ${problems.join("; ")}`;
+        progress(
+          `${cloud} ${seed}, ${changes.join(", ")}: ${verdict}; ${again} again, ${configured} with a setting, ${seconds.toFixed(0)} s`,
+        );
+        mkdirSync(output, { recursive: true });
+        // Other runs may have added to it meanwhile.
+        const others = (existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as LifeResults).lives : []).filter(
+          (other) => other.cloud !== cloud || other.seed !== life.seed,
+        );
+        const results: LifeResults = { date: today(), machine, lives: [...others, life] };
+        writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
+        writeFileSync(path.join(output, "seeds.md"), livesMarkdown(results));
+        if (problems.length > 0) process.exitCode = 1;
+      }
+    }
+    process.stdout.write(readFileSync(path.join(output, "seeds.md"), "utf8"));
+  });
+
+const settings = new Command("settings")
+  .description("Every setting from its default to another value and back, on a living stack under bad weather.")
+  .addArgument(new Argument("[clouds...]", "where").choices(clouds).default(clouds))
+  .option("--seed <seed>", "what faults and delays follow from", "1")
+  .option("--only <settings...>", "names of settings")
+  .option("--output <folder>", "for the table, beside other clouds' settings that are there", defaultOutput)
+  .action(async (chosen: readonly Cloud[], { seed, only, output }: SettingFlags) => {
+    const file = path.join(output, "settings.json");
+    mkdirSync(output, { recursive: true });
+    const add = (one: Crossed) => {
+      const before = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as CrossedResults).crossed : [];
+      const others = before.filter(({ cloud, name }) => cloud !== one.cloud || name !== one.name);
+      const results: CrossedResults = { date: today(), machine, seed, crossed: [...others, one] };
+      writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
+      writeFileSync(path.join(output, "settings.md"), crossedMarkdown(results));
+      if (one.problems.length > 0) process.exitCode = 1;
+    };
+    for (const cloud of chosen) await crossAll(cloud, seed, progress, add, only);
+    process.stdout.write(readFileSync(path.join(output, "settings.md"), "utf8"));
+  });
+
+interface SettingFlags {
+  readonly seed: string;
+  readonly only?: readonly string[];
+  readonly output: string;
+}
+
+interface SeedFlags {
+  readonly first: number;
+  readonly count: number;
+  readonly output: string;
+}
+
 new Command("bench")
+  .enablePositionalOptions()
   .addCommand(updates)
   .addCommand(loop)
+  .addCommand(seeds)
+  .addCommand(settings)
   .description("Measures the layer builder beside others, and the engine and the API on this machine, in one run.")
   .option("--rounds <count>", "of every measurement", count, 3)
   .option("--output <folder>", "for table, figures and chart", defaultOutput)

@@ -2,6 +2,8 @@ import { AsyncResource } from "node:async_hooks";
 
 import * as pulumi from "@pulumi/pulumi";
 
+import { sayNextStep } from "./next-step";
+
 export interface PropagationArgs {
   /** What a cloud answers while the change has not reached it. */
   readonly error: RegExp;
@@ -27,7 +29,10 @@ export interface PropagationArgs {
 export function retryWhilePropagating(name: string, args: PropagationArgs): pulumi.ResourceHookBinding {
   const { error, advice, attempts = 10, delaySeconds = 30 } = args;
   const retry: pulumi.ErrorHookFunction = async ({ failedOperation, errors: [latest = "", ...earlier] }) => {
-    if (!error.test(latest)) return false;
+    if (!error.test(latest)) {
+      await sayNextStep();
+      return false;
+    }
     if (failedOperation === "create" && wasAccepted(latest)) {
       void pulumi.log.error(
         `${name}: it was accepted and failed then; run the update again, which goes on from there; ${advice}`,

@@ -383,7 +383,7 @@ const gcp = group(
           text("the id of a project: 6 to 30 lower-case letters, digits and hyphens", /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/),
         ),
         "",
-        "Id of the project to deploy to; needed where `clouds` has gcp.",
+        "Id of the project to deploy to; needed where `clouds` has gcp. A deployed stack cannot change it.",
       ),
       function: group(
         "The Cloud Run functions",

@@ -1,19 +1,12 @@
 import { execFile } from "node:child_process";
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
-import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 
 import type { Cloud } from "../../contract/clouds";
-import { requireCloud, startCloud, stopCloud } from "../../local/cloud-process";
-import { findEngine } from "../../local/engine";
-import { localStack } from "../../local/stack";
-import { UpdateLog } from "../../local/update-log";
+import { BoardStack, checkout } from "../board";
 import { type Asked, askSteadily } from "./load";
 import type { Update } from "./updates";
-
-const checkout = path.join(__dirname, "..", "..");
 
 /** What came of an update while API and frontend were asked. */
 export interface Outcome {
@@ -50,48 +43,46 @@ export function problemsOf({ expected, verdict, failed, failures, released, caus
 
 /** The board on one local cloud, with its frontend, from a copy of the application that updates edit. */
 export class UpdatedDeployment {
-  readonly state = mkdtempSync(path.join(tmpdir(), "updates-"));
-  /** Below the project, as an application has to be. */
-  readonly #application = path.join(checkout, ".local", path.basename(this.state));
+  readonly #board: BoardStack;
   #urls: { readonly status: string; readonly asked: readonly string[] } | undefined;
 
   /** @param rate requests a second of each address, while an update runs. */
   constructor(
     readonly cloud: Cloud,
     private readonly rate = 20,
-  ) {}
+  ) {
+    this.#board = new BoardStack(cloud);
+  }
 
   /** @throws where the first deployment fails. */
   async start(): Promise<void> {
-    await startCloud(this.state, { attached: true });
-    await this.#prepare({ name: "first" });
-    const { errors, outputs } = await this.#up({});
+    await this.#board.start();
+    const { errors, addresses } = await this.#board.up();
     if (errors !== "") throw new Error(errors);
-    const { apiUrl, frontendUrl } = outputs[this.cloud]?.value as { apiUrl: string; frontendUrl: string };
+    const { apiUrl, frontendUrl = "" } = addresses;
     this.#urls = {
       status: `${apiUrl}/api/`,
       asked: [`${apiUrl}/api/messages/?limit=1`, frontendUrl, `${frontendUrl}/api/`],
     };
   }
 
-  async end(): Promise<void> {
-    await stopCloud(this.state);
-    for (const folder of [this.state, this.#application]) rmSync(folder, { recursive: true, force: true });
+  end(): Promise<void> {
+    return this.#board.end();
   }
 
   /** Updates while everything is asked. */
   async update(update: Update): Promise<Outcome> {
-    await this.#prepare(update);
+    await this.#board.prepare(update.edit);
     const settings = update.settings?.[this.cloud] ?? {};
     return this.#whileAsked(update.name, update.cause, async () => {
-      const { errors } = await this.#up(settings);
+      const { errors } = await this.#board.up(settings);
       return errors;
     });
   }
 
   /** `npm run rollback` to the release that served before. */
   rollBack(): Promise<Outcome> {
-    const args = ["--require", "./run-typescript.js", "cli/rollback.ts", "-s", "staging", "--local", this.state];
+    const args = ["--require", "./run-typescript.js", "cli/rollback.ts", "-s", "staging", "--local", this.#board.state];
     return this.#whileAsked("rollback", undefined, () =>
       promisify(execFile)(process.execPath, args, { cwd: checkout }).then(
         () => "",
@@ -102,7 +93,7 @@ export class UpdatedDeployment {
 
   /** Whether a preview right now would change nothing; else what. */
   async changes(update: Update): Promise<string> {
-    const stack = await this.#stack(update.settings?.[this.cloud] ?? {});
+    const stack = await this.#board.stack(update.settings?.[this.cloud] ?? {});
     const { changeSummary } = await stack.preview();
     const { same: _, ...others } = changeSummary;
     return Object.keys(others).join(", ");
@@ -132,40 +123,6 @@ export class UpdatedDeployment {
       slowest: Math.max(...answers.map(({ ms }) => ms)),
       released: (before !== after) === (expected === "served"),
     };
-  }
-
-  async #prepare({ edit }: Update): Promise<void> {
-    rmSync(this.#application, { recursive: true, force: true });
-    cpSync(path.join(checkout, "application"), this.#application, {
-      recursive: true,
-      filter: (source) => path.basename(source) !== "__pycache__",
-    });
-    await edit?.({ folder: this.#application, cloud: this.cloud });
-  }
-
-  async #stack(settings: Readonly<Record<string, string>>) {
-    const engine = await findEngine((line) => process.stderr.write(`${line}\n`));
-    const cloud = await requireCloud(this.state);
-    return localStack({
-      ...{ engine, cloud, state: this.state, stack: "staging" },
-      settings: {
-        clouds: `[${this.cloud}]`,
-        application: path.relative(checkout, this.#application),
-        smokeCheck: "true",
-        ...settings,
-      },
-    });
-  }
-
-  async #up(settings: Readonly<Record<string, string>>) {
-    const stack = await this.#stack(settings);
-    const log = new UpdateLog(() => undefined, "done");
-    try {
-      const { outputs } = await stack.up({ onEvent: log.onEvent });
-      return { errors: "", outputs };
-    } catch (error) {
-      return { errors: log.errors.join("\n") || String(error), outputs: {} };
-    }
   }
 }
 

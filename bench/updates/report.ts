@@ -15,7 +15,7 @@ export interface CloudResults {
   readonly outcomes: readonly Omit<Outcome, "errors">[];
 }
 
-const clouds: Readonly<Record<Cloud, string>> = { aws: "AWS", azure: "Azure", gcp: "Google Cloud" };
+export const cloudNames: Readonly<Record<Cloud, string>> = { aws: "AWS", azure: "Azure", gcp: "Google Cloud" };
 
 /** The results for a reader, a table for each cloud. */
 export function updatesMarkdown(results: readonly CloudResults[]): string {
@@ -32,7 +32,7 @@ export function updatesMarkdown(results: readonly CloudResults[]): string {
     `${asked} requests were asked, ${failed} failed.`,
     ...results.flatMap(({ cloud, date, machine, load, note, outcomes: own }) => [
       "",
-      `## ${clouds[cloud]}`,
+      `## ${cloudNames[cloud]}`,
       "",
       [`On ${date}, ${machine}${loaded(load)}.`, ...(note === undefined ? [] : [note])].join(" "),
       "",

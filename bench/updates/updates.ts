@@ -4,12 +4,7 @@ import path from "node:path";
 import { type Cloud, clouds } from "../../contract/clouds";
 import { lockedPackages, lockFile } from "../../layers/lock";
 import { relock } from "../../layers/relock";
-
-/** The application's folder, and the cloud that it goes to. */
-export interface Edited {
-  readonly folder: string;
-  readonly cloud: Cloud;
-}
+import type { Edited, Settings } from "../board";
 
 /** What is changed at once, and what has to come of it. */
 export interface Update {
@@ -21,7 +16,7 @@ export interface Update {
   /** Changes the application's files, which are those of the repository otherwise. */
   readonly edit?: (edited: Edited) => void | Promise<void>;
   /** Of the stack, by their paths, in YAML. */
-  readonly settings?: Readonly<Partial<Record<Cloud, Readonly<Record<string, string>>>>>;
+  readonly settings?: Readonly<Partial<Record<Cloud, Settings>>>;
   /** What the error says of the cause. Absent: the update serves. */
   readonly cause?: RegExp;
 }

@@ -112,7 +112,6 @@ export class Frontend extends pulumi.ComponentResource {
 
     const behaviour = {
       viewerProtocolPolicy: "redirect-to-https",
-      compress: true,
       responseHeadersPolicyId: headers.id,
     };
     const distribution = new cloudfront.Distribution(
@@ -136,6 +135,8 @@ export class Frontend extends pulumi.ComponentResource {
           ],
           defaultCacheBehavior: {
             ...behaviour,
+            // Where nothing is cached, CloudFront compresses nothing either: the API's paths go without.
+            compress: true,
             targetOriginId: origins.site,
             allowedMethods: ["GET", "HEAD"],
             cachedMethods: ["GET", "HEAD"],

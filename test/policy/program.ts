@@ -1,8 +1,11 @@
+import { createHash } from "node:crypto";
+
 import * as pulumi from "@pulumi/pulumi";
 import { vi } from "vitest";
 
 import type { Bundle } from "../../layers/bundle";
 import { type Resource, settingsOf, type Stack, type Value } from "../../policy/rule";
+import type { BuildOptions } from "../../layers/build";
 import { applicationBundle, layerBundle, packageBundle, sourceBundle } from "../components/bundles";
 import { acceptErrorHooks } from "../components/mocks";
 import { type Configuration, engineConfiguration, projectName } from "../configuration";
@@ -20,8 +23,33 @@ vi.mock("../../components/site", async (original) => ({
 /** Settings of a stack; a project of Google Cloud is added, which has no default. */
 export type CloudSettings = Configuration & { readonly gcp?: Configuration };
 
-const bundles: Bundle[] = [layerBundle(), applicationBundle, packageBundle, sourceBundle];
-vi.mock("../../layers/build", () => ({ build: () => Promise.resolve(bundles) }));
+vi.mock("../../layers/build", () => ({ build: (options: BuildOptions) => Promise.resolve(bundlesOf(options)) }));
+
+/** What the builder would give: other bytes for other options. */
+function bundlesOf({ application, targets, strategy, pythonVersion, architecture, bytecode }: BuildOptions): Bundle[] {
+  const functions = application.functions.map(({ name }) => name);
+  const hash = (...of: unknown[]) => createHash("sha256").update(JSON.stringify(of)).digest("hex");
+  const releases = (...of: unknown[]) =>
+    Object.fromEntries(functions.map((name) => [name, hash(name, ...of).slice(0, 12)]));
+  const layers = strategy?.kind === "split" ? [...strategy.groups.keys()] : ["dependencies"];
+  const onAws = { functions, pythonVersion, architecture };
+  const elsewhere = { functions, pythonVersion, releases: releases(pythonVersion, application.folder) };
+  const all: Bundle[] = [
+    ...layers.map((name) => {
+      const sha256 = hash(name, strategy?.kind, pythonVersion, architecture, bytecode);
+      return layerBundle({ ...onAws, name, sha256, path: `/nowhere/${sha256}.zip` });
+    }),
+    {
+      ...applicationBundle,
+      ...onAws,
+      releases: releases(application.folder),
+      layers: Object.fromEntries(functions.map((name) => [name, layers])),
+    },
+    { ...packageBundle, ...elsewhere, sha256: hash(pythonVersion, bytecode) },
+    { ...sourceBundle, ...elsewhere, sha256: hash(pythonVersion) },
+  ];
+  return all.filter(({ target }) => targets.includes(target));
+}
 
 /** Outputs that the program takes apart, and so must look as the clouds give them. */
 const answers: Record<string, (name: string, inputs: Record<string, object>) => object> = {
@@ -46,6 +74,10 @@ const invokes: Record<string, object> = {
   "azure-native:cdn:getRoute": { originGroup: { id: "/originGroups/api" } },
   "azure-native:web:getWebApp": {},
   "gcp:organizations/getProject:getProject": { number: "42" },
+  "aws:lambda/getLayerVersion:getLayerVersion": {
+    compatibleRuntimes: ["python3.12"],
+    compatibleArchitectures: ["x86_64"],
+  },
 };
 
 /** Azure's ids say what they are in; the others need no more than to be unlike each other. */
@@ -56,42 +88,64 @@ function idOf(type: string, name: string): string {
     : `${name}-id`;
 }
 
+/** A resource as the program registered it, and as the mocked cloud answered. */
+export interface Registered {
+  readonly urn: string;
+  readonly type: string;
+  readonly name: string;
+  readonly inputs: Record<string, object>;
+  readonly state: object;
+  readonly id: string;
+  /** URN of the provider that the program made for it; absent where that is the default one. */
+  readonly provider?: string;
+}
+
+/** What the mocked cloud answers instead of what it would. */
+export type Answer = (registered: Omit<Registered, "state" | "id">) => {
+  readonly id?: string;
+  readonly state?: object;
+};
+
 /**
- * Everything that the program registers with the settings of a stack, without engine and clouds. A property that was
- * computed from another resource holds that resource's id, ARN or name, which is how the rules find it.
+ * Everything that the program registers with the settings of a stack, without engine and clouds; components are left out.
+ *
+ * @param configuration settings over the defaults of Pulumi.yaml, nested or by their paths.
  */
-export async function programStack(name: string, settings: CloudSettings = {}): Promise<Stack> {
-  const resources: Resource[] = [];
+export async function registeredBy(
+  stack: string,
+  configuration: Record<string, string>,
+  answer: Answer = () => ({}),
+): Promise<Registered[]> {
+  const resources: Registered[] = [];
   await pulumi.runtime.setMocks(
     {
-      newResource: ({ type, name: resourceName, inputs }: pulumi.runtime.MockResourceArgs) => {
-        const id = idOf(type, resourceName);
-        const arn = `arn:aws:${type.split(/[:/]/)[1] ?? ""}:ap-northeast-1:123456789012:${resourceName}`;
-        const state = {
-          name: resourceName,
-          bucket: id,
-          arn,
-          ...(inputs as object),
-          ...answers[type]?.(resourceName, inputs as Record<string, object>),
+      newResource: ({ type, name, inputs: given, provider }: pulumi.runtime.MockResourceArgs) => {
+        const inputs = given as Record<string, object>;
+        const urn = `urn:pulumi:${stack}::${projectName}::${type}::${name}`;
+        const own = {
+          urn,
+          type,
+          name,
+          inputs,
+          ...(provider && { provider: provider.split("::").slice(0, -1).join("::") }),
         };
-        const urn = `urn:pulumi:${name}::${projectName}::${type}::${resourceName}`;
-        if (!type.startsWith("multicloud:")) {
-          resources.push({ urn, type, name: resourceName, properties: plain({ ...state, id }), dependencies: {} });
-        }
+        const { id = idOf(type, name), state: other } = answer(own);
+        const arn = `arn:aws:${type.split(/[:/]/)[1] ?? ""}:ap-northeast-1:123456789012:${name}`;
+        const state = { name, bucket: id, arn, ...inputs, ...answers[type]?.(name, inputs), ...other };
+        if (!type.startsWith("multicloud:")) resources.push({ ...own, state, id });
         return { id, state };
       },
       call: ({ token }) => {
-        const answer = invokes[token];
-        if (answer === undefined) throw new Error(`no answer for the invoke ${token}`);
-        return answer;
+        const answered = invokes[token];
+        if (answered === undefined) throw new Error(`no answer for the invoke ${token}`);
+        return answered;
       },
     },
     projectName,
-    name,
+    stack,
     false,
   );
   acceptErrorHooks();
-  const configuration = engineConfiguration({ ...settings, gcp: { project: "shop-123456", ...settings.gcp } });
   pulumi.runtime.setAllConfig(configuration);
   try {
     const { default: program } = await import("../../index");
@@ -99,6 +153,18 @@ export async function programStack(name: string, settings: CloudSettings = {}): 
   } finally {
     await pulumi.runtime.disconnect();
   }
+  return resources;
+}
+
+/**
+ * Everything that the program registers with the settings of a stack, as the rules of the policy pack see it. A property that
+ * was computed from another resource holds that resource's id, ARN or name, which is how the rules find it.
+ */
+export async function programStack(name: string, settings: CloudSettings = {}): Promise<Stack> {
+  const configuration = engineConfiguration({ ...settings, gcp: { project: "shop-123456", ...settings.gcp } });
+  const resources = (await registeredBy(name, configuration)).map(({ urn, type, name, state, id }): Resource => {
+    return { urn, type, name, properties: plain({ ...state, id }), dependencies: {} };
+  });
   return { name, configuration: settingsOf(configuration), resources };
 }
 

@@ -276,6 +276,8 @@ describe("with the defaults", () => {
       ],
       viewerCertificate: { cloudfrontDefaultCertificate: true },
     });
+    // Where nothing is cached, CloudFront compresses nothing.
+    expect(distribution).not.toHaveProperty("orderedCacheBehaviors.0.compress");
     for (const absent of ["webAclId", "loggingConfig", "aliases", "customErrorResponses"]) {
       expect(distribution[absent], absent).toBeUndefined();
     }
