@@ -51,6 +51,8 @@ export interface StartOptions {
   readonly attached: boolean;
   /** What goes wrong. Default: nothing. */
   readonly weather?: WeatherReport;
+  /** Where commands run, as the engine runs them in the project's folder. Default: this project's. */
+  readonly folder?: string;
 }
 
 /**
@@ -58,7 +60,8 @@ export interface StartOptions {
  *
  * @throws where it cannot start, e.g. because another one is starting there.
  */
-export async function startCloud(state: string, { attached, weather = {} }: StartOptions): Promise<CloudAddress> {
+export async function startCloud(state: string, options: StartOptions): Promise<CloudAddress> {
+  const { attached, weather = {}, folder = projectFolder } = options;
   mkdirSync(state, { recursive: true });
   const log = path.join(state, "cloud.log");
   const output = openSync(log, "a");
@@ -70,7 +73,7 @@ export async function startCloud(state: string, { attached, weather = {} }: Star
       ...[state, "--weather", JSON.stringify(weather)],
       ...(attached ? ["--attached", String(process.pid)] : []),
     ],
-    { cwd: projectFolder, stdio: [attached ? "pipe" : "ignore", output, output], detached: true },
+    { cwd: folder, stdio: [attached ? "pipe" : "ignore", output, output], detached: true },
   );
   child.unref();
   closeSync(output);

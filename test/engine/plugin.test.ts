@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
@@ -10,20 +10,26 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 import type { CloudAddress } from "../../local/control";
 import { nodeArguments } from "../../contract/form";
+import { findPython, pythonEnvironment } from "../../layers/python";
 import { startCloud, stopCloud } from "../../local/cloud-process";
 import { findEngine } from "../../local/engine";
+import { engineVariables } from "../../local/engine-environment";
+import { engineFolder, engineVersion, goModule } from "../../local/engine-version";
 import { localStack } from "../../local/stack";
 import { UpdateLog } from "../../local/update-log";
+import { runProcess } from "./installed-packages";
 
 const checkout = path.join(__dirname, "..", "..");
+const example = path.join(checkout, "examples", "python");
 const state = mkdtempSync(path.join(tmpdir(), "plugin-"));
 let plugin: ChildProcess;
 let cloud: CloudAddress;
 
 beforeAll(async () => {
-  cloud = await startCloud(state, { attached: true });
-  plugin = spawn(process.execPath, nodeArguments(path.join("plugin", "provider")), {
-    cwd: checkout,
+  cloud = await startCloud(state, { attached: true, folder: example });
+  // In the program's folder, where the engine starts a plugin.
+  plugin = spawn(process.execPath, nodeArguments(path.join(checkout, "plugin", "provider")), {
+    cwd: example,
     stdio: ["ignore", "pipe", "inherit"],
   });
   if (plugin.stdout === null) throw new Error("the plugin has no standard output");
@@ -52,11 +58,12 @@ class Remote extends pulumi.ComponentResource {
 
 async function stackOf(program: () => Record<string, unknown>) {
   const engine = await findEngine(() => undefined);
-  return localStack({ engine, cloud, state, stack: "python", program: () => Promise.resolve(program()) });
+  return localStack({ engine, cloud, state, stack: "plugin", program: () => Promise.resolve(program()) });
 }
 
+const application = path.join("..", "..", "template", "app");
+
 test("constructs each of its components for a program in another language, by the real engine", async () => {
-  const application = path.join("template", "app");
   const stack = await stackOf(() => {
     const common = { application, environment: { GREETING: "hello" } };
     const aws = new Remote("AwsPythonApi", "greeter", { ...common, region: "eu-west-1", memorySize: 512 });
@@ -70,7 +77,7 @@ test("constructs each of its components for a program in another language, by th
     expect(await (await fetch(`${url}/?name=you`)).json()).toEqual({ hello: "you" });
   }
   expect(outputs.layers?.value).toEqual({
-    "greeter-python-dependencies": expect.stringMatching(/^arn:aws:lambda:eu-west-1:/) as string,
+    "greeter-plugin-dependencies": expect.stringMatching(/^arn:aws:lambda:eu-west-1:/) as string,
   });
   expect(outputs.arn?.value).toMatch(/:layer:packages:1$/);
   expect((await stack.preview()).changeSummary).not.toHaveProperty("update");
@@ -79,13 +86,43 @@ test("constructs each of its components for a program in another language, by th
 
 test("tells a program of an argument that is wrong, and of what is accepted", async () => {
   const stack = await stackOf(() => {
-    const { url } = new Remote("AwsPythonApi", "greeter", {
-      application: path.join("template", "app"),
-      architecture: "sparc",
-    });
+    const { url } = new Remote("AwsPythonApi", "greeter", { application, architecture: "sparc" });
     return { url };
   });
   const log = new UpdateLog(() => undefined, "planned");
   await expect(stack.preview({ onEvent: log.onEvent })).rejects.toThrow();
   expect(log.errors.join("\n")).toMatch(/aws\.architecture: expected one of x86_64, arm64 \(found "sparc"\)/);
+});
+
+const nightly = process.env.NIGHTLY !== undefined;
+if (!nightly) console.warn("examples/python is deployed by an SDK from the schema at night: npm run test:nightly");
+
+test.runIf(nightly)("deploys the program in Python, with the SDK that Pulumi makes of the schema", async () => {
+  const fixture = path.join(__dirname, "fixtures", "python-sdk");
+  const sdk = path.join(state, "sdk");
+  const schema = path.join(checkout, "plugin", "schema.json");
+  const made = await runProcess(goModule, ["run", path.join(fixture, "main.go"), schema, sdk], { program: "go" });
+  expect(made.code, made.stderr).toBe(0);
+
+  const requirements = path.join(example, "requirements.txt");
+  const key = readFileSync(requirements, "utf8") + readFileSync(schema, "utf8");
+  const install = ["--requirement", requirements, sdk];
+  const python = await pythonEnvironment(await findPython("3.12"), key, install);
+  const folder = path.join(state, "python");
+  mkdirSync(folder);
+  const engine = engineFolder(await engineVersion());
+  const { code, stdout, stderr } = await runProcess(
+    folder,
+    [path.join(fixture, "run.py"), path.join(example, "__main__.py"), engine, folder],
+    { program: python, env: engineVariables(state, cloud) },
+  );
+  expect(code, stderr).toBe(0);
+  const { outputs, changes } = JSON.parse(stdout) as {
+    outputs: { url: string; layers: Record<string, string>; packages: string };
+    changes: Record<string, number>;
+  };
+  expect(await (await fetch(`${outputs.url}/?name=you`)).json()).toEqual({ hello: "you" });
+  expect(Object.values(outputs.layers)).toEqual([expect.stringMatching(/^arn:aws:lambda:eu-west-1:/)]);
+  expect(outputs.packages).toMatch(/:layer:greeter-packages:1$/);
+  expect(Object.keys(changes)).toEqual(["same"]);
 });
