@@ -6,24 +6,27 @@ import type { Cloud } from "../contract/clouds";
 import { type SourceFile, filesBelow } from "./application-files";
 import { BuildError, shownPath } from "./build-error";
 
-/** How the clouds find a function in its bundle: the adapter's entry, never the application's own. */
+/**
+ * The name by which each cloud finds a function in its bundle. It is the generated entry, never the application's own
+ * code.
+ */
 export const entryOf = {
-  /** Lambda's `handler`: one bundle holds the entries of all functions. */
+  /** Lambda's `handler`. One bundle holds the entries of all functions. */
   aws: (name: string) => `${awsModule(name)}.${entryAttribute.aws}`,
-  /** What functions-framework calls in the entry's file. */
+  /** The function in the entry's file that functions-framework calls. */
   gcp: () => entryAttribute.gcp,
 } as const;
 
-/** What a cloud calls in the entry's module. */
+/** The attribute of the entry module that a cloud calls. */
 export const entryAttribute: Record<Cloud, string> = { aws: "handler", azure: "app", gcp: "handle" };
 
 const awsModule = (name: string) => `multicloud_${name.replaceAll("-", "_")}`;
 
-/** Modules that a cloud enters, in the bundle of one function: what the import proof starts from. */
+/** The entry module of one function on each cloud. The import proof starts from it. */
 export const entryModule: Record<Cloud, (name: string) => string> = {
   aws: awsModule,
   azure: () => "function_app",
-  // By default `main`, which is what many an application calls its own.
+  // Not functions-framework's default `main`: many applications have a `main.py` of their own.
   gcp: () => "multicloud_entry",
 };
 
@@ -31,8 +34,8 @@ export const entryModule: Record<Cloud, (name: string) => string> = {
 export const entryFile = (cloud: Cloud, name: string) => `${entryModule[cloud](name)}.py`;
 
 /**
- * The package that an adapter needs, by cloud and protocol, where it needs one. What an application does not lock itself
- * comes from the locks in `layers/adapters`.
+ * The package that an adapter needs, by cloud and protocol. Where the application does not lock it, its version comes
+ * from the locks in `layers/adapters`.
  */
 export const adapterPackages: Record<Cloud, Record<EntryPoint["protocol"], string | undefined>> = {
   aws: { asgi: "mangum", wsgi: "apig-wsgi", handler: undefined },
@@ -40,7 +43,9 @@ export const adapterPackages: Record<Cloud, Record<EntryPoint["protocol"], strin
   gcp: { asgi: "functions-framework", wsgi: "functions-framework", handler: "functions-framework" },
 };
 
-/** Lines of an entry after its head: imports of the adapter and of the application, then what the cloud calls. */
+/**
+ * Lines of an entry after its head: imports of the adapter and the application, then the object that the cloud calls.
+ */
 type Entry = (fn: PythonFunction, imported: string, target: string) => readonly string[];
 
 const entries: Record<Cloud, Record<EntryPoint["protocol"] | "job", Entry>> = {
@@ -110,7 +115,7 @@ const entries: Record<Cloud, Record<EntryPoint["protocol"] | "job", Entry>> = {
   },
 };
 
-/** Of each cloud's adapter, the modules that the others' entries do not import. */
+/** Modules of each cloud's adapter. Other clouds' bundles leave them out. */
 const runtimeModules: Record<Cloud, readonly string[]> = {
   aws: ["aws.py"],
   azure: ["azure.py"],
@@ -119,7 +124,7 @@ const runtimeModules: Record<Cloud, readonly string[]> = {
 
 const runtime = path.join(__dirname, "runtime", "multicloud_runtime");
 
-/** Azure's own page and prefix would stand before the application's routes. */
+/** By default Azure serves its own start page and puts `/api` before every route. */
 const hostJson = {
   version: "2.0",
   logging: { applicationInsights: { samplingSettings: { isEnabled: true, excludedTypes: "Request" } } },
@@ -127,10 +132,10 @@ const hostJson = {
 };
 
 /**
- * The application's files, and what the adapters put beside them.
+ * The application's files and the adapter files.
  *
- * @param files of the application, as this cloud has them.
- * @throws {BuildError} where a file or an entry point has a name that the adapters need for themselves.
+ * @param files of the application, for this cloud.
+ * @throws {BuildError} if a file or an entry point has a name that an adapter file uses.
  */
 export async function withAdapters(
   cloud: Cloud,
@@ -143,7 +148,7 @@ export async function withAdapters(
   return [...files, ...adapters];
 }
 
-/** A module `x.py` and a package `x` are one name to Python, which takes the package. */
+/** A module `x.py` and a package `x` share a name; Python imports the package. */
 const topName = (file: string) => (file.split("/")[0] ?? "").replace(/\.py$/, "");
 
 function checkNames(
@@ -175,9 +180,9 @@ function checkNames(
 }
 
 /**
- * What a bundle holds beside the application: the entries of its functions, and the package that they share.
+ * The files of a bundle beside the application: the entries of its functions and the shared runtime package.
  *
- * @param releases the code's half of each function's release, by the function's name.
+ * @param releases the code part of each function's release, by function name.
  */
 export async function adapterFiles(
   cloud: Cloud,

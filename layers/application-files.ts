@@ -7,20 +7,20 @@ import type { Application } from "../contract/application";
 import type { Cloud } from "../contract/clouds";
 import { requirementFiles } from "./lock-forms";
 
-/** A file of the application at its place in the bundle. */
+/** A file of the application and its path in the bundle. */
 export interface SourceFile {
   readonly name: string;
   readonly content: Buffer;
 }
 
-/** What is never code or data of an application, wherever it lies: hidden files and what tools leave behind. */
+/** Files that are never code or data of an application: hidden files and leftovers of tools. */
 const neverPacked = picomatch(["**/.*", "**/.*/**", "**/__pycache__/**", "**/*.py[co]", "**/node_modules/**"], {
   dot: true,
 });
 
 /**
- * Every file below an application's source, but for what the description excludes on this cloud and what belongs to the
- * description itself: `pyproject.toml`, files of requirements, their locks in every form, the packages and wheels of the project
+ * All files below an application's source, except what the description excludes on this cloud and what belongs to the
+ * description itself: `pyproject.toml`, requirements files and their locks in every form, the local packages and wheels
  * that these name, and the frontend.
  */
 export async function applicationFiles(application: Application, cloud: Cloud): Promise<SourceFile[]> {
@@ -38,7 +38,7 @@ export async function applicationFiles(application: Application, cloud: Cloud): 
   return Promise.all(names.map(async (name) => ({ name, content: await readFile(path.join(source, name)) })));
 }
 
-/** Files below a folder, with slashes, sorted. */
+/** Files below a folder, sorted, with forward slashes. */
 export async function filesBelow(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return entries

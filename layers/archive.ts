@@ -8,7 +8,7 @@ import * as yauzl from "yauzl";
 
 import { cacheDirectory, unwritable } from "./cache";
 
-/** A file of the store, addressed by its content. */
+/** A file in content-addressed storage. */
 export interface Blob {
   readonly path: string;
   /** SHA-256 of the file, in hexadecimal. */
@@ -16,11 +16,11 @@ export interface Blob {
 }
 
 /**
- * A folder with the content of the zips, where two have a file at one path that of the later: `/opt` as Lambda makes it
- * from layers. Unpacked once for all local clouds of this user.
+ * A folder with the unpacked content of the zips, merged as Lambda merges layers into `/opt`: a later zip overwrites an
+ * earlier one. All local clouds of a user share it.
  *
- * Only root can write to its files. Its folders stay writable, where those of the clouds are not: a folder that its owner may
- * not write to is one that `rm -rf` cannot delete. What a function adds there stays until the cache is deleted.
+ * Files are read-only. Folders stay writable, unlike those of the clouds, because `rm -rf` cannot delete a read-only
+ * folder. What a function writes there stays until the cache is deleted.
  */
 export async function unpacked(archives: readonly Blob[]): Promise<string> {
   const key = createHash("sha256")
@@ -32,8 +32,8 @@ export async function unpacked(archives: readonly Blob[]): Promise<string> {
 }
 
 /**
- * The folder `kind/key` of the cache, which `build` fills where it does not exist yet. It appears whole or not at all,
- * which other processes build it at the same time and whenever this process ends.
+ * The folder `kind/key` of the cache; `build` fills it if it does not exist yet. The folder appears atomically, even
+ * when several processes build it at once or this process is killed.
  */
 export async function onceInCache(
   kind: string,
@@ -52,7 +52,7 @@ export async function onceInCache(
   }
   try {
     await build(unfinished);
-    // mkdtemp keeps others out; what is in the cache may be read by all who may read the cache.
+    // mkdtemp creates a private folder; the cache is as readable as its parent.
     await chmod(unfinished, 0o755);
     await rename(unfinished, directory);
   } catch (error) {
@@ -64,7 +64,7 @@ export async function onceInCache(
 }
 
 async function unpack(archive: string, directory: string): Promise<void> {
-  // Refuses absolute paths, and paths that lead out of the folder.
+  // yauzl rejects absolute paths and paths that leave the folder.
   const zip = await yauzl.openPromise(archive);
   for await (const entry of zip.eachEntry()) {
     const target = path.join(directory, entry.fileName);

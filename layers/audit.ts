@@ -18,18 +18,19 @@ export interface Vulnerability {
   readonly version: string;
   /** E.g. `PYSEC-2024-1` or `GHSA-...`. */
   readonly id: string;
-  /** Versions that do not have it; empty where there is none. */
+  /** Versions without the vulnerability; empty if there is none. */
   readonly fixedIn: readonly string[];
 }
 
-/** Where advisories come from: PyPI's own, or OSV's. */
+/** Sources of advisories: PyPI's own database, or OSV. */
 export const advisorySources = ["pypi", "osv"] as const;
 export type AdvisorySource = (typeof advisorySources)[number];
 
 /**
- * Known vulnerabilities of a lock's packages, for every platform, by pip-audit.
+ * Known vulnerabilities of a lock's packages, on every platform, as pip-audit reports them.
  *
- * @throws {BuildError} where the source of advisories cannot be reached or does not know a package: silence is no proof.
+ * @throws {BuildError} if the source of advisories cannot be reached or does not know a package: an empty answer would
+ * prove nothing.
  */
 export async function audit(lock: Lock, source: AdvisorySource): Promise<Vulnerability[]> {
   const folder = await mkdtemp(path.join(os.tmpdir(), "audit-"));
@@ -48,12 +49,12 @@ export async function audit(lock: Lock, source: AdvisorySource): Promise<Vulnera
   }
 }
 
-/** A package with markers is locked more than once, but pip-audit wants each once. */
+/** A lock may hold a package several times, with different markers; pip-audit accepts each package once. */
 function withoutRepetition({ packages }: Lock): string[][] {
   const seen = new Map<string, number>();
   const lists: string[][] = [];
   for (const { name, version, local } of packages) {
-    // No source of advisories knows the project's own.
+    // No advisory source knows the project's own packages.
     if (local !== undefined) continue;
     const times = seen.get(name) ?? 0;
     seen.set(name, times + 1);
@@ -68,7 +69,7 @@ async function pipAudit(requirements: string, source: AdvisorySource): Promise<s
   try {
     return (await run(program, [...args, "--progress-spinner", "off"], { maxBuffer: 64 * 1024 * 1024 })).stdout;
   } catch (error) {
-    // It fails where it found something, too.
+    // pip-audit also exits with an error when it found vulnerabilities.
     if (error instanceof Error && "stdout" in error && String(error.stdout).startsWith("{"))
       return String(error.stdout);
     const reason = error instanceof Error && "stderr" in error ? String(error.stderr) : String(error);
@@ -106,7 +107,7 @@ async function vulnerabilitiesIn(report: string, source: AdvisorySource): Promis
 function unreachable(source: AdvisorySource, reason: string): BuildError {
   const other = advisorySources.find((each) => each !== source) ?? source;
   return new BuildError(
-    `nothing was audited: the advisories of ${source} cannot be had (${reason}); try again with a connection, or with ` +
+    `nothing was audited: the advisories of ${source} could not be fetched (${reason}); try again with a connection, or with ` +
       `--source ${other}`,
   );
 }
@@ -117,7 +118,7 @@ function installedPipAudit(): Promise<string> {
   return (installation ??= installPipAudit());
 }
 
-/** In an environment of its own in the cache, from a lock of its own. */
+/** Installs pip-audit into its own environment in the cache, from its own lock. */
 async function installPipAudit(): Promise<string> {
   const lock = path.join(__dirname, "requirements", "audit.lock");
   const environment = cacheDirectory("audit", sha256(await readFile(lock)).slice(0, 16));
@@ -131,7 +132,7 @@ async function installPipAudit(): Promise<string> {
       await run(uv, ["venv", "--quiet", "--no-project", "--relocatable", "--python", ">=3.10", staging]);
       const python = path.join(staging, "bin", "python");
       await run(uv, ["pip", "install", "--quiet", "--python", python, "--require-hashes", "--requirement", lock]);
-      // Another process may have been faster; its environment is the same.
+      // Another process may have finished first; its environment is the same.
       await rename(staging, environment).catch(installed);
     } catch (error) {
       throw new BuildError(`nothing was audited: pip-audit could not be installed: ${reasonOf(error)}`);

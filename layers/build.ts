@@ -28,28 +28,29 @@ export interface BuildOptions extends PruneOptions {
   readonly application: Application;
   readonly targets: readonly Target[];
   readonly pythonVersion: string;
-  /** Of the AWS layer; the other clouds run x86_64. */
+  /** Architecture of the AWS layers; the other clouds run x86_64. */
   readonly architecture: Architecture;
-  /** Of the AWS layers. Default: one layer with everything. */
+  /** Splits the packages into AWS layers. Default: one layer with all of them. */
   readonly strategy?: Strategy;
-  /** Whether the modules of AWS layers and of the Azure package have their bytecode beside them. Default: yes. */
+  /** Whether AWS layers and Azure packages contain bytecode. Default: yes. */
   readonly bytecode?: boolean;
-  /** Packages whose native libraries keep their symbols, e.g. for a debugger. Default: none. */
+  /** Packages whose native libraries keep their debug symbols. Default: none. */
   readonly keepSymbols?: readonly string[];
-  /** Whether bundles that are built already are read to the last byte, to find what is damaged. Default: no. */
+  /** Whether bundles that are already built are read completely, to detect damage. Default: no. */
   readonly verify?: boolean;
-  /** Folder of `<target>.in` files that take the place of the functions' own requirements. Default: none. */
+  /** Folder of `<target>.in` files that replace the requirements of all functions. Default: none. */
   readonly requirements?: string;
-  /** Told what takes time, a line each. */
+  /** Receives one line for each slow step. */
   readonly progress: (line: string) => void;
-  /** Told what is built all the same but may surprise, a line each. Default: `progress`. */
+  /** Receives one line for each warning that does not stop the build. Default: `progress`. */
   readonly warn?: (line: string) => void;
 }
 
 /**
- * Builds the bundles of every target, or finds them built.
+ * Returns the bundles of all targets, and builds those that are not in the cache.
  *
- * @throws {BuildError} naming every target that cannot be built, of which no half is left behind, and every import of a function that would fail.
+ * @throws {BuildError} naming every target that cannot be built and every import that would fail. No partial bundle is
+ * left behind.
  */
 export async function build(options: BuildOptions): Promise<Bundle[]> {
   const messages = new Set<string>();
@@ -60,12 +61,12 @@ export async function build(options: BuildOptions): Promise<Bundle[]> {
       return [];
     });
   const bundles = await Promise.all(options.targets.map(build));
-  // What is to be mended is told for all targets at once.
+  // One error reports the failures of all targets.
   if (messages.size > 0) throw new BuildError(distinct([...messages], options.targets).join("\n"));
   return bundles.flat();
 }
 
-/** Messages that are the same for every target, but for the target that their command names, once. */
+/** Removes repeated messages: those that differ between the targets only by the `--target` of their command. */
 function distinct(messages: readonly string[], targets: readonly Target[]): string[] {
   if (targets.length === 1) return [...messages];
   const common = (message: string) => message.replace(/ --target (aws|azure|gcp)\b/g, "");
@@ -77,7 +78,7 @@ function distinct(messages: readonly string[], targets: readonly Target[]): stri
 type Builder = (options: BuildOptions) => Promise<Bundle[]>;
 
 const builders: Record<Target, Builder> = {
-  /** Layers, whose packages Lambda finds under `python/`, and the code of all functions in one bundle. */
+  /** Layers with the packages under `python/`, and one bundle with the code of all functions. */
   aws: async ({ application, architecture, pythonVersion, strategy = { kind: "full" }, requirements, ...options }) => {
     const platform = { architecture, pythonVersion };
     const { locked, releases, code } = await lambdaCode(application, platform, requirements);
@@ -89,13 +90,13 @@ const builders: Record<Target, Builder> = {
       Promise.all(
         locked.map(async ({ functions, lock }, index) => {
           const wheels = strategy.kind === "auto" ? await sizedWheels(lock, platform, options.progress) : [];
-          const takers = functions.map((fn) => layeredFunction(fn));
+          const consumers = functions.map((fn) => layeredFunction(fn));
           const plan =
             index === 0
-              ? planLayers(strategy, lock, wheels, takers)
+              ? planLayers(strategy, lock, wheels, consumers)
               : furtherLayers(strategy, { functions, lock }, wheels);
           const has = new Map(
-            takers.map((fn) => [
+            consumers.map((fn) => [
               fn.name,
               index === 0 ? layersOf(strategy, lock, plan, fn) : plan.map(({ name }) => name),
             ]),
@@ -163,7 +164,7 @@ const builders: Record<Target, Builder> = {
     ];
   },
 
-  /** A package for each function: Flex Consumption looks for dependencies in `.python_packages`. */
+  /** One package for each function. Flex Consumption looks for dependencies in `.python_packages`. */
   azure: async ({ application, pythonVersion, requirements, ...options }) => {
     const platform = { architecture: "x86_64", pythonVersion } as const;
     const bytecode = compilerOf(pythonVersion, options);
@@ -190,7 +191,10 @@ const builders: Record<Target, Builder> = {
     });
   },
 
-  /** A source archive for each function: the buildpack installs from its directory of wheels (`GOOGLE_VENDOR_PIP_DEPENDENCIES`). */
+  /**
+   * One source archive for each function. The buildpack installs from its folder of wheels
+   * (`GOOGLE_VENDOR_PIP_DEPENDENCIES`).
+   */
   gcp: async ({ application, pythonVersion, requirements, ...options }) => {
     const platform = { architecture: "x86_64", pythonVersion } as const;
     return forEachFunction("gcp", application, platform, requirements, async (fn, { lock, files, releases }) => {
@@ -212,20 +216,20 @@ const builders: Record<Target, Builder> = {
   },
 };
 
-/** The code of functions as their bundle on a cloud holds it, beside the packages. */
+/** The code in a function's bundle, without the packages. */
 export interface FunctionCode {
   readonly target: Target;
-  /** Names of the functions that it is for. */
+  /** Names of the functions in the bundle. */
   readonly functions: readonly string[];
-  /** Of the locks of these functions' packages, which say nothing of the code. */
+  /** Hashes of the locks of these functions; the code does not affect them. */
   readonly lockSha256: readonly string[];
   readonly files: readonly SourceFile[];
 }
 
 /**
- * What the bundles of every function hold beside its packages: the files that a changed module changes, and no others.
+ * The code of every function's bundle, without the packages: the files that change when a module changes.
  *
- * @throws {BuildError} where a function has no lock that fits, or cannot run on a cloud.
+ * @throws {BuildError} if a function has no matching lock, or cannot run on a cloud.
  */
 export async function functionCode({
   application,
@@ -247,7 +251,7 @@ export async function functionCode({
   return (await Promise.all(code)).flat();
 }
 
-/** The code of an application's Lambda functions, which are in one bundle. */
+/** The code of an application's Lambda functions, which share one bundle. */
 async function lambdaCode(application: Application, platform: Platform, requirements?: string) {
   const [locked, files] = await Promise.all([
     lockedFunctions(application, "aws", requirements),
@@ -258,14 +262,14 @@ async function lambdaCode(application: Application, platform: Platform, requirem
   return { locked, releases, code };
 }
 
-/** What the bundle of one function is made of. */
+/** The parts of one function's bundle. */
 interface FunctionParts {
   readonly lock: LockedFunctions["lock"];
   readonly files: readonly SourceFile[];
   readonly releases: Readonly<Record<string, string>>;
 }
 
-/** Builds what each function is deployed from, on a cloud that takes code and packages together. */
+/** Builds the bundle of each function, on a cloud that deploys code and packages together. */
 async function forEachFunction<T>(
   target: Target,
   application: Application,
@@ -290,19 +294,15 @@ async function forEachFunction<T>(
   return built.flat();
 }
 
-/**
- * Proves the imports of functions that have the same packages: every import from where they are entered finds its module.
- *
- * @returns the names of the packages that their starts import.
- */
+/** Proves that every import at the start of functions with the same packages finds its module. */
 async function proveImports(
   target: Target,
   application: Application,
   functions: readonly PythonFunction[],
   checked: Omit<FunctionImports, "target" | "entryPoints">,
-  { requirements, ...told }: Pick<BuildOptions, "requirements" | "progress" | "warn">,
+  { requirements, ...reports }: Pick<BuildOptions, "requirements" | "progress" | "warn">,
 ): Promise<void> {
-  // Other requirements than the application's own are of code that is not here.
+  // Replaced requirements belong to other code, which is not here.
   if (requirements !== undefined) return;
   const entryPoints = functions.map(({ name }) => ({
     module: entryModule[target](name),
@@ -310,11 +310,11 @@ async function proveImports(
   }));
   await checkFunctionImports(
     { ...checked, target, entryPoints },
-    { ...told, functions, others: () => otherLocks(application, target) },
+    { ...reports, functions, others: () => otherLocks(application, target) },
   );
 }
 
-/** What the functions have on the other clouds, as far as it is locked. */
+/** The functions' locks on the other clouds, as far as they exist. */
 async function otherLocks(application: Application, target: Target): Promise<Lock[]> {
   const others = clouds.filter((cloud) => cloud !== target);
   const locked = await Promise.all(others.map((cloud) => lockedFunctions(application, cloud).catch(() => [])));
@@ -326,7 +326,7 @@ interface Platform {
   readonly pythonVersion: string;
 }
 
-/** The code's half of the release of each function: what it is made of, by its name. */
+/** The code part of each function's release: a hash of its inputs, by function name. */
 function codeReleases(
   { functions, lock }: LockedFunctions,
   files: readonly SourceFile[],
@@ -336,20 +336,23 @@ function codeReleases(
   return functions.map(({ name }) => [name, release]);
 }
 
-/** What a function takes of its lock's layers. */
+/** The layers and packages that a function takes from its lock. */
 function layeredFunction({ name, layers, entryPoints: { aws } }: PythonFunction): LayeredFunction {
   const adapter = aws && adapterPackages.aws[aws.protocol];
   return { name, layers, packages: adapter === undefined ? [] : [adapter] };
 }
 
-/** Items with equal keys together, in their order. */
+/** Groups items by key and keeps their order. */
 function alike<T>(items: readonly T[], keyOf: (item: T) => string): T[][] {
   const together = new Map<string, T[]>();
   for (const item of items) together.set(keyOf(item), [...(together.get(keyOf(item)) ?? []), item]);
   return [...together.values()];
 }
 
-/** Layers of functions with another lock than the first: groups and public layers are described for the first alone. */
+/**
+ * Plans layers for functions with another lock than the first. Groups and public layers are described for the first
+ * lock only.
+ */
 function furtherLayers(
   strategy: Strategy,
   { functions, lock }: LockedFunctions,
@@ -366,7 +369,9 @@ function furtherLayers(
   return plan.map((layer) => ({ ...layer, name: `${layer.name}-${functions[0]?.name ?? ""}` }));
 }
 
-/** Wheels with their sizes, which are the same whatever the index tells: what it does not tell is taken from the file. */
+/**
+ * Sizes of wheels. Where the index gives no size, the file is measured, so that the plan does not depend on the index.
+ */
 async function sizedWheels(
   lock: Lock,
   platform: Platform,
@@ -374,12 +379,12 @@ async function sizedWheels(
 ): Promise<readonly SizedPackage[]> {
   const { wheelsOf } = await onDemand(() => import("./wheel-index"));
   const wheels = await wheelsOf(lock, platform, { progress });
-  const untold = wheels.filter(({ size }) => size === undefined);
-  const sizes = untold.length === 0 ? [] : await (await contents()).wheelSizes(untold, lock, platform, progress);
-  return wheels.map(({ name, size = sizes[untold.findIndex((each) => each.name === name)] ?? 0 }) => ({ name, size }));
+  const unsized = wheels.filter(({ size }) => size === undefined);
+  const sizes = unsized.length === 0 ? [] : await (await contents()).wheelSizes(unsized, lock, platform, progress);
+  return wheels.map(({ name, size = sizes[unsized.findIndex((each) => each.name === name)] ?? 0 }) => ({ name, size }));
 }
 
-/** Layers of several functions with the same content become one, for all of them. */
+/** Merges layers that have the same content. */
 function sharedLayers(layers: readonly LayerBundle[]): LayerBundle[] {
   const byContent = new Map<string, LayerBundle>();
   for (const layer of layers) {
@@ -393,10 +398,10 @@ function sharedLayers(layers: readonly LayerBundle[]): LayerBundle[] {
 
 const nameOf = ({ functions: [first] }: Application) => first?.name ?? "";
 
-/** Loaded where something has to be made: what is built already is found without it, in half the time. */
+/** Loaded on demand: finding a built bundle does not need it, and takes half the time without it. */
 const contents = () => onDemand(() => import("./contents"));
 
-/** What of the wheels goes into a bundle, with the defaults. */
+/** Pruning options with their defaults. */
 function pruningOf(
   { layers }: Application,
   { prune = true, keep = [], keepSymbols = [] }: Pick<BuildOptions, "prune" | "keep" | "keepSymbols">,
@@ -404,7 +409,7 @@ function pruningOf(
   return { prune, keep: [...layers.keep, ...keep].sort(), keepSymbols: keepSymbols.map(normalisedName).sort() };
 }
 
-/** What compiles bytecode, where it is wanted and can be had. */
+/** Name of the bytecode compiler; undefined if bytecode is off or no compiler supports this Python. */
 function compilerOf(
   pythonVersion: string,
   { bytecode = true, progress, warn = progress }: Pick<BuildOptions, "bytecode" | "progress" | "warn">,

@@ -10,7 +10,7 @@ import { recipeDigest } from "./recipe";
 import { onlyOne } from "./shared-work";
 import type { ZipEntry } from "./zip";
 
-/** A zip in the cache, and what is known of it. */
+/** A zip in the cache, with its metadata. */
 export interface StoredBundle {
   readonly name: string;
   readonly path: string;
@@ -20,32 +20,32 @@ export interface StoredBundle {
   readonly packages: readonly BundledPackage[];
 }
 
-/** What a bundle is made of, once it has to be made. */
+/** The content of a bundle that has to be built. */
 export interface BundleContent {
   readonly name: string;
   readonly entries: readonly ZipEntry[];
   readonly packages: readonly PackageManifest[];
-  /** What is built all the same but may surprise, a line each. */
+  /** Warnings that do not stop the build, one line each. */
   readonly warnings?: readonly string[];
 }
 
-/** What bundles depend on besides the builder itself. */
+/** The inputs of a bundle besides the builder itself. */
 export interface BundleInputs extends Pick<
   Manifest,
   "target" | "kind" | "lockSha256" | "pythonVersion" | "architecture" | "bytecode"
 > {
-  /** Whatever else goes into them, as JSON. */
+  /** Any further inputs, as JSON. */
   readonly content?: unknown;
 }
 
 /**
- * The bundles that follow from `inputs`, made by `make` where they are not in the cache. The builder's own source counts as
- * an input, so a changed recipe never answers with an old zip. Manifest and SBOM lie beside the zip. At each use the hashes of
- * these two are checked, and that of the zip where its size or its time of change is not what it was, so what is damaged, or tells
- * of other inputs with the same zip, is made again.
+ * Returns the bundles for `inputs` from the cache, or builds them with `make`. The builder's own source is an input
+ * too, so that a changed builder does not reuse an old zip. Manifest and SBOM are stored beside the zip. Each use
+ * verifies the hashes of these two, and that of the zip if its size or modification time has changed. A bundle that
+ * fails the check is built again.
  *
- * @param verify whether the zip's hash is checked in any case. Default: no.
- * @param warn told what may surprise, whether the bundles are made or found.
+ * @param verify whether to always verify the zip's hash. Default: no.
+ * @param warn receives the warnings, for built and for cached bundles.
  */
 export async function storedBundles(
   inputs: BundleInputs,
@@ -95,22 +95,25 @@ async function makeBundles(
       warnings,
     });
   }
-  // The record comes last: it never names a zip that is not there.
+  // Written last, so that a record never names a zip that does not exist.
   await writeRecord(recordFile, made);
   return made;
 }
 
-/** A bundle in the record of a build, with the hashes of its manifest and SBOM: other inputs may have given the same zip. */
+/**
+ * A bundle in the record of a build. It has the hashes of the manifest and the SBOM because other inputs may give the
+ * same zip.
+ */
 interface BundleRecord {
   readonly bundle: Omit<StoredBundle, "path">;
   readonly manifest: string;
   readonly sbom: string;
-  /** When the zip was last seen to be whole, by its time of change. */
+  /** Modification time of the zip when its hash was last verified. */
   readonly modified: number;
   readonly warnings: readonly string[];
 }
 
-/** Writes a zip under its hash, without having the whole of it in memory. */
+/** Writes a zip under its hash, without loading all of it into memory. */
 async function storeZip(chunks: Iterable<Buffer>): Promise<{ hash: string; size: number }> {
   const temporary = cacheDirectory("bundles", `${randomUUID()}.part`);
   const digest = createHash("sha256");
@@ -137,14 +140,15 @@ async function read(recordFile: string, verify: boolean): Promise<readonly Bundl
   if (known === undefined) return undefined;
   const seen = await Promise.all(known.map((record) => intact(record, verify)));
   if (seen.includes(undefined)) return undefined;
-  // A zip that was copied or written again is as good; next time that is known.
+  // A zip that was copied has a new modification time and the same hash: record the time, so that the next use need not
+  // hash it.
   const records = known.map((record, index) => ({ ...record, modified: seen[index] ?? record.modified }));
   if (records.some(({ modified }, index) => modified !== known[index]?.modified))
     await writeRecord(recordFile, records);
   return records;
 }
 
-/** When the zip was last changed, where it, its manifest and its SBOM are what the record says; undefined else. */
+/** Modification time of the zip if it, its manifest and its SBOM match the record; otherwise undefined. */
 async function intact({ bundle, manifest, sbom, modified }: BundleRecord, verify: boolean) {
   const zip = zipFile(bundle.sha256);
   const has = (file: string, hash: string) =>

@@ -1,9 +1,9 @@
 import type { Cloud } from "../contract/clouds";
 
-/** Clouds that the builder builds for. */
+/** Clouds that the builder supports. */
 export type Target = Cloud;
 
-/** Processor architectures, by the names that Lambda gives them. */
+/** Processor architectures, by Lambda's names. */
 export type Architecture = "x86_64" | "arm64";
 
 /** A distribution inside a bundle. */
@@ -14,7 +14,7 @@ export interface BundledPackage {
 
 interface BundleFile {
   readonly name: string;
-  /** Names of the functions that it is for, in the order of the application's description. */
+  /** Names of the functions that use the bundle, in the order of the application's description. */
   readonly functions: readonly string[];
   /** Absolute path of the zip. */
   readonly path: string;
@@ -22,23 +22,23 @@ interface BundleFile {
   readonly sha256: string;
   /** Bytes of the zip. */
   readonly size: number;
-  /** Bytes of its content. */
+  /** Bytes of the unpacked content. */
   readonly unpackedSize: number;
 }
 
-/** What was built from a lock. */
+/** The lock that a bundle was built from, and how. */
 interface Dependencies {
   /** SHA-256 of the lock, in hexadecimal. */
   readonly lockSha256: string;
   readonly pythonVersion: string;
   readonly architecture: Architecture;
-  /** Name and version of what compiled the bytecode beside the modules. Absent where there is none. */
+  /** Name and version of the bytecode compiler. Absent if the bundle has no bytecode. */
   readonly bytecode?: string;
   readonly packages: readonly BundledPackage[];
 }
 
 /**
- * Bytes of the largest zip that Lambda takes in a request; it takes larger ones from S3 (Lambda developer guide, "Lambda
+ * Bytes of the largest zip that Lambda accepts in a request; larger ones go through S3 (Lambda developer guide, "Lambda
  * quotas").
  */
 export const directUploadLimit = 52_428_800;
@@ -50,13 +50,13 @@ export interface LayerBundle extends BundleFile, Dependencies {
 }
 
 interface Code {
-  /** The code's half of each function's release, by the function's name: what `x-release` begins with. */
+  /** The code part of each function's release, by function name: the first half of `x-release`. */
   readonly releases: Readonly<Record<string, string>>;
 }
 
 /** The code of an application's Lambda functions. */
 export interface ApplicationBundle extends BundleFile, Code, Pick<Dependencies, "pythonVersion" | "architecture"> {
-  /** Names of the layers that each function cannot run without, by the function's name; none where it has no dependencies. */
+  /** Names of the layers that each function needs, by function name; empty if it has no dependencies. */
   readonly layers: Readonly<Record<string, readonly string[]>>;
   readonly target: "aws";
   readonly kind: "application";
@@ -68,7 +68,7 @@ export interface PackageBundle extends BundleFile, Code, Dependencies {
   readonly kind: "package";
 }
 
-/** A source archive for a Cloud Run function: application and a directory of wheels. */
+/** A source archive for a Cloud Run function: application and a folder of wheels. */
 export interface SourceBundle extends BundleFile, Code, Dependencies {
   readonly target: "gcp";
   readonly kind: "source";

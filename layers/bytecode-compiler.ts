@@ -1,18 +1,21 @@
 import type { PythonVersion } from "../contract/pythons";
 import { dependencies } from "../package.json";
 
-/** What compiles bytecode: CPython as WebAssembly, from a pinned npm package. */
+/** A bytecode compiler: CPython as WebAssembly, from a pinned npm package. */
 export interface BytecodeCompiler {
-  /** Name and version, which count in what it compiles: other releases of one Python give other bytes. */
+  /**
+   * Name and version. It is part of the bundle's inputs, since other releases of the same Python compile to other
+   * bytes.
+   */
   readonly name: string;
-  /** The npm package, by the name that it is installed under. */
+  /** The name under which the npm package is installed. */
   readonly npmPackage: string;
 }
 
 /**
- * One for each Python, so that the bytes are the same on every machine and no interpreter has to be installed. An
- * interpreter that is there would not do instead: of 1,200 modules, CPython 3.13.0 compiles 372 to other bytes than 3.13.2,
- * and 3.12.1 all of them to others than 3.12.7.
+ * A compiler for each Python, so that bytecode is the same on every machine and needs no installed interpreter. An
+ * installed interpreter would not do: of 1,200 modules, CPython 3.13.0 compiles 372 to other bytes than 3.13.2, and
+ * 3.12.1 compiles all of them to other bytes than 3.12.7.
  */
 const packages: Readonly<Record<PythonVersion, keyof typeof dependencies>> = {
   "3.11": "pyodide-3.11",
@@ -25,7 +28,7 @@ const isCompiled = (pythonVersion: string): pythonVersion is PythonVersion => py
 
 export const bytecodeVersions: readonly string[] = Object.keys(packages);
 
-/** The compiler for a Python version; undefined where there is none. */
+/** The compiler for a Python version; undefined if there is none. */
 export function bytecodeCompiler(pythonVersion: string): BytecodeCompiler | undefined {
   if (!isCompiled(pythonVersion)) return undefined;
   const npmPackage = packages[pythonVersion];

@@ -8,30 +8,36 @@ import { contentOf, readZip } from "./unzip";
 import { Workers } from "./workers";
 import { compressed, stored, writeZip, type ZipEntry } from "./zip";
 
-/** Modules that a worker compiles at a time: enough to outweigh the message, few enough to share out one large package. */
+/**
+ * Modules that a worker compiles per message: enough to outweigh the message's cost, few enough to spread one large
+ * package over the workers.
+ */
 const batch = 200;
 
-/** Modules for which another worker pays: its interpreter takes as long to start as to compile a tenth of them, and 120 MB. */
+/**
+ * Modules that justify another worker: its interpreter needs 120 MB, and as long to start as to compile a tenth of
+ * them.
+ */
 const worthwhile = 1000;
 
 interface Sources {
-  /** The npm package that compiles. */
+  /** The npm package of the compiler. */
   readonly compiler: string;
   readonly modules: readonly { readonly name: string; readonly source: Uint8Array }[];
   readonly level: number;
 }
-/** Undefined for what is no module of this Python. */
+/** Undefined for a file that this Python cannot compile. */
 type Compiled = readonly ({ readonly content: Uint8Array; readonly data: Uint8Array } | undefined)[];
 
 /**
- * Bytecode of every module among the files, at the place where Python looks for it, so that a function starts without
- * compiling anything. It is `unchecked-hash` bytecode (PEP 552): a layer's source does not change, and dates tell nothing there.
+ * Bytecode of every module, at the path where Python looks for it, so that a function starts without compiling. It is
+ * `unchecked-hash` bytecode (PEP 552): a layer's source does not change, and its dates are constant.
  *
- * @throws for a Python that has no compiler.
+ * @throws for a Python without a compiler.
  */
 export async function bytecodeOf({ files, wheels }: MergedWheels, pythonVersion: string): Promise<InstalledFile[]> {
   const compiler = bytecodeCompiler(pythonVersion);
-  if (compiler === undefined) throw new Error(`nothing compiles for Python ${pythonVersion}`);
+  if (compiler === undefined) throw new Error(`there is no bytecode compiler for Python ${pythonVersion}`);
   const modules = new Map<string, ZipEntry[]>();
   for (const { owner, entry } of files) {
     if (entry.name.endsWith(".py")) modules.set(owner, [...(modules.get(owner) ?? []), entry]);
@@ -49,7 +55,7 @@ export async function bytecodeOf({ files, wheels }: MergedWheels, pythonVersion:
       modules.delete(name);
       return sources === undefined ? [] : { owner: name, hash, sources };
     });
-    // The largest first: it takes longest.
+    // The largest package first, since it takes longest.
     packages.sort((a, b) => b.sources.length - a.sources.length);
     const bytecode = await Promise.all(
       packages.map(async ({ owner, hash, sources }) => {
@@ -66,13 +72,13 @@ export async function bytecodeOf({ files, wheels }: MergedWheels, pythonVersion:
 interface Compilation {
   readonly npmPackage: string;
   readonly workers: Workers<Sources, Compiled>;
-  /** What the names of its files have, e.g. `cpython-312`. */
+  /** Suffix of the bytecode files, e.g. `cpython-312`. */
   readonly suffix: string;
 }
 
 const running = new Map<string, Promise<ZipEntry[]>>();
 
-/** Kept by the wheel's hash, and which of its modules are there: a changed pin compiles that package alone. */
+/** Cached by the wheel's hash and the list of modules: a changed pin compiles only that package. */
 function compiledOnce(
   by: readonly string[],
   sources: readonly ZipEntry[],
@@ -113,7 +119,7 @@ async function compiledBatch(
   });
 }
 
-/** Where Python looks for the bytecode of a module: `a/__pycache__/b.cpython-312.pyc` for `a/b.py`. */
+/** The path where Python looks for a module's bytecode: `a/__pycache__/b.cpython-312.pyc` for `a/b.py`. */
 function cachedName(source: string, suffix: string): string {
   return source.replace(/([^/]+)\.py$/, `__pycache__/$1.${suffix}.pyc`);
 }

@@ -6,21 +6,20 @@ import path from "node:path";
 import { BuildError, reasonOf } from "./build-error";
 
 /**
- * A folder of the project's cache, which every checkout of a user shares: `$XDG_CACHE_HOME/multicloud-auto-deploy`, or
- * `~/.cache/multicloud-auto-deploy`. Everything in it can be made again, so deleting it is always safe.
+ * A folder of the project's cache, which all checkouts of a user share: `$XDG_CACHE_HOME/multicloud-auto-deploy`, or
+ * `~/.cache/multicloud-auto-deploy`. Its content can be rebuilt, so deleting it is always safe.
  */
 export function cacheDirectory(...parts: string[]): string {
   const { XDG_CACHE_HOME: chosen = "" } = process.env;
-  // The XDG base directory specification has relative paths ignored.
+  // The XDG base directory specification says to ignore relative paths.
   const base = path.isAbsolute(chosen) ? chosen : path.join(homedir(), ".cache");
   return path.join(base, "multicloud-auto-deploy", ...parts);
 }
 
 /**
- * Writes a file so that no reader, and no process that is killed half-way, ever leaves or sees a part of it: the rename
- * of a finished file is one step.
+ * Writes a file atomically: the content goes to a temporary file, which is then renamed.
  *
- * @throws {BuildError} where the disk is full or may not be written.
+ * @throws {BuildError} if the disk is full or not writable.
  */
 export async function writeAtomically(
   file: string,
@@ -37,31 +36,31 @@ export async function writeAtomically(
   }
 }
 
-/** A file or folder that cannot be written, and what to do. */
+/** The error for a file or folder that cannot be written. */
 export function unwritable(file: string, error: unknown): BuildError {
   const instead = file.startsWith(cacheDirectory()) ? ", or set XDG_CACHE_HOME to another folder" : "";
   return new BuildError(`${file} cannot be written: ${reasonOf(error)}; make room or give the permission${instead}`);
 }
 
-/** Writes a value that {@link readRecord} gives back. */
+/** Writes a value for {@link readRecord}, with a checksum. */
 export async function writeRecord(file: string, value: unknown): Promise<void> {
   const body = JSON.stringify(value);
   await writeAtomically(file, `${sha256(body)}\n${body}`);
 }
 
-/** The value that {@link writeRecord} wrote; undefined where there is none, or where a byte of it has changed since. */
+/** The value that {@link writeRecord} wrote; undefined if it does not exist or is damaged. */
 export async function readRecord<Value>(file: string): Promise<Value | undefined> {
   const text = await readFile(file, "utf8").catch(() => "");
   const [hash, body = ""] = text.split("\n");
   return hash === sha256(body) ? (JSON.parse(body) as Value) : undefined;
 }
 
-/** Writes bytes that {@link readBlob} gives back. */
+/** Writes bytes for {@link readBlob}, with a checksum. */
 export async function writeBlob(file: string, content: Buffer): Promise<void> {
   await writeAtomically(file, Buffer.concat([Buffer.from(sha256(content)), content]));
 }
 
-/** The bytes that {@link writeBlob} wrote; undefined where there are none, or where one of them has changed since. */
+/** The bytes that {@link writeBlob} wrote; undefined if they do not exist or are damaged. */
 export async function readBlob(file: string): Promise<Buffer | undefined> {
   const stored = await readFile(file).catch(() => Buffer.alloc(0));
   const content = stored.subarray(64);

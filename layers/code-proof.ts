@@ -10,29 +10,30 @@ import type { ImportFault } from "./import-proof";
 import { onDemand } from "./on-demand";
 import { runtimeModules } from "./runtime-modules";
 
-/** Code of a Lambda function that a program of its own deploys. */
+/** Code of a Lambda function that the user's own Pulumi program deploys. */
 export interface LambdaCode {
   /** Folder of the code, relative to the working directory or absolute. */
   readonly code: string;
-  /** `<module>.<attribute>` in the folder, e.g. `api.aws.function.handler`. */
+  /** `<module>.<attribute>`, e.g. `api.aws.function.handler`. */
   readonly handler: string;
-  /** The layers that the function has, as `DependencyLayer` and `DependencyLayer.fromOutputs` give them. */
+  /** The function's layers, as `DependencyLayer` and `DependencyLayer.fromOutputs` return them. */
   readonly layers: readonly {
     readonly bundle: Pick<LayerBundle, "name" | "packages" | "pythonVersion" | "architecture">;
   }[];
 }
 
 /**
- * Proves that each import which runs when the function starts finds its module in the code, in the standard library, in what
- * Lambda brings or in a package of the layers. Of the layers only the names of their packages are known, so what a package
- * imports itself is not looked at: its builder has done that.
+ * Proves that each import at the start of the function finds its module: in the code, in the standard library, in the
+ * Lambda runtime or in a package of the layers. Only the names of the layers' packages are known; imports inside these
+ * packages were checked when the layer was built.
  *
  * ```ts
  * const layers = await DependencyLayer.fromOutputs(environment, "api");
  * await proveCode({ code: "code", handler: "authors.handler", layers });
  * ```
  *
- * @throws {BuildError} naming every import that fails, its file and line, and the package that would bring it.
+ * @throws {BuildError} naming every import that fails, its file and line, and the package that would provide the
+ * module.
  */
 export async function proveCode({ code, handler, layers }: LambdaCode): Promise<void> {
   const [first] = layers;
@@ -56,12 +57,12 @@ export async function proveCode({ code, handler, layers }: LambdaCode): Promise<
   if (errors.length === 0) return;
   const modules = names.flatMap(moduleName);
   const layerNames = layers.map(({ bundle }) => bundle.name).join(", ") || "none";
-  const told = errors.map((fault) => {
+  const messages = errors.map((fault) => {
     const place =
       fault.file === "" ? `the handler ${handler}` : shownPath(path.resolve(code, `${fault.file}:${fault.line}`));
     return `${place} ${problem(fault, modules, layerNames, new Set(packages))}`;
   });
-  throw new BuildError(told.join("\n"));
+  throw new BuildError(messages.join("\n"));
 }
 
 function problem(
@@ -72,7 +73,7 @@ function problem(
 ): string {
   switch (kind) {
     case "syntax error":
-      return `is no Python: ${detail}; correct it`;
+      return `is not valid Python: ${detail}; correct it`;
     case "refuses to be imported":
       return `raises an error when ${module} is imported; import something else`;
     case "missing name":

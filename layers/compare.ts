@@ -1,17 +1,17 @@
 import type { Manifest, PackageManifest } from "./manifest";
 
-/** One package that two bundles do not have in common. */
+/** A package that differs between two bundles. */
 export interface PackageChange {
   readonly name: string;
-  /** Absent where the package is new. */
+  /** Absent if the package was added. */
   readonly before?: string;
-  /** Absent where the package is gone. */
+  /** Absent if the package was removed. */
   readonly after?: string;
-  /** Bytes that the zip grows by for it. */
+  /** Bytes that the package adds to the zip. */
   readonly growth: number;
 }
 
-/** What one bundle has that another has not. */
+/** The difference between two bundles. */
 export interface Comparison {
   readonly packages: readonly PackageChange[];
   /** Bytes that the zip grows by. */
@@ -19,7 +19,10 @@ export interface Comparison {
   readonly unpackedGrowth: number;
 }
 
-/** Compares bundles in terms of packages; one that is rebuilt from another wheel is a change of its own. */
+/**
+ * Compares bundles package by package. A package that was rebuilt from another wheel of the same version counts as
+ * changed.
+ */
 export function compare(before: Manifest, after: Manifest): Comparison {
   const [old, now] = [byName(before), byName(after)];
   const names = [...new Set([...old.keys(), ...now.keys()])].sort();

@@ -19,15 +19,15 @@ import { bytesOf, checkEntryCount, deflated, stored, type ZipEntry } from "./zip
 
 type Progress = (line: string) => void;
 
-/** What is installed, and for whom. */
+/** What to install, and for which platform. */
 export interface Installation extends Platform, PruneOptions {
-  /** What compiles the bytecode beside every module; undefined for none. */
+  /** Name of the bytecode compiler; undefined for no bytecode. */
   readonly bytecode: string | undefined;
   /** Normalised names of the packages whose native libraries keep their symbols. */
   readonly keepSymbols: readonly string[];
 }
 
-/** What each layer of a plan holds. Packages of the lock that are in no layer are left out. */
+/** The content of each planned layer. Packages of the lock that are in no layer are left out. */
 export async function layerContents(
   lock: Lock,
   platform: Installation,
@@ -39,7 +39,7 @@ export async function layerContents(
   for (const layer of plan) checkNotEmpty(layer, wheels, lock, platform);
   checkPrediction(wheels);
   const opened = await openWheels(wheels, lock, platform, progress);
-  // One merge for all: Lambda unpacks every layer into the same directory.
+  // All layers are merged together because Lambda unpacks them into the same folder.
   const tree = await installed(opened, platform);
   return plan.map(({ name, packages }) => ({
     name,
@@ -58,7 +58,7 @@ export async function layerContents(
   }));
 }
 
-/** @throws {BuildError} for a layer without a package, which Lambda refuses. */
+/** @throws {BuildError} for a layer without a package, which Lambda rejects. */
 function checkNotEmpty(
   { name, packages }: PlannedLayer,
   wheels: readonly Wheel[],
@@ -78,17 +78,17 @@ function checkNotEmpty(
 }
 
 /**
- * Libraries that wheels bring for the whole installation (`*.data/data/lib`): Lambda has the folder `lib` of layers on its
- * library path, and not that of `python`.
+ * Libraries that wheels install for the whole environment (`*.data/data/lib`). They go into the layer's `lib`, which is
+ * on Lambda's library path; `python/lib` is not.
  */
 const sharedLibrary = /^lib\/[^/]+\.so(\.\d+)*$/;
 
-/** The application alone, for a cloud whose dependencies come in layers. */
+/** The application without dependencies, for a cloud with layers. */
 export async function applicationContent(name: string, files: readonly SourceFile[]): Promise<BundleContent> {
   return { name, entries: await compressed(files), packages: [] };
 }
 
-/** Application and dependencies, as Azure Functions takes them. */
+/** Application and dependencies, in the layout of Azure Functions. */
 export async function packageContent(
   name: string,
   lock: Lock,
@@ -107,7 +107,7 @@ export async function packageContent(
   };
 }
 
-/** Application and whole wheels, as the buildpack of Cloud Run functions takes them. */
+/** Application and whole wheels, for the buildpack of Cloud Run functions. */
 export async function sourceContent(
   name: string,
   lock: Lock,
@@ -116,7 +116,7 @@ export async function sourceContent(
   progress: Progress,
 ): Promise<BundleContent> {
   const opened = await openWheels(await wheelsOf(lock, platform, { progress }), lock, platform, progress);
-  // For its checks alone: what pip would overwrite in silence is an error here.
+  // Called for its checks only: pip would silently overwrite what is an error here.
   mergeWheels(opened);
   const requirements = opened.map(({ name, version, sha256 }) => `${name}==${version} --hash=sha256:${sha256}\n`);
   return {
@@ -139,7 +139,10 @@ function vendored({ filename, content }: OpenedWheel): ZipEntry {
   return stored(`wheels/${filename}`, bytesOf(content));
 }
 
-/** Bytes of wheels of which the index tells none, in the order of the wheels; what is not in the cache is fetched. */
+/**
+ * Sizes of wheels for which the index gives none, in the order of the wheels; wheels that are not in the cache are
+ * fetched.
+ */
 export async function wheelSizes(
   wheels: readonly Wheel[],
   lock: Lock,
@@ -150,7 +153,7 @@ export async function wheelSizes(
   return opened.map(({ content }) => content.length);
 }
 
-/** Fetches wheels and opens them; an index that has moved is asked where they are now. */
+/** Fetches and opens wheels. If a wheel's address no longer works, the index is asked again. */
 export async function openWheels(wheels: readonly Wheel[], lock: Lock, platform: Platform, progress: Progress) {
   const fetchAndOpen = (wanted: readonly Wheel[]) =>
     withWheels(
@@ -164,7 +167,7 @@ export async function openWheels(wheels: readonly Wheel[], lock: Lock, platform:
     return await fetchAndOpen(wheels);
   } catch (error) {
     if (!(error instanceof UnreachableWheel)) throw error;
-    // The index may have moved since it was asked.
+    // The index may have moved the files since it was asked.
     const names = new Set(wheels.map(({ name }) => name));
     const moved = (await wheelsOf(lock, platform, { fresh: true, progress })).filter(({ name }) => names.has(name));
     if (moved.every(({ url }, index) => url === wheels[index]?.url)) throw error;
@@ -172,12 +175,12 @@ export async function openWheels(wheels: readonly Wheel[], lock: Lock, platform:
   }
 }
 
-/** The files of all wheels as a function finds them. */
+/** The files of all wheels, as they are installed. */
 async function installed(wheels: readonly OpenedWheel[], { bytecode, keepSymbols, ...options }: Installation) {
   const merged = mergeWheels(wheels, options);
   const modules = bytecode === undefined ? 0 : merged.files.filter(({ entry }) => entry.name.endsWith(".py")).length;
   checkEntryCount(merged.files.length + modules);
-  // One after another: each takes all processors, and its memory.
+  // One step after the other: each uses all processors and much memory.
   const files = await withoutSymbols(merged.files, keepSymbols);
   const compiled = bytecode === undefined ? [] : await bytecodeOf(merged, options.pythonVersion);
   const records = await Promise.all(merged.wheels.map(recordOf));
@@ -192,7 +195,7 @@ function compressed(files: readonly SourceFile[]): Promise<ZipEntry[]> {
   return Promise.all(files.map(({ name, content }) => deflated(name, content)));
 }
 
-/** What a bundle says of its packages, each with the entries that it brought. */
+/** The packages as the manifest describes them, each with its entries. */
 function described(
   wheels: readonly Pick<InstalledWheel, "wheel" | "pruned">[],
   lock: Lock,

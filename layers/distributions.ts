@@ -1,6 +1,6 @@
 import { normalisedName } from "./lock";
 
-/** Distributions whose modules have another name, by module; the most used ones. */
+/** Distributions whose modules have another name, by module name; the most used ones. */
 const distributionOf: Readonly<Record<string, string>> = {
   attr: "attrs",
   bs4: "beautifulsoup4",
@@ -52,7 +52,9 @@ const distributionOf: Readonly<Record<string, string>> = {
   _cffi_backend: "cffi",
 };
 
-/** Namespaces whose parts are distributions of their own: how many parts of a module's name make the distribution's. */
+/**
+ * Namespaces that several distributions share, with the number of module name parts that make up a distribution's name.
+ */
 const namespaces: Readonly<Record<string, number>> = {
   "google.cloud": 3,
   google: 2,
@@ -67,9 +69,9 @@ const namespaces: Readonly<Record<string, number>> = {
 };
 
 /**
- * Normalised name of the distribution that most likely brings a module.
+ * Normalised name of the distribution that most likely provides a module.
  *
- * @param locked names that locks have: what one of them has is meant.
+ * @param locked names in the locks, which take precedence.
  */
 export function distributionFor(module: string, locked: ReadonlySet<string>): string {
   const parts = module.split(".");
@@ -82,13 +84,13 @@ export function distributionFor(module: string, locked: ReadonlySet<string>): st
   return normalisedName(parts.slice(0, length).join("."));
 }
 
-/** Modules that a distribution is taken to bring, by its normalised name alone. */
+/** Modules that a distribution presumably provides, judged by its normalised name only. */
 export function providedModules(distribution: string): string[] {
   const listed = Object.entries(distributionOf).flatMap(([module, name]) => (name === distribution ? [module] : []));
   return [...listed, distribution.replaceAll("-", "_"), distribution.replaceAll("-", ".")];
 }
 
-/** Full name of the module that a file is, without its suffix of a platform; none of another file. */
+/** Full name of a file's module, without a platform suffix; empty for a file that is no module. */
 export function moduleName(file: string): string[] {
   const name = /^(.+?)(?:\/__init__)?(?:\.[\w-]+)?\.(?:py|so|pyd)$/.exec(file)?.[1];
   return name === undefined ? [] : [name.replaceAll("/", ".")];

@@ -8,15 +8,15 @@ export function isElf(content: Buffer): boolean {
   return content.length >= 64 && content.readUInt32BE(0) === 0x7f454c46;
 }
 
-/** The processor that an ELF file is for; undefined for one that no cloud runs. */
+/** The processor of an ELF file; undefined for one that no cloud runs. */
 export function machineOf(elf: Buffer): Architecture | undefined {
   return machines[elf.readUInt16LE(18)];
 }
 
 /**
- * Checks a native library's own words, whatever its wheel's file name claims.
+ * Checks which glibc a native library needs, independently of the tags in its wheel's file name.
  *
- * @throws where it asks for symbols of a newer glibc than the runtime's.
+ * @throws if it needs a newer glibc than the runtime has.
  */
 export function checkGlibc(name: string, content: Buffer, platform: Platform): void {
   const [needed, offered] = [neededGlibc(content), newestGlibc(platform)];
@@ -27,7 +27,10 @@ export function checkGlibc(name: string, content: Buffer, platform: Platform): v
   }
 }
 
-/** The newest `GLIBC_2.n` among a library's version names: those of its own symbols stand in the same table of strings. */
+/**
+ * The newest `GLIBC_2.n` among a library's required version names. The library's own versions are in the same string
+ * table.
+ */
 function neededGlibc(content: Buffer): number {
   let newest = 0;
   for (let at = content.indexOf("GLIBC_2."); at >= 0; at = content.indexOf("GLIBC_2.", at + 1)) {

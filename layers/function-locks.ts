@@ -8,22 +8,22 @@ import { sha256 } from "./cache";
 import type { Lock, LockedPackage } from "./lock";
 import { readLock } from "./lock-forms";
 
-/** Functions of an application whose packages are the same on a cloud, and those packages. */
+/** Functions of an application that have the same packages on a cloud, and these packages. */
 export interface LockedFunctions {
   /** In the order of the description; at least one. */
   readonly functions: readonly PythonFunction[];
   readonly lock: Lock;
 }
 
-/** Requirements and locks of what the adapters need, by cloud. */
+/** Requirements and locks of the adapters' packages, by cloud. */
 const adapters = (target: Target) => path.join(__dirname, "adapters", `${target}.in`);
 
 /**
- * What each function of an application has installed on a cloud: its own lock, and what its adapter needs beside that. Functions
- * with equal locks are together.
+ * The packages of each function on a cloud: its own lock, plus what its adapter needs. Functions with equal locks are
+ * grouped.
  *
- * @param folder of `<target>.in` files that take the place of every function's own requirements and its adapter's.
- * @throws {BuildError} where a function cannot run on the cloud, or has no lock that fits.
+ * @param folder of `<target>.in` files that replace the requirements of all functions and their adapters.
+ * @throws {BuildError} if a function cannot run on the cloud, or has no matching lock.
  */
 export async function lockedFunctions(
   { functions, layers }: Pick<Application, "functions" | "layers">,
@@ -55,7 +55,7 @@ export async function lockedFunctions(
   );
 }
 
-/** What is locked by the application itself is used as it is; the rest comes from the adapters' lock. */
+/** The application's own pins take precedence; the rest comes from the adapters' lock. */
 async function withAdapters(lock: Lock, functions: readonly PythonFunction[]): Promise<Lock> {
   const { target } = lock;
   const has = new Set(lock.packages.map(({ name }) => name));

@@ -11,7 +11,7 @@ import { descriptionAbove } from "./lock-command";
 import { changeOfRequirements } from "./lock-forms";
 import { inStandardLibrary } from "./standard-library";
 
-/** What a proof found, a message for each import: where it is, what is missing, and the next step. */
+/** A message for each fault of a proof: where it is, what is missing, and the next step. */
 export async function describeFaults(
   { errors, warnings }: ImportProof,
   checked: FunctionImports,
@@ -29,9 +29,9 @@ export async function describeFaults(
 
 interface Context extends FunctionImports {
   readonly functions: Surroundings["functions"];
-  /** Of the other targets. */
+  /** Locks of the other targets. */
   readonly others: readonly Lock[];
-  /** Full names of the modules of the application and of the packages that the function has. */
+  /** Full names of all modules of the application and of the function's packages. */
   readonly modules: readonly string[];
 }
 
@@ -43,7 +43,7 @@ function place(fault: ImportFault, context: Context): string {
   return fault.file === "" ? "the entry point" : `${site(fault)}${way}`;
 }
 
-/** An entry is ours: what it imports of the application stands in the application's description. */
+/** The entry is generated; the user finds its import in the application's description. */
 function entryKey({ file, module }: ImportFault, { functions, target }: Context): string | undefined {
   const fn = functions.find(
     ({ name, entryPoints }) => file === entryFile(target, name) && entryPoints[target]?.module === module,
@@ -56,7 +56,7 @@ function entryKey({ file, module }: ImportFault, { functions, target }: Context)
 }
 
 function site({ file, line, owner }: ImportSite): string {
-  // A native module has no lines.
+  // A native module has no line numbers.
   return owner ? `${line === 0 ? file : `${file}:${line}`} of ${owner.name} ${owner.version}` : `${file}:${line}`;
 }
 
@@ -75,7 +75,7 @@ function problem(fault: ImportFault, context: Context): string {
       return `imports ${name ?? ""} from ${module}, which has no such name; ${correct}`;
     case "native module for another Python":
       return (
-        `imports ${module}, which is there for another Python or processor only (${detail ?? ""}), not for Python ` +
+        `imports ${module}, which exists only for another Python or processor (${detail ?? ""}), not for Python ` +
         `${platform.pythonVersion} on ${platform.architecture}; require a release that has it, then run: ${relock(context)}`
       );
     case "missing module":
@@ -85,7 +85,7 @@ function problem(fault: ImportFault, context: Context): string {
 
 const minorOf = (pythonVersion: string) => Number(pythonVersion.split(".")[1]);
 
-/** @param isEntry whether the application's description names the module, which then is the application's own. */
+/** @param isEntry whether the application's description names the module, which then belongs to the application. */
 function missing(module: string, context: Context, correct: string, isEntry: boolean): string {
   const { target, platform, application, lock, layers = [], others } = context;
   const [top = module] = module.split(".", 1);
@@ -124,7 +124,8 @@ function missing(module: string, context: Context, correct: string, isEntry: boo
       }),
   );
   const add = `add ${distribution} to ${[...files].join(" and ")}, then run: ${relock(context)}`;
-  // A package of a misspelt name may be another's trap: nothing that nothing requires yet is recommended beside what is meant.
+  // Do not recommend a package that no lock contains where a similar name is known: the misspelt name may belong to a
+  // malicious package.
   const meant = names.has(distribution)
     ? ""
     : didYouMean(module, [...context.modules, ...[...names].flatMap(providedModules)]);

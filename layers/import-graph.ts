@@ -3,7 +3,7 @@ import type { Statement } from "./module-scan";
 import { type FoundModule, ModuleFinder, type Owner, type Tree } from "./module-tree";
 import type { Platform } from "./tags";
 
-/** How sure it is that a module imports another. */
+/** When a module imports another. */
 export type ImportEdge =
   /** Whenever it is imported itself. */
   | "always"
@@ -11,17 +11,20 @@ export type ImportEdge =
   | "guarded"
   /** When one of its functions is called. */
   | "call"
-  /** A string in it is the other's name, and names become modules: `__getattr__`, `import_module(name)`. */
+  /**
+   * A string in it equals the other's name, and the module turns strings into imports: `__getattr__`,
+   * `import_module(name)`.
+   */
   | "reference";
 
-/** A module, and what it may import of the trees. */
+/** A module, and the modules of the trees that it may import. */
 export interface GraphModule {
-  /** Undefined for the application's own, and for a namespace package. */
+  /** Undefined for the application and for namespace packages. */
   readonly owner?: Owner;
   readonly file?: string;
-  /** Whether no source says what it imports: it is native, or was not read. */
+  /** Whether its imports are unknown, because it is native or was not read. */
   readonly opaque: boolean;
-  /** The closest edge to each module, by full name; the packages that a module is in included. */
+  /** The strongest edge to each imported module and its parent packages, by full name. */
   readonly imports: ReadonlyMap<string, ImportEdge>;
 }
 
@@ -31,20 +34,20 @@ export type ImportGraph = ReadonlyMap<string, GraphModule>;
 const closest: readonly ImportEdge[] = ["always", "guarded", "call", "reference"];
 
 /**
- * Who imports whom among the modules that can be reached from some, whatever condition, function or string it takes: what
- * is not in the graph is imported by nothing that source code shows. Imports for type checkers are left out.
+ * The imports among all modules that are reachable from the given ones, under any condition and in any function or
+ * string. No source code imports a module that is not in the graph. Imports for type checkers are left out.
  *
- * A module without source may import anything: of its own package, and of those that the package requires (cryptography's
- * native module imports `_cffi_backend`). What starts at entry points of packages (`entry_points.txt`, as opentelemetry's)
- * belongs into `from`.
+ * A module without source may import any module of its own package and of those that the package requires
+ * (cryptography's native module imports `_cffi_backend`). Modules that packages load by entry points
+ * (`entry_points.txt`, as opentelemetry does) belong in `from`.
  *
  * ```ts
  * const { application, packages } = await importable(checked, progress);
  * const graph = importGraph([application, packages], platform, ["api.aws.function"]);
- * graph.get("fastapi.testclient"); // undefined: nothing that is deployed imports it
+ * graph.get("fastapi.testclient"); // undefined: no deployed module imports it
  * ```
  *
- * @param trees in the order of `sys.path`, as `packageTree` and `applicationTree` of ./importable give them.
+ * @param trees in the order of `sys.path`, as `packageTree` and `applicationTree` of ./importable return them.
  * @param from full names of modules.
  */
 export function importGraph(trees: readonly Tree[], platform: Platform, from: readonly string[]): ImportGraph {
@@ -129,7 +132,7 @@ function importsOf(module: Module, finder: ModuleFinder): ReadonlyMap<string, Im
   return imports;
 }
 
-/** Modules that a string in a module may mean: from the package that it is in, and by its full name. */
+/** Modules that a string may name: relative to the module's package, and by full name. */
 function referenced(module: Module, reference: string): string[] {
   const name = reference.replace(/^\.+/, "");
   const dots = reference.length - name.length;

@@ -4,68 +4,68 @@ import type { Expression, ModuleScan, Scalar, Statement } from "./module-scan";
 import { inStandardLibrary } from "./standard-library";
 import type { Platform } from "./tags";
 
-/** Where a function starts: a module, and what of it is called. */
+/** Where a function starts: a module and the attribute that is called. */
 export type Entry = Pick<EntryPoint, "module" | "attribute">;
 
 /** What a function can import, and where it starts. */
 export interface Importable {
   readonly platform: Platform;
   readonly entryPoints: readonly Entry[];
-  /** Modules that the runtime imports before, by their full names. Default: none. */
+  /** Full names of modules that the runtime imports before the function. Default: none. */
   readonly runtimeImports?: readonly string[];
-  /** The application's own files, by their paths in its package. */
+  /** The application's files, by path in its package. */
   readonly application: Tree;
-  /** The files of the packages that it is deployed with, by their paths in the folder of packages. */
+  /** The files of the deployed packages, by path in the folder of packages. */
   readonly packages: Tree;
   /**
-   * Modules that are there though no file here says so: the runtime's, and those of public layers. What is below one is
-   * taken to exist.
+   * Modules without files here that are assumed to exist with all their submodules: those of the runtime and of public
+   * layers.
    */
   readonly provided: readonly string[];
 }
 
-/** A line that imports something. */
+/** A line with an import. */
 export interface ImportSite {
   readonly file: string;
   readonly line: number;
-  /** Of the file; undefined for the application's own. */
+  /** Owner of the file; undefined for the application. */
   readonly owner?: Owner;
 }
 
-/** An import that fails where the entry points are imported. */
+/** An import that fails when the entry points are imported. */
 export interface ImportFault extends ImportSite {
   readonly kind:
     | "missing module"
-    /** The module is there, the name is not in it. */
+    /** The module exists, but does not define the name. */
     | "missing name"
-    /** Only native modules for other Pythons or processors are there. */
+    /** The native module exists only for other Pythons or processors. */
     | "native module for another Python"
     | "syntax error"
-    /** The module raises an error of its own, whatever is installed. */
+    /** The module raises an error of its own when it is imported. */
     | "refuses to be imported";
   /** Full name, e.g. `google.cloud.firestore`. */
   readonly module: string;
-  /** What a `from` import takes from the module, for a missing name. */
+  /** For a missing name: the name that the `from` import asks for. */
   readonly name?: string;
-  /** What else there is to say: native files that do not fit, or the parser's message. */
+  /** Further details: native files that do not fit, or the parser's message. */
   readonly detail?: string;
-  /** The imports that lead here, the entry point's own first. */
+  /** The chain of imports that leads here, from the entry point on. */
   readonly via: readonly ImportSite[];
 }
 
-/** What a proof found. */
+/** Result of a proof. */
 export interface ImportProof {
   /** Imports that fail when an entry point is imported. */
   readonly errors: readonly ImportFault[];
-  /** Imports that fail when the application's function with the import in it is called. */
+  /** Imports that fail when the application function that contains them is called. */
   readonly warnings: readonly ImportFault[];
 }
 
 /**
- * Follows every import from the entry points as Python would run it, without running anything: a failing import fails its
- * module, and with it each module that imports that, up to a `try` that expects it. Conditions are evaluated for the platform as
- * far as they are known (`sys.version_info`, `sys.platform`, flags that a `try` has set); of what is not known, a package's
- * branches are taken to be right, the application's to run.
+ * Follows every import from the entry points as Python would, without running any code. A failing import fails its
+ * module and every module that imports that one, up to a `try` that catches the error. Conditions are evaluated for the
+ * platform as far as they are known (`sys.version_info`, `sys.platform`, flags that a `try` has set). Of unknown
+ * conditions, a package is assumed to take a branch that works; in the application every branch is assumed to run.
  */
 export function proveImports(importable: Importable): ImportProof {
   const prover = new Prover(importable);
@@ -87,15 +87,15 @@ function distinct(faults: readonly ImportFault[]): ImportFault[] {
 
 /** Why a module cannot be imported. */
 interface Failure {
-  /** Class of the error, by its name. */
+  /** Name of the exception class. */
   readonly error: string;
-  /** The same fault of a module is the same object for each module that imports it. */
+  /** All modules that import a faulty module share the same fault object. */
   readonly faults: ReadonlySet<ImportFault>;
-  /** Whether nothing after it runs. */
+  /** Whether the code after it is unreachable. */
   readonly raised?: true;
 }
 
-/** The first failure, with what fails after it. */
+/** The first failure, with the faults of what fails after it. */
 function joined(first: Failure | undefined, next: Failure): Failure {
   return first === undefined ? next : { ...first, faults: new Set([...first.faults, ...next.faults]) };
 }
@@ -104,7 +104,7 @@ function joined(first: Failure | undefined, next: Failure): Failure {
 type Value =
   | { readonly kind: "constant"; readonly value: Constant }
   | { readonly kind: "module"; readonly name: string }
-  /** True, and not None. */
+  /** Truthy, and not None. */
   | { readonly kind: "object" }
   | { readonly kind: "unknown" };
 
@@ -114,7 +114,7 @@ const unknown: Value = { kind: "unknown" };
 const object: Value = { kind: "object" };
 const constant = (value: Constant): Value => ({ kind: "constant", value });
 
-/** A module that is, or is being, imported. */
+/** A module that is imported, or is being imported. */
 interface Loaded {
   readonly name: string;
   readonly found: FoundModule;
@@ -126,16 +126,16 @@ interface Loaded {
 /** Where statements run. */
 interface Scope {
   readonly module: Loaded;
-  /** Names of a class or of a function, which hide the module's. */
+  /** Names of a class or function, which shadow those of the module. */
   readonly local?: Map<string, Value>;
-  /** Whether the first failure ends the block, since a `try` goes on elsewhere. */
+  /** Whether the first failure ends the block, as in a `try`. */
   readonly stops: boolean;
 }
 
-/** Modules and names that no name in a module's source is unknown for. */
+/** Names that a module exports. */
 interface Exports {
   readonly names: ReadonlySet<string>;
-  /** Whether there may be more. */
+  /** Whether there may be further names. */
   readonly open: boolean;
 }
 
@@ -145,9 +145,9 @@ class Prover {
   private readonly exports = new Map<string, Exports>();
   private readonly path: ImportSite[] = [];
   private readonly provided: ReadonlySet<string>;
-  /** Names that some module gives another. */
+  /** Attributes that some module sets on another. */
   private readonly given: ReadonlySet<string>;
-  /** Full names of modules that some module makes. */
+  /** Full names of modules that some module creates. */
   private readonly made: ReadonlySet<string>;
 
   constructor(private readonly importable: Importable) {
@@ -172,7 +172,7 @@ class Prover {
     return this.fault("ImportError", { file, line: 1 }, { kind: "missing name", module, name });
   }
 
-  /** What functions of the application's modules import, those that such imports reach included. */
+  /** Imports in the functions of the application's modules, and in all modules that these imports reach. */
   functionBodies(): ImportFault[] {
     const faults: ImportFault[] = [];
     const done = new Set<string>();
@@ -206,7 +206,7 @@ class Prover {
     if (loaded) return loaded.failure;
     const [top = ""] = name.split(".", 1);
     const found = this.finder.find(name);
-    // The application comes before the standard library, packages come after it.
+    // The finder's order: application, standard library, packages.
     const first = this.finder.find(top);
     if (!(first !== undefined && "own" in first && first.own) && this.isStandard(top)) {
       if (this.isStandard(name)) return undefined;
@@ -247,7 +247,7 @@ class Prover {
     return module.failure;
   }
 
-  /** What is known of what a native module imports. */
+  /** Imports of a native module, as far as they are known. */
   private nativeImports(module: Loaded): Failure | undefined {
     const { file = "", owner } = module.found;
     const failures = (importedByNative[module.name] ?? []).map((name) => this.import(name, { file, line: 0, owner }));
@@ -259,7 +259,7 @@ class Prover {
   }
 
   /**
-   * Whether some module makes it, or may: the closest module above it that is there makes modules by names of its own, or its
+   * Whether some module creates it, or may: the closest existing parent creates modules dynamically or changes its
    * search path.
    */
   private isMade(name: string): boolean {
@@ -272,7 +272,7 @@ class Prover {
     return false;
   }
 
-  /** Whether something outside provides a module, one above it or one below it. */
+  /** Whether the runtime or a public layer provides the module, a parent of it or a submodule of it. */
   private isProvided(name: string): boolean {
     const parts = name.split(".");
     if (parts.some((_, index) => this.provided.has(parts.slice(0, index + 1).join(".")))) return true;
@@ -356,7 +356,7 @@ class Prover {
   ): Failure | undefined {
     const site = siteOf(scope, line);
     const from = resolve(scope.module, level, module);
-    // Beyond the top-level package: an error in Python as well, but of the package's own author.
+    // A relative import beyond the top-level package also fails in Python, but that is the package author's fault.
     if (from === undefined) return undefined;
     const failed = this.import(from, site);
     if (failed) return failed;
@@ -374,9 +374,9 @@ class Prover {
     return failure;
   }
 
-  /** A name of a module that no file here is of, such as one of the standard library. */
+  /** Takes a name from a module without a file here, such as one of the standard library. */
   private take(from: string, name: string, site: ImportSite): Failure | undefined {
-    // A runtime's package may be a namespace that ours have a share of.
+    // A package of the runtime may be a namespace package to which a deployed package adds modules.
     const found = this.finder.find(`${from}.${name}`);
     return found !== undefined && "own" in found && !this.isStandard(from)
       ? this.import(`${from}.${name}`, site)
@@ -392,20 +392,23 @@ class Prover {
     const { names, open } = this.exportsOf(source);
     if (names.has(name)) return undefined;
     const { scan, file } = source.found;
-    // What a package imports from itself is there before its `__getattr__` is, or is a module in it; so is what modules in
-    // it import from a package that has not come to its `__getattr__` yet.
+    // While a package is still being imported, its `__getattr__` is not defined yet: a name that it or its modules take
+    // from it has to be bound already, or be a submodule.
     const fromItself = site.file === file && !source.complete;
     const isEarly = !source.complete && boundBy(scan?.body ?? []).names.has("__getattr__");
     if (scan?.getattr && !fromItself && !(isEarly && !source.names.has("__getattr__"))) {
       return this.lazily(source, scan, name, site);
     }
     if (!fromItself && (open || (source.complete && this.given.has(name)))) return undefined;
-    // Of a namespace package there is nothing but modules.
+    // A namespace package contains only modules.
     const kind = file === undefined ? ({ kind: "missing module", module: below } as const) : undefined;
     return this.fault("ImportError", site, kind ?? { kind: "missing name", module: source.name, name });
   }
 
-  /** A name that `__getattr__` gives, from the module where type checkers find it or where the source's own table says. */
+  /**
+   * A name that `__getattr__` returns: it comes from the module that the imports for type checkers or the source's own
+   * table names.
+   */
   private lazily(source: Loaded, scan: ModuleScan, name: string, site: ImportSite): Failure | undefined {
     const typed = (scan.typing ?? []).flatMap((statement) => {
       if (statement[0] !== "from") return [];
@@ -444,13 +447,13 @@ class Prover {
     return names.has(name) || open || module.found.scan?.getattr === true;
   }
 
-  /** Names that a module may have once it is imported. */
+  /** Names that a module may have after its import. */
   private exportsOf(module: Loaded, within: ReadonlySet<string> = new Set()): Exports {
     const known = this.exports.get(module.name);
     if (known) return known;
     const { name, found, complete } = module;
     const { scan } = found;
-    // What a package imports from itself has to come from elsewhere: a module in it.
+    // A name that a package imports from itself has to come from elsewhere: it is a submodule.
     const { names, stars } = boundBy(scan?.body ?? [], (level, from) => resolve(module, level, from) === name);
     for (const each of [...(scan?.globals ?? []), ...standardNames]) names.add(each);
     let open =
@@ -461,7 +464,7 @@ class Prover {
     for (const { level, from } of stars) {
       const source = resolve(module, level, from);
       const loaded = source === undefined ? undefined : this.loaded.get(source);
-      // Modules may take everything from each other.
+      // Two modules may import `*` from each other.
       if (source !== undefined && within.has(source)) continue;
       if (loaded === undefined) open = true;
       else {
@@ -475,7 +478,7 @@ class Prover {
     return exports;
   }
 
-  /** The line of a module that runs right now. */
+  /** The line that a module is currently executing. */
   private reached({ complete, found: { file } }: Loaded): number {
     if (complete) return Infinity;
     return this.path.findLast((site) => site.file === file)?.line ?? Infinity;
@@ -520,7 +523,7 @@ class Prover {
     return failure ?? cleanup;
   }
 
-  /** An error of the handler's own stands for the one that it handles: what to mend is still the import. */
+  /** An error that a handler raises replaces the one that it handles, but the import remains the cause. */
   private handle(handler: readonly Statement[], failed: Failure, scope: Scope): Failure | undefined {
     const failure = this.run(handler, { ...scope, stops: true });
     if (!failure?.raised) return failure;
@@ -596,12 +599,12 @@ class Prover {
   }
 }
 
-/** What native modules import that a package of another name brings; no source shows it. */
+/** Packages that native modules import; no source shows these imports. */
 const importedByNative: Readonly<Record<string, readonly string[]>> = {
   "cryptography.hazmat.bindings._rust": ["_cffi_backend"],
 };
 
-/** Names that Python gives every module. */
+/** Names that Python sets in every module. */
 const standardNames = [
   "__name__",
   "__doc__",
@@ -617,7 +620,7 @@ function siteOf({ module: { found } }: Scope, line: number): ImportSite {
   return { file: found.file ?? "", line, owner: found.owner };
 }
 
-/** Full name of what a relative import means; undefined beyond the top-level package. */
+/** Full name of a relative import's module; undefined beyond the top-level package. */
 export function resolve(
   { name, found }: { readonly name: string; readonly found: Pick<FoundModule, "places"> },
   level: number,
@@ -636,7 +639,7 @@ interface Bound {
   readonly stars: readonly { readonly level: number; readonly from: string }[];
 }
 
-/** Names that statements bind, in whichever branch. */
+/** Names that statements bind, in any branch. */
 function boundBy(
   statements: readonly Statement[],
   isOwn: (level: number, from: string) => boolean = () => false,
@@ -682,7 +685,7 @@ function boundBy(
   return { names, stars };
 }
 
-/** Errors that a failing import is none of. */
+/** Exceptions that a failing import never raises. */
 const otherErrors: ReadonlySet<string> = new Set([
   ...["ArithmeticError", "AssertionError", "AttributeError", "EOFError", "FileNotFoundError", "IndexError", "KeyError"],
   ...["LookupError", "NameError", "NotImplementedError", "OSError", "IOError", "EnvironmentError", "RuntimeError"],
@@ -690,7 +693,7 @@ const otherErrors: ReadonlySet<string> = new Set([
   ...["KeyboardInterrupt", "SystemExit", "Warning", "UserWarning", "StopIteration", "PackageNotFoundError"],
 ]);
 
-/** Whether a handler of these errors handles one; of errors that are no builtin ones, it is taken to. */
+/** Whether a handler of these exceptions catches one. A handler of exceptions that are not builtin is assumed to. */
 function catches(caught: readonly string[], error: string): boolean {
   return caught.some(
     (name) =>
@@ -763,13 +766,13 @@ function orderOf(a: Constant, b: Constant): number | undefined {
   return undefined;
 }
 
-/** Attributes of the standard library that packages ask before they import. */
+/** Attributes of the standard library that packages check before they import. */
 function knownAttribute(module: string, name: string, pythonVersion: string): Value | undefined {
   switch (`${module}.${name}`) {
     case "sys.platform":
       return constant("linux");
     case "sys.version_info":
-      // The runtimes follow the newest patch.
+      // The runtimes follow the newest patch release.
       return constant([...pythonVersion.split(".").map(Number), 99, "final", 0]);
     case "sys.byteorder":
       return constant("little");

@@ -11,7 +11,7 @@ import { contentOf } from "./unzip";
 import type { OpenedWheel } from "./wheel";
 import { type Wheel, wheelsOf } from "./wheel-index";
 
-/** What a function can import. */
+/** The files that a function can import. */
 export async function importable(checked: FunctionImports, progress: (line: string) => void): Promise<Importable> {
   const { target, platform, entryPoints, application, lock, provided = new Map<string, string>() } = checked;
   const names = functionPackages(checked).filter((name) => !provided.has(name));
@@ -25,21 +25,21 @@ export async function importable(checked: FunctionImports, progress: (line: stri
   };
 }
 
-/** Normalised names of the packages that a function is deployed with. */
+/** Normalised names of a function's packages. */
 export function functionPackages({ lock, layers, functionLayers }: FunctionImports): string[] {
   if (layers === undefined) return lock.packages.map(({ name }) => name);
   return layers.filter(({ name }) => functionLayers?.includes(name) ?? true).flatMap(({ packages }) => packages);
 }
 
-/** The application's files with what its modules do. */
+/** The application's files with the scans of its modules. */
 export async function applicationTree(files: readonly ModuleSource[]): Promise<Tree> {
   const scans = await scanModules(files);
   return new Map(files.map(({ name }): [string, TreeFile] => [name, { scan: scans[name] }]));
 }
 
 /**
- * The files of a lock's packages as a function finds them, with what their modules do. A package is read once; after that
- * neither its wheel nor an index is needed. What pruning leaves out is among them: nothing refers to it.
+ * The files of a lock's packages as they are installed, with the scans of their modules. A package is scanned once;
+ * afterwards neither its wheel nor an index is needed. Pruned files are included: no code refers to them.
  */
 export async function packageTree(
   lock: Lock,
@@ -60,7 +60,7 @@ export async function packageTree(
   return tree;
 }
 
-/** Tests are there and are not read: nothing that serves requests imports them. */
+/** Tests are listed, but not scanned: code that serves requests does not import them. */
 const test = /(^|\/)(tests\/|conftest\.py$)/;
 
 async function scanWheel({ sha256 }: Wheel, opened: readonly OpenedWheel[]): Promise<PackageScan> {

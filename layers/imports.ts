@@ -10,38 +10,39 @@ import { recipeDigest } from "./recipe";
 import type { PlannedLayer } from "./strategy";
 import type { Platform } from "./tags";
 
-/** A function, and what it is deployed with. */
+/** A function with its layers and packages. */
 export interface FunctionImports {
   readonly target: Target;
   readonly platform: Platform;
   readonly entryPoints: readonly Entry[];
   readonly application: readonly SourceFile[];
   readonly lock: Lock;
-  /** Layers that the target has. Default: everything in the lock is with the function. */
+  /** Layers of the target. Default: the function has every package of the lock. */
   readonly layers?: readonly PlannedLayer[];
-  /** Names of those that the function has. Default: all. */
+  /** Names of the function's layers. Default: all. */
   readonly functionLayers?: readonly string[];
-  /** Versions of what public layers provide, by normalised name. */
+  /** Versions of the packages in public layers, by normalised name. */
   readonly provided?: ReadonlyMap<string, string>;
 }
 
 export interface Surroundings {
-  /** Whose imports they are. */
+  /** The functions whose imports are checked. */
   readonly functions: readonly PythonFunction[];
-  /** Locks of the other targets, to say which has a missing package; asked where something is missing. */
+  /** Locks of the other targets, for messages about a missing package; called only if one is missing. */
   readonly others: () => Promise<readonly Lock[]>;
-  /** Told what takes time, a line each. */
+  /** Receives one line for each slow step. */
   readonly progress: (line: string) => void;
-  /** Told of imports that only a call of one of the application's functions runs. Default: `progress`. */
+  /** Receives the imports that fail only when an application function is called. Default: `progress`. */
   readonly warn?: (line: string) => void;
 }
 
 /**
- * Proves that every import which runs when a function starts finds its module: in the standard library, the application, the
- * packages of its layers, what public layers provide, or what the runtime brings. Nothing is run, and what was proven once is
- * known by the content of everything that it depends on.
+ * Proves that every import at the start of a function finds its module: in the standard library, the application, the
+ * packages of its layers, public layers or the runtime. No code is run. A proof without faults is cached by the content
+ * of all its inputs.
  *
- * @throws {BuildError} naming every import that fails, its file and line, the package that would bring it and what to run.
+ * @throws {BuildError} naming every import that fails, its file and line, the package that would provide the module and
+ * the command to run.
  */
 export async function checkFunctionImports(checked: FunctionImports, surroundings: Surroundings): Promise<void> {
   if (checked.entryPoints.length === 0) return;
@@ -50,7 +51,7 @@ export async function checkFunctionImports(checked: FunctionImports, surrounding
   if (errors.length > 0) throw new BuildError(errors.join("\n"));
 }
 
-/** What is told of a function. */
+/** Messages about a function. */
 interface Verdict {
   readonly errors: readonly string[];
   readonly warnings: readonly string[];
@@ -70,7 +71,7 @@ async function verdict(checked: FunctionImports, { functions, others, progress }
   const read = await importable(checked, progress);
   const names = [...read.application.keys(), ...read.packages.keys()];
   const found = await describeFaults(proveImports(read), checked, { functions, others, files: names });
-  // A fault says what other locks have, which may change: silence is kept alone.
+  // Only a proof without faults is cached: a fault's message depends on other locks, which may change.
   if (found.errors.length + found.warnings.length === 0) await writeRecord(file, found);
   return found;
 }

@@ -6,10 +6,13 @@ import path from "node:path";
 import { parse } from "smol-toml";
 import { z } from "zod";
 
-/** Settings that hold addresses of indexes, as uv reads them: several in one, and each may have a name before it. */
+/**
+ * Environment variables of uv with index addresses: several addresses in one variable, each optionally with a name
+ * before it.
+ */
 const indexSettings = ["UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"];
 
-/** Where user and password of an index come from, for a user who lacks them. */
+/** Where to set the user and password of an index, for a message. */
 export const credentialSources =
   `the index's address in ${indexSettings.join(", ")}, from UV_INDEX_<NAME>_USERNAME and UV_INDEX_<NAME>_PASSWORD for an ` +
   `index with a name there or in uv's files of settings, and from ~/.netrc (NETRC)`;
@@ -20,10 +23,11 @@ interface Credentials {
 }
 
 /**
- * The header with user and password for a file of an index, from where uv takes them: the file's address, else the address or
- * the settings of the index that it is on, since one that asks for them asks at its files too; else the user's `.netrc`.
+ * The Authorization header for a file of an index, from the sources that uv reads: the file's address, otherwise the
+ * address or settings of its index, since an index that needs credentials needs them for its files too, otherwise
+ * `.netrc`.
  *
- * @param index name that the file's index has in uv's files of settings, as `configuredIndexes` found it.
+ * @param index name of the file's index in uv's configuration files, as `configuredIndexes` returns it.
  */
 export async function credentialsFor(file: URL, index = ""): Promise<Record<string, string>> {
   const found =
@@ -38,7 +42,7 @@ export async function credentialsFor(file: URL, index = ""): Promise<Record<stri
   return { Authorization: `Basic ${Buffer.from(`${found.user}:${found.password}`).toString("base64")}` };
 }
 
-/** An index that has a name in a file of settings. */
+/** An index with a name in a configuration file. */
 export interface NamedIndex {
   readonly name: string;
   readonly address: URL;
@@ -49,7 +53,10 @@ const indexesSchema = z.object({
 });
 const projectSchema = z.object({ tool: z.object({ uv: indexesSchema }) });
 
-/** The indexes with a name that uv finds from a folder: in the nearest `uv.toml`, or `pyproject.toml` with `[tool.uv]`, above it. */
+/**
+ * The named indexes that uv finds from a folder: in the nearest `uv.toml` above it, or `pyproject.toml` with
+ * `[tool.uv]`.
+ */
 export function configuredIndexes(folder: string): NamedIndex[] {
   for (let at = path.resolve(folder), above = path.dirname(at); ; at = above, above = path.dirname(at)) {
     const found =
@@ -64,7 +71,7 @@ export function configuredIndexes(folder: string): NamedIndex[] {
   }
 }
 
-/** What is no TOML is refused by uv itself. */
+/** uv itself reports a file that is not valid TOML. */
 function settingsIn(file: string): unknown {
   try {
     return existsSync(file) ? parse(readFileSync(file, "utf8")) : undefined;

@@ -1,13 +1,16 @@
 import { BuildError } from "./build-error";
 import { directUploadLimit } from "./bundle";
 
-/** Bytes of a function and all of its layers together, unpacked (Lambda developer guide, "Lambda quotas"). */
+/** Bytes of a function with all of its layers, unpacked (Lambda developer guide, "Lambda quotas"). */
 const unpackedLimit = 262_144_000;
 
-/** Share of a quota from which a build warns. */
+/** Share of a quota above which a build warns. */
 const warnAt = 0.8;
 
-/** The most that pruning has saved of a large set, with room to spare: what is above zipped is above unpacked. */
+/**
+ * The largest share that pruning saved of a large set of packages, rounded up. If the zipped wheels exceed the limit by
+ * more, the unpacked layers exceed it too.
+ */
 const mostSaved = 0.15;
 
 interface Sized {
@@ -17,9 +20,9 @@ interface Sized {
 }
 
 /**
- * Checks layers before anything of them is fetched, by the sizes that the index gives.
+ * Checks the sizes of layers before any wheel is fetched, by the sizes in the index.
  *
- * @throws {BuildError} where no pruning would bring them below the quota.
+ * @throws {BuildError} if pruning cannot bring them below the quota.
  */
 export function checkPrediction(wheels: readonly { readonly size?: number }[]): void {
   const size = wheels.reduce((total, wheel) => total + (wheel.size ?? 0), 0);
@@ -29,10 +32,10 @@ export function checkPrediction(wheels: readonly { readonly size?: number }[]): 
 }
 
 /**
- * Checks what a function is made of.
+ * Checks the sizes of a function's code and layers.
  *
- * @throws {BuildError} where Lambda would refuse it.
- * @returns warnings where it is close to that, and notes for what cannot be uploaded directly.
+ * @throws {BuildError} if Lambda would reject them.
+ * @returns warnings if they are close to the quota, and notes for zips that are too large for a direct upload.
  */
 export function checkLayers(layers: readonly Sized[], applications: readonly Sized[]): string[] {
   const unpacked = [...layers, ...applications].reduce((total, { unpackedSize }) => total + unpackedSize, 0);
@@ -68,7 +71,7 @@ function tooLarge(found: string): BuildError {
   );
 }
 
-/** Of 1,048,576 bytes, as Lambda counts them. */
+/** In units of 1,048,576 bytes, as Lambda counts them. */
 function megabytes(bytes: number): string {
   return (bytes / 1_048_576).toFixed(1);
 }

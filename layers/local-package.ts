@@ -8,28 +8,28 @@ import { z } from "zod";
 import { BuildError, reasonOf, shownPath } from "./build-error";
 import { sha256 } from "./cache";
 
-/** A package of the project's own: a folder with its source, or a wheel or source archive of the project. */
+/** A local package: a folder with its source, or a wheel or source archive in the project. */
 export interface LocalPackage {
   readonly name: string;
   readonly version: string;
   /** Absolute path of the folder or file. */
   readonly path: string;
-  /** SHA-256 in hexadecimal: of the file, or of the folder's files with their names. */
+  /** SHA-256 in hexadecimal: of the file, or of the folder's files and their names. */
   readonly sha256: string;
 }
 
-/** A requirement that is a path of the project, as pip and uv write it; the path is its first group. */
+/** A requirement that is a path in the project, as pip and uv write it; the first group is the path. */
 export const localRequirement =
   /^(?:(?:-e|--editable)[ =]+)?(?:[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])? *@ *)?(?:file:)?(\.{1,2}\/[^\s;[\\]+)(?:\[[^\]]*\])?(?=[\s;\\]|$)/;
 
-/** What is no source of a package: hidden files, and what tools leave behind. */
+/** Files that are not part of a package's source: hidden files and leftovers of tools. */
 const leftBehind = picomatch(
   ["**/.*", "**/__pycache__", "**/*.py[co]", "**/*.egg-info", "**/node_modules", "build", "dist"],
   { dot: true },
 );
 
 /**
- * Files of a package's source, by their path below its folder with slashes, sorted.
+ * Files of a package's source, sorted, as paths relative to its folder with forward slashes.
  *
  * @param folder absolute path.
  */
@@ -44,11 +44,11 @@ export function sourceFiles(folder: string): string[] {
 }
 
 /**
- * What a path of the project is a package of.
+ * The package at a path in the project.
  *
  * @param file absolute path.
- * @param namedIn the file that names it, for messages.
- * @throws {BuildError} where nothing is there, or what is there does not say its name and its version.
+ * @param namedIn the file that names the path, for messages.
+ * @throws {BuildError} if nothing is there, or the name or version of the package is missing.
  */
 export function localPackage(file: string, namedIn: string): LocalPackage {
   const shown = `${shownPath(namedIn)} has ${shownPath(file)}`;

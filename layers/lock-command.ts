@@ -4,7 +4,10 @@ import path from "node:path";
 import { shownPath } from "./build-error";
 import type { Target } from "./bundle";
 
-/** The description of the application that a file is in: the nearest `pyproject.toml` above it with `[tool.multicloud]`. */
+/**
+ * The description of the application that a file belongs to: the nearest `pyproject.toml` above it with
+ * `[tool.multicloud]`.
+ */
 export function descriptionAbove(file: string): string | undefined {
   const folder = path.dirname(path.resolve(file));
   const description = path.join(folder, "pyproject.toml");
@@ -12,7 +15,7 @@ export function descriptionAbove(file: string): string | undefined {
   return folder === path.dirname(folder) ? undefined : descriptionAbove(folder);
 }
 
-/** The command that makes the locks of the application that a file is in, or its lock for a target alone. */
+/** The command that writes the locks of a file's application, or only the lock of a target. */
 export function lockCommand(file: string, target?: Target): string {
   const description = descriptionAbove(file);
   const folder = description === undefined ? "application" : shownPath(path.dirname(description));

@@ -2,20 +2,20 @@ import { BuildError } from "./build-error";
 import { sha256 } from "./cache";
 import { type Lock, lockedPackage, type Pin } from "./lock";
 
-/** What a lock in any form holds, before it is known which target it is for. */
+/** The content of a lock in any form, without its target. */
 export type LockContent = Omit<Lock, "target">;
 
-/** What a lock says of all of its packages. */
+/** Facts about the whole lock. */
 interface LockFacts extends Pick<Lock, "edgeless" | "indexOptions"> {
-  /** Versions that it serves, as `project.requires-python` has them. */
+  /** Python versions that it supports, as in `project.requires-python`. */
   readonly requiresPython?: string;
 }
 
 /**
- * The content of a lock that another tool made. Its digest is of what is installed: a change of what the lock says beside
- * that, such as of packages for development, is none of the bundle's.
+ * The content of a lock that another tool wrote. Its digest covers only what is installed, so that other changes, such
+ * as to development packages, do not rebuild the bundle.
  *
- * @param lock the file, as a message names it.
+ * @param lock the file, as messages name it.
  * @throws {BuildError} for a package without a hash.
  */
 export function lockContent(
@@ -27,7 +27,7 @@ export function lockContent(
   if (unhashed.length > 0) {
     throw new BuildError(
       `${lock} has no SHA-256 of ${unhashed.join(", ")}, so their files cannot be checked; lock them from an index that ` +
-        `tells the hashes of its files, as PyPI does`,
+        `publishes the hashes of its files, as PyPI does`,
     );
   }
   const packages = pins.map(lockedPackage).sort((a, b) => (a.statement < b.statement ? -1 : 1));
@@ -37,7 +37,7 @@ export function lockContent(
   return { sha256: hash, packages, edgeless, indexOptions, ...serves };
 }
 
-/** The oldest that the clouds run, where nothing is said. */
+/** Default: the oldest version that the clouds run. */
 function oldestPython(requires: string): string {
   const minors = [...requires.matchAll(/(?:>=|==|~=)\s*3\.(\d+)/g)].map(([, minor]) => Number(minor));
   return `3.${Math.max(11, ...minors)}`;

@@ -9,14 +9,14 @@ import { makePylock, readPylock } from "./pylock";
 import { compileRequirements, readRequirementsTxt } from "./requirements-txt";
 import { lockedPaths, readUvLock } from "./uv-lock";
 
-/** A way to write what is required, and what is locked for it. */
+/** A format of requirements and their lock. */
 interface Form {
-  /** Of the file that the description names. */
+  /** Pattern for the name of the file in the description. */
   readonly fileName: RegExp;
   read(file: string, target: Target): Promise<Lock>;
-  /** Files beside the named one that belong to it, there or not; none of them is code. */
+  /** Paths of further files that belong to the named one, whether they exist or not; none of them is code. */
   beside(file: string): readonly string[];
-  /** Command that makes the lock. Absent for our own form, whose lock we make. */
+  /** Command that writes the lock. Absent for our own form, which `npm run layer -- lock` writes. */
   command?(file: string): string;
 }
 
@@ -24,7 +24,7 @@ const textOf = (file: string) => (existsSync(file) ? readFileSync(file, "utf8") 
 
 const sibling = (file: string, name: string) => path.join(path.dirname(file), name);
 
-/** The first that fits counts. */
+/** The first match counts. */
 const forms: readonly Form[] = [
   {
     fileName: /\.txt$/,
@@ -72,7 +72,7 @@ const forms: readonly Form[] = [
     fileName: /^(poetry\.lock|pdm\.lock|Pipfile(\.lock)?)$/,
     read: (file) => {
       throw new BuildError(
-        `${shownPath(file)} is no form of requirements that is read; accepted are requirements.in, a requirements.txt with ` +
+        `${shownPath(file)} is not a supported form of requirements; accepted are requirements.in, a requirements.txt with ` +
           `hashes, pyproject.toml with uv.lock or pylock.toml; write one of them: ${exported(file)}`,
       );
     },
@@ -94,7 +94,7 @@ function exported(file: string): string {
   return exports[path.basename(file)] ?? "pipenv requirements --hash > requirements.txt";
 }
 
-/** Locks of a project: beside it, else that of the workspace which it is a member of. */
+/** Locks of a project: those beside it, otherwise that of its workspace. */
 function projectLocks(file: string): string[] {
   const beside = ["uv.lock", "pylock.toml"].map((name) => sibling(file, name)).filter((lock) => existsSync(lock));
   const workspace = beside.length > 0 ? undefined : workspaceLock(path.dirname(path.resolve(file)));
@@ -117,17 +117,16 @@ function formOf(file: string): Form {
 }
 
 /**
- * Reads what is locked for a file of requirements, in whichever form, for a target. Nothing but the files is needed to tell
- * whether the lock matches.
+ * Reads the lock of a requirements file, in any form, for a target. Checking whether the lock matches needs no network.
  *
- * @throws {BuildError} where there is no lock, or where it was made for other requirements.
+ * @throws {BuildError} if there is no lock, or it was made for other requirements.
  */
 export async function readLock(target: Target, file: string): Promise<Lock> {
   const lock = await formOf(file).read(file, target);
   return { ...lock, folder: path.resolve(path.dirname(file)) };
 }
 
-/** How to require another package of a file of requirements, or another version: which file to change, and what to run then. */
+/** How to add or change a package of a requirements file: which file to edit, and which command to run. */
 export function changeOfRequirements(
   file: string,
   target: Target,
@@ -140,12 +139,12 @@ export function changeOfRequirements(
   return { edited: shownPath(edited), command: `${command} (in ${shownPath(path.dirname(file)) || "."})` };
 }
 
-/** Files that say what is required and locked, rather than being part of the code. */
+/** Files that belong to the requirements rather than to the code. */
 export function requirementFiles(file: string): readonly string[] {
   return [file, ...formOf(file).beside(file)];
 }
 
-/** How to make the lock of a file of requirements, where another tool than this one makes it. */
+/** How to update a lock that another tool writes; undefined for our own form. */
 export function madeElsewhere(file: string): string | undefined {
   const command = formOf(file).command?.(file);
   return command === undefined

@@ -7,63 +7,63 @@ import { sha256 } from "./cache";
 import { localPackage, localRequirement } from "./local-package";
 import { lockCommand } from "./lock-command";
 
-/** One package of a lock. */
+/** A package of a lock. */
 export interface LockedPackage {
-  /** Normalised, as PEP 503 says. */
+  /** Normalised name (PEP 503). */
   readonly name: string;
   readonly version: string;
-  /** Whether a requirement names it, rather than another package only. */
+  /** Whether a requirement names it directly. */
   readonly required: boolean;
-  /** Normalised names of the packages that need it. */
+  /** Normalised names of the packages that require it. */
   readonly neededBy: readonly string[];
-  /** Accepted SHA-256 hashes of its files, for every platform. */
+  /** Accepted SHA-256 hashes of its files, of all platforms. */
   readonly hashes: ReadonlySet<string>;
   /** The requirement with version, marker and hashes, as pip and uv read it. */
   readonly statement: string;
-  /** Absolute path of its source, wheel or archive, where it is the project's own and comes from no index. */
+  /** Absolute path of its source, wheel or archive, if it is a local package. */
   readonly local?: string;
 }
 
-/** A committed lock: what may go into a target's bundles, to the byte. */
+/** A committed lock: it determines the bytes of a target's bundles. */
 export interface Lock {
   readonly target: Target;
-  /** SHA-256 in hexadecimal: of the file in our own form, of what it installs in another one. */
+  /** SHA-256 in hexadecimal: of the file for our own form, of the installed packages for other forms. */
   readonly sha256: string;
-  /** The oldest Python that it serves, e.g. `3.12`; it serves newer ones as well. */
+  /** The oldest Python that it supports, e.g. `3.12`; newer ones are supported as well. */
   readonly pythonVersion: string;
-  /** The newest Python that it serves, where it says so. */
+  /** The newest Python that it supports, if the lock states one. */
   readonly newestPython?: string;
-  /** Where the form of the lock does not say what needs each package (`neededBy`): why, and what to do. */
+  /** For a form of lock without dependency edges (`neededBy`): the reason, and what to do. */
   readonly edgeless?: string;
-  /** A package may appear more than once, with markers that exclude each other. */
+  /** A package may occur several times, with markers that exclude each other. */
   readonly packages: readonly LockedPackage[];
-  /** Absolute path of the folder of requirements, where uv looks for its settings. */
+  /** Absolute path of the folder of the requirements, where uv looks for its configuration. */
   readonly folder?: string;
-  /** Options of uv that the requirements have: which indexes and folders of wheels there are. */
+  /** uv options in the requirements that name indexes and folders of wheels. */
   readonly indexOptions?: readonly string[];
-  /** Whether a package without a wheel is built from its source. Default: yes. */
+  /** Whether a package without a wheel may be built from its source. Default: yes. */
   readonly sdists?: boolean;
 }
 
-/** The lock of a file of requirements lies beside it: `requirements.lock` of `requirements.in`. */
+/** The lock is beside its requirements file: `requirements.lock` for `requirements.in`. */
 export const lockFile = (requirements: string) => requirements.replace(/(\.[^./\\]*)?$/, ".lock");
 
-/** First line of a lock: which requirements it answers, so that a changed requirement without a new lock is an error. */
+/** First line of a lock: a hash of its requirements, so that a changed requirement without a new lock is an error. */
 export const requirementsHeader = (requirements: string) =>
   `# requirements sha256: ${sha256(meaningful(requirements))}\n`;
 
-/** Second line of a lock: the oldest Python that its requirements were resolved for. */
+/** Second line of a lock: the oldest Python that it was resolved for. */
 export const pythonHeader = (version: string) => `# python: ${version}\n`;
 
-/** The oldest Python that a lock's text serves. Locks without the line were all made for 3.11. */
+/** The oldest Python that a lock's text supports. Locks without the line were made for 3.11. */
 export function lockedPython(text: string): string {
   return /^# python: (\d+\.\d+)$/m.exec(text)?.[1] ?? "3.11";
 }
 
 /**
- * Reads the lock beside a file of requirements in our own form, for a target.
+ * Reads the lock of a requirements file in our own form, for a target.
  *
- * @throws {BuildError} where there is none, or where it was made for other requirements.
+ * @throws {BuildError} if there is none, or it was made for other requirements.
  */
 export async function readOwnLock(target: Target, file: string): Promise<Lock> {
   const requirements = await read(file);
@@ -83,7 +83,7 @@ export async function readOwnLock(target: Target, file: string): Promise<Lock> {
     );
   }
   const packages = lockedPackages(text, file);
-  // Their content is no part of the text.
+  // The text does not contain the content of local packages.
   const own = packages.filter(({ local }) => local !== undefined).map(({ statement }) => statement);
   return {
     ...{ target, packages, pythonVersion: lockedPython(text), indexOptions: indexOptions(requirements, file) },
@@ -91,7 +91,7 @@ export async function readOwnLock(target: Target, file: string): Promise<Lock> {
   };
 }
 
-/** Options of requirements that say where packages come from, with their values; folders as absolute paths. */
+/** Options in the requirements that name sources of packages, with their values; folders as absolute paths. */
 export function indexOptions(requirements: string, file: string): string[] {
   return meaningful(requirements)
     .split("\n")
@@ -104,7 +104,7 @@ export function indexOptions(requirements: string, file: string): string[] {
     });
 }
 
-/** Absolute paths of the project's own packages, and of folders of wheels, that requirements name. */
+/** Absolute paths of the local packages and the folders of wheels that requirements name. */
 export function projectPaths(requirements: string, file: string): string[] {
   const local = meaningful(requirements)
     .split("\n")
@@ -113,12 +113,12 @@ export function projectPaths(requirements: string, file: string): string[] {
   return [...local, ...indexOptions(requirements, file).filter((value) => path.isAbsolute(value))];
 }
 
-/** PEP 503: names that differ only in case and in `-`, `_`, `.` are one. */
+/** PEP 503: names that differ only in case and in `-`, `_`, `.` are equal. */
 export function normalisedName(name: string): string {
   return name.toLowerCase().replace(/[-_.]+/g, "-");
 }
 
-/** What requirements may not have, and what to do instead. */
+/** Syntax that requirements may not use, and what to write instead. */
 interface Unacceptable {
   readonly pattern: RegExp;
   readonly instead: string;
@@ -126,7 +126,7 @@ interface Unacceptable {
 
 const otherFile: Unacceptable = {
   pattern: /^(-r|-c|--requirement|--constraint)\b/,
-  instead: "write what that file has into this one, which has to stand alone",
+  instead: "write what that file has into this one, which has to be self-contained",
 };
 const ownHashes: Unacceptable = {
   pattern: /\s--hash\b/,
@@ -134,8 +134,8 @@ const ownHashes: Unacceptable = {
 };
 
 /**
- * Requirements that name another file are not known by their own text, so a change there would go unnoticed; their hashes
- * would not reach the lock.
+ * Checks that requirements name no other file, since a change in that file would not change the hash of the
+ * requirements, and contain no hashes, which would not reach the lock.
  *
  * @throws {BuildError}
  */
@@ -160,17 +160,18 @@ function checkLines(lines: readonly string[], file: string, unacceptable: readon
   }
 }
 
-/** A file of requirements, or a project by its `pyproject.toml`, as what needs a package. */
+/** The annotation of a requirements file, or of a project's `pyproject.toml`, as the origin of a requirement. */
 const ofRequirements = /^-r |\s\(.+\)$/;
 
 /**
- * The packages of a lock's text.
+ * The packages in a lock's text.
  *
- * @param file of the requirements, whose folder relative paths begin in. Absent: there may be none.
- * @throws {BuildError} for a line that is no release of an index, such as a URL.
+ * @param file the requirements file, whose folder is the base of relative paths. Absent: relative paths are not
+ * allowed.
+ * @throws {BuildError} for a line that is not a release on an index, such as a URL.
  */
 export function lockedPackages(text: string, file?: string): LockedPackage[] {
-  // A comment after a requirement says what needs it, in one line or in a line for each.
+  // The comment after a requirement says what requires it, on one line or one line for each.
   return [
     ...text.matchAll(/^(?<statement>[ \t]*\S(?:.*\\\n)*.*)(?:\n +# via(?<via>.*(?:\n +# {2,}\S.*)*))?$/gm),
   ].flatMap(({ groups }) => {
@@ -197,7 +198,7 @@ export function lockedPackages(text: string, file?: string): LockedPackage[] {
   });
 }
 
-/** What needs a package, as the comment after it says. */
+/** The origins of a requirement, from the comment after it. */
 function neededIn(via: string): Pick<LockedPackage, "required" | "neededBy"> {
   const origins = via
     .split(/, |\n +# +/)
@@ -209,7 +210,7 @@ function neededIn(via: string): Pick<LockedPackage, "required" | "neededBy"> {
   };
 }
 
-/** A package of the project's own, which has no version and no hash in a lock's text. */
+/** A local package, which has no version and no hash in a lock's text. */
 function localPin(statement: string, via: string, local: string, file: string): LockedPackage {
   const found = localPackage(path.resolve(path.dirname(file), local), file);
   const [, marker] = /\s;\s*(.*?)\s*(?:\\?\n|--hash|#|$)/.exec(statement) ?? [];
@@ -218,18 +219,18 @@ function localPin(statement: string, via: string, local: string, file: string): 
   return lockedPackage({ ...found, ...needed, marker, local: found.path, hashes: [found.sha256] });
 }
 
-/** A package as a form of lock describes it. */
+/** A package as another form of lock describes it. */
 export interface Pin extends Pick<LockedPackage, "required" | "local"> {
   readonly name: string;
   readonly version: string;
-  /** Environment marker of PEP 508. Absent: wanted everywhere. */
+  /** Environment marker (PEP 508). Absent: installed everywhere. */
   readonly marker?: string;
   /** SHA-256 in hexadecimal, of each of its files. */
   readonly hashes: readonly string[];
   readonly neededBy: readonly string[];
 }
 
-/** A package as a lock of our own form would have it. */
+/** Converts a package to our own form of lock. */
 export function lockedPackage({ name: given, version, marker, hashes, required, neededBy, local }: Pin): LockedPackage {
   const name = normalisedName(given);
   const sorted = [...new Set(hashes)].sort();
@@ -245,7 +246,7 @@ export function lockedPackage({ name: given, version, marker, hashes, required, 
   };
 }
 
-/** Requirements without comments and blank lines, which change nothing that is installed. */
+/** Requirements without comments and blank lines. */
 function meaningful(requirements: string): string {
   return requirements
     .split("\n")

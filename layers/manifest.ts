@@ -5,45 +5,45 @@ import { BuildError, reasonOf, shownPath } from "./build-error";
 import type { Architecture, Bundle, Target } from "./bundle";
 import { type Pruned, pruneReasonNames } from "./pruning";
 
-/** What is inside a bundle, and where it comes from. It follows from the bundle's inputs alone, like the bundle. */
+/** The content of a bundle and its origin. Like the bundle, it depends only on the bundle's inputs. */
 export interface Manifest {
   readonly target: Target;
   readonly kind: Bundle["kind"];
   readonly name: string;
-  /** Version of the builder: the project's, and a digest of the builder's source. */
+  /** Version of the builder: the project's version, and a digest of the builder's source. */
   readonly builder: string;
   /** SHA-256 of the zip, in hexadecimal. */
   readonly sha256: string;
   /** Bytes of the zip. */
   readonly size: number;
-  /** Bytes of its content. */
+  /** Bytes of the unpacked content. */
   readonly unpackedSize: number;
-  /** Of the lock that it was built from. Absent, like the two below, where nothing comes from a lock. */
+  /** Lock that the bundle was built from. Absent, like the two below, if there is none. */
   readonly lockSha256?: string;
   readonly pythonVersion?: string;
   readonly architecture?: Architecture;
-  /** Name and version of what compiled the bytecode beside the modules. Absent where there is none. */
+  /** Name and version of the bytecode compiler. Absent if the bundle has no bytecode. */
   readonly bytecode?: string;
   readonly packages: readonly PackageManifest[];
 }
 
-/** One package inside a bundle. */
+/** A package in a bundle. */
 export interface PackageManifest {
   readonly name: string;
   readonly version: string;
-  /** SPDX expression, or what the package says instead; empty where it says nothing. */
+  /** SPDX expression, or another text of the package; empty if it has none. */
   readonly licence: string;
   /** File name of the wheel. */
   readonly wheel: string;
   /** SHA-256 of the wheel, in hexadecimal. */
   readonly sha256: string;
-  /** What the wheel was built from, where the package has none. */
+  /** The source that the wheel was built from, for a package without a published wheel. */
   readonly source?: { readonly filename: string; readonly sha256: string };
-  /** Bytes that it takes in the zip. */
+  /** Bytes in the zip. */
   readonly size: number;
-  /** Bytes of its content. */
+  /** Bytes of the unpacked content. */
   readonly unpackedSize: number;
-  /** Names of the locked packages that it needs. */
+  /** Names of the locked packages that it requires. */
   readonly requires: readonly string[];
   /** Files of the wheel that are not in the bundle, by reason. */
   readonly pruned: Pruned;
@@ -55,8 +55,8 @@ export const sbomFile = (zip: string) => zip.replace(/\.zip$/, ".cdx.json");
 /**
  * Reads the manifest of a bundle.
  *
- * @param file the zip that the builder built, or the manifest itself.
- * @throws {BuildError} where there is none.
+ * @param file the zip, or the manifest itself.
+ * @throws {BuildError} if there is none.
  */
 export async function readManifest(file: string): Promise<Manifest> {
   const source = manifestFile(file);
@@ -95,7 +95,7 @@ async function schema() {
         size: z.number(),
         unpackedSize: z.number(),
         requires: z.array(z.string()),
-        // Manifests of older builders have none.
+        // Manifests of older builders lack the field.
         pruned: z.partialRecord(z.enum(pruneReasonNames), z.array(z.string())).default({}),
       }),
     ),

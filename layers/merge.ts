@@ -5,17 +5,17 @@ import { contentOf } from "./unzip";
 import type { OpenedWheel } from "./wheel";
 import type { ZipEntry } from "./zip";
 
-/** A file of a wheel, at its place in the directory of packages. */
+/** A file of a wheel and its path in the folder of packages. */
 export interface InstalledFile {
-  /** Normalised name of the package that brings it; the first one where several bring the same. */
+  /** Normalised name of the package that installs it; the first one if several do. */
   readonly owner: string;
   readonly entry: ZipEntry;
 }
 
-/** What a wheel becomes. */
+/** The installed form of a wheel. */
 export interface InstalledWheel {
   readonly wheel: OpenedWheel;
-  /** Paths in the directory of packages of all that it brings, those that another one brings as well included. */
+  /** Paths of all its files in the folder of packages, including those that another package installs too. */
   readonly paths: readonly string[];
   readonly pruned: Pruned;
 }
@@ -26,9 +26,9 @@ export interface MergedWheels {
 }
 
 /**
- * The files of all wheels as an installer would lay them out, without those that no program reads.
+ * The files of all wheels, as an installer would place them, without pruned files.
  *
- * @throws {BuildError} for two wheels that disagree about a path.
+ * @throws {BuildError} for two wheels that install different files at one path.
  */
 export function mergeWheels(wheels: readonly OpenedWheel[], options?: PruneOptions): MergedWheels {
   const prunedOf = prunedFiles(wheels, options);
@@ -62,10 +62,12 @@ function sameContent(a: ZipEntry, b: ZipEntry): boolean {
   return a.size === b.size && a.crc32 === b.crc32 && contentOf(a).equals(contentOf(b));
 }
 
-/** Those that need no other package first. */
+/** Ordered by dependencies: the first needs no other package. */
 const namespaceStyles: readonly NamespaceStyle[] = ["pkgutil", "setuptools", "nothing"];
 
-/** Of two `__init__.py` that only declare a namespace, the one that serves both; undefined where one does more. */
+/**
+ * Of two `__init__.py` that only declare a namespace, the one that works for both; undefined if one of them does more.
+ */
 function chosenNamespace(...entries: readonly ZipEntry[]): ZipEntry | undefined {
   if (entries.some(({ name }) => !/(^|\/)__init__\.py$/.test(name))) return undefined;
   const ranks = entries.map((entry) => {

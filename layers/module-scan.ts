@@ -4,32 +4,38 @@ import path from "node:path";
 import { dependencies } from "../package.json";
 import { cacheDirectory, readRecord, sha256, writeRecord } from "./cache";
 
-/** What a module does when it is imported, as `module_scan.py` reads it from its source. */
+/** The imports and names of a module, as `module_scan.py` reads them from its source. */
 export interface ModuleScan {
-  /** What runs at import, in order; less what neither imports nor decides about an import. */
+  /** Statements that run at import, in order, as far as they import something or affect an import. */
   readonly body?: readonly Statement[];
-  /** What runs in each function that imports something, nested ones on their own. */
+  /** Statements of each function that imports something; nested functions are listed separately. */
   readonly functions?: readonly (readonly Statement[])[];
-  /** Imports for type checkers alone. They say where the names are that `__getattr__` gives. */
+  /** Imports for type checkers only. They show which modules define the names that `__getattr__` returns. */
   readonly typing?: readonly Statement[];
-  /** Modules by the names that `__getattr__` may give from them, as the tables in the source say. */
+  /** Modules whose names `__getattr__` may return, from tables in the source. */
   readonly lazy_names?: Readonly<Record<string, readonly string[]>>;
-  /** Names that functions bind by `global`. */
+  /** Names that functions bind with `global`. */
   readonly globals?: readonly string[];
-  /** Names that it gives other modules, by `module.name = value`. */
+  /** Attributes that it sets on other modules (`module.name = value`). */
   readonly attributes?: readonly string[];
-  /** Strings that may be names of modules, since something imports by name. */
+  /** Strings that may be module names, if the module imports by name. */
   readonly references?: readonly string[];
-  /** From which line on names may come up that no statement binds (`globals()[name] = ...`, another object in `sys.modules`). */
+  /**
+   * First line after which names may exist that no statement binds (`globals()[name] = ...`, a replaced module in
+   * `sys.modules`).
+   */
   readonly open?: number;
-  /** Whether it makes modules of its own, in `sys.modules` or by a finder. */
+  /** Whether it creates modules, in `sys.modules` or with a finder. */
   readonly makes_modules?: true;
-  /** Full names of modules that it makes. */
+  /** Full names of modules that it creates. */
   readonly made?: readonly string[];
   readonly getattr?: true;
-  /** `extended` where a package joins its folders of all places (`pkgutil.extend_path`), else `changed` by its own rule. */
+  /**
+   * `extended` if a package joins its folders on `sys.path` (`pkgutil.extend_path`), `changed` if it sets its own
+   * search path.
+   */
   readonly path?: "changed" | "extended";
-  /** Line and message where this is no module of the parser's Python. */
+  /** Line and message of a syntax error. */
   readonly error?: readonly [line: number, message: string];
 }
 
@@ -38,9 +44,9 @@ export type Statement =
   | readonly ["from", line: number, level: number, module: string, names: readonly (readonly [string, string | null])[]]
   /** `import_module("literal")`. */
   | readonly ["call", line: number, level: number, module: string]
-  /** Names get a value; null where it is not known. */
+  /** Names get a value; null if it is unknown. */
   | readonly ["set", names: readonly string[], value: Expression | null]
-  /** `__all__` gets further names, or new ones; null where they are not known. */
+  /** Names are added to `__all__`, or replace it; null if they are unknown. */
   | readonly ["all", names: readonly string[] | null, anew?: true]
   | readonly ["class", body: readonly Statement[]]
   | readonly ["if", test: Expression | null, then: readonly Statement[], otherwise: readonly Statement[]]
@@ -51,10 +57,10 @@ export type Statement =
       otherwise: readonly Statement[],
       final: readonly Statement[],
     ]
-  /** Null for the error that is being handled. */
+  /** Null for the exception that is being handled. */
   | readonly ["raise", line: number, error: string | null];
 
-/** An expression as far as conditions around imports need it. */
+/** An expression, as far as conditions around imports need it. */
 export type Expression =
   | readonly ["constant", Scalar]
   | readonly ["name", string]
@@ -67,27 +73,27 @@ export type Expression =
   /** `importlib.util.find_spec("literal")`. */
   | readonly ["found", module: string]
   | readonly ["starts", Expression | null, Expression | null]
-  /** Something that is true and not None. */
+  /** Some value that is truthy and not None. */
   | readonly ["object"];
 
 export type Scalar = null | boolean | number | string;
 
-/** A module's file, by its path below a folder on `sys.path`. */
+/** A module's file, by its path relative to a folder on `sys.path`. */
 export interface ModuleSource {
   readonly name: string;
   readonly content: Buffer;
 }
 
-/** Scans by the paths of the modules' files. */
+/** Scans by path of the module's file. */
 export type Scans = Readonly<Record<string, ModuleScan>>;
 
-/** What is kept of a package: every file that it installs, and the scans of its modules. */
+/** The cached scan of a package: all files that it installs, and the scans of its modules. */
 export interface PackageScan {
   readonly files: readonly string[];
   readonly scans: Scans;
 }
 
-/** Scans of some modules, each kept by its content: a changed file is read alone. */
+/** Scans modules. Each scan is cached by the module's content, so that only changed files are read. */
 export async function scanModules(sources: readonly ModuleSource[]): Promise<Scans> {
   const modules = sources.filter(({ name }) => name.endsWith(".py"));
   const scanner = await scannerDigest();
@@ -107,16 +113,16 @@ export async function scanModules(sources: readonly ModuleSource[]): Promise<Sca
   return scans;
 }
 
-/** The scan of a whole package, where it was made before. */
+/** The scan of a whole package, if it is cached. */
 export async function knownPackageScan(hash: string): Promise<PackageScan | undefined> {
   return readRecord<PackageScan>(recordFile(await scannerDigest(), hash));
 }
 
 /**
- * Scans a whole package and keeps what it found by the package's hash.
+ * Scans a whole package and caches the result by the package's hash.
  *
- * @param files paths of all that it installs.
- * @param sources of the modules that are wanted.
+ * @param files paths of all installed files.
+ * @param sources of the modules to scan.
  */
 export async function scanPackage(
   hash: string,
@@ -135,7 +141,7 @@ function recordFile(scanner: string, content: string): string {
 const program = path.join(__dirname, "module_scan.py");
 let digest: Promise<string> | undefined;
 
-/** SHA-256 over what scans are made with: program and parser. */
+/** SHA-256 of the scanner: its program and its parser. */
 function scannerDigest(): Promise<string> {
   return (digest ??= readFile(program, "utf8").then((text) => sha256(JSON.stringify([text, dependencies.pyodide]))));
 }
@@ -150,10 +156,10 @@ async function scan(sources: readonly ModuleSource[]): Promise<Scans> {
   return scanner(sources);
 }
 
-/** An interpreter of its own: what else runs where bytecode is compiled would change the bytes of that. */
+/** A separate interpreter: other code in the bytecode compiler's interpreter would change the compiled bytes. */
 async function startScanner(): Promise<Scanner> {
   const { loadPyodide } = await import("pyodide");
-  // Where it would look otherwise follows from a stack trace, which source maps change.
+  // Without this, pyodide derives its folder from a stack trace, which source maps change.
   const python = await loadPyodide({ indexURL: path.dirname(require.resolve("pyodide/package.json")) });
   const text = `${await readFile(program, "utf8")}\nscan_all`;
   const scanAll = python.runPython(text) as (names: string[], sources: Uint8Array[]) => string;

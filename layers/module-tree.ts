@@ -1,18 +1,18 @@
 import type { ModuleScan } from "./module-scan";
 import type { Platform } from "./tags";
 
-/** A distribution that installed a file. */
+/** The distribution that installed a file. */
 export interface Owner {
-  /** Normalised. */
+  /** Normalised name. */
   readonly name: string;
   readonly version: string;
 }
 
 /** A file below a folder on `sys.path`. */
 export interface TreeFile {
-  /** Undefined for the application's own. */
+  /** Undefined for the application. */
   readonly owner?: Owner;
-  /** Of a module whose source was read. */
+  /** Present if the module's source was read. */
   readonly scan?: ModuleScan;
 }
 
@@ -21,7 +21,7 @@ export type Tree = ReadonlyMap<string, TreeFile>;
 
 interface Place {
   readonly tree: IndexedTree;
-  /** Folder in the tree, with a slash at its end; empty for the tree's root. */
+  /** Folder in the tree, with a trailing slash; empty for the root. */
   readonly folder: string;
 }
 
@@ -34,20 +34,20 @@ interface IndexedTree {
 export interface FoundModule extends TreeFile {
   /** Undefined for a namespace package. */
   readonly file?: string;
-  /** Where the modules below it are looked for; undefined for what is no package. */
+  /** Search path for submodules; undefined for a module that is no package. */
   readonly places?: readonly Place[];
-  /** Whether it belongs to the first tree: the application. */
+  /** Whether it is in the first tree, which is the application. */
   readonly own: boolean;
 }
 
-/** Native modules of other Pythons or processors, where none fits. */
+/** Native modules that exist only for other Pythons or processors. */
 export interface Unfit {
   readonly unfit: readonly string[];
 }
 
 const processors = { x86_64: "x86_64", arm64: "aarch64" } as const;
 
-/** Finds modules in trees as Python's own path finder does, the first tree first. */
+/** Finds modules in trees as Python's path finder does; earlier trees take precedence. */
 export class ModuleFinder {
   private readonly trees: readonly IndexedTree[];
   private readonly suffixes: readonly string[];
@@ -59,7 +59,7 @@ export class ModuleFinder {
     this.suffixes = [`${tag}-${processors[architecture]}-linux-gnu.so`, ".abi3.so", ".so", ".py", ".pyc"];
   }
 
-  /** Undefined where there is none. */
+  /** Undefined if there is none. */
   find(name: string): FoundModule | Unfit | undefined {
     if (!this.known.has(name)) this.known.set(name, this.search(name));
     return this.known.get(name);

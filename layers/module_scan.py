@@ -1,6 +1,7 @@
-"""What a module does when it is imported, as JSON: layers/module-scan.ts says what each form means.
+"""Scan a module for its import-time behaviour, as JSON; layers/module-scan.ts documents the form.
 
-It runs in CPython as WebAssembly, which is of one version on every machine; nothing here imports what it reads.
+It runs in CPython as WebAssembly, so that every machine has the same version. It does not import the modules that it
+reads.
 """
 
 import ast
@@ -28,7 +29,7 @@ _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 def scan(source: bytes) -> dict:
-    """Tell what a module does."""
+    """Scan a module."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -61,12 +62,12 @@ class _Scan:
         return found
 
     def opens(self, parents: dict[ast.AST, ast.AST], node: ast.AST) -> None:
-        """Note from which line of the module on it may have names that no statement binds."""
+        """Record the first line after which the module may have names that no statement binds."""
         while not isinstance(parents[node], ast.Module):
             node = parents[node]
         self.flags["open"] = min(node.lineno, self.flags.get("open", node.lineno))
 
-    # What is looked for wherever it stands.
+    # Nodes that count wherever they occur.
 
     def inspect(self, tree: ast.Module) -> None:
         dynamic = False
@@ -100,7 +101,7 @@ class _Scan:
                 case ast.Call(_, [ast.Name("__name__"), *_] as arguments, keywords) if any(
                     _is_table(each) for each in [*arguments, *(keyword.value for keyword in keywords)]
                 ):
-                    # A helper that puts a lazy module into the place of this one.
+                    # A helper that replaces this module with a lazy module.
                     self.flags["getattr"] = dynamic = True
                 case ast.Constant(str(text)) if len(text) < 100 and _REFERENCE.match(text):
                     strings.add(text)
@@ -112,11 +113,11 @@ class _Scan:
             dynamic = True
         if not self.flags.get("getattr"):
             self.lazy_names.clear()
-        # A name without a dot is a module's only where names become modules.
+        # A name without a dot counts only if the module imports by name.
         self.references = {text for text in strings if dynamic or "." in text.strip(".")}
 
     def lazy_name(self, name: str, value: ast.expr) -> None:
-        """Take note of a table's entry: ``{"name": "module"}``, or ``{"module": ["name", ...]}``."""
+        """Record an entry of a lookup table: ``{"name": "module"}``, or ``{"module": ["name", ...]}``."""
         elements = value.elts if isinstance(value, (ast.Tuple, ast.List, ast.Set)) else [value]
         texts = [each.value for each in elements if _is_text(each) and _REFERENCE.match(each.value)]
         if isinstance(value, (ast.List, ast.Set)):
@@ -125,7 +126,7 @@ class _Scan:
         elif texts:
             self.lazy_names.setdefault(name, []).extend(texts)
 
-    # What runs, in order.
+    # The statements, in the order in which they run.
 
     def block(self, statements: list[ast.stmt]) -> list[list]:
         return [node for statement in statements for node in self.statement(statement)]
@@ -211,7 +212,7 @@ class _Scan:
 
     def attempt(self, node: ast.Try | ast.TryStar) -> list[list]:
         match node.body, node.handlers:
-            # Set by a package's own build alone.
+            # Only a package's own build sets this name.
             case [ast.Expr(ast.Name(name))], [ast.ExceptHandler(ast.Name("NameError"), _, body)] if _SETUP.match(name):
                 return self.block(body)
         handlers = [
@@ -236,7 +237,7 @@ class _Scan:
             self.functions.append(inside)
 
     def expressions(self, expressions: list[ast.expr]) -> list[list]:
-        """Imports by a call, and names that an expression binds; what a lambda does waits for its call."""
+        """Imports by a call, and names that an expression binds. The body of a lambda runs only when it is called."""
         found = []
         pending = list(reversed(expressions))
         while pending:
@@ -255,7 +256,7 @@ class _Scan:
         return found
 
     def test(self, node: ast.expr) -> list | None:  # noqa: PLR0911 - one for each form
-        """Give an expression as far as conditions need it; None where its value depends on more than that."""
+        """Return an expression as far as conditions need it; None if its value depends on more than that."""
         match node:
             case ast.Constant(None | bool() | int() | str() as value):
                 return ["constant", value]
@@ -298,7 +299,7 @@ class _Scan:
 
 
 def _joined(nodes: list[list]) -> list[list]:
-    """Nodes with what follows each other of unknown values in one."""
+    """Merge consecutive nodes that bind names to unknown values."""
     found: list[list] = []
     for node in nodes:
         if node[0] == "set" and found and found[-1][0] == "set" and found[-1][2] == node[2]:
@@ -309,7 +310,7 @@ def _joined(nodes: list[list]) -> list[list]:
 
 
 def _imports_only(nodes: list[list]) -> list[list]:
-    """Nodes of a scope whose names no other module sees."""
+    """Nodes of a scope whose names other modules cannot see."""
     found = []
     for node in nodes:
         match node:
@@ -371,7 +372,7 @@ def _called(node: ast.expr) -> str | None:
 
 
 def _literal_import(node: ast.AST) -> list | None:
-    """Level and module of ``import_module("literal")`` and its like."""
+    """Level and module of ``import_module("literal")`` and similar calls."""
     match node:
         case ast.Call(func, [ast.Constant(str(name)), *arguments], keywords) if _called(func) in {
             "import_module",
@@ -402,7 +403,7 @@ def _imports_by_loop(node: ast.For | ast.AsyncFor) -> list[list]:
 
 
 def _error(node: ast.expr | None) -> str | None:
-    """Name of the error that is raised; None for the one that is being handled."""
+    """Name of the exception that is raised; None for a bare ``raise``."""
     if node is None:
         return None
     return _called(node.func if isinstance(node, ast.Call) else node) or "?"
@@ -447,7 +448,7 @@ def _changed_all(node: ast.expr) -> list | None:
 
 
 def _changes_names(parents: dict[ast.AST, ast.AST], node: ast.Call) -> bool:
-    """Whether a call of ``globals()`` may lead to names that no statement binds."""
+    """Whether a call of ``globals()`` may bind names that no statement binds."""
     if node.func.id != "globals" and _in_function(parents, node):
         return False
     parent = parents[node]
@@ -459,7 +460,7 @@ def _changes_names(parents: dict[ast.AST, ast.AST], node: ast.Call) -> bool:
 
 
 def _changes_modules(parents: dict[ast.AST, ast.AST], node: ast.Attribute) -> str | list[str] | None:
-    """Whether a use of ``sys.modules`` puts another object into the place of this module, or makes others, and which."""
+    """Whether a use of ``sys.modules`` replaces this module or creates others, and which."""
     parent = parents[node]
     if node.attr == "meta_path":
         return "makes_modules"
@@ -488,6 +489,6 @@ def _in_function(parents: dict[ast.AST, ast.AST], node: ast.AST) -> bool:
 
 
 def scan_all(names, sources) -> str:  # noqa: ANN001 - lists of JavaScript's, and bytes in its memory
-    """Tell of several modules by their names."""
+    """Scan several modules by name."""
     found = {name: scan(source.to_bytes()) for name, source in zip(names, sources, strict=True)}
     return json.dumps(found, separators=(",", ":"))

@@ -11,10 +11,10 @@ const declarations = {
   either: [/^try:$/, /^except( \(?[\w, ]+\)?)?:$/, /^pass$/],
 } as const;
 
-/** How an `__init__.py` declares a namespace package and does nothing else; `nothing` where it has no statement at all. */
+/** How an `__init__.py` declares a namespace package; `nothing` if it has no statements. */
 export type NamespaceStyle = "pkgutil" | "setuptools" | "nothing";
 
-/** Undefined for a module that does more than to declare a namespace. */
+/** Undefined for a module that does more than declare a namespace. */
 export function namespaceStyle(source: string): NamespaceStyle | undefined {
   const statements = source
     .replace(/^\ufeff/, "")

@@ -1,9 +1,9 @@
 import { version } from "../package.json";
 
 /**
- * Imports modules of this project when they are needed: what a command does not use costs its user no time.
+ * Imports modules of this project when they are needed, so that a command loads only what it uses.
  *
- * @throws naming the package of this project that has them, where it is not installed.
+ * @throws naming the npm package to install, if the modules are in one that is not installed.
  */
 export async function onDemand<Modules>(load: () => Promise<Modules>): Promise<Modules> {
   try {

@@ -1,4 +1,4 @@
-/** What `make` gives for a key, made once; a failure is not kept, so that the next one tries again. */
+/** Memoises `make` by key. A failure is not cached, so that the next call tries again. */
 export function once<Key, Value>(
   known: Map<Key, Promise<Value>>,
   key: Key,

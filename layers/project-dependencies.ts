@@ -6,19 +6,19 @@ import { z } from "zod";
 import { BuildError, reasonOf, shownPath } from "./build-error";
 import { normalisedName } from "./lock";
 
-/** What a `pyproject.toml` says of the project's own requirements. */
+/** The dependencies of a `pyproject.toml`. */
 export interface ProjectDependencies {
-  /** Undefined where a build backend finds them (`project.dynamic`). */
+  /** Undefined if a build backend determines them (`project.dynamic`). */
   readonly dependencies: readonly Dependency[] | undefined;
 }
 
-/** One requirement, as PEP 508 writes it. */
+/** A requirement (PEP 508). */
 export interface Dependency {
-  /** Normalised, as PEP 503 says. */
+  /** Normalised name (PEP 503). */
   readonly name: string;
   /** Sorted. */
   readonly extras: readonly string[];
-  /** Accepted versions, e.g. `>=3`, sorted. Undefined where it comes from elsewhere than an index. */
+  /** Accepted versions, e.g. `>=3`, sorted. Undefined if it does not come from an index. */
   readonly specifiers: readonly string[] | undefined;
   readonly marker?: string;
 }
@@ -30,9 +30,9 @@ const schema = z.looseObject({
 });
 
 /**
- * Reads the requirements of a project.
+ * Reads the dependencies of a project.
  *
- * @throws {BuildError} where the file cannot be read, or has a requirement that PEP 508 does not know.
+ * @throws {BuildError} if the file cannot be read, or a requirement is not valid (PEP 508).
  */
 export async function projectDependencies(file: string): Promise<ProjectDependencies> {
   const { project } = await readToml(file, schema, "write the project's dependencies there");
@@ -60,7 +60,7 @@ function parseDependency(text: string): Dependency | undefined {
   };
 }
 
-/** Accepted versions in one spelling, sorted: PEP 440 has `2024.01` equal to `2024.1`. */
+/** Accepted versions in one spelling, sorted: in PEP 440 `2024.01` equals `2024.1`. */
 export function versionSpecifiers(text: string): string[] {
   return list(text)
     .map((each) =>
@@ -80,9 +80,9 @@ function list(text: string): string[] {
 }
 
 /**
- * Reads a file of TOML.
+ * Reads a TOML file.
  *
- * @throws {BuildError} where it cannot be read, or has another shape.
+ * @throws {BuildError} if it cannot be read, or does not match the schema.
  */
 export async function readToml<Schema extends z.ZodType>(
   file: string,
@@ -97,10 +97,10 @@ export async function readToml<Schema extends z.ZodType>(
   try {
     content = parse(text);
   } catch (error) {
-    throw new BuildError(`${shown} is no TOML: ${reasonOf(error)}; ${next}`);
+    throw new BuildError(`${shown} is not valid TOML: ${reasonOf(error)}; ${next}`);
   }
   const result = schema.safeParse(content);
   if (result.success) return result.data;
   const problems = result.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
-  throw new BuildError(`${shown} cannot be understood (${problems.slice(0, 3).join("; ")}); ${next}`);
+  throw new BuildError(`${shown} is not as expected (${problems.slice(0, 3).join("; ")}); ${next}`);
 }

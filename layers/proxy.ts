@@ -1,6 +1,6 @@
 /**
- * Address of the proxy that the environment names for an address, by the settings that uv reads: `HTTPS_PROXY` or `HTTP_PROXY`,
- * else `ALL_PROXY`, in capitals or not, but for what `NO_PROXY` lists.
+ * The proxy for an address, from the environment variables that uv reads, in either case: `HTTPS_PROXY` or
+ * `HTTP_PROXY`, otherwise `ALL_PROXY`; undefined for hosts in `NO_PROXY`.
  */
 export function proxyFor(url: URL): string | undefined {
   const excepted = (setting("NO_PROXY") ?? "").split(",").map((text) => text.trim().replace(/^\*?\./, ""));
@@ -16,6 +16,6 @@ export function proxyFor(url: URL): string | undefined {
 }
 
 function setting(name: string): string | undefined {
-  // An empty setting is none.
+  // An empty variable counts as unset.
   return [process.env[name.toLowerCase()], process.env[name]].find((value) => value !== undefined && value !== "");
 }

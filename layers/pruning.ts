@@ -1,55 +1,55 @@
 import { testNames } from "./references";
 import type { OpenedWheel } from "./wheel";
 
-/** Why a file of a wheel is not among the files that are installed, by what the manifest calls it. */
+/** Reasons to leave a file of a wheel out, by the key in the manifest, with the text that is printed. */
 export const pruneReasons = {
-  tests: "tests that nothing which stays imports or names",
+  tests: "tests that no kept file imports or names",
   stubs: "types for type checkers; no source of the wheel reads stubs",
   "c-sources": "sources and headers for a C compiler; no source of the wheel names them",
-  bytecode: "bytecode of a module whose source is there: it is compiled anew",
-  "installer-records": "what only an installer reads",
+  bytecode: "bytecode of a module with source: it is compiled again",
+  "installer-records": "records that only an installer reads",
   "other-machine": "executable or library of another processor or system",
 } as const;
 export type PruneReason = keyof typeof pruneReasons;
 
 export const pruneReasonNames = Object.keys(pruneReasons) as PruneReason[];
 
-/** Paths in the directory of packages by why they were left out. */
+/** Paths in the folder of packages that are left out, by reason. */
 export type Pruned = Partial<Record<PruneReason, readonly string[]>>;
 
 export interface PruneOptions {
-  /** Whether files are left out that no program reads. Default: yes. */
+  /** Whether to leave out files that no program reads. Default: yes. */
   readonly prune?: boolean;
   /**
-   * What stays whatever is known of it: paths in the directory of packages, in which `*` stands for any characters but a slash
-   * and `**` for any characters. E.g. `pandas/tests/**`.
+   * Paths in the folder of packages to keep in any case; `*` matches any characters except a slash, `**` any
+   * characters. E.g. `pandas/tests/**`.
    */
   readonly keep?: readonly string[];
 }
 
-/** By package, files that its code finds by rules of its own, so that no source names them. */
+/** By package, files that its code finds by computed names, so that no source names them. */
 const exceptions: Readonly<Record<string, RegExp>> = {
-  // Templates of the code that it generates.
+  // Templates of the code that Cython generates.
   cython: /^Cython\/(Utility|Includes)\//,
-  // Headers for the compilers that they bring.
+  // Headers for the compilers that CuPy ships.
   cupy: /^cupy\/_core\/include\//,
   triton: /^triton\/backends\//,
   pyopencl: /^pyopencl\/cl\//,
 };
 
-/** Sources that name tests and do not load them. */
+/** Sources that name tests without loading them. */
 const harmless: ReadonlySet<string> = new Set([
-  // Compares the names of files with the folder's, to tell where a warning comes from.
+  // Compares file names with the folder's to find the origin of a warning.
   "pandas/util/_exceptions.py",
 ]);
 
-/** What the sources of a wheel that stay name of what else would be left out. */
+/** Prunable files that the remaining sources of a wheel name. */
 interface Named {
   readonly stubs: boolean;
   readonly files: ReadonlySet<string>;
 }
 
-/** What tells that a file is one of a kind that is left out, by reason; the first that fits counts. */
+/** Tests whether a file may be left out, by reason; the first match counts. */
 const rules: readonly (readonly [PruneReason, (path: string, named: Named) => boolean])[] = [
   [
     "installer-records",
@@ -62,8 +62,7 @@ const rules: readonly (readonly [PruneReason, (path: string, named: Named) => bo
 ];
 
 /**
- * Which files of the wheels are left out, and why. Tests stay where something that stays refers to them, whichever wheel it
- * is in.
+ * Decides which files of the wheels are left out, and why. Tests are kept if a kept file of any wheel refers to them.
  */
 export function prunedFiles(
   wheels: readonly OpenedWheel[],
@@ -79,7 +78,7 @@ export function prunedFiles(
     wheels.map((wheel) => {
       const named = namedBy(wheel, isTest);
       const reasonFor = (path: string): PruneReason | undefined => {
-        // Python reads bytecode outside `__pycache__` where there is no source.
+        // Python reads bytecode outside `__pycache__` if there is no source.
         if (/(^|\/)__pycache__\//.test(path)) return "bytecode";
         if (/\.py[co]$/.test(path) && names.has(path.slice(0, -1))) return "bytecode";
         if (/^[^/]+\.dist-info\/RECORD$/.test(path)) return "installer-records";
@@ -103,10 +102,7 @@ function namedBy({ mentions }: OpenedWheel, isTest: (path: string) => boolean): 
   return { stubs: named.some(({ stubs }) => stubs), files: new Set(named.flatMap(({ files }) => files)) };
 }
 
-/**
- * Folders of tests, and `conftest` modules, that nothing reaches from what stays. What a test that stays refers to stays as
- * well.
- */
+/** Test folders and `conftest` modules that no kept file refers to. Whatever a kept test refers to is kept too. */
 function unreachableTests(wheels: readonly OpenedWheel[], keeps: (path: string) => boolean): Set<string> {
   const unreachable = new Set<string>();
   const references = new Map<string, readonly string[]>();
@@ -128,7 +124,7 @@ function unreachableTests(wheels: readonly OpenedWheel[], keeps: (path: string) 
   return unreachable;
 }
 
-/** The folders of tests that a path is in, and the path of a `conftest` module without its ending. */
+/** The test folders of a path, and the path of a `conftest` module without its extension. */
 function testsAbove(path: string): string[] {
   if (/^[^/]+\.dist-info\//.test(path)) return [];
   const parts = path.replace(/(?<=(^|\/)conftest)\.py$/, "/").split("/");

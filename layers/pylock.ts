@@ -29,7 +29,7 @@ const schema = z.object({
   packages: z.array(packageSchema),
 });
 
-/** How to make a `pylock.toml`. */
+/** The command that writes a `pylock.toml`. */
 export const makePylock =
   "uv export --no-dev --no-emit-project --format pylock.toml --output-file pylock.toml (or pip lock, pdm export --format pylock)";
 
@@ -38,10 +38,10 @@ const edgeless =
   "use uv.lock, or a requirements.txt with annotations (# via)";
 
 /**
- * Reads a lock of PEP 751: what is installed without extras, with the default groups.
+ * Reads a PEP 751 lock: the packages of the default groups, without extras.
  *
- * @param project the `pyproject.toml` that it locks, where it is known.
- * @throws {BuildError} where it locks what is no release of an index, or not what the project requires.
+ * @param project the `pyproject.toml` of the lock, if known.
+ * @throws {BuildError} if a package is not a release on an index, or a requirement of the project is missing.
  */
 export async function readPylock(file: string, project?: string): Promise<LockContent> {
   const shown = shownPath(file);
@@ -102,10 +102,13 @@ export async function readPylock(file: string, project?: string): Promise<LockCo
   );
 }
 
-/** What PEP 751 adds to markers: membership of the chosen extras and groups. */
+/** Marker syntax of PEP 751: membership in the chosen extras and groups. */
 const membership = /(["'])([^"']+)\1\s+(not\s+)?in\s+(extras|dependency_groups)\b/g;
 
-/** A marker with its groups decided: false where they alone leave the package out, undefined where they alone take it. */
+/**
+ * A marker with its groups evaluated: false if they exclude the package, undefined if they are the only condition and
+ * include it.
+ */
 function withGroups(marker: string | undefined, groups: readonly string[]): string | false | undefined {
   const decide = (name: string, not: string | undefined, of: string) =>
     (of === "dependency_groups" && groups.includes(name)) !== (not !== undefined);
@@ -114,7 +117,7 @@ function withGroups(marker: string | undefined, groups: readonly string[]): stri
     return decide(whole[2] ?? "", whole[3], whole[4] ?? "") ? undefined : false;
   }
   return marker?.replace(membership, (_, _quote, name: string, not: string | undefined, of: string) =>
-    // What installers know is decided by them: a comparison that holds for every Python, or for none.
+    // A part of a marker that is already decided becomes a comparison that holds for every Python or for none.
     decide(name, not, of) ? 'python_version >= "3"' : 'python_version < "3"',
   );
 }

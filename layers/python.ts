@@ -11,32 +11,32 @@ import { onceInCache } from "./archive";
 
 const run = promisify(execFile);
 
-/** A Python interpreter of this machine. */
+/** A Python interpreter on this machine. */
 export interface Python {
   /** Absolute path. */
   readonly executable: string;
   /** Major and minor version, e.g. `3.12`. */
   readonly version: string;
-  /** Whether that is the version that was asked for; where it is not, layers have to be built for `version`. */
+  /** Whether that is the requested version; if not, layers have to be built for `version`. */
   readonly exact: boolean;
 }
 
-/** The oldest Python that the vendors' runtimes support, from `Requires-Python` of awslambdaric. */
+/** The oldest Python that the clouds' runtime packages support, from `Requires-Python` of awslambdaric. */
 const oldest = "3.10";
 
 const found = new Map<string, Promise<Python>>();
 
 /**
- * The interpreter for a deployed version such as `3.12`, uv's own and pyenv's among them, else another one of this machine,
- * else one that uv fetches.
+ * The interpreter for a deployed version such as `3.12`, including those of uv and pyenv; otherwise another interpreter
+ * on this machine, otherwise one that uv downloads.
  *
- * @throws where there is no Python at all, and none is to be had.
+ * @throws if there is no Python and none can be downloaded.
  */
 export async function findPython(version: string): Promise<Python> {
   return once(found, version, async () => (await installedPython(version)) ?? fetchPython(version));
 }
 
-/** Like `findPython`, but undefined where there is no Python: nothing is fetched. */
+/** Like `findPython`, but returns undefined instead of downloading Python. */
 export async function installedPython(version: string): Promise<Python | undefined> {
   const uv = await findUv();
   const env = { ...process.env, PATH: [...(await pyenvFolders(version)), process.env.PATH].join(path.delimiter) };
@@ -56,7 +56,7 @@ export async function installedPython(version: string): Promise<Python | undefin
 
 async function fetchPython(version: string): Promise<Python> {
   process.stderr.write(`There is no Python ${oldest} or newer here; uv fetches Python ${version}\n`);
-  let reason = "uv does not find what it has fetched";
+  let reason = "uv does not find the Python that it fetched";
   try {
     await run(await findUv(), ["python", "install", "--no-bin", version]);
     const python = await installedPython(version);
@@ -71,8 +71,8 @@ async function fetchPython(version: string): Promise<Python> {
 }
 
 /**
- * Where pyenv keeps its interpreters of a version. What it puts on the PATH are shims, and a shim of a version that is not
- * the selected one only fails, which ends uv's search.
+ * The folders of pyenv's interpreters of a version. The PATH has only pyenv's shims, and a shim of an unselected
+ * version fails, which ends uv's search.
  */
 async function pyenvFolders(version: string): Promise<string[]> {
   const versions = path.join(process.env.PYENV_ROOT ?? path.join(os.homedir(), ".pyenv"), "versions");
@@ -81,9 +81,10 @@ async function pyenvFolders(version: string): Promise<string[]> {
 }
 
 /**
- * The interpreter of a virtual environment with what `install` says, and nothing else. Made once, and kept in the cache.
+ * The interpreter of a virtual environment that contains only what `install` names. Created once, and kept in the
+ * cache.
  *
- * @param key tells environments apart whose `install` is different, e.g. the hash of a lock.
+ * @param key distinguishes environments with different content, e.g. the hash of a lock.
  * @param install arguments of `uv pip install`; none for an empty environment.
  */
 export async function pythonEnvironment(python: Python, key: string, install: readonly string[]): Promise<string> {

@@ -2,8 +2,9 @@ import type { InstalledFile, InstalledWheel } from "./merge";
 import { deflated } from "./zip";
 
 /**
- * The list of a package's files that `importlib.metadata.files` and `packages_distributions` read. Hashes and sizes are left
- * out, as the specification of recorded installations allows: nothing verifies a layer by them, and they hardly compress.
+ * The `RECORD` of a package, which `importlib.metadata.files` and `packages_distributions` read. It omits hashes and
+ * sizes, as the specification of recorded installations allows: no tool verifies a layer by them, and they hardly
+ * compress.
  */
 export async function recordOf({ wheel, paths }: InstalledWheel): Promise<InstalledFile[]> {
   const metadata = paths.find((path) => /^[^/]+\.dist-info\/METADATA$/.test(path));
@@ -13,7 +14,7 @@ export async function recordOf({ wheel, paths }: InstalledWheel): Promise<Instal
   return [{ owner: wheel.name, entry: await deflated(name, Buffer.from(lines.join(""))) }];
 }
 
-/** As a field of CSV. */
+/** Quotes a CSV field. */
 function quoted(path: string): string {
   return /[",\n]/.test(path) ? `"${path.replaceAll('"', '""')}"` : path;
 }

@@ -1,17 +1,17 @@
 /**
- * Names of folders and modules that serve a package's own tests. Programs import some of them all the same, so that the name
- * alone says nothing.
+ * Names of folders and modules with a package's own tests. Some programs import them all the same, so the name is not
+ * sufficient.
  */
 export const testNames = ["tests", "conftest"] as const;
 
 const mention = new RegExp(`\\b(?:${testNames.join("|")})\\b`);
 
 /**
- * The paths of test modules that a Python source can load or read, without endings: `a/tests/helper` for
- * `from a.tests import helper`. It errs on the side of finding too many: a string that could be a module's name or a path below
- * one of the source's own packages counts as one.
+ * The paths of test modules that a Python source may load or read, without extension: `a/tests/helper` for `from
+ * a.tests import helper`. In doubt a path is included: any string that looks like a module name or a path below one of
+ * the source's packages counts.
  *
- * @param file path of the source in the directory of packages.
+ * @param file path of the source in the folder of packages.
  */
 export function testReferences(file: string, source: string): string[] {
   if (!mention.test(source)) return [];
@@ -27,13 +27,15 @@ export function testReferences(file: string, source: string): string[] {
   return [...new Set(found.filter((path) => mention.test(path)))];
 }
 
-/** The folders that a file is in, the innermost first. */
+/** The folders of a file, innermost first. */
 function foldersAbove(file: string): string[] {
   const parts = file.split("/").slice(0, -1);
   return parts.map((_, index) => parts.slice(0, parts.length - index).join("/"));
 }
 
-/** What may be a module's name or a path, also where a program makes the beginning of it: `.tests`, `{package}.tests.x`. */
+/**
+ * Converts a string that may be a module name or a path; its beginning may be computed: `.tests`, `{package}.tests.x`.
+ */
 function asPath(text: string): string | undefined {
   const path = text.replace(/\{[^}]*\}/g, "").replaceAll(".", "/");
   return /^[\w/-]+$/.test(path) ? path.split("/").filter(Boolean).join("/") : undefined;
@@ -51,14 +53,14 @@ function imports(code: string, packages: readonly string[]): string[] {
   });
 }
 
-/** `a.b as c, d` without what they are called afterwards. */
+/** The names in `a.b as c, d`, without their aliases. */
 function namesIn(list: string): string[] {
   return list.split(",").flatMap((item) => /^[\s(]*([\w.]+|\*)/.exec(item)?.[1] ?? []);
 }
 
 const token = /("""|''')(?:\\[\s\S]|[^\\])*?\1|"(?:\\[\s\S]|[^"\\\n])*"|'(?:\\[\s\S]|[^'\\\n])*'|#[^\n]*/g;
 
-/** A source's code without comments and strings, and the strings that are on one line: longer ones are prose. */
+/** A source's code without comments and strings, and its single-line strings; multi-line strings are prose. */
 function tokens(source: string): { code: string; strings: string[] } {
   const strings: string[] = [];
   const code = source.replace(token, (text, triple: string | undefined) => {

@@ -18,22 +18,30 @@ import {
 import { madeElsewhere } from "./lock-forms";
 import { ownWheel, uvPipCompile } from "./uv";
 
-/** What a new lock serves where nothing is said: the Python that stacks run by default, and newer ones. */
+/** Default for new locks: the default Python of stacks, and newer ones. */
 const defaultPython = "3.12";
 
 export interface LockOptions {
-  /** What to bring to newer versions. Default: nothing. */
+  /** Packages to upgrade. Default: none. */
   readonly upgrade?: Upgrade;
-  /** The oldest Python that the lock is to serve, e.g. `3.12`. Default: the one that it served before, else 3.12. */
+  /**
+   * The oldest Python that the lock has to support, e.g. `3.12`. Default: that of the existing lock, otherwise 3.12.
+   */
   readonly pythonVersion?: string;
-  /** Whether a package without a wheel may be built from its source, whose code runs to tell what it requires. Default: yes. */
+  /**
+   * Whether a package without a wheel may be built from its source. Building runs its code to find its requirements.
+   * Default: yes.
+   */
   readonly sdists?: boolean;
 }
 
-/** Packages to bring to their newest accepted version; the others stay where their requirements still accept them. */
+/**
+ * Packages to upgrade to their newest accepted version. Other packages keep their version as long as the requirements
+ * accept it.
+ */
 export type Upgrade = "all" | readonly string[];
 
-/** What resolving the requirements of a target changes. */
+/** Result of resolving the requirements of a target. */
 export interface Resolution {
   readonly before: readonly LockedPackage[];
   readonly after: readonly LockedPackage[];
@@ -42,9 +50,9 @@ export interface Resolution {
 }
 
 /**
- * Resolves a file of requirements and rewrites its lock.
+ * Resolves a requirements file and rewrites its lock.
  *
- * @throws {BuildError} where nothing satisfies the requirements; the lock is as it was then.
+ * @throws {BuildError} if no versions satisfy the requirements; the lock stays unchanged.
  */
 export async function relock(file: string, options: LockOptions = {}): Promise<Resolution> {
   const resolution = await resolve(file, options);
@@ -53,10 +61,10 @@ export async function relock(file: string, options: LockOptions = {}): Promise<R
 }
 
 /**
- * Checks that there is something to upgrade of each name.
+ * Checks that every package to upgrade is locked.
  *
- * @param files of requirements, with their locks beside them.
- * @throws {BuildError} naming what no lock has.
+ * @param files requirements files, with their locks beside them.
+ * @throws {BuildError} naming the packages that no lock contains.
  */
 export async function checkUpgrade(files: readonly string[], names: readonly string[]): Promise<void> {
   const locks = await Promise.all(
@@ -67,14 +75,15 @@ export async function checkUpgrade(files: readonly string[], names: readonly str
   if (unknown.length === 0) return;
   const suggestions = unknown.map((name) => `${name} is in no lock${didYouMean(normalisedName(name), locked)}`);
   throw new BuildError(
-    `nothing to upgrade: ${suggestions.join(", ")}; what is locked is in ${files.map(lockFile).map(shownPath).join(", ")}`,
+    `nothing to upgrade: ${suggestions.join(", ")}; the locked packages are in ${files.map(lockFile).map(shownPath).join(", ")}`,
   );
 }
 
 /**
- * Resolves a file of requirements to a lock: every platform's hashes, what needs each package, and no address of an index.
+ * Resolves a requirements file to a lock: the hashes of every platform, the origin of each requirement, and no index
+ * addresses.
  *
- * @throws {BuildError} where nothing satisfies the requirements.
+ * @throws {BuildError} if no versions satisfy the requirements.
  */
 export async function resolve(
   input: string,
@@ -99,7 +108,7 @@ export async function resolve(
       ...["--no-emit-index-url", "--no-emit-find-links", "--no-header", "--annotation-style", "line"],
       ...(upgrade === "all" ? ["--upgrade"] : upgrade.flatMap((name) => ["--upgrade-package", name])),
     ];
-    // The comments in the lock name the requirements as seen from here: not by a path of this machine.
+    // Comments in the lock name the requirements file relative to this folder, not by an absolute path.
     await compiled(args, path.dirname(input), sdists);
     const pins = await readFile(copy, "utf8");
     return {
@@ -109,7 +118,7 @@ export async function resolve(
     };
   } catch (error) {
     throw new BuildError(
-      `the requirements in ${shownPath(input)} could not be resolved for Python ${oldestPython} and newer, their lock is as it was:
+      `the requirements in ${shownPath(input)} could not be resolved for Python ${oldestPython} and newer, their lock is unchanged:
 ` +
         `${reasonOf(error)}
 Where a package needs a newer Python, run: npm run layer -- lock --python-version <version>` +
@@ -123,7 +132,10 @@ Where a package needs a newer Python, run: npm run layer -- lock --python-versio
   }
 }
 
-/** Resolves with wheels; what has none in any accepted version comes from its source, where that is allowed. */
+/**
+ * Resolves with wheels only. Packages without a wheel in any accepted version are resolved from source, if that is
+ * allowed.
+ */
 async function compiled(args: readonly string[], cwd: string, sdists: boolean): Promise<void> {
   const sources = new Set<string>();
   for (;;) {

@@ -4,7 +4,7 @@ import type { LockedPackage } from "./lock";
 import type { Manifest } from "./manifest";
 import { pruneReasonNames, pruneReasons } from "./pruning";
 
-/** Bundles for a human. */
+/** Formats bundles as a table. */
 export function bundleTable(bundles: readonly Bundle[]): Promise<string> {
   return table(
     ["target", "kind", "name", "packages", "size", "sha256", "path"],
@@ -16,7 +16,7 @@ export function bundleTable(bundles: readonly Bundle[]): Promise<string> {
   );
 }
 
-/** A bundle's packages for a human. */
+/** Formats the packages of a bundle as a table. */
 export async function manifestTable({ packages, ...bundle }: Manifest): Promise<string> {
   const built = [bundle.pythonVersion && `Python ${bundle.pythonVersion}`, bundle.architecture].filter(Boolean);
   return [
@@ -33,7 +33,7 @@ export async function manifestTable({ packages, ...bundle }: Manifest): Promise<
   ].join("\n");
 }
 
-/** What a bundle has not of its wheels, for a human. */
+/** Formats the files that are left out of a bundle as a table. */
 export function prunedTable({ packages }: Manifest): Promise<string> {
   return table(
     ["package", "file", "left out, since it is"],
@@ -43,7 +43,7 @@ export function prunedTable({ packages }: Manifest): Promise<string> {
   );
 }
 
-/** Forms that a comparison is printed in. */
+/** Output formats of a comparison. */
 export const comparisonForms = {
   text: ({ packages, growth, unpackedGrowth }: Comparison) =>
     [...packages.map(changeLine), `zip ${signed(growth)}, unpacked ${signed(unpackedGrowth)}`].join("\n"),
@@ -67,7 +67,7 @@ function changeLine({ name, before, after, growth }: PackageChange): string {
   return `${name}${version} ${change}, ${signed(growth)}`;
 }
 
-/** What a new lock changes, e.g. `pydantic 2.9.0 -> 2.12.5, typing-inspection 0.4.2 added`. */
+/** Summarises the changes of a lock, e.g. `pydantic 2.9.0 -> 2.12.5, typing-inspection 0.4.2 added`. */
 export function lockSummary(before: readonly LockedPackage[], after: readonly LockedPackage[]): string {
   const [old, now] = [versions(before), versions(after)];
   const changes = [...new Set([...old.keys(), ...now.keys()])].sort().flatMap((name) => {
@@ -79,7 +79,7 @@ export function lockSummary(before: readonly LockedPackage[], after: readonly Lo
   return changes.length === 0 ? `no change, ${now.size} packages` : changes.join(", ");
 }
 
-/** Locked packages with a newer version that the requirements accept. */
+/** Formats locked packages that have a newer version which the requirements accept. */
 export function outdatedTable(before: readonly LockedPackage[], after: readonly LockedPackage[]): Promise<string> {
   const [old, now] = [versions(before), versions(after)];
   return table(
@@ -90,7 +90,7 @@ export function outdatedTable(before: readonly LockedPackage[], after: readonly 
   );
 }
 
-/** Versions by name; a package with markers has several. */
+/** Versions by name; a package with markers may have several. */
 function versions(packages: readonly LockedPackage[]): Map<string, string> {
   const found = new Map<string, string>();
   for (const { name, version } of packages) found.set(name, [found.get(name) ?? [], version].flat().join(" or "));

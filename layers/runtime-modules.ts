@@ -1,14 +1,15 @@
 import type { Target } from "./bundle";
 
 /**
- * Modules that a cloud's Python runtime has beside the standard library, whatever the bundle holds; what is below one is
- * taken to exist.
+ * Modules that a cloud's Python runtime provides beside the standard library, including their submodules.
  *
- * - AWS: the SDK with what it needs, and the runtime's own client (Lambda developer guide, "Building Lambda functions with
- *   Python": the runtimes include Boto3; `awslambdaric` and `snapshot_restore_py` are what they start functions with).
- * - Azure: none. The worker has modules of its own, of versions that the application does not choose; `azure-functions` is for the application's
- *   requirements (Functions Python developer guide, "Package management").
- * - Google Cloud: none, the buildpack installs what the archive holds.
+ * - AWS: the SDK with its dependencies, and the runtime's own client (Lambda developer guide, "Building Lambda
+ * functions with
+ * Python": the runtimes include Boto3; `awslambdaric` and `snapshot_restore_py` start functions).
+ * - Azure: none. The worker has modules of its own, but the application does not choose their versions;
+ * `azure-functions` belongs in the
+ * application's requirements (Functions Python developer guide, "Package management").
+ * - Google Cloud: none. The buildpack installs what is in the archive.
  */
 export const runtimeModules: Readonly<Record<Target, readonly string[]>> = {
   aws: [
@@ -19,7 +20,7 @@ export const runtimeModules: Readonly<Record<Target, readonly string[]>> = {
   gcp: [],
 };
 
-/** Modules that a cloud's runtime imports from what is deployed, before it imports the function. */
+/** Deployed modules that a cloud's runtime imports before the function. */
 export const runtimeImports: Readonly<Record<Target, readonly string[]>> = {
   aws: [],
   azure: ["azure.functions"],

@@ -2,7 +2,10 @@ import type { Models } from "@cyclonedx/cyclonedx-library";
 
 import type { Manifest, PackageManifest } from "./manifest";
 
-/** A bundle's software bill of materials: CycloneDX 1.6 as JSON, without a date and a serial number that would differ. */
+/**
+ * A bundle's software bill of materials: CycloneDX 1.6 as JSON, without the date and serial number, so that it is
+ * reproducible.
+ */
 export async function sbomOf(manifest: Manifest): Promise<string> {
   const { Enums, Models, Serialize, Spec } = await import("@cyclonedx/cyclonedx-library");
   const sha256 = Enums.HashAlgorithm["SHA-256"];

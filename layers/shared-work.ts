@@ -5,16 +5,19 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { cacheDirectory } from "./cache";
 
-/** Milliseconds between two looks at a lock that another process has. */
+/** Milliseconds between two attempts to take a lock that another process holds. */
 const pause = 100;
-/** Milliseconds after which a lock that no process renews is of a process that is gone; on this machine that is known at once. */
+/**
+ * Milliseconds after which a lock that is no longer renewed counts as abandoned. For a process on this machine its pid
+ * is checked instead.
+ */
 const abandoned = 60_000;
 
 /**
- * Runs `act` while no other process of this user does so for the same key: the others wait, and find in the cache what it has
- * made. Nothing is wrong without it, since what is in the cache appears whole; the same work is only done once.
+ * Runs `act` while no other process of this user runs it for the same key. The others wait, and find the result in the
+ * cache. The lock only saves repeated work: cache entries appear atomically without it.
  *
- * @param key a name for a file.
+ * @param key a valid file name.
  */
 export async function onlyOne<Value>(key: string, act: () => Promise<Value>): Promise<Value> {
   const lock = cacheDirectory("locks", key);
@@ -32,7 +35,7 @@ export async function onlyOne<Value>(key: string, act: () => Promise<Value>): Pr
   }
 }
 
-/** Waits for a lock; false where there can be none, as in a cache that may not be written. */
+/** Waits for a lock; false if it cannot be created, e.g. in a read-only cache. */
 async function acquired(lock: string): Promise<boolean> {
   await mkdir(path.dirname(lock), { recursive: true }).catch(() => undefined);
   for (;;) {
@@ -49,7 +52,7 @@ async function acquired(lock: string): Promise<boolean> {
 
 async function isAbandoned(lock: string): Promise<boolean> {
   const [text, found] = await Promise.all([readFile(lock, "utf8"), stat(lock)]).catch(() => ["", undefined] as const);
-  // It was released in between, or its process is about to write who it is.
+  // The lock was released in the meantime, or its owner has not written its pid yet.
   if (found === undefined) return false;
   if (Date.now() - found.mtimeMs > abandoned) return true;
   const [host, pid] = text.split(" ");

@@ -15,30 +15,30 @@ import { buildRequirements, uvBuild } from "./uv";
 import type { Wheel } from "./wheel-index";
 import { deflated, writeZip } from "./zip";
 
-/** The source of a package that has no wheel. */
+/** The source of a package without a wheel. */
 export interface Source {
-  /** Normalised, as PEP 503 says. */
+  /** Normalised name (PEP 503). */
   readonly name: string;
   readonly version: string;
-  /** File name of the archive, or the folder as a message names it. */
+  /** File name of the archive, or the folder as messages name it. */
   readonly filename: string;
   /** Absolute path of the archive or folder. */
   readonly path: string;
-  /** SHA-256 in hexadecimal, which the lock has. */
+  /** SHA-256 in hexadecimal, as in the lock. */
   readonly sha256: string;
 }
 
-/** A source whose wheel cannot be made here. */
+/** The source's wheel cannot be built here. */
 export class UnbuildableSource extends BuildError {}
 
 const building = new Map<string, Promise<Wheel>>();
 
 /**
- * The wheel of a source of Python alone, built once: isolated, with build requirements that are pinned to the byte, without a
- * compiler, and with no date, so that every machine has the same bytes of it.
+ * Builds the wheel of a pure Python source once. The build is isolated, uses pinned build requirements, no compiler and
+ * a fixed date, so that every machine builds the same bytes.
  *
- * @param folder where uv looks for settings of its own.
- * @throws {UnbuildableSource} where it needs a compiler, or build requirements that are not among the pinned ones.
+ * @param folder where uv looks for its configuration.
+ * @throws {UnbuildableSource} if it needs a compiler, or build requirements that are not pinned.
  */
 export async function builtWheel(
   source: Source,
@@ -75,11 +75,11 @@ export async function builtWheel(
 
 interface BuiltWheel {
   readonly filename: string;
-  /** Of the wheel, in hexadecimal. */
+  /** Hash of the wheel, in hexadecimal. */
   readonly sha256: string;
 }
 
-/** Where ./wheel-store looks for it. */
+/** The path where ./wheel-store looks for it. */
 const wheelFile = (hash: string) => cacheDirectory("wheels", `${hash}.whl`);
 
 async function make(source: Source, pythonVersion: string, folder: string): Promise<BuiltWheel> {
@@ -92,7 +92,7 @@ async function make(source: Source, pythonVersion: string, folder: string): Prom
     const [filename, ...others] = (await readdir(output)).filter((name) => name.endsWith(".whl"));
     if (filename === undefined || others.length > 0) throw new Error("the build made no wheel, or more than one");
     if (!/-none-any\.whl$/.test(filename)) {
-      throw new Error(`the build made ${filename}, which is for this machine: only sources of Python alone are built`);
+      throw new Error(`the build made ${filename}, which is for this machine: only pure Python sources are built`);
     }
     const content = await normalised(await readFile(path.join(output, filename)));
     const hash = sha256(content);
@@ -105,14 +105,20 @@ async function make(source: Source, pythonVersion: string, folder: string): Prom
   }
 }
 
-/** A build writes beside the source, so it has a copy: of a folder, what its hash is of. */
+/**
+ * Copies a source before the build, since a build writes files beside it. Of a folder, only the hashed files are
+ * copied.
+ */
 async function copy(from: string, to: string): Promise<void> {
   if (!(await stat(from)).isDirectory()) return cp(from, to);
   await mkdir(to);
   for (const name of sourceFiles(from)) await cp(path.join(from, name), path.join(to, name), { dereference: true });
 }
 
-/** The same files in one order, with one date, compressed by the same code: the zlib of a Python is not that of another. */
+/**
+ * Rewrites a wheel with sorted files, a fixed date and our own compressor, since the zlib of one Python compresses
+ * differently from another's.
+ */
 async function normalised(wheel: Buffer): Promise<Buffer> {
   const entries = await readZip(wheel);
   return writeZip(

@@ -1,7 +1,7 @@
 /**
- * Modules of the standard library by Python version: `sys.stdlib_module_names` of CPython 3.11.7, 3.12.1, 3.13.0 and 3.14.0 without
- * what only other systems than Linux have, and the modules below its packages as `pkgutil` finds them. A test compares them
- * with the interpreters that are there.
+ * Modules of the standard library by Python version: `sys.stdlib_module_names` of CPython 3.11.7, 3.12.1, 3.13.0 and
+ * 3.14.0, without those that do not exist on Linux, and their submodules as `pkgutil` finds them. A test compares the
+ * list with installed interpreters.
  */
 const everywhere = words(`
   __future__ __main__ _abc _aix_support _ast _asyncio _bisect _blake2 _bz2 _codecs _codecs_cn _codecs_hk
@@ -89,19 +89,19 @@ const only: Readonly<Record<string, ReadonlySet<string>>> = {
   `),
 };
 
-/** Packages whose modules are not listed, since they are not misspelt: whatever is imported below one is taken to exist. */
+/** Packages whose submodules are not listed, because they are rarely misspelt: any submodule is assumed to exist. */
 const unlisted: ReadonlySet<string> = words(
   "_pyrepl distutils encodings ensurepip idlelib lib2to3 pydoc_data tkinter turtledemo",
 );
 
-/** Whether the standard library of a Python on Linux has a module, e.g. `concurrent.futures`. */
+/** Whether the standard library of a Python version has a module on Linux, e.g. `concurrent.futures`. */
 export function inStandardLibrary(module: string, pythonVersion: string): boolean {
   const [top = ""] = module.split(".", 1);
   const has = (name: string) => everywhere.has(name) || (only[pythonVersion]?.has(name) ?? false);
   return has(module) || (unlisted.has(top) && has(top));
 }
 
-/** Every module that is listed for a Python. */
+/** All listed modules of a Python version. */
 export function standardLibrary(pythonVersion: string): string[] {
   return [...everywhere, ...(only[pythonVersion] ?? [])].sort();
 }

@@ -2,21 +2,21 @@ import { didYouMean } from "../contract/suggestion";
 import { BuildError } from "./build-error";
 import { type Lock, normalisedName } from "./lock";
 
-/** How the packages of a lock are put into Lambda layers. */
+/** How the packages of a lock are distributed over Lambda layers. */
 export type Strategy =
-  /** One layer with everything. */
+  /** One layer with all packages. */
   | { readonly kind: "full" }
-  /** Public layers provide some packages (normalised name to version), one layer of ours the rest. */
+  /** Public layers provide some packages (normalised name to version); one layer of our own has the rest. */
   | { readonly kind: "hybrid"; readonly provided: ReadonlyMap<string, string> }
   /** One layer for each group of packages. */
   | { readonly kind: "split"; readonly groups: Groups }
-  /** Layers of packages of like size: a small package that changes publishes no large one again. */
+  /** Layers of packages of similar size: a change of a small package does not publish a large layer again. */
   | { readonly kind: "auto" };
 
-/** Names of the requirements in each group, by the group's name, in the order of the layers. */
+/** Names of the requirements in each group, by group name, in the order of the layers. */
 export type Groups = ReadonlyMap<string, readonly string[]>;
 
-/** One layer of a plan. */
+/** A planned layer. */
 export interface PlannedLayer {
   readonly name: string;
   /** Normalised names of the packages in it, sorted. */
@@ -24,9 +24,9 @@ export interface PlannedLayer {
 }
 
 /**
- * Layers by the bytes of the smallest wheel in them. A package's layer follows from its own size alone, so that no other package
- * moves where one is added, removed or upgraded. What a change costs is the layer that it is in: most packages are small and
- * change often, most bytes are in few large ones.
+ * Layers by the smallest wheel size in bytes. A package's layer depends only on its own size, so that no other package
+ * moves when one is added, removed or upgraded. A change publishes one layer: most packages are small and change often,
+ * most bytes are in a few large ones.
  */
 const sizeClasses = [
   { name: "large-packages", from: 8 * 1024 ** 2 },
@@ -34,10 +34,10 @@ const sizeClasses = [
   { name: "small-packages", from: 0 },
 ] as const;
 
-/** Layers that Lambda mounts into one function, from its quotas. */
+/** Lambda's quota of layers per function. */
 const mostLayers = 5;
 
-/** A wheel that a layer is to have. */
+/** The size of a package's wheel. */
 export interface SizedPackage {
   /** Normalised. */
   readonly name: string;
@@ -45,20 +45,20 @@ export interface SizedPackage {
   readonly size: number;
 }
 
-/** A function, and which groups of the lock's packages it takes. */
+/** A function and the groups of packages that it uses. */
 export interface LayeredFunction {
   readonly name: string;
-  /** For strategy split. Absent: all groups. */
+  /** For strategy `split`. Absent: all groups. */
   readonly layers?: readonly string[];
-  /** Names of packages that it needs whatever it takes: its adapter's. Default: none. */
+  /** Names of packages that it always needs, for its adapter. Default: none. */
   readonly packages?: readonly string[];
 }
 
 /**
- * Which packages of a lock go into which layer, every package into one at most.
+ * Assigns the packages of a lock to layers; each package goes into one layer at most.
  *
- * @param wheels of the lock for the platform, for strategy auto.
- * @param functions that have the layers. Default: one that has all.
+ * @param wheels of the lock for the platform, for strategy `auto`.
+ * @param functions that use the layers. Default: one that uses all.
  */
 export function planLayers(
   strategy: Strategy,
@@ -90,8 +90,8 @@ function bySize(wheels: readonly SizedPackage[], all: readonly string[]): Planne
 }
 
 /**
- * Names of the layers of a plan that a function has: those with a package of its groups, or with one that these need, directly or
- * not. So it never has half of what a package imports.
+ * Names of the layers that a function uses: those with a package of its groups, or with a direct or indirect dependency
+ * of one. So no dependency of a used package is missing.
  */
 export function layersOf(
   strategy: Strategy,
@@ -105,7 +105,7 @@ export function layersOf(
   return plan.filter((layer) => layer.packages.some((name) => needed.has(name))).map(({ name }) => name);
 }
 
-/** Packages and what they need by the lock's edges, as far as `follow` says. */
+/** Packages and their dependencies, by the lock's edges, as far as `follow` allows. */
 function withNeeded(lock: Lock, names: readonly string[], follow: (name: string) => boolean): ReadonlySet<string> {
   const found = new Set(names);
   const pending = [...names];
@@ -119,10 +119,10 @@ function withNeeded(lock: Lock, names: readonly string[], follow: (name: string)
   return found;
 }
 
-/** Name of the layer with what several groups need, where a function takes some groups and not all. */
+/** Name of the layer with packages that several groups need, if a function uses only some of the groups. */
 const sharedLayer = "shared";
 
-/** A public layer has to carry exactly what the lock says: the application was tested with nothing else. */
+/** A public layer has to contain exactly the locked versions, since the application was tested with these. */
 function checkProvided(provided: ReadonlyMap<string, string>, lock: Lock): void {
   const wrong = [...provided].flatMap(([name, version]) => {
     const locked = lock.packages.filter((candidate) => candidate.name === name).map((candidate) => candidate.version);
@@ -140,7 +140,10 @@ function checkProvided(provided: ReadonlyMap<string, string>, lock: Lock): void 
   );
 }
 
-/** What no group lists goes where what needs it goes, which not every form of lock says. */
+/**
+ * A package that no group lists goes into the group of the package that needs it; not every form of lock says which
+ * that is.
+ */
 function checkEdges({ edgeless, packages }: Lock, groupOf: ReadonlyMap<string, string>): void {
   const unlisted = [...new Set(packages.map(({ name }) => name).filter((name) => !groupOf.has(name)))];
   if (edgeless === undefined || unlisted.length === 0) return;
@@ -195,7 +198,8 @@ function splitLayers(
     );
   }
 
-  // What no group lists comes with the first one that needs it, or is shared where a function may lack that one.
+  // An unlisted package goes into the layer of the first group that needs it, or into the shared layer if some function
+  // lacks that group.
   const listed = new Set(groupOf.keys());
   for (const [group, members] of groups) {
     for (const name of withNeeded(lock, members.map(normalisedName), (needed) => !listed.has(needed))) {
@@ -226,7 +230,7 @@ function splitLayers(
   return plan;
 }
 
-/** @throws {BuildError} for a function that takes a group which is not described. */
+/** @throws {BuildError} for a function that uses a group which does not exist. */
 function checkTaken(groups: Groups, functions: readonly LayeredFunction[]): void {
   for (const { name, layers = [] } of functions) {
     const unknown = layers.find((group) => !groups.has(group));

@@ -1,12 +1,15 @@
 import type { InstalledWheel } from "./merge";
 import { inStandardLibrary } from "./standard-library";
 
-/** What a `.pth` file sets up that Python has by itself today: namespace packages, and the distutils that setuptools brings. */
+/**
+ * `.pth` files that have no effect on today's Python: they declare namespace packages, or activate setuptools'
+ * distutils.
+ */
 const needless = /(-nspkg|^distutils-precedence)\.pth$/;
 
 /**
- * What packages do in an installer's directory of packages, and otherwise on a search path (`PYTHONPATH`), which Lambda's layers
- * and the packages of Azure Functions are on: a line each.
+ * Warnings, one line each, about packages that behave differently in an installer's site-packages and on a search path
+ * (`PYTHONPATH`), which is where Lambda's layers and the packages of Azure Functions are.
  */
 export function surprisesOf(wheels: readonly InstalledWheel[], pythonVersion: string): string[] {
   return wheels.flatMap(({ wheel, paths }) => {
@@ -18,7 +21,7 @@ export function surprisesOf(wheels: readonly InstalledWheel[], pythonVersion: st
       ...[...hidden].map(
         (name) =>
           `Warning: ${wheel.name} ${wheel.version} brings the module ${name}, which takes the place of Python ${pythonVersion}'s own ` +
-          `for every package; remove ${wheel.name} from the requirements unless that is meant`,
+          `for every package; remove ${wheel.name} from the requirements unless that is intended`,
       ),
       ...startup.map(
         (path) =>
@@ -29,7 +32,7 @@ export function surprisesOf(wheels: readonly InstalledWheel[], pythonVersion: st
   });
 }
 
-/** The module that a file is, or whose package it makes, where it is imported by one name. */
+/** The top-level module that a file is, or whose package it creates. */
 function topModule(path: string): string | undefined {
   return /^([A-Za-z_]\w*)(\/__init__)?(\.py|\.(cpython-|abi3)[^/]*\.so|\.so)$/.exec(path)?.[1];
 }

@@ -14,14 +14,14 @@ interface Content {
 }
 type Deflater = Workers<Content, Uint8Array>;
 
-/** Libraries that are cut at the same time: each is in memory twice. */
+/** Libraries to strip in parallel: each is in memory twice. */
 const atOnce = 2;
 
 /**
- * The files with symbol tables and debug information cut from native libraries, which no program reads: only crash dumps
- * show fewer names. It saves about a twentieth of a layer.
+ * Strips symbol tables and debug information from native libraries. No program reads them; only crash dumps show fewer
+ * names. It saves about a twentieth of a layer.
  *
- * @param keep normalised names of the packages whose libraries stay whole.
+ * @param keep normalised names of the packages whose libraries are not stripped.
  */
 export async function withoutSymbols(
   files: readonly InstalledFile[],
@@ -56,8 +56,8 @@ async function cutEntry(entry: ZipEntry, deflater: Deflater): Promise<ZipEntry> 
 }
 
 /**
- * A library without what lies behind its last program segment: a program loader reads segments only, a linker and a debugger
- * the sections there. Undefined where there is nothing to cut.
+ * A library without the data after its last program segment: a program loader reads only segments, a linker and a
+ * debugger read the sections after them. Undefined if there is nothing to strip.
  */
 export function cutSymbols(library: Buffer): Buffer<ArrayBuffer> | undefined {
   const [wide, littleEndian] = [library[4] === 2, library[5] === 1];
@@ -73,9 +73,9 @@ export function cutSymbols(library: Buffer): Buffer<ArrayBuffer> | undefined {
   }
   if (end >= library.length) return undefined;
 
-  // Memory of its own, which can be handed to another thread.
+  // A separate buffer can be transferred to a worker.
   const cut = Buffer.from(new Uint8Array(library.subarray(0, end)).buffer);
-  // Address, number and name table of the sections, which are gone.
+  // Clear the address, number and name table of the sections.
   cut.writeBigUInt64LE(0n, 0x28);
   cut.writeUInt16LE(0, 0x3c);
   cut.writeUInt16LE(0, 0x3e);
@@ -84,7 +84,10 @@ export function cutSymbols(library: Buffer): Buffer<ArrayBuffer> | undefined {
 
 const running = new Map<string, Promise<Buffer>>();
 
-/** Deflated by JavaScript like all new content; kept by the content's hash, since a large library takes half a second. */
+/**
+ * Deflates with the JavaScript compressor, like all new content. The result is cached by the content's hash, since a
+ * large library takes half a second.
+ */
 async function deflatedOnce(content: Buffer<ArrayBuffer>, deflater: Deflater): Promise<Buffer> {
   const key = sha256(JSON.stringify([await recipeDigest(), sha256(content)]));
   const deflating = running.get(key) ?? deflated(content, cacheDirectory("libraries", `${key}.deflated`), deflater);

@@ -1,6 +1,6 @@
 import type { Architecture } from "./bundle";
 
-/** What a bundle is built for. */
+/** The platform of a bundle. */
 export interface Platform {
   /** Major and minor version, e.g. `3.12`. */
   readonly pythonVersion: string;
@@ -8,45 +8,45 @@ export interface Platform {
 }
 
 interface Glibc {
-  /** Of glibc 2: the newest whose symbols a native library may ask for. */
+  /** Minor version of glibc 2: the newest whose symbols a native library may need. */
   readonly minor: number;
-  /** The oldest platform of uv's that has it; uv knows some of them only. */
+  /** The oldest of uv's platforms with that glibc; uv knows only some of them. */
   readonly uvPlatform: string;
 }
 
 /** Lambda runs Python 3.12 and newer on Amazon Linux 2023 (Lambda developer guide, "Lambda runtimes"). */
 const amazonLinux2023: Glibc = { minor: 34, uvPlatform: "manylinux_2_34" };
 
-/** What runs another. */
+/** Python versions on another operating system. */
 const otherGlibcs: Readonly<Record<string, Glibc>> = {
   // Amazon Linux 2.
   "3.11": { minor: 26, uvPlatform: "manylinux_2_28" },
 };
 
-/** The glibc of a Python's runtime. Lambda's is the oldest of the three clouds', so it holds for all. */
+/** The glibc of a Python version's runtime. Lambda's is the oldest of the three clouds', so the others have it too. */
 const glibcOf = ({ pythonVersion }: Pick<Platform, "pythonVersion">) => otherGlibcs[pythonVersion] ?? amazonLinux2023;
 
-/** Minor version of the newest glibc 2 whose symbols a native library may ask for. */
+/** Minor version of the newest glibc 2 whose symbols a native library may need. */
 export function newestGlibc(platform: Pick<Platform, "pythonVersion">): number {
   return glibcOf(platform).minor;
 }
 
-/** Architectures by the names that wheels give them. */
+/** Architectures by their names in wheels. */
 const machines = { x86_64: "x86_64", arm64: "aarch64" } as const;
 
-/** The platform as uv names it. */
+/** uv's name of the platform. */
 export function uvPlatform(platform: Platform): string {
   return `${machines[platform.architecture]}-${glibcOf(platform).uvPlatform}`;
 }
 
-/** Tags in a wheel's file name, each of them a set: `cp312-abi3-manylinux2014_x86_64.manylinux_2_17_x86_64`. */
+/** The tags in a wheel's file name, each of them a set: `cp312-abi3-manylinux2014_x86_64.manylinux_2_17_x86_64`. */
 export interface WheelTags {
   readonly pythons: readonly string[];
   readonly abis: readonly string[];
   readonly platforms: readonly string[];
 }
 
-/** Undefined where the name is not that of a wheel. */
+/** Undefined if the name is not that of a wheel. */
 export function wheelTags(filename: string): WheelTags | undefined {
   const [, pythons, abis, platforms] = /-([^-]+)-([^-]+)-([^-]+)\.whl$/.exec(filename) ?? [];
   return pythons && abis && platforms
@@ -54,7 +54,7 @@ export function wheelTags(filename: string): WheelTags | undefined {
     : undefined;
 }
 
-/** Order of a wheel among those of one release with equal tags: the one with the highest build tag wins, and one without loses. */
+/** Compares wheels of one release with equal tags: the highest build tag wins, a wheel without one loses. */
 export function compareBuilds(a: string, b: string): number {
   const [first, second] = [buildTag(a), buildTag(b)];
   return first.number - second.number || (first.rest < second.rest ? -1 : Number(first.rest > second.rest));
@@ -65,12 +65,12 @@ function buildTag(filename: string): { readonly number: number; readonly rest: s
   return { number: digits === undefined ? -1 : Number(digits), rest };
 }
 
-/** The glibc minor version behind the names that PEP 600 replaced. */
+/** The glibc minor version of the platform names that PEP 600 replaced. */
 const legacyManylinux: Record<string, number> = { manylinux1: 5, manylinux2010: 12, manylinux2014: 17 };
 
 /**
- * How well a wheel fits a platform by its tags; 0 where it does not. Native beats pure, and of native ones the one for the
- * newest Python and the newest glibc that the platform has.
+ * How well a wheel's tags fit a platform; 0 if they do not. A native wheel beats a pure one; among native wheels, the
+ * newest Python and the newest glibc that the platform supports win.
  */
 export function specificity(filename: string, platform: Platform): number {
   const tags = wheelTags(filename);
@@ -95,7 +95,7 @@ function interpreterScore(python: string, abi: string, minor: number): number {
 
 function systemScore(tag: string, platform: Platform): number {
   if (tag === "any") return 1;
-  // As `uv build` names it, for the glibc that its machine has: the libraries inside tell which one they need.
+  // `uv build` writes this tag, whatever the glibc of its machine; the libraries inside say which glibc they need.
   if (tag === `linux_${machines[platform.architecture]}`) return 2;
   const [, minor, legacy = "", machine] = /^(?:manylinux_2_(\d+)|(manylinux\d+))_(\w+)$/.exec(tag) ?? [];
   const needed = minor === undefined ? legacyManylinux[legacy] : Number(minor);

@@ -6,17 +6,17 @@ import type { Entry, Options, ZipFile } from "yauzl";
 
 import { bytesOf, type ZipEntry } from "./zip";
 
-/** Bytes of the longest name of a file or folder that the file systems of the clouds take. */
+/** Bytes of the longest file name in the clouds' file systems. */
 const longestName = 255;
 
 /**
- * The entries of a zip with their compressed bytes untouched; directories are left out.
+ * The entries of a zip, without decompressing them; folders are left out.
  *
- * Readers of zips differ in where they look, so what they could read differently is refused: bytes that belong to no file,
- * a list that counts less than it has, a file whose own header says otherwise than the list.
+ * Zip readers differ in where they look, so ambiguous archives are rejected: bytes that belong to no file, a central
+ * directory with a wrong count, or a local header that contradicts the central directory.
  *
- * @throws for that, for unsafe names (absolute, `..`, backslashes, control characters, empty or too long parts), symbolic links,
- * encryption and whatever is no zip.
+ * @throws for these, for unsafe names (absolute, `..`, backslashes, control characters, empty or too long parts),
+ * symbolic links, encryption and files that are no zip.
  */
 export async function readZip(zip: Buffer): Promise<ZipEntry[]> {
   const { default: yauzl } = await import("yauzl");
@@ -54,7 +54,8 @@ export async function readZip(zip: Buffer): Promise<ZipEntry[]> {
 /**
  * The content of an entry.
  *
- * @throws where it is not what the zip declares; a bomb is never inflated further than its declared size.
+ * @throws if size or checksum differ from the archive's. Inflating stops at the declared size, so a zip bomb does no
+ * harm.
  */
 export function contentOf({ name, method, data, size, crc32: checksum }: ZipEntry): Buffer {
   const bytes = bytesOf(data);
@@ -65,14 +66,14 @@ export function contentOf({ name, method, data, size, crc32: checksum }: ZipEntr
   return content;
 }
 
-/** Where a file is in the zip, its own header included. */
+/** The range of a file in the zip, including its local header. */
 interface Extent {
   readonly name: string;
   readonly start: number;
   readonly end: number;
-  /** Whether sizes and checksum may stand once more behind the content. */
+  /** Whether a data descriptor (sizes and checksum) may follow the content. */
   readonly hasDescriptor: boolean;
-  /** Bytes of its line in the list of files. */
+  /** Bytes of its record in the central directory. */
   readonly listed: number;
 }
 
@@ -90,7 +91,7 @@ function describe(zip: Buffer, entry: Entry): ZipEntry & { readonly extent: Exte
     zip.readUInt16LE(local + 8) !== method ||
     !ownName.equals(entry.fileNameRaw)
   ) {
-    throw new Error(`${name} has a header of its own that says otherwise than the list of files`);
+    throw new Error(`${name} has a local header that contradicts the central directory`);
   }
   const start = local + 30 + nameLength + zip.readUInt16LE(local + 28);
   const end = start + entry.compressedSize;
@@ -109,7 +110,7 @@ function describe(zip: Buffer, entry: Entry): ZipEntry & { readonly extent: Exte
   };
 }
 
-/** What is one path to a file system, such as `a/b` and `a//b`, is one name here. */
+/** Names that a file system resolves to the same path, such as `a/b` and `a//b`, have to be equal. */
 function checkName(name: string): void {
   if (/[\0-\x1f\x7f]/.test(name)) throw new Error(`${JSON.stringify(name)} has control characters in its name`);
   for (const part of name.replace(/\/$/, "").split("/")) {
@@ -120,19 +121,19 @@ function checkName(name: string): void {
   }
 }
 
-/** Bytes of the longest record behind a file's content. */
+/** Bytes of the longest data descriptor. */
 const longestDescriptor = 24;
 
-/** Checks that a zip is its files, their list and the end record, and nothing else. */
+/** Checks that a zip contains only its files, the central directory and the end record. */
 function checkExtents(zip: Buffer, extents: readonly Extent[]): void {
   const list = listOf(zip);
   const listed = extents.reduce((total, extent) => total + extent.listed, 0);
   if (listed !== list.end - list.start) {
-    throw new Error(`the end record counts ${extents.length} files, which are not all that the archive lists`);
+    throw new Error(`the end record counts ${extents.length} files, the central directory lists more`);
   }
   let at = 0;
   let slack = 0;
-  const end = { name: "the list of files", start: list.start, end: list.end, hasDescriptor: false };
+  const end = { name: "the central directory", start: list.start, end: list.end, hasDescriptor: false };
   for (const { name, start, end: after, hasDescriptor } of [...extents]
     .sort((a, b) => a.start - b.start)
     .concat({ ...end, listed })) {
@@ -143,7 +144,7 @@ function checkExtents(zip: Buffer, extents: readonly Extent[]): void {
   }
 }
 
-/** Where the list of files is, by the record at the end. */
+/** The position of the central directory, from the end record. */
 function listOf(zip: Buffer): { readonly start: number; readonly end: number } {
   const record = zip.lastIndexOf("PK\x05\x06", undefined, "latin1");
   const [size, start] = [zip.readUInt32LE(record + 12), zip.readUInt32LE(record + 16)];
@@ -151,7 +152,7 @@ function listOf(zip: Buffer): { readonly start: number; readonly end: number } {
   const isLarge = locator >= 0 && zip.readUInt32LE(locator) === 0x07064b50;
   if (!isLarge) {
     if (start + size !== record || zip.indexOf("PK\x05\x06", start, "latin1") !== record) {
-      throw new Error("the list of files does not end where its end record is");
+      throw new Error("the central directory does not end at its end record");
     }
     return { start, end: record };
   }
@@ -168,7 +169,7 @@ function listOf(zip: Buffer): { readonly start: number; readonly end: number } {
     !agrees(size, largeSize) ||
     !agrees(start, largeStart)
   ) {
-    throw new Error("the list of files does not end where its end record is");
+    throw new Error("the central directory does not end at its end record");
   }
   return { start: largeStart, end: large };
 }

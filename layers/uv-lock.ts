@@ -11,7 +11,7 @@ import { type Dependency, projectDependencies, readToml, versionSpecifiers } fro
 
 const edgeSchema = z.object({
   name: z.string(),
-  /** Where a package is locked in more than one version. */
+  /** Absent for a package that is locked in several versions. */
   version: z.string().optional(),
   extra: z.array(z.string()).default([]),
   marker: z.string().optional(),
@@ -46,11 +46,11 @@ const schema = z.object({
 });
 
 /**
- * Reads what `uv sync --no-dev` installs beside the project itself: its dependencies, without groups and extras.
+ * Reads what `uv sync --no-dev` installs, except the project itself: its dependencies, without groups and extras.
  *
- * @param file `uv.lock`; the project's `pyproject.toml` has to be the one that it was made for.
- * @param folder of the project: of a member, where the lock is that of a workspace.
- * @throws {BuildError} where it was made for other dependencies, or locks what is no release of an index.
+ * @param file `uv.lock`; it has to match the project's `pyproject.toml`.
+ * @param folder of the project: that of the member, for the lock of a workspace.
+ * @throws {BuildError} if the lock was made for other dependencies, or a package is not a release on an index.
  */
 export async function readUvLock(file: string, folder = path.dirname(file)): Promise<LockContent> {
   const shown = shownPath(file);
@@ -75,7 +75,7 @@ export async function readUvLock(file: string, folder = path.dirname(file)): Pro
   return lockContent(
     shown,
     [...reached].flatMap(([found, { conditions, neededBy }]): Pin[] => {
-      // A member without a build system is no package: what it needs is installed, and it is not.
+      // A member without a build system is not installed itself, only its dependencies.
       if (found.source.virtual !== undefined) return [];
       const { name, version } = found;
       const needed = {
@@ -96,7 +96,7 @@ export async function readUvLock(file: string, folder = path.dirname(file)): Pro
   );
 }
 
-/** Absolute paths of the project's own packages that the text of a `uv.lock` names. */
+/** Absolute paths of the local packages in a `uv.lock`. */
 export function lockedPaths(text: string, file: string): string[] {
   return [...text.matchAll(/^source = \{ (?:editable|directory|path) = "([^"]+)" \}$/gm)]
     .map(([, found = "."]) => path.resolve(path.dirname(file), found))
@@ -105,16 +105,16 @@ export function lockedPaths(text: string, file: string): string[] {
 
 const isSame = (a: string, b: string) => path.resolve(a) === path.resolve(b);
 
-/** Markers of which all hold, for each way that leads to a package; a way without any leads to it everywhere. */
+/** For each path to a package the markers that all have to hold; a path without markers leads to it everywhere. */
 type Conditions = readonly (readonly string[])[];
 
-/** Where and for whom a package is installed. */
+/** Under which conditions a package is installed, and its dependents. */
 interface Reached {
   readonly conditions: Conditions;
   readonly neededBy: Set<string>;
 }
 
-/** Packages that a project needs, each with the markers of every way to it. */
+/** The dependencies of a project, each with the markers of every path to it. */
 function reachedFrom(project: Package, packages: readonly Package[], shown: string): Map<Package, Reached> {
   const found = new Map<Package, Reached & { readonly byExtra: Map<string, Conditions> }>();
   const visit = (one: Package, extra: string, condition: readonly string[], from?: Package) => {
@@ -172,12 +172,12 @@ function notOfAnIndex(shown: string, { name, source }: Package): BuildError {
 
 function conflicting(shown: string, { name, marker }: Edge): BuildError {
   return new BuildError(
-    `${shown} has ${name} where ${marker ?? ""}, which comes of tool.uv.conflicts; write what is meant beside it: ` +
+    `${shown} has ${name} where ${marker ?? ""}, which comes from tool.uv.conflicts; export the chosen packages beside it: ` +
       `uv export --no-dev --no-emit-project --format pylock.toml --output-file pylock.toml, and name pylock.toml`,
   );
 }
 
-/** The markers are left out: uv writes them in its own words. */
+/** Markers are not compared: uv normalises them. */
 async function checkMadeFor(file: string, { metadata }: Package, description: string): Promise<void> {
   const { dependencies } = await projectDependencies(description);
   if (dependencies === undefined) return;
@@ -208,5 +208,5 @@ async function checkMadeFor(file: string, { metadata }: Package, description: st
   );
 }
 
-/** Keys of requirements that `tool.uv.sources` sends elsewhere than to an index; uv leaves their versions out. */
+/** Keys of `tool.uv.sources` that replace the index; uv omits the versions of such requirements. */
 const elsewhere = ["git", "url", "path", "directory", "editable", "virtual"];

@@ -9,16 +9,16 @@ import { cacheDirectory } from "./cache";
 
 const run = promisify(execFile);
 
-/** The uv that is installed where there is none, with its wheels' hashes. */
+/** The uv that is installed if there is none, with the hashes of its wheels. */
 const lock = path.join(__dirname, "requirements", "uv.lock");
 
 /** The first uv whose `pip compile` writes `pylock.toml`. */
 const minimum = [0, 7] as const;
 
-/** What sources of packages are built with, by their hashes. */
+/** Build requirements of source packages, with their hashes. */
 export const buildRequirements = path.join(__dirname, "requirements", "build.lock");
 
-/** The way on for a package without a wheel that is not built here. */
+/** The next step for a package that has no wheel and is not built here. */
 export const ownWheel =
   "To bring a wheel of your own, build it on Linux with that processor (uv build --wheel), and either put it into a folder that the " +
   "requirements name (--find-links ./wheels), require the file itself (./wheels/<file>.whl), or put it on your index (UV_INDEX, " +
@@ -27,14 +27,14 @@ export const ownWheel =
 let found: Promise<string> | undefined;
 
 /**
- * Path of a uv: the one on the PATH where it is new enough, else one that is installed into the cache from PyPI with
- * whatever Python there is, its hash checked.
+ * Path of uv: the one on the PATH if it is new enough, otherwise one that any Python on this machine installs from PyPI
+ * into the cache, with its hash checked.
  */
 export function findUv(): Promise<string> {
   found ??= uvOnPath()
     .then((uv) => uv ?? installedUv())
     .catch((error: unknown) => {
-      // The next one may have a network.
+      // Do not cache the failure: the next call may have a network.
       found = undefined;
       throw error;
     });
@@ -42,11 +42,11 @@ export function findUv(): Promise<string> {
 }
 
 /**
- * What `uv pip compile` prints.
+ * The output of `uv pip compile`.
  *
  * @param input its standard input.
- * @param building whether it may run the code of packages, to read what their sources require.
- * @throws with uv's own words, less user and password of an address.
+ * @param building whether it may run the code of packages to read what their sources require.
+ * @throws with uv's own message, without the user and password of an address.
  */
 export function uvPipCompile(
   args: readonly string[],
@@ -54,7 +54,7 @@ export function uvPipCompile(
 ): Promise<string> {
   const all = [
     ...["pip", "compile", "--quiet", "--generate-hashes", "--build-constraints", buildRequirements],
-    // Any Python does: uv would look for the one that it resolves for, or even fetch it.
+    // Any Python will do. By default uv looks for the one that it resolves for, or downloads it.
     ...["--python", ">=3.8", "--no-python-downloads"],
     ...args,
   ];
@@ -62,10 +62,10 @@ export function uvPipCompile(
 }
 
 /**
- * Builds the wheel of a source, an archive or a folder, with pinned build requirements alone.
+ * Builds the wheel of a source, an archive or a folder, with only the pinned build requirements.
  *
- * @param output folder that the wheel is written to.
- * @throws with the last of what uv and the build say.
+ * @param output folder for the wheel.
+ * @throws with the last lines of uv and the build.
  */
 export async function uvBuild(
   source: string,
@@ -83,13 +83,13 @@ export async function uvBuild(
   }
 }
 
-/** What builds see of the environment: nothing that holds a secret of a cloud. */
+/** Environment variables that builds may see: none that holds a cloud's secret. */
 const seenByBuilds = /^(PATH|HOME|USER|LANG|LC_.*|TMPDIR|XDG_.*|UV_.*|NETRC|SSL_.*|.*_PROXY|.*_CA_BUNDLE)$/i;
 
 function environmentOfBuilds(): NodeJS.ProcessEnv {
   return {
     ...Object.fromEntries(Object.entries(process.env).filter(([name]) => seenByBuilds.test(name))),
-    // The date of every file; and with a compiler, what is built would depend on the machine.
+    // A fixed date for every file. No compiler, since its result would depend on the machine.
     ...{ SOURCE_DATE_EPOCH: "315532800", PYTHONHASHSEED: "0", TZ: "UTC", CC: "false", CXX: "false" },
   };
 }
@@ -100,7 +100,7 @@ async function uv(
 ): Promise<string> {
   const env = building ? environmentOfBuilds() : process.env;
   const running = run(await findUv(), args, { cwd, env, maxBuffer: 64 * 1024 * 1024 });
-  // A uv that ends before it has read everything says why by itself.
+  // If uv ends before it has read its input, its own error message says why.
   running.child.stdin?.on("error", () => undefined).end(input);
   try {
     return (await running).stdout;
@@ -140,7 +140,7 @@ async function installedUv(): Promise<string> {
       ...["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:"],
       ...["--require-hashes", "--target", path.join(staging, "uv"), "--requirement", lock],
     ]);
-    // Another build may have been faster; its uv is the same.
+    // Another build may have finished first; its uv is the same.
     await rename(path.join(staging, "uv"), directory).catch(() => access(uv));
   } catch (error) {
     throw new BuildError(

@@ -4,8 +4,8 @@ const spelling =
   /^v?(?:(\d+)!)?(\d+(?:\.\d+)*)(?:[-_.]?(alpha|a|beta|b|preview|pre|c|rc)[-_.]?(\d*))?(?:[-_.]?(?:post|rev|r)[-_.]?(\d*)|-(\d+))?(?:[-_.]?dev[-_.]?(\d*))?(?:\+([a-z0-9._-]+))?$/;
 
 /**
- * A version in the one spelling of all that PEP 440 takes for equal: `1` for `v1.0`, `2024.1rc1` for `2024.01-pre.1`. What is no
- * version of that specification stays, but for the case of its letters.
+ * Normalises a version, so that versions that are equal in PEP 440 have one spelling: `1` for `v1.0`, `2024.1rc1` for
+ * `2024.01-pre.1`. Text that is no valid version is only lower-cased.
  */
 export function normalisedVersion(text: string): string {
   const lower = text.trim().toLowerCase();
@@ -25,12 +25,12 @@ export function normalisedVersion(text: string): string {
   ].join("");
 }
 
-/** Above every patch of a Python. */
+/** Higher than any patch number of Python. */
 const newestPatch = 999;
 
 /**
- * Whether some patch of a Python satisfies `Requires-Python`: the clouds run the newest one, which nothing here knows. What
- * cannot be understood excludes nothing, as with installers.
+ * Whether some patch release of a Python version satisfies `Requires-Python`, since the clouds run the newest patch,
+ * whose number is not known here. As with installers, an unreadable specifier excludes nothing.
  *
  * @param pythonVersion major and minor version, e.g. `3.12`.
  */

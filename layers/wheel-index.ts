@@ -10,23 +10,25 @@ import { type Lock, type LockedPackage, normalisedName } from "./lock";
 import { compareBuilds, newestGlibc, type Platform, specificity, uvPlatform } from "./tags";
 import { buildRequirements, ownWheel, uvPipCompile } from "./uv";
 
-/** One wheel of an index. */
+/** A wheel on an index. */
 export interface Wheel {
-  /** Normalised, as PEP 503 says. */
+  /** Normalised name (PEP 503). */
   readonly name: string;
   readonly version: string;
   readonly filename: string;
   readonly url: string;
   readonly sha256: string;
-  /** Bytes of the file, where the index says so. */
+  /** Bytes of the file, if the index says so. */
   readonly size?: number;
-  /** Name of its index in uv's files of settings, where that has one. */
+  /** Name of its index in uv's configuration files, if it has one. */
   readonly index?: string;
-  /** What it was built from, where the package has no wheel: the lock has this hash. */
+  /**
+   * The source that it was built from, for a package without a published wheel; the lock has the hash of this source.
+   */
   readonly source?: SourceOfWheel;
 }
 
-/** What a wheel was built from. */
+/** The source that a wheel was built from. */
 export interface SourceOfWheel {
   /** File name of the archive, or path of the folder. */
   readonly filename: string;
@@ -34,14 +36,14 @@ export interface SourceOfWheel {
 }
 
 /**
- * The wheels of a lock for a platform, each package's most specific one, sorted by package. A package whose marker leaves
- * the platform out has none; one that publishes no wheel for it has that which is built from its source, where the lock
+ * The wheels of a lock for a platform, the most specific one of each package, sorted by package. A package whose marker
+ * excludes the platform has none. A package without a fitting wheel has one that is built from its source, if the lock
  * allows that.
  *
- * uv asks the user's own index for the addresses, which stay in the cache: the lock holds none. A package that was asked
- * for once is not asked for again, unless `fresh` says that what is known no longer answers.
+ * uv asks the user's own index for the addresses. They are cached and never go into the lock. A package is asked for
+ * only once, unless `fresh` says that the cached addresses no longer work.
  *
- * @throws {BuildError} for a package that has no wheel for the platform and none can be built, or with hashes that the lock
+ * @throws {BuildError} for a package that has no wheel for the platform and cannot be built, or whose hashes the lock
  * does not accept.
  */
 export async function wheelsOf(
@@ -86,7 +88,7 @@ function minorOf(pythonVersion: string): number {
   return Number(pythonVersion.split(".")[1]);
 }
 
-/** What a package is chosen for. */
+/** The inputs for choosing a package's wheel. */
 interface Choice {
   readonly lock: Lock;
   readonly platform: Platform;
@@ -95,7 +97,7 @@ interface Choice {
 
 const isWheel = ({ filename }: Wheel) => filename.endsWith(".whl");
 
-/** Undefined where uv offers nothing, because the package's marker leaves the platform out. */
+/** Undefined if uv returns nothing because the package's marker excludes the platform. */
 async function choose(locked: LockedPackage, files: readonly Wheel[], choice: Choice): Promise<Wheel | undefined> {
   const { name, version, hashes, statement } = locked;
   const { platform } = choice;
@@ -107,7 +109,7 @@ async function choose(locked: LockedPackage, files: readonly Wheel[], choice: Ch
     );
   }
   const fitting = files.filter((file) => isWheel(file) && specificity(file.filename, platform) > 0);
-  // A release may gain wheels after it was locked; those are none of ours.
+  // Wheels that were added to a release after it was locked are not used.
   const [best] = fitting
     .filter((wheel) => hashes.has(wheel.sha256))
     .sort(
@@ -127,11 +129,11 @@ async function choose(locked: LockedPackage, files: readonly Wheel[], choice: Ch
   throw new BuildError(await missing(locked, `offered: ${files.map(({ filename }) => filename).join(", ")}`, choice));
 }
 
-/** The wheel of a package that publishes its source alone. */
+/** The wheel of a package that publishes only its source. */
 async function fromSource(locked: LockedPackage, sdist: Wheel, choice: Choice): Promise<Wheel> {
   const { lock, platform, progress } = choice;
   if (lock.sdists === false) {
-    const why = `there is ${sdist.filename}, and sources are not built: layers.sdists is false in the description`;
+    const why = `there is ${sdist.filename}, and layers.sdists = false in the description forbids building it`;
     throw new BuildError(await missing(locked, why, choice));
   }
   const [{ builtWheel, UnbuildableSource }, { fetchedFile }] = await Promise.all([
@@ -148,16 +150,12 @@ async function fromSource(locked: LockedPackage, sdist: Wheel, choice: Choice): 
   } catch (error) {
     if (!(error instanceof UnbuildableSource)) throw error;
     throw new BuildError(
-      await missing(
-        locked,
-        `${filename} is no source of Python alone that could be built:\n${error.message}\n`,
-        choice,
-      ),
+      await missing(locked, `${filename} could not be built as a pure Python source:\n${error.message}\n`, choice),
     );
   }
 }
 
-/** The wheel of a package of the project's own: a file of it, or built from its source. */
+/** The wheel of a local package: the file itself, or built from its source. */
 async function ownPackage(locked: LockedPackage, local: string, choice: Choice): Promise<Wheel | undefined> {
   const { name, version, statement } = locked;
   const { lock, platform, progress } = choice;
@@ -186,7 +184,7 @@ async function ownPackage(locked: LockedPackage, local: string, choice: Choice):
   }
 }
 
-/** Whether the marker of a package of the project's own holds for a platform. */
+/** Whether the marker of a local package holds for a platform. */
 async function isWanted({ name, statement }: LockedPackage, local: string, { lock, platform }: Choice) {
   const [, marker = ""] = /; (.*?)(?: \\\n|$)/.exec(statement) ?? [];
   const input = `${name} @ ${pathToFileURL(local).href} ; ${marker}\n`;
@@ -196,7 +194,7 @@ async function isWanted({ name, statement }: LockedPackage, local: string, { loc
   return pins.trim() !== "";
 }
 
-/** Names and versions of what sources can be built with. */
+/** Names and versions of the available build tools. */
 async function buildTools(): Promise<string> {
   const pins = await readFile(buildRequirements, "utf8");
   return [...pins.matchAll(/^([\w.-]+)==(\S+)/gm)].map(([, name, version]) => `${name} ${version}`).join(", ");
@@ -205,7 +203,7 @@ async function buildTools(): Promise<string> {
 const describedPlatform = (platform: Platform) =>
   `Python ${platform.pythonVersion} on ${platform.architecture} with glibc 2.${newestGlibc(platform)} or older`;
 
-/** What is said of a package that has no wheel for a platform: why, what there is instead, and the ways on. */
+/** The message about a package without a wheel for a platform: why, the alternatives, and the next steps. */
 async function missing({ name, version }: LockedPackage, why: string, { lock, platform }: Choice): Promise<string> {
   const there = await alternatives(lock, name, version, platform);
   return (
@@ -214,7 +212,7 @@ async function missing({ name, version }: LockedPackage, why: string, { lock, pl
   );
 }
 
-/** Which wheels of a package there are: of another version, for other Pythons, and for the other processor. */
+/** Which wheels exist: of another version, for other Pythons, and for the other processor. */
 async function alternatives(lock: Lock, name: string, version: string, platform: Platform): Promise<string> {
   const has = async (requirement: string, other: Platform) => {
     const pins = await uvPipCompile(
@@ -246,7 +244,7 @@ function offered({ name, version }: LockedPackage, answers: readonly Wheel[]): W
   return answers.filter((file) => file.name === name && file.version === version);
 }
 
-/** Known by everything that the answer depends on, so that a changed pin asks for one package only. */
+/** Cached by all inputs of the answer, so that a changed pin asks for one package only. */
 function knownFile({ statement }: LockedPackage, { indexOptions = [] }: Lock, platform: Platform): string {
   const options = indexOptions.length === 0 ? [] : [indexOptions];
   const key = sha256(JSON.stringify([statement, platform.pythonVersion, uvPlatform(platform), ...options]));
@@ -259,7 +257,7 @@ const wanted = (platform: Platform) => [
 
 const indexes = ({ indexOptions = [] }: Lock) => indexOptions;
 
-/** What the index offers of some locked packages. */
+/** Asks the index for the files of locked packages. */
 async function ask(lock: Lock, packages: readonly LockedPackage[], platform: Platform): Promise<Wheel[]> {
   try {
     const files = await filesIn(
@@ -282,7 +280,7 @@ async function ask(lock: Lock, packages: readonly LockedPackage[], platform: Pla
   }
 }
 
-/** The wheels and source archives of a pylock.toml (PEP 751). */
+/** The wheels and source archives in a pylock.toml (PEP 751). */
 async function filesIn(pylock: string): Promise<Wheel[]> {
   const [{ parse }, { z }] = await Promise.all([import("smol-toml"), import("zod")]);
   const file = z.object({

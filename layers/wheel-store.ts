@@ -9,32 +9,35 @@ import { credentialsFor, credentialSources } from "./index-credentials";
 import { proxyFor } from "./proxy";
 import type { Wheel } from "./wheel-index";
 
-/** A wheel that the index no longer gives, or not now. */
+/** A wheel cannot be fetched from the index, now or any more. */
 export class UnreachableWheel extends BuildError {}
 
-/** Requests to the index at the same time. */
+/** Parallel requests to the index. */
 const parallel = 8;
 const attempts = 3;
-/** Milliseconds before the second attempt; doubled before each one after. */
+/** Milliseconds before the second attempt; doubled for each further one. */
 const pause = 250;
-/** Seconds that an index may ask to wait for (`Retry-After`); for more than that, a person decides. */
+/** The longest `Retry-After` that is waited for, in seconds; a longer one is an error. */
 const longestPause = 60;
-/** Bytes of the largest file that is taken from an index which says no size. */
+/** Bytes of the largest file that is accepted from an index that gives no size. */
 const largest = 4 * 1024 ** 3;
 
-/** Bytes per second that an index has to send, measured over ten times as long as it may be silent: a download ends. */
+/**
+ * The minimum rate of a download in bytes per second, measured over ten times the timeout below, so that every download
+ * ends.
+ */
 const slowest = 1024;
 const measuredSeconds = () => 10 * silence();
 
-/** Seconds without a byte after which a request has failed: uv's own setting and its default. */
+/** Seconds without a byte after which a request fails: uv's variable and its default. */
 const silence = () => Number(process.env.UV_HTTP_TIMEOUT) || 30;
 
 /**
- * Runs `use` on the bytes of every wheel, one after another as they come: from the cache, or from the index. The bytes are
- * checked against the hash wherever they come from, so a damaged file in the cache is fetched again.
+ * Calls `use` with the content of every wheel, one after another as they arrive, from the cache or the index. The hash
+ * is checked in both cases, so a damaged file in the cache is fetched again.
  *
- * @param use is given the content, and the file that has it.
- * @throws {UnreachableWheel} where one cannot be had, or has another hash; what was fetched before is kept.
+ * @param use receives the content, and the file that holds it.
+ * @throws {UnreachableWheel} if a wheel cannot be fetched, or has another hash; fetched wheels stay in the cache.
  */
 export async function withWheels<Result>(
   wheels: readonly Wheel[],
@@ -42,9 +45,9 @@ export async function withWheels<Result>(
   use: (wheel: Wheel, content: Buffer, file: string) => Promise<Result>,
 ): Promise<Result[]> {
   const results = new Array<Result>(wheels.length);
-  // The largest first: it takes longest.
+  // The largest wheel first, since it takes longest.
   const queue = [...wheels.entries()].sort(([, a], [, b]) => (b.size ?? 0) - (a.size ?? 0));
-  // One wheel at a time is in memory.
+  // Only one wheel at a time is in memory.
   let turn: Promise<unknown> = Promise.resolve();
   const inTurn = <Value>(act: () => Promise<Value>): Promise<Value> => {
     const acting = turn.then(act);
@@ -72,16 +75,16 @@ export async function withWheels<Result>(
   try {
     await Promise.all(Array.from({ length: parallel }, worker));
   } finally {
-    // After a failure, no other download begins.
+    // After a failure no further download starts.
     queue.length = 0;
   }
   return results;
 }
 
 /**
- * A file of an index in the cache, fetched where it is not there, with the hash that it has to have.
+ * A file of an index in the cache, fetched if necessary, with its hash checked.
  *
- * @throws {UnreachableWheel} where it cannot be had, or has another hash.
+ * @throws {UnreachableWheel} if it cannot be fetched, or has another hash.
  */
 export async function fetchedFile(wheel: Wheel, onFetch: () => void): Promise<string> {
   const content = await readFile(fileOf(wheel)).catch(() => undefined);
@@ -91,7 +94,7 @@ export async function fetchedFile(wheel: Wheel, onFetch: () => void): Promise<st
 
 const fileOf = ({ sha256: hash }: Wheel) => cacheDirectory("wheels", `${hash}.whl`);
 
-/** By hash, what is being fetched now: the clouds' bundles are built at the same time, and share most wheels. */
+/** Downloads in progress, by hash: the clouds' bundles are built in parallel and share most wheels. */
 const underway = new Map<string, Promise<void>>();
 
 function fetched(wheel: Wheel, onFetch: (wheel: Wheel) => void): Promise<void> {
@@ -121,7 +124,7 @@ async function download(wheel: Wheel, onFetch: (wheel: Wheel) => void): Promise<
   }
 }
 
-/** The index wants to be asked later. */
+/** The index asked to retry later. */
 class Busy extends Error {
   constructor(
     message: string,
@@ -131,7 +134,7 @@ class Busy extends Error {
   }
 }
 
-/** Writes the file as it comes, and keeps it where it has the wheel's size and hash. */
+/** Downloads a file, and keeps it if its size and hash match the wheel's. */
 async function downloadOnce(wheel: Wheel): Promise<void> {
   let failure: unknown;
   async function* checked() {
@@ -164,13 +167,13 @@ async function downloadOnce(wheel: Wheel): Promise<void> {
 
 async function* bodyOf({ url: address, index }: Wheel): AsyncGenerator<Uint8Array> {
   const url = new URL(address);
-  // A folder of wheels (UV_FIND_LINKS) is an index too.
+  // A folder of wheels (UV_FIND_LINKS) counts as an index too.
   if (url.protocol === "file:") {
     yield* createReadStream(url) as AsyncIterable<Uint8Array>;
     return;
   }
   const headers = await credentialsFor(url, index);
-  // fetch takes none in an address, and repeats them in its error.
+  // fetch rejects an address with credentials, and repeats them in its error.
   url.username = url.password = "";
   const { close, fetchThrough } = await fetcher(url);
   const abort = new AbortController();
@@ -207,7 +210,7 @@ async function* bodyOf({ url: address, index }: Wheel): AsyncGenerator<Uint8Arra
   }
 }
 
-/** `fetch`, through the proxy that the environment names for an address. */
+/** `fetch`, through the proxy for the address. */
 async function fetcher(url: URL) {
   const proxy = proxyFor(url);
   if (proxy === undefined) return { fetchThrough: fetch, close: () => Promise.resolve() };
@@ -220,7 +223,7 @@ async function fetcher(url: URL) {
   };
 }
 
-/** Seconds from now; undefined where the header says nothing that can be understood. */
+/** Seconds from now; undefined if the header cannot be parsed. */
 function retryAfter(header: string | null): number | undefined {
   if (header === null) return undefined;
   const seconds = /^\d+$/.test(header) ? Number(header) : (Date.parse(header) - Date.now()) / 1000;

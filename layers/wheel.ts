@@ -8,23 +8,23 @@ import { acceptsPython, normalisedVersion } from "./versions";
 import type { Wheel } from "./wheel-index";
 import { deflated, type ZipData, type ZipEntry } from "./zip";
 
-/** A wheel whose content has been read and found fit for its platform. */
+/** A wheel whose content was read and checked for its platform. */
 export interface OpenedWheel extends Wheel {
-  /** The file as it was fetched. */
+  /** The file as it was downloaded. */
   readonly content: ZipData;
-  /** What an installer would put into the directory of packages, by its path there. */
+  /** The files that an installer would place into the folder of packages, by path there. */
   readonly files: readonly ZipEntry[];
-  /** Paths of executables and libraries for other processors, which stand beside those for ours. */
+  /** Paths of executables and libraries for other processors, which the wheel has beside those for ours. */
   readonly foreign: readonly string[];
-  /** By source, what it names of what programs seldom need. */
+  /** The references in each source to files that may be pruned. */
   readonly mentions: ReadonlyMap<string, Mentions>;
-  /** SPDX expression, or what the package says instead. */
+  /** SPDX expression, or another text of the package. */
   readonly licence: string;
 }
 
-/** What a Python source, or the list of entry points, names. */
+/** References in a Python source, or in the list of entry points. */
 export interface Mentions {
-  /** Paths of test modules, as `testReferences` gives them. */
+  /** Paths of test modules, as `testReferences` returns them. */
   readonly tests: readonly string[];
   /** Whether it reads type stubs, as `lazy_loader.attach_stub` does. */
   readonly stubs: boolean;
@@ -33,10 +33,9 @@ export interface Mentions {
 }
 
 /**
- * Opens a wheel and checks every file in it: its name, its checksum, and the processor, Python and glibc that a native library
- * is for.
+ * Opens a wheel and checks every file in it: name, checksum, and for a native library its processor, Python and glibc.
  *
- * @param file which has the content, so that no memory has to.
+ * @param file with the content, so that it need not stay in memory.
  * @throws {BuildError} naming the wheel and the file.
  */
 export async function openWheel(
@@ -85,27 +84,28 @@ export async function openWheel(
   }
 }
 
-/** What a wheel says of itself, by the name of the folder (`.dist-info`) that says it. */
+/** A wheel's metadata, by the name of its `.dist-info` folder. */
 interface Described {
   readonly metadata: Map<string, string>;
   readonly wheels: Map<string, string>;
 }
 
-/** The newest format of wheels, whose parts are known here. */
+/** The newest supported version of the wheel format. */
 const wheelFormat = 1;
 
 /**
- * The metadata of a wheel, once it is that of the package which was locked: the manifest and the SBOM say what the lock says.
+ * The metadata of a wheel, once it is known to describe the locked package, since manifest and SBOM repeat the lock's
+ * data.
  *
- * @throws where folder, metadata or file name are of another package or version, and where it is for other Pythons.
+ * @throws if folder, metadata or file name belong to another package or version, or the wheel is for other Pythons.
  */
 function checkedMetadata({ metadata, wheels }: Described, wheel: Wheel, { pythonVersion }: Platform): string {
   const [[folder, text] = [], ...further] = metadata;
   if (folder === undefined || text === undefined) throw new Error("it has no .dist-info/METADATA");
   if (further.length > 0) throw new Error(`it describes itself in ${[...metadata.keys()].join(" and in ")}`);
   const format = /^Wheel-Version: *(\d+)/im.exec(wheels.get(folder) ?? "")?.[1];
-  if (format === undefined) throw new Error(`its ${folder}.dist-info/WHEEL tells no version of the format`);
-  if (Number(format) > wheelFormat) throw new Error(`it is a wheel of format ${format}, known is ${wheelFormat}`);
+  if (format === undefined) throw new Error(`its ${folder}.dist-info/WHEEL has no format version`);
+  if (Number(format) > wheelFormat) throw new Error(`it has wheel format ${format}; supported is ${wheelFormat}`);
 
   const [namePart = "", versionPart = ""] = wheel.filename.split("-");
   const claims = [
@@ -114,7 +114,7 @@ function checkedMetadata({ metadata, wheels }: Described, wheel: Wheel, { python
     ["METADATA", headerOf(text, "Name")[0] ?? "no name", headerOf(text, "Version")[0] ?? "no version"],
   ] as const;
   for (const [where, name, version] of claims) {
-    // Versions with a hyphen or a plus have another character there in file names.
+    // File names replace hyphens and pluses in versions with another character.
     const same = normalisedVersion(version.replace(/_/g, "-")) === normalisedVersion(wheel.version);
     if (normalisedName(name) !== wheel.name || !same) throw new Error(`its ${where} is that of ${name} ${version}`);
   }
@@ -125,20 +125,25 @@ function checkedMetadata({ metadata, wheels }: Described, wheel: Wheel, { python
   return text;
 }
 
-/** Some builders write a file twice; one that is there in two versions is another one for each reader. */
+/**
+ * Some build tools write a file twice. Two files of one name with different content are an error, since readers would
+ * choose differently.
+ */
 function withoutDuplicates(files: readonly ZipEntry[]): readonly ZipEntry[] {
   const seen = new Map<string, ZipEntry>();
   for (const file of files) {
     const other = seen.get(file.name);
     if (other !== undefined && (other.crc32 !== file.crc32 || other.size !== file.size)) {
-      throw new Error(`${file.name} is there twice, with different content`);
+      throw new Error(`${file.name} occurs twice, with different content`);
     }
     seen.set(file.name, file);
   }
   return [...seen.values()];
 }
 
-/** Where installers put the parts of a wheel that are no modules, below the directory of packages; `NAME` is the package's. */
+/**
+ * Where installers place the data files of a wheel, relative to the folder of packages; `NAME` is the package's name.
+ */
 const schemes: Readonly<Record<string, string>> = {
   purelib: "",
   platlib: "",
@@ -148,9 +153,9 @@ const schemes: Readonly<Record<string, string>> = {
 };
 
 /**
- * Where `pip install --target` and `uv pip install --target` put a file of a wheel.
+ * Where `pip install --target` and `uv pip install --target` place a file of a wheel.
  *
- * @throws for a part of a wheel that its specification does not know.
+ * @throws for a part of a wheel that is not in the specification.
  */
 function installedPath(name: string): string {
   const [, distribution = "", scheme, rest = ""] = /^([^/]+)-[^/-]+\.data\/([^/]+)\/(.+)$/.exec(name) ?? [];
@@ -162,7 +167,7 @@ function installedPath(name: string): string {
   return `${folder.replace("NAME", distribution)}${rest}`;
 }
 
-/** Where bytes of a file's content are in the file. */
+/** The position of a file's content in the wheel. */
 function partOf(file: string, content: Buffer, data: ZipData): ZipData {
   return Buffer.isBuffer(data) ? { file, start: data.byteOffset - content.byteOffset, length: data.length } : data;
 }
@@ -171,14 +176,17 @@ function isScript(name: string): boolean {
   return /^[^/]+\.data\/scripts\//.test(name);
 }
 
-/** As installers write it, but for whichever Python is the function's: they write the path of theirs. */
+/**
+ * A script as installers write it, except that it finds `python3` on the PATH: installers write the path of their own
+ * Python.
+ */
 async function asScript(name: string, entry: ZipEntry, content: Buffer): Promise<ZipEntry> {
   const [, rest] = /^#!pythonw?([ \t]?.*\n[^]*)$/.exec(content.toString("latin1")) ?? [];
   if (rest === undefined) return { ...entry, name, executable: true };
   return { ...(await deflated(name, Buffer.from(`#!/usr/bin/env python3${rest}`, "latin1"))), executable: true };
 }
 
-/** Undefined for what names nothing. */
+/** Undefined if it has no references. */
 function mentionsIn(name: string, content: Buffer): Mentions | undefined {
   if (!/\.pyi?$|\.dist-info\/entry_points\.txt$/.test(name)) return undefined;
   const text = content.toString("utf8");
@@ -189,12 +197,12 @@ function mentionsIn(name: string, content: Buffer): Mentions | undefined {
   return stubs || tests.length + files.length > 0 ? { tests, stubs, files } : undefined;
 }
 
-/** Such as a linker's script, which stands in a library's place for a linker. */
+/** E.g. a linker script in place of a library. */
 function isText(content: Buffer): boolean {
   return /^[\t\n\r\x20-\x7e]*$/.test(content.toString("latin1", 0, 256));
 }
 
-/** An executable, or a library. */
+/** An executable or a library. */
 interface Native {
   readonly name: string;
   readonly machine: string | undefined;
@@ -210,9 +218,9 @@ function isModule(library: Buffer): boolean {
 const moduleName = (file: string) => file.replace(/(\.(cpython|abi3)[^/]*)?\.so$/, "");
 
 /**
- * What a wheel holds for other processors.
+ * Files of a wheel for other processors.
  *
- * @throws where the wheel says that it is for ours and has nothing for it, or where a module is for another one only.
+ * @throws if the wheel's tags name our processor but no file fits it, or if a module exists for another processor only.
  */
 function foreignFiles(natives: readonly Native[], wheel: string, platform: Platform): string[] {
   const [ours, foreign] = [true, false].map((wanted) =>
@@ -248,13 +256,13 @@ function checkExtensions(names: readonly string[], { pythonVersion }: Platform):
   }
 }
 
-/** Values of a header of core metadata. */
+/** Values of a header in core metadata. */
 function headerOf(metadata: string, name: string): string[] {
   const [headers = ""] = metadata.split(/\r?\n\r?\n/, 1);
   return [...headers.matchAll(new RegExp(`^${name}: *(.+?)\\s*?\\r?$`, "gim"))].map(([, value = ""]) => value);
 }
 
-/** Of core metadata, the newest of three ways to say it. */
+/** The licence in core metadata, which has three fields for it; the newest takes precedence. */
 function licenceIn(metadata: string): string {
   const classifiers = headerOf(metadata, "Classifier").filter((value) => value.startsWith("License :: "));
   return (

@@ -1,14 +1,14 @@
 import path from "node:path";
 import { Worker, type Transferable } from "node:worker_threads";
 
-/** Threads that do work beside each other, each a piece at a time. */
+/** Worker threads, each of which handles one request at a time. */
 export class Workers<Request extends object, Answer> {
   readonly #workers: { readonly worker: Worker; busy: boolean }[] = [];
   readonly #waiting: (() => void)[] = [];
 
   /**
-   * @param program file of this folder, which answers each message by `{ answer }`.
-   * @param most threads at a time.
+   * @param program file in this folder, which answers each message with `{ answer }`.
+   * @param most maximum number of threads.
    */
   constructor(
     private readonly program: string,
@@ -16,8 +16,8 @@ export class Workers<Request extends object, Answer> {
   ) {}
 
   /**
-   * @param make the request, once a thread is free for it: what waits takes no memory.
-   * @throws where the program fails; the thread is gone then, and another one takes its place.
+   * @param make creates the request when a thread is free, so that waiting requests take no memory.
+   * @throws if the program fails; its thread is then replaced.
    */
   async run(make: () => Request, transfer: (request: Request) => readonly Transferable[] = () => []): Promise<Answer> {
     const thread = await this.#free();
@@ -40,7 +40,7 @@ export class Workers<Request extends object, Answer> {
     }
   }
 
-  /** Ends the threads, and gives their memory back. */
+  /** Ends the threads and frees their memory. */
   async close(): Promise<void> {
     await Promise.all(this.#workers.splice(0).map(({ worker }) => worker.terminate()));
   }
@@ -54,7 +54,7 @@ export class Workers<Request extends object, Answer> {
       }
       if (this.#workers.length < this.most) {
         const worker = new Worker(path.join(__dirname, this.program), {
-          // Nothing that this process was started with: it would load what loads TypeScript.
+          // Do not inherit this process's arguments: they would load the TypeScript loader.
           execArgv: [],
           resourceLimits: { stackSizeMb: 16 },
         });

@@ -3,7 +3,7 @@ import { crc32 } from "node:zlib";
 
 import { BuildError } from "./build-error";
 
-/** Bytes in memory, or a part of a file that changes no more. */
+/** Bytes in memory, or a range of an immutable file. */
 export type ZipData = Buffer | FilePart;
 
 export interface FilePart {
@@ -13,7 +13,7 @@ export interface FilePart {
   readonly length: number;
 }
 
-/** @throws where the file is gone, or shorter than it was. */
+/** @throws if the file is missing or has become shorter. */
 export function bytesOf(data: ZipData): Buffer {
   if (Buffer.isBuffer(data)) return data;
   const bytes = Buffer.allocUnsafe(data.length);
@@ -27,15 +27,15 @@ export function bytesOf(data: ZipData): Buffer {
   }
 }
 
-/** A file in a zip, its content as the zip holds it. */
+/** A file in a zip, with its compressed content. */
 export interface ZipEntry {
-  /** Path with slashes. */
+  /** Path with forward slashes. */
   readonly name: string;
   readonly method: 0 | 8;
   readonly crc32: number;
   /** Content, deflated where `method` is 8. */
   readonly data: ZipData;
-  /** Bytes of the content. */
+  /** Bytes of the uncompressed content. */
   readonly size: number;
   readonly executable: boolean;
 }
@@ -43,26 +43,24 @@ export interface ZipEntry {
 /** DOS form of 1980-01-01 00:00:00, the earliest date that a zip can hold. */
 const date = 0x0021;
 
-/**
- * Entry for new content, deflated by JavaScript: Node's own zlib gives other bytes on other builds of Node.
- */
+/** Entry for new content, deflated by JavaScript: Node's zlib compresses differently in different builds of Node. */
 export async function deflated(name: string, content: Buffer): Promise<ZipEntry> {
   const { deflateSync } = await import("fflate");
   const data = Buffer.from(deflateSync(content, { level: 9 }));
   return data.length < content.length ? compressed(name, content, data) : stored(name, content);
 }
 
-/** Entry for content whose deflated form is there. */
+/** Entry for content with a known deflated form. */
 export function compressed(name: string, content: Buffer, data: Buffer): ZipEntry {
   return { name, method: 8, crc32: crc32(content), data, size: content.length, executable: false };
 }
 
-/** Entry for content that is compressed already, such as a wheel. */
+/** Entry without compression, for content that is compressed already, such as a wheel. */
 export function stored(name: string, content: Buffer): ZipEntry {
   return { name, method: 0, crc32: crc32(content), data: content, size: content.length, executable: false };
 }
 
-/** Entries that the plain format can count; the larger one (zip64) is not what every cloud reads. */
+/** The most entries of the plain zip format; not every cloud reads zip64. */
 const mostEntries = 65_535;
 
 /** @throws {BuildError} for more files than a zip can hold. */
@@ -74,14 +72,12 @@ export function checkEntryCount(count: number): void {
   );
 }
 
-/**
- * A zip whose bytes follow from its entries alone: sorted by name, one date, two modes, no directories, no extra fields.
- */
+/** A zip whose bytes depend only on its entries: sorted by name, fixed date, two modes, no folders, no extra fields. */
 export function writeZip(entries: readonly ZipEntry[]): Buffer {
   return Buffer.concat([...zipChunks(entries)]);
 }
 
-/** The same, in parts: no more than one file of it need be in memory. */
+/** Same as `writeZip`, in chunks: only one file has to be in memory. */
 export function* zipChunks(entries: readonly ZipEntry[]): Generator<Buffer> {
   checkEntryCount(entries.length);
   const sorted = entries
@@ -111,7 +107,7 @@ export function* zipChunks(entries: readonly ZipEntry[]): Generator<Buffer> {
   yield Buffer.concat([listing, signature(0x06054b50), end]);
 }
 
-/** The fields that a file's own header and its line in the directory share. */
+/** The fields that a local header and a central directory record share. */
 function commonHeader(entry: ZipEntry, nameLength: number): Buffer {
   const header = Buffer.alloc(26);
   header.writeUInt16LE(20, 0);

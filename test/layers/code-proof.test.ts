@@ -39,7 +39,7 @@ test.each([
     /imports shop\.stok, .*; did you mean shop\.stock\?/,
   ],
   ["a handler that is not there", "def handle(): ...\n", /imports handler from shop\.api, which has no such name/],
-  ["no Python", "def handler(:\n", /shop\/api\.py:1 is no Python/],
+  ["no Python", "def handler(:\n", /shop\/api\.py:1 is not valid Python/],
 ])("%s is an error", async (_, api, message) => {
   await expect(prove({ "shop/api.py": api, "shop/stock.py": "" })).rejects.toThrow(message);
 });

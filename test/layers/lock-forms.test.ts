@@ -197,7 +197,7 @@ describe("uv.lock", () => {
   it("of another version, or of a workspace, says what to do", async () => {
     await write("uv.lock", "version = 2\n");
     await expect(read("uv.lock")).rejects.toThrow(
-      /uv\.lock cannot be understood \(version: expected version 1.*uv lock/,
+      /uv\.lock is not as expected \(version: expected version 1.*uv lock/,
     );
     await write("uv.lock", "version = 1\n");
     await expect(read("uv.lock")).rejects.toThrow(
@@ -380,7 +380,7 @@ describe("the command lock", () => {
 it("refuses the lock of a tool that it does not read, and says how to export it", async () => {
   await write("poetry.lock", "");
   await expect(read("poetry.lock")).rejects.toThrow(
-    /is no form of requirements that is read; accepted are .*poetry export/,
+    /is not a supported form of requirements; accepted are .*poetry export/,
   );
 });
 

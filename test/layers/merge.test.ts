@@ -60,7 +60,7 @@ describe("a wheel is refused", () => {
     [
       "of a format that is not known",
       { name: "future", files: { "future-1.0.dist-info/WHEEL": "Wheel-Version: 2.0\n" } },
-      /it is a wheel of format 2, known is 1/,
+      /it has wheel format 2; supported is 1/,
     ],
   ])("%s", async (_, content, reason) => {
     await expect(open(content)).rejects.toThrow(reason);
@@ -94,7 +94,7 @@ describe("a wheel is refused", () => {
       ]);
       return openWheel(wheel, zip, platform);
     };
-    await expect(twice("a = 2\n")).rejects.toThrow("twice/a.py is there twice, with different content");
+    await expect(twice("a = 2\n")).rejects.toThrow("twice/a.py occurs twice, with different content");
     expect((await twice("a = 1\n")).files.filter(({ name }) => name === "twice/a.py")).toHaveLength(1);
   });
 

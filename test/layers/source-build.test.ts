@@ -143,7 +143,7 @@ describe("a package that publishes its source alone", () => {
     await expect(
       workspace.build({ application: { ...application, layers: { ...application.layers, sdists: false } } }),
     ).rejects.toThrow(
-      /forbidden 1\.0 has no wheel.*forbidden-1\.0\.tar\.gz, and sources are not built: layers\.sdists/s,
+      /forbidden 1\.0 has no wheel.*forbidden-1\.0\.tar\.gz, and layers\.sdists = false in the description/s,
     );
   });
 

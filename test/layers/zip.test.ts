@@ -152,7 +152,7 @@ describe("what readers of zips read differently is refused", () => {
     ["bytes behind the end record", [one, two], { behind: Buffer.from("rest") }, /./],
     ["a zip behind the end record", [one, two], { behind: hidden }, /./],
     ["a second end record", [one, two], { behind: rawZip([]) }, /./],
-    ["a file that is not listed", [one, two], { between: hidden.subarray(0, 45) }, /45 bytes before the list of files/],
+    ["a file that is not listed", [one, two], { between: hidden.subarray(0, 45) }, /45 bytes before the central directory/],
     [
       "another name in a file's own header",
       [{ ...one, ownName: "a/own.py" }, two],

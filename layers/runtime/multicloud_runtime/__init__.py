@@ -1,1 +1,1 @@
-"""What the layer builder puts beside an application: how each cloud calls it, and which release it is."""
+"""The runtime package beside an application: the adapter of each cloud, and the release."""

@@ -1,4 +1,4 @@
-"""An ASGI application as every cloud's adapter serves it."""
+"""The ASGI application that the adapters serve."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -14,10 +14,10 @@ AsgiApplication = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Application:
-    """The application, started once before its first request, with the release in each answer's header.
+    """Start the application once before its first request, and add the release header to each response.
 
-    The adapters start an application for each request, or never; this one starts it once for each process. Its
-    shutdown runs where the platform announces one; most end a function without notice.
+    The adapters start an application for each request, or never; this class starts it once per process. Its shutdown
+    runs on platforms that announce one; most end a function without notice.
     """
 
     def __init__(self, app: AsgiApplication) -> None:
@@ -33,7 +33,7 @@ class Application:
             return
         if self._startup is None:
             self._startup = asyncio.get_running_loop().create_task(self._start())
-        # Shielded: a request that is cancelled does not cancel the start for the others.
+        # Shielded, so that a cancelled request does not cancel the startup for the others.
         await asyncio.shield(self._startup)
 
         async def send_with_release(message: Message) -> None:
@@ -57,7 +57,7 @@ class Application:
             try:
                 await self._app(scope, self._events.get, send)
             except Exception:
-                # The specification's way to say that an application has no lifespan, unless it had begun to answer.
+                # By the specification, an application without lifespan raises an exception before it answers.
                 if answer.done():
                     raise
             if not answer.done():

@@ -1,4 +1,4 @@
-"""How Lambda calls functions, and where their secrets come from."""
+"""The Lambda adapter, and the secrets of Lambda functions."""
 
 import json
 import os
@@ -14,7 +14,7 @@ SERVER_ERROR = 500
 def load_secrets() -> None:
     """Put the secrets that MULTICLOUD_SECRETS names into the environment, before the application is imported.
 
-    It is an object of ``{"arn": ..., "version": ...}`` by the name of the variable; Secrets Manager has the values.
+    The variable maps names to ``{"arn": ..., "version": ...}``; the values are in Secrets Manager.
     """
     wanted = json.loads(os.environ.get("MULTICLOUD_SECRETS", "{}"))
     if not wanted:
@@ -32,9 +32,9 @@ def load_secrets() -> None:
 
 
 def counted(handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Count answers of status 500 and more by version, while versions share the requests: to Lambda they are no errors.
+    """Count responses with status 500 or higher by version during a canary: Lambda does not count them as errors.
 
-    CloudWatch takes the metric out of the log, in its embedded metric format; operations/releases/aws.ts reads it.
+    CloudWatch extracts the metric from the log (embedded metric format); operations/releases/aws.ts reads it.
     """
     if "MULTICLOUD_CANARY" not in os.environ:
         return handler
@@ -63,7 +63,7 @@ def _server_error() -> dict[str, Any]:
 
 
 def http_handler(handler: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Let a handler's answers name the release; what is no response becomes one, as an HTTP API would read it."""
+    """Add the release header to a handler's responses. Any other value becomes a response body, as with an HTTP API."""
 
     def handle(event: Any, context: Any) -> Any:
         answer = handler(event, context)

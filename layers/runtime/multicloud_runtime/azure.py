@@ -1,4 +1,4 @@
-"""How Azure Functions calls functions."""
+"""The Azure Functions adapter."""
 
 import inspect
 import json
@@ -23,7 +23,7 @@ def wsgi_app(app: wsgi.WsgiApplication) -> func.WsgiFunctionApp:
 
 
 def http_handler(name: str, handler: Callable[[func.HttpRequest], Any]) -> func.FunctionApp:
-    """Serve every path by a function of one request."""
+    """Serve every path with a function of one request."""
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
     @app.function_name(name)
@@ -40,7 +40,7 @@ def http_handler(name: str, handler: Callable[[func.HttpRequest], Any]) -> func.
 
 
 def job_handler(name: str, call: Callable[[], Any]) -> func.FunctionApp:
-    """Run a function at the times of the app setting MULTICLOUD_SCHEDULE; GET /multicloud/probe does not run it."""
+    """Run a function at the times of the app setting MULTICLOUD_SCHEDULE. GET /multicloud/probe does not run it."""
     app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
     @app.function_name(name)

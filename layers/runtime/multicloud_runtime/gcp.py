@@ -1,4 +1,4 @@
-"""How functions-framework calls functions that answer one request at a time."""
+"""The functions-framework adapter for functions that answer one request at a time."""
 
 import os
 from collections.abc import Callable
@@ -23,7 +23,7 @@ def wsgi_app(app: wsgi.WsgiApplication) -> Callable[..., Any]:
 
 
 def http_handler(handler: Callable[[flask.Request], Any]) -> Callable[..., Any]:
-    """Serve every path by a function of one request."""
+    """Serve every path with a function of one request."""
 
     @functions_framework.http
     def handle(request: flask.Request) -> flask.Response:
@@ -35,14 +35,15 @@ def http_handler(handler: Callable[[flask.Request], Any]) -> Callable[..., Any]:
 
 
 def job_handler(call: Callable[[], Any]) -> Callable[..., Any]:
-    """Run a function on a schedule, at each request that is no probe; a twin, open to everybody, never runs it."""
+    """Run a function on a schedule, at each request that is no probe. A twin is public, so it never runs the function.
+    """
 
     @functions_framework.http
     def handle(request: flask.Request) -> flask.Response:
         if request.path == job.PROBE_PATH or job.is_probe(request.get_json(silent=True)):
             response = flask.jsonify(job.probed())
         elif "MULTICLOUD_TWIN" in os.environ:
-            response = flask.make_response({"status": "this twin answers probes alone"}, 403)
+            response = flask.make_response({"status": "this twin answers only probes"}, 403)
         else:
             job.run(call)
             response = flask.jsonify({"status": "done"})

@@ -1,4 +1,4 @@
-"""How functions-framework calls an ASGI application."""
+"""The functions-framework adapter for ASGI applications."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ from multicloud_runtime import asgi
 
 
 def asgi_app(app: asgi.AsgiApplication) -> Callable[..., Any]:
-    """Serve an ASGI application: as a response, since the framework calls a response as it would an application."""
+    """Serve an ASGI application as a response, since the framework calls a response with the same arguments."""
     application = asgi.Application(app)
 
     class Whole(Response):

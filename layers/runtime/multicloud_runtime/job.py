@@ -1,4 +1,4 @@
-"""A function on a schedule: what calls it may also ask whether it could run."""
+"""A function on a schedule, which also answers probes."""
 
 import asyncio
 import inspect
@@ -8,11 +8,11 @@ from typing import Any
 from multicloud_runtime import release
 
 PROBE_PATH = "/multicloud/probe"
-"""What is asked where a request probes."""
+"""Path of a probe."""
 
 
 def is_probe(event: object) -> bool:
-    """Tell whether an event asks for the release instead of a run."""
+    """Tell whether an event is a probe for the release."""
     return isinstance(event, Mapping) and event.get("multicloud") == "probe"
 
 

@@ -1,11 +1,11 @@
-"""Which release a function is: its code, as the builder hashed it, and its configuration, as the deployment did."""
+"""The release of a function: a hash of its code from the builder, and one of its configuration from the deployment."""
 
 import json
 import os
 from pathlib import Path
 
 HEADER = "x-release"
-"""Response header of every answer."""
+"""Response header with the release."""
 
 
 def announce(function: str) -> str:

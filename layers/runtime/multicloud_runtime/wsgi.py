@@ -1,4 +1,4 @@
-"""A WSGI application as every cloud's adapter serves it."""
+"""The WSGI application that the adapters serve."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -9,7 +9,7 @@ WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]
 
 
 class Application:
-    """The application, with the release in each answer's header."""
+    """Add the release header to each response."""
 
     def __init__(self, app: WsgiApplication) -> None:
         self._app = app
