@@ -3,12 +3,11 @@ import type { Target } from "./bundle";
 /**
  * Modules that a cloud's Python runtime provides beside the standard library, including their submodules.
  *
- * - AWS: the SDK with its dependencies, and the runtime's own client (Lambda developer guide, "Building Lambda
- * functions with
- * Python": the runtimes include Boto3; `awslambdaric` and `snapshot_restore_py` start functions).
+ * - AWS: the SDK with its dependencies, and the runtime's own client (Lambda developer guide, "Building Lambda functions
+ *   with Python": the runtimes include Boto3; `awslambdaric` and `snapshot_restore_py` start functions).
  * - Azure: none. The worker has modules of its own, but the application does not choose their versions;
- * `azure-functions` belongs in the
- * application's requirements (Functions Python developer guide, "Package management").
+ *   `azure-functions` belongs in the application's requirements (Functions Python developer guide, "Package
+ *   management").
  * - Google Cloud: none. The buildpack installs what is in the archive.
  */
 export const runtimeModules: Readonly<Record<Target, readonly string[]>> = {
