@@ -1,20 +1,20 @@
 import { type Lambda, ThrottledError } from "./lambda";
 
-/** Milliseconds after which Lambda runs an event again whose run failed (Lambda developer guide, "Asynchronous invocation"). */
+/** Milliseconds before Lambda retries a failed event (Lambda developer guide, "Asynchronous invocation"). */
 const retries = [60_000, 120_000];
 
-/** Lambda's asynchronous invocations: an event whose run failed is run twice more, later. */
+/** Lambda's asynchronous invocations: a failed event is retried twice. */
 export class AsynchronousInvocations {
-  /** Events that are to be run again. */
+  /** Timers of pending retries. */
   readonly #repeats = new Set<NodeJS.Timeout>();
 
   constructor(private readonly lambda: Lambda) {}
 
   /**
-   * Runs an event for the first time, and returns when that has ended.
+   * Runs an event for the first time, and returns when that run has ended.
    *
    * @param target name or ARN of the function, with or without a version or an alias.
-   * @throws where there is no such function.
+   * @throws if there is no such function.
    */
   async send(target: string, event: string, attempt = 0): Promise<void> {
     let failed: boolean;

@@ -3,7 +3,10 @@ import type { Behaviour, Behaviours } from "../behaviour";
 /** Files of hashicorp/terraform-provider-aws, below `internal/service/`. */
 const provider = (...files: string[]) => files.map((file) => `terraform-provider-aws: ${file}`);
 
-/** @param replaceOn `ForceNew` of the file's schema; in version 7 of the provider also the region of what has one. */
+/**
+ * @param replaceOn properties that are `ForceNew` in the file's schema; in version 7 of the provider also the region,
+ * for resources that have one.
+ */
 const bridged = (file: string, replaceOn: readonly string[], more: Partial<Behaviour> = {}): Behaviour => ({
   ...more,
   sources: [...provider(file), ...(more.sources ?? [])],
@@ -11,13 +14,13 @@ const bridged = (file: string, replaceOn: readonly string[], more: Partial<Behav
 });
 
 /**
- * The same with a name that the bridge makes up where it is absent; where it is given, the old one of a replacement goes
- * first.
+ * Same as `bridged`, for resources whose name the bridge generates if it is absent. With a given name, a replacement
+ * deletes the old resource first.
  */
 const named = (file: string, replaceOn: readonly string[], more: Partial<Behaviour> = {}): Behaviour =>
   bridged(file, ["name", "namePrefix", ...replaceOn], { first: "named", autoNamed: "name", ...more });
 
-/** A setting of a bucket: one of its kind, under the bucket's name. */
+/** A setting of a bucket, identified by the bucket's name; there is one of each kind. */
 const ofBucket = (file: string): Behaviour => bridged(file, ["bucket", "expectedBucketOwner"]);
 
 /** IAM User Guide, "Changes that I make are not always immediately visible": no figure is given; minutes are usual. */

@@ -7,10 +7,10 @@ import type { AwsResources, Resource } from "./resources";
 type Bucket = Resource<"aws:s3/bucket:Bucket">;
 type Notification = Resource<"aws:s3/bucketNotification:BucketNotification">;
 
-/** What happens to objects here, as an event's record names it. */
+/** Events of objects, by the names in an event's record. */
 export type ObjectEvent = "ObjectCreated:Put" | "ObjectRemoved:Delete";
 
-/** The event types of S3 that are about objects being put and deleted (S3 user guide, "Supported event types"). */
+/** S3's event types for objects that are put and deleted (S3 user guide, "Supported event types"). */
 export const notifiedEvents = [
   "s3:ObjectCreated:*",
   "s3:ObjectCreated:Put",
@@ -32,21 +32,21 @@ interface Destination {
   readonly filterSuffix: string;
 }
 
-/** An event before it is a record of a destination. */
+/** A change of an object, before it is formatted for a destination. */
 export interface ObjectChange {
   readonly event: ObjectEvent;
   readonly key: string;
-  /** Of what was put. */
+  /** Present for a put. */
   readonly object?: { readonly size: number; readonly eTag: string };
-  /** IP address of who did it. */
+  /** IP address of the caller. */
   readonly sourceAddress: string;
-  /** ARN of the role that did it. Absent: the developer's own. */
+  /** ARN of the caller's role. Absent: the developer. */
   readonly role?: string;
 }
 
 /**
- * S3's event notifications: what happens to objects goes to functions and queues, where these allow it. A destination that has
- * become undeliverable since is written to the cloud's own log.
+ * S3 event notifications: sends changes of objects to functions and queues whose policies allow it. Failed deliveries
+ * are written to the cloud's own log.
  */
 export class BucketNotifications {
   #lastSequence = 0;
@@ -55,7 +55,7 @@ export class BucketNotifications {
     private readonly options: {
       readonly resources: AwsResources;
       readonly queues: Queues;
-      /** Runs an event asynchronously, by the function's ARN. */
+      /** Runs an event asynchronously; `target` is the function's ARN. */
       readonly invoke: (target: string, event: string) => Promise<void>;
     },
   ) {}
@@ -87,14 +87,14 @@ export class BucketNotifications {
     else await invoke(arn, event);
   }
 
-  /** Later events have a greater one, compared as text. */
+  /** Increases with each event; compared as text. */
   #nextSequencer(): string {
     this.#lastSequence = Math.max(this.#lastSequence + 1, Date.now() * 1000);
     return this.#lastSequence.toString(16).toUpperCase().padStart(18, "0");
   }
 }
 
-/** Why S3 refuses a notification: it validates each destination, and lets no two of them have an event in common. */
+/** Why S3 rejects a notification: it validates each destination, and two destinations may not share an event type. */
 export function refusedNotification(resources: AwsResources, notification: Notification): string | undefined {
   const bucketArn = `arn:aws:s3:::${notification.bucket}`;
   const destinations = destinationsOf(notification);
@@ -128,7 +128,7 @@ function destinationsOf({ lambdaFunctions, queues }: Notification): Destination[
     ...lambdaFunctions.map(({ lambdaFunctionArn, ...rest }) => ({ arn: lambdaFunctionArn, ...rest })),
     ...queues.map(({ queueArn, ...rest }) => ({ arn: queueArn, ...rest })),
   ].map(({ id, ...rest }) => {
-    // The provider makes an id up where there is none.
+    // The provider generates an id if there is none.
     const ending = createHash("sha256").update(JSON.stringify(rest)).digest("hex").slice(0, 26);
     return { ...rest, configurationId: id ?? `tf-s3-${rest.arn.split(":")[2] ?? ""}-${ending}` };
   });
@@ -183,7 +183,7 @@ function record(
   };
 }
 
-/** As a form encodes it, with its slashes as they are. */
+/** Encoded as in a form, except that slashes stay. */
 function formEncoded(key: string): string {
   return new URLSearchParams([["", key]]).toString().slice(1).replaceAll("%2F", "/");
 }

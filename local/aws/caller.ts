@@ -2,18 +2,18 @@ import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 
 import { accessKeyOf, type AwsResources } from "./resources";
 
-/** Why a service of AWS refuses a request. */
+/** Why an AWS service denies a request. */
 export interface Denial {
   readonly type: string;
   readonly message: string;
 }
 
-/** The access key that a request is signed with. */
+/** The access key that signed a request. */
 export function accessKeyIn({ authorization = "" }: IncomingHttpHeaders): string | undefined {
   return /Credential=([^/,\s]+)/.exec(authorization)?.[1];
 }
 
-/** ARN of the role whose session has an access key; signatures are not verified. */
+/** ARN of the role whose session has an access key. Signatures are not verified. */
 export function roleOf(resources: AwsResources, key: string | undefined): string | undefined {
   return resources.find("aws:iam/role:Role", ({ arn }) => accessKeyOf(arn) === key)?.arn;
 }
@@ -23,7 +23,7 @@ export const unknownCaller: Denial = {
   message: "The security token included in the request is invalid.",
 };
 
-/** Why a role may not do something to a resource, where none of its policies allows it. */
+/** The denial for an action that none of a role's policies allows on a resource; undefined if one does. */
 export function denial(resources: AwsResources, role: string, action: string, resource: string): Denial | undefined {
   if (resources.roleAllows(role, { action, resource })) return undefined;
   const caller = role.replace(/:iam:(.*):role\//, ":sts:$1:assumed-role/");
@@ -35,7 +35,7 @@ export function denial(resources: AwsResources, role: string, action: string, re
   };
 }
 
-/** Sends an error as a service with the JSON protocol does. */
+/** Sends an error in the format of AWS's JSON protocol. */
 export function deny(reply: ServerResponse, { type, message }: Denial): void {
   const body = JSON.stringify({ __type: `com.amazon.coral.service#${type}`, message, Message: message });
   reply.writeHead(400, { "Content-Type": "application/x-amz-json-1.0", "Content-Length": Buffer.byteLength(body) });

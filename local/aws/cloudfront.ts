@@ -22,7 +22,9 @@ type Distribution = Resource<"aws:cloudfront/distribution:Distribution">;
 type Behavior = Distribution["defaultCacheBehavior"];
 type Origin = Distribution["origins"][number];
 
-/** The managed policies that the program may name, by the ids of CloudFront's developer guide, and what they mean here. */
+/**
+ * The managed policies that the program may name, by their ids in CloudFront's developer guide, and their effect here.
+ */
 const cachePolicies: Record<string, { readonly compresses: boolean }> = {
   /** CachingOptimized */
   "658327ea-f89d-4fab-a63d-7e88639e58f6": { compresses: true },
@@ -40,11 +42,11 @@ const originRequestPolicies: Record<string, { readonly host: boolean }> = {
 const compressibleSizes = { least: 1_000, most: 10_000_000 };
 
 /**
- * CloudFront: behaviours by path pattern, S3 and custom origins, viewer-request functions, compression, response headers
- * and error pages.
+ * CloudFront: behaviours by path pattern, S3 and custom origins, viewer-request functions, compression, response
+ * headers and error pages.
  *
- * Nothing is cached, so that a deployment shows at once; viewers speak HTTP, since no certificate is signed for a loopback
- * address; web ACLs and access logs are not reproduced.
+ * There is no cache, so that a deployment is visible at once. Viewers use HTTP, since a loopback address has no
+ * certificate. Web ACLs and access logs are not emulated.
  */
 export class CloudFront {
   constructor(
@@ -131,7 +133,7 @@ export class CloudFront {
   }
 }
 
-/** The first behaviour whose pattern the path matches, else the default one. */
+/** The first behaviour whose pattern matches the path, otherwise the default one. */
 export function behaviorOf(
   distribution: Pick<Distribution, "defaultCacheBehavior" | "orderedCacheBehaviors">,
   path: string,
@@ -140,7 +142,7 @@ export function behaviorOf(
   return orderedCacheBehaviors.find(({ pathPattern }) => matchesPattern(pathPattern, path)) ?? defaultCacheBehavior;
 }
 
-/** CloudFront's path patterns: `*` for any characters, `?` for one, with or without the slash at the beginning. */
+/** CloudFront's path patterns: `*` for any characters, `?` for one, with or without a leading slash. */
 function matchesPattern(pattern: string, path: string): boolean {
   const expression = pattern
     .replace(/^\/?/, "/")
@@ -165,7 +167,7 @@ async function fromCustomOrigin(
   const headers: HeaderList = [
     ["Host", (policy?.host && header(request.headers, "host")) || origin.domainName],
     ...viewerHeaders,
-    // A body keeps its type, whatever the policy.
+    // The content type of a body is forwarded whatever the policy.
     ...(policy ? [] : request.headers.filter(([name]) => name.toLowerCase() === "content-type")),
     ["X-Forwarded-For", [forwardedFor, request.remoteAddress].filter(Boolean).join(", ")],
     ["Via", "1.1 local.cloudfront.net (CloudFront)"],
@@ -181,7 +183,7 @@ async function fromCustomOrigin(
   }
 }
 
-/** What each part of a security headers configuration sends. */
+/** Response header of each part of a security headers configuration. */
 export function applyResponseHeaders(
   policy: Resource<"aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy">,
   headers: HeaderList,
@@ -230,13 +232,13 @@ const functionResult = z.union([
   z.object({ uri: z.string(), headers: values }),
 ]);
 
-/** Milliseconds for a function here; CloudFront itself allows less, on machines that have nothing else to do. */
+/** Timeout of a function in milliseconds. CloudFront allows less, but a developer's machine may be busy. */
 const functionTimeout = 1_000;
 
 /**
- * Runs a CloudFront function on a request, and gives the request as the function leaves it, or the function's own answer.
+ * Runs a CloudFront function on a request. Returns the changed request, or the function's own response.
  *
- * The context keeps a mistake in the function from this process; it is no protection from code of others.
+ * The vm context protects this process from mistakes in the function, not from malicious code.
  */
 export async function runViewerRequestFunction(
   code: string,

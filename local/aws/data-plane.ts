@@ -24,7 +24,7 @@ import { versionType } from "./versions";
 /**
  * Starts local AWS.
  *
- * @param state where tables and logs are kept between runs; logs are in `logs/`, see {@link Logs}.
+ * @param state folder of tables and logs between runs; logs are in `logs/`, see {@link Logs}.
  */
 export async function startAws(stored: Resources, state: string): Promise<CloudDataPlane> {
   const resources = new AwsResources(stored);
@@ -85,7 +85,7 @@ export async function startAws(stored: Resources, state: string): Promise<CloudD
         remove: (resource) => dynamoDb.deleteTable(resources.parse("aws:dynamodb/table:Table", resource).name),
       },
       "aws:lambda/function:Function": {
-        // The first event starts it.
+        // Starts with the first event.
         start: () => Promise.resolve(),
         async settle({ id }, store) {
           const made = await lambda.snapshot(id);
@@ -106,7 +106,7 @@ export async function startAws(stored: Resources, state: string): Promise<CloudD
       "aws:cloudwatch/eventRule:EventRule": eventRules,
       "aws:lambda/eventSourceMapping:EventSourceMapping": eventSources,
       "aws:s3/bucket:Bucket": {
-        // A bucket of an older version of this program has no address on this machine.
+        // A bucket that an older version of this program created has no local address.
         start: (resource) =>
           String(resource.outputs.bucketDomainName).startsWith("127.0.0.1:")
             ? buckets.start(resource)
@@ -134,7 +134,7 @@ export async function startAws(stored: Resources, state: string): Promise<CloudD
     async invoke({ functionName, qualifier, payload = "{}" }) {
       const target = qualifier === undefined ? functionName : `${functionName}:${qualifier}`;
       const { functionError, tail, ...result } = await lambda.invoke(target, Buffer.from(payload));
-      // What the function wrote last is on its way here.
+      // Wait for the function's last log lines.
       await new Promise((resolve) => setTimeout(resolve, 50));
       return { payload: result.payload.toString(), failed: functionError !== undefined, log: tail.join("\n") };
     },

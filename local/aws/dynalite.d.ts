@@ -10,6 +10,6 @@ declare module "dynalite" {
     readonly deleteTableMs?: number;
   }
 
-  /** A server that speaks DynamoDB's protocol; closing it closes the store. */
+  /** A server with DynamoDB's protocol; closing it closes the store. */
   export default function dynalite(options?: DynaliteOptions): Server;
 }

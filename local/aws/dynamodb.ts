@@ -13,18 +13,18 @@ import { readJournal } from "../journal";
 import { accessKeyIn, type Denial, denial, deny, roleOf, unknownCaller } from "./caller";
 import type { AwsResources, Resource } from "./resources";
 
-/** Only this process knows it: the control plane's own key, which every operation is allowed to. */
+/** The control plane's own key, which may call every operation. Only this process knows it. */
 const controlPlaneKey = randomUUID().replaceAll("-", "").toUpperCase();
 
-/** What tells the tables that an operation touches. */
+/** The tables in an operation's input. */
 const operationInput = z.looseObject({
   TableName: z.string().optional(),
   RequestItems: z.record(z.string(), z.unknown()).optional(),
 });
 
 /**
- * DynamoDB: dynalite, with what AWS puts before it: a caller whose role does not allow an operation on a table is denied.
- * The caller is known by its access key; signatures are not verified.
+ * DynamoDB: dynalite, with IAM authorisation in front of it. The caller is identified by its access key; signatures are
+ * not verified.
  */
 export class DynamoDb {
   private constructor(
@@ -33,7 +33,7 @@ export class DynamoDb {
     private readonly writes: Writes,
   ) {}
 
-  /** @param directory where the tables are kept between runs; what brings them back is beside it. */
+  /** @param directory of the tables between runs; their journal and backups are beside it. */
   static async start(resources: AwsResources, directory: string): Promise<DynamoDb> {
     const writes = new Writes(`${directory}-backups`);
     const server = dynalite({ path: directory, createTableMs: 0, deleteTableMs: 0 });
@@ -48,18 +48,18 @@ export class DynamoDb {
     return `http://127.0.0.1:${this.listener.port}`;
   }
 
-  /** Makes the table, where it is not there yet. */
+  /** Creates the table if it does not exist. */
   async createTable(table: Resource<"aws:dynamodb/table:Table">): Promise<void> {
     await this.#call("CreateTable", tableDescription(table), "ResourceInUseException");
   }
 
-  /** Deletes the table and its items, where it is there. */
+  /** Deletes the table and its items if it exists. */
   async deleteTable(name: string): Promise<void> {
     await this.#call("DeleteTable", { TableName: name }, "ResourceNotFoundException");
     this.writes.forget(name);
   }
 
-  /** Point-in-time recovery and backups: each restores into a table that is not there. */
+  /** Point-in-time recovery and backups; each restores into a new table. */
   readonly data: Readonly<Record<string, DataOperation>> = {
     "dynamodb restore-table-to-point-in-time": async (input) => {
       const { "source-table-name": source = "", "target-table-name": target = "", "restore-date-time": time } = input;
@@ -74,7 +74,7 @@ export class DynamoDb {
           "RequestItems" in written
             ? { ...written, RequestItems: { [target]: (written.RequestItems as Record<string, unknown>)[source] } }
             : { ...written, TableName: target };
-        // What did not hold then does not hold now.
+        // Replay without the conditions: they held when the request was recorded.
         await this.#call(operation, request, "Exception");
       }
       return target;
@@ -99,7 +99,7 @@ export class DynamoDb {
       for (const Item of Items) await this.#call("PutItem", { TableName: target, Item });
       return target;
     },
-    /** By hand, as an accident does it. */
+    /** Deletes an item by hand, to simulate an accident. */
     "dynamodb delete-item": async ({ "table-name": name = "" }) => {
       const { Items } = itemsAnswer.parse(await this.#call("Scan", { TableName: name, ConsistentRead: true }));
       const { hashKey, rangeKey } = this.#table(name);
@@ -126,7 +126,7 @@ export class DynamoDb {
     await this.#settled(description.TableName, "ACTIVE");
   }
 
-  /** Returns when a table is there for requests, or is gone, as `aws dynamodb wait` does. */
+  /** Waits until a table is active or deleted, like `aws dynamodb wait`. */
   async #settled(name: string, wanted: "ACTIVE" | "absent"): Promise<void> {
     for (const deadline = Date.now() + settlingMs; Date.now() < deadline;) {
       const answer = await this.#call("DescribeTable", { TableName: name }, "ResourceNotFoundException");
@@ -162,7 +162,7 @@ export class DynamoDb {
 
 const tableType = "aws:dynamodb/table:Table";
 
-/** Milliseconds in which dynalite makes and deletes a table. */
+/** Milliseconds to wait for dynalite to create or delete a table. */
 const settlingMs = 10_000;
 
 const item = z.record(z.string(), z.unknown());
@@ -173,10 +173,10 @@ const backupSchema = z.object({ ...keys, Items: z.array(item) });
 
 const writeSchema = z.object({ time: z.number(), operation: z.string(), input: z.record(z.string(), z.unknown()) });
 
-/** Requests that change items. */
+/** Operations that change items. */
 const changing = ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"];
 
-/** What was written to each table, request by request, and its backups. */
+/** Journal of the write requests to each table, and its backups. */
 class Writes {
   constructor(private readonly directory: string) {
     mkdirSync(directory, { recursive: true });
@@ -250,14 +250,14 @@ function authorising(resources: AwsResources, writes: Writes, handle: CallableFu
 
 const operationOf = ({ headers }: IncomingMessage) => String(headers["x-amz-target"]).split(".").at(-1) ?? "";
 
-/** The request again, for a listener that wants to read a body which was already read. */
+/** A request with its body restored, for a listener that reads a body which was already read. */
 function replayed({ headers, method, url }: IncomingMessage, body: Buffer): Readable {
   return Object.assign(Readable.from([body], { objectMode: false }), { headers, method, url });
 }
 
 function authorise(resources: AwsResources, request: IncomingMessage, body: Buffer): Denial | undefined {
   const key = accessKeyIn(request.headers);
-  // Unsigned and malformed requests are dynalite's to refuse.
+  // dynalite itself rejects unsigned and malformed requests.
   if (key === undefined || key === controlPlaneKey) return undefined;
 
   const role = roleOf(resources, key);
@@ -270,7 +270,7 @@ function authorise(resources: AwsResources, request: IncomingMessage, body: Buff
   return undefined;
 }
 
-/** ARNs of the tables that an operation names; `*` where it names none, as `ListTables` does. */
+/** ARNs of the tables that an operation names; `*` if it names none, as `ListTables` does. */
 function tableArns(resources: AwsResources, roleArn: string, request: IncomingMessage, body: Buffer): string[] {
   const { TableName, RequestItems = {} } = operationInput.parse(JSON.parse(body.toString()));
   const names = TableName === undefined ? Object.keys(RequestItems) : [TableName];
@@ -278,7 +278,7 @@ function tableArns(resources: AwsResources, roleArn: string, request: IncomingMe
 
   const tables = resources.list("aws:dynamodb/table:Table");
   const [, partition = "aws", , , account = ""] = roleArn.split(":");
-  // Whether a table that is not there may be used is asked first, as on AWS: it is one of the region that is signed for.
+  // As on AWS, authorisation comes before existence: the ARN of an unknown table uses the region of the signature.
   const region = /Credential=[^/]+\/\d+\/([^/]+)\//.exec(request.headers.authorization ?? "")?.[1] ?? "*";
   return names.map(
     (name) =>

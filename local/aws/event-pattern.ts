@@ -1,7 +1,7 @@
-/** A part of an event pattern: objects lead to the fields of an event, lists have what a field may be. */
+/** A part of an event pattern: an object matches the fields of an event, a list has the accepted values of a field. */
 type Pattern = { readonly [field: string]: Pattern | readonly unknown[] };
 
-/** Conditions on a value beside equality, from the EventBridge user guide, "Comparison operators". */
+/** Comparison operators beside equality (EventBridge user guide, "Comparison operators"). */
 const operators: Readonly<Record<string, (value: unknown, operand: unknown) => boolean>> = {
   prefix: (value, operand) => typeof value === "string" && value.startsWith(String(operand)),
   suffix: (value, operand) => typeof value === "string" && value.endsWith(String(operand)),
@@ -42,7 +42,7 @@ function compare(value: number, sign: unknown, than: number): boolean {
   }
 }
 
-/** Whether a text is an event pattern that EventBridge takes and this machine knows. */
+/** Whether a text is an event pattern that EventBridge accepts and the local cloud supports. */
 export function isEventPattern(text: unknown): boolean {
   try {
     return isPattern(JSON.parse(String(text)));
@@ -62,7 +62,7 @@ function isItem(item: unknown): boolean {
   return Object.keys(item).every((operator) => operator in operators);
 }
 
-/** Whether an event is one that a pattern, in JSON, describes. */
+/** Whether an event matches a pattern in JSON. */
 export function matchesPattern(text: string, event: unknown): boolean {
   const pattern: unknown = JSON.parse(text);
   return isPattern(pattern) && matches(pattern, event);
@@ -72,7 +72,7 @@ function matches(pattern: Pattern, event: unknown): boolean {
   return Object.entries(pattern).every(([field, expected]) => {
     const value: unknown = typeof event === "object" && event !== null ? Reflect.get(event, field) : undefined;
     if (!isList(expected)) return matches(expected, value);
-    // Of a list, one element is enough.
+    // A list matches if one of its elements does.
     const values: readonly unknown[] = Array.isArray(value) ? value : [value];
     return values.some((each) => expected.some((item) => matchesItem(each, item)));
   });

@@ -33,13 +33,13 @@ const putEvents = z.object({
 export interface EventRulesOptions {
   readonly resources: AwsResources;
   readonly queues: Queues;
-  /** Runs an event asynchronously, by the function's ARN. */
+  /** Runs an event asynchronously; `target` is the function's ARN. */
   readonly invoke: (target: string, event: string) => Promise<void>;
 }
 
 /**
- * EventBridge's default event bus: rules that are due or whose pattern an event matches hand it to their targets, functions and
- * queues, where those allow it. What a target is not allowed, or fails with, is written to the cloud's own log.
+ * EventBridge's default event bus: sends events to the functions and queues of matching and scheduled rules, if their
+ * policies allow it. Failed deliveries are written to the cloud's own log.
  */
 export class EventRules implements DataPlane {
   readonly #timetable = new Timetable();
@@ -62,7 +62,7 @@ export class EventRules implements DataPlane {
     return Promise.resolve();
   }
 
-  /** Starts the address that events are sent to. */
+  /** Starts the endpoint of `PutEvents`. */
   async listen(): Promise<string> {
     this.#listener = await listen((request) => Promise.resolve(this.#answer(request)));
     return `http://127.0.0.1:${this.#listener.port}`;
@@ -118,7 +118,7 @@ export class EventRules implements DataPlane {
     }
   }
 
-  /** Hands an event to the targets of a rule; returns when each has it. */
+  /** Sends an event to the targets of a rule; returns when all have received it. */
   async #hand(id: string, event: object): Promise<void> {
     const { resources } = this.options;
     const rule = resources.get("aws:cloudwatch/eventRule:EventRule", id);
@@ -155,7 +155,7 @@ export class EventRules implements DataPlane {
   }
 }
 
-/** What a path such as `$.detail.order` leads to. */
+/** The value at a path such as `$.detail.order`. */
 function partOf(event: object, inputPath: string): unknown {
   const fields = inputPath.split(".").slice(1);
   return fields.reduce<unknown>((part, field) => {

@@ -6,20 +6,20 @@ import { md5, type Message, type Queues } from "./queues";
 import type { AwsResources, Resource } from "./resources";
 import { systemAttributes } from "./sqs";
 
-/** What the function's role needs on a queue that invokes it (Lambda developer guide, "Using Lambda with Amazon SQS"). */
+/** Permissions that the function's role needs on a queue (Lambda developer guide, "Using Lambda with Amazon SQS"). */
 export const queuePermissions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"] as const;
 
-/** Milliseconds that a poller waits for a message before it looks at its mapping again. */
+/** Milliseconds of one long poll; afterwards the mapping is read again. */
 const pollInterval = 20_000;
 
-/** Milliseconds after a poll that could not be made: what is missing may come. */
+/** Milliseconds before the next attempt after a failed poll. */
 const pause = 1_000;
 
 const partialFailure = z.object({ batchItemFailures: z.array(z.object({ itemIdentifier: z.string() })) });
 
 /**
- * Lambda's event source mappings of SQS queues: one poller each, which hands batches to the function one after the other. What
- * the function fails with is received again once it is visible, and goes to the dead letter queue in the end.
+ * Lambda's event source mappings of SQS queues: one poller each, which sends batches to the function one after the
+ * other. Failed messages become visible again, and finally go to the dead letter queue.
  */
 export class EventSources implements DataPlane {
   readonly #pollers = new Map<string, { readonly abort: AbortController; readonly ended: Promise<void> }>();
@@ -94,7 +94,7 @@ export class EventSources implements DataPlane {
   }
 }
 
-/** Ids of the messages that a function says it failed with; all of them where it says so in no form that Lambda knows. */
+/** Ids of the messages that a function reports as failed; all of them if its response has an unknown format. */
 function failures(payload: Buffer): ReadonlySet<string> | "all" {
   const text = payload.toString();
   if (text === "" || text === "null") return new Set();
@@ -122,7 +122,7 @@ function record(message: Message, queueArn: string) {
   };
 }
 
-/** A message attribute as an event has it: `stringValue` and `dataType`. */
+/** A message attribute with the names of an event: `stringValue` and `dataType`. */
 function lowerCased(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(

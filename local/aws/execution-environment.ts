@@ -6,15 +6,15 @@ import path from "node:path";
 import { type HttpRequest, type HttpResponse, type Listener, listen, response } from "../http";
 import { type PythonProcess, startPython } from "../process";
 
-/** What a function gives back for an event, as the Invoke API does. */
+/** The result of an invocation, as in the Invoke API. */
 export interface InvocationResult {
   readonly payload: Buffer;
-  /** `Unhandled` where the function failed; `payload` then describes the error. */
+  /** `Unhandled` if the function failed; `payload` then describes the error. */
   readonly functionError?: "Unhandled";
 }
 
 export interface TimedResult extends InvocationResult {
-  /** How long the function had the event; 0 where it never got it. */
+  /** Duration of the event in the function; 0 if it was never delivered. */
   readonly milliseconds: number;
 }
 
@@ -25,9 +25,9 @@ export interface ExecutionEnvironmentOptions {
   readonly functionArn: string;
   /** Folder of the function's code. */
   readonly task: string;
-  /** Environment variables, without those that each environment has of its own. */
+  /** Environment variables, without those that are specific to an environment. */
   readonly variables: Readonly<Record<string, string>>;
-  /** Seconds that an event may take. */
+  /** Seconds per event. */
   readonly timeout: number;
   /** Called with each line that the function logs. */
   readonly onLine: (line: string) => void;
@@ -38,27 +38,27 @@ interface Invocation {
   readonly event: Buffer;
   readonly finish: (result: TimedResult) => void;
   timer: NodeJS.Timeout;
-  /** When the function got the event; undefined until then. */
+  /** When the event was delivered to the function; undefined before. */
   delivered?: number;
 }
 
-/** About as many as are in the 4 KB that Lambda gives of a log (Lambda API reference, `LogType`). */
+/** Roughly as many lines as the 4 KB of log that Lambda returns (Lambda API reference, `LogType`). */
 const tailLines = 20;
 
-/** Seconds that Lambda gives the initialisation besides the function's timeout (Lambda developer guide, "Init phase"). */
+/** Seconds for the initialisation, in addition to the function's timeout (Lambda developer guide, "Init phase"). */
 const initSeconds = 10;
 
 const accepted = response(202, { status: "OK" });
 
 /**
- * One sandbox of a function: a process of awslambdaric, with which Lambda itself runs Python, and the Runtime API that this
- * process asks for events. It takes one event at a time.
+ * One execution environment of a function: a process of awslambdaric, the runtime client that Lambda itself uses for
+ * Python, and the Runtime API that the process polls. It handles one event at a time.
  */
 export class ExecutionEnvironment {
   readonly #lines: string[] = [];
   #failure?: InvocationResult;
   #invocation?: Invocation;
-  /** Answers the runtime's question for its next event, while it waits for one. */
+  /** Answers the runtime's pending request for the next event. */
   #handOver?: (answer: HttpResponse) => void;
   #initMilliseconds?: number;
   #initialised: () => void = () => undefined;
@@ -80,7 +80,7 @@ export class ExecutionEnvironment {
 
   async #launch(): Promise<void> {
     this.#api = await listen(async (request) => this.#answer(request));
-    // Lambda shows no home folder, and gives each environment a /tmp of its own.
+    // Lambda sets no home folder, and gives each environment its own /tmp.
     this.#home = await mkdtemp(path.join(os.tmpdir(), "lambda-"));
     this.#process = startPython({
       python: this.options.python,
@@ -107,22 +107,22 @@ export class ExecutionEnvironment {
     });
   }
 
-  /** False once it timed out, ended or could not be initialised: it takes no event any more. */
+  /** False once it timed out, ended or failed to initialise; it accepts no further events. */
   get alive(): boolean {
     return this.#failure === undefined;
   }
 
-  /** The last lines that the function logged. */
+  /** The last log lines of the function. */
   get tail(): readonly string[] {
     return this.#lines;
   }
 
-  /** Milliseconds that the initialisation took; undefined while it lasts. */
+  /** Duration of the initialisation in milliseconds; undefined until it ends. */
   get initMilliseconds(): number | undefined {
     return this.#initMilliseconds;
   }
 
-  /** Waits until it can take an event; gives the failure where it never can. */
+  /** Waits for the initialisation; returns the failure if it failed. */
   async initialised(): Promise<InvocationResult | undefined> {
     const timer = this.#expiry(initSeconds);
     await this.#init;
@@ -138,7 +138,7 @@ export class ExecutionEnvironment {
     });
   }
 
-  /** Kills the process; returns when it is gone. Safe to repeat. */
+  /** Kills the process and waits for its end. May be called again. */
   stop(): Promise<void> {
     return (this.#stopped ??= this.#stop());
   }
@@ -174,7 +174,7 @@ export class ExecutionEnvironment {
     }
   }
 
-  /** Brings the event and the runtime together, once both are there; the function's time starts then. */
+  /** Delivers the event once both event and runtime are ready. The function's timeout starts here. */
   #deliver(): void {
     const invocation = this.#invocation;
     if (!invocation || !this.#handOver) return;
@@ -225,7 +225,7 @@ export class ExecutionEnvironment {
   }
 }
 
-/** An X-Ray tracing header that asks for no sampling: there is no X-Ray here. */
+/** An X-Ray trace header without sampling: there is no X-Ray here. */
 function traceHeader(): string {
   const epoch = Math.floor(Date.now() / 1000).toString(16);
   return `Root=1-${epoch}-${randomBytes(12).toString("hex")};Parent=${randomBytes(8).toString("hex")};Sampled=0`;

@@ -48,10 +48,10 @@ export interface EventContext {
   readonly stageVariables?: Readonly<Record<string, string>>;
 }
 
-/** Content types whose body an HTTP API hands over as text; forms and bodies without a type are not among them. */
+/** Content types whose body an HTTP API passes as text; forms and bodies without a type are not among them. */
 const textTypes = /^(text\/.*|application\/(json|xml|javascript))$/;
 
-/** The event that an HTTP API makes of a request. */
+/** Converts a request to the event of an HTTP API. */
 export function httpApiEvent(request: HttpRequest, context: EventContext): HttpApiEvent {
   const { path, query } = splitTarget(request.target);
   const rawPath = decodedPath(path);
@@ -93,7 +93,7 @@ export function httpApiEvent(request: HttpRequest, context: EventContext): HttpA
   };
 }
 
-/** HTTP APIs decode the path, unlike REST APIs; what cannot be decoded stays as it is. */
+/** HTTP APIs decode the path, unlike REST APIs; an invalid encoding stays unchanged. */
 export function decodedPath(path: string): string {
   try {
     return decodeURIComponent(path);
@@ -105,7 +105,7 @@ export function decodedPath(path: string): string {
 function eventHeaders(request: HttpRequest, host: string): Record<string, string> {
   const forwardedFor = header(request.headers, "x-forwarded-for");
   return {
-    // API Gateway states these two on every request.
+    // API Gateway sets these two on every request.
     "content-length": String(request.body.length),
     "x-amzn-trace-id": `Root=1-${Math.floor(Date.now() / 1000).toString(16)}-${randomBytes(12).toString("hex")}`,
     ...joined(without(request.headers, ["cookie", "connection"]).map(([name, value]) => [name.toLowerCase(), value])),
@@ -119,13 +119,13 @@ function eventBody({ body, headers }: HttpRequest): Pick<HttpApiEvent, "body" | 
   if (body.length === 0) return { isBase64Encoded: false };
   const type = (header(headers, "content-type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
   const text = body.toString("utf8");
-  // A body that claims to be text and is not UTF-8 would not survive as text.
+  // A body with a text type that is not valid UTF-8 cannot be passed as text.
   return textTypes.test(type) && Buffer.from(text).equals(body)
     ? { body: text, isBase64Encoded: false }
     : { body: body.toString("base64"), isBase64Encoded: true };
 }
 
-/** Values of each name, joined with commas, as the format has no lists. */
+/** Values joined with commas by name, since the format has no lists. */
 function joined(pairs: readonly (readonly [string, string])[]): Record<string, string> {
   const values = new Map<string, string>();
   for (const [name, value] of pairs) {
@@ -135,7 +135,7 @@ function joined(pairs: readonly (readonly [string, string])[]): Record<string, s
   return Object.fromEntries(values);
 }
 
-/** In the format of `$context.requestTime`, e.g. `12/Mar/2020:19:03:58 +0000`. */
+/** Formats a time like `$context.requestTime`, e.g. `12/Mar/2020:19:03:58 +0000`. */
 export function requestTime(time: Date): string {
   const [, day, month, year, clock] = /, (\d+) (\w+) (\d+) ([\d:]+)/.exec(time.toUTCString()) ?? [];
   return `${day ?? ""}/${month ?? ""}/${year ?? ""}:${clock ?? ""} +0000`;
@@ -150,8 +150,8 @@ const structured = z.object({
 });
 
 /**
- * The response that an HTTP API makes of a function's result: of an object with `statusCode` what it says, of anything
- * else the body of a JSON response. Undefined where the result has not the format.
+ * Converts a function's result to the response of an HTTP API: an object with `statusCode` is the response, any other
+ * value is the body of a JSON response. Undefined for an invalid format.
  */
 export function httpApiResponse(payload: Buffer): HttpResponse | undefined {
   const result = parsedJson(payload.toString("utf8"));

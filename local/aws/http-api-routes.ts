@@ -1,12 +1,12 @@
-/** A route that a request matches, with what its path variables stand for. */
+/** A matching route, with the values of its path variables. */
 export interface RouteMatch<R> {
   readonly route: R;
   readonly pathParameters?: Readonly<Record<string, string>>;
 }
 
 /**
- * The most specific route for a request: a literal segment comes before a variable, a variable before a greedy one
- * (`{proxy+}`), a method before `ANY`, and `$default` last.
+ * The most specific route for a request: a literal segment precedes a variable, a variable precedes a greedy one
+ * (`{proxy+}`), a method precedes `ANY`, and `$default` is last.
  *
  * @param path decoded, without the stage.
  */
@@ -50,7 +50,7 @@ function matchPath(pattern: string, path: string): Record<string, string> | unde
   return expected.length === actual.length ? parameters : undefined;
 }
 
-/** Sorts before the rank of whatever is less specific: a digit a segment, then one for the method. */
+/** A sort key: one digit per segment, then one for the method; the most specific route sorts first. */
 function rankOf(pattern: string, any: boolean): string {
   const segments = pattern
     .split("/")

@@ -11,10 +11,10 @@ import type { AwsResources, Resource } from "./resources";
 type Stage = Resource<"aws:apigatewayv2/stage:Stage">;
 type Integration = Resource<"aws:apigatewayv2/integration:Integration">;
 
-/** Bytes of body that an HTTP API accepts: 10 MB (API Gateway developer guide, "HTTP API quotas"). */
+/** Maximum bytes of a request body: 10 MB (API Gateway developer guide, "HTTP API quotas"). */
 export const bodyLimit = 10 * 1024 * 1024;
 
-/** The answers that an HTTP API has of its own. */
+/** Responses of the HTTP API itself. */
 export const ownAnswers = {
   notFound: answer(404, "Not Found"),
   tooLarge: answer(413, "Request Entity Too Large"),
@@ -27,7 +27,7 @@ function answer(status: number, message: string): HttpResponse {
   return response(status, { message });
 }
 
-/** How a request ended, and what the access log says of it. */
+/** The response to a request, and its details for the access log. */
 interface Outcome {
   readonly answer: HttpResponse;
   readonly routeKey?: string;
@@ -43,8 +43,8 @@ export interface HttpApiOptions {
 }
 
 /**
- * API Gateway's HTTP APIs with Lambda proxy integrations: routes, payload format 2.0, throttling, access log, and the
- * permission that the function has to give. Without a CORS configuration preflights are the function's to answer.
+ * API Gateway's HTTP APIs with Lambda proxy integrations: routes, payload format 2.0, throttling, access log and the
+ * function's resource policy. Without a CORS configuration, the function answers preflight requests.
  */
 export class HttpApis {
   readonly #buckets = new Map<string, TokenBucket>();
@@ -156,7 +156,8 @@ export class HttpApis {
         return { answer: ownAnswers.internalError, integrationError: error.message };
       }
       if (!(error instanceof ThrottledError)) throw error;
-      // Lambda refused, so this is an error of the integration and not the client's (Lambda developer guide, API Gateway).
+      // Lambda throttled the invocation: an error of the integration, not of the client (Lambda developer guide, API
+      // Gateway).
       return { answer: ownAnswers.internalError, integrationError: "Rate Exceeded." };
     } finally {
       clearTimeout(timer);
@@ -173,7 +174,7 @@ export class HttpApis {
   }
 }
 
-/** Lets `rate` requests a second through, and `burst` at once. */
+/** A token bucket: allows `rate` requests per second, and bursts of `burst`. */
 export class TokenBucket {
   rate = Infinity;
   burst = Infinity;
@@ -190,7 +191,7 @@ export class TokenBucket {
   }
 }
 
-/** The stage that the path begins with, else `$default`. */
+/** The stage at the beginning of the path, otherwise `$default`. */
 function stageOf(resources: AwsResources, apiId: string, path: string): Stage | undefined {
   const stages = resources.list("aws:apigatewayv2/stage:Stage").filter((stage) => stage.apiId === apiId);
   return (
@@ -203,20 +204,20 @@ function withoutStage(path: string, { name }: Stage): string {
   return name === "$default" ? path : path.slice(name.length + 1) || "/";
 }
 
-/** The function of an integration, and the alias where it names one: its URI holds the function's ARN. */
+/** The function of an integration, and its alias if there is one, from the ARN in the integration's URI. */
 function invoked({ integrationUri }: Integration): { arn: string; name: string; qualifier?: string } {
   const [arn, name, qualifier] =
     /arn:[\w-]+:lambda:[^:]*:\d*:function:([\w-]+)(?::([\w$-]+))?/.exec(integrationUri) ?? [];
   if (arn === undefined || name === undefined)
-    throw new Error(`${integrationUri} is no Lambda function's invocation ARN`);
+    throw new Error(`${integrationUri} is not the invocation ARN of a Lambda function`);
   return { arn, name, qualifier };
 }
 
-/** The access log's format with each `$context` variable replaced; what has no value is `-`. */
+/** The access log's format with each `$context` variable replaced; a missing value becomes `-`. */
 export function accessLogLine(format: string, context: Readonly<Record<string, string | number | undefined>>): string {
   return format.replace(/\$context\.([\w.]+)/g, (_, name: string) => {
     const value = String(context[name] ?? "-");
-    // API Gateway escapes quotes, so that a JSON format stays JSON.
+    // API Gateway escapes quotes, so that a JSON format remains valid JSON.
     return JSON.stringify(value).slice(1, -1);
   });
 }

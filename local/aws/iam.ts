@@ -6,7 +6,7 @@ const action = z.string().regex(/^(\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+)$/, { error: 
 const resource = z.string().regex(/^(\*|arn:.+)$/, { error: "expected an ARN or *" });
 const service = z.string().regex(/^[a-z0-9.-]+\.amazonaws\.com$/, { error: "expected a service's host name" });
 
-/** How a condition operator compares: to the letter, or by wildcards. */
+/** Condition operators: exact or with wildcards. */
 const operators = {
   StringEquals: same,
   StringLike: like,
@@ -17,8 +17,8 @@ const operators = {
 const operatorNames = Object.keys(operators) as (keyof typeof operators)[];
 
 /**
- * The part of IAM's policy language that the program's policies are written in. A condition operator or a policy variable
- * beyond it is an error, not a condition that holds.
+ * The supported part of IAM's policy language. An unsupported condition operator or policy variable is an error, so
+ * that no condition is silently ignored.
  */
 const statementSchema = z.strictObject({
   Sid: z
@@ -50,14 +50,14 @@ const policySchema = z
 
 export type Statement = z.output<typeof statementSchema>;
 
-/** What a policy is attached to, and which of a statement's elements it therefore needs, or may not have. */
+/** Kinds of policies, with the statement elements that each requires or forbids. */
 export const policyKinds = {
   identity: { needs: ["Resource"], forbids: ["Principal"] },
   trust: { needs: ["Principal"], forbids: ["Resource"] },
   resource: { needs: ["Principal", "Resource"], forbids: [] },
 } as const satisfies Record<string, Record<"needs" | "forbids", readonly (keyof Statement)[]>>;
 
-/** Whether a document is a policy of a kind. */
+/** Whether a document is a valid policy of a kind. */
 export function isPolicy(document: string, kind: keyof typeof policyKinds): boolean {
   const { needs, forbids } = policyKinds[kind];
   try {
@@ -83,21 +83,21 @@ export interface AccessRequest {
   readonly action: string;
   /** ARN. */
   readonly resource: string;
-  /** Who asks, for resource policies: kind and value, e.g. `Service` and `apigateway.amazonaws.com`. */
+  /** The caller, for resource policies: type and value, e.g. `Service` and `apigateway.amazonaws.com`. */
   readonly principal?: readonly [kind: string, value: string];
-  /** Condition keys, in lower case as IAM compares them, and their values. */
+  /** Condition keys in lower case, since IAM ignores their case, and their values. */
   readonly context?: Readonly<Record<string, string>>;
 }
 
-/** Whether the statements allow the request: one allows it and none denies it. */
+/** Whether the statements allow the request: at least one allows it and none denies it. */
 export function allows(statements: readonly Statement[], request: AccessRequest): boolean {
   const effects = statements.filter((statement) => applies(statement, request)).map(({ Effect }) => Effect);
   return effects.includes("Allow") && !effects.includes("Deny");
 }
 
-/** Whether a service may take on a role, by the role's trust policy. */
+/** Whether a role's trust policy lets a service assume it. */
 export function trusts(trustPolicy: string, service: string): boolean {
-  // The role itself is what a trust policy is about, without naming it.
+  // A trust policy has no `Resource`: it always applies to its role.
   const statements = parsePolicy(trustPolicy).map((statement) => ({ ...statement, Resource: ["*"] }));
   return allows(statements, { action: "sts:AssumeRole", resource: "", principal: ["Service", service] });
 }
@@ -139,7 +139,7 @@ function like(pattern: string, value: string): boolean {
   return new RegExp(`^${expression}$`, "s").test(value);
 }
 
-/** ARNs are compared part by part: a wildcard reaches no further than the next colon, but in the sixth part. */
+/** Compares ARNs part by part: a wildcard matches no colon, except in the sixth part. */
 function arnLike(pattern: string, value: string): boolean {
   const [patterns, values] = [arnParts(pattern), arnParts(value)];
   return patterns.length === values.length && patterns.every((part, index) => like(part, values[index] ?? ""));

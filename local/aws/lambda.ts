@@ -13,84 +13,90 @@ import { ExecutionEnvironment, type InvocationResult, type TimedResult } from ".
 import { accessKeyOf, type AwsResources, type Resource } from "./resources";
 import { versionType } from "./versions";
 
-/** A function as one of its versions runs it, `$LATEST` among them. */
+/** A function in one of its versions, including `$LATEST`. */
 interface LambdaFunction extends Resource<"aws:lambda/function:Function"> {
   readonly version: string;
-  /** Archives of its layers, in their order. */
+  /** Archives of its layers, in order. */
   readonly layerCode: readonly { readonly path: string; readonly sha256: string }[];
-  /** Folder of the code that has taken the place of `code`. */
+  /** Folder of the code that replaces `code`. */
   readonly folder?: string;
   readonly debug?: Debugging;
 }
 
-/** Code that serves in the place of a version's. */
+/** Code that replaces the code of a version. */
 interface OtherCode extends Pick<LambdaFunction, "folder" | "debug"> {
   readonly insteadOf: Pick<LambdaFunction, "version" | "code">;
 }
 
-/** How an invocation ended, as the Invoke API tells it. */
+/** The result of an invocation, with further details. */
 export interface Invoked extends InvocationResult {
-  /** The version that had the event. */
+  /** The version that handled the event. */
   readonly version: string;
-  /** The last lines of the function's log; what the function wrote last may still be on its way. */
+  /** The last lines of the function's log; the very last may still be missing. */
   readonly tail: readonly string[];
-  /** Whether an execution environment was started for it. */
+  /** Whether the invocation was a cold start. */
   readonly cold: boolean;
 }
 
 /** There is no such function, version or alias: Lambda's `ResourceNotFoundException`. */
 export class UnknownFunctionError extends Error {}
 
-/** The invocation was refused, because as many run as may run: Lambda's `TooManyRequestsException`. */
+/** The concurrency limit is reached: Lambda's `TooManyRequestsException`. */
 export class ThrottledError extends Error {}
 
-/** A version whose snapshot could not be made is neither invoked nor named by an alias: Lambda's `ResourceConflictException`. */
+/**
+ * A version without a valid snapshot can neither be invoked nor be the target of an alias: Lambda's
+ * `ResourceConflictException`.
+ */
 export class FailedVersionError extends Error {}
 
-/** Bytes of event and of result that a synchronous invocation takes: 6 MB (Lambda developer guide, "Lambda quotas"). */
+/** Maximum bytes of a synchronous invocation's event and result: 6 MB (Lambda developer guide, "Lambda quotas"). */
 const payloadLimit = 6 * 1024 * 1024;
 
-/** Events that one function works on at a time at most, on this machine; more wait, where Lambda would go on starting. */
+/** Concurrent events of one function on this machine; further ones wait, where Lambda would start more environments. */
 const localConcurrency = 8;
 
-/** Milliseconds without an event after which another function's event ends what waits for one; Lambda's are some minutes. */
+/**
+ * Milliseconds after which an idle environment is stopped when another function receives an event; on Lambda some
+ * minutes.
+ */
 const idleTime = 120_000;
 
-/** The execution environments of a version of a function, in one configuration. */
+/** The execution environments of one version of a function, with one configuration. */
 interface Pool {
   readonly functionName: string;
   readonly configuration: string;
   readonly idle: ExecutionEnvironment[];
-  /** Events that wait for another to end. */
+  /** Events that wait for a free environment. */
   readonly waiting: (() => void)[];
   busy: number;
-  /** When an event came last, in milliseconds since 1970. */
+  /** Time of the last event, in milliseconds since 1970. */
   usedAt: number;
-  /** The configuration is no longer the function's: nothing stays warm. */
+  /** Whether the configuration is out of date: environments are stopped instead of kept warm. */
   retired: boolean;
 }
 
 export interface LambdaOptions {
   readonly resources: AwsResources;
   readonly logs: Logs;
-  /** Environment variables that lead a function's SDK to the services of this machine. */
+  /** Environment variables that point a function's SDK to the local services. */
   readonly endpoints: Readonly<Record<string, string>>;
 }
 
 /**
- * Lambda: runs the versions of functions, `$LATEST` as it is configured at that moment. Environments start with the first
- * event, stay warm, and give way to new ones when code, layers or configuration change.
+ * Lambda: runs the versions of functions; `$LATEST` uses the current configuration. An environment starts with its
+ * first event and stays warm, until code, layers or configuration change.
  *
- * Memory limits and tracing are not reproduced; of snapshots, that a version is initialised once when it is published, and
- * serves never where that fails.
+ * Memory limits and tracing are not emulated. Of snapshots only one thing is: a version is initialised once when it is
+ * published, and cannot be invoked if that fails.
  */
 export class Lambda {
   /** By function and version, e.g. `api:3`. */
   readonly #pools = new Map<string, Pool>();
-  /** All that run, with the name of their function, until they are gone. */
+  /** All running environments, with their function's name, until their process has ended. */
   readonly #environments = new Map<ExecutionEnvironment, string>();
   readonly #runtimes = new Map<string, Promise<Runtime>>();
-  /** The code that serves in the place of what was deployed, by function. */
+  /** Replaced code, by function. */
   readonly #code = new Map<string, OtherCode>();
 
   constructor(private readonly options: LambdaOptions) {}
@@ -117,9 +123,7 @@ export class Lambda {
     const working = this.#workingOn(fn.name);
     const { reservedConcurrentExecutions: reserved } = this.#latest(fn.name);
     if (reserved >= 0 && working >= reserved) {
-      throw new ThrottledError(
-        `${fn.name} works on ${working} events, which is all that its reserved concurrency allows`,
-      );
+      throw new ThrottledError(`${fn.name} is running ${working} events, the limit of its reserved concurrency`);
     }
     const concurrency = fn.debug === undefined ? localConcurrency : 1;
     while (pool.busy >= concurrency) await new Promise<void>((resume) => pool.waiting.push(resume));
@@ -136,14 +140,14 @@ export class Lambda {
   }
 
   /**
-   * Serves a function from other code: by its name and by its aliases. Its versions stay what they are.
+   * Replaces the code of a function, for its name and its aliases. Its published versions do not change.
    *
-   * @param target the function's name, with the alias that serves where it has one.
-   * @throws {CodeError} with the traceback, where the code does not start; what served goes on.
+   * @param target the function's name, with its serving alias if it has one.
+   * @throws {CodeError} with the traceback if the code does not start; the previous code then continues to serve.
    */
   async changeCode(target: string, { folder, debug }: Omit<CodeChange, "functionName">): Promise<void> {
     const { name } = parseTarget(target);
-    // Two processes cannot await a debugger at one port.
+    // Two processes cannot listen for a debugger on one port.
     if (debug !== undefined) await this.stop(name);
     const fn = withCode(this.#deployed(target), { folder, debug });
     const lines = new HeldLines(this.#logOf(fn));
@@ -160,10 +164,10 @@ export class Lambda {
   }
 
   /**
-   * Initialises the newest version of a function, where it is to have a snapshot: the version waits as it is, for its first
-   * event. One that fails stays, and is published no second time (terraform-provider-aws#49904).
+   * Initialises the newest version of a function if it needs a snapshot. The initialised environment waits for the
+   * version's first event. A failed version stays, and is not published again (terraform-provider-aws#49904).
    *
-   * @returns its number, and why it failed where it did; undefined where nothing was to be done.
+   * @returns its number, and the reason of a failure; undefined if there is nothing to do.
    */
   async snapshot(functionName: string): Promise<{ version: string; reason?: string } | undefined> {
     const all = this.options.resources.list(versionType).filter(({ versionOf }) => versionOf === functionName);
@@ -180,7 +184,7 @@ export class Lambda {
     return { version, reason: failure.payload.toString() };
   }
 
-  /** Why the handler's module cannot be imported; Lambda's runtime tells less. */
+  /** The traceback of a handler module that cannot be imported; Lambda's runtime reports less. */
   async #traceback(fn: LambdaFunction, failure: InvocationResult): Promise<string> {
     const lines: string[] = [];
     const { python, directory, variables } = await this.#sandbox(fn);
@@ -199,14 +203,14 @@ export class Lambda {
     return lines.length > 0 ? lines.join("\n") : failure.payload.toString();
   }
 
-  /** What a name or an ARN stands for now; an alias with weights picks a version by chance. */
+  /** Resolves a name or an ARN; an alias with weights picks a version at random. */
   #find(target: string): LambdaFunction {
     const { qualifier } = parseTarget(target);
     const found = this.#deployed(target);
     if (qualifier === found.version) return found;
     const code = this.#code.get(found.name);
     if (code === undefined) return found;
-    // What was deployed or rolled back to since then is what is to serve; a debugger keeps what it is at.
+    // A later deployment or rollback takes precedence over replaced code, unless a debugger is attached.
     const { insteadOf, debug } = code;
     const isSame = insteadOf.version === found.version && insteadOf.code.sha256 === found.code.sha256;
     if (isSame || debug !== undefined) return withCode(found, code);
@@ -214,7 +218,7 @@ export class Lambda {
     return found;
   }
 
-  /** The same, with the code that was deployed. */
+  /** Same as `#find`, but with the deployed code. */
   #deployed(target: string): LambdaFunction {
     const { resources } = this.options;
     const { name, qualifier = latest } = parseTarget(target);
@@ -244,13 +248,13 @@ export class Lambda {
     return { ...found, version: latest, layerCode: this.#layersOf(found.layers) };
   }
 
-  /** Events that all versions of a function have or wait with, which its reserved concurrency limits together. */
+  /** Running and waiting events of all versions of a function, which share its reserved concurrency. */
   #workingOn(functionName: string): number {
     const pools = [...this.#pools.values()].filter((pool) => pool.functionName === functionName);
     return pools.reduce((sum, { busy, waiting }) => sum + busy + waiting.length, 0);
   }
 
-  /** Ends the environments of a function. */
+  /** Stops the environments of a function. */
   async stop(functionName: string): Promise<void> {
     this.#code.delete(functionName);
     for (const [key, pool] of this.#pools) if (pool.functionName === functionName) this.#retire(key);
@@ -275,12 +279,12 @@ export class Lambda {
 
     log.report(requestId, result, warm ? undefined : environment.initMilliseconds);
     if (environment.alive && !pool.retired) pool.idle.push(environment);
-    // The caller need not wait for the process to go.
+    // The caller need not wait for the end of the process.
     else void this.#discard(environment);
     return { ...result, version: fn.version, tail: environment.tail, cold: warm === undefined };
   }
 
-  /** One that waits for an event, unless it ended meanwhile. */
+  /** An idle environment, if there is one. */
   #warm(pool: Pool): ExecutionEnvironment | undefined {
     for (;;) {
       const environment = pool.idle.pop();
@@ -314,7 +318,7 @@ export class Lambda {
     return pool;
   }
 
-  /** What a process of the function has. */
+  /** The inputs of a function's process. */
   async #sandbox(fn: LambdaFunction) {
     const [{ interpreter, version }, task, opt] = await Promise.all([
       this.#runtimeOf(fn.runtime),
@@ -346,7 +350,7 @@ export class Lambda {
     return environment;
   }
 
-  /** Lets the environments of a pool go, each as soon as it has nothing to do. */
+  /** Stops the environments of a pool, each as soon as it is idle. */
   #retire(key: string): void {
     const pool = this.#pools.get(key);
     this.#pools.delete(key);
@@ -369,7 +373,7 @@ export class Lambda {
     return arns.map((arn) => this.options.resources.get("aws:lambda/layerVersion:LayerVersion", arn).code);
   }
 
-  /** Writes to the function's log group: where it exists and the function's role allows it, as in Lambda. */
+  /** Writes to the function's log group, if it exists and the function's role allows it, as in Lambda. */
   #logOf(fn: LambdaFunction): (line: string) => void {
     const { resources, logs } = this.options;
     const name = logGroupOf(fn);
@@ -394,7 +398,7 @@ function withCode(
   return { ...fn, folder, debug, ...(debug && { timeout: debuggedSeconds }) };
 }
 
-/** The version that is no version: the function as it is configured now. */
+/** The unpublished version: the current configuration. */
 const latest = "$LATEST";
 
 function pickVersion({ functionVersion, routingConfig }: Resource<"aws:lambda/alias:Alias">): string {
@@ -406,7 +410,7 @@ function pickVersion({ functionVersion, routingConfig }: Resource<"aws:lambda/al
   return functionVersion;
 }
 
-/** What a name or an ARN of a function says, with or without a version or an alias at its end. */
+/** Parses the name or ARN of a function, with an optional version or alias. */
 export function parseTarget(target: string): { readonly name: string; readonly qualifier?: string } {
   const parts = target.split(":");
   const [name = "", qualifier] = parts[0] === "arn" ? parts.slice(6) : parts;
@@ -415,7 +419,7 @@ export function parseTarget(target: string): { readonly name: string; readonly q
 
 interface Runtime {
   readonly interpreter: string;
-  /** E.g. `3.12`, or another where this machine has not the one that was asked for. */
+  /** E.g. `3.12`; another version if this machine lacks the requested one. */
   readonly version: string;
 }
 
@@ -439,7 +443,7 @@ function logStreamOf(fn: LambdaFunction): string {
 }
 
 /**
- * The environment variables of Lambda's runtimes that a function may have otherwise (Lambda developer guide, "Defined runtime
+ * Environment variables of Lambda's runtimes that a function may override (Lambda developer guide, "Defined runtime
  * environment variables").
  */
 function defaultVariables(task: string, opt: string): Record<string, string> {
@@ -451,7 +455,7 @@ function defaultVariables(task: string, opt: string): Record<string, string> {
   };
 }
 
-/** Those that are Lambda's own, and the search path of this machine, which a function's own continues. */
+/** Environment variables that a function cannot override, and the search path, which a function can only extend. */
 function runtimeVariables(
   fn: LambdaFunction,
   task: string,
@@ -475,10 +479,10 @@ function runtimeVariables(
     AWS_ACCESS_KEY_ID: accessKeyOf(fn.role),
     AWS_SECRET_ACCESS_KEY: "local",
     AWS_SESSION_TOKEN: "local",
-    // Whatever this machine does not have must fail here, not call AWS.
+    // Services that are not emulated have to fail locally instead of reaching AWS.
     AWS_ENDPOINT_URL: "http://127.0.0.1:1",
     LAMBDA_TASK_ROOT: task,
-    // The order of Lambda's own search path: code, layers, and then what the runtime brings.
+    // The order of Lambda's search path: code, layers, runtime.
     PYTHONPATH: [
       task,
       `${opt}/python/lib/python${pythonVersion}/site-packages`,
@@ -488,7 +492,7 @@ function runtimeVariables(
   };
 }
 
-/** What Lambda itself writes to a function's log: as JSON objects, or as the lines that the text format has for them. */
+/** Lambda's own log messages: JSON objects, or lines in the text format. */
 function platformLog(fn: LambdaFunction, write: (line: string) => void) {
   const json = fn.loggingConfig?.logFormat === "JSON";
   const event = (type: string, record: object, text: string) => {

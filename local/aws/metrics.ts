@@ -6,7 +6,7 @@ import type { LogEvent } from "../../operations/diagnose/inspected-cloud";
 import type { Logs } from "../logs";
 import type { AwsResources, Resource } from "./resources";
 
-/** A metric as CloudWatch names it. */
+/** A CloudWatch metric. */
 export interface Metric {
   readonly namespace: string;
   readonly name: string;
@@ -34,8 +34,8 @@ const embedded = z.looseObject({
 const accessed = z.object({ status: z.coerce.number(), latencyMs: z.coerce.number() });
 
 /**
- * CloudWatch's figures of functions and APIs, out of what they log: Lambda's reports, metrics in logs, and the access logs of
- * APIs in this program's format. There are no other figures.
+ * CloudWatch metrics of functions and APIs, computed from their logs: Lambda's reports, embedded metrics, and the APIs'
+ * access logs in this program's format. There are no other metrics.
  */
 export class Metrics {
   constructor(
@@ -43,7 +43,7 @@ export class Metrics {
     private readonly logs: Logs,
   ) {}
 
-  /** The values of a metric from a time on, one for each event. */
+  /** The values of a metric since a time, one for each event. */
   values({ namespace, name, dimensions }: Metric, from: number, to = Infinity): number[] {
     const { FunctionName, ExecutedVersion, ApiId } = dimensions;
     const inTime = ({ timestamp }: LogEvent) => timestamp >= from && timestamp < to;
@@ -64,7 +64,7 @@ export class Metrics {
       });
   }
 
-  /** Whether an alarm fires: what it measures is over its threshold in each of its last windows. */
+  /** Whether an alarm fires: its statistic exceeds the threshold in each of the last periods. */
   fires(alarm: Resource<"aws:cloudwatch/metricAlarm:MetricAlarm">, now = Date.now()): boolean {
     const { namespace, metricName: name, dimensions, evaluationPeriods } = alarm;
     const period = alarm.period * 1000;
@@ -105,7 +105,7 @@ function statisticOf(statistic: string, values: readonly number[]): number | und
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
 }
 
-/** The version in the name of a log's stream, e.g. `2026/01/02/api[3]local`. */
+/** The version in a log stream's name, e.g. `2026/01/02/api[3]local`. */
 function versionIn({ stream }: LogEvent): string | undefined {
   return /\[([^\]]+)\]/.exec(stream)?.[1];
 }

@@ -9,26 +9,26 @@ import type { AwsResources } from "./resources";
 
 const objectSchema = z.object({ file: z.string(), headers: z.array(z.tuple([z.string(), z.string()])) });
 
-/** What is known of a key, beside the resource that declares an object under it. */
+/** Stored state of a key, in addition to the resource that declares it. */
 const entrySchema = z.object({
-  /** Hash of the inputs that the resource was last applied with. */
+  /** Hash of the resource's inputs when they were last applied. */
   declared: z.string().optional(),
-  /** What is in the place of the declared object; null where that was deleted by S3's own API. */
+  /** Object that replaced the declared one; null if S3's API deleted it. */
   object: objectSchema.nullable().optional(),
 });
 type Entry = z.output<typeof entrySchema>;
 
-/** An object of a bucket: a file of its bytes, and the header fields that it is answered with. */
+/** An object of a bucket: the file with its bytes, and its response headers. */
 export interface StoredObject {
   readonly file: string;
   readonly headers: HeaderList;
 }
 
-/** The objects of S3's buckets: those that resources declare, and those that programs put. They outlive a restart. */
+/** The objects of S3 buckets: those that resources declare, and those that programs put. They survive a restart. */
 export class Objects {
   readonly #entries = new Map<string, Map<string, Entry>>();
 
-  /** @param directory where the objects are kept, a folder for each bucket. */
+  /** @param directory of the objects, with one folder per bucket. */
   constructor(
     private readonly resources: AwsResources,
     private readonly directory: string,
@@ -46,7 +46,7 @@ export class Objects {
     return { file: source.path, headers: headersOf(contentType, cacheControl) };
   }
 
-  /** Whether programs have put objects that are still there. */
+  /** Whether the bucket contains objects that programs have put. */
   hasOwn(bucket: string): boolean {
     return [...this.#of(bucket).values()].some(({ object, declared }) => object && declared === undefined);
   }
@@ -56,7 +56,7 @@ export class Objects {
     this.#set(bucket, key, { declared, object: this.#write(bucket, key, body, headers) });
   }
 
-  /** @returns whether there was one. */
+  /** @returns whether the object existed. */
   delete(bucket: string, key: string): boolean {
     if (this.find(bucket, key) === undefined) return false;
     const { declared } = this.#of(bucket).get(key) ?? {};
@@ -65,9 +65,10 @@ export class Objects {
   }
 
   /**
-   * Puts what a resource declares in the place of what is under its key.
+   * Replaces a key's object with the one that a resource declares.
    *
-   * @returns whether the resource has changed since it was last declared: not, where the cloud starts with it again.
+   * @returns whether the resource has changed since it was last declared; false when the cloud restarts with the same
+   * resource.
    */
   declare(id: string, inputs: object): boolean {
     const { bucket, key, content, contentType, cacheControl } = this.resources.get(
@@ -81,12 +82,12 @@ export class Objects {
     return true;
   }
 
-  /** Forgets what a resource declared, and what was put in its place. */
+  /** Forgets the declared object of a key, and its replacement. */
   withdraw(bucket: string, key: string): void {
     this.#set(bucket, key, undefined);
   }
 
-  /** Deletes what a bucket holds. */
+  /** Deletes the content of a bucket. */
   remove(bucket: string): void {
     this.#entries.delete(bucket);
     rmSync(path.join(this.directory, bucket), { recursive: true, force: true });

@@ -19,26 +19,26 @@ const messageSchema = z.object({
   visibleAt: z.number(),
   receiveCount: z.number(),
   firstReceivedAt: z.number().optional(),
-  /** Of the last receipt: only its holder deletes the message. */
+  /** Handle of the last receipt: only its holder can delete the message. */
   receiptHandle: z.string().optional(),
-  /** Of a FIFO queue. */
+  /** For a FIFO queue. */
   groupId: z.string().optional(),
   deduplicationId: z.string().optional(),
 });
 
 export type Message = z.output<typeof messageSchema>;
 
-/** What is sent. */
+/** A message to send. */
 export interface NewMessage {
   readonly body: string;
   readonly attributes?: Record<string, unknown>;
-  /** Seconds until it can be received. Default: the queue's. */
+  /** Seconds before it can be received. Default: the queue's delay. */
   readonly delay?: number;
   readonly groupId?: string;
   readonly deduplicationId?: string;
 }
 
-/** An operation that SQS refuses, by its name for why. */
+/** An error of an SQS operation, with SQS's error code. */
 export class QueueError extends Error {
   constructor(
     readonly type: string,
@@ -48,18 +48,21 @@ export class QueueError extends Error {
   }
 }
 
-/** Milliseconds in which a FIFO queue takes a message of one deduplication id once (SQS developer guide, "Exactly-once processing"). */
+/**
+ * Milliseconds during which a FIFO queue drops messages with the same deduplication id (SQS developer guide,
+ * "Exactly-once processing").
+ */
 const deduplicationInterval = 5 * 60_000;
 
 /**
- * The messages of SQS queues: delays, visibility, retention, order within a FIFO queue's group, and the way to a dead letter
- * queue. They outlive a restart.
+ * The messages of SQS queues: delays, visibility timeouts, retention, order within a FIFO message group, and dead
+ * letter queues. They survive a restart.
  */
 export class Queues {
   readonly #messages = new Map<string, Message[]>();
   readonly #changes = new Changes();
 
-  /** @param directory where the messages are kept, a file for each queue. */
+  /** @param directory of the messages, with one file per queue. */
   constructor(
     private readonly resources: AwsResources,
     private readonly directory: string,
@@ -68,9 +71,9 @@ export class Queues {
   }
 
   /**
-   * The queue of a name, an ARN or an address.
+   * Finds a queue by name, ARN or address.
    *
-   * @throws {QueueError} where there is none.
+   * @throws {QueueError} if there is none.
    */
   find(reference: string): Queue {
     const name = reference.split(/[:/]/).at(-1);
@@ -79,7 +82,7 @@ export class Queues {
     return found;
   }
 
-  /** @throws {QueueError} where the queue does not take such a message. */
+  /** @throws {QueueError} if the queue rejects the message. */
   send(queue: Queue, { body, attributes = {}, delay, groupId, deduplicationId }: NewMessage): Message {
     if (body === "") throw new QueueError("MissingParameter", "The request must contain the parameter MessageBody.");
     if (Buffer.byteLength(body) > queue.maxMessageSize) {
@@ -118,9 +121,10 @@ export class Queues {
   }
 
   /**
-   * Takes messages, which no other caller can for a while.
+   * Receives messages and hides them from other callers for a while.
    *
-   * @param limits most messages; seconds that they are hidden, by default the queue's; milliseconds to wait for the first.
+   * @param limits maximum number of messages; seconds to hide them, by default the queue's; milliseconds to wait for
+   * the first.
    */
   async receive(
     queue: Queue,
@@ -148,7 +152,7 @@ export class Queues {
     this.#changed(queue);
   }
 
-  /** @param seconds until a received message can be received again. */
+  /** @param seconds until a received message becomes visible again. */
   changeVisibility(queue: Queue, receiptHandle: string, seconds: number): void {
     const message = this.#of(queue).find((each) => each.receiptHandle === receiptHandle);
     if (message === undefined) throw new QueueError("MessageNotInflight", "The message referred to isn't in flight.");
@@ -161,7 +165,7 @@ export class Queues {
     this.#changed(queue);
   }
 
-  /** How many there are to be received, received and not deleted, and delayed. */
+  /** Number of visible, received and delayed messages. */
   counts(queue: Queue): { readonly visible: number; readonly inFlight: number; readonly delayed: number } {
     const now = Date.now();
     const [visible, hidden] = [true, false].map((wanted) => {
@@ -171,7 +175,7 @@ export class Queues {
     return { visible: visible?.length ?? 0, delayed, inFlight: (hidden?.length ?? 0) - delayed };
   }
 
-  /** Deletes what a queue holds. */
+  /** Deletes the messages of a queue. */
   remove(name: string): void {
     this.#messages.delete(name);
     rmSync(this.#file(name), { force: true });
@@ -233,7 +237,7 @@ export class Queues {
 
 const redrivePolicy = z.object({ deadLetterTargetArn: z.string(), maxReceiveCount: z.coerce.number().int().min(1) });
 
-/** Whether a text is what SQS takes as a queue's redrive policy. */
+/** Whether a text is a valid redrive policy. */
 export function isRedrivePolicy(text: unknown): boolean {
   try {
     return redrivePolicy.safeParse(JSON.parse(String(text))).success;
@@ -242,7 +246,7 @@ export function isRedrivePolicy(text: unknown): boolean {
   }
 }
 
-/** Where a queue's messages go that were received often enough. */
+/** The queue for messages that were received too often. */
 export function deadLetters({ redrivePolicy: text }: { readonly redrivePolicy?: string }) {
   return text === undefined || text === "" ? undefined : redrivePolicy.parse(JSON.parse(text));
 }

@@ -3,11 +3,11 @@ import { parseTarget } from "./lambda";
 import type { AwsResources, Resource } from "./resources";
 
 /**
- * Whether a function's resource policy lets a service invoke it; each `Permission` is a statement of that policy, and that of
- * an alias is not the function's.
+ * Whether a function's resource policy lets a service invoke it. Each `Permission` is a statement; an alias has its own
+ * policy.
  *
  * @param arn of the function, or of its alias.
- * @param source ARN of what the service invokes it for.
+ * @param source ARN of the resource for which the service invokes it.
  */
 export function mayInvoke(resources: AwsResources, arn: string, service: string, source: string): boolean {
   const { name, qualifier } = parseTarget(arn);
@@ -56,7 +56,10 @@ export function maySend(
   });
 }
 
-/** What a service says of whom it acts for; everything here is of one account, which an ARN of S3 does not have. */
+/**
+ * Condition keys of the resource for which a service acts. Everything here belongs to one account, which an S3 ARN does
+ * not contain.
+ */
 function sourceContext(target: string, source: string): Record<string, string> {
   return { "aws:sourcearn": source, "aws:sourceaccount": target.split(":")[4] ?? "" };
 }

@@ -60,14 +60,14 @@ export const bucketNotification = z.object({
   queues: z.array(notifiedDestination.extend({ queueArn: z.string() })).default([]),
 });
 
-/** What the data planes read of each resource type, by the types' own property names. */
+/** The properties of each resource type that the data planes read, by the type's own property names. */
 const schemas = {
   "aws:lambda/function:Function": functionSchema,
   [versionType]: functionSchema.extend({
     version: z.string(),
     versionOf: z.string(),
     layerCode: z.array(blob),
-    /** Absent where it has no snapshot. */
+    /** Absent for a version without a snapshot. */
     state: z.enum(["Active", "Failed"]).optional(),
     stateReason: z.string().optional(),
   }),
@@ -267,7 +267,7 @@ const schemas = {
 
 type Types = { [T in keyof typeof schemas]: z.output<(typeof schemas)[T]> };
 export type Type = keyof Types;
-/** A resource of the type, as far as a data plane reads it. */
+/** A resource of a type, with the properties that a data plane reads. */
 export type Resource<T extends Type> = Types[T];
 
 /** The current resources of local AWS. */
@@ -276,7 +276,10 @@ export class AwsResources extends TypedResources<Types> {
     super(schemas, stored);
   }
 
-  /** Whether a role may do something: by its policies or by others that say who may, and within its boundary where that is there. */
+  /**
+   * Whether a role may perform an action, by its own policies or other statements that apply, within its permissions
+   * boundary.
+   */
   roleAllows(roleArn: string, request: AccessRequest, others: readonly Statement[] = []): boolean {
     const role = this.find("aws:iam/role:Role", ({ arn }) => arn === roleArn);
     const own = this.list("aws:iam/rolePolicy:RolePolicy")
@@ -290,8 +293,8 @@ export class AwsResources extends TypedResources<Types> {
 }
 
 /**
- * The access key of the credentials that a role's session has: what it signs with names the role, so that a service can
- * look up what the role may do. Signatures themselves are not verified here.
+ * The access key of a role's session. Services find the role, and so its policies, by this key. Signatures are not
+ * verified.
  */
 export function accessKeyOf(roleArn: string): string {
   const base32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";

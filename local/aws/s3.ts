@@ -28,7 +28,7 @@ const actions: Readonly<Record<string, string>> = {
   DELETE: "s3:DeleteObject",
 };
 
-/** Header fields that make of a request what is not served here. */
+/** Headers of requests that are not supported here. */
 const unserved = [
   "x-amz-copy-source",
   "range",
@@ -38,7 +38,7 @@ const unserved = [
   "if-unmodified-since",
 ];
 
-/** Header fields of a put that are answered with the object. */
+/** Headers of a put that are returned with the object. */
 const kept = /^(content-(type|encoding|disposition|language)|cache-control|expires|x-amz-meta-.+)$/i;
 
 export interface S3Options {
@@ -48,13 +48,13 @@ export interface S3Options {
 }
 
 /**
- * S3, as far as programs put, get and delete objects. A function may do what its role or the bucket's policy allows; a caller that
- * is no function is the developer, who may do everything. Signatures are not verified.
+ * The part of S3 that puts, gets and deletes objects. A function needs permission from its role or the bucket's policy;
+ * a caller that is no function is the developer, who may do everything. Signatures are not verified.
  */
 export class S3 {
   #listener: Listener | undefined;
 
-  /** Has the objects that resources declare in their buckets, and tells of them. */
+  /** Creates the objects that resources declare in their buckets, and sends their notifications. */
   readonly declared: DataPlane = {
     start: async ({ id, inputs }: StoredResource) => {
       if (!this.options.objects.declare(id, inputs)) return;
@@ -73,7 +73,7 @@ export class S3 {
 
   constructor(private readonly options: S3Options) {}
 
-  /** Starts the address that SDKs are told for all buckets. */
+  /** Starts the SDKs' endpoint for all buckets. */
   async listen(): Promise<string> {
     this.#listener = await listen((request) => this.handle(request));
     return `http://127.0.0.1:${this.#listener.port}`;
@@ -84,9 +84,9 @@ export class S3 {
   }
 
   /**
-   * GetObject, as a CloudFront distribution asks for it.
+   * GetObject, as a CloudFront distribution requests it.
    *
-   * @param distributionArn the distribution that signs the request; absent where it is anonymous.
+   * @param distributionArn the distribution that signs the request; absent for an anonymous request.
    */
   get(bucket: Bucket, key: string, distributionArn: string | undefined): Promise<HttpResponse> {
     const statements = this.#policy(bucket);
@@ -101,7 +101,9 @@ export class S3 {
     );
   }
 
-  /** @param bucketName the bucket whose own address was asked; absent: the first part of the path names it. */
+  /**
+   * @param bucketName the bucket of a request to a bucket's own address; absent if the first part of the path names it.
+   */
   async handle(request: HttpRequest, bucketName?: string): Promise<HttpResponse> {
     const { path, query } = splitTarget(request.target);
     const parts = path.slice(1).split("/").map(decodeURIComponent);
@@ -110,7 +112,7 @@ export class S3 {
     const bucket = this.options.resources.find("aws:s3/bucket:Bucket", (each) => each.bucket === name);
     if (bucket === undefined) return failed(404, "NoSuchBucket", "The specified bucket does not exist");
     const action = actions[request.method];
-    // The newer SDKs name the operation in the query as well.
+    // Newer SDKs also name the operation in the query.
     const parameters = [...new URLSearchParams(query).keys()].filter((each) => each !== "x-id");
     const special = unserved.find((field) => header(request.headers, field) !== undefined);
     if (action === undefined || key === "" || parameters.length > 0 || special !== undefined) {
@@ -157,7 +159,7 @@ export class S3 {
     if (!allowed("s3:GetObject", `${bucket.arn}/${key}`)) return failed(403, "AccessDenied", "Access Denied");
     const object = this.options.objects.find(bucket.bucket, key);
     if (object === undefined) {
-      // Whether something exists is only told to those who may list.
+      // Only a caller who may list the bucket learns whether an object exists.
       return allowed("s3:ListBucket", bucket.arn)
         ? failed(404, "NoSuchKey", "The specified key does not exist.")
         : failed(403, "AccessDenied", "Access Denied");
@@ -165,7 +167,7 @@ export class S3 {
     return stored(object);
   }
 
-  /** Whether the role's policies or the bucket's let a function do something, and none denies it. */
+  /** Whether the role's or the bucket's policies allow an action of a function, and none denies it. */
   #mayDo(bucket: Bucket, role: string, action: string, resource: string): boolean {
     const request = {
       action,
@@ -206,21 +208,21 @@ async function stored({ file, headers }: StoredObject): Promise<HttpResponse> {
 
 function keptHeaders(headers: HeaderList): HeaderList {
   const fields = headers.flatMap(([name, value]) => {
-    // The encoding of the way here, in which the object is not.
+    // `aws-chunked` is the encoding of the transfer, not of the object.
     const bare = value.replace(/aws-chunked,?\s*/, "");
     return kept.test(name) && bare !== "" ? [[name, bare] as const] : [];
   });
   return header(fields, "content-type") === undefined ? [["Content-Type", "binary/octet-stream"], ...fields] : fields;
 }
 
-/** The body of a put without the chunks that SDKs send it in (S3 API reference, "Chunked upload"). */
+/** The body of a put without the SDKs' chunk framing (S3 API reference, "Chunked upload"). */
 function unchunked({ headers, body }: HttpRequest): Buffer {
   if (!header(headers, "x-amz-content-sha256")?.startsWith("STREAMING-")) return body;
   const chunks: Buffer[] = [];
   for (let at = 0; ;) {
     const end = body.indexOf("\r\n", at);
     const size = end < 0 ? 0 : parseInt(body.toString("latin1", at, end), 16);
-    // After the last one there are trailers at most.
+    // Only trailers may follow the last chunk.
     if (!(size > 0)) return Buffer.concat(chunks);
     chunks.push(body.subarray(end + 2, end + 2 + size));
     at = end + 2 + size + 2;

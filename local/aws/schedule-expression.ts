@@ -1,6 +1,9 @@
 import type { Due } from "../timetable";
 
-/** Fields of `cron(...)`, in their order, with the values that each can have (EventBridge Scheduler user guide, "Cron-based schedules"). */
+/**
+ * Fields of `cron(...)`, in order, with their accepted values (EventBridge Scheduler user guide, "Cron-based
+ * schedules").
+ */
 const fields = [
   { name: "minutes", from: 0, to: 59 },
   { name: "hours", from: 0, to: 23 },
@@ -13,10 +16,10 @@ const fields = [
 const minutesOf = { minute: 1, hour: 60, day: 24 * 60 } as const;
 
 /**
- * Reads `rate(...)` or `cron(...)`.
+ * Parses `rate(...)` or `cron(...)`.
  *
- * @returns undefined where EventBridge Scheduler takes no such expression, or this machine does not know it: `at(...)`, and
- * `L`, `W` and `#` in days.
+ * @returns undefined if EventBridge Scheduler rejects the expression, or it is not supported here: `at(...)`, and `L`,
+ * `W` and `#` in days.
  */
 export function parseExpression(expression: string): Due | undefined {
   const [, count = "", unit = ""] = /^rate\(([1-9]\d*) (minute|hour|day)s?\)$/.exec(expression) ?? [];
@@ -25,7 +28,7 @@ export function parseExpression(expression: string): Due | undefined {
   }
   const given = /^cron\((.+)\)$/.exec(expression)?.[1]?.trim().split(/\s+/) ?? [];
   if (given.length !== fields.length) return undefined;
-  // Of the two days one is a question mark, and not both.
+  // Exactly one of the two day fields is a question mark.
   if ((given[2] === "?") === (given[4] === "?")) return undefined;
   const sets = fields.map((field, index) => valuesOf(given[index] ?? "", field));
   if (sets.some((set) => set === undefined)) return undefined;
@@ -50,7 +53,7 @@ interface Field {
   readonly names?: readonly string[];
 }
 
-/** The values that a field of a cron expression stands for. */
+/** The values that match a field of a cron expression. */
 function valuesOf(text: string, field: Field): ReadonlySet<number> | undefined {
   const { from, to, names = [] } = field;
   const numberOf = (value: string) => (names.includes(value) ? names.indexOf(value) + from : Number(value));
@@ -60,7 +63,7 @@ function valuesOf(text: string, field: Field): ReadonlySet<number> | undefined {
     const [first = "", last] = range.split("-");
     const any = range === "*" || range === "?";
     const begin = any ? from : numberOf(first);
-    // `0/15` goes on to the end.
+    // `0/15` continues to the end of the range.
     const end = any || (last === undefined && part.includes("/")) ? to : numberOf(last ?? first);
     if (!(begin >= from && end <= to && begin <= end)) return undefined;
     for (let value = begin; value <= end; value += Number(step)) values.add(value);

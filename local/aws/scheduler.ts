@@ -11,7 +11,7 @@ export interface SchedulerOptions {
   readonly invocations: AsynchronousInvocations;
 }
 
-/** EventBridge Scheduler: invokes functions at their times, in UTC, where the schedule's role allows it. */
+/** EventBridge Scheduler: invokes functions at their scheduled times, in UTC, if the schedule's role allows it. */
 export class Scheduler implements DataPlane {
   readonly #timetable = new Timetable();
 
@@ -40,9 +40,9 @@ export class Scheduler implements DataPlane {
   }
 
   /**
-   * Sends a schedule's event, as at its time.
+   * Sends a schedule's event now.
    *
-   * @throws where the schedule's role may not invoke the target, or the target is not there.
+   * @throws if the schedule's role may not invoke the target, or the target does not exist.
    */
   async run(id: string): Promise<void> {
     const { resources, invocations } = this.options;
@@ -57,7 +57,7 @@ export class Scheduler implements DataPlane {
   }
 }
 
-/** What a target without an input of its own gets at a time of a schedule or a rule. */
+/** The event of a schedule or a rule for a target without its own input. */
 export function scheduledEvent(arn: string, source: "aws.scheduler" | "aws.events", detail: string | object) {
   const [, , , region = "", account = ""] = arn.split(":");
   return {

@@ -11,7 +11,7 @@ const getSecretValue = z.object({
   VersionStage: z.string().optional(),
 });
 
-/** Secrets Manager, as far as a function reads secrets from it: those whose role allows it. Signatures are not verified. */
+/** The part of Secrets Manager that reads secrets, subject to the role's policies. Signatures are not verified. */
 export class SecretsManager {
   private constructor(private readonly listener: Listener) {}
 

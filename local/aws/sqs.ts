@@ -22,8 +22,8 @@ const identified = z.object({ Id: z.string() });
 type Operation = (queue: Queue, input: unknown) => object | Promise<object>;
 
 /**
- * SQS, as far as programs send and take messages. A function may do what its role allows; a caller that is no function is the
- * developer, who may do everything. Signatures are not verified.
+ * The part of SQS that sends and receives messages. A function needs permission from its role; a caller that is no
+ * function is the developer, who may do everything. Signatures are not verified.
  */
 export class Sqs {
   readonly #operations: Readonly<Record<string, Operation>>;
@@ -36,7 +36,7 @@ export class Sqs {
     this.#operations = this.#served();
   }
 
-  /** Starts an address of its own, for SDKs that are told one for all queues. */
+  /** Starts the SDKs' endpoint for all queues. */
   async start(): Promise<string> {
     this.#listener = await listen((request) => this.handle(request));
     return `http://127.0.0.1:${this.#listener.port}`;
@@ -46,10 +46,10 @@ export class Sqs {
     await this.#listener?.close();
   }
 
-  /** @param queueName the queue whose own address was asked, for requests that name none. */
+  /** @param queueName the queue of a request to a queue's own address, for requests that name no queue. */
   async handle(request: HttpRequest, queueName?: string): Promise<HttpResponse> {
     const asked = header(request.headers, "x-amz-target")?.split(".").at(-1);
-    // `curl -d 'Action=SendMessage&MessageBody=hello' <address of the queue>`, in the older protocol.
+    // The older query protocol, e.g. `curl -d 'Action=SendMessage&MessageBody=hello' <address of the queue>`.
     const form = asked === undefined ? new URLSearchParams(request.body.toString()) : undefined;
     const name = asked ?? form?.get("Action") ?? "";
     try {
@@ -76,7 +76,7 @@ export class Sqs {
     const queue = this.queues.find(QueueUrl ?? QueueName ?? queueName ?? "");
     const headers = Object.fromEntries(request.headers.map(([key, value]) => [key.toLowerCase(), value]));
     const role = roleOf(this.resources, accessKeyIn(headers));
-    // A batch is allowed with its operation.
+    // A batch operation needs the permission of the single operation.
     const denied = role && denial(this.resources, role, `sqs:${name.replace(/Batch$/, "")}`, queue.arn);
     if (denied) throw new QueueError("AccessDenied", denied.message);
     return operation(queue, input);
@@ -177,7 +177,7 @@ export class Sqs {
   }
 }
 
-/** What SQS adds to a message, as a receiver and a Lambda function are told it. */
+/** Attributes that SQS adds to a message for a receiver or a Lambda function. */
 export function systemAttributes(message: Message): Record<string, string> {
   return {
     ApproximateReceiveCount: String(message.receiveCount),
@@ -189,7 +189,7 @@ export function systemAttributes(message: Message): Record<string, string> {
   };
 }
 
-/** An answer whose fields are texts, in the older protocol. */
+/** A response in the older query protocol. */
 function asXml(action: string, answer: object): HttpResponse {
   const fields = Object.entries(answer).filter(([, value]) => typeof value === "string");
   const inner = fields.map(([key, value]) => `<${key}>${String(value)}</${key}>`).join("");

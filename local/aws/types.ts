@@ -14,10 +14,10 @@ import { AwsResources, bucketNotification } from "./resources";
 import { parseExpression } from "./schedule-expression";
 import { publishWhereAsked, versionFor, versionsOf } from "./versions";
 
-/** The account that everything on this machine belongs to. */
+/** The account that owns all local resources. */
 export const account = "123456789012";
 
-/** Region of inputs, or of the provider. */
+/** Region of the inputs, otherwise of the provider. */
 const regionOf = ({ region }: Inputs, { configuration }: CloudContext) =>
   typeof region === "string" ? region : (configuration.region ?? "");
 
@@ -25,7 +25,7 @@ const arn = (service: string, region: string, rest: string) => `arn:aws:${servic
 
 const named = (inputs: Inputs) => String(inputs.name);
 
-/** An id as AWS makes them up: letters and digits, the same for the same name. */
+/** An id in AWS's form: letters and digits, derived from the text. */
 const identifier = (text: string, length: number) =>
   createHash("sha256").update(text).digest("hex").slice(0, length).toUpperCase();
 
@@ -44,7 +44,7 @@ const between = (from: number, to: number): Rule => ({
   expected: `a number from ${from} to ${to}`,
 });
 
-/** Characters of a managed policy without white space, at most (IAM, "Quotas"). */
+/** Maximum characters of a managed policy without white space (IAM, "Quotas"). */
 const policyLimit = 6_144;
 
 const policyOf = (kind: keyof typeof policyKinds): Rule => ({
@@ -74,7 +74,7 @@ const reservedVariables = [
   "LAMBDA_RUNTIME_DIR",
 ];
 
-/** "Lambda quotas": bytes of all variables together, as a JSON object. */
+/** Maximum bytes of all variables together, as a JSON object ("Lambda quotas"). */
 const environmentLimit = 4096;
 
 const environmentVariables: Rule = {
@@ -86,13 +86,13 @@ const environmentVariables: Rule = {
   expected: `at most ${environmentLimit} bytes, with names of letters, digits and _ that Lambda does not reserve, as it does ${reservedVariables.join(", ")}`,
 };
 
-/** The items of a list, each. */
+/** Each item of a list has to be one of these. */
 const each = (...values: unknown[]): Rule => ({
   accepts: (value) => Array.isArray(value) && value.every((item) => values.includes(item)),
   expected: `a list of ${values.join(", ")}`,
 });
 
-/** An object that is there has these; of a list, each item. */
+/** The object has to have these properties; of a list, each item. */
 const having = (...names: string[]): Rule => ({
   accepts: (value) =>
     (Array.isArray(value) ? (value as unknown[]) : [value]).every((item) => {
@@ -122,7 +122,7 @@ const retention = oneOf(
   ...[0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
 );
 
-/** Bucket settings are one of a kind for a bucket, and have its name as their id. */
+/** A bucket has one setting of each kind, whose id is the bucket's name. */
 const bucketSetting: Pick<ResourceType, "id" | "references" | "replaceOn"> = {
   id: (inputs) => String(inputs.bucket),
   references: { bucket: { type: "aws:s3/bucket:Bucket", by: "bucket" } },
@@ -174,7 +174,7 @@ const behaviorRules = (at: string): Readonly<Record<string, Rule>> => ({
 
 const visibility = ["cloudwatchMetricsEnabled", "metricName", "sampledRequestsEnabled"];
 
-/** DynamoDB refuses a key without its attribute, and an attribute that is in no key. */
+/** DynamoDB rejects a key without its attribute, and an attribute that is in no key. */
 const keyAttributes: Rule = {
   accepts: (value, { hashKey, rangeKey }) =>
     Array.isArray(value) &&
@@ -207,7 +207,7 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
     replaceOn: ["name", "role"],
     id: (inputs) => `${String(inputs.role)}:${named(inputs)}`,
   },
-  // An account has one for an address.
+  // An account has one provider per address.
   "aws:iam/openIdConnectProvider:OpenIdConnectProvider": {
     required: ["url", "clientIdLists"],
     rules: { url: matching(/^https:\/\/[\w.-]+(\/.*)?$/, "an address that begins with https://") },
@@ -270,7 +270,7 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
       return `${layer}:${context.store.next(layer)}`;
     },
     outputs: ({ id, inputs }, { store }) => {
-      // Lambda keeps a copy: the object may go afterwards.
+      // Lambda keeps a copy, so the object may be deleted afterwards.
       const copy = inputs.code === undefined ? { code: objectOf(inputs, store) } : {};
       return {
         arn: id,
@@ -518,7 +518,7 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
         : undefined,
     replaceOn: ["name"],
     contains: "secretId",
-    // The six characters keep a policy for a deleted secret from another one of the same name.
+    // The six characters prevent a policy for a deleted secret from matching a new one of the same name.
     id: (inputs, context) => {
       const ending = identifier(`secret ${named(inputs)} ${context.store.next("secret")}`, 6);
       return arn("secretsmanager", regionOf(inputs, context), `secret:${named(inputs)}-${ending}`);
@@ -713,7 +713,7 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
     },
     replaceOn: ["bucket", "bucketPrefix"],
     contains: "bucket",
-    // A moment and a count, as the provider has them.
+    // A timestamp and a counter, as the provider generates them.
     id: ({ bucket, bucketPrefix }, { store }) =>
       typeof bucket === "string"
         ? bucket
@@ -943,7 +943,7 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
   },
 };
 
-/** Why Lambda refuses a mapping of a queue to a function (Lambda developer guide, "Using Lambda with Amazon SQS"). */
+/** Why Lambda rejects a mapping of a queue to a function (Lambda developer guide, "Using Lambda with Amazon SQS"). */
 function refusedSource(inputs: Inputs, store: CloudContext["store"], id: string | undefined): string | undefined {
   const { eventSourceArn, functionName, batchSize = 10, maximumBatchingWindowInSeconds = 0 } = inputs;
   const { name } = parseTarget(String(functionName));
@@ -981,7 +981,7 @@ function isRuntimes(value: unknown): boolean {
   return Array.isArray(value) && value.length <= 15 && value.every((runtime) => runtimes.accepts(runtime, {}));
 }
 
-/** The content of the S3 object that inputs name. */
+/** The content of the S3 object that the inputs name. */
 function objectOf({ s3Bucket, s3Key }: Inputs, store: CloudContext["store"]): unknown {
   return store.get("aws:s3/bucketObjectv2:BucketObjectv2", `${String(s3Bucket)}/${String(s3Key)}`)?.inputs.source;
 }

@@ -3,12 +3,15 @@ import { isDeepStrictEqual } from "node:util";
 import type { Inputs } from "../resource-type";
 import type { Resources, ResourceStore, StoredResource } from "../store";
 
-/** Published versions of functions: the cloud's own, which no Pulumi resource declares. */
+/** Published versions of functions. The cloud creates them; no Pulumi resource declares them. */
 export const versionType = "aws:lambda/function:Version";
 
 const layerType = "aws:lambda/layerVersion:LayerVersion";
 
-/** What a version keeps of a function; a change of anything else publishes none (Lambda API reference, `PublishVersion`). */
+/**
+ * The properties that a version keeps; a change of other properties publishes no version (Lambda API reference,
+ * `PublishVersion`).
+ */
 const kept = [
   "architectures",
   "code",
@@ -28,14 +31,14 @@ const kept = [
   "vpcConfig",
 ] as const;
 
-/** Without where a file lies: a preview has another copy of it. */
+/** The configuration without file paths: a preview has other copies of the same files. */
 function configurationOf(inputs: Inputs): unknown {
   const picked = Object.fromEntries(kept.map((key) => [key, inputs[key]]));
   const code = picked.code as { readonly hash?: string; readonly sha256?: string } | undefined;
   return JSON.parse(JSON.stringify({ ...picked, code: code?.sha256 ?? code?.hash }));
 }
 
-/** The versions of a function, the oldest first. */
+/** The versions of a function, oldest first. */
 export function versionsOf(resources: Resources, functionName: string): StoredResource[] {
   return resources
     .list(versionType)
@@ -43,7 +46,7 @@ export function versionsOf(resources: Resources, functionName: string): StoredRe
     .sort((a, b) => Number(a.outputs.version) - Number(b.outputs.version));
 }
 
-/** Number of the version that publishing these inputs gives: the newest one's, where nothing has changed since. */
+/** Number of the version that publishing these inputs gives: the newest one, if nothing has changed since then. */
 export function versionFor(resources: Resources, functionName: string, inputs: Inputs): string {
   const newest = versionsOf(resources, functionName).at(-1);
   if (newest === undefined) return "1";
@@ -52,8 +55,8 @@ export function versionFor(resources: Resources, functionName: string, inputs: I
 }
 
 /**
- * The version that a function as it is now would be published as: it keeps the code, the configuration and the content of
- * the layers, whatever becomes of those. Where nothing has changed since the newest one, it is that one.
+ * The version that publishing a function now gives. It keeps the code, the configuration and the content of the layers.
+ * If nothing has changed since the newest version, it is that one.
  */
 export function versionOf(resources: Resources, fn: StoredResource): StoredResource {
   const version = versionFor(resources, fn.id, fn.inputs);
@@ -74,7 +77,7 @@ export function versionOf(resources: Resources, fn: StoredResource): StoredResou
   );
 }
 
-/** A version with the code and the configuration of another, which Lambda would not publish again by itself. */
+/** A new version with the code and configuration of another, which Lambda itself would not publish again. */
 export function anotherVersion(of: StoredResource): StoredResource {
   const version = String(Number(of.outputs.version) + 1);
   const { state: _state, stateReason: _reason, ...outputs } = of.outputs;
@@ -82,7 +85,7 @@ export function anotherVersion(of: StoredResource): StoredResource {
   return { ...of, id: `${String(of.inputs.versionOf)}:${version}`, outputs: { ...outputs, version, publishedAt } };
 }
 
-/** Publishes a function where its inputs ask for it. */
+/** Publishes a version if the function's inputs ask for it. */
 export function publishWhereAsked(store: ResourceStore, fn: StoredResource): void {
   if (fn.inputs.publish === true) store.put(versionOf(store, fn));
 }
