@@ -196,9 +196,7 @@ describe("uv.lock", () => {
 
   it("of another version, or of a workspace, says what to do", async () => {
     await write("uv.lock", "version = 2\n");
-    await expect(read("uv.lock")).rejects.toThrow(
-      /uv\.lock is not as expected \(version: expected version 1.*uv lock/,
-    );
+    await expect(read("uv.lock")).rejects.toThrow(/uv\.lock is not as expected \(version: expected version 1.*uv lock/);
     await write("uv.lock", "version = 1\n");
     await expect(read("uv.lock")).rejects.toThrow(
       /has no project of the folder .*name the pyproject\.toml of the workspace's member/,

@@ -139,9 +139,19 @@ describe("an unusual zip is read", () => {
 describe("what readers of zips read differently is refused", () => {
   const hidden = rawZip([{ name: "hidden.py", content: "hidden" }]);
   it.each<[string, readonly RawFile[], Frame, RegExp]>([
-    ["a count that is too small", [one, two], { count: 1 }, /the end record counts 1 files, the central directory lists more/],
+    [
+      "a count that is too small",
+      [one, two],
+      { count: 1 },
+      /the end record counts 1 files, the central directory lists more/,
+    ],
     ["a count that is too large", [one, two], { count: 3 }, /./],
-    ["too small a count of a large zip", [one, two], { count: 1, large: true }, /counts 1 files, the central directory lists more/],
+    [
+      "too small a count of a large zip",
+      [one, two],
+      { count: 1, large: true },
+      /counts 1 files, the central directory lists more/,
+    ],
     [
       "bytes before the first file",
       [one, two],
@@ -152,7 +162,12 @@ describe("what readers of zips read differently is refused", () => {
     ["bytes behind the end record", [one, two], { behind: Buffer.from("rest") }, /./],
     ["a zip behind the end record", [one, two], { behind: hidden }, /./],
     ["a second end record", [one, two], { behind: rawZip([]) }, /./],
-    ["a file that is not listed", [one, two], { between: hidden.subarray(0, 45) }, /45 bytes before the central directory/],
+    [
+      "a file that is not listed",
+      [one, two],
+      { between: hidden.subarray(0, 45) },
+      /45 bytes before the central directory/,
+    ],
     [
       "another name in a file's own header",
       [{ ...one, ownName: "a/own.py" }, two],
