@@ -6,7 +6,7 @@ declare module "azurite/dist/src/table/TableConfiguration" {
       port?: number,
       /** Seconds. */
       keepAliveTimeout?: number,
-      /** File that the tables are kept in. */
+      /** File with the tables. */
       metadataDBPath?: string,
       enableDebugLog?: boolean,
       enableAccessLog?: boolean,
@@ -26,11 +26,11 @@ declare module "azurite/dist/src/queue/QueueConfiguration" {
       port?: number,
       /** Seconds. */
       keepAliveTimeout?: number,
-      /** File that the queues are kept in. */
+      /** File with the queues. */
       metadataDBPath?: string,
-      /** File that says where the messages are. */
+      /** File with the positions of the messages. */
       extentDBPath?: string,
-      /** Folders of the messages. */
+      /** Folders with the messages. */
       persistencePathArray?: readonly { locationId: string; locationPath: string; maxConcurrency: number }[],
       enableAccessLog?: boolean,
       accessLogWriteStream?: NodeJS.WritableStream,

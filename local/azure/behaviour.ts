@@ -4,22 +4,22 @@ import { azureTypes } from "./types";
 const replacement = "pulumi-azure-native: provider/pkg/gen/replacement.go (forceNewMap)";
 const customStorage = "pulumi-azure-native: provider/pkg/resources/customresources/custom_storage_azidentity.go";
 
-/** Rules for every ARM type, and where the provider's source has them. */
+/** Rules for all ARM types, and where the provider's source implements them. */
 const common = [
-  // Parameters of the path force a replacement; so does what the API's description calls immutable.
+  // Parameters in the path force a replacement; so do properties that the API's description declares immutable.
   "pulumi-azure-native: provider/pkg/provider/diff.go (calculateDetailedDiff)",
-  // Whatever is replaced is deleted first, but for resources with a name that the provider made up.
+  // A replaced resource is deleted first, unless the provider generated its name.
   "pulumi-azure-native: provider/pkg/provider/provider.go (Diff)",
 ];
 
-/** ARM's rule for what has a location of its own: it cannot be changed. */
+/** ARM's rule for resources with a location: it cannot be changed. */
 const immutableLocation = "azure-openapi-validator: docs/location-must-have-xms-mutability.md";
 
-/** Parameters of the path of a type's id, as its emulation names them. */
+/** Path parameters of a type's id, by the names of its emulation. */
 const pathOf = (type: string): readonly string[] =>
   (azureTypes[type]?.replaceOn ?? []).filter((property) => property !== "location" && property !== "type");
 
-/** @param replaceOn beside the parameters of the path. */
+/** @param replaceOn further properties that force a replacement, beside the parameters of the path. */
 const arm = (type: string, replaceOn: readonly string[] = [], more: Partial<Behaviour> = {}): Behaviour => ({
   first: "old",
   ...more,
@@ -27,7 +27,10 @@ const arm = (type: string, replaceOn: readonly string[] = [], more: Partial<Beha
   replaceOn: [...pathOf(type), ...replaceOn],
 });
 
-/** A long operation of Azure Resource Manager: the PUT is accepted, and the state is saved when what follows fails. */
+/**
+ * A long-running operation of Azure Resource Manager: the PUT is accepted, and the state is saved even if the operation
+ * fails later.
+ */
 const accepted = (message: string, needs: readonly string[] = []): Partial<Behaviour> => ({
   sources: ["pulumi-azure-native: provider/pkg/provider/crud/crud.go (HandleErrorWithCheckpoint)"],
   fails: { how: "partial", message, needs },
@@ -112,7 +115,7 @@ export const azureBehaviours: Behaviours = {
   "azure-native:cdn:Rule": arm("azure-native:cdn:Rule"),
   "azure-native:cdn:Route": arm("azure-native:cdn:Route", [], {
     ...accepted("Code=Conflict: another operation is running"),
-    // "Azure Front Door: frequently asked questions", on how long a deployment takes: up to 20 minutes.
+    // "Azure Front Door: frequently asked questions": a deployment takes up to 20 minutes.
     lateUpdateSeconds: 1200,
   }),
   "azure-native:cdn:AFDCustomDomain": arm("azure-native:cdn:AFDCustomDomain", ["hostName"]),

@@ -13,7 +13,7 @@ import { Tables } from "./tables";
 /**
  * Starts the local Azure.
  *
- * @param state where tables, queues and logs are kept between runs; logs are in `logs/`, see {@link Logs}.
+ * @param state folder of tables, queues and logs between runs; logs are in `logs/`, see {@link Logs}.
  */
 export async function startAzure(stored: Resources, state: string): Promise<CloudDataPlane> {
   const resources = new AzureResources(stored);
@@ -62,7 +62,7 @@ export async function startAzure(stored: Resources, state: string): Promise<Clou
           functions.deploy(resources.parse("azure-native:resources:Deployment", resource));
           return Promise.resolve();
         },
-        // The app goes on with what it was given.
+        // The app keeps its deployed package.
         stop: () => Promise.resolve(),
       },
       "azure-native:keyvault:Secret": keyVault,

@@ -24,16 +24,18 @@ interface Change {
   readonly knownAt: number;
 }
 
-/** Bytes of body that Front Door compresses: 1 KB to 8 MB (Azure Front Door documentation, "File compression"). */
+/**
+ * Bytes of the bodies that Front Door compresses: 1 KB to 8 MB (Azure Front Door documentation, "File compression").
+ */
 const compressibleSizes = { least: 1024, most: 8 * 1024 * 1024 };
 
-/** Milliseconds that Front Door waits for an origin: 60 seconds, its default. */
+/** Milliseconds that Front Door waits for an origin: its default of 60 seconds. */
 const originTimeout = 60_000;
 
 /**
- * Azure Front Door: routes, origin groups, rule sets and compression, before static websites and function apps. Nothing is
- * cached, so that a deployment shows at once; firewall policies are not reproduced, and browsers speak HTTP, since no
- * certificate is signed for a loopback address.
+ * Azure Front Door: routes, origin groups, rule sets and compression in front of static websites and function apps.
+ * There is no cache, so that a deployment is visible at once. Firewall policies are not emulated, and browsers use
+ * HTTP, since a loopback address has no certificate.
  */
 export class FrontDoor {
   readonly #changes = new Map<string, Change>();
@@ -41,7 +43,7 @@ export class FrontDoor {
 
   constructor(private readonly resources: AzureResources) {}
 
-  /** Takes a route, or another version of one that it has: until that is known, some places go by the one before. */
+  /** Adds or changes a route. Some edge locations use the previous version until the change has propagated. */
   changed(resource: StoredResource): void {
     const route = this.resources.parse("azure-native:cdn:Route", resource);
     const before = this.#changes.get(resource.id)?.route ?? route;
@@ -84,7 +86,10 @@ export class FrontDoor {
     };
   }
 
-  /** Routes whose change is not known everywhere: every other request comes to a place that goes by the one before. */
+  /**
+   * Routes with a change that has not propagated yet: every other request goes to an edge location with the previous
+   * version.
+   */
   #late(): Route[] {
     this.#count += 1;
     return [...this.#changes.values()]
@@ -92,7 +97,7 @@ export class FrontDoor {
       .map(({ before, route }) => (this.#count % 2 === 0 ? route : before));
   }
 
-  /** The rules of a route's sets, in their order. */
+  /** The rules of a route's rule sets, in order. */
   #rulesOf(route: Route): Rule[] {
     return route.ruleSets.flatMap(({ id }) => {
       const { ruleSetName } = this.resources.get("azure-native:cdn:RuleSet", id);
@@ -138,7 +143,7 @@ export class FrontDoor {
   }
 }
 
-/** The route with the most specific pattern: an exact path before a wildcard, a longer one before a shorter one. */
+/** The route with the most specific pattern: an exact path precedes a wildcard, a longer one precedes a shorter one. */
 export function routeOf<R extends Pick<Route, "patternsToMatch">>(routes: readonly R[], path: string): R | undefined {
   const lower = path.toLowerCase();
   const matches = (pattern: string) =>
@@ -161,7 +166,7 @@ function applies({ conditions }: Pick<Rule, "conditions">, path: string): boolea
     const holds = {
       Any: part !== "",
       Equal: matchValues.includes(part),
-      // Of lengths, as Front Door's string operators have it.
+      // The operand is a length, as in Front Door's string operators.
       LessThan: matchValues.some((value) => part.length < Number(value)),
       RegEx: matchValues.some((value) => new RegExp(value).test(part)),
     }[operator];
@@ -169,7 +174,7 @@ function applies({ conditions }: Pick<Rule, "conditions">, path: string): boolea
   });
 }
 
-/** Where the source pattern is the beginning of the path, the destination takes its place. */
+/** If the path begins with the source pattern, the destination replaces that part. */
 function rewritten(actions: readonly Action[], target: string): string {
   const { path, query } = splitTarget(target);
   const rewrites = actions.filter((action) => action.name === "UrlRewrite");
@@ -189,7 +194,7 @@ function withHeaders(actions: readonly Action[], headers: HeaderList): HeaderLis
     }, headers);
 }
 
-/** The website of a storage account: the blobs of `$web`, with its index and error documents. */
+/** The static website of a storage account: the blobs in `$web`, with its index and error documents. */
 async function staticWebsite(
   resources: AzureResources,
   accountName: string,

@@ -24,13 +24,15 @@ import { Timers } from "./timers";
 type WebApp = Resource<"azure-native:web:WebApp">;
 type Identity = Resource<"azure-native:managedidentity:UserAssignedIdentity">;
 
-/** Bytes of body that the Functions host accepts: 100 MB (Azure Functions scale and hosting, "Service limits"). */
+/**
+ * Maximum bytes of a request body in the Functions host: 100 MB (Azure Functions scale and hosting, "Service limits").
+ */
 export const bodyLimit = 100 * 1024 * 1024;
 
-/** Milliseconds that a function has to answer in: 230 seconds, the load balancer's limit (Azure Functions, HTTP trigger). */
+/** Milliseconds before the load balancer ends a request: 230 seconds (Azure Functions, HTTP trigger). */
 const answerLimit = 230_000;
 
-/** Roles on tables and queues, by their names and ids in "Azure built-in roles". */
+/** Data roles on tables and queues, by name, with the ids in "Azure built-in roles". */
 const roleIds = {
   tableDataContributor: "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",
   tableDataReader: "76199698-9eea-4c19-bc75-cec21354c6b6",
@@ -45,7 +47,7 @@ export interface FunctionAppsOptions {
   readonly tables: Pick<Tables, "endpoint">;
   readonly queues: QueueTriggersOptions["queues"] & Pick<QueueStorage, "endpoint">;
   readonly keyVault: Pick<KeyVault, "resolve">;
-  /** Where the apps keep what was deployed to them, between runs. */
+  /** Folder of the deployed packages between runs. */
   readonly directory: string;
 }
 
@@ -68,17 +70,17 @@ const triggersSchema = z.object({
 const packageSchema = z.object({ path: z.string(), sha256: z.string() });
 
 /**
- * Azure Functions: runs the package that one deploy gave an app, on a host of our own, since Microsoft's cannot be had as a
- * package; functions, requests and responses are azure-functions' from the package. Scaling, keys and access restrictions
- * are not reproduced.
+ * Azure Functions: runs the package from an app's one deploy. The host is our own, since Microsoft's is not available
+ * as a package; functions, requests and responses come from azure-functions in the deployed package. Scaling, keys and
+ * access restrictions are not emulated.
  */
 export class FunctionApps {
   readonly #instances = new SiteInstances();
-  /** The code that serves in the place of what was deployed, by the app's id. */
+  /** Replaced code, by app id. */
   readonly #code = new Map<string, OtherCode & { readonly insteadOf: string }>();
   readonly #timers = new Timers((id, name) => void this.#fire(id, name));
   readonly #queueTriggers: QueueTriggers;
-  /** The last look at an app's triggers, by the app's id: what an earlier one finds is out of date. */
+  /** The latest trigger sync of each app, by app id: the result of an earlier one is discarded. */
   readonly #syncs = new Map<string, symbol>();
 
   constructor(private readonly options: FunctionAppsOptions) {
@@ -96,7 +98,7 @@ export class FunctionApps {
   async handle(id: string, request: HttpRequest): Promise<HttpResponse> {
     const { resources, logs } = this.options;
     const app = resources.get("azure-native:web:WebApp", id);
-    // The host's own paths need its master key, which nothing here hands out.
+    // The host's own paths need its master key, which does not exist here.
     if (/^\/(admin|runtime)(\/|$)/.test(request.target)) return errorPage(401, "401 Unauthorized", "A key is needed.");
     const forwardedFor = [header(request.headers, "x-forwarded-for"), request.remoteAddress].filter(Boolean).join(", ");
     const headers = [
@@ -123,9 +125,9 @@ export class FunctionApps {
   }
 
   /**
-   * One deploy: the app takes a copy of the package, whatever becomes of the blob, and its triggers are looked at.
+   * One deploy: copies the package, so that the blob may be deleted later, and syncs the app's triggers.
    *
-   * @throws where the package is in no blob of this machine.
+   * @throws if no local blob contains the package.
    */
   deploy(deployment: Resource<"azure-native:resources:Deployment">): void {
     const { resources } = this.options;
@@ -133,7 +135,7 @@ export class FunctionApps {
       const app = resources.find("azure-native:web:WebApp", ({ name }) => name.toLowerCase() === appName.toLowerCase());
       if (app === undefined) throw new Error(`one deploy: there is no function app ${appName} on this machine`);
       const blob = resources.find("azure-native:storage:Blob", ({ url }) => url === packageUri.split("?")[0]);
-      // What was deployed in an earlier run stays, as its blob may be gone.
+      // A package from an earlier run stays deployed, even if its blob is gone.
       if (blob === undefined && this.#deployed(app) === undefined) {
         throw new Error(`function app ${app.name}: its package is in no blob of this machine`);
       }
@@ -142,16 +144,16 @@ export class FunctionApps {
     }
   }
 
-  /** Looks at the triggers of an app whose settings are others now. */
+  /** Syncs the triggers of an app after a change of its settings. */
   restarted(id: string): void {
     if (this.#deployed({ id }) !== undefined) void this.#syncTriggers(id);
   }
 
   /**
-   * Runs what an app has a timer for, now, as the host's administration does, and waits for the end; with a payload, what it has a
-   * queue for, which is given the payload as a message.
+   * Runs the timer function of an app now, as the host's admin API does, and waits for its end. With a payload it runs
+   * the queue function instead, with the payload as the message.
    *
-   * @throws where there is no such app, it does not start, or it has no such trigger.
+   * @throws if there is no such app, it does not start, or it has no such trigger.
    */
   async invoke({ functionName, payload }: Invocation): Promise<Invoked> {
     const app = this.options.resources.find("azure-native:web:WebApp", ({ name }) => name === functionName);
@@ -168,9 +170,9 @@ export class FunctionApps {
   }
 
   /**
-   * Serves an app from other code, with the packages that were deployed.
+   * Replaces an app's code; the deployed packages stay.
    *
-   * @throws {CodeError} with the log of its start, where it does not start; what served goes on.
+   * @throws {CodeError} with the startup log if the code does not start; the previous code then continues to serve.
    */
   async changeCode({ functionName, ...code }: CodeChange): Promise<void> {
     const app = this.options.resources.find("azure-native:web:WebApp", ({ name }) => name === functionName);
@@ -198,7 +200,7 @@ export class FunctionApps {
     await this.#instances.stop(id);
   }
 
-  /** Forgets what was deployed to an app that is deleted. */
+  /** Deletes the package of a deleted app. */
   remove(id: string): Promise<void> {
     rmSync(this.#record(id), { force: true });
     return Promise.resolve();
@@ -210,7 +212,7 @@ export class FunctionApps {
     return this.#instances.close();
   }
 
-  /** @param message of the queue of a function that has one. */
+  /** @param message for a function with a queue trigger. */
   async #run(id: string, name: string, message?: TriggerMessage): Promise<Invoked> {
     const answer = await fetch(`http://${await this.#running(id)}/admin/functions/${name}`, {
       method: "POST",
@@ -228,9 +230,8 @@ export class FunctionApps {
   }
 
   /**
-   * Until an app has started anew none of its timers runs, and no message is given to it: those of before would run what has
-   * other times now. An app that
-   * does not start has no triggers, which its log explains.
+   * Disables the triggers of an app until it has restarted, since the old ones would run new code at old times. An app
+   * that does not start has no triggers; its log says why.
    */
   async #syncTriggers(id: string): Promise<void> {
     const sync = Symbol(id);
@@ -260,7 +261,7 @@ export class FunctionApps {
     return this.#instances.newest(id, this.#configuration(app, source, this.#codeOf(id, source)));
   }
 
-  /** What serves in the place of a package; what was deployed since then goes before it, unless a debugger is at it. */
+  /** The replaced code of a package, unless the app was deployed again since then; a debugger's code always stays. */
   #codeOf(id: string, source: Blob): OtherCode | undefined {
     const code = this.#code.get(id);
     if (code === undefined || code.debug !== undefined || code.insteadOf === source.sha256) return code;
@@ -286,7 +287,7 @@ export class FunctionApps {
       const deployed = await unpacked([source]);
       const directory = folder ?? deployed;
       return {
-        // The app brings all of its packages along.
+        // The package contains all of the app's dependencies.
         python: await pythonEnvironment(python, "azure", []),
         directory,
         program: path.join(__dirname, "functions_host.py"),
@@ -299,7 +300,9 @@ export class FunctionApps {
     return { key, launch, strategy: app.functionAppConfig.siteUpdateStrategy.type };
   }
 
-  /** The app's settings; a connection by managed identity becomes one to this machine's tables and queues. */
+  /**
+   * The app's settings, with connections by managed identity replaced by connections to the local tables and queues.
+   */
   #settings(app: WebApp): Record<string, string> {
     const settings = new Map(
       app.siteConfig.appSettings.map(({ name, value }) => [name, this.#resolved(app, name, value)]),
@@ -328,14 +331,14 @@ export class FunctionApps {
     return value;
   }
 
-  /** The app's identity with a client id; undefined where it is not the app's. */
+  /** The app's identity with a client id; undefined if the app has no such identity. */
   #identity(app: WebApp, clientId: string | undefined) {
     return this.options.resources
       .list("azure-native:managedidentity:UserAssignedIdentity")
       .find(({ id, ...known }) => known.clientId === clientId && app.identity?.userAssignedIdentities.includes(id));
   }
 
-  /** By the role that an identity has, on the account or on a table in it. */
+  /** Access by the identity's roles on the account or one of its tables. */
   #tableAccess(identity: Identity | undefined, tableServiceUri: string | undefined): TableAccess {
     const roles = this.#rolesWithin(
       "azure-native:storage:Table",
@@ -346,7 +349,7 @@ export class FunctionApps {
     return roles.includes(roleIds.tableDataReader) ? "read" : "none";
   }
 
-  /** By the role that an identity has, on the account or on a queue in it. */
+  /** Access by the identity's roles on the account or one of its queues. */
   #queueAccess(identity: Identity | undefined, queueServiceUri: string | undefined): QueueAccess {
     const roles = this.#rolesWithin(
       "azure-native:storage:Queue",
@@ -369,7 +372,7 @@ export class FunctionApps {
     return [account, ...parts].flatMap(({ id }) => rolesOn(resources, id, identity));
   }
 
-  /** Why a queue trigger of an app has no messages by a connection. */
+  /** Why a queue trigger cannot receive messages through a connection. */
   #queueRefusal(id: string, connection: string): string | undefined {
     const app = this.options.resources.get("azure-native:web:WebApp", id);
     const settings = new Map(app.siteConfig.appSettings.map(({ name, value }) => [name, value]));
@@ -389,7 +392,7 @@ export class FunctionApps {
     );
   }
 
-  /** The package that the last one deploy gave an app. */
+  /** The package of an app's latest one deploy. */
   #deployed({ id }: Pick<WebApp, "id">): Blob | undefined {
     const file = this.#record(id);
     return existsSync(file) ? packageSchema.parse(JSON.parse(readFileSync(file, "utf8"))) : undefined;
@@ -415,7 +418,7 @@ function byHand(payload: string): TriggerMessage {
   };
 }
 
-/** The one deploys of a deployment: which app gets which package. */
+/** The one deploys of a deployment: app name and package URI. */
 function oneDeploys({ properties }: Resource<"azure-native:resources:Deployment">) {
   return properties.template.resources.flatMap(({ type, name, properties: { packageUri } }) => {
     const appName = /^(.+)\/onedeploy$/i.exec(name)?.[1];
@@ -426,7 +429,7 @@ function oneDeploys({ properties }: Resource<"azure-native:resources:Deployment"
   });
 }
 
-/** @param folders of the code, and of what was deployed with its packages. */
+/** @param folders of the code, and of the deployed package. */
 function runtimeVariables(
   app: WebApp,
   { directory, deployed }: { directory: string; deployed: string },

@@ -14,9 +14,9 @@ const secretsUser = "4633458b-17de-408a-b874-0445c86b69e6";
 
 const versionsSchema = z.record(z.string(), z.string());
 
-/** Key Vault: the versions of each secret, which stay when there is a newer one. */
+/** Key Vault: the versions of each secret. Older versions stay. */
 export class KeyVault implements DataPlane {
-  /** @param directory where the secrets are kept between runs. */
+  /** @param directory of the secrets between runs. */
   constructor(
     private readonly resources: AzureResources,
     private readonly directory: string,
@@ -37,10 +37,10 @@ export class KeyVault implements DataPlane {
   }
 
   /**
-   * The value that an app setting refers to. As in the cloud, where the identity may not read it, or it is not there, the
-   * setting has the reference itself, and `problem` says why.
+   * Resolves a Key Vault reference in an app setting. As in the cloud, if the secret does not exist or the identity may
+   * not read it, the setting keeps the reference itself; `problem` says why.
    *
-   * @param identityId the identity that the app reads references as.
+   * @param identityId the identity with which the app reads references.
    */
   resolve(setting: string, identityId: string | undefined): { readonly value: string; readonly problem?: string } {
     const address = /^@Microsoft\.KeyVault\(SecretUri=(https:[^)]+)\)$/.exec(setting)?.[1];
@@ -55,7 +55,7 @@ export class KeyVault implements DataPlane {
       .find(({ id }) => id === identityId);
     if (identity === undefined) return unresolved("the app has no keyVaultReferenceIdentity");
     if (!rolesOn(this.resources, secret.id, identity).includes(secretsUser)) {
-      return unresolved(`the identity ${identity.id} has no role Key Vault Secrets User on it`);
+      return unresolved(`the identity ${identity.id} lacks the role Key Vault Secrets User on it`);
     }
     const value = this.#versions(secret.id)[address];
     return value === undefined ? unresolved("there is no such version") : { value };

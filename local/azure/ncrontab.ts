@@ -1,4 +1,4 @@
-/** Values that each field of an NCRONTAB expression counts from and to, seconds first; 0 is Sunday. */
+/** Range of each field of an NCRONTAB expression, seconds first; 0 is Sunday. */
 const fields = [
   { from: 0, to: 59 },
   { from: 0, to: 59 },
@@ -9,10 +9,10 @@ const fields = [
 ] as const;
 
 /**
- * Tells whether a second is one of an NCRONTAB expression's, as timer triggers have them: six fields of numbers, ranges, lists
- * and steps, in UTC. All fields have to match, both those of the day too.
+ * Parses an NCRONTAB expression of a timer trigger: six fields of numbers, ranges, lists and steps, in UTC. The result
+ * tests whether a second matches. All fields have to match, including both day fields.
  *
- * @throws where it is no such expression.
+ * @throws for an invalid expression.
  */
 export function ncrontab(expression: string): (time: Date) => boolean {
   const given = expression.trim().split(/\s+/);

@@ -1,51 +1,57 @@
 import { decoded, type QueueMessage, type QueueStorage } from "./queues";
 
-/** A function with a queue trigger, and what the app's `host.json` says of queues. */
+/** A function with a queue trigger, with the queue settings from the app's `host.json`. */
 export interface QueueTrigger {
-  /** Of the function. */
+  /** Name of the function. */
   readonly name: string;
   readonly queue: string;
-  /** Name of the app settings that say where the queue is. */
+  /** Prefix of the app settings with the address of the queue. */
   readonly connection: string;
-  /** Messages that are taken at once. */
+  /** Messages per batch. */
   readonly batchSize: number;
-  /** How often a message is given to the function before it is poison. */
+  /** Attempts before a message moves to the poison queue. */
   readonly maxDequeueCount: number;
-  /** Seconds until a message that the function failed with comes again. */
+  /** Seconds before a failed message becomes visible again. */
   readonly visibilityTimeout: number;
   readonly messageEncoding: "base64" | "none";
 }
 
-/** What a function is given of a message. */
+/** A message as the function receives it. */
 export interface TriggerMessage extends Omit<QueueMessage, "text"> {
   readonly body: string;
 }
 
 export interface QueueTriggersOptions {
   readonly queues: Pick<QueueStorage, "receive" | "delete" | "release" | "put" | "createQueue" | "changes">;
-  /** Gives a message to a function; whether the function ended well. */
+  /** Passes a message to a function; resolves to whether it succeeded. */
   readonly run: (appId: string, name: string, message: TriggerMessage) => Promise<boolean>;
-  /** Why the app cannot have the messages of a connection, if it cannot. */
+  /** Why the app cannot receive messages through a connection; undefined if it can. */
   readonly refusal: (appId: string, connection: string) => string | undefined;
   readonly log: (appId: string, line: string) => void;
 }
 
-/** Milliseconds after which a queue is looked at again where nothing tells of a change: a message may have been hidden. */
+/**
+ * Milliseconds between two polls of a queue without a notification of a change: a hidden message may have become
+ * visible.
+ */
 const pollInterval = 2_000;
 
-/** Seconds that a message is hidden while the function has it; the host renews it, so it is longer than a function may take. */
+/**
+ * Seconds for which a message is hidden while the function processes it. The real host renews the lease, so this
+ * exceeds the function's maximum duration.
+ */
 const leaseSeconds = 3_600;
 
 /**
- * Gives the messages of queues to the functions with queue triggers, as the extension of the Functions host does: what a
- * function fails with comes again, and goes to the queue `<queue>-poison` after `maxDequeueCount` times.
+ * Passes messages to functions with queue triggers, like the queue extension of the Functions host: a failed message is
+ * retried, and moves to the queue `<queue>-poison` after `maxDequeueCount` attempts.
  */
 export class QueueTriggers {
   readonly #pollers = new Map<string, readonly AbortController[]>();
 
   constructor(private readonly options: QueueTriggersOptions) {}
 
-  /** Puts the triggers of an app into the place of those that it had. */
+  /** Replaces the triggers of an app. */
   set(appId: string, triggers: readonly QueueTrigger[]): void {
     this.delete(appId);
     if (triggers.length === 0) return;

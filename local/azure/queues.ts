@@ -8,27 +8,27 @@ import { Changes } from "../changes";
 import { forward, type HttpRequest, type HttpResponse, listen, type Listener, response } from "../http";
 import { account, sharedKeyLite } from "./storage-connection";
 
-/** What an identity may do with the messages of queues. */
+/** Access of an identity to the messages of queues. */
 export type QueueAccess = "none" | "send" | "write";
 
-/** A message as its receiver has it. */
+/** A received message. */
 export interface QueueMessage {
   readonly id: string;
-  /** As it was put: in base64 where the sender did so. */
+  /** As it was sent: in base64 if the sender encoded it. */
   readonly text: string;
   readonly dequeueCount: number;
   /** RFC 1123. */
   readonly insertionTime: string;
   readonly expirationTime: string;
   readonly timeNextVisible: string;
-  /** Of the last receipt: only its holder deletes the message. */
+  /** Receipt of the last reception: only its holder can delete the message. */
   readonly popReceipt: string;
 }
 
-/** Milliseconds that an answer of azurite may take. */
+/** Milliseconds before a request to azurite fails. */
 const timeout = 30_000;
 
-/** As Queue Storage refuses an identity whose role does not allow an operation. */
+/** Queue Storage's error for an identity without the necessary role. */
 const mismatch = response(
   403,
   '<?xml version="1.0" encoding="utf-8"?><Error><Code>AuthorizationPermissionMismatch</Code><Message>This request is not ' +
@@ -37,11 +37,11 @@ const mismatch = response(
 );
 
 /**
- * Queue Storage: azurite, which starts with the first queue. The queues of all storage accounts are in one of azurite's, so two
- * accounts cannot have queues of one name here.
+ * Queue Storage: azurite, which starts with the first queue. All storage accounts share one azurite account, so two of
+ * them cannot have queues of the same name.
  */
 export class QueueStorage {
-  /** Something was sent, or can be received again. */
+  /** Notifies of sent messages and of messages that became visible again. */
   readonly changes = new Changes();
   #server: Promise<QueueServer> | undefined;
 
@@ -50,7 +50,7 @@ export class QueueStorage {
     private readonly listeners: Readonly<Record<"write" | "send" | "owner", Listener>>,
   ) {}
 
-  /** @param directory where the queues are kept between runs. The file `address` in it says where they are reached by hand. */
+  /** @param directory of the queues between runs. Its file `address` contains the address for manual requests. */
   static async start(directory: string): Promise<QueueStorage> {
     mkdirSync(directory, { recursive: true });
     const [write, send, owner] = await Promise.all([
@@ -63,22 +63,22 @@ export class QueueStorage {
     return queues;
   }
 
-  /** Where an app reaches the queues. */
+  /** Address of the queues for an app. */
   endpoint(access: "send" | "write"): string {
     return `http://127.0.0.1:${this.listeners[access].port}/${account}`;
   }
 
-  /** Makes the queue, where it is not there yet. */
+  /** Creates the queue if it does not exist. */
   async createQueue(name: string): Promise<void> {
     await this.#call("PUT", name, [201, 204, 409]);
   }
 
-  /** Deletes the queue and its messages, where it is there. */
+  /** Deletes the queue and its messages if it exists. */
   async deleteQueue(name: string): Promise<void> {
     await this.#call("DELETE", name, [204, 404]);
   }
 
-  /** @param text as receivers get it. */
+  /** @param text of the message, in the encoding that receivers expect. */
   async put(queue: string, text: string): Promise<void> {
     await this.#call(
       "POST",
@@ -90,9 +90,9 @@ export class QueueStorage {
   }
 
   /**
-   * Takes messages, which no other caller can for a while; none of a queue that is not there.
+   * Receives messages and hides them from other callers for a while; none if the queue does not exist.
    *
-   * @param seconds that they are hidden.
+   * @param seconds for which they are hidden.
    */
   async receive(queue: string, most: number, seconds: number): Promise<QueueMessage[]> {
     const query = `?numofmessages=${most}&visibilitytimeout=${seconds}`;
@@ -105,7 +105,7 @@ export class QueueStorage {
     await this.#call("DELETE", `${queue}/messages/${id}`, [204, 404], undefined, query);
   }
 
-  /** Lets a received message be received again, after so many seconds. */
+  /** Makes a received message visible again after some seconds. */
   async release(queue: string, { id, popReceipt }: QueueMessage, seconds: number): Promise<void> {
     const query = `?popreceipt=${encodeURIComponent(popReceipt)}&visibilitytimeout=${seconds}`;
     await this.#call("PUT", `${queue}/messages/${id}`, [204, 404], undefined, query);
@@ -129,7 +129,10 @@ export class QueueStorage {
     return answer;
   }
 
-  /** As the account's owner: a POST of `/<queue>` puts its body in base64, a GET shows the first messages without taking them. */
+  /**
+   * Manual requests, with the rights of the account's owner: POST `/<queue>` sends its body in base64, GET peeks at the
+   * first messages.
+   */
   async #byHand({ method, target, body }: HttpRequest): Promise<HttpResponse> {
     const queue = /^\/([a-z0-9-]+)$/.exec(target)?.[1];
     if (queue === undefined || (method !== "POST" && method !== "GET")) {
@@ -176,13 +179,13 @@ export class QueueStorage {
   }
 }
 
-/** Loaded with the first queue: most applications have none. */
+/** Loaded with the first queue, since most applications have none. */
 async function startServer(directory: string): Promise<QueueServer> {
   const [{ default: QueueConfiguration }, { default: Server }] = await Promise.all([
     import("azurite/dist/src/queue/QueueConfiguration"),
     import("azurite/dist/src/queue/QueueServer"),
   ]);
-  // SDKs are ahead of the API versions that azurite knows, so it is not to check them.
+  // The SDKs use newer API versions than azurite knows; disable the check.
   const [keepAliveSeconds, accessLog, debugLog, loose, skipApiVersionCheck] = [5, false, false, false, true];
   const configuration = new QueueConfiguration(
     "127.0.0.1",
@@ -203,14 +206,14 @@ async function startServer(directory: string): Promise<QueueServer> {
   return server;
 }
 
-/** Storage Queue Data Message Sender may do nothing else. */
+/** Storage Queue Data Message Sender may only send. */
 function isSending({ method, target }: HttpRequest): boolean {
   return method === "POST" && /^\/[^/]+\/[^/]+\/messages(\?|$)/.test(target);
 }
 
 const strict = z.base64();
 
-/** What a text in base64 stands for; undefined where it is none. */
+/** Decodes base64; undefined for other text. */
 export function decoded(text: string): string | undefined {
   return strict.safeParse(text).success ? Buffer.from(text, "base64").toString("utf8") : undefined;
 }

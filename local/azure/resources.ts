@@ -6,7 +6,7 @@ import { TypedResources } from "../typed-resources";
 const blob = z.object({ path: z.string(), sha256: z.string() });
 const reference = z.object({ id: z.string() });
 
-/** What a rule of Front Door may do and ask here; another action or condition is an error. */
+/** Supported actions and conditions of Front Door rules; others are an error. */
 const action = z.discriminatedUnion("name", [
   z.object({
     name: z.literal("ModifyResponseHeader"),
@@ -34,7 +34,7 @@ const condition = z.discriminatedUnion("name", [
   }),
 ]);
 
-/** What the data planes read of each resource type, by the types' own property names. */
+/** The properties of each resource type that the data planes read, by the type's own property names. */
 const schemas = {
   "azure-native:web:WebApp": z.object({
     id: z.string(),
@@ -148,7 +148,7 @@ const schemas = {
 
 type Types = { [T in keyof typeof schemas]: z.output<(typeof schemas)[T]> };
 export type Type = keyof Types;
-/** A resource of the type, as far as a data plane reads it. */
+/** A resource of a type, with the properties that a data plane reads. */
 export type Resource<T extends Type> = Types[T];
 
 /** The current resources of the local Azure. */
@@ -158,7 +158,7 @@ export class AzureResources extends TypedResources<Types> {
   }
 }
 
-/** Definition ids of the roles that an identity has on a resource: on it, or on what it is in. */
+/** Definition ids of an identity's roles on a resource or its parents. */
 export function rolesOn(
   resources: AzureResources,
   resourceId: string,
@@ -170,7 +170,7 @@ export function rolesOn(
     .map(({ roleDefinitionId }) => roleDefinitionId.split("/").at(-1) ?? "");
 }
 
-/** Whether the resource with an id is another one or a part of it. */
+/** Whether a resource id equals a scope or is below it. */
 export function isWithin(id: string, scope: string): boolean {
   return `${id.toLowerCase()}/`.startsWith(`${scope.toLowerCase()}/`);
 }

@@ -1,22 +1,25 @@
 import { Instances } from "../instances";
 import type { PythonProcessOptions } from "../process";
 
-/** Milliseconds that instances with another configuration or package go on answering beside the new one. */
+/** Milliseconds during which old and new instances both answer requests. */
 const overlap = 1_000;
 
-/** Milliseconds after which an instance that gets no more requests is ended. */
+/** Milliseconds between the last request to an instance and its end. */
 const drain = 10_000;
 
-/** How instances make way for others (Flex Consumption, "Site update strategies"). */
+/** How instances are replaced (Flex Consumption, "Site update strategies"). */
 export type UpdateStrategy =
-  /** The old ones are ended, then the new one starts, and requests wait for it. */
+  /** Stops the old instances, then starts the new one; requests wait. */
   | "Recreate"
-  /** The old ones answer until the new one does, and for a while beside it; after that they end, whether it serves or not. */
+  /**
+   * Old instances answer until the new one does, and for a while in parallel. Then they end, whether the new one serves
+   * or not.
+   */
   | "RollingUpdate";
 
-/** What a site needs in order to serve. */
+/** The inputs of a site's instance. */
 export interface SiteConfiguration {
-  /** Whatever makes a new instance necessary. */
+  /** Changes whenever a new instance is needed. */
   readonly key: string;
   readonly strategy: UpdateStrategy;
   readonly launch: (port: number) => Promise<PythonProcessOptions>;
@@ -25,43 +28,43 @@ export interface SiteConfiguration {
 interface Site {
   readonly key: string;
   readonly instance: string;
-  /** Where the instance listens; absent until it does. */
+  /** Address of the instance; absent until it listens. */
   origin?: string;
-  /** Instance of the configuration before, as long as it gets requests. */
+  /** Instance of the previous configuration, while it still receives requests. */
   old?: { readonly instance: string; readonly origin: string };
 }
 
-/** The instances of function apps: one for each, and a second while it is replaced. */
+/** The instances of function apps: one for each app, and a second one during a replacement. */
 export class SiteInstances {
   readonly #instances = new Instances();
   readonly #sites = new Map<string, Site>();
   readonly #ends = new Set<NodeJS.Timeout>();
   #count = 0;
 
-  /** Where a request to the site goes. */
+  /** Address for a request to the site. */
   async origin(id: string, configuration: SiteConfiguration): Promise<string> {
     const site = await this.#site(id, configuration);
-    // Beside each other, every other request goes to the old one.
+    // While both run, every other request goes to the old one.
     if (site.old !== undefined && (site.origin === undefined || (this.#count += 1) % 2 === 0)) return site.old.origin;
     return this.#started(site, configuration);
   }
 
-  /** Whether an instance listens, so that no request has to wait for one. */
+  /** Whether an instance listens, so that requests need not wait. */
   isWarm(id: string): boolean {
     const site = this.#sites.get(id);
     return site?.origin !== undefined || site?.old !== undefined;
   }
 
-  /** Where the instance with this configuration listens. */
+  /** Address of the instance with this configuration. */
   async newest(id: string, configuration: SiteConfiguration): Promise<string> {
     return this.#started(await this.#site(id, configuration), configuration);
   }
 
   /**
-   * Sends requests to an instance with another configuration as soon as that serves.
+   * Moves requests to an instance with another configuration as soon as it serves.
    *
-   * @param alone whether what serves has to be gone before the other starts. Default: it serves until then.
-   * @throws where it does not start; what served goes on.
+   * @param alone whether the old instance has to end before the new one starts. Default: it serves until then.
+   * @throws if the new one does not start; the old one then continues to serve.
    */
   async change(id: string, { key, launch }: SiteConfiguration, { alone = false } = {}): Promise<void> {
     const current = this.#sites.get(id);

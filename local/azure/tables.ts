@@ -9,23 +9,23 @@ import type { DataOperation } from "../data-plane";
 import { forward, listen, type Listener, response } from "../http";
 import { account, sharedKeyLite } from "./storage-connection";
 
-/** What an identity may do with the entities of tables. */
+/** Access of an identity to the entities of tables. */
 export type TableAccess = "none" | "read" | "write";
 
 const reading = ["GET", "HEAD"];
 
 const entitySchema = z.looseObject({ PartitionKey: z.string(), RowKey: z.string() });
 
-/** Path of an entity; quotes within a key are doubled, as OData writes text. */
+/** Path of an entity; quotes in a key are doubled, as in OData literals. */
 function addressOf(table: string, { PartitionKey, RowKey }: z.output<typeof entitySchema>): string {
   const [partition, row] = [PartitionKey, RowKey].map((key) => encodeURIComponent(key.replaceAll("'", "''")));
   return `${table}(PartitionKey='${partition ?? ""}',RowKey='${row ?? ""}')`;
 }
 
-/** Milliseconds that an answer of azurite may take. */
-const patience = 30_000;
+/** Milliseconds before a request to azurite fails. */
+const timeout = 30_000;
 
-/** As Table Storage refuses an identity whose role does not allow an operation. */
+/** Table Storage's error for an identity without the necessary role. */
 const mismatch = response(403, {
   "odata.error": {
     code: "AuthorizationPermissionMismatch",
@@ -37,21 +37,21 @@ const mismatch = response(403, {
 });
 
 /**
- * Table Storage: azurite. The tables of all storage accounts are in one of azurite's, so two accounts cannot have tables of
- * one name here. What was written in the last seconds before a crash may be lost.
+ * Table Storage: azurite. All storage accounts share one azurite account, so two of them cannot have tables of the same
+ * name. Writes in the last seconds before a crash may be lost.
  */
 export class Tables {
   private constructor(
     private readonly server: TableServer,
-    /** Passes on what reads, for identities that may do no more: azurite knows no roles. */
+    /** Forwards only read requests, for identities without write access: azurite has no roles. */
     private readonly readOnly: Listener,
   ) {}
 
-  /** @param directory where the tables are kept between runs. */
+  /** @param directory of the tables between runs. */
   static async start(directory: string): Promise<Tables> {
     mkdirSync(directory, { recursive: true });
     const file = path.join(directory, "tables.json");
-    // SDKs are ahead of the API versions that azurite knows, so it is not to check them.
+    // The SDKs use newer API versions than azurite knows; disable the check.
     const [keepAliveSeconds, debugLog, accessLog, loose, skipApiVersionCheck] = [5, false, false, false, true];
     const configuration = new TableConfiguration(
       "127.0.0.1",
@@ -69,38 +69,38 @@ export class Tables {
     await server.start();
     const address = new URL(server.getHttpServerAddress()).host;
     const readOnly = await listen((request) =>
-      reading.includes(request.method) ? forward(address, request, patience) : Promise.resolve(mismatch),
+      reading.includes(request.method) ? forward(address, request, timeout) : Promise.resolve(mismatch),
     );
     return new Tables(server, readOnly);
   }
 
-  /** Where an app reaches the tables. */
+  /** Address of the tables for an app. */
   endpoint(access: "read" | "write"): string {
     return access === "read" ? `http://127.0.0.1:${this.readOnly.port}/${account}` : this.#endpoint;
   }
 
-  /** Makes the table, where it is not there yet. */
+  /** Creates the table if it does not exist. */
   createTable(name: string): Promise<void> {
     return this.#call("POST", "Tables", [201, 409], JSON.stringify({ TableName: name })).then(() => undefined);
   }
 
-  /** Deletes the table and its entities, where it is there. */
+  /** Deletes the table and its entities if it exists. */
   deleteTable(name: string): Promise<void> {
     return this.#call("DELETE", `Tables('${name}')`, [204, 404]).then(() => undefined);
   }
 
-  /** Table Storage restores nothing: its entities are copied away, and put back. */
+  /** Table Storage has no restore: entities are exported and inserted again. */
   readonly data: Readonly<Record<string, DataOperation>> = {
     "storage entity query": async ({ "table-name": name = "" }) =>
       JSON.stringify({ items: await this.#entities(name) }),
     "storage entity insert": async ({ "table-name": name = "", entity = "" }) => {
       const values = entitySchema.parse(JSON.parse(entity));
-      // What the service says of an entity is no property of it.
+      // Metadata that the service returns is not a property of the entity.
       const own = Object.entries(values).filter(([key]) => !/^(odata\.|Timestamp\b)/.test(key));
       await this.#call("PUT", addressOf(name, values), [204], JSON.stringify(Object.fromEntries(own)));
       return values.RowKey;
     },
-    /** By hand, as an accident does it. */
+    /** Deletes entities by hand, to simulate an accident. */
     "storage entity delete": async ({ "table-name": name = "" }) => {
       const entities = await this.#entities(name);
       for (const entity of entities) await this.#call("DELETE", addressOf(name, entity), [204], undefined, "*");
@@ -134,7 +134,7 @@ export class Tables {
       method,
       body,
       headers: {
-        // The types of values are named, so that they can be put back.
+        // The response names the types of values, which inserting them again requires.
         Accept: "application/json;odata=minimalmetadata",
         ...(ifMatch !== undefined && { "If-Match": ifMatch }),
         Authorization: sharedKeyLite(`${date}\n/${account}/${account}/${resource}`),

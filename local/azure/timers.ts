@@ -7,20 +7,20 @@ export interface Timer {
   readonly schedule: string;
 }
 
-/** Runs the functions with timer triggers at their times. */
+/** Runs functions with timer triggers at their scheduled times. */
 export class Timers {
   readonly #due = new Map<string, readonly { readonly name: string; readonly isDue: (time: Date) => boolean }[]>();
   readonly #interval: NodeJS.Timeout;
   #looked = Math.floor(Date.now() / 1000);
 
-  /** @param fire called with an app's id and the name of the function that is due. */
+  /** @param fire called with the app's id and the name of the function that is due. */
   constructor(private readonly fire: (appId: string, name: string) => void) {
     this.#interval = setInterval(() => {
       this.#look();
     }, 500);
   }
 
-  /** Puts the timers of an app into the place of those that it had. */
+  /** Replaces the timers of an app. */
   set(appId: string, timers: readonly Timer[]): void {
     this.#due.set(
       appId,
@@ -36,7 +36,7 @@ export class Timers {
     clearInterval(this.#interval);
   }
 
-  /** Every second is looked at once, a late interval's too. */
+  /** Checks every second exactly once, even after a delayed interval. */
   #look(): void {
     const now = Math.floor(Date.now() / 1000);
     for (; this.#looked < now; this.#looked += 1) {

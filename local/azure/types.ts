@@ -4,11 +4,11 @@ import { PathTemplate } from "../path-template";
 import type { CloudContext, Draft, Inputs, Reference, ResourceType, Rule } from "../resource-type";
 import type { Properties } from "../provider-server";
 
-/** The subscription and tenant that everything on this machine belongs to. */
+/** The subscription and tenant that own all local resources. */
 export const subscriptionId = "00000000-0000-4000-8000-000000000001";
 const tenantId = "00000000-0000-4000-8000-000000000002";
 
-/** A GUID that follows from a text. */
+/** A GUID derived from a text. */
 function guid(text: string): string {
   const hex = createHash("sha256").update(text).digest("hex");
   return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
@@ -32,7 +32,7 @@ interface ArmType extends Omit<ResourceType, "id" | "outputs"> {
 
 const group: Reference = { type: "azure-native:resources:ResourceGroup", by: "name" };
 
-/** A resource of a resource group, by its path below `providers/`. */
+/** A resource in a resource group, by its path below `providers/`. */
 function arm(path: string, type: ArmType = {}): ResourceType {
   const template = new PathTemplate(
     `/subscriptions/${subscriptionId}/resourceGroups/{resourceGroupName}/providers/${path}`,
@@ -128,7 +128,7 @@ export const azureTypes: Readonly<Record<string, ResourceType>> = {
   ),
   "azure-native:authorization:RoleDefinition": {
     required: ["scope", "roleName", "assignableScopes"],
-    // Within a tenant.
+    // Names are unique within a tenant.
     refuses: ({ roleName }, { store }, id) =>
       store
         .list("azure-native:authorization:RoleDefinition")
@@ -180,7 +180,7 @@ export const azureTypes: Readonly<Record<string, ResourceType>> = {
     required: ["properties.value"],
     rules: { secretName: matching(/^[A-Za-z0-9-]{1,127}$/, "1 to 127 letters, digits and hyphens") },
     references: { vaultName: { type: "azure-native:keyvault:Vault", by: "name" } },
-    // The service gives no value back.
+    // The service does not return the value.
     outputs: ({ inputs: { vaultName, secretName, properties } }) => ({
       properties: secretAddress(
         String(vaultName),
@@ -205,7 +205,8 @@ export const azureTypes: Readonly<Record<string, ResourceType>> = {
       name: matching(/^[A-Za-z0-9][A-Za-z0-9-]{0,58}[A-Za-z0-9]$/, "2 to 60 letters, digits and hyphens"),
       "functionAppConfig.runtime.version": oneOf("3.10", "3.11", "3.12", "3.13"),
       "functionAppConfig.scaleAndConcurrency.instanceMemoryMB": oneOf(512, 2048, 4096),
-      // Code 51021: "... is not allowed for Flex Consumption"; so of the other versions of languages, which nothing here sets.
+      // Code 51021: "... is not allowed for Flex Consumption". The same holds for other language versions, which
+      // nothing here sets.
       "siteConfig.netFrameworkVersion": oneOf(undefined),
     },
     references: {
@@ -296,7 +297,7 @@ export const azureTypes: Readonly<Record<string, ResourceType>> = {
   }),
 };
 
-/** Where a secret is read, and where this value of it is. */
+/** Addresses of a secret and of this version of it. */
 export function secretAddress(vaultName: string, secretName: string, value: string) {
   const secretUri = `https://${vaultName.toLowerCase()}.vault.azure.net/secrets/${secretName}`;
   const version = createHash("sha256").update(`${secretUri} ${value}`).digest("hex").slice(0, 32);
@@ -308,7 +309,7 @@ function endpoint(accountName: string, part: string): string {
   return `https://${accountName}.${zone}.core.windows.net/`;
 }
 
-/** A GET of a resource, which Azure answers with its properties, or with 404. */
+/** GET of a resource: its properties, or 404. */
 const got =
   (type: string) =>
   (args: Properties, context: CloudContext): Properties => {
@@ -328,7 +329,7 @@ export const azureInvokes: Readonly<Record<string, (args: Properties, context: C
     clientId: guid("client"),
     objectId: guid("object"),
   }),
-  /** The same for the same arguments, as a signature is. */
+  /** A signature is the same for the same arguments. */
   "azure-native:storage:listStorageAccountServiceSAS": (args) => ({
     serviceSasToken: `sv=2021-06-08&sr=b&sig=${createHash("sha256").update(JSON.stringify(args)).digest("hex")}`,
   }),

@@ -7,8 +7,8 @@ const provider = (...files: string[]) => files.map((file) => `terraform-provider
 const iamPropagation = 420;
 
 /**
- * A resource whose `name` the bridge makes up where it is absent: where it is given, the old one of a replacement goes
- * first. The error of a failed creation takes the id away ("The resource didn't actually create").
+ * A resource whose `name` the bridge generates if it is absent. With a given name, a replacement deletes the old
+ * resource first. A failed creation removes the id from the state ("The resource didn't actually create").
  */
 const named = (file: string, replaceOn: readonly string[]): Behaviour => ({
   sources: provider(file),
@@ -17,13 +17,16 @@ const named = (file: string, replaceOn: readonly string[]): Behaviour => ({
   autoNamed: "name",
 });
 
-/** What Compute Engine refuses to delete while another resource names it. */
+/** Compute Engine refuses to delete a resource that another one uses. */
 const used = (behaviour: Behaviour): Behaviour => ({
   ...behaviour,
   inUse: "Error 400: the resource is already being used by another resource, resourceInUseByAnotherResource",
 });
 
-/** A member's role on a resource: all of it is its identity. `place` is how the resource is named. */
+/**
+ * A member's role on a resource; all properties are part of its identity. `place` are the properties that name the
+ * resource.
+ */
 const member = (file: string, place: readonly string[]): Behaviour => ({
   sources: [
     "terraform-provider-google-beta: google-beta/tpgiamresource/resource_iam_member.go",
@@ -41,7 +44,7 @@ export const gcpBehaviours: Behaviours = {
     lateSeconds: 120,
   },
   "gcp:projects/serviceIdentity:ServiceIdentity": {
-    // It is made by `generateServiceIdentity`, neither read nor deleted.
+    // Created by `generateServiceIdentity`; neither read nor deleted.
     sources: provider("resourcemanager/resource_project_service_identity.go"),
     replaceOn: ["service", "project"],
   },
@@ -152,7 +155,8 @@ export const gcpBehaviours: Behaviours = {
       "https://github.com/hashicorp/terraform-provider-google/issues/22565",
       "https://github.com/hashicorp/terraform-provider-google/issues/20571",
     ],
-    // The provider keeps the id when the wait for the operation fails, and an unchanged configuration sends nothing.
+    // The provider keeps the id when the wait for the operation fails. An unchanged configuration then sends no
+    // request.
     fails: {
       how: "partial",
       message:

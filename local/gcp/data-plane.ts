@@ -18,12 +18,12 @@ import { Subscriptions } from "./subscriptions";
 
 const functionOutputs = z.object({ serviceConfig: z.object({ uri: z.string() }) });
 
-/** The address of the Cloud Run service behind a function. */
+/** The address of a function's Cloud Run service. */
 function serviceUri(outputs: StoredResource["outputs"]): string {
   return functionOutputs.parse(outputs).serviceConfig.uri;
 }
 
-/** A call by hand, as `gcloud functions call` makes it. */
+/** The request of a manual call, as `gcloud functions call` sends it. */
 function posted(payload = ""): HttpRequest {
   return {
     method: "POST",
@@ -37,7 +37,7 @@ function posted(payload = ""): HttpRequest {
 /**
  * Starts the local Google Cloud.
  *
- * @param state where documents and logs are kept between runs; logs are in `logs/`, see {@link Logs}.
+ * @param state folder of documents and logs between runs; logs are in `logs/`, see {@link Logs}.
  */
 export function startGcp(stored: Resources, state: string): CloudDataPlane {
   const resources = new GcpResources(stored);
@@ -106,7 +106,7 @@ export function startGcp(stored: Resources, state: string): CloudDataPlane {
     async invoke({ functionName, payload }) {
       const fn = resources.find("gcp:cloudfunctionsv2/function:Function", ({ name }) => name === functionName);
       if (fn === undefined) throw new Error(`there is no function ${functionName} on the local Google Cloud`);
-      // As the scheduler does it, where a job calls the function; else as the project's owner.
+      // Calls the function through its Cloud Scheduler job if it has one, otherwise as the project's owner.
       const job = scheduler.jobOf(functionName);
       const answer = await (job === undefined ? functions.call(fn.id, posted(payload)) : scheduler.run(job, payload));
       const text = answer.body.toString();

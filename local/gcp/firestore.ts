@@ -18,15 +18,15 @@ const writers = ["roles/datastore.user", "roles/datastore.owner", "roles/editor"
 const readers = ["roles/datastore.viewer", "roles/viewer", ...writers];
 
 /**
- * Firestore: an emulator for its protocol, with databases that have to exist, a journal of every write by which documents
- * outlive a restart, and an address for each service account, by which it is known what the caller may do: the protocol of
- * Firestore's emulators carries no identity.
+ * Firestore: an emulator of its protocol. Databases have to exist, and documents survive a restart through a journal of
+ * all writes. Each service account has its own address, which identifies the caller: the protocol of Firestore's
+ * emulators carries no identity.
  */
 export class Firestore {
   readonly #servers = new Map<string, Promise<{ readonly server: Server; readonly port: number }>>();
   readonly #documents: Documents;
 
-  /** @param directory where the journals are, one for each database. */
+  /** @param directory of the journals, one for each database. */
   constructor(
     private readonly resources: GcpResources,
     directory: string,
@@ -35,18 +35,18 @@ export class Firestore {
     this.#documents = new Documents(directory);
   }
 
-  /** `FIRESTORE_EMULATOR_HOST` of a function that runs as a service account, by its e-mail address. */
+  /** `FIRESTORE_EMULATOR_HOST` for a function with a service account, given by its e-mail address. */
   async hostFor(serviceAccount: string): Promise<string> {
     const { port } = await once(this.#servers, serviceAccount, () => this.#listen(serviceAccount));
     return `127.0.0.1:${port}`;
   }
 
-  /** Brings the documents of a database back from its journal. */
+  /** Restores the documents of a database from its journal. */
   openDatabase(name: string): void {
     this.#documents.open(name);
   }
 
-  /** Exports of any minute of the last seven days, where the database has point-in-time recovery, and imports of them. */
+  /** Exports of any minute in the last seven days, if the database has point-in-time recovery, and their imports. */
   readonly data: Readonly<Record<string, DataOperation>> = {
     "firestore export": ({ database = "", folder = "", "snapshot-time": time }) => {
       const found = this.resources.find("gcp:firestore/database:Database", ({ name }) => name === database);
@@ -57,7 +57,7 @@ export class Firestore {
       return Promise.resolve(this.#documents.export(database, folder, new Date(time ?? Date.now())));
     },
     "firestore import": ({ folder = "" }) => Promise.resolve(String(this.#documents.import(folder))),
-    /** By hand, as an accident does it. */
+    /** Deletes documents by hand, to simulate an accident. */
     "firestore bulk-delete": ({ database = "" }) => Promise.resolve(String(this.#documents.empty(database))),
   };
 
@@ -85,7 +85,7 @@ export class Firestore {
     });
   }
 
-  /** @throws where the database does not exist, or the account has no role on it. */
+  /** @throws if the database does not exist, or the account has no role on it. */
   #authorise(serviceAccount: string, database: string, roles: readonly string[]): void {
     if (!this.resources.find("gcp:firestore/database:Database", ({ name }) => name === database)) {
       throw new FirestoreEmulatorError(status.NOT_FOUND, `The database ${database} does not exist`);
@@ -103,7 +103,7 @@ export class Firestore {
   }
 }
 
-/** The protocol, with refusals of queries as the status that Firestore gives; the emulator calls them unknown errors. */
+/** The protocol, with Firestore's status for denied queries; the emulator itself returns an unknown error. */
 class FirestoreService extends FirestoreServiceV1Impl {
   override RunQuery(...args: Parameters<FirestoreServiceV1Impl["RunQuery"]>): void {
     const [call] = args;
@@ -146,14 +146,14 @@ class Documents extends FirestoreState {
     return names.size;
   }
 
-  /** @returns where the documents are that there were at a time. */
+  /** @returns the folder of the export, with the documents at a given time. */
   export(database: string, folder: string, until: Date): string {
     const lines = readJournal(this.#journal(database), journalLine).filter(({ time }) => time <= until);
     writeFileSync(this.#exported(folder), lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
     return folder;
   }
 
-  /** Each document of an export becomes what it was; others stay. */
+  /** Overwrites each exported document; other documents stay. */
   import(folder: string): number {
     const file = this.#exported(folder);
     if (!existsSync(file)) throw new Error(`NOT_FOUND: there is no export ${folder}`);
@@ -195,11 +195,11 @@ class Documents extends FirestoreState {
 
 const journalLine = z.object({ time: z.coerce.date(), write: z.base64() });
 
-/** The documents as one caller may see them: whatever the emulator does, it asks for a collection first. */
+/** The documents with one caller's permissions: every operation of the emulator first asks for a collection. */
 class AuthorisedView extends FirestoreState {
   constructor(
     private readonly documents: Documents,
-    /** @throws where the caller has none of the roles. */
+    /** @throws if the caller has none of the roles. */
     private readonly authorise: (database: string, roles: readonly string[]) => void,
   ) {
     super();
@@ -223,12 +223,12 @@ function documentOf(write: Write): string {
   return write.has_update ? write.update.name : write.delete;
 }
 
-/** The database of a name such as `projects/p/databases/d/documents/messages/1`. */
+/** The database in a name such as `projects/p/databases/d/documents/messages/1`. */
 function databaseOf(name: string): string {
   return name.split("/")[3] ?? "";
 }
 
-/** The database that a condition limits a role to: the one form of condition that is understood here. */
+/** The database to which a condition restricts a role; other conditions are not supported. */
 function databaseIn(expression: string): string | undefined {
   return /^resource\.name == "projects\/[^/]+\/databases\/([^/"]+)"$/.exec(expression)?.[1];
 }

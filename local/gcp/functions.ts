@@ -18,12 +18,12 @@ type OtherCode = Omit<CodeChange, "functionName">;
 
 type CloudFunction = Resource<"gcp:cloudfunctionsv2/function:Function">;
 
-/** Bytes of body that Cloud Run accepts over HTTP/1: 32 MiB (Cloud Run quotas). */
+/** Maximum bytes of a request body in Cloud Run over HTTP/1: 32 MiB (Cloud Run quotas). */
 export const bodyLimit = 32 * 1024 * 1024;
 
 /**
- * Milliseconds after which a replaced revision gets no requests any more: Cloud Run moves traffic within seconds, in which
- * either may answer.
+ * Milliseconds for which a replaced revision still receives requests: Cloud Run moves traffic within seconds, during
+ * which either revision may answer.
  */
 const handover = 1_000;
 
@@ -33,34 +33,35 @@ export interface CloudFunctionsOptions {
   readonly firestore: Pick<Firestore, "hostFor">;
   readonly pubSub: Pick<PubSub, "hostFor">;
   readonly revisions: Revisions;
-  /** Identity token of who may invoke everything. */
+  /** Identity token of the project's owner, who may invoke everything. */
   readonly owner: string;
 }
 
 /**
- * Cloud Run functions: builds a source archive as the Python buildpack does, from the wheels in the archive alone, and runs
- * functions-framework from among them. A deployment is a revision, which answers once its instance listens; one that does
- * not leaves the earlier revision serving. One instance a revision; scaling and memory limits are not reproduced.
+ * Cloud Run functions: builds a source archive like the Python buildpack, only from the wheels in the archive, and runs
+ * their functions-framework. A deployment creates a revision, which serves once its instance listens; otherwise the
+ * previous revision continues to serve. Each revision has one instance; scaling and memory limits are not emulated.
  */
 export class CloudFunctions {
   readonly #instances = new Instances();
-  /** The revision that a function had until a moment ago, while requests still reach it. */
+  /** The function's previous revision, while it still receives requests. */
   readonly #leaving = new Map<string, { readonly revision: Revision; turn: boolean; readonly timer: NodeJS.Timeout }>();
-  /** Answers that are awaited, by the revision's name. */
+  /** Pending responses, by revision name. */
   readonly #answers = new Map<string, Set<Promise<unknown>>>();
-  /** Functions that were started in this process; any other is one of an earlier run. */
+  /** Functions that this process has started; any other one is from an earlier run. */
   readonly #started = new Set<string>();
 
-  /** The code that serves in the place of the revision's, by the function's id. */
+  /** Replaced code, by function id. */
   readonly #code = new Map<string, OtherCode & { readonly insteadOf: string }>();
 
   constructor(private readonly options: CloudFunctionsOptions) {}
 
   /**
-   * Builds the function and starts an instance of it, as a deployment does; traffic moves when that is ready. At the
-   * cloud's own start, what served before serves again, whatever failed to be deployed since.
+   * Builds the function and starts an instance; traffic moves when the instance is ready. When the cloud itself starts,
+   * the revision that served before serves again, whatever failed to deploy since then.
    *
-   * @throws where the build fails or the instance does not listen, with the end of its log: what served goes on.
+   * @throws if the build fails or the instance does not listen, with the end of its log; the previous revision then
+   * continues to serve.
    */
   async deploy(id: string): Promise<void> {
     const { resources, revisions } = this.options;
@@ -88,16 +89,17 @@ export class CloudFunctions {
           `Revision '${revision.name}' is not ready and cannot serve traffic. ${messageOf(error)}`,
       );
     }
-    // Otherwise the traffic stays as it is (Cloud Functions API, `ServiceConfig`), which may be with the latest by name or not.
+    // Otherwise the traffic does not change (Cloud Functions API, `ServiceConfig`); it may or may not be on the latest
+    // revision.
     if (fn.serviceConfig.allTrafficOnLatestRevision || !revisions.isPinned(id)) this.#moveTraffic(id, revision);
     else revisions.add(id, revision);
   }
 
   /**
-   * Sends the traffic to revisions, as `gcloud run services update-traffic --to-revisions` does.
+   * Splits the traffic between revisions, like `gcloud run services update-traffic --to-revisions`.
    *
-   * @param traffic each revision's share, from 0 to 1; together 1.
-   * @throws where there is no such revision, or it does not start: the traffic stays where it is.
+   * @param traffic each revision's share, from 0 to 1; the sum is 1.
+   * @throws if a revision does not exist or does not start; the traffic then stays unchanged.
    */
   async sendTraffic(functionName: string, traffic: Readonly<Record<string, number>>): Promise<void> {
     const { id, ready } = this.#service(functionName);
@@ -114,12 +116,12 @@ export class CloudFunctions {
     this.#moveTraffic(id, most.revision, shares, true);
   }
 
-  /** Lets a tag name a revision, or none, as `gcloud run services update-traffic --update-tags` does. */
+  /** Assigns a tag to a revision, or removes it, like `gcloud run services update-traffic --update-tags`. */
   tagRevision(functionName: string, tag: string, revisionName?: string): void {
     this.options.revisions.tag(this.#service(functionName).id, tag, revisionName);
   }
 
-  /** @throws where the revision has traffic. */
+  /** @throws if the revision has traffic. */
   async deleteRevision(functionName: string, revisionName: string): Promise<void> {
     const { id } = this.#service(functionName);
     const { revisions } = this.options;
@@ -131,15 +133,15 @@ export class CloudFunctions {
   }
 
   /**
-   * Serves a function from other code, with the packages of the revision that serves.
+   * Replaces a function's code; the packages of the serving revision stay.
    *
-   * @throws {CodeError} with the log of its start, where it does not start; what served goes on.
+   * @throws {CodeError} with the startup log if the code does not start; the previous code then continues to serve.
    */
   async changeCode(id: string, code: OtherCode): Promise<void> {
     const revision = this.options.revisions.serving(id);
     if (revision === undefined) throw new Error(`function ${id} has no revision that serves`);
     const replaced = this.#code.get(id);
-    // Two processes cannot await a debugger at one port.
+    // Two processes cannot listen for a debugger on one port.
     if (code.debug !== undefined && replaced !== undefined) {
       await this.#instances.stop(instanceName(revision, replaced));
     }
@@ -152,13 +154,13 @@ export class CloudFunctions {
     }
     if (code.folder === undefined) this.#code.delete(id);
     else this.#code.set(id, { ...code, insteadOf: revision.name });
-    // The replaced revision would answer beside the new code.
+    // Otherwise the replaced revision would answer in parallel with the new code.
     this.#forget(id);
     if (replaced === undefined || instanceName(revision, replaced) === instanceName(revision, code)) return;
     this.#end(instanceName(revision, replaced));
   }
 
-  /** @param caller e-mail address of the service account whose token the request has; absent without a token. */
+  /** @param caller e-mail address of the service account in the request's token; absent without a token. */
   async handle(id: string, request: HttpRequest, caller?: string): Promise<HttpResponse> {
     const { resources, revisions, logs } = this.options;
     const fn = resources.get("gcp:cloudfunctionsv2/function:Function", id);
@@ -184,7 +186,7 @@ export class CloudFunctions {
     await Promise.all(names.map((name) => this.#instances.stop(name)));
   }
 
-  /** Deletes the revisions of a function that is gone. */
+  /** Deletes the revisions of a deleted function. */
   remove(id: string): void {
     this.#started.delete(id);
     this.options.revisions.delete(id);
@@ -230,7 +232,7 @@ export class CloudFunctions {
     return { id: fn.id, ready: revisions.ready(fn.id) };
   }
 
-  /** What serves in the place of a revision; one that has traffic since then goes before it, unless a debugger is at it. */
+  /** The replaced code, unless another revision got the traffic since then; a debugger's code always stays. */
   #codeOf(id: string): OtherCode | undefined {
     const code = this.#code.get(id);
     const traffic = this.options.revisions.traffic(id);
@@ -253,7 +255,7 @@ export class CloudFunctions {
     this.#leaving.set(id, { revision: replaced, turn: false, timer });
   }
 
-  /** The revision that is leaving, for every other request while it is. */
+  /** The outgoing revision, for every other request. */
   #turn(id: string): Revision | undefined {
     const leaving = this.#leaving.get(id);
     if (leaving === undefined) return undefined;
@@ -261,7 +263,7 @@ export class CloudFunctions {
     return leaving.turn ? leaving.revision : undefined;
   }
 
-  /** Forgets that a revision is leaving, and ends it. */
+  /** Removes the outgoing revision and stops its instance. */
   #forget(id: string): void {
     const leaving = this.#leaving.get(id);
     if (leaving === undefined) return;
@@ -274,7 +276,7 @@ export class CloudFunctions {
     if (code !== undefined) this.#end(instanceName(leaving.revision, code));
   }
 
-  /** Ends an instance; what it has been asked is answered first. */
+  /** Stops an instance after its pending responses. */
   #end(name: string): void {
     Promise.allSettled([...(this.#answers.get(name) ?? [])])
       .then(() => this.#instances.stop(name))
@@ -322,7 +324,7 @@ export class CloudFunctions {
           ...environmentVariables,
           ...Object.fromEntries(secrets),
           ...runtimeVariables(fn, revision.name, port),
-          // Its server ends what does not answer in this time.
+          // functions-framework's server ends a request after this time.
           ...(code?.debug && { CLOUD_RUN_TIMEOUT_SECONDS: String(debuggedSeconds) }),
           FIRESTORE_EMULATOR_HOST: await firestore.hostFor(serviceAccountEmail),
           PUBSUB_EMULATOR_HOST: await pubSub.hostFor(serviceAccountEmail),
@@ -334,12 +336,12 @@ export class CloudFunctions {
   }
 }
 
-/** An instance of a revision, with the revision's code or other. */
+/** Name of an instance with the revision's own or replaced code. */
 function instanceName({ name }: Revision, { folder, debug }: OtherCode = {}): string {
   return folder === undefined ? name : [name, folder, debug?.revision ?? ""].join(" ");
 }
 
-/** What makes a new revision necessary: everything that was deployed. */
+/** The inputs of a deployment: a change of them needs a new revision. */
 function contentOf({ fn, source }: Pick<Revision, "fn" | "source">): string {
   const { allTrafficOnLatestRevision: _, ...service } = fn.serviceConfig;
   return JSON.stringify([fn.buildConfig, service, source.sha256]);
@@ -359,7 +361,9 @@ function sourceOf(resources: GcpResources, fn: CloudFunction) {
   return source.source;
 }
 
-/** What the buildpack makes of an archive with vendored wheels: an environment that is installed from them, offline. */
+/**
+ * Builds an archive with vendored wheels like the buildpack: an environment that is installed from the wheels, offline.
+ */
 async function build(fn: CloudFunction, source: { path: string; sha256: string }) {
   const { runtime, environmentVariables } = fn.buildConfig;
   const vendored = environmentVariables.GOOGLE_VENDOR_PIP_DEPENDENCIES;
@@ -401,7 +405,7 @@ function runtimeVariables(fn: CloudFunction, revision: string, port: number): Re
   };
 }
 
-/** Whether everyone may invoke the function, or the service account that calls. */
+/** Whether all users or the calling service account may invoke the function. */
 function mayInvoke(resources: GcpResources, fn: CloudFunction, caller: string | undefined): boolean {
   return resources
     .list("gcp:cloudrunv2/serviceIamMember:ServiceIamMember")

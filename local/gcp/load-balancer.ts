@@ -8,7 +8,7 @@ type PathMatcher = UrlMap["pathMatchers"][number];
 type Redirect = NonNullable<UrlMap["defaultUrlRedirect"]>;
 type ErrorPolicy = NonNullable<UrlMap["defaultCustomErrorResponsePolicy"]>;
 
-/** Where a URL map sends a request. */
+/** The target of a request by a URL map. */
 export interface Route {
   /** Id or self link of a backend. */
   readonly service?: string;
@@ -16,18 +16,20 @@ export interface Route {
   readonly errorPolicy?: ErrorPolicy;
 }
 
-/** Bytes of body that the load balancer compresses (Cloud CDN documentation, "Dynamic compression"). */
+/** Bytes of the bodies that the load balancer compresses (Cloud CDN documentation, "Dynamic compression"). */
 const compressibleSizes = { least: 1024, most: 10 * 1024 * 1024 };
 
-/** The load balancer's agent, which reads private buckets: `service-<number>@https-lb.iam.gserviceaccount.com`. */
+/**
+ * The load balancer's service agent, which reads private buckets: `service-<number>@https-lb.iam.gserviceaccount.com`.
+ */
 const loadBalancerAgent = /^serviceAccount:service-\d+@https-lb\.iam\.gserviceaccount\.com$/;
 
-/** The roles that read objects and list them (Cloud Storage IAM roles). */
+/** Roles that read and list objects (Cloud Storage IAM roles). */
 const readerRoles = ["roles/storage.objectViewer", "roles/storage.objectAdmin", "roles/storage.admin"];
 
 /**
  * The external application load balancer: forwarding rule, URL map, backend buckets and serverless backends, with the
- * headers, compression and error pages of Cloud CDN. Nothing is cached, so that a deployment shows at once.
+ * headers, compression and error pages of Cloud CDN. There is no cache, so that a deployment is visible at once.
  */
 export class LoadBalancer {
   constructor(
@@ -35,7 +37,7 @@ export class LoadBalancer {
     private readonly functions: Pick<CloudFunctions, "handle">,
   ) {}
 
-  /** @param addressId the global address that the request came to. */
+  /** @param addressId the global address of the request. */
   async handle(addressId: string, request: HttpRequest): Promise<HttpResponse> {
     const urlMap = this.#urlMapAt(addressId);
     if (urlMap === undefined) return errorPage(404, "404 Not Found", "No forwarding rule uses this address.");
@@ -55,7 +57,7 @@ export class LoadBalancer {
     return { ...body, status: page.overrideResponseCode ?? answer.status };
   }
 
-  /** With HTTP and HTTPS on one address, HTTPS is what serves; there is no certificate for a loopback address. */
+  /** If one address has HTTP and HTTPS, HTTPS serves the site. A loopback address has no certificate. */
   #urlMapAt(addressId: string): UrlMap | undefined {
     const address = this.resources.get("gcp:compute/globalAddress:GlobalAddress", addressId);
     const names = [address.address, address.id, address.selfLink];
@@ -126,7 +128,7 @@ export class LoadBalancer {
   }
 }
 
-/** Where the URL map sends a path of a host: the longest path that matches wins, as in Google's documentation. */
+/** The target for a host and path: the longest matching path wins, as in Google's documentation. */
 export function routeOf(urlMap: Omit<UrlMap, "id">, host: string, path: string): Route {
   const matches = (pattern: string) =>
     pattern === "*" || pattern === host || (pattern.startsWith("*.") && host.endsWith(pattern.slice(1)));
@@ -151,7 +153,7 @@ function longestMatch({ pathRules }: PathMatcher, path: string): PathMatcher["pa
   return matching.sort((a, b) => b.length - a.length)[0]?.rule;
 }
 
-/** A path, or one that ends in `/*`; that matches the path before the slash too. */
+/** A path, or one that ends in `/*`, which also matches the path before the slash. */
 function matchesPath(pattern: string, path: string): boolean {
   return pattern.endsWith("/*") ? path.startsWith(pattern.slice(0, -1)) : pattern === path;
 }
@@ -172,7 +174,7 @@ function errorPageOf(policy: ErrorPolicy | undefined, status: number) {
   );
 }
 
-/** Custom response headers, e.g. `X-Frame-Options: DENY`, in place of the backend's own. */
+/** Custom response headers, e.g. `X-Frame-Options: DENY`, which replace the backend's own. */
 function withCustomHeaders(custom: readonly string[], headers: HeaderList): HeaderList {
   const set = custom.map((line) => {
     const at = line.indexOf(":");

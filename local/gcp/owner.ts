@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
 /**
- * The identity token of who runs this machine's Google Cloud, who may invoke everything: a text that no other user can read.
+ * The identity token of the local project's owner, who may invoke everything. Only this user can read the file.
  *
- * @param state folder of the cloud, where it is kept.
+ * @param state folder of the cloud, with the file of the token.
  */
 export function ownerToken(state: string): string {
   const file = path.join(state, "owner-token");

@@ -1,6 +1,6 @@
 import type { GcpResources, Resource } from "./resources";
 
-/** Roles that publish and that consume (Pub/Sub, "Access control with IAM"). */
+/** Roles that publish and roles that consume (Pub/Sub, "Access control with IAM"). */
 const anything = ["roles/pubsub.editor", "roles/pubsub.admin", "roles/editor", "roles/owner"];
 const publishers = ["roles/pubsub.publisher", ...anything];
 const subscribers = ["roles/pubsub.subscriber", ...anything];
@@ -11,7 +11,7 @@ interface Grant {
   readonly condition?: unknown;
 }
 
-/** @param isMember whether the caller is this member of a policy. */
+/** @param isMember whether the caller is a member of a policy. */
 export function mayPublish(
   resources: GcpResources,
   topic: Resource<"gcp:pubsub/topic:Topic">,
@@ -23,7 +23,7 @@ export function mayPublish(
   return isGranted(resources, own, publishers, isMember);
 }
 
-/** @param isMember whether the caller is this member of a policy. */
+/** @param isMember whether the caller is a member of a policy. */
 export function mayConsume(
   resources: GcpResources,
   { id, name }: Resource<"gcp:pubsub/subscription:Subscription">,
@@ -35,7 +35,7 @@ export function mayConsume(
   return isGranted(resources, own, subscribers, isMember);
 }
 
-/** A role under a condition is passed over: none is evaluated here. */
+/** Roles with a condition are ignored, since conditions are not evaluated here. */
 function isGranted(
   resources: GcpResources,
   own: readonly Grant[],

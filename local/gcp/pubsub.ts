@@ -9,10 +9,10 @@ import { mayConsume, mayPublish } from "./pubsub-roles";
 import type { GcpResources } from "./resources";
 import type { Subscriptions } from "./subscriptions";
 
-/** Milliseconds that a pull waits for a message. */
+/** Milliseconds for which a pull waits for a message. */
 const pullWait = 10_000;
 
-/** Bytes of a request that publishes (Pub/Sub quotas). */
+/** Maximum bytes of a publish request (Pub/Sub quotas). */
 const bodyLimit = 10_000_000;
 
 const publishRequest = z.object({
@@ -40,7 +40,7 @@ const ackIds = z.array(z.string()).min(1);
 const acknowledgeRequest = z.object({ ackIds });
 const deadlineRequest = z.object({ ackIds, ackDeadlineSeconds: z.number().int().min(0).max(600) });
 
-/** The API's codes by the status of the answer. */
+/** The API's error codes by HTTP status. */
 const codes = {
   400: "INVALID_ARGUMENT",
   403: "PERMISSION_DENIED",
@@ -49,7 +49,7 @@ const codes = {
   501: "UNIMPLEMENTED",
 } as const;
 
-/** A call that Pub/Sub refuses. */
+/** An error response of Pub/Sub. */
 class PubSubError extends Error {
   constructor(
     readonly status: keyof typeof codes,
@@ -62,20 +62,20 @@ class PubSubError extends Error {
 export interface PubSubOptions {
   readonly resources: GcpResources;
   readonly subscriptions: Subscriptions;
-  /** Where the address is kept at which the project's owner calls. */
+  /** Folder of the file with the owner's address. */
   readonly directory: string;
 }
 
 /**
- * Pub/Sub's REST API: topics are published to, subscriptions pulled and acknowledged. Each service account has an address of its
- * own, by which it is known what the caller may do, since no token is sent to an emulator; the project's owner has another.
+ * Pub/Sub's REST API: publishes to topics, pulls from subscriptions and acknowledges. Each service account has its own
+ * address, which identifies the caller, since SDKs send no token to an emulator; the project's owner has another one.
  */
 export class PubSub {
   readonly #listeners = new Map<string, Promise<Listener>>();
 
   constructor(private readonly options: PubSubOptions) {}
 
-  /** `PUBSUB_EMULATOR_HOST` of a function that runs as a service account, by its e-mail address. */
+  /** `PUBSUB_EMULATOR_HOST` for a function with a service account, given by its e-mail address. */
   async hostFor(serviceAccount: string): Promise<string> {
     const member = `serviceAccount:${serviceAccount}`;
     const { port } = await once(this.#listeners, member, () => {
@@ -84,7 +84,10 @@ export class PubSub {
     return `127.0.0.1:${port}`;
   }
 
-  /** Listens for the project's owner, at the address of before where that is free, and writes it to the file `address`. */
+  /**
+   * Listens for the project's owner, at the previous address if it is free, and writes the address to the file
+   * `address`.
+   */
   async openToOwner(): Promise<void> {
     const file = path.join(this.options.directory, "address");
     await once(this.#listeners, "owner", async () => {
@@ -101,14 +104,16 @@ export class PubSub {
     this.#listeners.clear();
   }
 
-  /** @param isMember whether the caller is a member of a policy; absent: the project's owner, who may do everything. */
+  /**
+   * @param isMember whether the caller is a member of a policy; absent for the project's owner, who may do everything.
+   */
   async #answer(request: HttpRequest, isMember?: (member: string) => boolean): Promise<HttpResponse> {
     try {
       return response(200, await this.#called(request, isMember));
     } catch (error) {
       if (!(error instanceof PubSubError)) throw error;
       const { status, message } = error;
-      // A precondition's status in HTTP is that of an argument.
+      // FAILED_PRECONDITION has the HTTP status of INVALID_ARGUMENT.
       const code = status === 409 ? 400 : status;
       return response(code, { error: { code, message, status: codes[status] } });
     }

@@ -5,7 +5,7 @@ import { TypedResources } from "../typed-resources";
 
 const blob = z.object({ path: z.string(), sha256: z.string() });
 
-/** A resource that others refer to by its id or its self link. */
+/** A resource that others reference by id or self link. */
 const referable = z.object({ id: z.string(), selfLink: z.string().optional() });
 
 const errorResponsePolicy = z
@@ -38,7 +38,7 @@ export const functionSchema = referable.extend({
   name: z.string(),
   project: z.string().optional(),
   location: z.string(),
-  /** Address of the function's own; the cloud gives it one. */
+  /** Address of the function; the cloud assigns it. */
   url: z.string().optional(),
   buildConfig: z.object({
     runtime: z.string(),
@@ -53,12 +53,12 @@ export const functionSchema = referable.extend({
       .default([]),
     timeoutSeconds: z.number().default(60),
     serviceAccountEmail: z.string(),
-    /** Whether what is deployed has all traffic at once, wherever it was sent to before. */
+    /** Whether a deployment moves all traffic to the new revision, whatever its previous target. */
     allTrafficOnLatestRevision: z.boolean().default(true),
   }),
 });
 
-/** What the data planes read of each resource type, by the types' own property names. */
+/** The properties of each resource type that the data planes read, by the type's own property names. */
 const schemas = {
   "gcp:cloudfunctionsv2/function:Function": functionSchema,
   "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": z.object({
@@ -109,7 +109,7 @@ const schemas = {
       bucket: z.string(),
       name: z.string(),
       source: blob.optional(),
-      /** What was given as text, as the local cloud keeps it. */
+      /** Content that was given as text, in the local cloud's store. */
       keptContent: blob.optional(),
       contentType: z.string().default("application/octet-stream"),
       cacheControl: z.string().optional(),
@@ -124,7 +124,7 @@ const schemas = {
   "gcp:pubsub/topic:Topic": referable.extend({ name: z.string() }),
   "gcp:pubsub/subscription:Subscription": referable.extend({
     name: z.string(),
-    /** By its id, or its name. */
+    /** Id or name of the topic. */
     topic: z.string(),
     ackDeadlineSeconds: z
       .number()
@@ -169,7 +169,7 @@ const schemas = {
     hostRules: z.array(z.object({ hosts: z.array(z.string()), pathMatcher: z.string() })).default([]),
     pathMatchers: z
       .array(
-        // A way of routing that is not here is an error: it would be passed over in silence otherwise.
+        // Strict, so that an unsupported kind of routing is an error instead of being silently ignored.
         z.strictObject({
           name: z.string(),
           description: z.string().optional(),
@@ -209,7 +209,7 @@ const schemas = {
 
 type Types = { [T in keyof typeof schemas]: z.output<(typeof schemas)[T]> };
 export type Type = keyof Types;
-/** A resource of the type, as far as a data plane reads it. */
+/** A resource of a type, with the properties that a data plane reads. */
 export type Resource<T extends Type> = Types[T];
 
 type Referable = { [T in Type]: Types[T] extends z.output<typeof referable> ? T : never }[Type];
@@ -225,12 +225,12 @@ export class GcpResources extends TypedResources<Types> {
     return this.find(type, (resource) => resource.id === reference || resource.selfLink === reference);
   }
 
-  /** The topic of an id, or of a name. */
+  /** The topic with an id or a name. */
   topic(reference: string): Types["gcp:pubsub/topic:Topic"] | undefined {
     return this.find("gcp:pubsub/topic:Topic", ({ id, name }) => id === reference || name === reference);
   }
 
-  /** The function that answers at an address. */
+  /** The function at an address. */
   functionAt(uri: string): Types["gcp:cloudfunctionsv2/function:Function"] | undefined {
     return this.find(
       "gcp:cloudfunctionsv2/function:Function",

@@ -8,27 +8,27 @@ const revisionSchema = z.object({
   name: z.string(),
   /** The function as it was deployed. */
   fn: functionSchema,
-  /** Its archive, which the cloud keeps by its content. */
+  /** Its archive; the cloud keeps it in its content-addressed store. */
   source: z.object({ path: z.string(), sha256: z.string() }),
   /** ISO 8601. */
   createdAt: z.string().default("1970-01-01T00:00:00.000Z"),
 });
 
-/** What a Cloud Run service was once deployed as, and can go back to. */
+/** A deployed version of a Cloud Run service, to which the service can return. */
 export type Revision = z.output<typeof revisionSchema>;
 
 const serviceSchema = z.object({
-  /** How many revisions there ever were. */
+  /** Number of revisions that were ever created. */
   count: z.number(),
-  /** Those that became ready, the newest last. */
+  /** Revisions that became ready, newest last. */
   ready: z.array(revisionSchema),
-  /** Name of the one that most traffic goes to. */
+  /** Name of the revision with the rest of the traffic. */
   serving: z.string(),
-  /** Shares of the traffic, from 0 to 1, of other revisions. */
+  /** Traffic shares of the other revisions, from 0 to 1. */
   shares: z.record(z.string(), z.number()).default({}),
-  /** Whether the traffic is sent to revisions by their names: what is deployed then gets none by itself. */
+  /** Whether the traffic names revisions, so that a new one gets no traffic by itself. */
   pinned: z.boolean().default(false),
-  /** Revisions by the tags that name them. */
+  /** Revisions by tag. */
   tags: z.record(z.string(), z.string()).default({}),
 });
 
@@ -36,26 +36,26 @@ const none: Service = { count: 0, ready: [], serving: "", shares: {}, pinned: fa
 
 type Service = z.output<typeof serviceSchema>;
 
-/** Revisions that are kept of each service. Cloud Run keeps a thousand. */
+/** Number of revisions to keep for each service. Cloud Run keeps a thousand. */
 const kept = 10;
 
-/** The revisions of the services behind functions, by the functions' ids: they outlive a restart of the cloud. */
+/** The revisions of functions' services, by function id. They survive a restart of the cloud. */
 export class Revisions {
   readonly #services: Map<string, Service>;
 
-  /** @param file where they are kept, made when there is something to keep. */
+  /** @param file with the revisions; created when needed. */
   constructor(private readonly file: string) {
     const stored: unknown = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
     this.#services = new Map(Object.entries(z.record(z.string(), serviceSchema).parse(stored)));
   }
 
-  /** The revision that answers; of several, that with the rest of the traffic. */
+  /** The serving revision; of several, the one with the rest of the traffic. */
   serving(id: string): Revision | undefined {
     const service = this.#services.get(id);
     return service?.ready.find(({ name }) => name === service.serving);
   }
 
-  /** The revision that answers the next request, by its share of the traffic. */
+  /** Picks the revision for the next request, by traffic share. */
   picked(id: string): Revision | undefined {
     const { ready = [], shares = {} } = this.#services.get(id) ?? {};
     let chance = Math.random();
@@ -77,7 +77,7 @@ export class Revisions {
     return this.#services.get(id)?.ready ?? [];
   }
 
-  /** A revision that is about to start. A number is never given twice. */
+  /** The next revision. Its number is never reused. */
   next(id: string, fn: Revision["fn"], source: Revision["source"]): Revision {
     const service = this.#services.get(id) ?? none;
     const count = service.count + 1;
@@ -87,9 +87,9 @@ export class Revisions {
   }
 
   /**
-   * Sends the traffic to a revision that is ready, but for what others get by their shares.
+   * Moves the traffic to a ready revision, except the shares of others.
    *
-   * @param pinned whether by the revisions' names, so that a later one gets none by itself.
+   * @param pinned whether the traffic names revisions, so that a later one gets none by itself.
    */
   serve(id: string, revision: Revision, shares: Readonly<Record<string, number>> = {}, pinned = false): void {
     const service = this.#services.get(id) ?? { ...none, count: 1 };
@@ -97,25 +97,25 @@ export class Revisions {
     this.#keep(id, { ...service, ready: withReady(service, revision, used), serving: revision.name, shares, pinned });
   }
 
-  /** Keeps a revision that is ready beside those that have the traffic. */
+  /** Keeps a ready revision without traffic. */
   add(id: string, revision: Revision): void {
     const service = this.#services.get(id) ?? none;
     const used = new Set([...Object.keys(this.traffic(id)), ...Object.values(service.tags)]);
     this.#keep(id, { ...service, ready: withReady(service, revision, used) });
   }
 
-  /** Whether the traffic stays with the revisions that it is sent to, whatever is deployed. */
+  /** Whether the traffic stays on its revisions after a deployment. */
   isPinned(id: string): boolean {
     return this.#services.get(id)?.pinned ?? false;
   }
 
-  /** Tags that name a revision. */
+  /** Tags of a revision. */
   tagsOf(id: string, revisionName: string): string[] {
     const tags = Object.entries(this.#services.get(id)?.tags ?? {});
     return tags.filter(([, name]) => name === revisionName).map(([tag]) => tag);
   }
 
-  /** Lets a tag name a revision, or none. */
+  /** Assigns a tag to a revision, or removes it. */
   tag(id: string, tag: string, revisionName?: string): void {
     const service = this.#services.get(id);
     if (service === undefined) return;
@@ -123,7 +123,7 @@ export class Revisions {
     this.#keep(id, { ...service, tags: revisionName === undefined ? others : { ...others, [tag]: revisionName } });
   }
 
-  /** Deletes a revision that has no traffic. */
+  /** Deletes a revision without traffic. */
   drop(id: string, revisionName: string): void {
     const service = this.#services.get(id);
     if (service === undefined) return;
@@ -147,7 +147,7 @@ export class Revisions {
   }
 }
 
-/** The revisions that are ready with another one, but for old ones that nothing uses. */
+/** Adds a revision to the ready ones, and drops the oldest unused ones. */
 function withReady({ ready }: Service, revision: Revision, used: ReadonlySet<string>): Revision[] {
   const others = ready.filter(({ name }) => name !== revision.name);
   const inOrder = [...others, revision].sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -10,7 +10,7 @@ export interface SchedulerOptions {
   readonly functions: Pick<CloudFunctions, "handle">;
 }
 
-/** Cloud Scheduler: calls functions at their times, in UTC, as the service account that each job names. */
+/** Cloud Scheduler: calls functions at their scheduled times, in UTC, with each job's service account. */
 export class Scheduler implements DataPlane {
   readonly #timetable = new Timetable();
 
@@ -36,7 +36,7 @@ export class Scheduler implements DataPlane {
     this.#timetable.close();
   }
 
-  /** The job that calls a function, where there is one. */
+  /** The job that calls a function, if there is one. */
   jobOf(functionName: string): string | undefined {
     const { resources } = this.options;
     return resources.list("gcp:cloudscheduler/job:Job").find(({ httpTarget: { uri } }) => {
@@ -45,15 +45,15 @@ export class Scheduler implements DataPlane {
   }
 
   /**
-   * Calls a job's target, as at its time.
+   * Calls a job's target now.
    *
-   * @throws where no function has the target's address.
+   * @throws if no function has the target's address.
    */
   async run(id: string, body?: string): Promise<HttpResponse> {
     const { resources, functions } = this.options;
     const { httpTarget, name } = resources.get("gcp:cloudscheduler/job:Job", id);
     const fn = resources.functionAt(httpTarget.uri);
-    if (fn === undefined) throw new Error(`job ${name}: no function of this machine is at ${httpTarget.uri}`);
+    if (fn === undefined) throw new Error(`job ${name}: no local function has the address ${httpTarget.uri}`);
     const { oidcToken } = httpTarget;
     return functions.handle(
       fn.id,
@@ -71,7 +71,7 @@ export class Scheduler implements DataPlane {
         body: Buffer.from(body ?? httpTarget.body ?? "", body === undefined ? "base64" : "utf8"),
         remoteAddress: "127.0.0.1",
       },
-      // A token is for one audience: the function accepts its own address.
+      // A token is valid for one audience: a function accepts only its own address.
       oidcToken?.audience === undefined || oidcToken.audience === httpTarget.uri
         ? oidcToken?.serviceAccountEmail
         : undefined,

@@ -3,13 +3,13 @@ import type { GcpResources, Resource } from "./resources";
 type Variable =
   Resource<"gcp:cloudfunctionsv2/function:Function">["serviceConfig"]["secretEnvironmentVariables"][number];
 
-/** The roles that read what is in a secret (Secret Manager, "Access control with IAM"). */
+/** Roles that read a secret's value (Secret Manager, "Access control with IAM"). */
 const accessorRoles = ["roles/secretmanager.secretAccessor", "roles/secretmanager.admin", "roles/owner"];
 
 /**
- * The value of a variable that is kept in Secret Manager, as Cloud Run reads it for an instance that starts.
+ * The value of a secret environment variable, which Cloud Run reads when an instance starts.
  *
- * @throws in Cloud Run's words, where there is no such version or the service account may not read it.
+ * @throws with Cloud Run's message, if there is no such version or the service account may not read it.
  */
 export function secretValue(resources: GcpResources, variable: Variable, serviceAccount: string): string {
   const { secret: secretId, version: wanted, projectId } = variable;

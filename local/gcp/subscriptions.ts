@@ -14,7 +14,7 @@ import type { GcpResources, Resource } from "./resources";
 type Topic = Resource<"gcp:pubsub/topic:Topic">;
 export type Subscription = Resource<"gcp:pubsub/subscription:Subscription">;
 
-/** What is published; `data` is in base64. */
+/** A message to publish; `data` is in base64. */
 export interface NewMessage {
   readonly data?: string;
   readonly attributes?: Readonly<Record<string, string>>;
@@ -30,16 +30,16 @@ const heldSchema = z.object({
     publishTime: z.string(),
   }),
   attempts: z.number(),
-  /** When it is delivered next, in milliseconds since 1970. */
+  /** Time of the next delivery, in milliseconds since 1970. */
   visibleAt: z.number(),
-  /** Of the last pull. */
+  /** Id of the last pull. */
   ackId: z.string().optional(),
 });
 
-/** A message that a subscription has not acknowledged. */
+/** An unacknowledged message of a subscription. */
 type Held = z.output<typeof heldSchema>;
 
-/** A message as a pull or a push has it. */
+/** A message in a pull or push. */
 export interface Delivery {
   readonly ackId: string;
   readonly message: Held["message"];
@@ -47,32 +47,32 @@ export interface Delivery {
   readonly deliveryAttempt?: number;
 }
 
-/** Statuses that acknowledge a pushed message (Pub/Sub, "Receive push messages"). */
+/** Response statuses that acknowledge a pushed message (Pub/Sub, "Receive push messages"). */
 const acknowledging = [102, 200, 201, 202, 204];
 
-/** Most pushes that a subscription awaits at a time; Pub/Sub adapts it to the endpoint. */
+/** Maximum of concurrent pushes of a subscription; Pub/Sub adapts it to the endpoint. */
 const concurrency = 10;
 
-/** Seconds between the first two and the last two pushes without a retry policy (Pub/Sub, "Push backoff"). */
+/** Minimum and maximum seconds between two pushes without a retry policy (Pub/Sub, "Push backoff"). */
 const pushBackoff = [0.1, 60] as const;
 
 export interface SubscriptionsOptions {
   readonly resources: GcpResources;
-  /** Where the messages are kept, a file for each subscription. */
+  /** Folder of the messages, with one file per subscription. */
   readonly directory: string;
   readonly functions: Pick<CloudFunctions, "handle">;
 }
 
 /**
- * Pub/Sub's subscriptions: each has a copy of what is published to its topic until that is acknowledged, by a function that
- * it is pushed to or by a client that pulls. What is not acknowledged comes again, later each time, and goes to the dead letter
- * topic after the attempts of the policy. The messages outlive a restart.
+ * Pub/Sub's subscriptions: each keeps a copy of every message of its topic, until a function that it pushes to or a
+ * client that pulls acknowledges it. An unacknowledged message is delivered again, with increasing delay, and goes to
+ * the dead letter topic after the policy's number of attempts. Messages survive a restart.
  */
 export class Subscriptions implements DataPlane {
   readonly #held = new Map<string, Held[]>();
   readonly #started = new Set<string>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
-  /** Ids of the messages whose push is not answered yet, by the subscription's id. */
+  /** Ids of messages with a pending push, by subscription id. */
   readonly #pushing = new Map<string, Set<string>>();
   readonly #changes = new Changes();
   #isClosed = false;
@@ -106,7 +106,7 @@ export class Subscriptions implements DataPlane {
     this.#changes.tell();
   }
 
-  /** Gives each subscription of a topic the messages; returns their ids. */
+  /** Adds messages to each subscription of a topic; returns their ids. */
   publish(topic: Topic, messages: readonly NewMessage[]): string[] {
     const { resources } = this.options;
     const now = Date.now();
@@ -126,7 +126,7 @@ export class Subscriptions implements DataPlane {
   }
 
   /**
-   * Takes messages, which stay away from others until the acknowledgement deadline.
+   * Pulls messages and hides them from others until the acknowledgement deadline.
    *
    * @param wait milliseconds to wait for the first.
    */
@@ -141,12 +141,14 @@ export class Subscriptions implements DataPlane {
     }
   }
 
-  /** Acknowledges what was pulled; what has come to another since then is passed over, as in the API. */
+  /**
+   * Acknowledges pulled messages. As in the API, an ack id is ignored if the message was delivered again since then.
+   */
   acknowledge(subscription: Subscription, ackIds: readonly string[]): void {
     this.#keep(subscription, ({ ackId }) => ackId === undefined || !ackIds.includes(ackId));
   }
 
-  /** @param seconds from now until what was pulled comes again; 0 refuses it. */
+  /** @param seconds from now until the messages are delivered again; 0 for at once. */
   modifyDeadline(subscription: Subscription, ackIds: readonly string[], seconds: number): void {
     for (const held of [...this.#current(subscription)]) {
       if (held.ackId === undefined || !ackIds.includes(held.ackId)) continue;
@@ -174,7 +176,7 @@ export class Subscriptions implements DataPlane {
     return deliveries;
   }
 
-  /** Pushes what is due, and waits for what will be. */
+  /** Pushes the messages that are due, and sets a timer for the others. */
   #push(id: string): void {
     clearTimeout(this.#timers.get(id));
     this.#timers.delete(id);
@@ -207,7 +209,7 @@ export class Subscriptions implements DataPlane {
     held.attempts += 1;
     const answer = await this.#answer(subscription, held);
     const { id } = subscription;
-    // It may be deleted, or the cloud closed, since then.
+    // The subscription may have been deleted, or the cloud closed, in the meantime.
     if (this.#isClosed || this.#find(id) === undefined || !this.#current(subscription).includes(held)) return;
     if (typeof answer !== "string" && acknowledging.includes(answer.status)) {
       this.#keep(subscription, (each) => each !== held);
@@ -219,12 +221,12 @@ export class Subscriptions implements DataPlane {
     this.#changed(subscription);
   }
 
-  /** What the endpoint answers, or why it does not. */
+  /** The endpoint's response, or the reason why there is none. */
   async #answer(subscription: Subscription, held: Held): Promise<HttpResponse | string> {
     const { pushConfig, ackDeadlineSeconds, id } = subscription;
     const endpoint = pushConfig?.pushEndpoint ?? "";
     const fn = this.options.resources.functionAt(endpoint);
-    if (fn === undefined) return `no function of this machine is at ${endpoint}`;
+    if (fn === undefined) return `no local function has the address ${endpoint}`;
     const { host, pathname, search } = new URL(endpoint);
     const { data, attributes, orderingKey, messageId, publishTime } = held.message;
     const body = {
@@ -269,7 +271,7 @@ export class Subscriptions implements DataPlane {
     }
   }
 
-  /** Has a message come again later, or go to the dead letter topic. */
+  /** Schedules the next delivery of a message, or moves it to the dead letter topic. */
   #refused(subscription: Subscription, held: Held): void {
     held.ackId = undefined;
     held.visibleAt = Date.now() + backoff(subscription, held.attempts);
@@ -300,7 +302,7 @@ export class Subscriptions implements DataPlane {
     return this.options.resources.find("gcp:pubsub/subscription:Subscription", (each) => each.id === id);
   }
 
-  /** What a subscription holds and its retention has not ended. */
+  /** Messages of a subscription within its retention. */
   #current({ id, messageRetentionDuration }: Subscription): Held[] {
     const file = this.#file(id);
     const known = this.#held.get(id);
@@ -331,12 +333,15 @@ function attemptOf({ deadLetterPolicy }: Subscription, { attempts }: Held): { de
   return deadLetterPolicy === undefined ? {} : { deliveryAttempt: attempts };
 }
 
-/** Milliseconds until a message comes again that was refused so often; no push follows the one before at once. */
+/**
+ * Milliseconds before the next delivery of a message after a number of attempts. A push never follows the previous one
+ * immediately.
+ */
 function backoff({ retryPolicy, pushConfig }: Subscription, attempts: number): number {
   const [floor, ceiling] = pushConfig === undefined ? [0, 0] : pushBackoff;
   const least = retryPolicy === undefined ? floor : parseFloat(retryPolicy.minimumBackoff);
   const most = retryPolicy === undefined ? ceiling : parseFloat(retryPolicy.maximumBackoff);
-  // 13 doublings lead from the shortest of 0.1 s to the longest of 600 s.
+  // 13 doublings lead from the minimum of 0.1 s to the maximum of 600 s.
   const grown = Math.min(most, Math.max(floor, least) * 2 ** Math.min(attempts - 1, 13));
   return Math.max(floor, grown) * 1000;
 }

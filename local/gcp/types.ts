@@ -15,7 +15,7 @@ const oneOf = (...values: unknown[]): Rule => ({
   expected: `one of ${values.join(", ")}`,
 });
 
-/** RFC 1035: what most names of Google Cloud have to be. */
+/** RFC 1035: the form of most names in Google Cloud. */
 const label = matching(
   /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/,
   "1 to 63 lower-case letters, digits and hyphens, a letter first",
@@ -25,7 +25,7 @@ interface GcpType extends Omit<ResourceType, "id" | "name"> {
   readonly outputs?: (draft: Draft, context: CloudContext, previous: Inputs) => Inputs | Promise<Inputs>;
 }
 
-/** A resource by the path that is its id; `project` comes from the provider where the resource names none. */
+/** A resource whose id is a path; `project` comes from the provider if the resource names none. */
 function at(path: string, type: GcpType = {}): ResourceType {
   const template = new PathTemplate(path);
   const own = template.properties.filter((property) => property !== "project");
@@ -41,7 +41,7 @@ function at(path: string, type: GcpType = {}): ResourceType {
   };
 }
 
-/** Part of a load balancer, whose self link is its id's address. */
+/** Part of a load balancer; its self link is the address of its id. */
 const compute = (kind: string, type: GcpType = {}): ResourceType =>
   at(`projects/{project}/global/${kind}/{name}`, {
     ...type,
@@ -52,7 +52,7 @@ const compute = (kind: string, type: GcpType = {}): ResourceType =>
     }),
   });
 
-/** A resource whose id Google makes up: a number. */
+/** A resource with a number as id, which Google assigns. */
 const numbered = (kind: string, type: GcpType): ResourceType => ({
   ...at(`projects/{project}/${kind}`, type),
   id: (inputs, context) => `projects/${project(inputs, context)}/${kind}/${context.store.next(kind)}`,
@@ -62,7 +62,7 @@ const numbered = (kind: string, type: GcpType): ResourceType => ({
 const bucket: Reference = { type: "gcp:storage/bucket:Bucket", by: "name" };
 const byId = (type: string): Reference => ({ type });
 
-/** Google Cloud's number of every project on this machine. */
+/** Project number of all local projects. */
 const projectNumber = "100000000001";
 
 /** IAM API, `workloadIdentityPoolId` and `workloadIdentityPoolProviderId`. */
@@ -90,13 +90,13 @@ const unserved: Rule = {
   expected: "nothing: the local Google Cloud has no such delivery",
 };
 
-/** Why Pub/Sub refuses what names a topic, by its id or its name, that is not there. */
+/** Pub/Sub's error for a topic, by id or name, that does not exist. */
 function missingTopic({ store }: CloudContext, topic: unknown): string | undefined {
   const found = store.list("gcp:pubsub/topic:Topic").some(({ id, inputs }) => topic === id || topic === inputs.name);
   return found ? undefined : `Error 404: Resource not found (resource=${String(topic)}).`;
 }
 
-/** A member's role on a resource: all of it is its identity. */
+/** A member's role on a resource; all properties are part of its identity. */
 const member = (path: string, references: Readonly<Record<string, Reference>> = {}): ResourceType =>
   at(`${path}/{role}/{member}`, { references, replaceOn: ["condition"] });
 
@@ -378,7 +378,7 @@ export const gcpInvokes: Readonly<Record<string, (args: Properties, context: Clo
   }),
 };
 
-/** Whether Cloud Run gives so much memory to so many CPUs. */
+/** Whether Cloud Run allows this amount of memory with this number of CPUs. */
 function suits(memory: unknown, { availableCpu = "1" }: Inputs): boolean {
   const mebibytes = Number(/^(\d+)Mi$/.exec(String(memory))?.[1]);
   const most = { 1: 4096, 2: 8192, 4: 16_384, 6: 24_576, 8: 32_768 }[String(availableCpu)];

@@ -1,4 +1,6 @@
-/** Fields of a unix-cron expression, with the values that each can have; 7 is Sunday too (Cloud Scheduler, "Cron job format"). */
+/**
+ * Fields of a unix-cron expression, with their accepted values; 7 is Sunday too (Cloud Scheduler, "Cron job format").
+ */
 const fields = [
   { from: 0, to: 59 },
   { from: 0, to: 23 },
@@ -8,10 +10,10 @@ const fields = [
 ] as const;
 
 /**
- * Tells whether a minute, in UTC, is one of a unix-cron expression's: five fields of numbers, ranges, lists and steps. Where
- * both days are limited, either of them is enough.
+ * Parses a unix-cron expression: five fields of numbers, ranges, lists and steps. The result tests whether a minute, in
+ * UTC, matches. If both day fields are restricted, one match is enough.
  *
- * @returns undefined where it is no such expression.
+ * @returns undefined for an invalid expression.
  */
 export function unixCronMinutes(expression: string): ((time: Date) => boolean) | undefined {
   const given = expression.trim().split(/\s+/);
