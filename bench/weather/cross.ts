@@ -25,12 +25,13 @@ export interface Crossed {
   readonly problems: readonly string[];
 }
 
-/** Settings whose sense it is to answer otherwise, or that say of themselves that requests may fail for a while. */
+/** Settings whose sense it is to answer otherwise, or that say of themselves that requests may fail for a while, by cloud. */
 const closing = new Set([
-  "azure.function.frontDoorOnly",
-  "gcp.function.public",
-  "gcp.frontend.domain",
-  "gcp.frontend.publicBucket",
+  "azure pythonVersion",
+  "azure azure.function.frontDoorOnly",
+  "gcp gcp.function.public",
+  "gcp gcp.frontend.domain",
+  "gcp gcp.frontend.publicBucket",
 ]);
 
 interface Way {
@@ -39,6 +40,8 @@ interface Way {
   readonly to: Settings;
   readonly verdict: Verdict;
   readonly steps: readonly Step[];
+  /** Whether requests may fail meanwhile, as was announced. */
+  readonly isInterrupting: boolean;
   readonly problems: string[];
 }
 
@@ -88,7 +91,7 @@ export async function crossAll(
       const problems = [...reached.problems];
       const lost = losing(stepsOf(reached.events));
       if (lost.length > 0) problems.push(`${lost.map(({ name }) => name).join(", ")} went with what was in it`);
-      const isQuiet = !ways.some(isInterrupting);
+      const isQuiet = !ways.some(({ isInterrupting }) => isInterrupting);
       if (isQuiet) {
         const kinds = [
           ...new Set(failures.map(({ url, status, error }) => `${new URL(url).pathname}: ${status ?? error ?? ""}`)),
@@ -121,7 +124,8 @@ export async function crossAll(
       const expected = page.get(name)?.[cloud];
       const problems =
         verdict === expected ? [] : [`the page says ${expected ?? "nothing"}: ${errors}${described(steps)}`];
-      const way: Way = { name, from, to, verdict, steps, problems };
+      const isInterrupting = verdict === "outage" || closing.has(`${cloud} ${name}`);
+      const way: Way = { name, from, to, verdict, steps, isInterrupting, problems };
       if (verdict === "refused" || verdict === "no change") add(way);
       else if (crossing.from === undefined) ways.push(way);
       else end([way], await go(to, [way]), await go(yaml(standing), [way]));
@@ -130,7 +134,7 @@ export async function crossAll(
     let before: readonly Way[] = [];
     let there = nothing;
     for (const batch of [...batches(ways), []]) {
-      const isAlone = [...before, ...batch].some(isInterrupting);
+      const isAlone = [...before, ...batch].some(({ isInterrupting }) => isInterrupting);
       if (isAlone && before.length > 0 && batch.length > 0) {
         const back = await go(yaml(standing), before);
         end(before, there, back);
@@ -160,18 +164,16 @@ const sum = (there: Outcome, back: Outcome): Outcome => ({
   again: there.again + back.again,
 });
 
-const isInterrupting = ({ verdict, name }: Way) => verdict === "outage" || closing.has(name);
-
 /** Settings that touch different resources, together; what interrupts is by itself, so that its requests are its own. */
 function batches(ways: readonly Way[]): Way[][] {
   const all: Way[][] = [];
   for (const way of ways) {
     const keys = (steps: readonly Step[]) => steps.map(({ type, name }) => `${type} ${name}`);
     const own = new Set(keys(way.steps));
-    const together = isInterrupting(way)
+    const together = way.isInterrupting
       ? undefined
       : all.find(
-          (batch) => !batch.some((other) => isInterrupting(other) || keys(other.steps).some((key) => own.has(key))),
+          (batch) => !batch.some((other) => other.isInterrupting || keys(other.steps).some((key) => own.has(key))),
         );
     if (together === undefined) all.push([way]);
     else together.push(way);

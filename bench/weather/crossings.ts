@@ -41,7 +41,6 @@ export const crossings: Readonly<Record<string, Crossing>> = {
   "functions.<function>.environment": { to: { "functions.api.environment.GREETING": "hello" } },
   "functions.<function>.secrets": {
     to: { "functions.api.secrets.TOKEN": "another" },
-    note: "Google Cloud's preview also lists the load balancer's network endpoint group as replaced, since it does not know the function's service; the update leaves it.",
   },
   "functions.<function>.memory": { to: { "functions.api.memory": 2048 } },
   "functions.<function>.timeout": { to: { "functions.api.timeout": 20 } },
@@ -52,7 +51,10 @@ export const crossings: Readonly<Record<string, Crossing>> = {
     clouds: ["azure"],
     note: "A cloud that is taken out is deleted with its tables, unless `deletionProtection` is on; shown for Azure.",
   },
-  pythonVersion: { to: { pythonVersion: "3.13" } },
+  pythonVersion: {
+    to: { pythonVersion: "3.13" },
+    note: "On Azure requests may fail for some seconds, which the preview says, unless `azure.function.blueGreen` is on.",
+  },
   layerStrategy: { clouds: ["aws"], to: { layerStrategy: "split" } },
   bytecode: { to: { bytecode: false } },
   deletionProtection: { to: { deletionProtection: true } },
@@ -175,7 +177,7 @@ export const crossings: Readonly<Record<string, Crossing>> = {
   "gcp.frontend.publicBucket": {
     clouds: ["gcp"],
     to: { "gcp.frontend.publicBucket": true },
-    note: "The grant before is taken away once the new one is given; until Google Cloud knows that everywhere (2 to 7 minutes), the site may answer 403.",
+    note: "The grant before stays until the new one is known everywhere (7 minutes). Back to `false` the bucket is closed at once: the site answers 403 for 2 to 7 minutes, which the preview says.",
   },
   "gcp.frontend.cloudArmor": { clouds: ["gcp"], to: { "gcp.frontend.cloudArmor": true } },
 };

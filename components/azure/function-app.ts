@@ -7,10 +7,12 @@ import type * as inputs from "@pulumi/azure-native/types/input";
 import * as web from "@pulumi/azure-native/web";
 import * as command from "@pulumi/command/local";
 import * as pulumi from "@pulumi/pulumi";
+import { z } from "zod";
 
 import { settingDigest } from "../../contract/setting-digest";
 import type { PackageBundle } from "../../layers/bundle";
 import { sha256 } from "../../layers/cache";
+import { announcement } from "../announcement";
 import { shortDigestOf } from "../digest";
 import { hostId } from "../names";
 import { type Transform, transformed } from "../transform";
@@ -141,6 +143,8 @@ export interface Declared {
   readonly dependsOn: readonly pulumi.Resource[];
   /** Whether it keeps what it has, whatever is new. Default: false. */
   readonly held?: boolean;
+  /** Whether users are answered by it while it changes. Default: false. */
+  readonly serving?: boolean;
 }
 
 /** The app that serves once the update is done. */
@@ -272,6 +276,7 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
     const verified = this.verify(args, { ...shared, release }, parts);
     const { app, configuration } = this.declareApp(this.name, args, shared, site, {
       dependsOn: [...roles, ...verified],
+      serving: true,
     });
     if (verified.length > 0) code.markVerified(this.name, verified);
     const deployment = code.deploy(this.name, app, this.first(args).deploymentName, {
@@ -371,7 +376,7 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
     args: FunctionAppArgs,
     shared: Shared,
     site: inputs.web.SiteConfigArgs,
-    { dependsOn, held = false }: Declared,
+    { dependsOn, held = false, serving = false }: Declared,
   ): App {
     const { resourceGroupName, location, tags } = args;
     const child: pulumi.CustomResourceOptions = { parent: this };
@@ -405,6 +410,7 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
       ...keeping(appArgs),
       dependsOn: [...dependsOn],
       transformations: [withoutDotNet],
+      ...(serving && { hooks: { beforeUpdate: [announcement(name, whilePythonChanges)] } }),
     });
     const passwords = { name: app.name, resourceGroupName, allow: false };
     new web.WebAppFtpAllowed(name, passwords, child);
@@ -537,6 +543,23 @@ export function instanceSize(functionName: string, memory: number): InstanceSize
     `functions.${functionName}.memory is ${memory} MiB, but Azure's instances have ${instanceSizes.join(", ")} MiB; ` +
       `expected ${instanceSizes.at(-1)} at most`,
   );
+}
+
+/** An app's configuration changes before its package: until that is there, packages of one Python start on another. */
+export function whilePythonChanges(from: object, to: object): string | undefined {
+  const [before, after] = [pythonOf(from), pythonOf(to)];
+  if (before === undefined || after === undefined || before === after) return undefined;
+  return (
+    `pythonVersion goes from ${before} to ${after}: on Azure requests may fail (503) until the app has its new package, which is ` +
+    "some seconds after its new Python; with azure.function.blueGreen, deployed before, none does"
+  );
+}
+
+function pythonOf(app: object): string | undefined {
+  const known = z
+    .object({ functionAppConfig: z.object({ runtime: z.object({ version: z.string() }) }) })
+    .safeParse(app);
+  return known.data?.functionAppConfig.runtime.version;
 }
 
 /** The SDK adds a version of .NET, which Flex Consumption refuses in some regions (pulumi-azure-native#4168). */

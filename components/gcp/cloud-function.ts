@@ -14,6 +14,7 @@ import { nameLimits, resourceName, type Scope } from "../names";
 import { type Transform, transformed } from "../transform";
 import { deployAgain, refuseEmptyUpdate } from "./failed-deployment";
 import type { FunctionBuild } from "./function-build";
+import { untilKnown } from "./grant-propagation";
 import { enableServices } from "./services";
 
 /** A role in the project: what a service account is allowed, and on what. */
@@ -81,9 +82,6 @@ export interface Deployed {
   /** Name of the log that it writes. */
   readonly logName: string;
 }
-
-/** Seconds in which a grant is known everywhere (IAM, "Access change propagation": 2 minutes, potentially 7). */
-const grantPropagation = 420;
 
 /** What distinguishes a function and its twin. */
 interface Variant extends Pick<Scaling, "maximumInstances">, Pick<CloudFunctionArgs, "public"> {
@@ -283,18 +281,12 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
 
   /**
    * A build or a revision that is refused for a grant that is not known yet fails after Google Cloud has taken it, which no
-   * later update repeats. Nothing tells when a grant is known to what builds: `testIamPermissions` answers for who asks.
+   * later update repeats.
    */
   private awaitGrants(grants: readonly pulumi.CustomResource[]): pulumi.Resource {
-    const said = `Waiting ${grantPropagation / 60} minutes, until Google Cloud knows everywhere what was granted to ${this.#name}`;
-    const milliseconds = `${grantPropagation * 1000} * Number(process.env.LOCAL_SECOND ?? 1)`;
     return new command.Command(
       `${this.#name}-grants`,
-      {
-        // On this machine a second is shorter, as the local clouds say.
-        create: `node -e 'const time = ${milliseconds}; if (time > 1000) console.log("${said}"); setTimeout(() => {}, time)'`,
-        triggers: grants.map(({ id }) => id),
-      },
+      { create: untilKnown(`what was granted to ${this.#name}`), triggers: grants.map(({ id }) => id) },
       { parent: this, dependsOn: [...grants] },
     );
   }
@@ -361,10 +353,26 @@ function described(name: string, functionName: string, resource: cloudfunctionsv
   return {
     resource,
     functionName: resource.name,
-    serviceName: pulumi.all([service.service, resource.name]).apply(([id, own]) => lastPart(id) ?? own),
+    serviceName: serviceName(resource, service.service),
     url: service.uri,
     configuration: pulumi.output({ build: resource.buildConfig, service: configured }),
   };
+}
+
+/** Names of functions that their services have too; of a longer one Google Cloud makes a shorter one. */
+const sharedName = /^[a-z0-9-]{1,49}$/;
+
+/**
+ * Name of the Cloud Run service that a function is. A preview does not know what an update makes of the function, and would
+ * announce a replacement of all that names the service; the update itself goes by what Google Cloud says.
+ */
+function serviceName(
+  { name }: cloudfunctionsv2.Function,
+  service: pulumi.Input<string | undefined>,
+): pulumi.Output<string> {
+  const told = pulumi.all([service, name]).apply(([id, own]) => lastPart(id) ?? own);
+  if (!pulumi.runtime.isDryRun()) return told;
+  return name.apply((own) => (sharedName.test(own) ? pulumi.output(own) : told));
 }
 
 /** The builder's account has the part `build`, which a function may be called too. */

@@ -1,11 +1,14 @@
 import * as compute from "@pulumi/gcp/compute";
 import * as storage from "@pulumi/gcp/storage";
+import * as command from "@pulumi/command/local";
 import * as pulumi from "@pulumi/pulumi";
 
 import { publicAddress } from "../address";
+import { announcement } from "../announcement";
 import { nameLimits, resourceName, type Scope } from "../names";
 import { immutableCacheControl, securityHeaders, type SiteFile, siteFiles } from "../site";
 import { type Transform, transformed } from "../transform";
+import { untilKnown } from "./grant-propagation";
 import { enableServices } from "./services";
 
 export interface FrontendArgs {
@@ -157,7 +160,7 @@ export class Frontend extends pulumi.ComponentResource {
         },
         args.transform?.bucket,
       ),
-      child,
+      { ...child, hooks: { ...child.hooks, beforeUpdate: [announcement(name, whileClosed)] } },
     );
     const upload = (file: SiteFile, after: readonly pulumi.Resource[]) =>
       new storage.BucketObject(
@@ -197,17 +200,20 @@ export class Frontend extends pulumi.ComponentResource {
       ),
       child,
     );
-    new storage.BucketIAMMember(
+    const reader = args.publicBucket
+      ? "allUsers"
+      : pulumi.interpolate`serviceAccount:service-${args.projectNumber}@https-lb.iam.gserviceaccount.com`;
+    const access = new storage.BucketIAMMember(
       name,
-      {
-        bucket: bucket.name,
-        role: "roles/storage.objectViewer",
-        member: args.publicBucket
-          ? "allUsers"
-          : pulumi.interpolate`serviceAccount:service-${args.projectNumber}@https-lb.iam.gserviceaccount.com`,
-      },
+      { bucket: bucket.name, role: "roles/storage.objectViewer", member: reader },
       // The load balancer's account appears with the project's first backend bucket.
       { ...child, dependsOn: [backend] },
+    );
+    // The grant before is taken away at the update's end: until the new one is known, the site is read by that.
+    new command.Command(
+      `${name}-access`,
+      { update: untilKnown("who may read the bucket of the site"), environment: { READER: reader } },
+      { parent: this, dependsOn: [access] },
     );
     return backend;
   }
@@ -321,6 +327,16 @@ export class Frontend extends pulumi.ComponentResource {
     );
     return new compute.TargetHttpProxy(`${name}-redirect`, { name: redirectName, urlMap: redirect.id }, child);
   }
+}
+
+/** A bucket is closed to the public at once, before the load balancer's own account may read it everywhere. */
+export function whileClosed(from: object, to: object): string | undefined {
+  const closes = "publicAccessPrevention" in from && from.publicAccessPrevention === "inherited";
+  if (!closes || !("publicAccessPrevention" in to) || to.publicAccessPrevention !== "enforced") return undefined;
+  return (
+    "gcp.frontend.publicBucket goes back to false: the site answers 403 until Google Cloud knows everywhere that the load " +
+    "balancer's account may read its bucket, which takes 2 to 7 minutes"
+  );
 }
 
 const customResponseHeaders = Object.entries(securityHeaders).map(([header, value]) => `${header}: ${value}`);

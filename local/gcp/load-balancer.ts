@@ -90,13 +90,16 @@ export class LoadBalancer {
   async #fromBucket(bucketName: string, request: HttpRequest): Promise<HttpResponse> {
     if (!["GET", "HEAD"].includes(request.method))
       return errorPage(405, "405 Method Not Allowed", "Buckets are read only.");
+    const { website, publicAccessPrevention } =
+      this.resources.find("gcp:storage/bucket:Bucket", ({ name }) => name === bucketName) ?? {};
     const readable = this.resources
       .list("gcp:storage/bucketIAMMember:BucketIAMMember")
       .filter(({ bucket, role }) => bucket === bucketName && readerRoles.includes(role))
-      .some(({ member }) => member === "allUsers" || loadBalancerAgent.test(member));
+      .some(({ member }) =>
+        member === "allUsers" ? publicAccessPrevention !== "enforced" : loadBalancerAgent.test(member),
+      );
     if (!readable) return storageError(403, "AccessDenied", "Access denied.");
 
-    const { website } = this.resources.find("gcp:storage/bucket:Bucket", ({ name }) => name === bucketName) ?? {};
     const key = decodeURI(splitTarget(request.target).path).slice(1);
     const index = website?.mainPageSuffix !== undefined && (key === "" || key.endsWith("/"));
     const object = this.#object(bucketName, index ? `${key}${website.mainPageSuffix ?? ""}` : key);

@@ -102,6 +102,7 @@ const schemas = {
   }),
   "gcp:storage/bucket:Bucket": z.object({
     name: z.string(),
+    publicAccessPrevention: z.string().optional(),
     website: z.object({ mainPageSuffix: z.string().optional(), notFoundPage: z.string().optional() }).optional(),
   }),
   "gcp:storage/bucketObject:BucketObject": z

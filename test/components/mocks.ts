@@ -62,7 +62,7 @@ export class Recording {
  */
 export async function record<T>(
   declare: () => T | Promise<T>,
-  { answers = {}, invokes = {}, project = "shop", stack = "test" }: RecordOptions = {},
+  { answers = {}, invokes = {}, project = "shop", stack = "test", preview = false }: RecordOptions = {},
 ): Promise<{ result: T; recording: Recording }> {
   const recording = new Recording();
   await pulumi.runtime.setMocks(
@@ -87,7 +87,7 @@ export async function record<T>(
     },
     project,
     stack,
-    false,
+    preview,
   );
   acceptErrorHooks();
   try {
@@ -113,6 +113,8 @@ interface RecordOptions {
   readonly invokes?: Record<string, Record<string, unknown>>;
   readonly project?: string;
   readonly stack?: string;
+  /** Whether it is a preview, which does not know everything. Default: false. */
+  readonly preview?: boolean;
 }
 
 const secretMark = "4dabf18193072939515e22adb298388d";

@@ -290,6 +290,7 @@ def answer(req: func.HttpRequest) -> str:
   const own = { "function_app.py": Buffer.from(code), "host.json": Buffer.from('{"version": "2.0"}') };
   writeFileSync(file, zipSync({ ...packages, ...own }, { level: 0 }));
   const location = "japaneast";
+  let { pythonVersion } = built;
 
   const stack = await stackOf("queue", () => {
     const resourceGroupName = new azureresources.ResourceGroup("orders", { resourceGroupName: "orders", location })
@@ -302,7 +303,7 @@ def answer(req: func.HttpRequest) -> str:
     const queue = new storage.Queue("orders", { resourceGroupName, accountName: account.name, queueName: "orders" });
     const worker = new AzureApiFunction("worker", {
       ...{ functionName: "orders-worker", resourceGroupName, location, storage: account, uploads: account },
-      bundle: { ...packageBundle, path: file, pythonVersion: built.pythonVersion },
+      bundle: { ...packageBundle, path: file, pythonVersion },
       connections: { ORDERS_STORAGE: { queueServiceUri: account.primaryEndpoints.queue } },
       permissions: [{ role: "Storage Queue Data Message Processor", scope: queue.id }],
     });
@@ -319,6 +320,16 @@ def answer(req: func.HttpRequest) -> str:
     { timeout: 60_000, interval: 200 },
   );
   expect(Object.keys((await stack.preview()).changeSummary)).toEqual(["same"]);
+
+  // The app's Python changes before its package, which users may notice.
+  pythonVersion = "3.13";
+  const warnings: string[] = [];
+  await stack.preview({
+    onEvent: ({ diagnosticEvent }) => {
+      if (diagnosticEvent?.severity === "warning") warnings.push(diagnosticEvent.message);
+    },
+  });
+  expect(warnings.join("\n")).toContain(`pythonVersion goes from ${built.pythonVersion} to 3.13`);
   await stack.destroy();
 });
 

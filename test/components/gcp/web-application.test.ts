@@ -68,7 +68,11 @@ const worker: FunctionPlan = {
 };
 const bundle = { ...sourceBundle, functions: ["api", "worker", "hooks"] };
 
-async function application(overrides: Partial<WebApplicationArgs> = {}) {
+/** What the engine says in the place of a value that a preview cannot know. */
+const unknownInPreviews = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
+/** @param previewed what a preview is answered. Default: it is an update. */
+async function application(overrides: Partial<WebApplicationArgs> = {}, previewed?: CloudAnswers) {
   return record(
     () =>
       new WebApplication("gcp", {
@@ -82,7 +86,11 @@ async function application(overrides: Partial<WebApplicationArgs> = {}) {
         site: site.directory,
         ...overrides,
       }),
-    { answers, invokes: { "gcp:organizations/getProject:getProject": { number: "4242" } } },
+    {
+      answers: { ...answers, ...previewed },
+      invokes: { "gcp:organizations/getProject:getProject": { number: "4242" } },
+      preview: previewed !== undefined,
+    },
   );
 }
 
@@ -421,6 +429,33 @@ describe("with other settings", () => {
     expect(named(recording, "storage/bucketIAMMember:BucketIAMMember", "gcp-web").member).toBe("allUsers");
   });
 
+  test("another reader of the site's bucket is waited for until it is known, while the one before may still read", async () => {
+    for (const [publicBucket, reader] of [
+      [true, "allUsers"],
+      [false, "serviceAccount:service-4242@https-lb.iam.gserviceaccount.com"],
+    ] as const) {
+      const { recording } = await application({ frontend: { publicBucket } });
+      const wait = recording.of("command:local:Command").find(({ name }) => name === "gcp-web-access")?.inputs;
+      expect(wait).toMatchObject({
+        environment: { READER: reader },
+        update: expect.stringMatching(/420000/) as string,
+      });
+      // The first deployment has no reader before.
+      expect(wait).not.toHaveProperty("create");
+    }
+  });
+
+  test("a preview that does not know what a function's configuration will be still knows its service", async () => {
+    const { recording } = await application(
+      {},
+      { "gcp:cloudfunctionsv2/function:Function": () => ({ serviceConfig: unknownInPreviews }) },
+    );
+    expect(only(recording, "compute/regionNetworkEndpointGroup:RegionNetworkEndpointGroup").cloudRun).toEqual({
+      service: "shop-test-api",
+    });
+    expect(only(recording, "cloudrunv2/serviceIamMember:ServiceIamMember").name).toBe("shop-test-api");
+  });
+
   test("where allUsers is forbidden, nobody is let in", async () => {
     const { recording } = await application({ function: { public: false } });
     expect(ofType(recording, "cloudrunv2/serviceIamMember:ServiceIamMember")).toEqual([]);
@@ -615,7 +650,10 @@ test("a program grants a function more, on the provider that it passes", async (
         condition: { title: "orders", expression: 'resource.name.endsWith("/topics/orders")' },
       });
     },
-    { answers, invokes: { "gcp:organizations/getProject:getProject": { number: "4242" } } },
+    {
+      answers,
+      invokes: { "gcp:organizations/getProject:getProject": { number: "4242" } },
+    },
   );
   expect(named(recording, "projects/iAMMember:IAMMember", "gcp-api-orders")).toMatchObject({
     role: "roles/pubsub.publisher",
