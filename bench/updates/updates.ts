@@ -130,8 +130,7 @@ export const faulty: readonly Update[] = [
     edit: ({ folder, cloud }) => {
       appendFileSync(path.join(folder, "api", cloud, "function.py"), '\napp = "no application"\n');
     },
-    // On AWS the status alone: the version is asked where no log is read.
-    cause: /not callable|with 500, not 200/,
+    cause: /not callable/,
   },
   { name: "missing variable", edit: atStart('os.environ["ABSENT" + ""]\n'), cause: /ABSENT/ },
   {

@@ -259,7 +259,8 @@ def handler_of(functions, timers, queues, loop):
         def give_up(self, function):
             """The host ends the worker with everything that runs in it."""
             limit = os.environ[TIMEOUT_SETTING]
-            print(f"Timeout value of {limit} exceeded by function 'Functions.{function.name}'.", file=sys.stderr, flush=True)
+            told = f"Timeout value of {limit} exceeded by function 'Functions.{function.name}'. Initiating cancellation."
+            print(told, file=sys.stderr, flush=True)
             self.send(500, {}, b"")
             os._exit(1)
 

@@ -39,9 +39,10 @@ const signs: readonly Sign[] = [
     }),
   },
   {
-    pattern: /Task timed out after ([\d.]+) seconds|"status":"timeout"|HttpTimeoutError|FunctionTimeoutException/,
-    cause: ([, seconds]) => ({
-      title: `timeout${seconds === undefined ? "" : ` after ${Number(seconds)} s`}`,
+    pattern:
+      /Task timed out after ([\d.]+) seconds|Timeout value of ([\d:]+) (?:was )?exceeded|"status":"timeout"|HttpTimeoutError|FunctionTimeoutException/,
+    cause: ([, seconds, timeSpan]) => ({
+      title: `timeout${seconds === undefined ? "" : ` after ${Number(seconds)} s`}${timeSpan === undefined ? "" : ` after ${timeSpan}`}`,
       cause:
         "The function took longer than its timeout: a service that it calls does not answer, or the function is too slow.",
     }),
@@ -78,10 +79,11 @@ const signs: readonly Sign[] = [
     }),
   },
   {
-    // As the runtime of Lambda writes it, in either format, and as Python prints a traceback.
-    pattern: /"errorMessage": ?"([^"]{0,200})", ?"errorType": ?"(\w+)"|\b(\w+(?:Error|Exception)): ([^"\\\n]{0,200})/,
-    cause: ([, lambdaMessage, lambdaType, type = lambdaType ?? "", message = lambdaMessage ?? ""]) => ({
-      title: `${type}: ${message}`.trim(),
+    // As the runtime of Lambda writes what ended a function, and what it logged; and as Python prints a traceback.
+    pattern:
+      /"errorMessage": ?"([^"]{0,200})", ?"errorType": ?"(\w+)"|"errorType": ?"(\w+)", ?"errorMessage": ?"([^"]{0,200})"|\b(\w+(?:Error|Exception)): ([^"\\\n]{0,200})/,
+    cause: ([, raised, raisedType, loggedType, logged, printedType, printed]) => ({
+      title: `${raisedType ?? loggedType ?? printedType ?? ""}: ${raised ?? logged ?? printed ?? ""}`.trim(),
       cause: "The application raised an error: the trace names the line.",
       next: "correct the code, or deploy the previous version",
     }),

@@ -14,13 +14,16 @@ const lineLength = 400;
 
 /** What marks a line as an error, of any writer: the application, the runtime or the platform. */
 const tellsError =
-  /"(level|severity)": ?"(ERROR|CRITICAL)"|\[ERROR\]|Traceback|"status":"(error|timeout)"|Task timed out|Exception|(^|\W)\w*Error\b/;
+  /"(level|severity)": ?"(ERROR|CRITICAL)"|\[ERROR\]|Traceback|"status":"(error|timeout)"|Task timed out|Timeout value of|Exception|(^|\W)\w*Error\b/;
 
 /** Clouds whose function writes its own log, in seconds, as its identity; elsewhere the platform does, or takes minutes. */
 const written: readonly Cloud[] = ["aws"];
 
 /** Milliseconds until what a function writes is in its log at the latest, and between two looks at it. */
 const delay = { longest: 10_000, between: 1_000 };
+
+/** Milliseconds in which one failure writes all of its lines. */
+const failing = 2_000;
 
 /** Milliseconds that the cloud's clock may be behind this machine's. */
 const skew = 1_000;
@@ -57,13 +60,16 @@ export const logCheck: Check<CloudSubject> = {
 
     // What fails now counts more than what failed before.
     const current = errors.filter(isFresh);
-    const lines = (current.length > 0 ? current : errors).map(({ message }) => message);
-    const known = nameCause(lines);
-    const telling = lines.filter((line) => nameCause([line])?.title === known?.title);
+    const telling = current.length > 0 ? current : errors;
+    // An instance of the code before may have failed first, for a reason that is no more.
+    const last = Math.max(...telling.map(({ timestamp }) => timestamp));
+    const lines = messagesOf(telling);
+    const known =
+      nameCause(messagesOf(telling.filter(({ timestamp }) => timestamp >= last - failing))) ?? nameCause(lines);
     const finding: Finding = {
       severity: current.length > 0 ? "error" : "warning",
       title: known?.title ?? `${errors.length} errors in the log`,
-      evidence: counted(telling).slice(-shown),
+      evidence: counted(lines.filter((line) => nameCause([line])?.title === known?.title)).slice(-shown),
       cause: known?.cause,
       next: known?.next ?? commands.redeploy,
     };
@@ -73,6 +79,10 @@ export const logCheck: Check<CloudSubject> = {
     };
   },
 };
+
+function messagesOf(events: readonly LogEvent[]): string[] {
+  return events.map(({ message }) => message);
+}
 
 /** The cause in an error's own words, which a line may have in the middle of JSON. */
 const phrase =

@@ -268,6 +268,7 @@ describe("of the log", () => {
     ["No module named 'starlette'", /missing module starlette/],
     ["No module named 'pydantic_core._pydantic_core'", /wrong-platform wheel/],
     ["Task timed out after 15.00 seconds", /timeout after 15 s/],
+    ["Timeout value of 00:00:02 exceeded by function 'Functions.api'.", /timeout after 00:00:02/],
     ["AccessDeniedException: not authorized to perform: dynamodb:Query", /permission denied/],
     ["ThrottlingException: Rate exceeded", /throttled/],
     ["ResourceNotFoundException: Requested resource not found", /missing table/],
@@ -314,6 +315,29 @@ describe("of the log", () => {
     };
     expect(await of('{"level": "INFO"}')).toEqual([]);
     expect(await of(error("AccessDeniedException"))).toEqual(["permission denied"]);
+  });
+
+  test("the error of the code before, whose instance was not gone yet, is less than what goes on", async () => {
+    const now = Date.now();
+    const before = { timestamp: now - 10_000, stream: "", message: error("speed.so: cannot open shared object file") };
+    const goesOn = [8_000, 4_000, 0].map((ago) => {
+      return { timestamp: now - ago, stream: "", message: error("KeyError: 'MESSAGES_TABLE'") };
+    });
+    const inspected = { ...cloudOf(), log: () => Promise.resolve([before, ...goesOn]) };
+    const { findings } = await logCheck.run(subject({ inspected, askedAt: new Date(now - 11_000) }), never);
+    expect(findings).toMatchObject([
+      { title: "KeyError: 'MESSAGES_TABLE'", evidence: ["3 x KeyError: 'MESSAGES_TABLE'"] },
+    ]);
+  });
+
+  test("what Lambda's runtime wrote for an application that logged an error names the error", async () => {
+    const message = JSON.stringify({
+      level: "ERROR",
+      errorType: "TypeError",
+      errorMessage: "'str' object is not callable",
+    });
+    const { findings } = await logCheck.run(subject({ inspected: cloudOf({ log: [message] }) }), never);
+    expect(findings).toMatchObject([{ title: "TypeError: 'str' object is not callable" }]);
   });
 
   test("lines that tell no error are none", async () => {
