@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 
-import { type RollbackOptions, rollBack } from "../operations/releases/releases";
+import { type RollbackOptions, type RollbackPhase, rollBack } from "../operations/releases/releases";
 import type { KeptRelease, ReleasedFunction } from "../operations/releases/port";
 import { smokeCheck } from "../operations/smoke-check";
 import { type Cloud, clouds } from "../contract/clouds";
@@ -32,10 +32,13 @@ const command = new Command("rollback")
   .addOption(localOption())
   .showHelpAfterError("See: npm run rollback -- --help")
   .action(async ({ stack, to, cloud: only, dryRun = false, local }: Flags) => {
-    const started = performance.now();
+    // Counted from the start of the process.
+    const seconds = () => (performance.now() / 1000).toFixed(1);
+    const phases = [`loaded ${seconds()}`];
+    const done = (phase: RollbackPhase) => phases.push(`${phase} ${seconds()}`);
     const source = await releaseSource(stack, local, progress);
     const check = (...moved: Parameters<RollbackOptions["check"]>) => checkServing(local, ...moved);
-    const moves = await rollBack({ ...source, to, cloud: only, dryRun, check, progress });
+    const moves = await rollBack({ ...source, to, cloud: only, dryRun, check, progress, done });
     for (const { cloud, port, fn, from, to: target } of moves) {
       const [before, after] = [from, target].map((each) => each && `${each.name} (${each.release || "unknown"})`);
       process.stdout.write(
@@ -43,9 +46,8 @@ const command = new Command("rollback")
       );
     }
     if (dryRun) return;
-    const seconds = ((performance.now() - started) / 1000).toFixed(1);
     process.stdout.write(
-      `in ${seconds} s. The next update deploys what is checked out: correct or revert it first; the site's files stay as they are.\n`,
+      `in ${seconds()} s: ${phases.join(", ")}. The next update deploys what is checked out: correct or revert it first; the site's files stay as they are.\n`,
     );
   });
 

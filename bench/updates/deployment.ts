@@ -25,6 +25,8 @@ export interface Outcome {
   readonly slowest: number;
   /** The line of the error that names the cause; empty where none does, or where the update served. */
   readonly cause: string;
+  /** Of a rollback: what was done after how many seconds of its process. Default: nothing. */
+  readonly phases?: string;
   /** All that is told of a refused update. */
   readonly errors: string;
   /** Whether the release that answers afterwards is the one that is wanted: another than before, or the same. */
@@ -81,14 +83,19 @@ export class UpdatedDeployment {
   }
 
   /** `npm run rollback` to the release that served before. */
-  rollBack(): Promise<Outcome> {
+  async rollBack(): Promise<Outcome> {
     const args = ["--require", "./run-typescript.js", "cli/rollback.ts", "-s", "staging", "--local", this.#board.state];
-    return this.#whileAsked("rollback", undefined, () =>
+    let phases: string | undefined;
+    const outcome = await this.#whileAsked("rollback", undefined, () =>
       promisify(execFile)(process.execPath, args, { cwd: checkout }).then(
-        () => "",
+        ({ stdout }) => {
+          phases = /^in [\d.]+ s: (.+?)\. /m.exec(stdout)?.[1];
+          return "";
+        },
         (error: unknown) => String((error as { stderr?: string }).stderr ?? error),
       ),
     );
+    return { ...outcome, phases };
   }
 
   /** Whether a preview right now would change nothing; else what. */

@@ -27,7 +27,7 @@ export function updatesMarkdown(results: readonly CloudResults[]): string {
     "",
     "Written by `npm run bench -- updates`. The API's messages, the frontend's page and the API through the frontend are each asked",
     "20 times a second, whether or not answers come, from before an update until 1.5 seconds after it. A request has failed where it",
-    "was not answered with 200. Seconds are of this machine, which did other work too, and no measure of a live cloud.",
+    "was not answered with 200. A rollback tells after how many seconds of its process each part was done. Seconds are of this machine, which did other work too, and no measure of a live cloud.",
     "",
     `${asked} requests were asked, ${failed} failed.`,
     ...results.flatMap(({ cloud, date, machine, load, note, outcomes: own }) => [
@@ -36,7 +36,7 @@ export function updatesMarkdown(results: readonly CloudResults[]): string {
       "",
       [`On ${date}, ${machine}${loaded(load)}.`, ...(note === undefined ? [] : [note])].join(" "),
       "",
-      "| update | verdict | verdict after, s | asked | failed | slowest, ms | cause that is told |",
+      "| update | verdict | verdict after, s | asked | failed | slowest, ms | what is told |",
       "| --- | --- | ---: | ---: | ---: | ---: | --- |",
       ...own.map(row),
       ...[...fine, ...faulty].flatMap(({ name, clouds: only, elsewhere }) =>
@@ -63,9 +63,11 @@ function row({
   failures,
   slowest,
   cause,
+  phases,
 }: Omit<Outcome, "errors">): string {
   const wrong = expected === verdict ? "" : `, not ${expected}`;
   const lost = failed === 0 ? "0" : `${failed} (${failures.join("; ")})`;
   const told = cause.replaceAll("|", "\\|").replaceAll("`", "'");
-  return `| ${[name, verdict + wrong, seconds.toFixed(1), asked, lost, slowest, told && `\`${told}\``].join(" | ")} |`;
+  const last = phases ?? (told && `\`${told}\``);
+  return `| ${[name, verdict + wrong, seconds.toFixed(1), asked, lost, slowest, last].join(" | ")} |`;
 }

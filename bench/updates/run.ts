@@ -11,10 +11,10 @@ export async function runUpdates(
   const deployment = new UpdatedDeployment(cloud);
   const outcomes: Outcome[] = [];
   const add = (outcome: Outcome) => {
-    const { name, verdict, seconds, asked, slowest, cause } = outcome;
+    const { name, verdict, seconds, asked, slowest, cause, phases = cause } = outcome;
     const problems = problemsOf(outcome);
     progress(
-      `${cloud}, ${name}: ${verdict} after ${seconds.toFixed(1)} s, ${asked} asked, slowest ${slowest} ms. ${cause}`,
+      `${cloud}, ${name}: ${verdict} after ${seconds.toFixed(1)} s, ${asked} asked, slowest ${slowest} ms. ${phases}`,
     );
     for (const problem of problems) progress(`  WRONG: ${problem}`);
     outcomes.push(outcome);

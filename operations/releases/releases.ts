@@ -64,7 +64,12 @@ export interface RollbackOptions extends ReleaseSource {
   readonly dryRun: boolean;
   /** Asks a function that serves whether it does, as which release; throws where it does not. */
   readonly check: (fn: ReleasedFunction, release: KeptRelease, cloud: Cloud) => Promise<string>;
+  /** Told what is done, as soon as it is done of all functions. Default: nothing. */
+  readonly done?: (phase: RollbackPhase) => void;
 }
+
+/** What a rollback does, in this order but for the last two, which it does at once. */
+export type RollbackPhase = "releases read" | "traffic moved" | "release asked" | "state told";
 
 /** What a function is moved from, and to. */
 export interface Move {
@@ -85,9 +90,10 @@ const oneUpdate = 600_000;
  * @throws {UnansweredError} where there is no such release, or where it does not serve.
  */
 export async function rollBack(options: RollbackOptions): Promise<Move[]> {
-  const { stack, dryRun, check, progress } = options;
+  const { stack, dryRun, check, progress, done: isDone } = options;
   const started = performance.now();
   const moves = await plannedMoves(options);
+  isDone?.("releases read");
   if (dryRun) return moves;
   const served = await Promise.allSettled(
     moves.map(async ({ cloud, port, fn, to }) => {
@@ -96,15 +102,19 @@ export async function rollBack(options: RollbackOptions): Promise<Move[]> {
       progress(`${cloud}: ${fn.name} serves ${to.name}, release ${to.release || "unknown"}, after ${seconds} s`);
     }),
   );
+  isDone?.("traffic moved");
   const done = moves.filter((_, index) => served[index]?.status === "fulfilled");
   const told = (resource: EngineResource) =>
     done.reduce<Told | undefined>((found, { port, fn, to }) => found ?? port.told(fn, to, resource), undefined);
   // What serves is asked while the engine is told; whatever fails of it, the rest is done.
-  const [state, ...answers] = await Promise.allSettled([
-    stack.tell(told),
-    ...done.map(async ({ cloud, fn, to }) => {
+  const asked = Promise.allSettled(
+    done.map(async ({ cloud, fn, to }) => {
       progress(await check(fn, to, cloud));
     }),
+  ).finally(() => isDone?.("release asked"));
+  const [[state], answers] = await Promise.all([
+    Promise.allSettled([stack.tell(told)]).finally(() => isDone?.("state told")),
+    asked,
   ]);
   const failures = [
     ...moves.flatMap(({ cloud, fn }, index) => failureOf(`${cloud}: ${fn.name} was not moved`, served[index])),
