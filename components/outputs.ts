@@ -51,6 +51,11 @@ const httpFunctionSchema = functionSchema.extend({
   url: text("Kind `http`: address of the function's routes, without a slash at its end."),
   routes: texts("Kind `http`: paths that it answers."),
   probes: z.array(probeSchema).readonly().describe("Kind `http`: requests below `url` that tell whether it serves."),
+  colours: byName(
+    z.string(),
+    "Kind `http`: names of the two function apps, `blue` and `green`, that Front Door's route goes to in turn. Absent where one " +
+      "app serves alone.",
+  ).optional(),
 });
 
 const scheduledFunctionSchema = functionSchema.extend({
@@ -160,6 +165,7 @@ export const outputParts: Readonly<Record<string, z.ZodObject>> = {
   "<cloud>.functions.<function>": functionSchema.extend({
     kind: z.string().describe("`http` where it answers requests, `schedule` where it runs on a schedule."),
     ...httpFunctionSchema.pick({ url: true, routes: true, probes: true }).partial().shape,
+    colours: httpFunctionSchema.shape.colours,
     ...scheduledFunctionSchema.pick({ schedule: true }).partial().shape,
   }),
 };

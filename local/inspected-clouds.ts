@@ -18,6 +18,7 @@ import type {
   Subscription,
 } from "../operations/diagnose/inspected-cloud";
 import type { DeployedOutputs, ValuesOf } from "../operations/diagnose/outputs";
+import { functionInTurn, servingApp } from "../operations/diagnose/serving-app";
 import { patchedLatest } from "../operations/diagnose/vendors";
 import { InspectedStack } from "../operations/diagnose/stack";
 import { project } from "../operations/project";
@@ -260,23 +261,41 @@ function describeFunction(fn: Resource<"aws:lambda/function:Function">, reserved
   };
 }
 
-function azureView(stored: Resources, { functionName }: ValuesOf<"azure">): View {
+function azureView(stored: Resources, values: ValuesOf<"azure">): View {
+  const { functionName, frontDoorProfile } = values;
   const resources = new AzureResources(stored);
   const find = (functionName: string) => resources.find("azure-native:web:WebApp", ({ name }) => name === functionName);
+  const serving = (deployedTo: string) => {
+    const fn = functionInTurn(values, deployedTo);
+    if (fn === undefined) return undefined;
+    const { originGroup } =
+      resources.find(
+        "azure-native:cdn:Route",
+        ({ profileName, routeName }) => profileName === frontDoorProfile && routeName === fn.route,
+      ) ?? {};
+    return servingApp(fn, originGroup?.id);
+  };
+  const inTurn = Object.values(values.functions).some(({ colours }) => colours !== undefined);
+  const route = inTurn ? ["afd route show"] : [];
   return {
     account: find(functionName)?.id.split("/")[2] ?? "",
-    log: (fn) => fn.functionName,
-    function(name) {
+    log: (fn) => serving(fn.functionName)?.functionName ?? fn.functionName,
+    function(deployedTo) {
+      const { functionName: name = deployedTo, ...served } = serving(deployedTo) ?? {};
       const app = find(name);
       return (
         app && {
+          ...served,
           runtime: `python${app.functionAppConfig.runtime.version}`,
           state: "Running",
           layerArns: [],
           environment: app.siteConfig.appSettings.map(({ name }) => name),
-          settings: Object.fromEntries(
-            app.siteConfig.appSettings.map(({ name, value }) => [name, settingDigest(name, value)]),
-          ),
+          // What the stack tells of settings is of the app that was deployed to last.
+          ...(name === deployedTo && {
+            settings: Object.fromEntries(
+              app.siteConfig.appSettings.map(({ name, value }) => [name, settingDigest(name, value)]),
+            ),
+          }),
         }
       );
     },
@@ -284,9 +303,9 @@ function azureView(stored: Resources, { functionName }: ValuesOf<"azure">): View
     hasTable: (table) =>
       resources.find("azure-native:storage:Table", ({ tableName }) => tableName === table) !== undefined,
     calls: {
-      function: ["resource show", "functionapp config appsettings list"],
+      function: [...route, "resource show", "functionapp config appsettings list"],
       table: ["resource show"],
-      log: ["monitor log-analytics query"],
+      log: [...route, "monitor log-analytics query"],
     },
   };
 }

@@ -92,6 +92,7 @@ export interface ColoursArgs extends FunctionColours, Pick<TwinArgs, "functionNa
 /** The two apps of a function, and which of them is deployed to. */
 export interface FunctionAppColours {
   readonly hostNames: Readonly<Record<Colour, pulumi.Output<string>>>;
+  readonly functionNames: Readonly<Record<Colour, pulumi.Output<string>>>;
   /** What the route goes to once it is asked. */
   readonly target: Colour;
   readonly ending: boolean;
@@ -317,7 +318,8 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
     );
     code.markVerified(this.name, [check]);
     const hostNames = { blue: both.blue.app.defaultHostName, green: both.green.app.defaultHostName };
-    const inTurn = { hostNames, target, ending: of.ending, verified: [check] };
+    const functionNames = { blue: both.blue.app.name, green: both.green.app.name };
+    const inTurn = { hostNames, functionNames, target, ending: of.ending, verified: [check] };
     return { app, configuration, deployment, release: pulumi.output(release), colours: inTurn };
   }
 

@@ -487,7 +487,9 @@ export class WebApplication extends pulumi.ComponentResource {
     if (description.kind === "http" && fn instanceof ApiFunction) {
       const { kind, routes } = description;
       const probes = fn.colours ? probesBehindFrontDoor(description) : description.probes;
-      return [name, { ...deployed(fn), kind, variables, tables, release, url: this.addressOf(fn), routes, probes }];
+      const colours = fn.colours && { colours: fn.colours.functionNames };
+      const url = this.addressOf(fn);
+      return [name, { ...deployed(fn), ...colours, kind, variables, tables, release, url, routes, probes }];
     }
     if (fn instanceof ScheduledFunction) {
       return [name, { ...deployed(fn), kind: "schedule", variables, tables, release, schedule: fn.schedule }];

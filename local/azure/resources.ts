@@ -110,6 +110,7 @@ const schemas = {
   "azure-native:storage:Table": z.object({ id: z.string(), accountName: z.string(), tableName: z.string() }),
   "azure-native:cdn:AFDEndpoint": z.object({ id: z.string(), endpointName: z.string(), profileName: z.string() }),
   "azure-native:cdn:Route": z.object({
+    routeName: z.string(),
     endpointName: z.string(),
     profileName: z.string(),
     enabledState: z.enum(["Enabled", "Disabled"]).default("Enabled"),

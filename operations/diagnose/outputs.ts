@@ -26,6 +26,8 @@ const deployedFunction = z.object({
   layers: z.array(z.string()).optional(),
   /** What its answers' `x-release` begins with; absent where the stack does not tell. */
   release: z.string().optional(),
+  /** The two apps that Front Door's route goes to in turn; absent where one serves alone. */
+  colours: z.object({ blue: z.string(), green: z.string() }).optional(),
 });
 
 /** What is read of a cloud's outputs; the rest is kept, since each cloud's inspector needs some of its own. */
@@ -58,6 +60,8 @@ const azure = cloudOutputs.extend({
   resourceGroup: z.string(),
   storageAccount: z.string(),
   workspaceId: z.string(),
+  frontDoorProfile: z.string().optional(),
+  frontDoorEndpoint: z.string().optional(),
 });
 const gcp = cloudOutputs.extend({ project: z.string(), database: z.string().optional() });
 

@@ -4,6 +4,7 @@ import { settingDigest } from "../../contract/setting-digest";
 import { awsCli, azureCli, gcloudCli, lambdaTime, type VendorCli } from "../vendor-cli";
 import type { InspectedCloud, InspectedClouds } from "./inspected-cloud";
 import type { DeployedOutputs, ValuesOf } from "./outputs";
+import { functionInTurn, servingApp } from "./serving-app";
 import { UnansweredError } from "../unanswered-error";
 
 /** The clouds that a stack is on, asked by their vendors' command lines. */
@@ -158,6 +159,7 @@ const site = z.object({
     functionAppConfig: z.object({ runtime: z.object({ name: z.string(), version: z.string() }) }),
   }),
 });
+const frontDoorRoute = z.object({ originGroup: z.object({ id: z.string() }) });
 const appSettings = z.array(z.object({ name: z.string(), value: z.string().nullish() }));
 const rows = z.array(z.object({ TimeGenerated: z.coerce.date(), Role: z.string(), Text: z.string() }));
 
@@ -173,18 +175,29 @@ const logQuery = (functionName: string, since: Date) =>
   ].join(" ");
 
 function inspectedAzure(values: ValuesOf<"azure">): InspectedCloud {
-  const { resourceGroup, storageAccount, subscriptionId, workspaceId } = values;
+  const { resourceGroup, storageAccount, subscriptionId, workspaceId, frontDoorProfile, frontDoorEndpoint } = values;
   const az = azureCli(subscriptionId);
   const resource = (type: string, name: string, apiVersion: string, ...parent: string[]) => [
     ...["resource", "show", "--resource-group", resourceGroup, "--resource-type", type, "--name", name],
     ...["--api-version", apiVersion, ...parent],
   ];
+  const serving = async (deployedTo: string) => {
+    const fn = functionInTurn(values, deployedTo);
+    if (fn === undefined || frontDoorProfile === undefined || frontDoorEndpoint === undefined) return undefined;
+    const found = await az.find(
+      frontDoorRoute,
+      ...["afd", "route", "show", "--resource-group", resourceGroup, "--profile-name", frontDoorProfile],
+      ...["--endpoint-name", frontDoorEndpoint, "--route-name", fn.route],
+    );
+    return servingApp(fn, found?.originGroup.id);
+  };
   return {
     async identity() {
       const { id, user } = await az.ask(account, "account", "show");
       return { account: id, principal: user.name };
     },
-    async function(functionName) {
+    async function(deployedTo) {
+      const { functionName = deployedTo, ...inTurn } = (await serving(deployedTo)) ?? {};
       const found = await az.find(site, ...resource("Microsoft.Web/sites", functionName, "2024-04-01"));
       if (found === undefined) return undefined;
       const { state, lastModifiedTimeUtc, functionAppConfig } = found.properties;
@@ -195,9 +208,12 @@ function inspectedAzure(values: ValuesOf<"azure">): InspectedCloud {
         runtime: `${functionAppConfig.runtime.name}${functionAppConfig.runtime.version}`,
         state,
         layerArns: [],
+        ...inTurn,
         environment: settings.map(({ name }) => name),
-        // No value leaves this function.
-        settings: Object.fromEntries(settings.map(({ name, value }) => [name, settingDigest(name, value ?? "")])),
+        // No value leaves this function. What the stack tells of settings is of the app that was deployed to last.
+        ...(functionName === deployedTo && {
+          settings: Object.fromEntries(settings.map(({ name, value }) => [name, settingDigest(name, value ?? "")])),
+        }),
         modifiedAt: lastModifiedTimeUtc,
       };
     },
@@ -211,7 +227,8 @@ function inspectedAzure(values: ValuesOf<"azure">): InspectedCloud {
       ];
       return (await az.find(z.object({}), ...resource("tables", table, "2023-05-01", ...inAccount))) !== undefined;
     },
-    async log({ functionName }, since) {
+    async log({ functionName: deployedTo }, since) {
+      const { functionName = deployedTo } = (await serving(deployedTo)) ?? {};
       const query = ["--workspace", workspaceId, "--analytics-query", logQuery(functionName, since)];
       const found = await az.ask(rows, "monitor", "log-analytics", "query", ...query);
       return found.map(({ TimeGenerated, Role, Text }) => ({

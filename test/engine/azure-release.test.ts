@@ -225,6 +225,15 @@ describe("blue and green", () => {
     expect(asked.failures.slice(0, 5)).toEqual([]);
     expect(await answers()).toBe("third");
     expect(changes(await preview())).toEqual(["~ update  azure-native:cdn:Route  azure-web-api"]);
+    const { results } = await deployment.diagnose();
+    const looked = results.find(({ check }) => check === "function");
+    expect(looked?.summary).toMatch(/Running, python3\.12, the green app \S+-next-\w+ serves/);
+    expect(looked?.findings).toMatchObject([
+      {
+        severity: "warning",
+        title: expect.stringMatching(/the green app \S+ serves, and what was deployed last is on \S+/) as string,
+      },
+    ]);
   });
 
   test("are turned off while green serves: blue first, and then green is the twin again", async () => {

@@ -169,6 +169,49 @@ test("Azure's answers are read, and no setting's value is told", async () => {
   ]);
 });
 
+test("of a function in two colours, Azure's app that serves is looked at", async () => {
+  const site = {
+    properties: { state: "Running", functionAppConfig: { runtime: { name: "python", version: "3.12" } } },
+  };
+  const serving = (group: string) => {
+    install("az", {
+      "afd route show --resource-group shop --profile-name web --endpoint-name web --route-name api": {
+        originGroup: { id: `/subscriptions/sub-1/profiles/web/originGroups/${group}` },
+      },
+      "--resource-type Microsoft.Web/sites --name shop-api": site,
+      "functionapp config appsettings list --name shop-api": [{ name: "MESSAGES_TABLE", value: "messages" }],
+      "monitor log-analytics query": [],
+    });
+  };
+  const colours = { blue: "shop-api", green: "shop-api-next" };
+  const api = {
+    kind: "http" as const,
+    functionName: "shop-api",
+    logs: "",
+    variables: [],
+    tables: [],
+    probes: [],
+    colours,
+  };
+  const inTurn = { frontDoorProfile: "web", frontDoorEndpoint: "web", functions: { api } };
+  const { azure } = vendorClouds({ ...outputs, azure: outputs.azure && { ...outputs.azure, ...inTurn } });
+  serving("api");
+  expect(await azure?.function("shop-api")).toMatchObject({
+    serving: "the blue app shop-api",
+    rolledBack: [],
+    settings: { MESSAGES_TABLE: settingDigest("MESSAGES_TABLE", "messages") },
+  });
+  serving("api-green");
+  const found = await azure?.function("shop-api");
+  expect(found).toMatchObject({
+    serving: "the green app shop-api-next",
+    rolledBack: ["the green app shop-api-next serves, and what was deployed last is on shop-api"],
+  });
+  expect(found?.settings).toBeUndefined();
+  await azure?.log(common, new Date(5));
+  expect(asked().at(-1)).toContain("AppRoleName == 'shop-api-next'");
+});
+
 test("Google Cloud is asked in the stack's project, and a payload keeps its severity", async () => {
   install("gcloud", {
     "projects describe shop-1": { projectId: "shop-1", lifecycleState: "ACTIVE" },
