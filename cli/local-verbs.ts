@@ -16,7 +16,7 @@ import { onDemand } from "../layers/on-demand";
 import { findEngine } from "../local/engine";
 import { invokeByHand, type InvokeOptions } from "../local/invoke";
 import { Progress } from "../local/progress";
-import { isTold, type LocalLogEvent, logLine, LogReader } from "../local/log-reader";
+import { isShown, type LocalLogEvent, logLine, LogReader } from "../local/log-reader";
 import { localStack, lockedStack } from "../local/stack";
 import { checkEngineRecord, prepareStateFolder, reset as resetFolder } from "../local/state-folder";
 import { addressTable } from "../local/summary";
@@ -96,7 +96,7 @@ export async function up(subject: Subject, { detach, refresh, watch, debug }: Up
   const reader = new LogReader(state);
   reader.next();
   const following = setInterval(() => {
-    printEvents(reader.next().filter(isTold));
+    printEvents(reader.next().filter(isShown));
   }, logInterval);
   const endWatch = watches ? await watched(subject, cloud, debug) : undefined;
   await (wasRunning ? Promise.race([cloudEnd(cloud), interruption()]) : cloudEnd(cloud));
@@ -176,7 +176,7 @@ export async function logs(
   }: { follow?: boolean; cloud?: Cloud; function?: string; lines: number; all?: boolean },
 ): Promise<void> {
   const reader = new LogReader(subject.state, { cloud, name });
-  const next = () => reader.next().filter((event) => all || isTold(event));
+  const next = () => reader.next().filter((event) => all || isShown(event));
   const known = next();
   printEvents(lines === 0 ? [] : known.slice(-lines));
   if (known.length === 0 && !follow) progress.tell(`Nothing is logged yet in ${subject.state}.`);

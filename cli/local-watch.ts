@@ -231,7 +231,7 @@ class Loop {
       return;
     }
     this.#deployed = after.digest;
-    await live.settle(deployedFunctions(stackOutputs(this.subject)));
+    await live.markDeployed(deployedFunctions(stackOutputs(this.subject)));
     if (!this.#reopen) return;
     this.#reopen = false;
     const watched = this.application;

@@ -17,7 +17,7 @@ import { ResourceStore } from "./store";
 
 const functionType = "aws:lambda/function:Function";
 
-/** A version on the local AWS of a state folder; `arn` is the function's, without a version at its end. */
+/** A version on the local AWS of a state folder. `arn` is the function's ARN, without a version. */
 export function localVersion(state: string, arn: string, version: string): PublishedVersion {
   const functionName = arn.split(":")[6] ?? "";
   const ask = async (...calls: readonly string[]) => {
@@ -45,7 +45,7 @@ export function localVersion(state: string, arn: string, version: string): Publi
       await putResource(cloud, { cloud: "aws", ...another });
       await deleteResource(state, { cloud: "aws", type: versionType, id: newest.id });
       const made = { cloud: "aws", type: functionType, id: functionName, inputs: {}, apply: true };
-      // What it fails at is noted of the version, as on AWS.
+      // The failure is recorded in the version, as on AWS.
       await changeResource(cloud, made).catch(() => undefined);
       return localVersion(state, arn, String(another.outputs.version));
     },
@@ -70,7 +70,7 @@ export function localVersion(state: string, arn: string, version: string): Publi
         cloud: "aws",
         type: "aws:lambda/alias:Alias",
         id: `${functionName}:${name}`,
-        // It goes with its function.
+        // It is deleted with its function.
         inputs: { name, functionName, functionVersion: version, versionOf: functionName },
       });
     },
@@ -80,7 +80,7 @@ export function localVersion(state: string, arn: string, version: string): Publi
 const permissionType = "aws:lambda/permission:Permission";
 const integrationType = "aws:apigatewayv2/integration:Integration";
 
-/** What `keepFormerVersion` does on AWS, on the local AWS of a state folder. */
+/** `keepFormerVersion` for the local AWS of a state folder. */
 export async function keepLocalFormerVersion(state: string, functionName: string): Promise<void> {
   const cloud = await requireCloud(state);
   const resources = new ResourceStore(path.join(state, "aws"));
@@ -91,7 +91,7 @@ export async function keepLocalFormerVersion(state: string, functionName: string
   await putResource(cloud, { cloud: "aws", ...published });
   for (const { id, inputs } of resources.list(permissionType)) {
     if (inputs.function !== functionName || inputs.qualifier !== undefined) continue;
-    // It goes with its function.
+    // It is deleted with its function.
     const own = { ...inputs, qualifier: version, versionOf: functionName };
     await putResource(cloud, { cloud: "aws", type: permissionType, id: `${id}:${version}`, inputs: own });
   }

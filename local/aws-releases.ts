@@ -16,10 +16,10 @@ const [aliasType, functionType] = ["aws:lambda/alias:Alias", "aws:lambda/functio
 /**
  * Published versions on the local AWS of a state folder.
  *
- * @param ask default: an administrator asks.
+ * @param ask checks the caller's permissions. Default: the caller is an administrator.
  */
 export function localAwsReleases(state: string, ask: Ask = () => Promise.resolve()): ReleasePort {
-  // Read anew at each question: another process changes the file.
+  // Read for each call, since another process changes the file.
   const stored = () => new ResourceStore(path.join(state, "aws"));
   const asked = async (functionName: string, ...calls: readonly string[]) => {
     const resource = new AwsResources(stored()).find(functionType, ({ name }) => name === functionName)?.arn;
@@ -68,7 +68,7 @@ export function localAwsReleases(state: string, ask: Ask = () => Promise.resolve
 
 const alarmType = "aws:cloudwatch/metricAlarm:MetricAlarm";
 
-/** A share of an alias's requests for a version, on the local AWS of a state folder. */
+/** Moves a share of an alias's requests to a version, on the local AWS of a state folder. */
 export function localAwsCanary(state: string): CanaryPort {
   const folder = path.join(state, "aws");
   const read = () => {
@@ -108,7 +108,7 @@ export function localAwsCanary(state: string): CanaryPort {
     async noteRefused({ functionName }, { name: version }, isRefused) {
       const name = refusedAlias(version);
       const note = { cloud: "aws", type: aliasType, id: `${functionName}:${name}` };
-      // It goes with its function.
+      // It is deleted with its function.
       const inputs = { name, functionName, functionVersion: version, versionOf: functionName };
       if (isRefused) await putResource(await requireCloud(state), { ...note, inputs });
       else await deleteResource(state, note);

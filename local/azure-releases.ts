@@ -21,9 +21,9 @@ const routeType = "azure-native:cdn:Route";
 const cloud = "azure-native";
 
 /**
- * Packages, and apps in two colours, on the local Azure of a state folder.
+ * Packages, and blue/green apps, on the local Azure of a state folder.
  *
- * @param ask default: an administrator asks.
+ * @param ask checks the caller's permissions. Default: the caller is an administrator.
  */
 export function localAzureReleases(
   state: string,
@@ -33,7 +33,7 @@ export function localAzureReleases(
   const asked = async (fn: ReleasedFunction, ...calls: readonly string[]) => {
     for (const call of calls) await ask({ cloud: "azure", call, resource: fn.functionName });
   };
-  // Read anew at each question: another process changes the file.
+  // Read for each call, since another process changes the file.
   const stored = () => new ResourceStore(path.join(state, cloud));
   const blobsIn = ({ account, container }: PackagePlace) =>
     new AzureResources(stored())
@@ -118,7 +118,7 @@ export function localAzureReleases(
   };
 }
 
-/** In the name of a package: the local cloud notes of no blob when it came. */
+/** The time in a package's name; the local cloud records no upload times. */
 function uploadTime(blobName: string): Date {
   const [, year = "1970", month = "01", day = "01", hours = "00", minutes = "00", seconds = "00"] =
     /-(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)-[0-9a-f]{12}\.zip$/.exec(blobName) ?? [];

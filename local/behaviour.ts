@@ -1,45 +1,49 @@
 /**
- * What the live cloud and its Pulumi provider do with resources of one type beyond accepting or refusing them. Each record
- * is transcribed from the source that it names; providers were read near the versions in package.json, not at them.
+ * Behaviour of the live cloud and its Pulumi provider for one resource type, beyond accepting or rejecting inputs. Each
+ * record is transcribed from the source that it names; the provider versions that were read are close to those in
+ * package.json, but not identical.
  */
 export interface Behaviour {
-  /** Files, pages and threads that show it, by their path in the provider's repository where they have one. */
+  /** Evidence: files of the provider's repository, documentation pages and issue threads. */
   readonly sources: readonly string[];
-  /** Paths of inputs that only a new resource can have otherwise: `ForceNew` of bridged types, path parameters of ARM types. */
+  /** Paths of inputs whose change replaces the resource: `ForceNew` of bridged types, path parameters of ARM types. */
   readonly replaceOn: readonly string[];
   /**
-   * Which of old and new comes first in a replacement. `named`: the old one is deleted first where the input in
-   * `autoNamed` was given explicitly, as the bridge does it (`nameRequiresDeleteBeforeReplace`). Default: `new`.
+   * Which resource comes first in a replacement. `named`: the old one is deleted first if the input in `autoNamed` was
+   * given explicitly, as the bridge does it (`nameRequiresDeleteBeforeReplace`). Default: `new`.
    */
   readonly first?: "old" | "new" | "named";
-  /** Input that the provider makes up where it is absent. */
+  /** Input that the provider generates if it is absent. */
   readonly autoNamed?: string;
-  /** Inputs that a refresh repeats from the state, whatever is really there. */
+  /** Inputs that a refresh copies from the state instead of reading them. */
   readonly unread?: readonly string[];
-  /** Right that reading needs and that the cloud's reader role lacks. */
+  /** Permission for reading that the cloud's reader role lacks. */
   readonly readsWith?: string;
   /**
-   * How an operation that was accepted fails later. `partial`: the provider saves the state with an error of
-   * initialisation. `orphan`: the resource is there, and the engine never hears of it. `refused`: nothing has changed.
-   * Default: nothing fails.
+   * How an accepted operation fails later. `partial`: the provider saves the state with an initialisation error.
+   * `orphan`: the resource exists, but the engine does not know it. `refused`: nothing has changed. Default: no
+   * failure.
    */
   readonly fails?: {
     readonly how: "partial" | "orphan" | "refused";
     readonly message: string;
-    /** Types whose resources have to be known by then: while one is not, the operation fails for sure. */
+    /** Types whose resources have to be visible by then; otherwise the operation always fails. */
     readonly needs?: readonly string[];
   };
-  /** What an update without a changed input does after a failure: nothing, or all of it again. Default: `again`. */
+  /** What an update without changed inputs does after a failure: nothing, or everything again. Default: `again`. */
   readonly emptyUpdate?: "nothing" | "again";
-  /** Seconds that the rest of the cloud may take to know of a new resource. */
+  /** Seconds before a new resource is visible to the rest of the cloud. */
   readonly lateSeconds?: number;
-  /** The same of a change: until then some of the cloud goes by what was before. */
+  /** Seconds before a change is visible; until then parts of the cloud use the previous state. */
   readonly lateUpdateSeconds?: number;
-  /** What the cloud answers to a deletion while another resource names this one. Default: it deletes. */
+  /** The cloud's error for deleting a resource that another one uses. Default: it deletes the resource. */
   readonly inUse?: string;
-  /** Inputs that the provider would change in place and the cloud refuses to. */
+  /** Inputs that the provider updates in place, but the cloud refuses to change. */
   readonly frozen?: { readonly inputs: readonly string[]; readonly message: string };
-  /** Inputs that an update changes one group after the other, each of them live before the next; what is not here is first. */
+  /**
+   * Groups of inputs that an update changes one after the other; each is live before the next. Inputs in no group
+   * change first.
+   */
   readonly steps?: readonly (readonly string[])[];
 }
 

@@ -9,45 +9,47 @@ import { awsPrincipal, azurePrincipal, gcpPrincipal, type Listed, type RoleGrant
 import type { StoredResource } from "./store";
 
 const reportSchema = z.object({
-  /** Of a job that deploys, previews or compares. Default: an administrator asks, who may do everything. */
+  /**
+   * Token of a job that deploys, previews or compares. Default: the caller is an administrator, who may do everything.
+   */
   token: z.object({ subject: z.string(), repository: z.string() }).optional(),
-  /** Region of the stack on AWS, which the ARNs of what is asked for name. */
+  /** Region of the AWS stack, for the ARNs in requests. */
   region: z.string().default(""),
 });
 
-/** Who asks the local clouds. */
+/** The caller of the local clouds. */
 export type CallerReport = z.input<typeof reportSchema>;
 
-/** A resource that something is done with. */
+/** A resource in a request. */
 export type Asked = Pick<StoredResource, "type" | "id" | "inputs">;
 
-/** A call of a vendor's command line. */
+/** A call of a vendor's command line tool. */
 export interface AskedCall {
   readonly cloud: Cloud;
-  /** Its words, e.g. `lambda update-alias`. */
+  /** Service and operation, e.g. `lambda update-alias`. */
   readonly call: string;
-  /** ARN of what it is about. Default: it is about nothing that has a name, or its cloud asks for none. */
+  /** ARN of the resource. Default: the call names no resource, or its cloud checks none. */
   readonly resource?: string;
 }
 
-/** Who asks one cloud. */
+/** The caller of one cloud. */
 export interface CloudCaller {
-  /** @throws as the cloud refuses what the caller may not. */
+  /** @throws the cloud's error for an operation that the caller may not perform. */
   require(operation: Operation, resource: Asked): void;
-  /** The same for a function of the provider. */
+  /** Same as `require`, for a function of the provider. */
   requireInvoke(token: string): void;
 }
 
-/** Whether who asks may do something with a resource, and what the cloud calls them. */
+/** The caller's permissions, and the cloud's name for the caller. */
 interface Access {
   readonly name: string;
   readonly may: (right: string, asked: Asked | undefined, resource?: string) => boolean;
 }
 
 /**
- * One of the identities that `bootstrap/` deployed onto the local clouds, by the token that it trusts, with what it was
- * given there: on AWS the policies of its role, evaluated with names and conditions; on Azure and Google Cloud the actions
- * and permissions of its roles, with the conditions of their assignments.
+ * An identity that `bootstrap/` deployed onto the local clouds, found by the token that it trusts. On AWS its
+ * permissions are the policies of its role, evaluated with resources and conditions; on Azure and Google Cloud the
+ * actions and permissions of its roles, with the conditions of their assignments.
  */
 export class Caller {
   #report = reportSchema.parse({});
@@ -74,18 +76,18 @@ export class Caller {
     };
   }
 
-  /** Why the cloud refuses an operation; undefined where it does not. */
+  /** The cloud's error for an operation; undefined if it is allowed. */
   refusal(cloud: Cloud, operation: Operation, resource: Asked): string | undefined {
     const type = rights[cloud][resource.type];
     return type === undefined ? undefined : this.#refused(cloud, needed(type, operation), resource, resource.id);
   }
 
-  /** Why the cloud refuses a call of its vendor's command line; undefined where it does not. */
+  /** The cloud's error for a call of its command line tool; undefined if it is allowed. */
   callRefusal({ cloud, call, resource = "*" }: AskedCall): string | undefined {
     return this.#refused(cloud, callRights(cloud, call), undefined, resource);
   }
 
-  /** In the cloud's words. */
+  /** The error in the cloud's own words. */
   #refused(cloud: Cloud, asked: readonly string[], about: Asked | undefined, name: string): string | undefined {
     const { token } = this.#report;
     if (token === undefined || asked.length === 0) return undefined;
@@ -153,9 +155,9 @@ function throwIf(refusal: string | undefined): void {
 }
 
 /**
- * The part of Azure's conditions that role assignments are limited by: which role definitions an action may be about.
+ * Evaluates the supported part of Azure's role assignment conditions: which role definitions an action may concern.
  *
- * @throws where a condition says something else.
+ * @throws for any other condition.
  */
 function azureCondition(condition: string, right: string, asked: Asked | undefined): boolean {
   const clauses = [...condition.matchAll(/!\(ActionMatches\{'([^']+)'\}\)\) OR \([^{]*GuidEquals \{([^}]*)\}\)/g)];
@@ -168,9 +170,9 @@ function azureCondition(condition: string, right: string, asked: Asked | undefin
 }
 
 /**
- * The part of CEL that changes of a project's policy are limited by: which roles are granted.
+ * Evaluates the supported part of CEL for changes of a project's policy: which roles are granted.
  *
- * @throws where a condition says something else.
+ * @throws for any other condition.
  */
 function gcpCondition(expression: string, _: string, asked: Asked | undefined): boolean {
   const [, listed] =
@@ -180,7 +182,7 @@ function gcpCondition(expression: string, _: string, asked: Asked | undefined): 
   return listed.split(", ").includes(`'${String(asked?.inputs.role)}'`);
 }
 
-/** How an action of AWS names what it is done with. */
+/** The action and resource of a request to AWS. */
 function requestOf(
   action: string,
   { type, id, inputs }: Asked,

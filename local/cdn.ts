@@ -5,24 +5,24 @@ import zlib from "node:zlib";
 
 import { header, type HeaderList, type HttpRequest, type HttpResponse, response, without } from "./http";
 
-// What the clouds' storages and content delivery networks do alike with an answer on its way to the browser.
+// What the clouds' object storages and content delivery networks do with a response in the same way.
 
 const encoders = {
   br: promisify(zlib.brotliCompress),
   gzip: promisify(zlib.gzip),
 };
 
-/** Sizes of body, in bytes, that a network compresses. */
+/** Range of body sizes, in bytes, that a network compresses. */
 export interface CompressibleSizes {
   readonly least: number;
   readonly most: number;
 }
 
-/** Types that compress well: what CloudFront, Front Door and Cloud CDN have in common in their lists. */
+/** Compressible types: those in the lists of CloudFront, Front Door and Cloud CDN alike. */
 const compressible =
   /^(text\/(css|html|plain|javascript|xml|csv)|application\/(json|javascript|xml|manifest\+json|wasm)|image\/(svg\+xml|x-icon|vnd\.microsoft\.icon)|font\/(ttf|otf))$/;
 
-/** Compresses an answer with what the client accepts, Brotli first. */
+/** Compresses a response with an encoding that the client accepts, preferably Brotli. */
 export async function compressed(
   request: Pick<HttpRequest, "headers">,
   answer: HttpResponse,
@@ -45,7 +45,7 @@ export async function compressed(
     headers: [
       ...answer.headers.map(
         ([name, value]) =>
-          // The bytes differ, so the tag is no longer a strong one.
+          // Compression changes the bytes, so the ETag becomes a weak one.
           [name, name.toLowerCase() === "etag" ? value.replace(/^(?!W\/)/, "W/") : value] as const,
       ),
       ["Content-Encoding", encoding],
@@ -69,7 +69,7 @@ function acceptedEncodings(headers: HeaderList): string[] {
   return ["br", "gzip"].filter((name) => accepted.includes(name));
 }
 
-/** 304 without a body, where the client's copy is the answer already. */
+/** 304 without a body if the client has the response already. */
 export function conditional(request: Pick<HttpRequest, "headers" | "method">, answer: HttpResponse): HttpResponse {
   if (answer.status !== 200 || !["GET", "HEAD"].includes(request.method)) return answer;
   const tag = header(answer.headers, "etag");
@@ -82,7 +82,7 @@ export function conditional(request: Pick<HttpRequest, "headers" | "method">, an
     : answer;
 }
 
-/** A file of the site, as object storage answers with it. */
+/** A response of object storage with a file of the site. */
 export async function storedFile(
   file: string,
   { contentType, cacheControl }: { readonly contentType: string; readonly cacheControl?: string },
@@ -99,7 +99,7 @@ export async function storedFile(
   };
 }
 
-/** An error page of the network's own. */
+/** An error page of the network itself. */
 export function errorPage(status: number, title: string, text: string): HttpResponse {
   return response(status, `<!doctype html><title>${title}</title><h1>${title}</h1><p>${text}</p>\n`);
 }

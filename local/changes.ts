@@ -1,16 +1,16 @@
-/** Lets those who wait for something to change go on when it has, or when their time is over. */
+/** Notifies waiting callers of a change. */
 export class Changes {
   readonly #waiting = new Set<() => void>();
 
-  /** Something has changed. */
-  tell(): void {
+  /** Ends all current waits. */
+  notify(): void {
     for (const resume of [...this.#waiting]) resume();
   }
 
   /**
-   * Waits until something has changed.
+   * Waits for the next change.
    *
-   * @param milliseconds at most.
+   * @param milliseconds maximum wait.
    * @param signal ends the wait.
    */
   next(milliseconds: number, signal?: AbortSignal): Promise<void> {

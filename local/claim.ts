@@ -6,9 +6,9 @@ import { isAlive } from "./process";
 const fileOf = (state: string) => path.join(state, "cloud.pid");
 
 /**
- * Makes this process the only cloud of a state folder, until it gives it up or ends.
+ * Makes this process the only cloud of a state folder until it releases the claim or ends.
  *
- * @throws where another cloud of this state folder is running.
+ * @throws if another cloud of this state folder is running.
  */
 export function claim(state: string): void {
   const file = fileOf(state);
@@ -16,7 +16,8 @@ export function claim(state: string): void {
   const stale = `${own}.stale`;
   writeFileSync(own, String(process.pid));
   try {
-    // A link appears with its content, and only where there is none: no crash leaves a claim without an owner.
+    // A hard link appears with its content, and only if the name is free, so a crash never leaves a claim without an
+    // owner.
     while (!succeeds(linkSync, own, file, "EEXIST")) {
       const owner = runningOwner(file);
       if (owner !== undefined) {
@@ -24,7 +25,7 @@ export function claim(state: string): void {
           `another local cloud (process ${owner}) is running on ${state}; stop it, or delete ${file} if that process is something else`,
         );
       }
-      // What is moved away may be the claim of one that was faster: it goes back.
+      // The moved file may be the claim of a faster process; if so, it is moved back.
       if (succeeds(renameSync, file, stale, "ENOENT") && runningOwner(stale) !== undefined) {
         succeeds(linkSync, stale, file, "EEXIST");
       }
@@ -34,15 +35,15 @@ export function claim(state: string): void {
   }
 }
 
-/** Lets another process have the state folder. */
+/** Releases the claim. */
 export function giveUp(state: string): void {
   rmSync(fileOf(state), { force: true });
 }
 
-/** The process that a claim is of; undefined where it has ended, or the file names none. */
+/** The process of a claim; undefined if it has ended, or the file names none. */
 function runningOwner(file: string): number | undefined {
   const owner = Number(contentOf(file));
-  // 0 and negative numbers are groups of processes to the system.
+  // The system treats 0 and negative numbers as process groups.
   return Number.isInteger(owner) && owner > 0 && isAlive(owner) ? owner : undefined;
 }
 
@@ -55,7 +56,7 @@ function contentOf(file: string): string {
   }
 }
 
-/** Whether a link or a rename could be made; false where it failed as it may. */
+/** Whether a link or rename succeeded; false for the expected error. */
 function succeeds(make: typeof linkSync, from: string, to: string, expected: "EEXIST" | "ENOENT"): boolean {
   try {
     make(from, to);

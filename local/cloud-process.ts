@@ -21,15 +21,18 @@ import { ResourceStore } from "./store";
 import type { AskedCall, CallerReport } from "./caller";
 import type { WeatherReport } from "./weather";
 
-/** Milliseconds that a cloud may take to start. */
+/** Milliseconds for the start of a cloud. */
 const startTimeoutMs = 60_000;
 
-/** The cloud that runs on a state folder, where one does. One that is about to end with its owner has ended on return. */
+/**
+ * The running cloud of a state folder, if there is one. A cloud that is ending with its owner has ended when this
+ * returns.
+ */
 export async function runningCloud(state: string): Promise<CloudAddress | undefined> {
   try {
     const address = JSON.parse(readFileSync(path.join(state, "cloud.json"), "utf8")) as CloudAddress;
     const answer = await fetch(controlUrl(address));
-    // Only the cloud that wrote the file knows the token: another program on its port is not taken for it.
+    // Only the cloud that wrote the file knows the token, so another program on its port is not mistaken for it.
     if (!answer.ok) return undefined;
     if (address.owner === undefined || isAlive(address.owner)) return address;
     await cloudEnd(address);
@@ -39,7 +42,7 @@ export async function runningCloud(state: string): Promise<CloudAddress | undefi
   }
 }
 
-/** @throws {UnansweredError} where none runs. */
+/** @throws {UnansweredError} if none is running. */
 export async function requireCloud(state: string): Promise<CloudAddress> {
   const address = await runningCloud(state);
   if (address !== undefined) return address;
@@ -47,9 +50,9 @@ export async function requireCloud(state: string): Promise<CloudAddress> {
 }
 
 export interface StartOptions {
-  /** Whether it ends with this process, however this one ends. */
+  /** Whether the cloud ends with this process, even if this process is killed. */
   readonly attached: boolean;
-  /** What goes wrong. Default: nothing. */
+  /** Faults to inject. Default: none. */
   readonly weather?: WeatherReport;
   /** Where commands run, as the engine runs them in the project's folder. Default: this project's. */
   readonly folder?: string;
@@ -58,7 +61,7 @@ export interface StartOptions {
 /**
  * Starts a cloud on a state folder.
  *
- * @throws where it cannot start, e.g. because another one is starting there.
+ * @throws if it cannot start, e.g. because another one is starting there.
  */
 export async function startCloud(state: string, options: StartOptions): Promise<CloudAddress> {
   const { attached, weather = {}, folder = projectFolder } = options;
@@ -88,7 +91,7 @@ export async function startCloud(state: string, options: StartOptions): Promise<
   throw new Error(`the local cloud did not start: ${reason || "it took too long"}`);
 }
 
-/** Stops the cloud, and returns when everything that it started has ended. */
+/** Stops the cloud, and returns when all its processes have ended. */
 export async function stopCloud(state: string): Promise<boolean> {
   const address = await runningCloud(state);
   if (address === undefined) return false;
@@ -97,15 +100,15 @@ export async function stopCloud(state: string): Promise<boolean> {
   return true;
 }
 
-/** Returns when the cloud has ended, by whatever. */
+/** Waits for the end of the cloud. */
 export async function cloudEnd({ pid }: CloudAddress): Promise<void> {
   while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 /**
- * Deletes what a killed engine created and never heard of.
+ * Deletes resources that a killed engine created without recording them.
  *
- * @param known the ids that the engine knows of each URN in question.
+ * @param known the ids that the engine knows, by URN.
  */
 export async function forgetUnknown(address: CloudAddress, known: Readonly<Record<string, string[]>>): Promise<void> {
   const answer = await fetch(controlUrl(address), { method: "POST", body: JSON.stringify(known) });
@@ -113,8 +116,8 @@ export async function forgetUnknown(address: CloudAddress, known: Readonly<Recor
 }
 
 /**
- * Deletes a resource that does nothing by itself, as a cloud's own API does: in the running cloud, which has its state in
- * memory, or in the state folder where none runs.
+ * Deletes a resource without a data plane, like the cloud's own API: in the running cloud, which has its state in
+ * memory, or in the state folder if none is running.
  */
 export async function deleteResource(state: string, request: DeleteRequest): Promise<void> {
   const running = await runningCloud(state);
@@ -126,19 +129,19 @@ export async function deleteResource(state: string, request: DeleteRequest): Pro
   if (!answer.ok) throw new Error(`${request.id} cannot be deleted: ${await answer.text()}`);
 }
 
-/** Changes inputs of a resource in the running cloud, as the cloud's own API does: the engine hears nothing of it. */
+/** Changes inputs of a resource in the running cloud, like the cloud's own API, without the engine. */
 export async function changeResource(address: CloudAddress, request: ChangeRequest): Promise<void> {
   const answer = await fetch(`${controlUrl(address)}/resources`, { method: "PATCH", body: JSON.stringify(request) });
   if (!answer.ok) throw new Error(`${request.id} cannot be changed: ${await answer.text()}`);
 }
 
-/** Makes a resource in the running cloud, as the cloud's own API does, or puts it in the place of one that is there. */
+/** Creates a resource in the running cloud, like the cloud's own API, or replaces an existing one. */
 export async function putResource(address: CloudAddress, request: ChangeRequest): Promise<void> {
   const answer = await fetch(`${controlUrl(address)}/resources`, { method: "PUT", body: JSON.stringify(request) });
   if (!answer.ok) throw new Error(`${request.id} cannot be made: ${await answer.text()}`);
 }
 
-/** Sends a function's requests to its revisions, by their shares. */
+/** Distributes a function's requests over its revisions, by their shares. */
 export async function sendTraffic(address: CloudAddress, request: TrafficRequest): Promise<void> {
   const answer = await fetch(`${controlUrl(address)}/traffic`, { method: "PUT", body: JSON.stringify(request) });
   if (!answer.ok) throw new Error(`the traffic of ${request.functionName} cannot be moved: ${await answer.text()}`);
@@ -149,16 +152,16 @@ export async function deleteRevision(address: CloudAddress, request: RevisionReq
   if (!answer.ok) throw new Error(`${request.revision} cannot be deleted: ${await answer.text()}`);
 }
 
-/** Says who asks the clouds from now on. */
+/** Identifies the caller from now on. */
 export async function changeCaller(address: CloudAddress, caller: CallerReport): Promise<void> {
   const answer = await fetch(`${controlUrl(address)}/caller`, { method: "PUT", body: JSON.stringify(caller) });
   if (!answer.ok) throw new Error(`who asks cannot be changed: ${await answer.text()}`);
 }
 
-/** Asks whether a call may be made; throws as its cloud refuses it. */
+/** Checks whether the caller may make a call; throws the cloud's error if not. */
 export type Ask = (asked: AskedCall) => Promise<void>;
 
-/** Of who asks the clouds of a state folder; those that do not run refuse nothing. */
+/** Checks against the caller of a state folder's clouds; without running clouds everything is allowed. */
 export function asker(state: string): Ask {
   return async (asked) => {
     const running = await runningCloud(state);
@@ -169,7 +172,7 @@ export function asker(state: string): Ask {
   };
 }
 
-/** Does something with the data of a table, as an operator does by the cloud's command line. */
+/** Performs an operation on the data of a table, like the cloud's command line. */
 export async function operateOnData(address: CloudAddress, request: DataRequest): Promise<string> {
   const answer = await fetch(`${controlUrl(address)}/data`, { method: "PUT", body: JSON.stringify(request) });
   const text = await answer.text();
@@ -177,7 +180,7 @@ export async function operateOnData(address: CloudAddress, request: DataRequest)
   return (JSON.parse(text) as { result: string }).result;
 }
 
-/** Makes other things go wrong in the running cloud from now on. */
+/** Changes the injected faults of the running cloud. */
 export async function changeWeather(address: CloudAddress, weather: WeatherReport): Promise<void> {
   const answer = await fetch(`${controlUrl(address)}/weather`, { method: "PUT", body: JSON.stringify(weather) });
   if (!answer.ok) throw new Error(`the weather cannot be changed: ${await answer.text()}`);
@@ -186,7 +189,7 @@ export async function changeWeather(address: CloudAddress, weather: WeatherRepor
 /**
  * Invokes a function of a running cloud and waits for its end.
  *
- * @throws where it cannot be invoked.
+ * @throws if it cannot be invoked.
  */
 export async function invokeFunction(address: CloudAddress, request: InvokeRequest): Promise<Invoked> {
   const answer = await fetch(`${controlUrl(address)}/invoke`, { method: "POST", body: JSON.stringify(request) });
@@ -196,9 +199,9 @@ export async function invokeFunction(address: CloudAddress, request: InvokeReque
 }
 
 /**
- * Serves a function of a running cloud from other code, without the engine.
+ * Replaces the code of a function in a running cloud, without the engine.
  *
- * @throws {CodeError} with the traceback, where the code does not start; what served goes on.
+ * @throws {CodeError} with the traceback if the code does not start; the previous code then continues to serve.
  */
 export async function changeCode(address: CloudAddress, request: CodeRequest): Promise<void> {
   const answer = await fetch(`${controlUrl(address)}/code`, { method: "PUT", body: JSON.stringify(request) });

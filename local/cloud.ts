@@ -42,8 +42,8 @@ interface LocalCloud extends Omit<CloudProviderOptions, "version" | "store" | "d
 }
 
 /**
- * The clouds that this machine can be, by the name of the provider's plugin and of its npm package. What serves takes long
- * to load, so a cloud that has nothing does not load it.
+ * The local clouds, by the name of the provider's plugin and npm package. Their data planes are slow to load, so a
+ * cloud without resources does not load its own.
  */
 const clouds: Readonly<Record<string, LocalCloud>> = {
   aws: {
@@ -75,7 +75,7 @@ const clouds: Readonly<Record<string, LocalCloud>> = {
   },
 };
 
-/** This machine as the clouds: their providers for the engine, and what they deploy. */
+/** Runs the local clouds: their providers for the engine, and their deployed resources. */
 async function main(state: string, report: WeatherReport, owner?: number): Promise<void> {
   claim(state);
   const weather = new Weather(report);
@@ -136,7 +136,7 @@ async function main(state: string, report: WeatherReport, owner?: number): Promi
       store?.put(changed);
       const dataPlane = apply === true ? (await planes.get(cloud)?.())?.types[type] : undefined;
       await dataPlane?.start(changed);
-      if (store !== undefined) await dataPlane?.settle?.(changed, store);
+      if (store !== undefined) await dataPlane?.complete?.(changed, store);
       return response(200, {});
     }
     if (target === `/${token}/resources` && method === "PUT") {
@@ -215,13 +215,13 @@ async function main(state: string, report: WeatherReport, owner?: number): Promi
   await writeAtomically(path.join(state, "cloud.json"), JSON.stringify(address));
 
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => void stop());
-  // The starter holds the other end of standard input, where it wants the cloud to end with it.
+  // For an attached cloud, the starter holds the other end of standard input; the cloud ends when it closes.
   if (owner !== undefined) process.stdin.resume().on("end", () => void stop());
 }
 
 /**
- * What was deployed before serves again, each at its old address. One that cannot must not keep the others from it: it is
- * added to `failures`.
+ * Restarts all deployed resources, each at its old address. A failure is added to `failures` and does not stop the
+ * others.
  */
 async function startWith(
   store: ResourceStore,

@@ -4,22 +4,22 @@ import { InvalidArgumentError } from "commander";
 
 import { isCompiled, projectFolder } from "../contract/form";
 
-/** Where the local clouds keep everything, where no other folder is named. */
+/** Default folder of the local clouds. */
 export const defaultState = path.join(projectFolder, ".local");
-/** In the repository the stack that is deployed first; a project of its own may have no stack yet. */
+/** Default stack: in the repository the first one to deploy; another project may have no stack yet. */
 export const defaultStack = isCompiled ? "dev" : "staging";
 
-/** Which local stack a command is about. */
+/** Identifies a local stack. */
 export interface LocalStackName {
-  /** Folder that the local clouds keep everything in. */
+  /** Folder of the local clouds' state. */
   readonly state: string;
   /** Default: staging. */
   readonly stack?: string;
-  /** Name of the Pulumi project that the stack is of. Default: this one. */
+  /** Name of the stack's Pulumi project. Default: this one. */
   readonly project?: string;
 }
 
-/** A verb of `npm run local` on a stack, as a user types it, e.g. `npm run local -- up --detach`. */
+/** The command line of a verb for a stack, e.g. `npm run local -- up --detach`. */
 export function commandLine({ state, stack = defaultStack }: LocalStackName, verb: string): string {
   const flags = [
     ...(path.resolve(state) === defaultState ? [] : ["--state", quoted(state)]),
@@ -29,9 +29,9 @@ export function commandLine({ state, stack = defaultStack }: LocalStackName, ver
 }
 
 /**
- * A setting as a command line gives it, `<path>=<value>`, beside those before it.
+ * Parses a setting of the command line, `<path>=<value>`, and adds it to the previous ones.
  *
- * @throws {InvalidArgumentError} where there is no path.
+ * @throws {InvalidArgumentError} if there is no path.
  */
 export function settingFlag(text: string, previous: Readonly<Record<string, string>> = {}): Record<string, string> {
   const at = text.indexOf("=");

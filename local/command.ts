@@ -5,7 +5,7 @@ import { z } from "zod";
 
 import type { EngineLog, Properties, Provider } from "./provider-server";
 
-/** What `local.run` and `local.Command` are told to run. */
+/** Arguments of `local.run` and `local.Command`. */
 const commandSchema = z.object({
   command: z.string().optional(),
   dir: z.string().optional(),
@@ -15,19 +15,19 @@ const commandSchema = z.object({
   logging: z.enum(["stdout", "stderr", "stdoutAndStderr", "none"]).default("stdoutAndStderr"),
 });
 
-/** The commands of `local.Command`, by what the engine does to the resource. */
+/** The commands of `local.Command`, by the operation of the engine. */
 const resourceSchema = z.object({
   create: z.string().optional(),
   update: z.string().optional(),
   delete: z.string().optional(),
 });
 
-/** `@pulumi/command`'s local half: commands run on this machine, as the real provider runs them. */
+/** The local half of `@pulumi/command`: runs commands on this machine, like the real provider. */
 export class CommandProvider implements Provider {
   readonly version = "1.2.1";
   #tell: (line: string) => void = () => undefined;
 
-  /** @param environment of every command, below the one that it is given. */
+  /** @param environment base environment of every command; the command's own variables take precedence. */
   constructor(private readonly environment: () => Readonly<Record<string, string>> = () => ({})) {}
 
   attach(log: EngineLog): void {
@@ -64,7 +64,7 @@ export class CommandProvider implements Provider {
     return { id: `${Date.now()}`, properties: { ...inputs, ...(create ? await this.execute(create, inputs) : {}) } };
   }
 
-  /** What a command once wrote is nowhere but in the state. */
+  /** The output of a command exists only in the state. */
   read(_urn: string, _id: string, inputs: Properties, properties: Properties) {
     return Promise.resolve({ inputs, properties });
   }
@@ -84,9 +84,9 @@ export class CommandProvider implements Provider {
   }
 
   /**
-   * Runs a command to its end.
+   * Runs a command and waits for its end.
    *
-   * @throws with what it wrote to its standard error, where it fails.
+   * @throws with its standard error if it fails.
    */
   private async execute(command: string, args: Properties): Promise<{ stdout: string; stderr: string }> {
     const { dir, environment, interpreter, stdin, logging } = commandSchema.parse(args);

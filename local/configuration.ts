@@ -9,49 +9,49 @@ import { didYouMean } from "../contract/suggestion";
 import { covers, parseSettings, type Settings, SettingsError, settingValue } from "../settings";
 import { settings as knownSettings } from "../settings/schema";
 
-/** A stack's configuration as the local clouds take it. */
+/** A stack's configuration for the local clouds. */
 export interface StackConfiguration {
   /** Name of the project. */
   readonly project: string;
-  /** What `Pulumi.<stack>.yaml` says, with the settings of the command line over it and without its secrets. */
+  /** The content of `Pulumi.<stack>.yaml`, overridden by settings of the command line, without secrets. */
   readonly document: Document;
-  /** Secrets of the stack, which only its own secrets provider could decrypt. */
+  /** Secrets of the stack. Only its own secrets provider can decrypt them. */
   readonly secrets: readonly StackSecret[];
-  /** Every value by its key, e.g. `shop:aws`, Pulumi.yaml's defaults and the secrets included. */
+  /** All values by key, e.g. `shop:aws`, including Pulumi.yaml's defaults and the secrets. */
   readonly values: Readonly<Record<string, unknown>>;
 }
 
 export interface StackSecret {
   /** Path of the setting, e.g. `functions.api.secrets.KEY`. */
   readonly setting: string;
-  /** The path as `pulumi config set --path` reads it. */
+  /** The path in the form of `pulumi config set --path`. */
   readonly key: string;
   readonly value: string;
-  /** Whether the value only stands in for the real one, which was not given. */
+  /** Whether the value is a placeholder, because no real one was given. */
   readonly standIn: boolean;
 }
 
 export interface ConfigurationOptions {
   readonly stack: string;
-  /** Settings of the command line in YAML, by their path, e.g. `aws.frontend.enabled`. */
+  /** Settings of the command line, as YAML by path, e.g. `aws.frontend.enabled`. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Folder of Pulumi.yaml and the stacks' files. Default: this project. */
+  /** Folder of Pulumi.yaml and the stack files. Default: this project. */
   readonly folder?: string;
 }
 
 const projectSchema = z.object({
   name: z.string(),
-  // One without a default, such as the tags that `pulumi new` writes, is the engine's own.
+  // The engine itself handles entries without a default, such as the tags that `pulumi new` writes.
   config: z.record(z.string(), z.object({ default: z.unknown().optional() })).default({}),
 });
 
-/** What the engine keeps in the file for its secrets provider; a local stack has a provider of its own. */
+/** Keys of the stack's secrets provider; a local stack has its own provider. */
 const secretsProvider = ["encryptionsalt", "encryptedkey", "secretsprovider"];
 
 /**
- * The configuration of a stack of this project.
+ * Reads the configuration of a stack.
  *
- * @throws naming the file or the setting that cannot be read.
+ * @throws naming the file or setting that cannot be read.
  */
 export function stackConfiguration({
   stack,
@@ -84,13 +84,13 @@ export function stackConfiguration({
 }
 
 /**
- * The settings that the program will read, before an engine or a cloud is started for it.
+ * Checks the settings before an engine or a cloud is started.
  *
- * @throws naming every setting that is wrong, and where to change it.
+ * @throws naming every wrong setting, and where to change it.
  */
 export function checkedSettings({ stack, settings = {}, folder }: ConfigurationOptions): Settings {
   const { project, secrets, values } = stackConfiguration({ stack, settings, folder });
-  // The engine hands a program text.
+  // The engine passes settings to a program as text.
   const read = Object.entries(values).map(([key, value]) => [
     key,
     typeof value === "string" ? settingValue(value) : value,
@@ -111,8 +111,8 @@ export function checkedSettings({ stack, settings = {}, folder }: ConfigurationO
 }
 
 /**
- * Whether the project's program is `deployApplication`, whose settings are known. Another program declares no `application`
- * in its Pulumi.yaml.
+ * Whether the project's program is `deployApplication`, whose settings are known. Other programs declare no
+ * `application` in Pulumi.yaml.
  */
 export function deploysApplication(folder = projectFolder): boolean {
   const { config } = projectSchema.parse(parse(readFileSync(path.join(folder, "Pulumi.yaml"), "utf8")));
@@ -123,7 +123,7 @@ function stackDocument(stack: string, folder: string): Document {
   const file = `Pulumi.${stack}.yaml`;
   if (!existsSync(path.join(folder, file))) {
     const stacks = readdirSync(folder).flatMap((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1] ?? []);
-    // A project whose stacks have no settings yet.
+    // A project without stack files.
     if (stacks.length === 0) return new Document({});
     throw new Error(
       `there is no stack ${stack}: ${file} is missing${didYouMean(stack, stacks) || "."} Stacks are ` +
@@ -148,7 +148,7 @@ function stackDocument(stack: string, folder: string): Document {
   throw new Error(`${file} is no YAML at line ${line}, "${found}": ${firstLine(error)}`);
 }
 
-/** The engine takes a key without a namespace for the project's. */
+/** The engine treats a key without a namespace as the project's. */
 function addNamespace(document: Document, project: string): void {
   const config = document.get("config");
   if (!isMap(config)) return;
@@ -158,7 +158,7 @@ function addNamespace(document: Document, project: string): void {
   }
 }
 
-/** Where a setting is in the file's `config`. */
+/** Path of a setting in the file's `config`. */
 function keyPath(setting: string, project: string): string[] {
   const [first = setting, ...rest] = setting.split(".");
   return [first.includes(":") ? first : `${project}:${first}`, ...rest];
@@ -170,7 +170,7 @@ function overridingValue(setting: string, text: string): unknown {
   try {
     const value: unknown = parse(text);
     const isText = knownSettings.find(({ name }) => name === setting)?.type === "string";
-    // 3.12 is a version, and an id may have digits only.
+    // `3.12` is a version, not a number, and an id may consist of digits.
     return isText && typeof value !== "string" ? text : value;
   } catch (error) {
     if (!(error instanceof YAMLParseError)) throw error;
@@ -178,12 +178,12 @@ function overridingValue(setting: string, text: string): unknown {
   }
 }
 
-/** Without the excerpt that follows it. */
+/** Without the code excerpt after the first line. */
 function firstLine({ message }: Error): string {
   return (message.split("\n")[0] ?? "").replace(/ at line \d+, column \d+:?$/, "");
 }
 
-/** Paths of what is encrypted, written as `secure: <ciphertext>`. */
+/** Paths of encrypted values, written as `secure: <ciphertext>`. */
 function securePaths(node: unknown, at: readonly string[] = []): string[][] {
   if (!isMap(node)) return [];
   const [only, ...more] = node.items;
@@ -209,7 +209,7 @@ function configOf(document: Document): Record<string, unknown> {
   return z.object({ config: z.record(z.string(), z.unknown()) }).parse(document.toJS()).config;
 }
 
-/** A dotted key of Pulumi.yaml is a path, as the engine has it. */
+/** A dotted key in Pulumi.yaml is a path, as in the engine. */
 function withDefaults(
   config: Readonly<Record<string, unknown>>,
   { name, config: declared }: z.output<typeof projectSchema>,

@@ -2,131 +2,131 @@ import { type HttpHandler, listen, type Listener, type ListenOptions } from "./h
 import type { ResourceStore, StoredResource } from "./store";
 
 /**
- * What a resource type does besides being described: an HTTP API answers requests, a table holds items. Every call is
- * safe to repeat. Resources are read anew at each request, so a changed one needs no call.
+ * The runtime behaviour of a resource type: an HTTP API answers requests, a table stores items. Every method is
+ * idempotent. Resources are read for each request, so a change of inputs needs no call.
  */
 export interface DataPlane {
-  /** Called when the resource was created, and again when the cloud starts with it. Returns when the resource serves. */
+  /** Called when the resource was created, and again when the cloud restarts. Returns when the resource serves. */
   start(resource: StoredResource): Promise<void>;
   /**
-   * Called after `start`, once everything that a change makes is there: what the cloud goes on to do before the provider calls
-   * the change done.
+   * Called after `start`, once all related resources exist: the last step before the provider reports the change as
+   * done.
    *
-   * @throws where that fails after the cloud has taken the change.
+   * @throws if this step fails after the cloud has accepted the change.
    */
-  settle?(resource: StoredResource, store: ResourceStore): Promise<void>;
-  /** Ends what `start` began, and keeps what the resource holds for the next start. */
+  complete?(resource: StoredResource, store: ResourceStore): Promise<void>;
+  /** Reverses `start`; the resource's data stays for the next start. */
   stop(id: string): Promise<void>;
-  /** Called when the resource is deleted, after `stop`: removes what it holds. */
+  /** Called after `stop` when the resource is deleted: deletes its data. */
   remove?(resource: StoredResource): Promise<void>;
 }
 
-/** An invocation of a function by hand, as its cloud's own API has it. */
+/** A manual invocation of a function, as in the cloud's own API. */
 export interface Invocation {
   /** The cloud's name of the function. */
   readonly functionName: string;
-  /** Version or alias, where the cloud has such. Default: the newest. */
+  /** Version or alias, on a cloud that has them. Default: the newest. */
   readonly qualifier?: string;
-  /** What the function is given, in JSON. Default: what a schedule gives it. */
+  /** Payload in JSON. Default: the event of a schedule. */
   readonly payload?: string;
 }
 
-/** How an invocation ended. */
+/** Result of an invocation. */
 export interface Invoked {
-  /** What the function gave back, or its error. */
+  /** The function's result or error. */
   readonly payload: string;
   readonly failed: boolean;
-  /** The last lines of the function's log, where the cloud gives them. */
+  /** The last lines of the function's log, if the cloud returns them. */
   readonly log?: string;
 }
 
-/** How a debugger finds a function. */
+/** How a debugger attaches to a function. */
 export interface Debugging {
-  /** Of this machine; one process listens, so the function has no second. */
+  /** Local port. Only one process can listen, so the function has only one. */
   readonly port: number;
-  /** Folder that the package debugpy is in. */
+  /** Folder that contains the package debugpy. */
   readonly debugpy: string;
-  /** Changes with the code, whose folder is always the same: a debugger knows the files by their paths. */
+  /** Changes with the code, although its folder stays the same: a debugger identifies files by path. */
   readonly revision: string;
 }
 
-/** Code for a function in the place of what was deployed. */
+/** Code that replaces a function's deployed code. */
 export interface CodeChange {
   /** The cloud's name of the function. */
   readonly functionName: string;
-  /** Folder of the code, without packages. Absent: what was deployed serves again. */
+  /** Folder of the code, without packages. Absent: the deployed code serves again. */
   readonly folder?: string;
-  /** A debugger may attach, and stop the function as long as it likes. Default: none. */
+  /** Lets a debugger attach and pause the function for any time. Default: no debugger. */
   readonly debug?: Debugging;
 }
 
-/** Seconds that a function may take while a debugger may stop it. */
+/** Timeout of a function in seconds while a debugger may pause it. */
 export const debuggedSeconds = 3_600;
 
-/** What makes a process of a function wait for a debugger beside its work: see `supervised.py`. */
+/** Environment variables that make a function's process wait for a debugger: see `supervised.py`. */
 export function debugVariables(debug: Debugging | undefined): Record<string, string> {
   return debug === undefined
     ? {}
     : {
         LOCAL_DEBUGPY: `${debug.debugpy}:${debug.port}`,
-        // It warns at each start of the standard library's frozen modules, in which no breakpoint is set.
+        // Without it, debugpy warns at each start about the standard library's frozen modules.
         PYDEVD_DISABLE_FILE_VALIDATION: "1",
       };
 }
 
-/** New code does not start; what served before goes on. */
+/** The new code does not start; the previous code continues to serve. */
 export class CodeError extends Error {}
 
-/** @param input arguments of the command line, by their names without dashes. */
+/** @param input arguments of the command line, by name without dashes. */
 export type DataOperation = (input: Readonly<Record<string, string>>) => Promise<string>;
 
 /** The data planes of one cloud. */
 export interface CloudDataPlane {
-  /** By resource type; a type that is not here does nothing by itself. */
+  /** By resource type; other types have no runtime behaviour. */
   readonly types: Readonly<Record<string, DataPlane>>;
   /**
-   * Invokes a function and waits for its end. Absent where the cloud has no such way.
+   * Invokes a function and waits for its end. Absent if the cloud does not support it.
    *
-   * @throws where there is no such function, or it may not run.
+   * @throws if there is no such function, or it may not run.
    */
   invoke?(invocation: Invocation): Promise<Invoked>;
-  /** What a function was once deployed as. Absent where the cloud has no such, or keeps them as resources. */
+  /** Revisions of functions. Absent if the cloud has none, or they are resources. */
   readonly revisions?: {
     /**
-     * @param traffic shares from 0 to 1, by the revision's name; together 1.
-     * @throws where there is no such revision, or it does not start.
+     * @param traffic shares from 0 to 1, by revision name; the sum is 1.
+     * @throws if there is no such revision, or it does not start.
      */
     send(functionName: string, traffic: Readonly<Record<string, number>>): Promise<void>;
-    /** Lets a tag name a revision, or none. */
+    /** Assigns a tag to a revision, or removes it. */
     tag(functionName: string, tag: string, revision?: string): void;
-    /** @throws where it has traffic. */
+    /** @throws if the revision has traffic. */
     delete(functionName: string, revision: string): Promise<void>;
   };
   /**
-   * Serves a function from other code, with the packages and the configuration that were deployed, as soon as that code has
-   * started. Versions that are asked for by their number stay what they are. It lasts as long as this cloud runs. Absent
-   * where the cloud has no such way.
+   * Replaces a function's code as soon as the new code has started; deployed packages and configuration stay. Numbered
+   * versions do not change. The replacement lasts until this cloud ends. Absent if the cloud does not support it.
    *
-   * @throws {CodeError} with the traceback, where the code does not start; what served goes on.
+   * @throws {CodeError} with the traceback if the code does not start; the previous code then continues to serve.
    */
   changeCode?(change: CodeChange): Promise<void>;
   /**
-   * What an operator does with the data of tables, by the words of the cloud's command line, e.g. `dynamodb create-backup`.
+   * An operator's operations on the data of tables, by the words of the cloud's command line, e.g. `dynamodb
+   * create-backup`.
    *
-   * @throws as the cloud refuses it.
+   * @throws the cloud's error.
    */
   readonly data?: Readonly<Record<string, DataOperation>>;
-  /** Stops everything that was started; the processes among it are gone when it returns. */
+  /** Stops everything and waits for the end of all processes. */
   close(): Promise<void>;
 }
 
-/** A resource type that answers HTTP requests on an address of its own. */
+/** A resource type that serves HTTP on its own address. */
 export class HttpDataPlane implements DataPlane {
   readonly #listeners = new Map<string, Listener>();
 
   /**
-   * @param address picks the address from the outputs, e.g. `127.0.0.1:8000` or a URL of it.
-   * @param handler what answers the requests to the resource with this id.
+   * @param address returns the address from the outputs, e.g. `127.0.0.1:8000` or its URL.
+   * @param handler answers requests to the resource with this id.
    */
   constructor(
     private readonly address: (outputs: StoredResource["outputs"]) => unknown,

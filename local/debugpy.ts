@@ -10,10 +10,10 @@ const run = promisify(execFile);
 const script = "import debugpy, os; print(os.path.dirname(os.path.dirname(debugpy.__file__)))";
 
 /**
- * Folder that a debugpy for a Python version is in: that of the environment variable DEBUGPY_PATH, else one that uv keeps in
- * its cache, as `uv run --with debugpy` does.
+ * Folder of a debugpy for a Python version: the environment variable DEBUGPY_PATH, otherwise one that uv installs into
+ * its cache, like `uv run --with debugpy`.
  *
- * @throws where uv cannot have it.
+ * @throws if uv cannot install it.
  */
 export async function findDebugpy(pythonVersion: string): Promise<string> {
   const { DEBUGPY_PATH } = process.env;
@@ -26,7 +26,7 @@ export async function findDebugpy(pythonVersion: string): Promise<string> {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(
-      `uv has no debugpy: ${reason}; install it (pip install debugpy) and name its folder in DEBUGPY_PATH`,
+      `uv could not install debugpy: ${reason}; install it (pip install debugpy) and name its folder in DEBUGPY_PATH`,
     );
   }
 }

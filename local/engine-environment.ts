@@ -4,25 +4,25 @@ import path from "node:path";
 import type { CloudAddress } from "./control";
 import { isAlive } from "./process";
 
-// What the engine needs on this machine. Apart from the Automation API, which takes longer to load than a rollback may.
+// Environment of the engine on this machine. Separate from the Automation API, which is slow to load.
 
-/** Where the engine keeps the stacks of a state folder. */
+/** Folder of the engine's backend in a state folder. */
 export const backendOf = (state: string) => path.join(state, "engine");
 
-/** Where the engine runs: a project file and the stack's configuration, copies of the checkout's. */
+/** The engine's working directory, with copies of the project file and the stack's configuration. */
 export const workDirectory = (state: string) => path.join(state, "project");
 
-/** What leads the engine to the providers of a running cloud. */
+/** Value of PULUMI_DEBUG_PROVIDERS that connects the engine to a running cloud's providers. */
 export function debugProviders(cloud?: CloudAddress): string {
   return Object.entries(cloud?.providers ?? {})
     .map(([name, port]) => `${name}:${port}`)
     .join(",");
 }
 
-/** @param cloud absent for what needs no provider, such as reading the outputs. */
+/** @param cloud absent for operations without providers, such as reading outputs. */
 export function engineVariables(state: string, cloud?: CloudAddress): Record<string, string> {
   return {
-    // The metadata of a state file are a second file, which a killed engine leaves half-written.
+    // Metadata would be a second state file, which a killed engine could leave incomplete.
     PULUMI_BACKEND_URL: `file://${backendOf(state)}?metadata=skip`,
     PULUMI_CONFIG_PASSPHRASE: "local",
     PULUMI_DEBUG_PROVIDERS: debugProviders(cloud),
@@ -31,7 +31,7 @@ export function engineVariables(state: string, cloud?: CloudAddress): Record<str
   };
 }
 
-/** An engine that was killed leaves its lock behind, and nothing else would ever take it away. */
+/** A killed engine leaves its lock behind; remove locks whose process has ended. */
 export function removeStaleLocks(state: string): void {
   const folder = path.join(backendOf(state), ".pulumi", "locks");
   if (!existsSync(folder)) return;

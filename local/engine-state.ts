@@ -6,16 +6,16 @@ import { z } from "zod";
 import { project as thisProject } from "../operations/project";
 import { defaultStack, type LocalStackName } from "./command-line";
 
-/** Marks a value in the engine's state that it has encrypted, by the specification of its property values. */
+/** Marks an encrypted value in the engine's state, by the specification of property values. */
 export const secretMark = "1b47061264138c4ac30d75fd1eb44270";
 
 const resourceSchema = z.looseObject({
   urn: z.string(),
   type: z.string(),
   id: z.string().default(""),
-  /** URN of the component that it belongs to. */
+  /** URN of its component. */
   parent: z.string().optional(),
-  /** URNs of what it needs. */
+  /** URNs of its dependencies. */
   dependencies: z.array(z.string()).default([]),
   inputs: z.record(z.string(), z.unknown()).default({}),
   outputs: z.record(z.string(), z.unknown()).default({}),
@@ -23,7 +23,7 @@ const resourceSchema = z.looseObject({
   modified: z.string().optional(),
 });
 
-/** A resource as the engine knows it; secrets are in its own encryption. */
+/** A resource in the engine's state; secrets are encrypted. */
 export type EngineStateResource = z.output<typeof resourceSchema>;
 
 const checkpointSchema = z.object({
@@ -41,31 +41,33 @@ const recordSchema = z.looseObject({
   startTime: z.number(),
   endTime: z.number(),
   version: z.number().default(0),
-  /** How many resources, by what was done to them. */
+  /** Number of resources, by operation. */
   resourceChanges: z.record(z.string(), z.number()).default({}),
 });
 
-/** What the engine recorded of one of its runs. */
+/** The engine's record of an update. */
 export type EngineRecord = z.output<typeof recordSchema>;
 
-/** The file that has the state of a local stack, once an engine has made it. */
+/** The state file of a local stack, once the engine has written it. */
 export function stateFile({ state, stack = defaultStack, project = thisProject }: LocalStackName): string {
   return path.join(state, "engine", ".pulumi", "stacks", project, `${stack}.json`);
 }
 
-/** What the engine's own state says of a local stack, without an engine: empty where nothing was ever deployed. */
+/**
+ * The resources in the engine's state of a local stack, without starting an engine; empty if nothing was ever deployed.
+ */
 export function engineState(name: LocalStackName): readonly EngineStateResource[] {
   const file = stateFile(name);
   if (!existsSync(file)) return [];
   return checkpointSchema.parse(JSON.parse(readFileSync(file, "utf8"))).checkpoint.latest?.resources ?? [];
 }
 
-/** Outputs of a local stack; none where no update has succeeded. */
+/** Outputs of a local stack; empty if no update has succeeded. */
 export function stackOutputs(name: LocalStackName): Readonly<Record<string, unknown>> {
   return engineState(name).find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs ?? {};
 }
 
-/** The engine's own record of its last run on a local stack; undefined where there was none. */
+/** The engine's record of its last update of a local stack; undefined if there was none. */
 export function lastRecord(name: LocalStackName): EngineRecord | undefined {
   const { state, stack = defaultStack, project = thisProject } = name;
   const folder = path.join(state, "engine", ".pulumi", "history", project, stack);

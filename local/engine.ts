@@ -10,17 +10,17 @@ import { unwritable } from "../layers/cache";
 import { once } from "../layers/once";
 import { engineFolder, enginePackage, engineVersion, goModule } from "./engine-version";
 
-/** Told what takes time, a line each. */
+/** Receives one line for each slow step. */
 export type Progress = (line: string) => void;
 
-/** Milliseconds that Pulumi's installer gets; where its download is blocked it fails in much less. */
+/** Timeout of Pulumi's installer in milliseconds; a blocked download fails much sooner. */
 const installerTimeoutMs = 120_000;
 
 /**
- * Pulumi's own engine: the `pulumi` on the PATH where it is new enough, else one in the cache, which is downloaded by
- * Pulumi's installer or, where that cannot be, built with Go.
+ * Finds Pulumi's engine: `pulumi` on the PATH if it is new enough, otherwise one in the cache, which Pulumi's installer
+ * downloads or, if that fails, Go builds.
  *
- * @throws where there is neither, saying what to install.
+ * @throws if neither works, naming what to install.
  */
 export function findEngine(progress: Progress): Promise<PulumiCommand> {
   return once(found, "engine", () => find(progress));
@@ -73,7 +73,7 @@ async function build(root: string, version: SemVer, progress: Progress): Promise
     });
     await go([
       "build",
-      // The Automation API refuses an engine that does not know its version.
+      // The Automation API rejects an engine without a version.
       ...["-ldflags", `-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v${version.version}`],
       ...["-o", path.join(staging, "bin", "pulumi"), `${enginePackage}/cmd/pulumi`],
     ]);
@@ -84,7 +84,7 @@ async function build(root: string, version: SemVer, progress: Progress): Promise
   }
 }
 
-/** Puts a finished engine in its place in one step; where another run was faster, its engine is the same. */
+/** Moves a finished engine into the cache atomically. If another process was faster, its engine is the same. */
 async function adopt(staging: string, root: string, version: SemVer): Promise<PulumiCommand> {
   await rename(staging, root).catch(() => access(path.join(root, "bin", "pulumi")));
   return PulumiCommand.get({ root, version });

@@ -2,15 +2,15 @@ import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 
 /**
- * Ports for what listens later: below those that systems give to a program that asks for any (Linux from 32768 on), or another
- * program may have it by then.
+ * Range of ports to reserve for later: below the range from which systems assign ports (Linux: from 32768), since
+ * another program could get one of those in the meantime.
  */
 export const laterPorts = { first: 15_000, count: 17_000 } as const;
 
 /**
- * A port of {@link laterPorts} that nothing listens on.
+ * A free port in {@link laterPorts}.
  *
- * @throws where none of a hundred is free.
+ * @throws if a hundred attempts find none.
  */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {

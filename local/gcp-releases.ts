@@ -15,14 +15,14 @@ const functionType = "gcp:cloudfunctionsv2/function:Function";
 /**
  * Revisions on the local Google Cloud of a state folder.
  *
- * @param ask default: an administrator asks.
+ * @param ask checks the caller's permissions. Default: the caller is an administrator.
  */
 export function localGcpReleases(state: string, ask: Ask = () => Promise.resolve()): ReleasePort {
   const asked = async (functionName: string, ...calls: readonly string[]) => {
     for (const call of calls) await ask({ cloud: "gcp", call, resource: functionName });
   };
   const folder = path.join(state, "gcp");
-  // Read anew at each question: another process changes the files.
+  // Read for each call, since another process changes the files.
   const stored = () => new ResourceStore(folder);
   const functionNamed = (resources: ResourceStore, functionName: string) =>
     new GcpResources(resources).find(functionType, ({ name }) => name === functionName);
@@ -59,7 +59,7 @@ export function localGcpReleases(state: string, ask: Ask = () => Promise.resolve
       const resources = stored();
       const id = functionNamed(resources, functionName)?.id ?? "";
       const found = resources.get(functionType, id);
-      // As the cloud describes the function from now on.
+      // The cloud's new description of the function.
       const allTrafficOnLatestRevision = ready(resources, functionName).all.at(-1)?.name === name;
       const now = (values: unknown) => ({
         serviceConfig: { ...functionSchema.shape.serviceConfig.loose().parse(values), allTrafficOnLatestRevision },
@@ -77,7 +77,7 @@ export function localGcpReleases(state: string, ask: Ask = () => Promise.resolve
   };
 }
 
-/** A share of a service's requests for a revision, on the local Google Cloud of a state folder. */
+/** Moves a share of a service's requests to a revision, on the local Google Cloud of a state folder. */
 export function localGcpCanary(state: string): CanaryPort {
   return {
     ...localGcpReleases(state),

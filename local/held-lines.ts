@@ -1,4 +1,4 @@
-/** Lines of a process whose start may fail: told once it has started, and never where it has not. */
+/** Buffers the log lines of a starting process: they are emitted once it has started, and dropped if it fails. */
 export class HeldLines {
   #held: string[] | undefined = [];
 

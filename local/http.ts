@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 
 import { portOwner } from "./port-owner";
 
-/** Header fields as they were sent: name and value, a name as often as it came. */
+/** Header fields as they were sent: pairs of name and value; a name may occur several times. */
 export type HeaderList = readonly (readonly [name: string, value: string])[];
 
 export interface HttpRequest {
@@ -26,23 +26,23 @@ export type HttpHandler = (request: HttpRequest) => Promise<HttpResponse>;
 
 export interface Listener {
   readonly port: number;
-  /** Stops listening and drops the connections. */
+  /** Stops listening and closes all connections. */
   close(): Promise<void>;
 }
 
 export interface ListenOptions {
   /** Default: any free port. */
   readonly port?: number;
-  /** Bytes of body that are accepted. Default: no limit. */
+  /** Maximum bytes of a request body. Default: no limit. */
   readonly bodyLimit?: number;
-  /** Answer to a body above the limit. */
+  /** Response to a larger body. */
   readonly tooLarge?: HttpResponse;
 }
 
 /**
  * Serves `handler` on the loopback interface.
  *
- * @throws where the port is taken, naming it.
+ * @throws if the port is in use, naming the program that uses it.
  */
 export function listen(handler: HttpHandler, options: ListenOptions = {}): Promise<Listener> {
   const tooLarge = options.tooLarge ?? response(413, "");
@@ -53,7 +53,7 @@ export function listen(handler: HttpHandler, options: ListenOptions = {}): Promi
     };
     answered()
       .catch((error: unknown) => {
-        // A client that goes away is its own affair; anything else is a mistake on this machine, and said aloud.
+        // A client may disconnect at any time; any other error is a bug, so print it.
         if (!request.readableAborted) console.error(error);
         return response(500, String(error), [["Content-Type", "text/plain; charset=utf-8"]]);
       })
@@ -110,7 +110,10 @@ function describeRequest(request: http.IncomingMessage): Omit<HttpRequest, "body
   };
 }
 
-/** The whole body; undefined where it is longer than `limit`, which is read to its end so that the answer arrives. */
+/**
+ * The whole body; undefined if it exceeds `limit`. It is read to the end in any case, so that the client receives the
+ * response.
+ */
 export async function readBody(stream: AsyncIterable<Buffer>, limit = Infinity): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -121,11 +124,11 @@ export async function readBody(stream: AsyncIterable<Buffer>, limit = Infinity):
   return size > limit ? undefined : Buffer.concat(chunks);
 }
 
-/** One write for head and body: two would wait for the client's delayed acknowledgement in between. */
+/** One write for head and body: between two writes, the server would wait for the client's delayed acknowledgement. */
 function send(reply: http.ServerResponse, answer: HttpResponse, head: boolean): void {
   const bodiless = answer.status === 204 || answer.status === 304;
   const headers = without(answer.headers, hopByHop);
-  // Of a HEAD request the length is that of the answer to GET, which the handler may know.
+  // For a HEAD request the handler may know the length of the response to GET.
   const length = head ? header(headers, "content-length") : undefined;
   reply.writeHead(answer.status, [
     ...without(headers, ["content-length"]).flat(),
@@ -134,17 +137,20 @@ function send(reply: http.ServerResponse, answer: HttpResponse, head: boolean): 
   reply.end(head || bodiless ? undefined : answer.body);
 }
 
-/** Header fields of one connection, which no proxy passes on (RFC 9110, 7.6.1). */
+/** Header fields that proxies do not forward (RFC 9110, 7.6.1). */
 const hopByHop = ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"];
 
-/** Idle connections are dropped after a second, before any server does (gunicorn: two) just as a request is sent on one. */
+/**
+ * Idle connections are closed after a second, before the server closes them (gunicorn: two seconds) while a request is
+ * being sent.
+ */
 const agent = new http.Agent({ keepAlive: true, timeout: 1_000 });
 
 /**
- * Sends a request to a server on this machine, and waits for the whole answer.
+ * Sends a request to a local server and returns the complete response.
  *
- * @param timeout milliseconds after which the answer is given up.
- * @throws {HttpTimeoutError} and whatever the connection throws.
+ * @param timeout in milliseconds.
+ * @throws {HttpTimeoutError} and errors of the connection.
  */
 export function forward(
   origin: string,
@@ -189,7 +195,7 @@ export function forward(
 
 export class HttpTimeoutError extends Error {}
 
-/** A response with a body of text; JSON where `body` is an object. */
+/** A response with a text body, or a JSON body if `body` is an object. */
 export function response(status: number, body: string | object, headers: HeaderList = []): HttpResponse {
   const text = typeof body === "string" ? body : JSON.stringify(body);
   const type = typeof body === "string" ? "text/html; charset=utf-8" : "application/json";
@@ -201,18 +207,18 @@ export function response(status: number, body: string | object, headers: HeaderL
   };
 }
 
-/** Value of a header field; where the field came more than once, its values joined with commas. */
+/** Value of a header field; several values are joined with commas. */
 export function header(headers: HeaderList, name: string): string | undefined {
   const values = headers.filter(([key]) => key.toLowerCase() === name.toLowerCase()).map(([, value]) => value);
   return values.length > 0 ? values.join(",") : undefined;
 }
 
-/** Header fields but those of the given names, in lower case. */
+/** Header fields except those with the given lower-case names. */
 export function without(headers: HeaderList, names: readonly string[]): HeaderList {
   return headers.filter(([name]) => !names.includes(name.toLowerCase()));
 }
 
-/** `target` cut at its first question mark: the path, and the query without it. */
+/** Splits `target` at the first question mark into path and query, without the question mark. */
 export function splitTarget(target: string): { path: string; query: string } {
   const at = target.indexOf("?");
   return at < 0 ? { path: target, query: "" } : { path: target.slice(0, at), query: target.slice(at + 1) };

@@ -16,21 +16,24 @@ export interface IdentitiesOptions {
   readonly engine: PulumiCommand;
   readonly cloud: CloudAddress;
   readonly state: string;
-  /** Stack that the identities are for. */
+  /** Stack of the identities. */
   readonly stack: string;
-  /** Settings over the stack's file, as for the stack itself. */
+  /** Settings that override the stack's file, as for the stack itself. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Another project that the stack is of, and its region on AWS, the only cloud it is on. Default: this project. */
+  /**
+   * The project of the stack and its AWS region, if it is another project, which has to be on AWS only. Default: this
+   * project.
+   */
   readonly of?: { readonly project: string; readonly region: string };
 }
 
-/** The token of a job that runs as an identity; GitHub signs it in one form or the other, see {@link subjects}. */
+/** The token of a job with an identity. GitHub uses one of two forms of subject, see {@link subjects}. */
 export function tokenOf(identity: Identity, stack: string, form: "plain" | "immutable" = "plain"): Token {
   const [plain, immutable] = subjects(repository, environmentOf(identity, stack));
   return { subject: form === "plain" ? plain : immutable, repository: repository.name };
 }
 
-/** `bootstrap/` as a stack of its own project, with the settings that a person gives it by `pulumi config set`. */
+/** `bootstrap/` as a stack of its own project, with the settings that a person sets with `pulumi config set`. */
 export async function identitiesStack(options: IdentitiesOptions) {
   const { default: program } = await import("../bootstrap/index");
   const { engine, cloud, state, stack: name, settings, of } = options;

@@ -4,17 +4,17 @@ import { account } from "./aws/types";
 import { subscriptionId } from "./azure/types";
 import type { CloudContext, InertType, Inputs } from "./resource-type";
 
-/** With another value of these it is another resource, as with nearly all types of the three clouds. */
+/** Inputs whose change replaces the resource, as for nearly all types of the three clouds. */
 const identity = ["name", "namePrefix", "location", "region", "project", "resourceGroupName"] as const;
 
-/** `aws:sqs/queue:Queue` as service `sqs` and kind `queue`. */
+/** Splits `aws:sqs/queue:Queue` into service `sqs` and kind `queue`. */
 function parts(token: string): { service: string; kind: string } {
   const [, module = "", name = ""] = token.split(":");
   const [service = ""] = module.split("/");
   return { service, kind: name.charAt(0).toLowerCase() + name.slice(1) };
 }
 
-/** Names that no other resource of the type has: several records of one name are no conflict, for example. */
+/** A name that is unique among the resources of the type: several records of one name, for example, are no conflict. */
 function unused(token: string, id: string, { store }: CloudContext): string {
   return store.get(token, id) === undefined ? id : `${id}-${randomBytes(4).toString("hex").slice(1)}`;
 }
@@ -23,13 +23,13 @@ const text = (value: unknown, otherwise = "") => (typeof value === "string" ? va
 
 const lastPart = (id: string) => id.split("/").at(-1);
 
-/** What the resource is called: by the first of these inputs, else as its Pulumi resource with a random ending. */
+/** The resource's name: the first of these inputs, otherwise the name of the Pulumi resource with a random suffix. */
 function nameOf(inputs: Inputs, names: readonly string[], logicalName: string): string {
   const given = names.map((name) => inputs[name]).find((value) => typeof value === "string" && value !== "");
   return typeof given === "string" ? given : `${logicalName}-${randomBytes(4).toString("hex").slice(1)}`;
 }
 
-/** Services whose ARNs have no region, and those whose ARNs end in the bare name. */
+/** Services whose ARNs have no region, and those whose ARNs end in the name only. */
 const global: readonly string[] = ["iam", "cloudfront", "route53", "organizations", "budgets"];
 const bare: readonly string[] = ["sqs", "sns", "s3"];
 

@@ -36,31 +36,31 @@ import { debugProviders } from "./engine-environment";
 import { localWorkspace } from "./stack";
 import { type Resources, ResourceStore } from "./store";
 
-/** What one local cloud knows of a stack. */
+/** The data of a stack on one local cloud. */
 interface View {
-  /** Who owns everything on this machine. */
+  /** Account that owns all local resources. */
   readonly account: string;
-  /** Name of a function's log, as the data plane writes it. */
+  /** Name of a function's log in the data plane. */
   log(fn: LoggedFunction): string;
-  /** Name of the gateway's log, where it has one, and which of its lines tell an error. */
+  /** Name of the gateway's log, if it has one, and the pattern of its error lines. */
   readonly gateway?: { readonly log: string; readonly error: RegExp };
   function(functionName: string): DeployedFunction | undefined;
-  /** Who is told through a topic; absent where no subscription waits for confirmation. */
+  /** Subscriptions of a topic; absent if no subscription needs confirmation. */
   subscriptions?(topic: string): readonly Subscription[];
   layer(arn: string): DeployedLayer | undefined;
   hasTable(table: string): boolean;
-  /** What its vendor's command line would ask for each of these. */
+  /** Calls of the vendor's command line for each question. */
   readonly calls: Readonly<Partial<Record<Question, readonly string[]>>>;
-  /** Name of what a question is about, as its cloud's policies have it. Default: they name nothing. */
+  /** Name of a question's resource in the cloud's policies. Default: no name. */
   readonly resource?: (question: Question, name: string) => string | undefined;
 }
 
 type Question = "identity" | "function" | "layer" | "table" | "subscriptions" | "log";
 
 /**
- * A stack that was deployed onto this machine.
+ * A stack that is deployed on this machine.
  *
- * @param engine what deployed it.
+ * @param engine the engine that deployed it.
  */
 export async function localEnvironment(
   engine: PulumiCommand,
@@ -70,7 +70,7 @@ export async function localEnvironment(
   if (!existsSync(path.join(state, "engine"))) {
     throw new UnansweredError(`nothing was deployed in ${state}`, up);
   }
-  // Without a cloud: what an interrupted run left pending is to be seen, not to be mended.
+  // Without a cloud, so that pending operations of an interrupted run stay visible.
   const workspace = await localWorkspace({ engine, state, stack: name });
   const env = { ...workspace.envVars, PULUMI_DEBUG_PROVIDERS: debugProviders(await runningCloud(state)) };
   const stack = new InspectedStack(name, { command: engine.command, cwd: workspace.workDir, env });
@@ -84,13 +84,13 @@ export async function localEnvironment(
   };
 }
 
-/** How a local stack is mended; the next run settles by itself what an earlier one left. */
+/** Commands that repair a local stack. The next run cleans up after an interrupted one. */
 export function localCommands(name: LocalStackName): Commands {
   const [deploy, refresh] = [commandLine(name, "up"), commandLine(name, "up --refresh")];
   return { deploy, redeploy: refresh, reconcile: refresh, cancel: deploy };
 }
 
-/** The local clouds that a stack is on. */
+/** The local clouds of a stack. */
 export function localClouds({ aws, azure, gcp }: DeployedOutputs, name: LocalStackName): InspectedClouds {
   return {
     ...(aws && { aws: new LocalCloud(name, "aws", (stored) => awsView(stored, aws)) }),
@@ -99,7 +99,7 @@ export function localClouds({ aws, azure, gcp }: DeployedOutputs, name: LocalSta
   };
 }
 
-/** A cloud of this machine, asked by its state folder: what is there, whatever the stack believes. */
+/** A local cloud, read from its state folder: the actual resources, independent of the stack's state. */
 class LocalCloud implements InspectedCloud {
   readonly #folder: string;
 
@@ -156,7 +156,7 @@ class LocalCloud implements InspectedCloud {
     return this.#events(gateway.log, since).filter(({ message }) => gateway.error.test(message));
   }
 
-  /** @throws {UnansweredError} where who asks the cloud may not. */
+  /** @throws {UnansweredError} if the caller lacks the permission. */
   async #ask(question: Question, name: string): Promise<void> {
     const { calls, resource } = this.#view;
     const about = resource?.(question, name);
@@ -175,7 +175,7 @@ class LocalCloud implements InspectedCloud {
       .filter(({ timestamp }) => timestamp >= since.getTime());
   }
 
-  /** Read anew at each question: another process changes the file. */
+  /** Read for each call, since another process changes the file. */
   get #view(): View {
     return this.view(new ResourceStore(this.#folder));
   }
@@ -249,7 +249,7 @@ const published = ({ description, code }: Resource<"aws:lambda/function:Function
   return { Description: description, CodeSha256: code.sha256 };
 };
 
-/** @param fn the function as it serves. */
+/** @param fn the serving version of the function. */
 function describeFunction(fn: Resource<"aws:lambda/function:Function">, reserved: number): DeployedFunction {
   return {
     runtime: fn.runtime,
@@ -329,7 +329,7 @@ function gcpView(stored: Resources, { functionName, database }: ValuesOf<"gcp">)
       );
     },
     layer: () => undefined,
-    // Firestore makes collections as they are written to; what can be missing is their database.
+    // Firestore creates collections on write; only their database can be missing.
     hasTable: () => resources.find("gcp:firestore/database:Database", ({ name }) => name === database) !== undefined,
     calls: {
       identity: ["projects describe"],

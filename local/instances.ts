@@ -4,13 +4,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "./free-port";
 import { type PythonProcess, type PythonProcessOptions, startPython } from "./process";
 
-/** Milliseconds that a server may take until it listens. */
+/** Milliseconds for a server to start listening. */
 const startLimit = 60_000;
 
-/** Lines of a server's log that explain why it did not start. */
+/** Log lines to show when a server did not start. */
 const explainingLines = 20;
 
-/** Lines that are kept of its log meanwhile: a traceback is longer than what explains it. */
+/** Log lines to keep during the start: a traceback may be longer than what is shown. */
 const keptLines = 200;
 
 /** A server ended, or did not listen in time. */
@@ -31,21 +31,20 @@ interface Instance {
 }
 
 /**
- * Server processes that a cloud runs functions in, one for each function: started when first asked for, kept warm, and
- * replaced when the function's configuration has changed or its process has ended. What serves goes on until its replacement
- * listens.
+ * A cloud's server processes for functions, one for each function: started on demand, kept warm, and replaced when the
+ * function's configuration changes or the process ends. The old process serves until its replacement listens.
  */
 export class Instances {
   readonly #serving = new Map<string, Instance>();
-  /** What is to serve as soon as it listens: one for each function at a time. */
+  /** The starting process of each function. */
   readonly #starting = new Map<string, { readonly configuration: string; readonly origin: Promise<string> }>();
 
   /**
-   * Where the function's server listens, e.g. `127.0.0.1:8000`.
+   * The address of a function's server, e.g. `127.0.0.1:8000`.
    *
-   * @param configuration whatever makes a new process necessary.
-   * @param launch what to run, given the port to listen on.
-   * @throws {StartError} where the server ends, or does not listen in time.
+   * @param configuration changes whenever a new process is needed.
+   * @param launch returns the program to run, given the port to listen on.
+   * @throws {StartError} if the server ends, or does not listen in time.
    */
   async origin(
     name: string,
@@ -65,7 +64,7 @@ export class Instances {
     return origin;
   }
 
-  /** Whether its server listens already. */
+  /** Whether its server listens. */
   serves(name: string, configuration: string): boolean {
     return this.#serving.get(name)?.configuration === configuration;
   }
@@ -131,7 +130,7 @@ export class Instances {
   }
 }
 
-/** Returns when a start has succeeded or failed. */
+/** Waits for the end of a start, successful or not. */
 async function settled(origin?: Promise<string>): Promise<void> {
   await origin?.catch(() => undefined);
 }

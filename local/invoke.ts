@@ -6,18 +6,18 @@ import type { Invoked } from "./data-plane";
 import { deployedFunctions, providers } from "./deployed-functions";
 
 export interface InvokeOptions {
-  /** One of the stack's clouds. Default: each of them. */
+  /** One of the stack's clouds. Default: all of them. */
   readonly cloud?: string;
-  /** What the function is given, in JSON. Default: what a schedule gives it. */
+  /** Payload in JSON. Default: the event of a schedule. */
   readonly payload?: string;
 }
 
 /**
- * Invokes a function of a stack by hand, on each cloud that it is on.
+ * Invokes a function of a stack by hand, on each of its clouds.
  *
  * @param name the function's name in the application's description.
  * @param outputs of the stack.
- * @throws where no cloud has such a function.
+ * @throws if no cloud has such a function.
  */
 export async function invokeByHand(
   address: CloudAddress,
@@ -34,7 +34,7 @@ export async function invokeByHand(
   }
   return Promise.all(
     found.map(async ({ cloud, functionName }) => {
-      // On AWS what serves is the alias's version.
+      // On AWS the alias's version serves.
       const qualifier = cloud === "aws" ? liveAlias : undefined;
       const result = await invokeFunction(address, { cloud: providers[cloud], functionName, qualifier, payload });
       return { cloud, result };

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 
 import type { z } from "zod";
 
-/** The lines of a file of JSON, a value on each; none where there is no file. */
+/** The values in a file with one JSON value per line; none if the file does not exist. */
 export function readJournal<Line>(file: string, line: z.ZodType<Line>): Line[] {
   if (!existsSync(file)) return [];
   return readFileSync(file, "utf8")

@@ -16,7 +16,7 @@ const aliasType = "aws:lambda/alias:Alias";
 
 const consumer = z.object({ arn: z.string(), name: z.string(), layers: z.array(z.string()).default([]) });
 
-/** What is read of each type, by the type's own property names. */
+/** The properties of each type that are read, by the type's own property names. */
 const schemas = {
   [layerType]: z.object({
     arn: z.string(),
@@ -30,17 +30,17 @@ const schemas = {
 };
 
 /**
- * The layer versions of a local AWS by region, whether it is running or not.
+ * The layer versions of a local AWS, by region, whether it is running or not.
  *
- * @param state folder that the local clouds keep everything in.
- * @throws {BuildError} where nothing was ever deployed there.
+ * @param state folder of the local clouds' state.
+ * @throws {BuildError} if nothing was ever deployed there.
  */
 export function localRegistries(state: string): (region: string) => LayerRegistry {
   const folder = path.join(state, "aws");
   if (!existsSync(folder)) {
     throw new BuildError(`nothing was deployed in ${shownPath(state)}; deploy first: npm run local -- up --detach`);
   }
-  // Read anew at each question: another process changes the file.
+  // Read for each call, since another process changes the file.
   const resources = () => new TypedResources(schemas, new ResourceStore(folder));
   const ask = (call: string, resource?: string) =>
     asker(state)({ cloud: "aws", call, ...(resource !== undefined && { resource }) });

@@ -23,22 +23,22 @@ export interface LiveCodeOptions {
   /** The application's folder, below `root`. */
   readonly application: string;
   readonly pythonVersion: string;
-  /** Of the Lambda functions. */
+  /** Architecture of the Lambda functions. */
   readonly architecture: Architecture;
-  /** What the stack has deployed. */
+  /** The stack's deployed functions. */
   readonly functions: readonly DeployedFunction[];
-  /** Lets a debugger attach. Default: none. */
+  /** Lets a debugger attach. Default: no debugger. */
   readonly debug?: DebugOptions;
 }
 
 export interface DebugOptions {
-  /** Name of the one function. Default: each. */
+  /** Name of the only function to debug. Default: all. */
   readonly function?: string;
-  /** Folder that the package debugpy is in. */
+  /** Folder that contains the package debugpy. */
   readonly debugpy: string;
 }
 
-/** Where a debugger attaches to a function, and where the function's code is for it. */
+/** The port for a debugger of a function, and the function's code folder. */
 export interface DebugAddress {
   readonly cloud: Cloud;
   readonly name: string;
@@ -46,47 +46,47 @@ export interface DebugAddress {
   readonly folder: string;
 }
 
-/** The port at which debugpy awaits a debugger, unless it is told another; those of further functions follow it. */
+/** debugpy's default port; further functions use the following ports. */
 const firstDebugPort = 5678;
 
-/** A function on one cloud, whose code has been changed or could not be. */
+/** The result of replacing a function's code on one cloud. */
 export interface CodeChanged {
   readonly cloud: Cloud;
   readonly name: string;
-  /** Until it served. */
+  /** Milliseconds until the new code served. */
   readonly milliseconds: number;
-  /** What its start wrote, where it does not start: what served before goes on. */
+  /** Output of code that does not start; the previous code then continues to serve. */
   readonly traceback?: string;
 }
 
-/** What lies in the application's folder. */
+/** The current content of the application's folder. */
 export interface Written {
-  /** Changes with everything that a deployment takes from the folder, but with no setting. */
+  /** Changes with everything in the folder that a deployment uses, but not with settings. */
   readonly digest: string;
-  /** Whether the packages are others than those that are deployed: their bundles have to be built. */
+  /** Whether the packages differ from the deployed ones, so that bundles have to be built. */
   readonly packages: boolean;
 }
 
-/** Folders of code that are kept, so that what still starts from an old one finds it. */
+/** Number of code folders to keep, so that a process that is still starting finds its folder. */
 const keptFolders = 12;
 
 /**
- * Serves an application from its own folder, function by function, without the engine: the files are those that a bundle
- * would have, the packages and the configuration those that are deployed.
+ * Serves an application directly from its folder, function by function, without the engine. The files are those of a
+ * bundle; packages and configuration are the deployed ones.
  */
 export class LiveCode {
-  /** What is deployed, by cloud and function. */
+  /** Deployed code, by cloud and function. */
   #deployed = new Map<string, Pick<FunctionCode, "lockSha256"> & { readonly digest: string }>();
-  /** Digest of what serves, by cloud and function. */
+  /** Digest of the served code, by cloud and function. */
   #serving = new Map<string, string>();
   #code: readonly FunctionCode[] = [];
-  /** Folders that were written, by their names: two functions of one bundle have one. */
+  /** Written folders, by name: functions that share a bundle share a folder. */
   readonly #folders = new Map<string, Promise<string>>();
   #source = "";
 
   constructor(private options: LiveCodeOptions) {}
 
-  /** Takes what lies in the folder for what is deployed. */
+  /** Assumes that the folder's content is what is deployed. */
   async begin(): Promise<Written> {
     const written = await this.read();
     this.#deployed = new Map(
@@ -100,7 +100,7 @@ export class LiveCode {
   /**
    * Reads the folder.
    *
-   * @throws {ApplicationError} or {BuildError} where it cannot be deployed from.
+   * @throws {ApplicationError} or {BuildError} if it cannot be deployed.
    */
   async read(): Promise<Written> {
     const { root, application: folder, functions, ...platform } = this.options;
@@ -118,7 +118,7 @@ export class LiveCode {
     };
   }
 
-  /** Serves what was read last, on every cloud at once. A function whose code is the same is not touched. */
+  /** Serves the code that was last read, on all clouds in parallel. Functions with unchanged code are skipped. */
   async serve(): Promise<CodeChanged[]> {
     const changed = this.#each().filter(({ key, digest }) => this.#serving.get(key) !== digest);
     const started = performance.now();
@@ -143,12 +143,12 @@ export class LiveCode {
     return done;
   }
 
-  /** A deployment has taken the place of what was served: the next `serve` serves all of it anew. */
+  /** Called after a deployment, which ends all replacements: the next `serve` replaces all functions again. */
   forget(): void {
     this.#serving.clear();
   }
 
-  /** Where debuggers attach. */
+  /** Addresses for debuggers. */
   debugAddresses(): DebugAddress[] {
     return this.#each().flatMap(({ function: { cloud, name, functionName }, digest }) => {
       const debug = this.#debugging({ cloud, name, functionName }, digest);
@@ -156,8 +156,8 @@ export class LiveCode {
     });
   }
 
-  /** What was read last has been deployed: the clouds serve their own copy of it again. */
-  async settle(functions: readonly DeployedFunction[]): Promise<void> {
+  /** Called after the code that was last read has been deployed: the clouds serve their own copy again. */
+  async markDeployed(functions: readonly DeployedFunction[]): Promise<void> {
     this.options = { ...this.options, functions };
     const changes = this.#each().map(async ({ key, code, digest, function: { cloud, name, functionName } }) => {
       const isDebugged = this.#debugging({ cloud, name, functionName }, digest) !== undefined;
@@ -169,7 +169,7 @@ export class LiveCode {
     await Promise.all(changes);
   }
 
-  /** Each function with its code. */
+  /** All functions with their code. */
   #each() {
     return this.#code.flatMap((code) => {
       const digest = sha256(code.files.map(({ name, content }) => [name, content.toString("base64")]));
@@ -206,7 +206,7 @@ export class LiveCode {
     return path.join(this.options.state, "debugged", `${cloud}-${name}`);
   }
 
-  /** A folder that always has the newest code: breakpoints are set by paths, and a link would be followed. */
+  /** A folder that always has the newest code: debuggers set breakpoints by path, and would resolve a link. */
   async #stable(fn: DeployedFunction, written: string): Promise<string> {
     const folder = this.#debugged(fn);
     await rm(folder, { recursive: true, force: true });
@@ -229,7 +229,7 @@ export class LiveCode {
     }
   }
 
-  /** A traceback that begins in the function's code, with the files that were edited instead of copies of them. */
+  /** A traceback, cut to the function's code, with the paths of the edited files instead of their copies. */
   #inSource(written: string, folder: string): string {
     const lines = written.split("\n").filter((line) => !line.includes('File "<frozen '));
     const head = lines.findIndex((line) => line.startsWith("Traceback"));

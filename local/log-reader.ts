@@ -7,7 +7,7 @@ import type { Cloud } from "../contract/clouds";
 import type { LogEvent } from "../operations/diagnose/inspected-cloud";
 import { requestLogs } from "./logs";
 
-/** An event of one of the local clouds' logs. */
+/** An event in the log of a local cloud. */
 export interface LocalLogEvent extends LogEvent {
   readonly cloud: Cloud;
   /** Name of the log, e.g. `aws/lambda/shop-staging-api`. */
@@ -16,16 +16,16 @@ export interface LocalLogEvent extends LogEvent {
 
 export interface LogFilter {
   readonly cloud?: Cloud;
-  /** Part of the log's name, such as a function's. */
+  /** Part of the log's name, e.g. the name of a function. */
   readonly name?: string;
 }
 
 /** Folders of the clouds in a state folder. */
 const folders: Readonly<Record<Cloud, string>> = { aws: "aws", azure: "azure-native", gcp: "gcp" };
 
-/** Reads the logs of a state folder from the beginning on, whether its clouds run or not. */
+/** Reads all logs of a state folder, whether its clouds are running or not. */
 export class LogReader {
-  /** Bytes that were read, by file. */
+  /** Number of bytes read, by file. */
   readonly #read = new Map<string, number>();
 
   constructor(
@@ -33,7 +33,7 @@ export class LogReader {
     private readonly filter: LogFilter = {},
   ) {}
 
-  /** What was logged since the last call, the oldest first. */
+  /** New events since the last call, oldest first. */
   next(): LocalLogEvent[] {
     const clouds = Object.entries(folders) as [Cloud, string][];
     return clouds
@@ -55,7 +55,7 @@ export class LogReader {
       });
   }
 
-  /** Whole lines: the last one may be half written. */
+  /** Only complete lines: the last one may be half written. */
   #newLines(file: string): string[] {
     const from = this.#read.get(file) ?? 0;
     const descriptor = openSync(file, "r");
@@ -71,31 +71,33 @@ export class LogReader {
   }
 }
 
-/** A request as an application or a gateway logs it, in JSON. */
+/** A request in the log of an application or a gateway, in JSON. */
 const requestSchema = z.object({
   method: z.string(),
   path: z.string(),
   status: z.coerce.string(),
-  /** Milliseconds; an application's and API Gateway's names for it. */
+  /** Milliseconds, under an application's and API Gateway's names. */
   duration_ms: z.coerce.number().optional(),
   latencyMs: z.coerce.number().optional(),
   cold: z.boolean().optional(),
 });
 
-/** What the runtime logs of each event, in Lambda's own format: everything else is the application's or a gateway's. */
+/**
+ * Whether an event comes from the runtime, in Lambda's own format; all others come from the application or a gateway.
+ */
 export function isPlatformEvent({ message }: LogEvent): boolean {
   return message.includes('"type":"platform.');
 }
 
 /**
- * Whether an event is worth a line of a terminal: neither the runtime's own, nor what an application or a gateway logs of a
- * request that has its line already.
+ * Whether to show an event in a terminal: events of the runtime are hidden, and so are an application's or a gateway's
+ * lines about a request, which has its own line.
  */
-export function isTold(event: LocalLogEvent): boolean {
+export function isShown(event: LocalLogEvent): boolean {
   return !isPlatformEvent(event) && (isRequest(event) || requestOf(event.message) === undefined);
 }
 
-/** Whether an event is a request as the local clouds log it, once for each. */
+/** Whether an event is a request in the local clouds' own log, which has each request once. */
 export function isRequest({ log }: LocalLogEvent): boolean {
   return log.startsWith(`${requestLogs}/`);
 }
@@ -104,7 +106,7 @@ function requestOf(message: string): z.output<typeof requestSchema> | undefined 
   return message.startsWith("{") ? requestSchema.safeParse(parsed(message)).data : undefined;
 }
 
-/** A request in one line, e.g. `GET /api/ 200 12 ms cold`; everything else as it was logged. */
+/** Formats a request as one line, e.g. `GET /api/ 200 12 ms cold`; other messages are unchanged. */
 export function readable(message: string): string {
   const request = requestOf(message);
   if (request === undefined) return message.trimEnd();
@@ -121,7 +123,10 @@ function parsed(text: string): unknown {
   }
 }
 
-/** E.g. `12:03:04.123 aws GET /api/ 200 12 ms`, or with the log's name for what is no request, in the time of this machine. */
+/**
+ * Formats an event in local time, e.g. `12:03:04.123 aws GET /api/ 200 12 ms`; events that are no requests include the
+ * log's name.
+ */
 export function logLine(event: LocalLogEvent): string {
   const { timestamp, cloud, log, message } = event;
   const at = new Date(timestamp);

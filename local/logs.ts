@@ -3,23 +3,23 @@ import path from "node:path";
 
 import type { LogEvent } from "../operations/diagnose/inspected-cloud";
 
-/** Folder of the logs of requests, which no cloud has like this. */
+/** Folder of the request logs, which exist only on local clouds. */
 export const requestLogs = "requests";
 
 /** A request to a function. */
 export interface RequestRecord {
   readonly method: string;
-  /** With its query. */
+  /** Including the query. */
   readonly path: string;
   readonly status: number;
   readonly duration_ms: number;
-  /** Whether it had to wait until the function was started. */
+  /** Whether it waited for the start of the function. */
   readonly cold: boolean;
-  /** What had it, where the cloud has several of a function at a time. */
+  /** The version that handled it, on a cloud that serves several at a time. */
   readonly version?: string;
 }
 
-/** The logs of one local cloud: a file each, with a {@link LogEvent} a line in JSON, the newest at its end. */
+/** The logs of one local cloud: one file per log, with one {@link LogEvent} in JSON per line, newest last. */
 export class Logs {
   constructor(private readonly directory: string) {}
 
@@ -28,7 +28,7 @@ export class Logs {
     return path.join(this.directory, `${name.replace(/^\/+/, "")}.jsonl`);
   }
 
-  /** Logs a request to a function, with how it was answered and how long that took. */
+  /** Logs a request to a function, with its response status and duration. */
   async timed<
     Outcome extends {
       readonly answer: { readonly status: number };
@@ -55,7 +55,7 @@ export class Logs {
     return outcome;
   }
 
-  /** Written at once, so that a crash loses nothing. */
+  /** Written synchronously, so that a crash loses nothing. */
   append(name: string, stream: string, message: string): void {
     const event: LogEvent = { timestamp: Date.now(), stream, message };
     const file = this.file(name);

@@ -1,11 +1,11 @@
 import type { Inputs } from "./resource-type";
 
 /**
- * The ids of Azure and Google Cloud are paths that hold a resource's names, so a path with `{property}` in it says what the
- * id is, what is required, and what only a new resource can have otherwise.
+ * A template of resource ids. Ids of Azure and Google Cloud are paths with the resource's names, so a path with
+ * `{property}` defines the id, the required properties, and the properties whose change replaces the resource.
  */
 export class PathTemplate {
-  /** Properties that the path holds, in its order. */
+  /** Properties in the path, in order. */
   readonly properties: readonly string[];
 
   constructor(private readonly template: string) {

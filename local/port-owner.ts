@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
-/** State of a socket that listens, in the system's table. */
+/** State of a listening socket in Linux's socket table. */
 const listening = "0A";
 
-/** The process that listens on a port of this machine, e.g. `node (process 4711)`; undefined where the system does not tell. */
+/** The process that listens on a local port, e.g. `node (process 4711)`; undefined if the system does not say. */
 export function portOwner(port: number): string | undefined {
   const socket = socketOf(port);
   if (socket === undefined) return undefined;
@@ -12,7 +12,7 @@ export function portOwner(port: number): string | undefined {
   return `${readFileSync(`/proc/${pid}/comm`, "utf8").trim()} (process ${pid})`;
 }
 
-/** Number of the socket that listens on a port; only Linux has these tables. */
+/** Inode of the socket that listens on a port; these tables exist only on Linux. */
 function socketOf(port: number): string | undefined {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   for (const table of ["/proc/net/tcp", "/proc/net/tcp6"]) {
@@ -29,7 +29,7 @@ function opens(pid: string, socket: string): boolean {
     try {
       return readlinkSync(`/proc/${pid}/fd/${descriptor}`) === `socket:[${socket}]`;
     } catch {
-      // It was closed in between.
+      // It was closed in the meantime.
       return false;
     }
   });
@@ -39,7 +39,7 @@ function entries(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch {
-    // The process has ended, or is another user's.
+    // The process has ended, or belongs to another user.
     return [];
   }
 }

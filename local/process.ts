@@ -9,25 +9,25 @@ export interface PythonProcessOptions {
   /** File to run, or module as after `python -m`. */
   readonly program: string;
   readonly args?: readonly string[];
-  /** The whole environment: nothing of this process's own is passed on. */
+  /** The complete environment; no variable of this process is inherited. */
   readonly environment: Readonly<Record<string, string>>;
   readonly directory: string;
-  /** Called with each line that the process writes, to its standard output or error. */
+  /** Called with each line of standard output and standard error. */
   readonly onLine: (line: string) => void;
 }
 
 export interface PythonProcess {
   readonly pid: number;
-  /** How it ended, e.g. `exit status 1` or `signal: killed`; resolves after its last line. */
+  /** Exit status, e.g. `exit status 1` or `signal: killed`; resolves after the last line. */
   readonly exited: Promise<string>;
-  /** Kills the process and those that it started; returns when it is gone. Safe to repeat. */
+  /** Kills the process and its children, and waits for their end. May be called again. */
   stop(): Promise<void>;
 }
 
 /**
- * Runs a Python program that dies with this process, even where this one is killed: see `supervised.py`.
+ * Runs a Python program that ends with this process, even if this process is killed: see `supervised.py`.
  *
- * No bytecode is written, since the folders that the clouds mount are read-only, and the user's own packages are out of reach.
+ * Python writes no bytecode, since the mounted folders are read-only, and ignores the user's own packages.
  */
 export function startPython(options: PythonProcessOptions): PythonProcess {
   const child = spawn(
@@ -36,7 +36,8 @@ export function startPython(options: PythonProcessOptions): PythonProcess {
     {
       cwd: options.directory,
       env: options.environment,
-      // Fd 3 stays open as long as this process lives. Its own group: Ctrl-C is for us to act on, and a kill reaches all.
+      // Fd 3 stays open as long as this process lives. A separate process group, so that this process handles Ctrl-C,
+      // and a kill reaches all children.
       stdio: ["ignore", "pipe", "pipe", "pipe"],
       detached: true,
     },
@@ -62,13 +63,13 @@ export function startPython(options: PythonProcessOptions): PythonProcess {
       if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
         process.kill(-child.pid, "SIGKILL");
       }
-      // Where it could not even be started, there is nothing to wait for.
+      // If the start failed, there is nothing to wait for.
       await exited.catch(() => undefined);
     },
   };
 }
 
-/** Whether a process is running, of any parent. */
+/** Whether a process is running, whoever started it. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -78,13 +79,13 @@ export function isAlive(pid: number): boolean {
   return !hasEnded(pid);
 }
 
-/** Whether all that is left of a process is an entry that its parent has not looked at: in a container, init may never. */
+/** Whether a process is a zombie: in a container, init may never reap it. */
 function hasEnded(pid: number): boolean {
   try {
     const status = readFileSync(`/proc/${pid}/stat`, "utf8");
     return /^[ZX]/.test(status.slice(status.lastIndexOf(")") + 2));
   } catch {
-    // Only Linux has these files.
+    // These files exist only on Linux.
     return false;
   }
 }

@@ -1,7 +1,7 @@
-/** Milliseconds of silence after which a wait is told again. */
+/** Milliseconds without output after which a pending step is reported again. */
 const silence = 2_000;
 
-/** Tells what a run is doing, on standard error: standard output is for results. */
+/** Prints progress on standard error; standard output is for results. */
 export class Progress {
   #toldAt = Date.now();
 
@@ -10,7 +10,7 @@ export class Progress {
     process.stderr.write(`${line}\n`);
   };
 
-  /** Tells what is waited for, and that it still is where nothing else is told for a while. */
+  /** Prints a step, and repeats it during a long silence until it has ended. */
   async during<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
     const started = Date.now();
     this.tell(what);

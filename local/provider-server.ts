@@ -9,26 +9,26 @@ import { Any } from "google-protobuf/google/protobuf/any_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { type JavaScriptValue, Struct } from "google-protobuf/google/protobuf/struct_pb";
 
-/** A resource's properties as the engine sends them: plain values, with assets and unknown values marked. */
+/** A resource's properties as the engine sends them: plain values, with marked assets and unknown values. */
 export type Properties = Record<string, JavaScriptValue>;
 
-/** What is wrong with one input. */
+/** An error in one input. */
 export interface CheckFailure {
   readonly property: string;
   readonly reason: string;
 }
 
-/** What a change of inputs does to a resource. */
+/** The effect of changed inputs on a resource. */
 export interface Difference {
-  /** Changed properties; none for no change. */
+  /** Changed properties; empty for no change. */
   readonly changed: readonly string[];
-  /** Those of them that only a new resource can have. */
+  /** Those that require a replacement. */
   readonly replaces: readonly string[];
-  /** Whether the old resource has to go before the new one can come. */
+  /** Whether to delete the old resource before creating the new one. */
   readonly deleteBeforeReplace: boolean;
 }
 
-/** The resource is there, and something about it is not as it was asked for: the engine keeps it with this error. */
+/** The resource exists, but is not as requested: the engine keeps it with this error. */
 export class InitializationError extends Error {
   constructor(
     readonly id: string,
@@ -39,33 +39,33 @@ export class InitializationError extends Error {
   }
 }
 
-/** Lines for the user who runs the engine. */
+/** Output for the user of the engine. */
 export interface EngineLog {
   /** Address of the engine: the same for all providers of one operation. */
   readonly engine: string;
-  /** What takes its time; shown while the operation lasts. */
+  /** Reports a slow step; shown during the operation. */
   readonly progress: (line: string) => void;
-  /** What the user should know when the operation has ended, at the resource `urn`. */
+  /** Warning about the resource `urn`, shown after the operation. */
   readonly warn: (message: string, urn: string) => Promise<void>;
 }
 
-/** What the engine asks of a provider, in its own words. */
+/** The engine's provider interface. */
 export interface Provider {
   readonly version: string;
   /** Called by each engine that uses the provider, before anything else. */
   attach?(log: EngineLog): void;
   configure(variables: Record<string, string>): void;
-  /** Called for each resource of the program before it is checked. */
+  /** Called for each resource of the program before its check. */
   declared?(urn: string): Promise<void>;
   invoke(token: string, args: Properties): Promise<Properties>;
   check(urn: string, news: Properties, olds: Properties): { inputs: Properties; failures: CheckFailure[] };
   diff(urn: string, oldInputs: Properties, news: Properties, oldState: Properties): Difference;
-  /** The properties that are known before the resource is there. */
+  /** The properties that are known before the resource exists. */
   previewCreate(urn: string, inputs: Properties): Promise<Properties>;
   create(urn: string, inputs: Properties): Promise<{ id: string; properties: Properties }>;
-  /** The properties that an update leaves known: what is missing may become another one. */
+  /** The properties that stay known during an update; missing ones may change. */
   previewUpdate(urn: string, id: string, news: Properties): Promise<Properties>;
-  /** The live state; undefined where the resource is gone. */
+  /** The live state; undefined if the resource does not exist. */
   read(
     urn: string,
     id: string,
@@ -94,7 +94,7 @@ export async function serveProvider(provider: Provider): Promise<{ port: number;
   };
 }
 
-/** A handler of one call, from a function of its request. */
+/** Adapts a function of a request to a gRPC handler. */
 function answer<Request, Response>(
   handle: (request: Request) => Response | Promise<Response>,
 ): grpc.handleUnaryCall<Request, Response> {
@@ -114,7 +114,7 @@ function answer<Request, Response>(
   };
 }
 
-/** How gRPC carries what is left of a resource: as a detail of the status, in a trailer of this name. */
+/** gRPC carries the partial state of a resource as a detail of the status, in a trailer of this name. */
 function partialFailure({ id, properties, reason, message }: InitializationError): grpc.Metadata {
   const detail = new messages.ErrorResourceInitFailed()
     .setId(id)
@@ -136,7 +136,7 @@ function unimplemented<Request, Response>(): grpc.handleUnaryCall<Request, Respo
 
 function engineLog(address: string): EngineLog {
   const engine = new EngineClient(address, grpc.credentials.createInsecure());
-  // An engine that has ended since is told nothing.
+  // Errors are ignored: the engine may have ended.
   const send = (line: LogRequest) =>
     new Promise<void>((resolve) => {
       engine.log(line, () => {
@@ -175,7 +175,8 @@ function service(provider: Provider): grpc.UntypedServiceImplementation {
     getSchema: answer(() => new messages.GetSchemaResponse().setSchema("{}")),
     configure: answer((request) => {
       provider.configure(Object.fromEntries(request.getVariablesMap().toArray()));
-      // Neither secrets nor output values are asked for: the engine sends their plain values and keeps the marks.
+      // The provider accepts neither secrets nor output values: the engine sends plain values and keeps the marks
+      // itself.
       return new messages.ConfigureResponse().setSupportspreview(true);
     }),
     invoke: answer(async (request) => {

@@ -19,7 +19,7 @@ import type { ResourceStore, StoredResource } from "./store";
 import { Weather } from "./weather";
 import { nameIn, typeIn } from "../contract/urn";
 
-/** Marks in what the engine sends, from the specification of its property values. */
+/** Markers in the engine's messages, from the specification of its property values. */
 const marks = {
   key: "4dabf18193072939515e22adb298388d",
   asset: "c44067f5952c0a294b673a41bacd8c17",
@@ -30,32 +30,32 @@ const marks = {
 export interface CloudProviderOptions {
   readonly version: string;
   readonly types: Readonly<Record<string, ResourceType>>;
-  /** Makes the types that are not in `types`; default: they are an error. */
+  /** Creates types that are not in `types`. Default: they are an error. */
   readonly unknownType?: InertType;
   readonly store: ResourceStore;
-  /** What the resources do; started when the first of them is there. */
+  /** The runtime behaviour of the resources; started with the first resource. */
   readonly dataPlane: () => Promise<CloudDataPlane>;
-  /** The provider's settings where they are not set. */
+  /** Defaults of the provider's settings. */
   readonly configuration: Readonly<Record<string, string>>;
   readonly invokes?: Readonly<Record<string, (args: Properties, context: CloudContext) => Properties>>;
-  /** How the types behave beyond what they accept; default: kindly. */
+  /** Behaviour of the types beyond accepting inputs. Default: everything succeeds at once. */
   readonly behaviours?: Behaviours;
-  /** What goes wrong. Default: nothing. */
+  /** Faults to inject. Default: none. */
   readonly weather?: Weather;
-  /** Who asks. Default: an administrator, who may do everything. */
+  /** The caller. Default: an administrator, who may do everything. */
   readonly caller?: CloudCaller;
 }
 
-/** A provider whose cloud is this machine, over a table of resource types. */
+/** A provider for a local cloud, based on a table of resource types. */
 export class CloudProvider implements Provider {
   readonly version: string;
-  /** Inputs of what previews would create, by URN: within a preview, other resources may name it. */
+  /** Inputs of resources that a preview would create, by URN: other resources of the preview may refer to them. */
   readonly #planned = new Map<string, Properties>();
   #configuration: Readonly<Record<string, string>>;
   readonly #weather: Weather;
   readonly #inert = new Map<string, ResourceType>();
   #log: EngineLog | undefined;
-  /** Types that the engine at `#log` was warned of. */
+  /** Types about which the engine at `#log` was warned. */
   readonly #warned = new Set<string>();
 
   constructor(private readonly options: CloudProviderOptions) {
@@ -65,7 +65,7 @@ export class CloudProvider implements Provider {
   }
 
   attach(log: EngineLog): void {
-    // One engine attaches each provider instance of its program.
+    // Each provider instance of a program calls attach with the same engine.
     if (log.engine !== this.#log?.engine) this.#warned.clear();
     this.#log = log;
   }
@@ -96,7 +96,7 @@ export class CloudProvider implements Provider {
     return Promise.resolve(invoke(args, this.#context));
   }
 
-  /** Whether another resource is there is known when this one is made: until then it may also be planned. */
+  /** Whether a referenced resource exists is checked when this one is created; before that it may be planned only. */
   check(urn: string, news: Properties, olds: Properties): { inputs: Properties; failures: CheckFailure[] } {
     const type = this.#type(urn);
     const inputs = { ...news };
@@ -154,7 +154,7 @@ export class CloudProvider implements Provider {
     const resource: StoredResource = { urn, type: token, id, inputs, outputs, ...(lateSeconds > 0 && { knownAt }) };
     const answer = { ...properties, ...(outputs as Properties) };
     if (fails !== undefined && this.#failsNow("create", urn, fails)) {
-      // A provider that does nothing about it later has not read either what the cloud added.
+      // A provider whose empty update does nothing has not read the cloud's outputs either.
       const isRead = emptyUpdate === "again";
       if (fails.how !== "refused") store.put({ ...resource, failed: true, ...(!isRead && { outputs: {} }) });
       throw fails.how === "partial"
@@ -166,7 +166,7 @@ export class CloudProvider implements Provider {
     try {
       const { types } = await this.options.dataPlane();
       await types[token]?.start(resource);
-      await types[token]?.settle?.(resource, store);
+      await types[token]?.complete?.(resource, store);
     } catch (error) {
       if (fails?.how === "partial") {
         store.put({ ...resource, failed: true });
@@ -188,12 +188,12 @@ export class CloudProvider implements Provider {
     if (found === undefined) return Promise.resolve(undefined);
     const described = found.attempted ?? found.inputs;
     const { unread = [] } = this.#behaviour(urn);
-    // An asset that did not change is given back as the engine knows it: here it is another path.
+    // Return unchanged assets as the engine knows them: the local copy has another path.
     const live = Object.entries({ ...inputs, ...described }).flatMap(([key, value]) => {
       const known = inputs[key];
       if (unread.includes(key)) return known === undefined ? [] : [[key, known] as const];
       if (!(key in described)) return [];
-      // By their hashes: in a refresh, the engine sends no path.
+      // Compared by hash: in a refresh, the engine sends no path.
       if (known !== undefined && comparable(known) === comparable(value)) return [[key, known] as const];
       return [[key, value as JavaScriptValue] as const];
     });
@@ -244,14 +244,14 @@ export class CloudProvider implements Provider {
     type.applied?.(resource, this.#context);
     try {
       const { types } = await this.options.dataPlane();
-      await types[resource.type]?.settle?.(resource, this.options.store);
+      await types[resource.type]?.complete?.(resource, this.options.store);
     } catch (error) {
       throw failure(messageOf(error));
     }
     return answer;
   }
 
-  /** What the cloud adds, without what it has no value for. */
+  /** The cloud's outputs, without undefined values. */
   async #outputs(type: ResourceType, draft: Draft, previous: Inputs): Promise<Inputs> {
     const outputs = (await type.outputs?.(draft, this.#context, previous)) ?? {};
     return Object.fromEntries(Object.entries(outputs).filter(([, value]) => value !== undefined));
@@ -294,7 +294,7 @@ export class CloudProvider implements Provider {
     store.delete(resource);
   }
 
-  /** Deletes what a killed engine created and never heard of: the resources of `urn` but those that it knows. */
+  /** Deletes resources that a killed engine created without recording them: all of `urn` except those that it knows. */
   async forget(urn: string, known: readonly string[]): Promise<void> {
     const unheardOf = this.options.store
       .all()
@@ -314,7 +314,7 @@ export class CloudProvider implements Provider {
     return type;
   }
 
-  /** The type's record; where there is none, what its emulation says of itself. */
+  /** The type's record, otherwise the properties of its emulation. */
   #behaviour(urn: string): Partial<Behaviour> {
     const { replaceOn = [], deleteBeforeReplace = false, name } = this.#type(urn);
     const own: Partial<Behaviour> = {
@@ -325,7 +325,7 @@ export class CloudProvider implements Provider {
     return { ...own, ...this.options.behaviours?.[typeIn(urn)] };
   }
 
-  /** Why the cloud does not delete what another resource names. */
+  /** The cloud's error for deleting a resource that another one uses. */
   #use({ urn, type, id, inputs, outputs }: StoredResource): string | undefined {
     const { inUse } = this.#behaviour(urn);
     if (inUse === undefined) return undefined;
@@ -358,7 +358,7 @@ export class CloudProvider implements Provider {
     return resource;
   }
 
-  /** Inputs with every asset and archive copied into the store. */
+  /** Inputs with a copy of every asset and archive in the store. */
   #kept(properties: Properties): Inputs {
     return Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, this.#keptValue(value)]));
   }
@@ -370,7 +370,7 @@ export class CloudProvider implements Provider {
     if (isBlob(fields)) {
       if (typeof fields.path === "string" && fields.path !== "") {
         const kept = this.options.store.keep(fields.path);
-        // Of a folder the engine knows another hash than that of the zip which is made here.
+        // For a folder, the engine's hash differs from that of the zip that is created here.
         return typeof fields.hash === "string" ? { ...kept, sha256: fields.hash } : kept;
       }
       if (typeof fields.text === "string") return this.options.store.keepText(fields.text);
@@ -381,7 +381,7 @@ export class CloudProvider implements Provider {
     return this.#kept(fields);
   }
 
-  /** Throws where the cloud refuses inputs beside what else there is. */
+  /** Throws if the cloud rejects the inputs because of other resources. */
   #requireAcceptable(type: ResourceType, inputs: Properties, id?: string): void {
     const [failure] = this.#dangling(type, inputs);
     if (failure !== undefined) throw new Error(`${failure.property}: ${failure.reason}`);
@@ -389,10 +389,10 @@ export class CloudProvider implements Provider {
     if (refusal !== undefined) throw new Error(refusal);
   }
 
-  /** What resources of types that are not emulated may be named by: any of them may be what an input has to name. */
+  /** Names of resources whose types are not emulated. A reference may name any of them. */
   #inertValues(planned: ReadonlyMap<string, Properties>): unknown[] {
     const isInert = (token: string) => !(token in this.options.types);
-    // What no Pulumi resource declared, the cloud keeps for itself.
+    // Resources that no Pulumi resource declares are internal to the cloud.
     const existing = this.options.store.all().filter(({ type, urn }) => urn !== "" && isInert(type));
     const coming = [...planned].filter(([urn]) => isInert(typeIn(urn)));
     return [
@@ -407,7 +407,7 @@ export class CloudProvider implements Provider {
       const existing = this.options.store
         .list(reference.type)
         .map(({ id, inputs, outputs }) => (by === undefined ? id : (outputs[by] ?? inputs[by])));
-      // A planned resource has no id yet; where its id is known all the same, it is one of the inputs.
+      // A planned resource has no id yet; if the id is already known, it is one of the inputs.
       const coming = [...planned]
         .filter(([urn]) => typeIn(urn) === reference.type)
         .flatMap(([, inputs]) => (by === undefined ? Object.values(inputs) : [inputs[by]]));
@@ -421,8 +421,8 @@ export class CloudProvider implements Provider {
 }
 
 /**
- * Where a provider that keeps the state of a failed update keeps it. The engine saves the inputs of before with it, and the
- * provider compares with its state.
+ * Key of the failed update's inputs in the state. The engine saves the previous inputs, and the provider compares with
+ * its own state.
  */
 const attemptedKey = "__attempted";
 
@@ -436,8 +436,8 @@ function messageOf(error: unknown): string {
 }
 
 /**
- * What a preview knows of an output. Of one that is an input with more in it, such as a function's service with its address,
- * what the cloud added stays.
+ * The known part of an output in a preview. If an input is part of the output, such as a function's service with its
+ * address, the cloud's additions stay.
  */
 function foreseen(input: JavaScriptValue | undefined, output: unknown, previous: unknown): JavaScriptValue | undefined {
   if (comparable(output) === comparable(previous)) return output as JavaScriptValue;
@@ -452,10 +452,10 @@ function isDictionary(value: unknown): value is Properties {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Seconds that a live cloud takes between two steps of an update. */
+/** Seconds between two steps of an update on a live cloud. */
 const secondsOfStep = 10;
 
-/** Whether the provider deletes the old resource of a replacement before it makes the new one. */
+/** Whether a replacement deletes the old resource before it creates the new one. */
 function oldGoesFirst({ first, autoNamed }: Partial<Behaviour>, urn: string, news: Properties): boolean {
   if (first !== "named") return first === "old";
   const name = autoNamed === undefined ? undefined : news[autoNamed];
@@ -481,7 +481,7 @@ function refused(type: ResourceType, inputs: Properties): CheckFailure[] {
   });
 }
 
-/** The values at a path of names, e.g. `origins.originId`: a list on the way is entered at each of its items. */
+/** The values at a path of names, e.g. `origins.originId`; a list on the way stands for each of its items. */
 function valuesAt(value: JavaScriptValue | undefined, path: readonly string[]): JavaScriptValue[] {
   if (value === undefined || value === null) return [];
   const [step, ...rest] = path;
@@ -490,14 +490,14 @@ function valuesAt(value: JavaScriptValue | undefined, path: readonly string[]): 
   return typeof value === "object" ? valuesAt((value as Properties)[step], rest) : [];
 }
 
-/** The text of an object; not known as long as anything in it is not. */
+/** An object as JSON text; unknown if any part of it is unknown. */
 function asJson(value: JavaScriptValue): JavaScriptValue {
   if (typeof value !== "object" || value === null) return value;
   const text = JSON.stringify(value);
   return text.includes(marks.unknown) ? marks.unknown : text;
 }
 
-/** A text that is the same for the same value: of a file its content counts, wherever it lies. */
+/** A text that is equal for equal values; a file is compared by content, not by path. */
 function comparable(value: unknown): string {
   const text = JSON.stringify(value, (_, item: unknown) => {
     if (typeof item !== "object" || item === null || Array.isArray(item)) return item;
@@ -513,7 +513,10 @@ function isBlob(fields: Record<string, unknown>): boolean {
   return fields[marks.key] === marks.asset || fields[marks.key] === marks.archive;
 }
 
-/** Where a resource will listen: once its data plane has taken it, moments or, of a cloud that starts anew, seconds later. */
+/**
+ * A port that stays free until the data plane listens on it, moments later or, after a restart of the cloud, seconds
+ * later.
+ */
 async function freeAddress(): Promise<string> {
   return `127.0.0.1:${await freePort()}`;
 }

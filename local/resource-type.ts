@@ -1,27 +1,27 @@
 import type { ResourceStore, StoredResource } from "./store";
 
-/** Inputs with each asset and archive as the file that the cloud keeps. */
+/** Inputs in which each asset and archive is replaced by the cloud's own copy. */
 export type Inputs = Record<string, unknown>;
 
-/** A resource before the cloud has answered. */
+/** A resource before its creation or update. */
 export interface Draft {
   readonly id: string;
   readonly inputs: Inputs;
 }
 
-/** What a resource type needs to know of the cloud that it is in. */
+/** The cloud's services for a resource type. */
 export interface CloudContext {
   readonly store: ResourceStore;
-  /** The provider's own settings, such as the region of resources that name none. */
+  /** The provider's own settings, such as the default region. */
   readonly configuration: Readonly<Record<string, string>>;
-  /** `127.0.0.1` and a port that nothing listens on. */
+  /** Returns `127.0.0.1` with a free port. */
   readonly freeAddress: () => Promise<string>;
 }
 
-/** Another resource that an input has to name. */
+/** A reference of an input to another resource. */
 export interface Reference {
   readonly type: string;
-  /** Property of the other resource that the input repeats; its id where this is absent. */
+  /** The other resource's property that the input contains. Default: its id. */
   readonly by?: string;
 }
 
@@ -32,44 +32,47 @@ export interface Rule {
 }
 
 /**
- * How a local cloud treats one resource type. What is not here is not checked; of a type that is not in the table,
- * resources are kept and do nothing.
+ * How a local cloud handles one resource type. What is not listed here is not checked. Types that are not in the table
+ * are stored without any behaviour.
  */
 export interface ResourceType {
-  /** Paths of inputs without which the cloud refuses, e.g. `rule.objectOwnership`. */
+  /** Paths of required inputs, e.g. `rule.objectOwnership`. */
   readonly required?: readonly string[];
-  /** Input with the physical name, which is made from the logical one where it is absent. */
+  /** Input with the physical name; if absent, it is generated from the logical name. */
   readonly name?: string;
-  /** Input with what the physical name begins with, where there is no other name; the rest is made up by `id`. */
+  /** Input with the prefix of the physical name, if there is no other name; `id` generates the rest. */
   readonly namePrefix?: string;
-  /** Inputs that are JSON text to the cloud, and may be given as an object. */
+  /** Inputs that are JSON text in the cloud, and may be given as an object. */
   readonly json?: readonly string[];
   readonly rules?: Readonly<Record<string, Rule>>;
   readonly references?: Readonly<Record<string, Reference>>;
-  /** Why the cloud refuses the inputs beside what else there is, where it does; `id` is the resource's own, once it is there. */
+  /** The cloud's error for inputs that conflict with other resources; `id` is the resource's own id once it exists. */
   readonly refuses?: (inputs: Inputs, context: CloudContext, id?: string) => string | undefined;
-  /** Inputs that only a new resource can have otherwise. */
+  /** Inputs whose change replaces the resource. */
   readonly replaceOn?: readonly string[];
   /** The new resource would collide with the old one. */
   readonly deleteBeforeReplace?: boolean;
-  /** A creation takes the place of what is there. Default: false, the cloud refuses. */
+  /** Whether a creation overwrites an existing resource. Default: false, the cloud rejects it. */
   readonly overwrites?: boolean;
-  /** @param logicalName what the Pulumi resource is called. */
+  /** @param logicalName name of the Pulumi resource. */
   readonly id: (inputs: Inputs, context: CloudContext, logicalName: string) => string;
-  /** What the cloud adds; `previous` is what it added before an update. */
+  /** The cloud's outputs; `previous` are those before an update. */
   readonly outputs?: (draft: Draft, context: CloudContext, previous: Inputs) => Inputs | Promise<Inputs>;
-  /** Called with what was created or updated, once all of it is at work. */
+  /** Called after a creation or an update, once everything is running. */
   readonly applied?: (resource: StoredResource, context: CloudContext) => void;
-  /** Input of other resources that names the one they are in, by its id, or whether they are in it: they go with it. */
+  /**
+   * Input of other resources with the id of the resource that contains them, or a test of that: they are deleted with
+   * it.
+   */
   readonly contains?: string | ((inner: StoredResource, resource: StoredResource) => boolean);
-  /** Why the cloud refuses to delete the resource, where it does. */
+  /** The cloud's error for deleting the resource, if any. */
   readonly undeletable?: (resource: StoredResource, context: CloudContext) => string | undefined;
-  /** Stays in the cloud when Pulumi deletes it. */
+  /** Whether the resource stays in the cloud when Pulumi deletes it. */
   readonly retained?: (resource: StoredResource) => boolean;
 }
 
 /**
- * Makes a resource type of a type token that a local cloud does not emulate: resources are kept with their inputs, have an
- * id, a name and what else every resource of that cloud has, are checked for nothing and do nothing.
+ * Creates a resource type for a type token that a local cloud does not emulate: such resources are stored with their
+ * inputs, have an id, a name and the common outputs of that cloud, are not checked and have no behaviour.
  */
 export type InertType = (token: string) => ResourceType;

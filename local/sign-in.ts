@@ -1,7 +1,7 @@
 import { parsePolicy, type Statement } from "./aws/iam";
 import type { StoredResource } from "./store";
 
-/** What is read of a token that GitHub signs for a job. */
+/** The claims of a job's token from GitHub that are read here. */
 export interface Token {
   /** Claim `sub`, e.g. `repo:ada/shop:environment:staging`. */
   readonly subject: string;
@@ -9,19 +9,19 @@ export interface Token {
   readonly repository: string;
 }
 
-/** The resources of a cloud, as far as its identities are read. */
+/** Read access to the resources of a cloud. */
 export interface Listed {
   list(type: string): readonly Pick<StoredResource, "type" | "id" | "inputs" | "outputs">[];
 }
 
-/** Who a token is to a cloud, by what `bootstrap/` deployed there. */
+/** The principal of a token on a cloud, from the identities that `bootstrap/` deployed. */
 export interface Principal<Grant> {
-  /** The cloud's name of it. */
+  /** Name on the cloud. */
   readonly name: string;
   readonly grants: readonly Grant[];
 }
 
-/** A role of Azure or Google Cloud, as it is assigned to an identity. */
+/** A role of Azure or Google Cloud that is assigned to an identity. */
 export interface RoleGrant {
   readonly rights: readonly string[];
   /** In the cloud's own language. */
@@ -34,14 +34,14 @@ const text = (value: unknown) => (typeof value === "string" ? value : "");
 
 const documents = new Map<string, Statement[]>();
 
-/** Each document is read once: it is asked for at every request. */
+/** Each document is parsed once, since it is needed for every request. */
 function statementsOf(document: string): Statement[] {
   const known = documents.get(document) ?? parsePolicy(document);
   documents.set(document, known);
   return known;
 }
 
-/** The role that trusts a token, with the statements of the policies that are attached to it. */
+/** The role that trusts a token, with the statements of its policies. */
 export function awsPrincipal(
   stored: Listed,
   { subject }: Token,
@@ -66,7 +66,7 @@ export function awsPrincipal(
   };
 }
 
-/** The managed identity that trusts a token, with the roles that are assigned to it. */
+/** The managed identity that trusts a token, with its roles. */
 export function azurePrincipal(stored: Listed, { subject }: Token): Principal<RoleGrant> | undefined {
   const credential = stored
     .list("azure-native:managedidentity:FederatedIdentityCredential")
@@ -88,7 +88,7 @@ export function azurePrincipal(stored: Listed, { subject }: Token): Principal<Ro
   return { name: text(identity.outputs.name), grants };
 }
 
-/** The service account that a token may act as, with the custom roles that it has in the project. */
+/** The service account that a token may impersonate, with its custom roles in the project. */
 export function gcpPrincipal(stored: Listed, { subject, repository }: Token): Principal<RoleGrant> | undefined {
   const pools = stored
     .list("gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider")

@@ -23,21 +23,21 @@ import { findPython } from "../layers/python";
 
 export interface StackOptions {
   readonly engine: PulumiCommand;
-  /** Absent for what needs no provider, such as reading the outputs. */
+  /** Absent for operations without providers, such as reading outputs. */
   readonly cloud?: CloudAddress;
   /** Folder of the engine's state and the stack's configuration. */
   readonly state: string;
-  /** Which stack's configuration: `Pulumi.<name>.yaml`. */
+  /** Stack whose configuration is used: `Pulumi.<name>.yaml`. */
   readonly stack: string;
-  /** Settings laid over it, in YAML, by their path, e.g. `aws.frontend.enabled`. */
+  /** Overriding settings, as YAML by path, e.g. `aws.frontend.enabled`. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Another program than this project's, which has no configuration. */
+  /** Another program than this project's; it has no configuration. */
   readonly program?: PulumiFn;
   /** Folder of the checkout with that program's own Pulumi.yaml. Default: it runs as a stack of this project. */
   readonly folder?: string;
 }
 
-/** A stack of this project on the local clouds, by the real engine; it is made where there is none. */
+/** A stack of this project on the local clouds, with the real engine; created if it does not exist. */
 export async function localStack(options: StackOptions): Promise<Stack> {
   const selected = await Stack.createOrSelect(options.stack, await localWorkspace(options));
   const { state, stack } = options;
@@ -50,7 +50,10 @@ export async function localStack(options: StackOptions): Promise<Stack> {
   return selected;
 }
 
-/** Secrets stay secret here too, by the passphrase of the local stack: what their own provider encrypted nothing here can read. */
+/**
+ * Secrets are secret here too, with the passphrase of the local stack: nothing here can decrypt the values of their own
+ * provider.
+ */
 async function setSecrets(stack: Stack, secrets: readonly StackSecret[]): Promise<void> {
   if (secrets.length === 0) return;
   const standIns = secrets.filter(({ standIn }) => standIn).map(({ setting }) => setting);
@@ -64,8 +67,8 @@ async function setSecrets(stack: Stack, secrets: readonly StackSecret[]): Promis
 }
 
 /**
- * Where the engine keeps the stacks of a state folder. The configuration is a copy: what the engine writes into it (the
- * salt of its passphrase) does not end up in the checkout.
+ * The engine's workspace in a state folder. It has a copy of the configuration, so that the engine's changes (the salt
+ * of its passphrase) do not reach the checkout.
  */
 export async function localWorkspace(options: StackOptions): Promise<LocalWorkspace> {
   const { engine, cloud, state, stack, settings = {}, program, folder } = options;
@@ -91,15 +94,15 @@ export async function localWorkspace(options: StackOptions): Promise<LocalWorksp
   return workspace;
 }
 
-/** Text of the Pulumi.yaml of a stack's project. */
+/** Text of the project's Pulumi.yaml. */
 function projectFile({ folder }: Pick<StackOptions, "folder">): string {
   const own = folder === undefined ? projectFolder : path.join(__dirname, "..", folder);
   return readFileSync(path.join(own, "Pulumi.yaml"), "utf8");
 }
 
 /**
- * Reads from the engine's own files what the Automation API starts an engine for at each operation, for a quarter of a
- * second each time: whether the stack is there, its outputs, and the record of what was done.
+ * Reads from files what the Automation API would start an engine for each time, at a quarter of a second: whether the
+ * stack exists, its outputs, and the record of the last update.
  */
 function answerFromFiles(workspace: LocalWorkspace, of: Pick<LocalStackName, "state" | "project">): void {
   const select = workspace.selectStack.bind(workspace);
@@ -109,7 +112,7 @@ function answerFromFiles(workspace: LocalWorkspace, of: Pick<LocalStackName, "st
   const ask = workspace.stackOutputs.bind(workspace);
   workspace.stackOutputs = async (stack) => {
     const outputs = stackOutputs({ ...of, stack });
-    // Only the engine can read what it has encrypted.
+    // Only the engine can decrypt secrets.
     if (JSON.stringify(outputs).includes(secretMark)) return ask(stack);
     return Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, { value, secret: false }]));
   };
@@ -122,7 +125,7 @@ function lastUpdate(name: LocalStackName): UpdateSummary | undefined {
 
 const date = (seconds: number) => new Date(seconds * 1000);
 
-/** Why the engine does not touch a stack that a run is at, and what to do. */
+/** The message about a stack that another run has locked. */
 export function lockedStack({ state, stack }: Pick<StackOptions, "state" | "stack">): string {
   const folder = path.join(backendOf(state), ".pulumi", "locks");
   const names = existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: "utf8" }) : [];
@@ -136,15 +139,15 @@ export function lockedStack({ state, stack }: Pick<StackOptions, "state" | "stac
   );
 }
 
-/** What an engine keeps of a stack, as far as it is read here. */
+/** The part of the engine's state that is read here. */
 const deploymentSchema = z.looseObject({
   resources: z.array(z.looseObject({ urn: z.string(), id: z.string().default("") })).default([]),
   pending_operations: z.array(z.object({ type: z.string(), resource: z.object({ urn: z.string() }) })).default([]),
 });
 
 /**
- * Deletes what an engine began to create when it was killed. On a real cloud an operator has to look what became of it; this
- * machine knows, and the next run would fail on names that are taken.
+ * Deletes resources that a killed engine began to create. On a live cloud an operator has to check them; the local
+ * clouds know them, and the next run would fail because their names exist.
  */
 async function undoInterrupted(stack: Stack, cloud: CloudAddress, name: LocalStackName): Promise<void> {
   const saved = stateFile(name);
@@ -159,7 +162,7 @@ async function undoInterrupted(stack: Stack, cloud: CloudAddress, name: LocalSta
   await stack.importStack({ ...exported, deployment: { ...deployment, resources } });
 }
 
-/** Where the Python that is deployed is not installed, everything is built for the one that is, and it is said. */
+/** If the deployed Python version is not installed, everything is built for the installed one, with a message. */
 async function useThisPython(configuration: Document): Promise<void> {
   const setting = ["config", `${project}:pythonVersion`];
   const wanted = z.string().catch("3.12").parse(configuration.getIn(setting));
@@ -169,7 +172,7 @@ async function useThisPython(configuration: Document): Promise<void> {
   configuration.setIn(setting, version);
 }
 
-/** The program is loaded when it runs: a verb that runs none starts faster. */
+/** The program is loaded on demand, since some verbs do not need it. */
 async function thisProject(): Promise<Record<string, unknown>> {
   if (isCompiled) {
     const { runProgram } = await import("./program");

@@ -5,13 +5,13 @@ import { commandLine, type LocalStackName } from "./command-line";
 import { stopCloud } from "./cloud-process";
 import { ResourceStore } from "./store";
 
-/** Folders of the clouds in a state folder, by the provider's name. */
+/** Folders of the clouds in a state folder, by provider name. */
 const cloudFolders = ["aws", "azure-native", "gcp"];
 
-/** Everything else that a state folder may have. */
+/** All other files and folders in a state folder. */
 const others = ["engine", "project", "code", "debugged", "cloud.json", "cloud.log", "cloud.pid"];
 
-/** How many resources the local clouds of a state folder have. */
+/** Number of resources in the local clouds of a state folder. */
 export function resourcesIn(state: string): number {
   return cloudFolders
     .map((name) => path.join(state, name))
@@ -20,9 +20,9 @@ export function resourcesIn(state: string): number {
 }
 
 /**
- * Whether the engine knows what the clouds have.
+ * Checks that the engine's state exists if the clouds have resources.
  *
- * @throws where it does not: every deployment would fail on names that are taken.
+ * @throws if it does not: every deployment would fail because the names exist.
  */
 export function checkEngineRecord({ state, stack }: LocalStackName): void {
   const stacks = path.join(state, "engine", ".pulumi", "stacks");
@@ -37,9 +37,9 @@ export function checkEngineRecord({ state, stack }: LocalStackName): void {
 }
 
 /**
- * Makes a state folder, where there is none.
+ * Creates a state folder if it does not exist.
  *
- * @throws where it cannot be written.
+ * @throws if it is not writable.
  */
 export function prepareStateFolder(state: string): void {
   const probe = path.join(state, `.writable.${process.pid}`);
@@ -53,7 +53,7 @@ export function prepareStateFolder(state: string): void {
   }
 }
 
-/** Stops the clouds and deletes what they, and the engine, keep in a state folder; gives the names of what was there. */
+/** Stops the clouds and deletes their data and the engine's state; returns the names of what it deleted. */
 export async function reset(state: string): Promise<string[]> {
   await stopCloud(state);
   const found = [...cloudFolders, ...others].filter((name) => existsSync(path.join(state, name)));

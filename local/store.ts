@@ -5,44 +5,44 @@ import path from "node:path";
 import { stored, writeZip } from "../layers/zip";
 import { commandLine } from "./command-line";
 
-/** A resource that a local cloud has. */
+/** A resource of a local cloud. */
 export interface StoredResource {
-  /** URN of the Pulumi resource that declared it. */
+  /** URN of the declaring Pulumi resource. */
   readonly urn: string;
   /** Pulumi's type token, e.g. `aws:lambda/function:Function`. */
   readonly type: string;
   readonly id: string;
-  /** What was declared; an asset or archive is `{ path, sha256 }` of a copy that the cloud keeps. */
+  /** Declared inputs; an asset or archive is `{ path, sha256 }` of the cloud's copy. */
   readonly inputs: Readonly<Record<string, unknown>>;
-  /** What the cloud adds: ARNs, addresses, version numbers. */
+  /** The cloud's outputs: ARNs, addresses, version numbers. */
   readonly outputs: Readonly<Record<string, unknown>>;
-  /** It was accepted and never came to be: the cloud lists it, and it does nothing. */
+  /** It was accepted, but its creation failed: the cloud lists it, and it has no behaviour. */
   readonly failed?: true;
-  /** Inputs of an update that failed, where the cloud describes the resource by them and goes on serving what was before. */
+  /** Inputs of a failed update, if the cloud reports them while it still serves the previous ones. */
   readonly attempted?: Readonly<Record<string, unknown>>;
-  /** When the rest of the cloud knows of it, in milliseconds since 1970. Default: at once. */
+  /** When it becomes visible to the rest of the cloud, in milliseconds since 1970. Default: at once. */
   readonly knownAt?: number;
 }
 
-/** The resources of a local cloud, as the data planes see them. */
+/** The resources of a local cloud, for the data planes. */
 export interface Resources {
   get(type: string, id: string): StoredResource | undefined;
   list(type: string): StoredResource[];
 }
 
 interface State {
-  /** Numbers that a cloud never gives twice, such as a layer's next version. */
+  /** Counters whose values are never reused, such as a layer's next version. */
   readonly counters: Record<string, number>;
   readonly resources: Record<string, StoredResource>;
 }
 
-/** The resources of one local cloud on disk: what was acknowledged is there after a crash. */
+/** The resources of one local cloud on disk: a crash loses no acknowledged change. */
 export class ResourceStore implements Resources {
   readonly #state: State;
   readonly #file: string;
   readonly #blobs: string;
 
-  /** @param directory the cloud's own folder, made where it is missing. */
+  /** @param directory the cloud's folder; created if missing. */
   constructor(directory: string) {
     this.#file = path.join(directory, "resources.json");
     this.#blobs = path.join(directory, "blobs");
@@ -58,7 +58,7 @@ export class ResourceStore implements Resources {
     return this.all().filter((resource) => resource.type === type);
   }
 
-  /** The resources that are at work and that the rest of the cloud knows of by now. */
+  /** The resources that exist and are visible to the rest of the cloud. */
   readonly known: Resources = {
     get: (type, id) => {
       const found = this.get(type, id);
@@ -82,7 +82,7 @@ export class ResourceStore implements Resources {
     this.#save();
   }
 
-  /** The next number of a series, from 1; no number comes twice, whatever was deleted since. */
+  /** The next number of a series, from 1; a number is never reused, even after a deletion. */
   next(series: string): number {
     const number = (this.#state.counters[series] ?? 0) + 1;
     this.#state.counters[series] = number;
@@ -90,7 +90,7 @@ export class ResourceStore implements Resources {
     return number;
   }
 
-  /** Keeps a copy of a file, or of a folder as a zip, by its content, so that the original may vanish. */
+  /** Keeps a copy of a file, or of a folder as a zip, by content, so that the original may be deleted. */
   keep(source: string): { path: string; sha256: string } {
     if (statSync(source).isDirectory()) return this.#keep(zipOf(source), ".zip");
     return this.#keep(readFileSync(source), path.extname(source));
@@ -118,7 +118,7 @@ export class ResourceStore implements Resources {
   }
 }
 
-/** @throws where another program has written the file: this store's own writes are whole. */
+/** @throws if another program has written the file: the store's own writes are atomic. */
 function read(file: string): State {
   try {
     return JSON.parse(readFileSync(file, "utf8")) as State;

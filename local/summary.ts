@@ -4,7 +4,7 @@ import Table from "cli-table3";
 import type { StackValues } from "../components/outputs";
 import { clouds } from "../contract/clouds";
 
-/** The addresses to open, and the layers behind them: what a person wants to see of a stack's outputs. */
+/** A table of a stack's addresses and layers, for a person. */
 export function addressTable(outputs: OutputMap): string {
   const table = new Table({ head: ["cloud", "frontend", "API", "version"], style: { head: [], border: [] } });
   for (const cloud of clouds) {
@@ -13,7 +13,7 @@ export function addressTable(outputs: OutputMap): string {
   }
   const isApplication = clouds.some((cloud) => cloud in outputs) || Object.keys(outputs).length === 0;
   if (!isApplication) {
-    // Those of a program of its own.
+    // The outputs of the user's own program.
     const shown = Object.entries(outputs).map(([name, { value, secret }]) => {
       return `${name} ${secret ? "[secret]" : typeof value === "string" ? value : JSON.stringify(value)}`;
     });

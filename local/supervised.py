@@ -1,10 +1,10 @@
-"""Runs a program as Python does, and ends when the process that started it does: supervised.py PROGRAM [ARGUMENT...]
+"""Run a program as Python does, and end with the parent process: supervised.py PROGRAM [ARGUMENT...]
 
 PROGRAM is the path of a file, or the name of a module as after `python -m`.
 
-LOCAL_DEBUGPY, where it is set, has the folder that debugpy is in, a colon, and the port to await a debugger at.
+LOCAL_DEBUGPY, if set, contains the folder of debugpy, a colon, and the port for a debugger.
 
-File descriptor 3 is a pipe whose other end only the parent holds: it closes when the parent ends, however it ends.
+File descriptor 3 is a pipe whose other end only the parent holds: it closes when the parent ends, even if it is killed.
 """
 
 import os
@@ -30,7 +30,7 @@ def await_debugger():
         return
     folder, _, port = debugger.rpartition(":")
     debugger = None
-    # Behind everything else: what lies beside debugpy takes the place of no package of the function.
+    # Last on the path, so that packages beside debugpy do not replace those of the function.
     sys.path.append(folder)
     import debugpy
 
@@ -39,12 +39,12 @@ def await_debugger():
 
 
 if sys.argv[1] == "functions_framework":
-    # Its server answers in a process that it forks.
+    # debugpy's server answers in a process that it forks.
     os.register_at_fork(after_in_child=await_debugger)
 else:
     await_debugger()
 
-# The folder of this file, which Python puts first.
+# Python puts the folder of this file first on the path.
 del sys.path[0]
 del sys.argv[0]
 if sys.argv[0].endswith(".py"):

@@ -2,17 +2,17 @@ const minute = 60_000;
 
 /** When a schedule is due. */
 export interface Due {
-  /** Milliseconds between two times; absent where it is times of a clock. */
+  /** Milliseconds between two runs; absent for a schedule by time of day. */
   readonly every?: number;
   /** Whether it is due in the minute of a time, in UTC. */
   readonly at: (time: Date) => boolean;
 }
 
-/** Does something at the times of schedules. */
+/** Runs actions on schedules. */
 export class Timetable {
   readonly #timers = new Map<string, NodeJS.Timeout>();
 
-  /** Takes the place of what was set for the same id; a schedule that is not known is never due. */
+  /** Replaces the schedule of an id; an unsupported schedule is never due. */
   set(id: string, due: Due | undefined, act: () => void): void {
     this.clear(id);
     if (due?.every !== undefined) this.#timers.set(id, setInterval(act, due.every));

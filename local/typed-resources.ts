@@ -3,8 +3,8 @@ import type { z } from "zod";
 import type { Resources, StoredResource } from "./store";
 
 /**
- * The current resources of a local cloud, as far as its data planes read them: each type has a schema, and a resource that
- * does not fit it is an error. Read anew at each call.
+ * The resources of a local cloud, with a schema for each type; a resource that does not match is an error. Read for
+ * each call.
  */
 export class TypedResources<Types extends object> {
   constructor(
@@ -12,7 +12,7 @@ export class TypedResources<Types extends object> {
     private readonly stored: Resources,
   ) {}
 
-  /** Inputs come first, since outputs may know an older value of them. */
+  /** Inputs take precedence, since outputs may contain an older value. */
   parse<T extends keyof Types>(type: T, resource: StoredResource): Types[T] {
     return this.parsers[type].parse({ ...resource.outputs, ...resource.inputs, id: resource.id });
   }
@@ -25,7 +25,7 @@ export class TypedResources<Types extends object> {
     return this.list(type).find(matches);
   }
 
-  /** @throws where there is none with this id. */
+  /** @throws if there is none with this id. */
   get<T extends keyof Types & string>(type: T, id: string): Types[T] {
     const resource = this.stored.get(type, id);
     if (resource === undefined) throw new Error(`there is no ${type} ${id} on this machine`);

@@ -1,7 +1,7 @@
 import type { EngineEvent, OpType } from "@pulumi/pulumi/automation";
 import { nameIn } from "../contract/urn";
 
-/** How the engine's operations are told; what is not here changes nothing. */
+/** How operations of the engine are printed; others change nothing. */
 const operations: Partial<Record<OpType, { sign: string; planned: string; done: string }>> = {
   create: { sign: "+", planned: "create", done: "created" },
   update: { sign: "~", planned: "update", done: "updated" },
@@ -11,10 +11,10 @@ const operations: Partial<Record<OpType, { sign: string; planned: string; done: 
   "discard-replaced": { sign: "-", planned: "drop the replaced", done: "dropped the replaced" },
 };
 
-/** What is told of a cloud's own addresses: here everything is plain HTTP, within this machine. */
+/** Warnings about live addresses: local ones always use plain HTTP within this machine. */
 const elsewhere = /^The Google Cloud frontend answers plain HTTP/;
 
-/** What an update did, as the engine's events tell it: a line for each change, and each error once. */
+/** Prints the engine's events: one line for each change, and each error once. */
 export class UpdateLog {
   readonly #errors = new Set<string>();
   readonly #failed: string[] = [];
@@ -33,23 +33,23 @@ export class UpdateLog {
       this.#summary(event.summaryEvent.resourceChanges, event.summaryEvent.durationSeconds);
   };
 
-  /** What went wrong; empty where nothing did. */
+  /** The errors; empty if there were none. */
   get errors(): string[] {
     return [...this.#errors];
   }
 
   #change(op: OpType, type: string, urn: string, changed: readonly string[]): void {
-    const told = operations[op];
-    if (told === undefined || type.startsWith("pulumi:") || type.startsWith("multicloud:")) return;
+    const operation = operations[op];
+    if (operation === undefined || type.startsWith("pulumi:") || type.startsWith("multicloud:")) return;
     const properties = changed.length > 0 ? `  [${changed.join(", ")}]` : "";
-    this.print(`${told.sign} ${told[this.tense]}  ${shortType(type)}  ${nameIn(urn)}${properties}`);
+    this.print(`${operation.sign} ${operation[this.tense]}  ${shortType(type)}  ${nameIn(urn)}${properties}`);
   }
 
   #diagnostic(severity: string, marked: string): void {
     // The engine marks colours as <{%fg 1%}>.
     const message = marked.replace(/<\{%.*?%\}>/g, "").trim();
     if (severity === "error") {
-      // An error of the program comes a second time, with its stack.
+      // The engine repeats a program's error with its stack.
       const [text = ""] = message.replace(/^Unhandled exception: (\w*Error: )?/, "").split(/\n\s+at /);
       if (text !== "update failed" && text !== "preview failed") this.#errors.add(text);
     } else if (message !== "" && !elsewhere.test(message) && (severity === "warning" || severity === "info")) {

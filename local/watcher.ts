@@ -2,11 +2,11 @@ import path from "node:path";
 
 import { watch } from "chokidar";
 
-/** What an edit is about. */
+/** The kinds of edits. */
 export type Edit =
-  /** The application's folder: its code, its pages, its packages. */
+  /** The application's folder: its code, pages and packages. */
   | "application"
-  /** What says what there is: settings, the application's description, the program. */
+  /** Settings, the application's description, or the program. */
   | "program";
 
 export interface WatchedProject {
@@ -20,16 +20,16 @@ export interface WatchedProject {
 /** Sources of the program, beside its settings. */
 const program = ["index.ts", "settings.ts", "settings", "contract", "layers", "components", "operations"];
 
-/** What tools and editors write beside what is edited. */
+/** Files that tools and editors write. */
 const ignored = /(^|\/)(node_modules|__pycache__|\.[^/]+)(\/|$)|\.py[co]$|~$/;
 
-/** Milliseconds in which an editor's writes are one edit. */
+/** Milliseconds within which writes count as one edit. */
 const together = 40;
 
 /**
- * Tells each edit of a project, with the files that were written, relative to its root.
+ * Reports each edit of a project, with the written files relative to its root.
  *
- * @returns what ends it, once it sees everything.
+ * @returns a function that stops watching, once watching has begun.
  */
 export async function watchProject(
   { root, application, stack }: WatchedProject,

@@ -2,30 +2,30 @@ import { createHash } from "node:crypto";
 
 import { z } from "zod";
 
-/** An operation of a resource type that has to fail half-way, as the type's behaviour says. */
+/** A resource type's operation that has to fail, as in the type's behaviour. */
 const faultSchema = z.object({
   operation: z.enum(["create", "update"]),
   type: z.string(),
-  /** How often. Default: once. */
+  /** Number of failures. Default: one. */
   times: z.number().int().positive().default(1),
 });
 
 export const weatherSchema = z.object({
-  /** What chance follows from: the same seed and the same changes have the same faults. Default: nothing is by chance. */
+  /** Seed of random faults: the same seed and the same changes have the same faults. Default: no random faults. */
   seed: z.string().optional(),
   faults: z.array(faultSchema).default([]),
 });
 
-/** What goes wrong: by chance, by order, or nothing. */
+/** The faults to inject: random, ordered, or none. */
 export type WeatherReport = z.input<typeof weatherSchema>;
 
-/** How often an operation that can fail half-way does, under a seed. */
+/** Probability that an operation which can fail does fail, under a seed. */
 const chanceOfFault = 0.15;
 
-/** Time of this machine's clouds under a seed goes faster by this factor than that of the live ones. */
+/** Factor by which time on the local clouds is faster than on live ones, under a seed. */
 const haste = 100;
 
-/** When things go wrong on the local clouds, and how late they know of each other. */
+/** Decides which operations fail, and how late changes become visible. */
 export class Weather {
   #seed: string | undefined;
   #faults: { operation: string; type: string; times: number }[] = [];
@@ -44,7 +44,7 @@ export class Weather {
     return this.#seed === undefined && this.#faults.length === 0;
   }
 
-  /** @param attempt how often this operation was tried with this resource, from 1. */
+  /** @param attempt number of this attempt at the operation with this resource, from 1. */
   fails(operation: "create" | "update", type: string, urn: string, attempt: number): boolean {
     const ordered = this.#faults.find(
       (fault) => fault.type === type && fault.operation === operation && fault.times > 0,
@@ -56,12 +56,12 @@ export class Weather {
     return this.#chance(`${operation} ${urn} ${attempt}`) < chanceOfFault;
   }
 
-  /** Milliseconds that a delay of up to so many seconds on the live cloud takes here. */
+  /** Local milliseconds of a delay of up to this many seconds on the live cloud. */
   delay(urn: string, seconds: number): number {
     return this.#seed === undefined ? 0 : Math.round((this.#chance(`delay ${urn}`) * seconds * 1000) / haste);
   }
 
-  /** How long a second of the live clouds takes here, in seconds: what waits for a live cloud waits as much less. */
+  /** Length of a live cloud's second here, in seconds: waits for a live cloud are shorter by this factor. */
   get second(): number {
     return this.#seed === undefined ? 0 : 1 / haste;
   }

@@ -87,7 +87,7 @@ export async function startAws(stored: Resources, state: string): Promise<CloudD
       "aws:lambda/function:Function": {
         // Starts with the first event.
         start: () => Promise.resolve(),
-        async settle({ id }, store) {
+        async complete({ id }, store) {
           const made = await lambda.snapshot(id);
           const published = made && store.get(versionType, `${id}:${made.version}`);
           if (published === undefined) return;

@@ -1,4 +1,4 @@
-"""Imports a module as a function's start does, so that what goes wrong is told in full: import_module.py MODULE"""
+"""Import a module as a function's start does, to show the complete traceback: import_module.py MODULE"""
 
 import importlib
 import sys

@@ -227,7 +227,7 @@ export class Queues {
 
   #changed(queue: Queue): void {
     writeFileSync(this.#file(queue.name), JSON.stringify(this.#of(queue)));
-    this.#changes.tell();
+    this.#changes.notify();
   }
 
   #file(name: string): string {

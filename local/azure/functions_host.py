@@ -1,8 +1,8 @@
 """The part of the Azure Functions host that a Python function app needs: functions_host.py APP PORT
 
-Loads `function_app.py` of the folder APP with the azure-functions that the app brings along, and serves its HTTP
-triggers on the loopback interface. `GET /admin/functions` tells which functions have a timer or a queue, and a POST of
-`/admin/functions/NAME` runs one; one with a queue is given the message of the body.
+Loads `function_app.py` of the folder APP with the app's own azure-functions, and serves its HTTP triggers on the
+loopback interface. `GET /admin/functions` lists the functions with a timer or a queue, and a POST of
+`/admin/functions/NAME` runs one; the body is the message of a function with a queue.
 """
 
 import asyncio
@@ -27,10 +27,10 @@ from azure.functions.timer import TimerRequest
 
 ADMIN = "/admin/functions"
 
-# A variable of a route, `{name}`, or `{*name}` for whatever follows, as `re.escape` leaves it.
+# A variable of a route, `{name}`, or `{*name}` for the rest of the path, after `re.escape`.
 VARIABLE = re.compile(r"\\{(\\\*)?(\w+)\\}")
 
-# `hh:mm:ss`; where the setting is absent, no function here takes as long as the host's own limit.
+# `hh:mm:ss`. Without the setting there is no limit: no function here takes as long as the host's own.
 TIMEOUT_SETTING = "AzureFunctionsJobHost__functionTimeout"
 
 
@@ -47,7 +47,7 @@ def expression(variable):
 
 
 class Context(func.Context):
-    """What a function is told about its invocation."""
+    """The invocation context of a function."""
 
     def __init__(self, function_name, function_directory):
         self._name = function_name
@@ -82,7 +82,7 @@ class Function:
 
 
 def resolved(text):
-    """A text of a trigger, which may name app settings between percent signs."""
+    """A trigger's text, in which app settings between percent signs are replaced."""
     return re.sub(r"%([\w.-]+)%", lambda name: os.environ[name[1]], text)
 
 
@@ -101,7 +101,7 @@ class TimerFunction(Function):
 
 
 class QueueFunction(Function):
-    """A function with a queue trigger, and how `host.json` has the messages of queues handled."""
+    """A function with a queue trigger, and the queue settings of `host.json`."""
 
     def __init__(self, function, directory, settings):
         super().__init__(function, directory)
@@ -138,7 +138,7 @@ class QueueFunction(Function):
 
 
 class HttpFunction(Function):
-    """A function with an HTTP trigger, and the paths that it answers."""
+    """A function with an HTTP trigger, and its paths."""
 
     def __init__(self, function, prefix, directory):
         super().__init__(function, directory)
@@ -149,12 +149,12 @@ class HttpFunction(Function):
         self.path = re.compile(f"^/{VARIABLE.sub(expression, re.escape(route))}/?$")
 
 
-# Triggers that are served here, each with the other bindings that its functions may have.
+# Supported triggers, each with the further bindings that its functions may have.
 SERVED = {"httpTrigger": {"http"}, "timerTrigger": set(), "queueTrigger": set()}
 
 
 def unserved(function):
-    """Why a function is not served here; None where it is."""
+    """Why a function is not supported; None if it is."""
     trigger = function.get_trigger()
     kind = getattr(trigger, "type", "no trigger")
     if kind not in SERVED:
@@ -168,11 +168,13 @@ def unserved(function):
 
 
 def load(directory):
-    """The functions of an app with HTTP triggers, and those that are run, as `host.json` and `function_app.py` declare them."""
+    """The functions of an app with HTTP triggers, and those with timers and queues, from `host.json` and
+    `function_app.py`.
+    """
     host = json.loads((directory / "host.json").read_text())
     extensions = host.get("extensions", {})
     prefix = extensions.get("http", {}).get("routePrefix", "api")
-    # The Functions worker gives the root logger a handler before it loads the app, which logs through it.
+    # The Functions worker adds a handler to the root logger before it loads the app, which logs through it.
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     module = importlib.import_module("function_app")
     apps = [value for value in vars(module).values() if isinstance(value, (func.FunctionApp, func.AsgiFunctionApp, func.WsgiFunctionApp))]
@@ -193,7 +195,7 @@ def load(directory):
 
 
 def handler_of(functions, timers, queues, loop):
-    """A request handler that gives each request to the function whose trigger it matches."""
+    """Create a request handler that routes each request to the function with the matching trigger."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -257,7 +259,7 @@ def handler_of(functions, timers, queues, loop):
             return self.send(response.status_code, response.headers, response.get_body(), response.mimetype)
 
         def give_up(self, function):
-            """The host ends the worker with everything that runs in it."""
+            """The host ends the whole worker."""
             limit = os.environ[TIMEOUT_SETTING]
             told = f"Timeout value of {limit} exceeded by function 'Functions.{function.name}'. Initiating cancellation."
             print(told, file=sys.stderr, flush=True)
@@ -283,7 +285,7 @@ def handler_of(functions, timers, queues, loop):
         do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = answer
 
         def log_message(self, *args):
-            """The functions write the log."""
+            """Only the functions write to the log."""
 
     return Handler
 

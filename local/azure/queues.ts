@@ -86,7 +86,7 @@ export class QueueStorage {
       [201],
       `<QueueMessage><MessageText>${escaped(text)}</MessageText></QueueMessage>`,
     );
-    this.changes.tell();
+    this.changes.notify();
   }
 
   /**
@@ -109,7 +109,7 @@ export class QueueStorage {
   async release(queue: string, { id, popReceipt }: QueueMessage, seconds: number): Promise<void> {
     const query = `?popreceipt=${encodeURIComponent(popReceipt)}&visibilitytimeout=${seconds}`;
     await this.#call("PUT", `${queue}/messages/${id}`, [204, 404], undefined, query);
-    this.changes.tell();
+    this.changes.notify();
   }
 
   async close(): Promise<void> {
@@ -125,7 +125,7 @@ export class QueueStorage {
   async #forward(request: HttpRequest): Promise<HttpResponse> {
     const server = await this.#started();
     const answer = await forward(new URL(server.getHttpServerAddress()).host, request, timeout);
-    if (request.method !== "GET") this.changes.tell();
+    if (request.method !== "GET") this.changes.notify();
     return answer;
   }
 

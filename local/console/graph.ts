@@ -4,20 +4,20 @@ import { z } from "zod";
 import type { EngineStateResource } from "../engine-state";
 import { nameIn } from "../../contract/urn";
 
-/** A component with its resources, or a resource that belongs to none. */
+/** A component with its resources, or a resource without a component. */
 export interface GraphNode {
   /** URN of the component, or of the resource. */
   readonly id: string;
   readonly name: string;
   /** E.g. `ApiFunction`, or a resource's type. */
   readonly kind: string;
-  /** Centre, and size, in pixels. */
+  /** Centre and size, in pixels. */
   readonly x: number;
   readonly y: number;
   readonly width: number;
   readonly height: number;
   readonly resources: readonly EngineStateResource[];
-  /** URNs of the components that come before it. */
+  /** URNs of the components that it depends on. */
   readonly needs: readonly string[];
 }
 
@@ -25,13 +25,13 @@ export interface Graph {
   readonly width: number;
   readonly height: number;
   readonly nodes: readonly GraphNode[];
-  /** Each as the points of a line, from what is needed to what needs it. */
+  /** Points of each line, from a component to one that depends on it. */
   readonly edges: readonly { readonly points: readonly { readonly x: number; readonly y: number }[] }[];
 }
 
 const size = { width: 140, height: 46 };
 
-/** What a layout writes into its labels, which the library has no types for. */
+/** The labels of a layout, for which the library has no types. */
 const point = z.object({ x: z.number(), y: z.number() });
 const laidOut = {
   graph: z.object({ width: z.number(), height: z.number() }),
@@ -45,14 +45,14 @@ export const kindOf = (type: string) => type.split(":").at(-1) ?? type;
 const isComponent = ({ type }: EngineStateResource) => type.startsWith("multicloud:");
 
 /**
- * The components below one component of a stack, what is needed above what needs it. A component inside another one, and a
- * resource below another one, are part of the outer one.
+ * The direct components of a stack's component, with dependencies above their dependents. Nested components and child
+ * resources are part of the outer one.
  *
  * @param root URN of the component.
  */
 export function graphOf(resources: readonly EngineStateResource[], root: string): Graph {
   const byUrn = new Map(resources.map((resource) => [resource.urn, resource]));
-  /** What stands just below the root and has the resource in it; undefined outside of the root. */
+  /** The direct child of the root that contains the resource; undefined outside of the root. */
   const owner = (resource: EngineStateResource): string | undefined => {
     const parent = resource.parent === undefined ? undefined : byUrn.get(resource.parent);
     if (parent === undefined) return undefined;
@@ -104,7 +104,7 @@ export function graphOf(resources: readonly EngineStateResource[], root: string)
   };
 }
 
-/** What something needs, without what comes with something else that it needs. */
+/** Direct dependencies, without those that another dependency implies. */
 function withoutImplied(id: string, needsOf: (id: string) => readonly string[]): string[] {
   const needs = needsOf(id);
   const implied = new Set<string>();
@@ -114,6 +114,6 @@ function withoutImplied(id: string, needsOf: (id: string) => readonly string[]):
     implied.add(next);
     pending.push(...needsOf(next));
   }
-  // In a circle each would come with the other.
+  // In a cycle, each dependency would imply the other.
   return needs.filter((before) => !implied.has(before) || implied.has(id));
 }

@@ -15,18 +15,18 @@ import { type Graph, graphOf, kindOf } from "./graph";
 import { type Packed, packedIn } from "./packed";
 import { nameIn } from "../../contract/urn";
 
-/** A version of a function that its cloud still has. */
+/** An available version of a function. */
 interface ConsoleRelease {
   readonly cloud: Cloud;
   readonly function: string;
   readonly name: string;
   readonly release: string;
-  /** Of the traffic, from 0 to 1. */
+  /** Share of the traffic, from 0 to 1. */
   readonly share: number;
   readonly publishedAt: string;
 }
 
-/** A change of the last update. */
+/** A change in the last update. */
 interface ConsoleChange {
   readonly urn: string;
   readonly name: string;
@@ -34,7 +34,7 @@ interface ConsoleChange {
   readonly how: "created" | "updated";
 }
 
-/** What the console shows of a stack, as far as it is written down. */
+/** The console's data about a stack, read from files. */
 export interface ConsoleModel {
   readonly project: string;
   readonly stack: string;
@@ -48,7 +48,7 @@ export interface ConsoleModel {
   }[];
   readonly releases: readonly ConsoleRelease[];
   readonly packed: readonly Packed[];
-  /** Absent where there was none. */
+  /** Absent if there was none. */
   readonly lastUpdate?: {
     readonly kind: string;
     readonly result: string;
@@ -66,7 +66,7 @@ const cloudOutputs = z.looseObject({
   version: z.string().optional(),
 });
 
-/** Names of the stacks that a state folder has, the one that was changed last first. */
+/** Names of the stacks in a state folder, the most recently changed first. */
 export function stacksIn(state: string): string[] {
   const folder = path.join(state, "engine", ".pulumi", "stacks", project);
   if (!existsSync(folder)) return [];
@@ -77,7 +77,7 @@ export function stacksIn(state: string): string[] {
     .map(({ name }) => name);
 }
 
-/** What is written down of a stack on the local clouds. */
+/** The console's data about a stack on the local clouds. */
 export async function consoleModel(state: string, stack: string): Promise<ConsoleModel> {
   const resources = engineState({ state, stack }).map(withoutSecrets);
   const root = resources.find(({ type }) => type === "pulumi:pulumi:Stack");
@@ -100,7 +100,7 @@ export async function consoleModel(state: string, stack: string): Promise<Consol
   };
 }
 
-/** How the engine writes a secret. */
+/** The engine's marker of a secret. */
 const secretSignature = "4dabf18193072939515e22adb298388d";
 
 function withoutSecrets(resource: EngineStateResource): EngineStateResource {
@@ -135,7 +135,7 @@ async function releasesOf(
   return (await Promise.all(all)).flat();
 }
 
-/** The engine's own record of its last run, and what that run wrote. */
+/** The engine's record of its last update, and its messages. */
 function lastUpdate(
   state: string,
   stack: string,

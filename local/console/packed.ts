@@ -7,19 +7,19 @@ import type { Cloud } from "../../contract/clouds";
 import type { EngineStateResource } from "../engine-state";
 import { nameIn } from "../../contract/urn";
 
-/** An archive that is deployed, and what takes its room. */
+/** A deployed archive and its largest parts. */
 export interface Packed {
   readonly cloud: Cloud;
   readonly name: string;
-  /** Bytes that its content takes unpacked. */
+  /** Bytes of the unpacked content. */
   readonly size: number;
-  /** The largest first. */
+  /** Largest first. */
   readonly parts: readonly { readonly name: string; readonly size: number }[];
 }
 
 const asset = z.looseObject({ path: z.string().optional() });
 
-/** Where the archives of a type are, and how a file in them is told to belong to a part. */
+/** The archives of each type, and how a file in them is assigned to a part. */
 const archives: Readonly<
   Record<string, { readonly cloud: Cloud; readonly input: string; readonly below: readonly string[] }>
 > = {
@@ -29,7 +29,7 @@ const archives: Readonly<
   "gcp:storage/bucketObject:BucketObject": { cloud: "gcp", input: "source", below: ["wheels/"] },
 };
 
-/** What is in the archives that a stack has deployed. */
+/** The archives that a stack has deployed. */
 export async function packedIn(resources: readonly EngineStateResource[]): Promise<Packed[]> {
   const found = resources.map(async ({ type, urn, inputs }): Promise<Packed[]> => {
     const archive = archives[type];

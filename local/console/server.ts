@@ -6,7 +6,7 @@ import path from "node:path";
 import { nodeArguments, projectFolder } from "../../contract/form";
 import { project } from "../../operations/project";
 import { bind, type Listener } from "../http";
-import { isRequest, isTold, LogReader, readable } from "../log-reader";
+import { isRequest, isShown, LogReader, readable } from "../log-reader";
 import { consoleModel, stacksIn } from "./model";
 
 const pages: Readonly<Record<string, { readonly file: string; readonly type: string }>> = {
@@ -15,21 +15,21 @@ const pages: Readonly<Record<string, { readonly file: string; readonly type: str
   "/page.mjs": { file: "page.mjs", type: "text/javascript; charset=utf-8" },
 };
 
-/** Nothing but its own files, and nothing inline: logs are text of others. */
+/** Only the console's own files and no inline scripts, since logs contain text of others. */
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'";
 
-/** Milliseconds between two looks at the logs and at the engine's state, while a page is open. */
+/** Milliseconds between two reads of the logs and the engine's state, while a page is open. */
 const interval = 200;
 
-/** Lines that a page begins with. */
+/** Log lines at the start of a page. */
 const firstLines = 200;
 
-/** Milliseconds that diagnose may take. */
+/** Timeout of diagnose in milliseconds. */
 const diagnoseLimit = 120_000;
 
 /**
- * Serves the console of a state folder: what the engine and the local clouds have written down, requests and logs as they
- * come, and what diagnose finds.
+ * Serves the console of a state folder: the state of engine and local clouds, live requests and logs, and the findings
+ * of diagnose.
  */
 export function serveConsole(state: string): Promise<Listener> {
   const server = http.createServer((request, reply) => {
@@ -52,7 +52,7 @@ async function answer(
   request: http.IncomingMessage,
   reply: http.ServerResponse,
 ): Promise<void> {
-  // Another site's name may lead here; its page may not read what is here.
+  // Against DNS rebinding: another site's host name may resolve to this address.
   if (!/^(127\.0\.0\.1|localhost)(:\d+)?$/.test(request.headers.host ?? "")) {
     reply.writeHead(421).end();
     return;
@@ -85,7 +85,7 @@ function json(reply: http.ServerResponse, value: unknown): void {
   reply.end(JSON.stringify(value));
 }
 
-/** Server-sent events: lines of the logs, and that the engine's state is another. */
+/** Server-sent events: log lines, and changes of the engine's state. */
 function stream(state: string, request: http.IncomingMessage, reply: http.ServerResponse): void {
   reply.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
   const send = (event: string, data: unknown) => reply.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
@@ -93,7 +93,7 @@ function stream(state: string, request: http.IncomingMessage, reply: http.Server
   const lines = () =>
     reader
       .next()
-      .filter(isTold)
+      .filter(isShown)
       .map((event) => ({
         at: event.timestamp,
         cloud: event.cloud,
@@ -111,7 +111,7 @@ function stream(state: string, request: http.IncomingMessage, reply: http.Server
       if (now !== version) send("changed", {});
       version = now;
     } catch {
-      // What is read is written, or deleted, by others at the same time: the next look finds it whole.
+      // Other processes write and delete these files at the same time; the next read succeeds.
     }
   }, interval);
   request.on("close", () => {
@@ -129,7 +129,7 @@ function versionOf(state: string): string {
 
 let running: Promise<string> | undefined;
 
-/** What `diagnose` finds, in JSON. Those who ask while it looks get what it finds. */
+/** The findings of `diagnose`, in JSON. Concurrent requests share one run. */
 function diagnosed(state: string, stack: string): Promise<string> {
   return (running ??= diagnose(state, stack).finally(() => (running = undefined)));
 }

@@ -3,10 +3,10 @@ import path from "node:path";
 
 import { change, crashing, type Drill, emptied, lambda, only, packageOf, publishedByHand, rezipped } from "./faults";
 
-/** Why a refresh does not see what is in a package, as the providers' behaviour tables have it. */
+/** Why a refresh does not detect changes inside a package, by the providers' behaviour tables. */
 const unread = { lambda: "aws does not read a function's code", blob: "azure-native does not read what is in a blob" };
 
-/** What goes wrong on more than one cloud. */
+/** Faults on several clouds. */
 export const everywhere: readonly Drill[] = [
   {
     name: "a package is missing",
@@ -140,7 +140,7 @@ export const everywhere: readonly Drill[] = [
   },
 ];
 
-/** What only Lambda and API Gateway have. */
+/** Faults of Lambda and API Gateway. */
 export const onAws: readonly Drill[] = [
   {
     name: "the layer is detached",
@@ -226,7 +226,7 @@ export const onAws: readonly Drill[] = [
   },
 ];
 
-/** The drills that can be made while the clouds run, and that a refresh heals. */
+/** The drills that work while the clouds are running, and that a refresh repairs. */
 export const offered: readonly (Drill & { readonly id: string })[] = [...onAws, ...everywhere].flatMap((drill) => {
   const { id } = drill;
   return id === undefined ? [] : [{ ...drill, id }];

@@ -8,26 +8,26 @@ import { deflated, writeZip, type ZipEntry } from "../../layers/zip";
 import { versionsOf, versionType } from "../aws/versions";
 import type { ResourceStore, StoredResource } from "../store";
 
-/** The resources of a local cloud, as a fault changes them. */
+/** The resources of a local cloud, for a fault to change. */
 export type FaultyStore = Pick<ResourceStore, "get" | "list" | "put" | "delete" | "keep">;
 
-/** A fault, made by hand where the engine does not see it. */
+/** A fault, made without the engine. */
 export interface Fault {
-  /** @param state folder of the deployment, where the data planes keep what is in the tables. */
+  /** @param state folder of the deployment, where the data planes store tables. */
   readonly make: (store: FaultyStore, state: string) => void | Promise<void>;
-  /** What has to be named before everything else of that cloud. */
+  /** The finding that diagnose has to report before any other of that cloud. */
   readonly first: { readonly check: string; readonly title: RegExp };
-  /** Why a refresh cannot see it, and so does not heal it. */
+  /** Why a refresh cannot detect the fault and therefore does not repair it. */
   readonly unseen?: string;
 }
 
-/** Faults of one kind, in as many clouds as have it. */
+/** A kind of fault, on all clouds that have it. */
 export interface Drill {
   readonly name: string;
   readonly faults: Readonly<Partial<Record<Cloud, Fault>>>;
-  /** What it is called on the command line. Absent where it cannot be made while the clouds run. */
+  /** Name on the command line. Absent if the fault cannot be made while the clouds are running. */
   readonly id?: string;
-  /** What was done to the cloud, in one sentence. */
+  /** The change of the cloud, in one sentence. */
   readonly story?: string;
 }
 
@@ -35,7 +35,7 @@ export const lambda = "aws:lambda/function:Function";
 const layerVersion = "aws:lambda/layerVersion:LayerVersion";
 
 export function only(store: FaultyStore, type: string): StoredResource {
-  // The twin that is asked before what serves is none of it.
+  // A twin, which only probes call, is not the serving resource.
   const found = store.list(type).filter(({ urn }) => !urn.endsWith("-next"));
   const [resource] = found;
   if (resource === undefined || found.length > 1) throw new Error(`expected one ${type}, found ${found.length}`);
@@ -49,7 +49,7 @@ export function packageOf(store: FaultyStore, type: string): StoredResource {
   return resource;
 }
 
-/** No object of a frontend is there. */
+/** Deletes all objects of a frontend. */
 export function emptied(type: string): Fault {
   return {
     make: (store) => {
@@ -63,7 +63,7 @@ export function crashing(file: string): string | undefined {
   return file === "api/app.py" ? "raise RuntimeError('drill')\n" : "as it is";
 }
 
-/** The layer version that the function has: older ones stay beside it. */
+/** The function's current layer version; older ones still exist. */
 export function attachedLayer(store: FaultyStore): StoredResource {
   const [arn] = only(store, lambda).inputs.layers as string[];
   const layer = store.get(layerVersion, arn ?? "");
@@ -71,10 +71,7 @@ export function attachedLayer(store: FaultyStore): StoredResource {
   return layer;
 }
 
-/**
- * A version of the function that was published by hand, to be changed, and that serves now: a copy of the one that
- * served.
- */
+/** Publishes a copy of the serving version by hand, for a fault to change, and makes it serve. */
 export function publishedByHand(store: FaultyStore): StoredResource {
   const alias = store.list("aws:lambda/alias:Alias").find(({ inputs }) => inputs.name === "live");
   const functionName = String(alias?.inputs.functionName);
@@ -92,7 +89,7 @@ export function change(store: FaultyStore, resource: StoredResource, inputs: Rea
   store.put({ ...resource, inputs: { ...resource.inputs, ...inputs } });
 }
 
-/** Changes an archive file by file: what `edit` gives is the file's new text, `undefined` leaves it out. */
+/** Rewrites an archive file by file: `edit` returns the new text, or `undefined` to leave the file out. */
 export async function rezipped(
   store: FaultyStore,
   resource: StoredResource,

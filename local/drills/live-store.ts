@@ -5,12 +5,12 @@ import { deleteResource, putResource } from "../cloud-process";
 import { ResourceStore, type StoredResource } from "../store";
 import type { FaultyStore } from "./faults";
 
-/** The resources of a local cloud that runs: changes are collected, then made in it. */
+/** The resources of a running local cloud: changes are collected, then applied. */
 export class LiveStore implements FaultyStore {
   readonly #stored: ResourceStore;
   readonly #changes: (() => Promise<void>)[] = [];
 
-  /** @param provider name of the cloud's provider, and of its folder. */
+  /** @param provider name of the cloud's provider and folder. */
   constructor(
     private readonly state: string,
     private readonly provider: string,
@@ -39,7 +39,7 @@ export class LiveStore implements FaultyStore {
     this.#changes.push(() => deleteResource(this.state, { cloud: this.provider, type, id }));
   }
 
-  /** Makes the changes, in their order. */
+  /** Applies the changes in order. */
   async flush(): Promise<void> {
     for (const change of this.#changes.splice(0)) await change();
   }

@@ -11,7 +11,7 @@ const outputs = z.looseObject({
     .default({}),
 });
 
-/** What users may ask of a stack: each request by which a function is probed. */
+/** The public requests that probe a stack's functions. */
 export function probedFunctions(
   values: Readonly<Record<string, unknown>>,
 ): { readonly cloud: Cloud; readonly url: string; readonly path: string }[] {

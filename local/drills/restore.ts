@@ -6,31 +6,31 @@ import { operateOnData, putResource } from "../cloud-process";
 import { providers } from "../deployed-functions";
 import type { FaultyStore } from "./faults";
 
-/** Name of the drill in which the tables' items are lost, and restored. */
+/** Name of the drill that deletes and restores the tables' items. */
 export const restoreDrill = "restore";
 
 export const restoreStory =
   "Every item of the tables is deleted, and restored as each cloud does it: from a moment before, or from a copy.";
 
-/** What a stack's outputs say of its tables. */
+/** The tables in a stack's outputs. */
 const outputsSchema = z.looseObject({
   tables: z.record(z.string(), z.string()).default({}),
   database: z.string().default(""),
   storageAccount: z.string().default(""),
 });
 
-/** What is restored. */
+/** The tables to restore. */
 export interface Restorable {
   readonly cloud: Cloud;
-  /** The cloud's names. */
+  /** Names on the cloud. */
   readonly tables: readonly string[];
-  /** On Google Cloud, where all tables are in one. */
+  /** On Google Cloud, the database with all tables. */
   readonly database: string;
   /** On Azure. */
   readonly storageAccount: string;
 }
 
-/** The tables of a stack, cloud by cloud. */
+/** The tables of a stack, by cloud. */
 export function restorables(outputs: Readonly<Record<string, unknown>>): Restorable[] {
   return clouds.flatMap((cloud) => {
     if (!(cloud in outputs)) return [];
@@ -44,31 +44,31 @@ export interface RestoreTools {
   readonly address: CloudAddress;
   /** The cloud's resources. */
   readonly store: FaultyStore;
-  /** Told each command line, as an operator types it for the cloud itself. */
+  /** Receives each command line, as an operator would type it for the live cloud. */
   readonly tell: (line: string) => void;
 }
 
 type Input = Readonly<Record<string, string>>;
 
-/** How one cloud loses what is in tables, and how it comes back. */
+/** How one cloud loses the items of tables, and how it restores them. */
 interface Recovery {
-  /** What is done on a schedule, so that there is something to go back to; absent where the cloud keeps it by itself. */
+  /** The backup that an operator schedules; absent if the cloud keeps one itself. */
   readonly copy?: (of: Restorable, run: Run) => Promise<Copies>;
   readonly lose: (of: Restorable, run: Run) => Promise<void>;
   readonly restore: (of: Restorable, run: Run, before: Before, tools: RestoreTools) => Promise<void>;
 }
 
-/** What was copied of each table, by its name. */
+/** The copy of each table, by its name. */
 type Copies = ReadonlyMap<string, string>;
 
-/** What there is to go back to. */
+/** The point to which the tables are restored. */
 interface Before {
   /** In ISO 8601. */
   readonly moment: string;
   readonly copies: Copies;
 }
 
-/** Does what a command line says, and tells it. */
+/** Runs a command line and reports it. */
 type Run = (operation: string, input: Input) => Promise<string>;
 
 const recoveries: Readonly<Record<Cloud, Recovery>> = {
@@ -76,7 +76,7 @@ const recoveries: Readonly<Record<Cloud, Recovery>> = {
     async lose({ tables }, run) {
       for (const table of tables) await run("dynamodb delete-item", { "table-name": table });
     },
-    // DynamoDB restores into a table that is not there: first beside the old one, then under its name.
+    // DynamoDB restores only into a new table: first beside the old one, then, from a backup, under its name.
     async restore({ tables }, run, { moment }, { address, store }) {
       for (const table of tables) {
         const restored = `${table}-restored`;
@@ -88,7 +88,7 @@ const recoveries: Readonly<Record<Cloud, Recovery>> = {
         await run("dynamodb delete-table", { "table-name": restored });
         const resource = store.get("aws:dynamodb/table:Table", table);
         if (resource === undefined) continue;
-        // What a restored table does not have, until the next update with --refresh.
+        // A restored table lacks these settings until the next update with --refresh.
         const { pointInTimeRecovery: _, tags: __, ...inputs } = resource.inputs;
         await putResource(address, { ...resource, cloud: providers.aws, inputs });
       }
@@ -132,7 +132,7 @@ const recoveries: Readonly<Record<Cloud, Recovery>> = {
 
 const programs: Readonly<Record<Cloud, string>> = { aws: "aws", azure: "az", gcp: "gcloud" };
 
-/** A rehearsal on one cloud of this machine. */
+/** A rehearsal on one local cloud. */
 export class Rehearsal {
   #before: Before = { moment: "", copies: new Map() };
 
@@ -141,12 +141,12 @@ export class Rehearsal {
     private readonly tools: RestoreTools,
   ) {}
 
-  /** What has to be done in time, then the loss. */
+  /** Makes the backup, then deletes the items. */
   async lose(): Promise<void> {
     const { copy, lose } = recoveries[this.of.cloud];
     const copies = (await copy?.(this.of, this.#run)) ?? new Map<string, string>();
     this.#before = { moment: new Date().toISOString(), copies };
-    // The clouds tell moments apart by milliseconds here, by seconds there.
+    // Local clouds distinguish milliseconds, live ones seconds.
     await new Promise((resolve) => setTimeout(resolve, 5));
     await lose(this.of, this.#run);
   }

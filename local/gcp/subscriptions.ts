@@ -103,7 +103,7 @@ export class Subscriptions implements DataPlane {
   close(): void {
     this.#isClosed = true;
     for (const timer of this.#timers.values()) clearTimeout(timer);
-    this.#changes.tell();
+    this.#changes.notify();
   }
 
   /** Adds messages to each subscription of a topic; returns their ids. */
@@ -321,7 +321,7 @@ export class Subscriptions implements DataPlane {
 
   #changed(subscription: Subscription): void {
     writeFileSync(this.#file(subscription.id), JSON.stringify(this.#current(subscription)));
-    this.#changes.tell();
+    this.#changes.notify();
   }
 
   #file(id: string): string {

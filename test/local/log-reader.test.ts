@@ -3,7 +3,7 @@ import path from "node:path";
 
 import { beforeEach, expect, test } from "vitest";
 
-import { isTold, type LogFilter, logLine, LogReader } from "../../local/log-reader";
+import { isShown, type LogFilter, logLine, LogReader } from "../../local/log-reader";
 import { Logs } from "../../local/logs";
 import { temporaryDirectory } from "./resources";
 
@@ -69,7 +69,7 @@ test("a request is one line, whatever the application and the gateway log of it"
   await aws.timed("shop-api", request, () => Promise.resolve({ answer: { status: 404 }, cold: true }));
   const told = new LogReader(state)
     .next()
-    .filter(isTold)
+    .filter(isShown)
     .map((event) => logLine({ ...event, timestamp: 0 }))
     .sort();
   expect(told).toEqual([
