@@ -1,31 +1,31 @@
 import Ajv, { type ErrorObject, type SchemaObject } from "ajv";
 
-/** Properties by their names. */
+/** Properties by name. */
 export type Values = Record<string, unknown>;
 
-/** What a provider asks of a vendor's API. */
+/** A provider's call of a vendor's API. */
 export interface Call {
-  /** Values of the path and of the query. */
+  /** Path and query parameters. */
   readonly parameters: Values;
   readonly body: Values;
 }
 
-/** What a vendor accepts in a call: the schema of a {@link Call}, with the models it names in `$defs`. */
+/** The schema of a {@link Call}, with the models that it references in `$defs`. */
 export type CallSchema = SchemaObject;
 
-/** Something that a vendor's model does not accept. */
+/** A violation of a vendor's model. */
 export interface Finding {
-  /** Where in what was judged, e.g. `body.serviceConfig.timeoutSeconds` of a call. */
+  /** Path in the checked value, e.g. `body.serviceConfig.timeoutSeconds` of a call. */
   readonly at: string;
   readonly message: string;
 }
 
-/** Schema of what only the service sets; nothing else here says `not`. */
+/** Schema of values that only the service sets; no other schema here uses `not`. */
 export const outputOnly: SchemaObject = { not: {} };
 
 const ajv = new Ajv({ allErrors: true, verbose: true, strict: false, inlineRefs: false });
 
-/** What a value has that a schema does not accept, e.g. a {@link Call} and what a vendor accepts in it. */
+/** Violations of a schema in a value, e.g. in a {@link Call}. */
 export function findingsOf(value: unknown, schema: SchemaObject): Finding[] {
   const validate = ajv.compile(schema);
   validate(value);
@@ -35,7 +35,7 @@ export function findingsOf(value: unknown, schema: SchemaObject): Finding[] {
   }));
 }
 
-/** Ajv's message with what it leaves out: the value, and those that are accepted. */
+/** Ajv's message with the value and the accepted values. */
 function explained({ keyword, message = keyword, params, data }: ErrorObject): string {
   switch (keyword) {
     case "not":

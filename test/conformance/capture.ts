@@ -19,18 +19,18 @@ import { projectName } from "../configuration";
 import { savedAtTheEnd } from "../engine/state-copy";
 import { type Combination, publicLayer } from "./combinations";
 
-/** A resource as the engine has it in its state: inputs resolved, outputs as the local clouds answered them. */
+/** A resource in the engine's state: resolved inputs, and the outputs of the local clouds. */
 export interface Captured {
   readonly urn: string;
   readonly type: string;
   readonly id: string;
   readonly inputs: Record<string, unknown>;
   readonly outputs: Record<string, unknown>;
-  /** URNs of what has to be there before it. */
+  /** URNs of its dependencies. */
   readonly dependencies: readonly string[];
 }
 
-/** Outputs as the clouds give them, where the clouds of this machine answer an address of theirs. */
+/** Outputs with the live clouds' addresses, in place of local ones. */
 const addresses: Readonly<Record<string, (draft: Draft) => Record<string, unknown>>> = {
   "aws:apigatewayv2/api:Api": ({ id }) => ({ apiEndpoint: `https://${id}.execute-api.ap-northeast-1.amazonaws.com` }),
   "aws:cloudfront/distribution:Distribution": () => ({ domainName: "d111111abcdef8.cloudfront.net" }),
@@ -45,11 +45,11 @@ const addresses: Readonly<Record<string, (draft: Draft) => Record<string, unknow
 };
 
 interface Cloud extends Pick<CloudProviderOptions, "types" | "configuration" | "invokes"> {
-  /** What is there before the program runs. */
+  /** Resources that exist before the program runs. */
   readonly existing?: readonly StoredResource[];
 }
 
-/** The public layer, as its owner's account has it. */
+/** The public layer in its owner's account. */
 export const existingLayer: StoredResource = {
   urn: "",
   type: "aws:lambda/layerVersion:LayerVersion",
@@ -70,8 +70,8 @@ const clouds: Readonly<Record<string, Cloud>> = {
 };
 
 /**
- * Every resource that the program registers with the settings of a combination, by the real engine on clouds of this
- * machine that keep what they are told and serve nothing.
+ * Runs the program with the settings of a combination on the real engine and returns every resource that it registers.
+ * The local clouds store the resources without serving them.
  */
 export async function capture(engine: PulumiCommand, { stack, settings }: Combination): Promise<Captured[]> {
   const state = mkdtempSync(path.join(tmpdir(), "conformance-"));
@@ -138,7 +138,7 @@ const stateSchema = z.object({
   ),
 });
 
-/** The types with their addresses as the clouds give them. */
+/** The types with the live clouds' addresses. */
 function publiclyAddressed(types: Cloud["types"]): Cloud["types"] {
   const addressed = Object.entries(types).map(([token, type]) => {
     const { outputs } = type;
@@ -151,10 +151,10 @@ function publiclyAddressed(types: Cloud["types"]): Cloud["types"] {
   return Object.fromEntries(addressed);
 }
 
-/** Runs the layer builder, and no command of a resource: those call a cloud that is not there. */
+/** Runs the layer builder, but no commands of resources, since those would call a cloud that is not running. */
 class Commands extends CommandProvider {
   override create(_: string, inputs: Properties) {
-    // One of them tells the time, another the version with a snapshot that answered.
+    // One command prints the time, another the version whose snapshot answered.
     const { VERSION: version = "", SNAP_START: isNumber } = z
       .record(z.string(), z.string())
       .catch({})
@@ -168,13 +168,13 @@ function record(value: unknown): Record<string, unknown> {
   return typeof value === "object" && value !== null ? { ...value } : {};
 }
 
-/** Marks in the engine's state, from the specification of its property values. */
+/** Markers in the engine's state, from the specification of its property values. */
 const marks = {
   key: "4dabf18193072939515e22adb298388d",
   secret: "1b47061264138c4ac30d75fd1eb44270",
 } as const;
 
-/** The same with each secret as its value: `stack export` shows them. */
+/** Replaces each secret by its value; `stack export` shows them. */
 function unsealed<Value>(value: Value): Value {
   return JSON.parse(JSON.stringify(value), (_, item: unknown) => {
     const fields = item as Record<string, unknown> | null;

@@ -7,9 +7,9 @@ import { mutationShare } from "./mutation-share";
 import type { Relation } from "./rules";
 import { merged, type Translation } from "./translation";
 
-/** A change that breaks a relation. */
+/** A change that violates a relation. */
 export interface Fault {
-  /** Each resource of this type gets the inputs, laid over its own; a list is made longer by them. */
+  /** Inputs for each resource of this type; they override its own, and extend lists. */
   readonly type: string;
   readonly inputs: Values;
 }
@@ -17,17 +17,17 @@ export interface Fault {
 interface Cloud<Model extends Translation> {
   /** E.g. `Azure`. */
   readonly name: string;
-  /** What its types begin with, e.g. `azure-native:`. */
+  /** Prefix of its types, e.g. `azure-native:`. */
   readonly prefix: string;
   readonly judged: () => Promise<Judged<Model>>;
   readonly relations: readonly Relation[];
-  /** By the relation's rule. */
+  /** By rule of the relation. */
   readonly faults: Readonly<Record<string, Fault>>;
-  /** What is broken and not found, by why nothing can say that it is wrong. */
+  /** Undetected mutations, by the reason why no check can detect them. */
   readonly escapes: Readonly<Record<string, readonly string[]>>;
 }
 
-/** What is asked of a cloud whose models describe one resource at a time. */
+/** Tests a cloud whose models describe one resource at a time. */
 export function testCloud<Model extends Translation>(cloud: Cloud<Model>): void {
   const { name, prefix, relations, faults, escapes } = cloud;
   const captured = Object.entries(inject("captured")).map(([combination, resources]) => {
@@ -43,14 +43,14 @@ export function testCloud<Model extends Translation>(cloud: Cloud<Model>): void 
   }, 180_000);
 
   describe(`${name}'s models and documentation`, () => {
-    test.each(captured)("accept what is registered: $combination", ({ resources }) => {
+    test.each(captured)("accept the registered resources: $combination", ({ resources }) => {
       const findings = resources.flatMap((resource) =>
         judge.findings(resource, resources).map(({ at, message }) => `${resource.urn} ${at}: ${message}`),
       );
       expect(findings).toEqual([]);
     });
 
-    test("are named for each type that the program uses, and for no other", () => {
+    test("exist for each type that the program uses, and for no other", () => {
       const used = new Set(all.map(({ type }) => type));
       expect(Object.keys(judged.models).sort()).toEqual([...used].sort());
       const values = all.reduce((sum, { inputs }) => sum + leaves(inputs), 0);
@@ -68,7 +68,7 @@ export function testCloud<Model extends Translation>(cloud: Cloud<Model>): void 
       expect(found, "its fault is found").toBe(true);
     });
 
-    test("find what is broken", () => {
+    test("reject broken resources", () => {
       const { tried, escaped } = mutationShare(
         captured.map(({ resources }) => resources),
         judged.sdk,
@@ -86,12 +86,12 @@ export function testCloud<Model extends Translation>(cloud: Cloud<Model>): void 
   });
 }
 
-/** The resource with a fault, where that is of its type. */
+/** The resource with a fault, if the fault applies to its type. */
 export function withFault(resource: Captured, { type, inputs }: Fault): Captured {
   return resource.type === type ? { ...resource, inputs: merged(resource.inputs, inputs) } : resource;
 }
 
-/** How many values are in a value, at any depth. */
+/** Number of values in a value, at any depth. */
 function leaves(value: unknown): number {
   if (typeof value !== "object" || value === null) return 1;
   return Object.values(value).reduce<number>((sum, item) => sum + leaves(item), 0);

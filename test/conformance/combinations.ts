@@ -4,7 +4,7 @@ import path from "node:path";
 import type { PublicLayer } from "../../components/aws/public-layers";
 import type { Configuration } from "../configuration";
 
-/** One run of the program: a stack, and what its configuration says over the defaults of Pulumi.yaml. */
+/** One run of the program: a stack, and the settings that override the defaults of Pulumi.yaml. */
 export interface Combination {
   readonly name: string;
   readonly stack: string;
@@ -16,7 +16,7 @@ const domain = "app.example.com";
 const certificateArn = "arn:aws:acm:us-east-1:123456789012:certificate/12345678-1234-1234-1234-123456789012";
 const kmsKeyArn = "arn:aws:kms:ap-northeast-1:123456789012:key/12345678-1234-1234-1234-123456789012";
 const awsLock = path.join(__dirname, "..", "..", "application", "requirements", "aws.lock");
-/** A layer that somebody else publishes, with the version that the lock asks for. */
+/** A layer of another account, with the version in the lock. */
 export const publicLayer: PublicLayer = {
   arn: "arn:aws:lambda:ap-northeast-1:770693421928:layer:Klayers-p312-PyJWT:1",
   packages: { pyjwt: /^pyjwt==(\S+)/m.exec(readFileSync(awsLock, "utf8"))?.[1] ?? "" },
@@ -24,8 +24,8 @@ export const publicLayer: PublicLayer = {
 const auth = { issuer: "https://login.example.com/", audience: "api" };
 
 /**
- * Every supported setting in each of its meaningful states at least once, and an application that has what the message board
- * has not; the clouds share a run, since what one of them is told does not change what another registers.
+ * Covers each meaningful value of every setting at least once, and an application with features that the message board
+ * lacks. The clouds share runs, since their settings are independent.
  */
 export const combinations: readonly Combination[] = [
   { name: "staging, as it is", stack: "staging", settings: { gcp: project } },

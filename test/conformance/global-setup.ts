@@ -6,12 +6,15 @@ import { combinations } from "./combinations";
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** What the program registers, by the name of the combination. */
+    /** The program's resources, by name of the combination. */
     captured: Readonly<Record<string, Captured[]>>;
   }
 }
 
-/** Each combination is deployed once, for the tests of all clouds; two at a time, since an engine and its program take turns. */
+/**
+ * Deploys each combination once for the tests of all clouds, two at a time: while an engine waits, another's program
+ * runs.
+ */
 export default async function captureCombinations(project: TestProject): Promise<void> {
   const engine = await findEngine((line) => {
     console.error(line);

@@ -5,20 +5,20 @@ import { type Reference, referenceFindings } from "./rules";
 import type { SdkArguments } from "./sdk-arguments";
 import { callOf, type Translation } from "./translation";
 
-/** What one cloud's resources are held against. */
+/** The models and rules of one cloud. */
 export interface Judged<Model extends Translation> {
   /** By type. */
   readonly models: Readonly<Record<string, Model>>;
-  /** What the vendor's model accepts. */
+  /** The schema of a vendor's model. */
   readonly schemaOf: (model: Model) => CallSchema;
-  /** What the provider has of its own, for templates. */
+  /** The provider's values for templates. */
   readonly defaults: Values;
   readonly documented: ByPath<Documented>;
   readonly references: ByPath<Reference>;
   readonly sdk: SdkArguments;
 }
 
-/** Says of a resource what its cloud would not accept. */
+/** Finds what a cloud would not accept in a resource. */
 export class Judge<Model extends Translation> {
   readonly #judged: Judged<Model>;
   readonly #schemas = new Map<Model, CallSchema>();
@@ -27,7 +27,7 @@ export class Judge<Model extends Translation> {
     this.#judged = judged;
   }
 
-  /** @param resources that the resource may refer to. */
+  /** @param resources to which the resource may refer. */
   findings(resource: Captured, resources: readonly Captured[]): Finding[] {
     const { models, defaults, documented, references, sdk } = this.#judged;
     const { type, inputs } = resource;

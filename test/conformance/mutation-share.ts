@@ -3,17 +3,17 @@ import { type MutationKind, mutationsOf } from "./mutations";
 import type { SdkArguments } from "./sdk-arguments";
 import { isRecord } from "./translation";
 
-/** How much of what can be broken is found. */
+/** The share of detected mutations. */
 export interface MutationShare {
   readonly tried: number;
-  /** What is not found in some resource of its type, as `<type> <path>: <kind>`. */
+  /** Undetected mutations of some resource of a type, as `<type> <path>: <kind>`. */
   readonly escaped: readonly string[];
 }
 
 /**
- * Breaks each thing about each resource.
+ * Applies every mutation to every resource.
  *
- * @param isFound whether the broken resource is found among the others of its combination, as which it replaces one.
+ * @param isFound whether the mutated resource is detected among the others of its combination.
  */
 export function mutationShare(
   combinations: readonly (readonly Captured[])[],
@@ -32,14 +32,14 @@ export function mutationShare(
   return { tried: found.size, escaped: [...found].flatMap(([key, caught]) => (caught ? [] : [key])).sort() };
 }
 
-/** A resource with one thing broken. */
+/** A mutated resource. */
 export interface Broken {
   readonly kind: MutationKind | "unknown property";
   readonly path: string;
   readonly broken: Captured;
 }
 
-/** Each thing that can be broken about a resource, a property that there is not among them. */
+/** Every mutation of a resource, including an unknown property. */
 export function brokenOf(resource: Captured, required: ReadonlySet<string>): Broken[] {
   const unknown = [...withUnknown(resource.inputs, "")].map(([path, inputs]): Broken => ({
     kind: "unknown property",
@@ -49,7 +49,7 @@ export function brokenOf(resource: Captured, required: ReadonlySet<string>): Bro
   return [...mutationsOf(resource, required), ...unknown];
 }
 
-/** The same properties with one more, once for each object in them. */
+/** The properties with an additional one, once for each object in them. */
 function* withUnknown(
   properties: Record<string, unknown>,
   path: string,

@@ -2,19 +2,19 @@ import type { Captured } from "./capture";
 
 export type MutationKind = "missing" | "wrong type" | "bad value" | "too long" | "out of range";
 
-/** A resource with one thing broken. */
+/** A mutation of a resource. */
 export interface Mutation {
   readonly kind: MutationKind;
-  /** Names on the way to what is broken, without positions in lists, e.g. `origins.originId`. */
+  /** Names on the path to the mutation, without list positions, e.g. `origins.originId`. */
   readonly path: string;
-  /** What stands there instead; undefined for nothing. */
+  /** The replacement; undefined for removal. */
   readonly value: unknown;
   readonly broken: Captured;
 }
 
 type Step = string | number;
 
-/** Each thing that can be broken about a resource, once for each path of names. */
+/** Every mutation of a resource, once for each path of names. */
 export function mutationsOf(resource: Captured, required: ReadonlySet<string>): Mutation[] {
   const all = new Map<string, Mutation>();
   for (const { steps, value } of values(resource.inputs)) {
@@ -49,7 +49,7 @@ export function mutationsOf(resource: Captured, required: ReadonlySet<string>): 
   return [...all.values()];
 }
 
-/** Every value at any depth, documents in JSON included; files are one value. */
+/** Every value at any depth, including JSON documents; a file counts as one value. */
 function* values(value: unknown, steps: readonly Step[] = []): Generator<{ steps: readonly Step[]; value: unknown }> {
   if (steps.length > 0) yield { steps, value };
   const inner = documentIn(value) ?? value;
@@ -59,7 +59,7 @@ function* values(value: unknown, steps: readonly Step[] = []): Generator<{ steps
   }
 }
 
-/** An asset or archive, as the engine has it. */
+/** An asset or archive in the engine's form. */
 function isFile(value: unknown): boolean {
   return typeof value === "object" && value !== null && "hash" in value;
 }
@@ -68,7 +68,7 @@ function documentIn(value: unknown): unknown {
   return typeof value === "string" && value.startsWith("{") ? (JSON.parse(value) as unknown) : undefined;
 }
 
-/** A copy with another value at a place; undefined for none. */
+/** A copy with a replaced value; undefined removes it. */
 function replaced(value: unknown, [step, ...rest]: readonly Step[], replacement: unknown): unknown {
   if (step === undefined) return replacement;
   const document = documentIn(value);

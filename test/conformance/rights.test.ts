@@ -20,13 +20,16 @@ import { combinations } from "./combinations";
 const captured = inject("captured");
 const prefixes: Readonly<Record<string, Cloud>> = { aws: "aws", "azure-native": "azure", gcp: "gcp" };
 
-/** CloudFormation's names of types that no model is held against. */
+/** CloudFormation's names of types that no model covers. */
 const unmodelled: Readonly<Record<string, string>> = {
   "aws:sqs/queue:Queue": "AWS::SQS::Queue",
   "aws:lambda/eventSourceMapping:EventSourceMapping": "AWS::Lambda::EventSourceMapping",
 };
 
-/** What the provider asks beside the handlers, with the file of hashicorp/terraform-provider-aws that does. */
+/**
+ * Permissions of the provider beyond those of the handlers, with the file of hashicorp/terraform-provider-aws that
+ * needs them.
+ */
 const beyond: Readonly<Record<string, string>> = {
   "iam:PutRolePermissionsBoundary": "iam/role.go: resourceRoleUpdate",
   "iam:ListInstanceProfilesForRole": "iam/role.go: deleteRole",
@@ -77,7 +80,7 @@ const beyond: Readonly<Record<string, string>> = {
 const account = "123456789012";
 const placeOf = (stack: string, region = "ap-northeast-1"): Place => ({ project: projectName, stack, account, region });
 
-/** Types that no combination has, since they are those of programs of other teams, such as a queue: one resource of each. */
+/** Types of other teams' programs, such as queues, which no combination has: one resource of each. */
 const uncaptured = (place: Place): Captured[] => {
   const tokens = Object.values(rights).flatMap((types) => Object.keys(types));
   const known = new Set(Object.values(captured).flatMap((resources) => resources.map(({ type }) => type)));
@@ -96,7 +99,7 @@ const uncaptured = (place: Place): Captured[] => {
     .map((type) => ({ urn: "", type, id: name, inputs, outputs: {}, dependencies: [] }));
 };
 
-/** The resources of each combination by cloud; roles have the boundary, as `aws.permissionsBoundary` gives it to them. */
+/** The resources of each combination by cloud. Roles have the boundary that `aws.permissionsBoundary` sets. */
 const stacks = combinations.map(({ name, stack, settings }) => {
   const aws = settings.aws as { region?: string } | undefined;
   const place = placeOf(stack, aws?.region);
@@ -110,7 +113,7 @@ const stacks = combinations.map(({ name, stack, settings }) => {
 });
 const operations: readonly Operation[] = ["create", "read", "update", "delete"];
 
-/** By the stack: what `bootstrap/` made for it. */
+/** The resources of `bootstrap/`, by stack. */
 const made = new Map<string, Record<Cloud, StoredResource[]>>();
 
 beforeAll(async () => {
@@ -123,9 +126,9 @@ beforeAll(async () => {
 const placeKey = ({ stack, region }: Place) => `${stack} ${region}`;
 
 /**
- * A job of an identity of a stack that asks clouds which have these resources and what `bootstrap/` made.
+ * A job with an identity of a stack, on clouds with these resources and those of `bootstrap/`.
  *
- * @param missing right that it was not given.
+ * @param missing permission to remove from the identity.
  */
 function callerAs(identity: Identity, place: Place, resources: readonly Captured[] = [], missing?: string): Caller {
   const stored = (cloud: Cloud) => {
@@ -139,7 +142,7 @@ function callerAs(identity: Identity, place: Place, resources: readonly Captured
   });
 }
 
-/** What an identity is refused, over all combinations. */
+/** The denied operations of an identity, over all combinations. */
 function refusals(cloud: Cloud, identity: Identity, asked: readonly Operation[], own = true): string[] {
   return stacks.flatMap(({ place, of }) => {
     const resources = of(cloud);
@@ -150,7 +153,10 @@ function refusals(cloud: Cloud, identity: Identity, asked: readonly Operation[],
   });
 }
 
-/** Whether an identity without one right is refused what needs it: a right is stated by its name, so nothing else can be. */
+/**
+ * Whether an identity without one permission is denied an operation: permissions are listed by name, so no other one
+ * covers it.
+ */
 function isMissed(cloud: Cloud, right: string): boolean {
   return stacks.some(({ place, of }) => {
     const resources = of(cloud);
@@ -166,7 +172,7 @@ function isMissed(cloud: Cloud, right: string): boolean {
   });
 }
 
-/** The same of the commands that are run beside the engine, by their calls of the vendors' command lines. */
+/** Same for the commands that run beside the engine, by their calls of the vendors' command lines. */
 function isMissedByCommand(cloud: Cloud, right: string): boolean {
   const place = placeOf("staging");
   const calls = Object.values(commandCalls[cloud]).flatMap((each) => Object.entries(each));
@@ -178,7 +184,7 @@ function isMissedByCommand(cloud: Cloud, right: string): boolean {
   });
 }
 
-/** What a call with a right is about. */
+/** The resource of a call with a permission. */
 function arnOf(right: string, name: string, { region }: Place): string {
   const [service = ""] = right.split(":");
   const kinds: Readonly<Record<string, string>> = {
@@ -198,7 +204,7 @@ describe("rights", () => {
     }
   });
 
-  test("of AWS are those of the types' handlers, or the provider's own with their place", async () => {
+  test("of AWS are those of the types' handlers, or of the provider, with a source", async () => {
     const typeOf = (token: string) => models[token]?.type ?? unmodelled[token];
     const named = Object.keys(awsRights).flatMap((token) => typeOf(token) ?? []);
     const { handlers } = await judge({ templates: [], calls: [], handlers: [...new Set(named)] });
@@ -213,32 +219,32 @@ describe("rights", () => {
     expect([...new Set(unknown)]).toEqual([]);
   });
 
-  test.each(clouds)("on %s are enough to deploy, and to compare", (cloud) => {
+  test.each(clouds)("on %s suffice to deploy and to compare", (cloud) => {
     expect([...new Set(refusals(cloud, "deploy", operations))]).toEqual([]);
     expect([...new Set(refusals(cloud, "drift", ["read"]))]).toEqual([]);
   });
 
-  test.each(clouds)("on %s are not too much: who compares changes nothing, who previews reads nothing", (cloud) => {
+  test.each(clouds)("on %s are minimal: a comparison changes nothing, a preview reads nothing", (cloud) => {
     const count = stacks.reduce(
       (sum, { of }) => sum + of(cloud).filter(({ type }) => (rights[cloud][type]?.read.length ?? 0) > 0).length,
       0,
     );
     const changing = refusals(cloud, "drift", ["create"]).length;
-    // A static website and blobs are read and written by one right on Azure: the account's key.
+    // On Azure one permission, on the account's key, covers reading and writing of blobs and the static website.
     expect(changing).toBeGreaterThan(count * (cloud === "azure" ? 0.5 : 0.95));
-    // The program reads routes, apps and a container of Azure at each run, to know what serves.
+    // The program reads Azure's routes, apps and a container in each run, to find the serving app.
     const unread = cloud === "azure" ? 0.85 : 0.95;
     expect(refusals(cloud, "preview", ["read"]).length).toBeGreaterThan(count * unread);
   });
 
-  test("on AWS end at the stack: another stack's tables, functions, roles and logs are not to be touched", () => {
+  test("on AWS are limited to the stack: they exclude another stack's tables, functions, roles and logs", () => {
     const refused = refusals("aws", "deploy", ["delete"], false).join("\n");
     for (const right of ["dynamodb:DeleteTable", "lambda:DeleteFunction", "iam:DeleteRole", "logs:DeleteLogGroup"]) {
       expect(refused).toContain(right);
     }
   });
 
-  test("on AWS make no role without the boundary, and change none of the bootstrap's own", () => {
+  test("on AWS create no role without the boundary, and change no role of the bootstrap", () => {
     const place = placeOf("staging");
     const caller = callerAs("deploy", place);
     const role = (name: string, more = {}) => ({ type: "aws:iam/role:Role", id: name, inputs: { name, ...more } });
@@ -250,7 +256,7 @@ describe("rights", () => {
     expect(caller.refusal("aws", "update", deploy)).toMatch(/not authorized to perform: iam:/);
   });
 
-  test("grant no roles but those of the functions, by the conditions of the identity's own", () => {
+  test("grant only the functions' roles, by the conditions of the identity's own roles", () => {
     const caller = callerAs("deploy", placeOf("staging"));
     const assigned = (role: string) => ({
       ...{ type: "azure-native:authorization:RoleAssignment", id: role },
@@ -270,7 +276,7 @@ describe("rights", () => {
     for (const role of givenRoles) expect(caller.refusal("gcp", "create", granted(role))).toBeUndefined();
   });
 
-  test("that are taken away one by one are missed, and named", () => {
+  test("are each necessary: without it an operation is denied, and the error names it", () => {
     const shares = clouds.map((cloud) => {
       const all = rightsOf(cloud, "deploy");
       const escaped = all.filter((right) => {

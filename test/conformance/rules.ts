@@ -4,16 +4,16 @@ import { type Finding, findingsOf, shown } from "./calls";
 import type { Captured } from "./capture";
 import { isRecord } from "./translation";
 
-/** What a value has to be, by a vendor's documentation: its model does not say. */
+/** A rule for a value from a vendor's documentation, which its model lacks. */
 export interface Documented {
   readonly source: string;
   readonly schema: SchemaObject;
 }
 
-/** By type, then by path: `labels.*` is every label, and a list on the way is entered at each item. */
+/** By type, then by path: `labels.*` is every label, and a list on the way stands for each item. */
 export type ByPath<Rule> = Readonly<Record<string, Readonly<Record<string, Rule>>>>;
 
-/** Where the documentation holds a value to a rule. */
+/** Violations of documented rules. */
 export function documentedFindings({ type, inputs }: Captured, documented: ByPath<Documented>): Finding[] {
   return Object.entries(documented[type] ?? {}).flatMap(([path, { source, schema }]) =>
     valuesAt(inputs, path.split(".")).flatMap((value) =>
@@ -24,14 +24,14 @@ export function documentedFindings({ type, inputs }: Captured, documented: ByPat
   );
 }
 
-/** What an input has to name: another resource of the program. */
+/** A reference of an input to another resource of the program. */
 export interface Reference {
   readonly types: readonly string[];
-  /** Property of the other resource that the input repeats. Default: its id. */
+  /** The other resource's property that the input contains. Default: its id. */
   readonly by?: string;
 }
 
-/** Where an input names nothing that the program registers. */
+/** References to resources that the program does not register. */
 export function referenceFindings(
   { type, inputs }: Captured,
   references: ByPath<Reference>,
@@ -47,7 +47,7 @@ export function referenceFindings(
   });
 }
 
-/** What the provider's own schema requires and is not there, e.g. `origins.originId` of origins that are. */
+/** Missing inputs that the provider's schema requires, e.g. `origins.originId` if there are origins. */
 export function missingFindings({ inputs }: Captured, required: Iterable<string>): Finding[] {
   return [...required].flatMap((path) => {
     const steps = path.split(".");
@@ -57,15 +57,15 @@ export function missingFindings({ inputs }: Captured, required: Iterable<string>
   });
 }
 
-/** A rule between resources, which no model of one of them can hold. */
+/** A rule between resources, which no model of a single resource can express. */
 export interface Relation {
   readonly rule: string;
   readonly source: string;
-  /** What breaks it; none where all is well. */
+  /** The violations; empty if there are none. */
   readonly broken: (resources: readonly Captured[]) => readonly string[];
 }
 
-/** Each value at a path, in documents in JSON too; `*` is every property. */
+/** Each value at a path, including JSON documents; `*` is every property. */
 export function valuesAt(value: unknown, [step, ...rest]: readonly string[]): unknown[] {
   if (Array.isArray(value)) {
     const items: readonly unknown[] = value;
@@ -77,7 +77,7 @@ export function valuesAt(value: unknown, [step, ...rest]: readonly string[]): un
   return step === "*" ? Object.values(value).flatMap((item) => valuesAt(item, rest)) : valuesAt(value[step], rest);
 }
 
-/** A document in JSON. */
+/** Parses a JSON document. */
 function documentIn(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;

@@ -5,7 +5,7 @@ import ts from "typescript";
 
 type Members = ReadonlyMap<string, { readonly required: boolean; readonly type: string }>;
 
-/** What an SDK of the form of `@pulumi/aws` says of its resources' arguments, read from its type declarations. */
+/** The arguments of resources in an SDK like `@pulumi/aws`, read from its type declarations. */
 export class SdkArguments {
   readonly #folder: string;
   /** By `<module>.<name>`. */
@@ -26,8 +26,7 @@ export class SdkArguments {
   }
 
   /**
-   * Paths of the arguments without which a resource cannot be declared, e.g. `origins.originId`: whoever has `origins` at
-   * all needs that.
+   * Paths of required arguments, e.g. `origins.originId`: required if there are `origins`.
    *
    * @param type token of the resource, e.g. `aws:lambda/function:Function`.
    */
@@ -50,7 +49,7 @@ export class SdkArguments {
 
   #requiredOf(members: Members, prefix: string, within: readonly string[]): string[] {
     return [...members].flatMap(([name, { required, type }]) => {
-      // Of several forms, which one a value has is not said by its name.
+      // If there are several forms, the name does not say which one a value has.
       const forms = new Set([...type.matchAll(/inputs\.([\w.]+)/g)].map(([, form = ""]) => form));
       const [nested = ""] = forms.size === 1 ? forms : [];
       const inner = within.includes(nested) ? undefined : this.#nested.get(nested);

@@ -1,27 +1,27 @@
 import type { Call, Values } from "./calls";
 
 /**
- * What a vendor's model has instead of a property: its name there, with dots where it lies deeper; or properties made of its
- * value, where the form differs too.
+ * A property's counterpart in the vendor's model: its name there, with dots if it is nested, or a function to
+ * properties, if the form differs.
  */
 export type Rule = string | ((value: unknown) => Values);
 
-/** Rules by the path of the property, e.g. `serviceConfig.timeoutSeconds`; a list on the way is entered at each item. */
+/** Rules by path of the property, e.g. `serviceConfig.timeoutSeconds`; a list on the way stands for each item. */
 export type Rules = Readonly<Record<string, Rule>>;
 
-/** How a type of a Pulumi SDK reads as the call that creates it. */
+/** How a type of a Pulumi SDK maps to the call that creates it. */
 export interface Translation {
-  /** Parameters of the call, as templates of properties, e.g. `locations/{location}`. They are not in the body. */
+  /** Parameters of the call, as templates of properties, e.g. `locations/{location}`. They are not part of the body. */
   readonly parameters?: Readonly<Record<string, string>>;
-  /** What the body has in place of properties. Those that neither a parameter nor a rule names are in it as they are. */
+  /** Rules for the body. Properties without a parameter or a rule are part of it unchanged. */
   readonly rules?: Rules;
-  /** The body, where the properties are only a part of it. */
+  /** The body, if the properties are only a part of it. */
   readonly body?: (properties: Values) => Values;
-  /** Properties that are the provider's own: what they are for. */
+  /** Properties that belong to the provider, with their purpose. */
   readonly unmodelled?: Readonly<Record<string, string>>;
 }
 
-/** @param defaults of the provider, for templates that name what the resource leaves to it. */
+/** @param defaults of the provider, for templates with properties that the resource omits. */
 export function callOf(translation: Translation, inputs: Values, defaults: Values): Call {
   const { parameters = {}, rules = {}, body = (properties: Values) => properties, unmodelled = {} } = translation;
   const filled = Object.entries(parameters).map(([name, template]) => {
@@ -39,16 +39,16 @@ function namesIn(template: string): string[] {
   return [...template.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => name);
 }
 
-/** What is missing or no text takes the place of the whole, for the schema to find. */
+/** A template of a single property keeps its type, so that the schema reports a missing value or another type. */
 function fill(template: string, values: Values): unknown {
   const odd = namesIn(template).find((name) => typeof values[name] !== "string");
   return odd === undefined ? template.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name])) : values[odd];
 }
 
 /**
- * Properties in the words of a model.
+ * Translates properties to the terms of a model.
  *
- * @param spelled the model's name of what no rule names. Default: the same name.
+ * @param spelled the model's name for properties without a rule. Default: the same name.
  */
 export function translated(
   properties: Values,
@@ -69,13 +69,13 @@ export function translated(
   return all;
 }
 
-/** A value under a name with dots. */
+/** Nests a value under a name with dots. */
 function placed(name: string, value: unknown): Values {
   const [first = name, ...rest] = name.split(".");
   return { [first]: rest.length === 0 ? value : placed(rest.join("."), value) };
 }
 
-/** Both together, objects within them too, and lists one after the other. */
+/** Merges objects recursively and concatenates lists. */
 export function merged(one: Values, other: Values): Values {
   const all = { ...one };
   for (const [name, value] of Object.entries(other)) {

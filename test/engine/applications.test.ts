@@ -16,7 +16,7 @@ const posted = (body: string): RequestInit => ({
   body,
 });
 
-describe("a shop in Flask, with a worker, a table, a secret and a template, from its own folder alone", () => {
+describe("a Flask shop with a worker, a table, a secret and a template, described only in its own folder", () => {
   const secret = "the-key-of-the-shop";
   const permissionsBoundary = boundaryArn({
     ...{ project: projectName, stack: "staging" },
@@ -29,7 +29,7 @@ describe("a shop in Flask, with a worker, a table, a secret and a template, from
   ]);
 
   beforeAll(async () => {
-    // As a workflow does, with no more rights than its identity has.
+    // Like a workflow, with only the permissions of its identity.
     await shop.signIn("deploy");
     await shop.up();
   });
@@ -51,7 +51,7 @@ describe("a shop in Flask, with a worker, a table, a secret and a template, from
     for (const cloud of clouds) expect(await json(address(cloud, "/items"))).toEqual([{ id: "apple", count: 10 }]);
   });
 
-  test("has its secret nowhere in clear in the engine's state", () => {
+  test("has its secret nowhere as plain text in the engine's state", () => {
     const folder = path.join(shop.state, "engine", ".pulumi", "stacks");
     const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".json"));
     expect(files.length).toBeGreaterThan(0);

@@ -18,17 +18,17 @@ import { UpdateLog } from "../../local/update-log";
 import { layerBundle } from "../components/bundles";
 import { type Load, underLoad } from "./load";
 
-/** What one deployment consists of. */
+/** The inputs of one deployment. */
 interface Release {
   /** The function's module. */
   readonly code: string;
   readonly handler: string;
-  /** The module that its layer has. */
+  /** The modules in its layer. */
   readonly layer: Readonly<Record<string, string>>;
   readonly environment: Readonly<Record<string, string>>;
   readonly memorySize: number;
   readonly timeout: number;
-  /** The code's half of the release. */
+  /** The code part of the release. */
   readonly release: string;
   readonly snapStart?: boolean;
 }
@@ -52,7 +52,7 @@ const first: Release = {
   timeout: 2,
   release: "r1",
 };
-/** Another code, which must not be seen before it has been verified. */
+/** Changed code, which must not serve before it has been verified. */
 const changed = (before: string, overrides: Partial<Release> = {}): Release => ({
   ...first,
   code: answering("faulty", "r2", before),
@@ -84,7 +84,7 @@ afterAll(async () => {
 let zips = 0;
 function zipped(files: Readonly<Record<string, string>>): string {
   const file = path.join(folder, `${(zips += 1)}.zip`);
-  // The same content is the same file, as the builder has it.
+  // The same content gives the same file, as in the builder.
   const options = { mtime: new Date("2026-01-01T00:00:00Z") };
   writeFileSync(
     file,
@@ -93,7 +93,9 @@ function zipped(files: Readonly<Record<string, string>>): string {
   return file;
 }
 
-/** @param isFormer whether as release 3.0.0 did it: no version is published, and the API calls the function itself. */
+/**
+ * @param isFormer whether to deploy as release 3.0.0 did: no published version, and the API calls the function itself.
+ */
 async function stackOf(name: string, { code, layer, ...release }: Release, isFormer = false) {
   const program = () => {
     const dependencies = new DependencyLayer(name, {
@@ -117,7 +119,7 @@ async function stackOf(name: string, { code, layer, ...release }: Release, isFor
   return localStack({ engine, cloud, state, stack: name, program });
 }
 
-/** Deploys, and gives the API's address or what a user is told of the failure. */
+/** Deploys; returns the API's address, or the error that a user sees. */
 async function deploy(name: string, release: Release, isFormer = false): Promise<{ url: string } | { errors: string }> {
   const stack = await stackOf(name, release, isFormer);
   const log = new UpdateLog(() => undefined, "done");
@@ -133,7 +135,7 @@ function report(name: string, { asked, failed, slowest }: Load): void {
   console.log(`${name}: ${asked} requests asked, ${failed.length} failed, the slowest took ${slowest} ms`);
 }
 
-describe("an update that does not serve leaves the version before it serving, and names the cause", () => {
+describe("an update that does not serve leaves the previous version serving, and names the cause", () => {
   let url = "";
   beforeAll(async () => {
     const deployed = await deploy("faulty", first);
@@ -169,7 +171,7 @@ describe("an update that does not serve leaves the version before it serving, an
     expect(load.bodies).toEqual(["hello one"]);
   });
 
-  test("the next update, mended, goes through", async () => {
+  test("the next, corrected update succeeds", async () => {
     const mended = { ...first, code: answering("mended", "r3"), release: "r3" };
     const { result, load } = await underLoad(url, () => deploy("faulty", mended));
     report("a mended update", load);
@@ -181,7 +183,7 @@ describe("an update that does not serve leaves the version before it serving, an
   });
 });
 
-describe("an update that serves is seen at once, and no request fails", () => {
+describe("an update that serves is visible at once, and no request fails", () => {
   let url = "";
   beforeAll(async () => {
     const deployed = await deploy("fine", first);
@@ -220,12 +222,12 @@ describe("an update that serves is seen at once, and no request fails", () => {
     report(name, load);
     expect(result).toEqual({ url });
     expect(load.failed).toEqual([]);
-    // An answer of the version before may be the last to come.
+    // The previous version may send the last response.
     expect([...new Set(load.bodies)]).toEqual(bodies);
   });
 });
 
-test("a first deployment that does not serve fails with its cause, and the next one goes through", async () => {
+test("a first deployment that does not serve fails with its cause, and the next one succeeds", async () => {
   expect(await deploy("new", changed("import absent"))).toEqual({
     errors: expect.stringMatching(/missing module absent/) as string,
   });
@@ -234,7 +236,7 @@ test("a first deployment that does not serve fails with its cause, and the next 
   expect(await (await fetch("url" in deployed ? deployed.url : "")).text()).toBe("hello one");
 });
 
-test("a version whose snapshot could not be made is published anew by a later update, once its cause is mended", async () => {
+test("a version whose snapshot failed is published again by a later update, once its cause is corrected", async () => {
   const serving = { ...first, snapStart: true };
   const deployed = await deploy("snapshot", serving);
   const url = "url" in deployed ? deployed.url : "";
@@ -261,7 +263,7 @@ test("a version whose snapshot could not be made is published anew by a later up
   expect(Object.keys(again.changeSummary)).toEqual(["same"]);
 });
 
-test("a stack of release 3.0.0 serves what it did until a version was verified, whatever its first update brings", async () => {
+test("a stack of release 3.0.0 serves its old code until a version was verified, whatever its first update changes", async () => {
   const deployed = await deploy("former", first, true);
   const url = "url" in deployed ? deployed.url : "";
   const refused = await underLoad(url, () => deploy("former", changed("raise RuntimeError('at import')")));

@@ -37,7 +37,7 @@ test("the API answers, and the frontend's address has the page and the same API"
   expect(newest).toEqual(await posted.json());
 });
 
-test("the outputs name the layer by its ARN, with what is in it", () => {
+test("the outputs have the layer's ARN and its packages", () => {
   expect(outputs.layerArns[layerName]).toMatch(/^arn:aws:lambda:ap-northeast-1:\d{12}:layer:.+:1$/);
   expect(outputs.layers[layerName]).toMatchObject({
     arn: outputs.layerArns[layerName],
@@ -55,7 +55,7 @@ test("a preview from another checkout, with another umask, time zone and locale,
   const copy = copyOfCheckout();
   try {
     const env = { TZ: "Pacific/Kiritimati", LC_ALL: "tr_TR.UTF-8", XDG_CACHE_HOME: path.join(copy, "cache") };
-    // The engine is not built again for the empty cache: it is on the PATH then.
+    // The engine is on the PATH, so that it is not built again for the empty cache.
     const preview = await deployment.run(["preview"], { checkout: copy, env: { ...env, ...(await enginePath()) } });
     expect(preview.stderr).toContain("no changes");
   } finally {
@@ -92,7 +92,7 @@ test("a changed pin replaces the layer, updates the function, and changes nothin
     expect(after.layerArns[layerName]).toMatch(/:2$/);
     expect(after.layers[layerName]?.packages.mangum).not.toBe(before);
     expect((await fetch(after.aws.apiUrl)).status).toBe(200);
-    // The version that other stacks may hold is still there.
+    // The version that other stacks may use still exists.
     expect(deployment.resources("aws").map(({ id }) => id)).toContain(outputs.layerArns[layerName]);
   } finally {
     rmSync(copy, { recursive: true });
@@ -114,14 +114,14 @@ describe("errors", () => {
     expect(changes(run)).toEqual([]);
   });
 
-  test("an unknown stack names the file to make", async () => {
+  test("an unknown stack names the file to create", async () => {
     const run = await deployment.run(["--stack", "nowhere", "preview"]);
     expect(run.code).toBe(1);
     expect(run.stderr).toMatch(/no stack nowhere: Pulumi\.nowhere\.yaml is missing/);
   });
 });
 
-test("destroy leaves nothing but the layer versions that other stacks may hold", async () => {
+test("destroy leaves nothing except the layer versions that other stacks may use", async () => {
   const run = await deployment.run(["destroy"]);
   expect(run.code, run.stderr).toBe(0);
   expect(new Set(deployment.resources("aws").map(({ type }) => type))).toEqual(
@@ -130,7 +130,7 @@ test("destroy leaves nothing but the layer versions that other stacks may hold",
   await expect(fetch(outputs.aws.apiUrl)).rejects.toThrow();
 });
 
-/** An environment in which the engine that this checkout found is the `pulumi` on the PATH. */
+/** An environment with the engine of this checkout as the `pulumi` on the PATH. */
 async function enginePath(): Promise<{ PATH: string }> {
   const { findEngine } = await import("../../local/engine");
   const { command } = await findEngine(() => undefined);

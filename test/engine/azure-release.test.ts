@@ -10,10 +10,10 @@ import { nodeArguments } from "../../contract/form";
 import type { ListedRelease } from "../../operations/releases/releases";
 import { changes, copyOfCheckout, execute, LocalDeployment, type Run } from "./local-deployment";
 
-/** Milliseconds between two requests to one address: 20 a second. */
+/** Milliseconds between two requests to one address: 20 per second. */
 const interval = 50;
 
-/** Requests to some addresses, begun at a steady rate whatever becomes of them. */
+/** Requests to some addresses at a steady rate, whether or not they are answered. */
 class Asked {
   readonly #pending: Promise<void>[] = [];
   readonly #timer: NodeJS.Timeout;
@@ -38,7 +38,7 @@ class Asked {
   }
 
   async end(): Promise<void> {
-    // What an update leaves behind shows a moment later.
+    // Effects of an update may appear a moment later.
     await sleep(3_000);
     clearInterval(this.#timer);
     await Promise.all(this.#pending);
@@ -55,7 +55,7 @@ let api = "";
 const up = (): Promise<Run> => deployment.run(["up", "--detach"], { checkout });
 const status = async () => (await fetch(`${api}/api/`)).headers.get("x-test");
 
-/** Runs an update while everything is asked. */
+/** Runs an update while all addresses receive requests. */
 async function updateWhileAsked(): Promise<{ run: Run; asked: Asked }> {
   const asked = new Asked(addresses);
   const run = await up();
@@ -64,14 +64,14 @@ async function updateWhileAsked(): Promise<{ run: Run; asked: Asked }> {
   return { run, asked };
 }
 
-/** An update whose processes are killed as soon as it tells something. */
+/** Starts an update and kills its processes when its output contains `text`. */
 async function killedUpdate(text: string): Promise<void> {
   const config = deployment.configured.flatMap((setting) => ["--config", setting]);
   const options = ["--state", deployment.state, "--stack", "staging", ...config];
   const program = nodeArguments(path.join(checkout, "cli", "local"));
   const child = spawn(process.execPath, [...program, ...options, "up", "--detach"], {
     cwd: checkout,
-    // In a process group of its own, with the engine.
+    // In its own process group, with the engine.
     detached: true,
     stdio: ["ignore", "ignore", "pipe"],
   });
@@ -83,7 +83,7 @@ async function killedUpdate(text: string): Promise<void> {
   await ended;
 }
 
-/** The application with a mark in each answer of its status. */
+/** The application with a mark in each status response. */
 const marked = (mark: string) =>
   sound.replace(
     "    async def status() -> dict[str, str]:\n",
@@ -110,7 +110,7 @@ test("a preview right after shows no change", async () => {
 });
 
 describe.each([
-  // Each of them is one that no reading of the code tells.
+  // Errors that cannot be seen by reading the code.
   ["an error at import", `${sound}\nif "PATH" in os.environ:\n    raise RuntimeError("planted")\n`, /planted/],
   [
     "a module that is not there",
@@ -130,12 +130,12 @@ describe.each([
   });
 });
 
-test("an update that failed is tried again by the next one", async () => {
+test("the next update repeats a failed one", async () => {
   const again = await up();
   expect([again.code, again.stderr]).toEqual([1, expect.stringMatching(/ZeroDivisionError|division/)]);
 });
 
-test("an update that is interrupted leaves the release before, and the next one goes through", async () => {
+test("an interrupted update leaves the previous release, and the next one succeeds", async () => {
   writeFileSync(application, marked("second"));
   const asked = new Asked(addresses);
   await killedUpdate("azure-api-next");
@@ -144,14 +144,14 @@ test("an update that is interrupted leaves the release before, and the next one 
   expect(await status()).toBe("first");
 });
 
-test("a mended update goes through, and no user notices", async () => {
+test("a corrected update succeeds, and no user notices", async () => {
   const { run, asked } = await updateWhileAsked();
   expect(run.code, run.stderr.slice(0, 3_000)).toBe(0);
   expect(asked.failures.slice(0, 5)).toEqual([]);
   expect(await status()).toBe("second");
 });
 
-test("going back to the code before goes through, and no user notices", async () => {
+test("a return to the previous code succeeds, and no user notices", async () => {
   writeFileSync(application, marked("first"));
   const { run, asked } = await updateWhileAsked();
   expect(run.code, run.stderr.slice(0, 3_000)).toBe(0);
@@ -159,7 +159,7 @@ test("going back to the code before goes through, and no user notices", async ()
   expect(await status()).toBe("first");
 });
 
-test("an update of the configuration goes through, and no user notices", async () => {
+test("an update of the configuration succeeds, and no user notices", async () => {
   deployment.configure(["clouds=[azure]", "azure.function.memorySize=2048"]);
   const { run, asked } = await updateWhileAsked();
   expect(run.code, run.stderr.slice(0, 3_000)).toBe(0);
@@ -169,7 +169,7 @@ test("an update of the configuration goes through, and no user notices", async (
 describe("blue and green", () => {
   const inTurn = ["clouds=[azure]", "azure.function.memorySize=2048", "azure.function.blueGreen=true"];
   const preview = () => deployment.run(["preview"], { checkout });
-  /** Behind Front Door, whichever app serves. */
+  /** Through Front Door, whichever app serves. */
   const answers = async () => {
     const answer = await fetch(`${deployment.outputs().azure.frontendUrl}/api/`);
     return answer.headers.get("x-test");
@@ -184,7 +184,7 @@ describe("blue and green", () => {
       .map(({ name, share, verified }) => `${name} ${share} ${verified}`)
       .sort();
 
-  test("are turned on by an update that no user notices: the twin becomes green, and the route goes there", async () => {
+  test("are enabled by an update that no user notices: the twin becomes green, and the route moves to it", async () => {
     deployment.configure(inTurn);
     writeFileSync(application, marked("third"));
     addresses = addresses.slice(1);
@@ -192,13 +192,13 @@ describe("blue and green", () => {
     expect(run.code, run.stderr.slice(0, 3_000)).toBe(0);
     expect(asked.failures.slice(0, 5)).toEqual([]);
     expect(await answers()).toBe("third");
-    // The app of before keeps all that it had.
+    // The previous app keeps all its settings.
     expect(changes(run).filter((line) => /web:\w+ {2}azure-api$|Deployment {2}azure-api$/.test(line))).toEqual([]);
     expect((await preview()).stderr).toContain("no changes");
     expect(await shown()).toEqual(["blue 0 true", "green 1 true"]);
   });
 
-  test("an update that does not serve leaves the route where it is, and the next one goes through", async () => {
+  test("an update that does not serve leaves the route unchanged, and the next one succeeds", async () => {
     writeFileSync(application, `${sound}\nif "PATH" in os.environ:\n    raise RuntimeError("planted")\n`);
     const { run, asked } = await updateWhileAsked();
     expect(run.code).not.toBe(0);
@@ -216,7 +216,7 @@ describe("blue and green", () => {
     expect(await shown()).toEqual(["blue 1 true", "green 0 true"]);
   });
 
-  test("a rollback moves the route, and the next preview would move it back and change nothing else", async () => {
+  test("a rollback moves the route, and the next preview moves it back and changes nothing else", async () => {
     const asked = new Asked(addresses);
     const back = await release("rollback");
     await asked.end();
@@ -236,7 +236,7 @@ describe("blue and green", () => {
     ]);
   });
 
-  test("are turned off while green serves: blue first, and then green is the twin again", async () => {
+  test("are disabled while green serves: blue serves first, then green becomes the twin again", async () => {
     deployment.configure(inTurn.filter((setting) => !setting.includes("blueGreen")));
     const first = await updateWhileAsked();
     expect(first.run.code, first.run.stderr.slice(0, 3_000)).toBe(0);
@@ -251,7 +251,7 @@ describe("blue and green", () => {
     const second = await updateWhileAsked();
     expect(second.run.code, second.run.stderr.slice(0, 3_000)).toBe(0);
     expect(second.asked.failures.slice(0, 5)).toEqual([]);
-    // A page that was loaded before still finds its script.
+    // A page that was loaded earlier still finds its script.
     expect(await loaded()).not.toBe(before);
     expect((await fetch(`${frontendUrl}/${before}`)).status).toBe(200);
     expect((await preview()).stderr).toContain("no changes");

@@ -9,7 +9,7 @@ import { copyOfCheckout, execute, LocalDeployment, type Run } from "./local-depl
 
 const on = ["aws", "gcp"] as const;
 const percentage = 30;
-/** On this machine a minute of a canary is a second. */
+/** A canary's minute takes a second on this machine. */
 const minutes = 4;
 
 const deployment = new LocalDeployment([
@@ -30,7 +30,7 @@ interface Answer {
   readonly release: string;
 }
 
-/** Deploys the copy while users ask what no probe asks. */
+/** Deploys the copy while users send requests that no probe sends. */
 async function deployAsked(): Promise<{ run: Run; answers: readonly Answer[] }> {
   const answers: Answer[] = [];
   const pending = new Set<Promise<void>>();
@@ -51,7 +51,7 @@ async function deployAsked(): Promise<{ run: Run; answers: readonly Answer[] }> 
   return { run, answers };
 }
 
-/** Deploys the copy in a process group of its own, and kills all of it as soon as it says something. */
+/** Deploys the copy in its own process group, and kills the group when its output contains `said`. */
 function killedOnce(said: string): Promise<void> {
   const settings = deployment.configured.flatMap((setting) => ["--config", setting]);
   const args = [path.join(copy, "cli", "local.ts"), "--state", deployment.state, ...settings, "up", "--detach"];
@@ -94,7 +94,7 @@ beforeAll(async () => {
 afterAll(() => deployment.end());
 
 describe("a release that serves", () => {
-  test("has a share of the requests first, then all, and no request fails", async () => {
+  test("gets a share of the requests first, then all, and no request fails", async () => {
     writeFileSync(file, `${sound}\n# Sound.\n`);
     const { run, answers } = await deployAsked();
     expect(run.code, run.stderr).toBe(0);
@@ -114,12 +114,12 @@ describe("a release that serves", () => {
   });
 });
 
-/** What a function finds in its environment on each cloud. */
+/** A variable in a function's environment on each cloud. */
 const told = { aws: "AWS_LAMBDA_FUNCTION_NAME", gcp: "K_SERVICE" } as const;
 
-describe("a release that its probes find fine, and users do not", () => {
+describe("a release that answers its probes, but fails for users", () => {
   test.each(on)(
-    "goes back by itself on %s: no request to the release before fails, and the update does",
+    "is rolled back on %s: no request to the previous release fails, but the update does",
     async (cloud) => {
       const broken = `page.messages if limit == 1 or "${told[cloud]}" not in os.environ else page.missing`;
       const code = sound.replace("return page.messages", `return ${broken}`);
@@ -139,14 +139,14 @@ describe("a release that its probes find fine, and users do not", () => {
     },
   );
 
-  test("is tried again by the next update, and does not serve because none asked it", async () => {
+  test("is deployed again by the next update, and does not serve merely because it got no requests", async () => {
     const run = await deployment.run(["up", "--detach"], { checkout: copy });
     expect(run.code).not.toBe(0);
     expect(run.stderr).toMatch(/went back before, and no request reached it since/);
     expect(await serving()).toEqual(before);
   });
 
-  test("is followed by one that is mended, whose first update is killed before the alias names it", async () => {
+  test("is followed by a corrected one, whose first update is killed before the alias names it", async () => {
     writeFileSync(file, `${sound}\n# Mended.\n`);
     await killedOnce("~ updated  aws:lambda:Function  aws-api");
     expect((await serving())[0]).toBe(before[0]);
@@ -157,7 +157,7 @@ describe("a release that its probes find fine, and users do not", () => {
   });
 });
 
-test.each(on)("a watch on %s that is killed gives the requests back", async (cloud) => {
+test.each(on)("a canary on %s whose watch is killed loses its requests again", async (cloud) => {
   const shares = async () => {
     const listed = (await releases()).filter((release) => release.cloud === cloud);
     return listed.filter(({ share }) => share > 0).map(({ name, release, share }) => ({ name, release, share }));

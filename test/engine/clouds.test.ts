@@ -21,7 +21,7 @@ interface Answer {
   readonly text: string;
 }
 
-/** A request as it is written: `fetch` would mend what some of these tests send. */
+/** Sends a request unchanged: `fetch` would normalise what some of these tests send. */
 function send(url: string, options: http.RequestOptions = {}, body?: Buffer | string): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const request = http.request(url, options, (response) => {
@@ -44,7 +44,7 @@ const json = (body: unknown): [http.RequestOptions, string] => [
   JSON.stringify(body),
 ];
 
-/** Both ways to a cloud's API: its own address, and the frontend's `/api/*`. */
+/** Both addresses of a cloud's API: its own, and the frontend's `/api/*`. */
 const ways = clouds.flatMap((cloud) => [
   { cloud, way: "its own address", base: (values: CloudValues) => values.apiUrl },
   { cloud, way: "the frontend's address", base: (values: CloudValues) => values.frontendUrl },
@@ -54,7 +54,7 @@ describe.each(ways)("the API on $cloud, by $way", ({ cloud, base }) => {
   const address = (path: string) => `${base(outputs[cloud])}${path}`;
   const messages = () => address("/api/messages/");
 
-  test("tells its status", async () => {
+  test("returns its status", async () => {
     const { status, text } = await send(address("/api/"));
     expect([status, JSON.parse(text)]).toEqual([
       200,
@@ -110,7 +110,7 @@ describe.each(ways)("the API on $cloud, by $way", ({ cloud, base }) => {
     expect(JSON.parse(text)).toHaveProperty("detail");
   });
 
-  test("refuses a body over its limit", async () => {
+  test("rejects a body over its limit", async () => {
     const { status } = await send(messages(), ...json({ content: "x".repeat(20_000), author: "Ada" }));
     expect(status).toBe(413);
   });
@@ -122,7 +122,7 @@ describe.each(ways)("the API on $cloud, by $way", ({ cloud, base }) => {
     expect([wrong.status, JSON.parse(wrong.text)]).toEqual([405, { detail: "Method Not Allowed" }]);
   });
 
-  test("takes the path with and without its last slash", async () => {
+  test("accepts the path with and without a trailing slash", async () => {
     const { status, headers } = await send(address("/api/messages"));
     expect([status, headers.location]).toEqual([200, undefined]);
   });
@@ -146,7 +146,7 @@ describe.each(ways)("the API on $cloud, by $way", ({ cloud, base }) => {
 });
 
 describe.each(clouds)("the frontend on %s", (cloud) => {
-  test("has the page, with headers that keep it to itself", async () => {
+  test("has the page, with security headers", async () => {
     const { status, headers, text } = await send(outputs[cloud].frontendUrl);
     expect(status).toBe(200);
     expect(text.toLowerCase()).toContain("<!doctype html>");
@@ -155,7 +155,7 @@ describe.each(clouds)("the frontend on %s", (cloud) => {
     expect(headers["strict-transport-security"]).toContain("max-age=");
   });
 
-  test("answers a page's path with the page", async () => {
+  test("answers a client-side route with the page", async () => {
     const { status, text } = await send(`${outputs[cloud].frontendUrl}/some/page`);
     expect([status, text.toLowerCase().includes("<!doctype html>")]).toEqual([200, true]);
   });
@@ -183,7 +183,7 @@ test("the three APIs answer alike", async () => {
 });
 
 describe("switching a cloud off", () => {
-  test("shows no change before", async () => {
+  test("shows no change beforehand", async () => {
     expect((await deployment.preview()).stderr).toContain("no changes");
   });
 
@@ -198,14 +198,14 @@ describe("switching a cloud off", () => {
     expect(deployment.resources("azure-native")).toEqual([]);
   });
 
-  test("brings it back whole", async () => {
+  test("restores it completely when switched on", async () => {
     deployment.configure([]);
     await deployment.up();
     const after = deployment.outputs();
     expect((await send(after.azure.apiUrl)).status).toBe(200);
   });
 
-  test("destroy leaves nothing but the layer versions that other stacks may hold", async () => {
+  test("destroy leaves nothing except the layer versions that other stacks may use", async () => {
     await deployment.destroy();
     expect(["azure-native", "gcp"].flatMap((cloud) => deployment.resources(cloud))).toEqual([]);
   });

@@ -14,7 +14,10 @@ afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
 });
 
-/** What the engine, with this project's Pulumi.yaml and a stack's file, hands to the program; no check of ours goes before. */
+/**
+ * The settings that the engine passes to the program for this project's Pulumi.yaml and a stack file, without checks of
+ * ours.
+ */
 async function previewed(stackFile: string): Promise<{ settings?: Settings; output: string }> {
   const workDir = temporaryDirectory();
   folders.push(workDir);
@@ -60,7 +63,7 @@ config:
   });
 });
 
-test("a wrong type and an old name are told by the program, all at once, and not by the engine's own check", async () => {
+test("the program reports wrong types and old names together, before the engine's own check", async () => {
   const { output } = await previewed(`
 config:
   ${project}:bytecode: maybe

@@ -25,8 +25,8 @@ import { UpdateLog } from "../../local/update-log";
 import type { WeatherReport } from "../../local/weather";
 
 /**
- * What the pinned engine does with operations that fail half-way, on local clouds whose types fail as the live ones do.
- * The program's own precautions stand on this: where a newer engine does otherwise, these tests say so.
+ * How the pinned engine handles operations that fail half-way, on local clouds whose types fail as the live ones do.
+ * The program relies on this behaviour; if a newer engine behaves differently, these tests fail.
  */
 const folder = mkdtempSync(path.join(tmpdir(), "engine-"));
 const state = path.join(folder, "state");
@@ -43,7 +43,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** A stack around a program that can be told to do otherwise, and what it printed. */
+/** A stack with a changeable program, and its output. */
 class Program {
   readonly lines: string[] = [];
   #stack: Stack | undefined;
@@ -61,7 +61,7 @@ class Program {
     return (this.#stack ??= await localStack({ engine, cloud, state, stack: this.name, program }));
   }
 
-  /** The errors of an update; empty where it succeeded. */
+  /** The errors of an update; empty if it succeeded. */
   async up(weather: WeatherReport = {}): Promise<string> {
     await changeWeather(cloud, weather);
     const log = new UpdateLog((line) => this.lines.push(line), "done");
@@ -72,12 +72,12 @@ class Program {
     return log.errors.join("\n");
   }
 
-  /** The last operation on a resource that was told, without its changed properties. */
+  /** The last reported operation on each resource, without changed properties. */
   told(): string[] {
     return this.lines.splice(0).filter((line) => /^[+~±-] /.test(line));
   }
 
-  /** What the engine keeps of the resources of a type. */
+  /** The engine's state of the resources of a type. */
   async saved(type: string) {
     const schema = z.object({
       resources: z.array(
@@ -106,7 +106,7 @@ function deployment(name: string, options: pulumi.CustomResourceOptions = {}, pa
   new resources.Deployment(name, { resourceGroupName: group.name, deploymentName: "onedeploy", properties }, options);
 }
 
-/** Tries again whatever fails, and keeps what the engine said of it. */
+/** A hook that retries every failure and records the engine's messages. */
 function retrying(name: string, seen: string[]): pulumi.CustomResourceOptions {
   const hook = new pulumi.ErrorHook(name, ({ failedOperation, errors }) => {
     seen.push(failedOperation);
@@ -116,7 +116,7 @@ function retrying(name: string, seen: string[]): pulumi.CustomResourceOptions {
 }
 
 describe("a create that fails after the cloud took it", () => {
-  test("is saved with its error; the next update does it again without a change, and succeeds", async () => {
+  test("is saved with its error; the next update repeats it without a change, and succeeds", async () => {
     const program = new Program("again", () => {
       deployment("again");
     });
@@ -129,7 +129,7 @@ describe("a create that fails after the cloud took it", () => {
     expect(saved?.initErrors).toBeUndefined();
   });
 
-  test("is created again by an error hook, is refused then, and no later update succeeds", async () => {
+  test("is created again by an error hook, is then rejected, and no later update succeeds", async () => {
     const seen: string[] = [];
     const program = new Program("hooked", () => {
       deployment("hooked", retrying("hooked-create", seen));
@@ -145,7 +145,7 @@ describe("a create that fails after the cloud took it", () => {
     expect(await program.up()).toBe("");
   });
 
-  test("is not created again by the program's own hook, so that the next update goes on from there", async () => {
+  test("is not created again by the program's own hook, so that the next update continues from there", async () => {
     const program = new Program("own-hook", () => {
       const hooks = retryWhilePropagating("own-hook", { error: /403/, advice: "look here", delaySeconds: 0 });
       deployment("own-hook", { hooks });
@@ -156,7 +156,7 @@ describe("a create that fails after the cloud took it", () => {
     expect((await program.saved(deploymentType))[0]?.initErrors).toBeUndefined();
   });
 
-  test("of a Google Cloud function is green at the next update, which does nothing, and the function is not there", async () => {
+  test("of a Google Cloud function passes in the next update, which does nothing, although the function does not exist", async () => {
     let entryPoint = "handle";
     const program = new Program("green", () => {
       const bucket = new storage.Bucket("green", { name: "green", location: "asia-northeast1", project: "shop" });
@@ -186,7 +186,7 @@ describe("a create that fails after the cloud took it", () => {
     expect(saved?.initErrors).toBeUndefined();
     expect(saved?.outputs).not.toHaveProperty("url");
 
-    // A change that fails is in the provider's state, and nothing mends it but another change.
+    // The failed change is in the provider's state, so only another change repairs it.
     entryPoint = "serve";
     expect(await program.up(fault("update", functionType))).toContain("Build failed");
     program.told();
@@ -205,7 +205,7 @@ describe("an update that fails after the cloud took it", () => {
     deployment("updates", retrying("updates", seen), parameters);
   });
 
-  test("is tried again by an error hook as an update, but leaves its error: the next update does it once more", async () => {
+  test("is retried as an update by an error hook, but its error stays: the next update repeats it", async () => {
     expect(await program.up()).toBe("");
     parameters = { code: { value: "2" } };
     expect(await program.up(fault("update", deploymentType))).toBe("");
@@ -218,7 +218,7 @@ describe("an update that fails after the cloud took it", () => {
     expect(program.told()).toEqual([]);
   });
 
-  test("is saved with the inputs of before where no hook mends it, so that the next update sends it again", async () => {
+  test("is saved with the previous inputs if no hook retries it, so that the next update sends it again", async () => {
     const before = parameters;
     parameters = { code: { value: "3" } };
     expect(await program.up(fault("update", deploymentType, 3))).toContain("403");
@@ -229,7 +229,7 @@ describe("an update that fails after the cloud took it", () => {
   });
 });
 
-test("a create that is refused reaches the error hook, which makes the engine create again", async () => {
+test("a rejected create reaches the error hook, which makes the engine create again", async () => {
   const databaseType = "gcp:firestore/database:Database";
   const seen: string[] = [];
   const program = new Program("refused-once", () => {
@@ -241,7 +241,7 @@ test("a create that is refused reaches the error hook, which makes the engine cr
   expect(await program.saved(databaseType)).toHaveLength(1);
 });
 
-test("a setting that data lies under is refused with another value, before anything is registered, and is back with the first", async () => {
+test("another value of a setting that identifies data is rejected before any registration, and the first value is accepted again", async () => {
   let value = "eu-west-1";
   const program = new Program("lasting", async () => {
     await keepSettings([{ setting: "aws.region", value, loss: "the table would be lost" }]);
@@ -263,7 +263,7 @@ test("a setting that data lies under is refused with another value, before anyth
   expect(await program.up()).toBe("");
 });
 
-test("a setting that can be changed by another way is taken once the stack is told", async () => {
+test("a setting that can be changed otherwise is accepted once the stack allows it", async () => {
   let value = "false";
   const program = new Program("told", () =>
     keepSettings([{ setting: "azure.waf", value, loss: "the site would be gone", instead: "upgrade it" }]),
@@ -279,7 +279,7 @@ test("a setting that can be changed by another way is taken once the stack is to
   expect(await program.up()).toBe("");
 });
 
-test("a delete hook would hold data in an update, and keeps destroy from deleting anything, so the program has none", async () => {
+test("a delete hook would protect data in an update, but it blocks destroy, so the program has none", async () => {
   const database = "gcp:firestore/database:Database";
   const program = new Program("delete-hook", () => {
     const kept = new pulumi.ResourceHook("kept", () => undefined);
@@ -293,12 +293,12 @@ test("a delete hook would hold data in an update, and keeps destroy from deletin
   expect(await program.saved(database)).toHaveLength(1);
 });
 
-test("a create that was pending when the engine died is warned of, and goes on being", async () => {
+test("a create that was pending when the engine died causes a warning, and stays pending", async () => {
   const program = new Program("pending", () => {
     deployment("pending");
   });
   expect(await program.up()).toBe("");
-  // An import clears what is pending: only the engine's own file can have it.
+  // An import clears pending operations, so edit the engine's file.
   const file = path.join(state, "engine", ".pulumi", "stacks", "multicloud-auto-deploy", "pending.json");
   const resource = z.looseObject({ urn: z.string(), type: z.string() });
   const checkpointSchema = z.looseObject({
@@ -322,7 +322,7 @@ test("a create that was pending when the engine died is warned of, and goes on b
   }
 });
 
-test("an engine that is too old is refused with the version that is needed, by what Pulumi.yaml says", async () => {
+test("an engine that is too old for Pulumi.yaml is rejected with the required version", async () => {
   const project = z.object({ requiredPulumiVersion: z.string() });
   const { requiredPulumiVersion } = project.parse(
     parse(readFileSync(path.join(__dirname, "../../Pulumi.yaml"), "utf8")),

@@ -24,7 +24,7 @@ beforeAll(async () => {
 
 afterAll(() => deployment.end());
 
-test("a second stack has its packages from the layer of the first, and reads the first's table", async () => {
+test("a second stack uses the layer of the first, and reads its table", async () => {
   const { outputs: read, summary } = await stack.up();
   expect(summary.resourceChanges).toMatchObject({ create: 16 });
   for (const author of ["Ada", "Grace", "Ada"]) {
@@ -35,7 +35,7 @@ test("a second stack has its packages from the layer of the first, and reads the
   expect(await (await fetch(String(read.url?.value))).json()).toEqual({ Ada: 2, Grace: 1 });
 });
 
-test("its function serves behind an alias, and was asked before it did", () => {
+test("its function serves behind an alias, and was probed before", () => {
   const aliases = deployment.resources("aws").filter(({ type }) => type === "aws:lambda/alias:Alias");
   const ofIt = aliases.filter(({ inputs }) => inputs.functionName === "authors-authors");
   expect(ofIt.map(({ inputs }) => [inputs.name, inputs.functionVersion]).sort()).toEqual([
@@ -44,7 +44,7 @@ test("its function serves behind an alias, and was asked before it did", () => {
   ]);
 });
 
-test("it changes nothing by itself", async () => {
+test("it shows no change in a preview", async () => {
   expect((await stack.preview()).changeSummary).toEqual({ same: 16 });
 });
 
@@ -55,7 +55,7 @@ describe("a program with a queue", () => {
   beforeAll(async () => {
     const [cloud, engine] = await Promise.all([runningCloud(deployment.state), findEngine(() => undefined)]);
     ordersStack = await localStack({ engine, cloud, state: deployment.state, stack: "orders", program: orders });
-    // By the identity that bootstrap/ makes for this other project.
+    // With the identity that bootstrap/ creates for this other project.
     const of = { project: "orders", region: "eu-west-1" };
     if (cloud === undefined) throw new Error("the local clouds do not run");
     const bootstrap = await identitiesStack({ engine, cloud, state: deployment.state, stack: "orders", of });
@@ -72,7 +72,7 @@ describe("a program with a queue", () => {
   const action = (queue: string, fields: Record<string, string>) =>
     fetch(queue, { method: "POST", body: new URLSearchParams(fields) });
 
-  test("has each message that reaches the queue handed to the function, over the API or by hand", async () => {
+  test("passes each message of the queue to the function, sent over the API or by hand", async () => {
     const accepted = await fetch(addresses.url, { method: "POST", body: JSON.stringify({ id: "from the API" }) });
     expect(accepted.status).toBe(202);
     const MessageBody = JSON.stringify({ id: "by hand" });
@@ -85,7 +85,7 @@ describe("a program with a queue", () => {
     );
   });
 
-  test("changes nothing by itself", async () => {
+  test("shows no change in a preview", async () => {
     const { changeSummary } = await ordersStack.preview();
     expect(Object.keys(changeSummary)).toEqual(["same"]);
   });

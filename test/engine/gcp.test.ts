@@ -20,7 +20,7 @@ beforeAll(async () => {
 
 afterAll(() => deployment.end());
 
-/** Deploys the copy while API and frontend are asked 20 times a second each. */
+/** Deploys the copy while API and frontend receive 20 requests per second each. */
 async function deployUnderLoad() {
   const load = askSteadily([
     `${values.apiUrl}/api/messages/?limit=1`,
@@ -39,24 +39,24 @@ const titleOf = async () => /<title>(.*?)<\/title>/.exec(await (await fetch(valu
 
 describe("a release whose import fails", () => {
   beforeAll(() => {
-    // What no proof from the source can see.
+    // A failure that no proof from the source can find.
     appendFileSync(code, '\n\nLIMIT = int(os.environ["PATH"])\n');
     writeFileSync(page, readFileSync(page, "utf8").replace(/<title>.*?<\/title>/, "<title>Another page</title>"));
   });
 
-  test("fails at the twin, names the cause, and no request notices", async () => {
+  test("fails at the twin, names the cause, and no request fails", async () => {
     const before = await titleOf();
     const { run, asked, failed } = await deployUnderLoad();
     expect(run.code).not.toBe(0);
     expect(run.stderr).toMatch(/Revision '\S+-next-\S+' is not ready.*invalid literal for int\(\)/s);
     expect(asked.length).toBeGreaterThan(100);
     expect(failed).toEqual([]);
-    // Neither the function nor the files that belong to it were touched.
+    // Neither the function nor its files were changed.
     expect(changes(run).filter((line) => /Function {2}gcp-api$|gcp-web\//.test(line))).toEqual([]);
     expect(await titleOf()).toBe(before);
   });
 
-  test("is not taken for done by the next update, which says what to do", async () => {
+  test("still fails in the next update, which says what to do", async () => {
     const { run, failed } = await deployUnderLoad();
     expect(run.code).not.toBe(0);
     expect(run.stderr).toMatch(
@@ -65,7 +65,7 @@ describe("a release whose import fails", () => {
     expect(failed).toEqual([]);
   });
 
-  test("goes through once it is mended, and its page with it", async () => {
+  test("succeeds once it is corrected, together with its page", async () => {
     writeFileSync(code, `${sound}\n# Mended.\n`);
     const { run, failed } = await deployUnderLoad();
     expect(run.code, run.stderr).toBe(0);
@@ -76,7 +76,7 @@ describe("a release whose import fails", () => {
   });
 });
 
-test("a release that starts and does not serve is stopped at the twin, and no request notices", async () => {
+test("a release that starts but does not serve is stopped at the twin, and no request fails", async () => {
   writeFileSync(code, sound.replace("return page.messages", 'raise ValueError("no messages today")'));
   const { run, asked, failed } = await deployUnderLoad();
   expect(run.code).not.toBe(0);

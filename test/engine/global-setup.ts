@@ -8,12 +8,12 @@ import { findEngine } from "../../local/engine";
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** Folder of what one test deploys for others to copy. */
+    /** Folder of deployments that one test makes and others copy. */
     deployments: string;
   }
 }
 
-/** The engine is there before any test's time runs: where it has to be built, that takes minutes. */
+/** Provides the engine before any test starts, since building it takes minutes. */
 export default async function prepareEngine(project: TestProject): Promise<() => void> {
   await findEngine((line) => {
     console.error(line);

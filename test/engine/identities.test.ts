@@ -13,7 +13,7 @@ import { projectName } from "../configuration";
 import { findingsOf } from "../../operations/diagnose/report";
 import { changes, execute, LocalDeployment } from "./local-deployment";
 
-/** `bootstrap/` deployed, and the whole program deployed, previewed and compared by the identities that are there then. */
+/** Deploys `bootstrap/`, then deploys, previews and compares the whole program with the identities that it created. */
 const place: Place = { project: projectName, stack: "staging", account: "123456789012", region: "ap-northeast-1" };
 const settings = [
   `aws.permissionsBoundary=${boundaryArn(place)}`,
@@ -32,7 +32,7 @@ const as = async (identity?: Identity, form?: "plain" | "immutable") => {
 
 const releasesIn = (text: string) => JSON.parse(text) as unknown[];
 
-/** What a command of the project prints about the deployment. */
+/** The output of a command of the project about the deployment. */
 async function command(name: "releases" | "rollback" | "layer", ...args: readonly string[]): Promise<string> {
   const local = ["-s", place.stack, "--local", deployment.state];
   const script = path.join(checkout, "cli", `${name}.ts`);
@@ -53,7 +53,7 @@ beforeAll(async () => {
 
 afterAll(() => deployment.end());
 
-test("functions that nobody else may call are asked by who deploys, their twins first", async () => {
+test("private functions are probed by the deploying identity, their twins first", async () => {
   const gcp = deployment.resources("gcp");
   const functions = gcp.filter(({ type }) => type === "gcp:cloudfunctionsv2/function:Function");
   expect(functions.map(({ urn }) => urn.split("::").at(-1)).sort()).toEqual(["gcp-api", "gcp-api-next"]);
@@ -62,7 +62,7 @@ test("functions that nobody else may call are asked by who deploys, their twins 
 });
 
 describe("the program of the identities", () => {
-  test("makes them on each cloud, and gives what GitHub's environments are told", () => {
+  test("creates them on each cloud, and returns the values for GitHub's environments", () => {
     expect(outputs.aws?.permissionsBoundary).toBe(boundaryArn(place));
     for (const identity of identities) {
       expect(outputs.aws?.[identity]).toBe(
@@ -76,38 +76,38 @@ describe("the program of the identities", () => {
     );
   });
 
-  test("changes nothing by itself", async () => {
+  test("shows no change in a preview", async () => {
     expect(Object.keys((await bootstrap.preview()).changeSummary)).toEqual(["same"]);
     expect(Object.keys((await bootstrap.preview({ refresh: true })).changeSummary)).toEqual(["same"]);
   });
 });
 
-describe("on clouds that know who asks", () => {
-  test("a preview needs no more than to look the project up, and shows nothing", async () => {
+describe("on clouds that check the caller", () => {
+  test("a preview needs only to look up the project, and shows no change", async () => {
     for (const form of ["plain", "immutable"] as const) {
       await as("preview", form);
       expect(changes(await deployment.preview()), form).toEqual([]);
     }
   });
 
-  test("a token of another repository is nobody", async () => {
+  test("a token of another repository has no identity", async () => {
     const token = { subject: "repo:another/repository:environment:staging", repository: "another/repository" };
     await changeCaller(await requireCloud(deployment.state), { token });
     await expect(command("releases")).rejects.toThrow(/nothing that bootstrap\/ deployed trusts repo:another/);
   });
 
-  test("what compares may read everything, and change nothing", async () => {
+  test("the comparing identity may read everything, and change nothing", async () => {
     await as("drift");
     expect(changes(await deployment.preview({ refresh: true }))).toEqual([]);
     deployment.configure([...deployment.configured, "aws.function.memorySize=1024"]);
     await expect(deployment.up()).rejects.toThrow(/AccessDenied.* lambda:UpdateFunctionConfiguration on resource/);
   });
 
-  test("what compares may diagnose; a preview may not, and is told what it lacks", async () => {
+  test("the comparing identity may diagnose; a preview's may not, and the error names the missing permission", async () => {
     deployment.configure(settings);
     await as("drift");
     const findings = findingsOf(await deployment.diagnose());
-    // The update of the test before, which was refused.
+    // The previous test's update, which failed.
     expect(findings.map(({ finding }) => finding.title)).toEqual(["the last update is failed"]);
     await as("preview");
     const report = JSON.stringify(await deployment.diagnose());
@@ -116,7 +116,7 @@ describe("on clouds that know who asks", () => {
     expect(report).toMatch(/Permission 'cloudfunctions\.functions\.get' denied/);
   });
 
-  test("a deployment goes back to the release before, lists what there is, and deletes what is old", async () => {
+  test("a deployment rolls back to the previous release, lists the releases, and deletes old ones", async () => {
     await as("deploy");
     const folder = path.join(checkout, ".local", `identities-${process.pid}`);
     try {
@@ -143,7 +143,7 @@ describe("on clouds that know who asks", () => {
     }
   });
 
-  test("a deployment destroys everything, and makes it again at once", async () => {
+  test("a deployment destroys everything, and creates it again at once", async () => {
     deployment.configure(settings);
     await as("deploy");
     await deployment.destroy();
@@ -154,7 +154,7 @@ describe("on clouds that know who asks", () => {
     await deployment.up();
   });
 
-  test("without one right in a deployed policy, it is refused and told which", async () => {
+  test("without one permission in a deployed policy it is denied, and the error names the permission", async () => {
     const cloud = await requireCloud(deployment.state);
     const policy = deployment
       .resources("aws")

@@ -13,7 +13,7 @@ const call = promisify(execFile);
 const versions = z.record(z.string(), z.string()).default({});
 const manifestSchema = z.object({ name: z.string(), dependencies: versions, peerDependencies: versions });
 
-/** `npm pack` of built packages. @returns the tarballs. */
+/** Runs `npm pack` on built packages. @returns the tarballs. */
 export async function pack(folders: readonly string[], destination: string): Promise<string[]> {
   mkdirSync(destination, { recursive: true });
   await call("npm", ["pack", ...folders, "--silent", "--ignore-scripts", "--pack-destination", destination]);
@@ -23,8 +23,8 @@ export async function pack(folders: readonly string[], destination: string): Pro
 }
 
 /**
- * Installs tarballs into a project, as npm would, but takes what they depend on from this checkout: what a package does not
- * declare is not there, and half a gigabyte is not written.
+ * Installs tarballs into a project like npm, but links their declared dependencies to this checkout: an undeclared
+ * package is missing, and half a gigabyte is not written.
  */
 export async function install(tarballs: readonly string[], project: string): Promise<void> {
   const modules = path.join(project, "node_modules");
@@ -38,7 +38,7 @@ export async function install(tarballs: readonly string[], project: string): Pro
   for (const name of ["typescript", "@types/node"]) share(name, modules);
 }
 
-/** What a package of this project itself is, the tarballs bring. */
+/** The tarballs contain this project's own packages. */
 function share(name: string, modules: string): void {
   const at = path.join(modules, name);
   if (name.startsWith("multicloud-") || existsSync(at)) return;
@@ -46,7 +46,7 @@ function share(name: string, modules: string): void {
   symlinkSync(path.join(checkout, "node_modules", name), at);
 }
 
-/** Bytes of everything below a folder, without what is linked. */
+/** Bytes of all files below a folder, without links. */
 export function sizeOf(folder: string): number {
   return readdirSync(folder, { withFileTypes: true, recursive: true })
     .filter((found) => found.isFile())
@@ -59,7 +59,7 @@ export function run(project: string, program: string, args: readonly string[]): 
   return runProcess(project, [path.join(project, "node_modules", program), ...args]);
 }
 
-/** Runs a process in the project; default: Node.js. */
+/** Runs a process in the project. Default: Node.js. */
 export async function runProcess(
   project: string,
   args: readonly string[],
@@ -72,7 +72,7 @@ export async function runProcess(
   });
 }
 
-/** `npm install` of the tarballs and of what the project lists, from npm's cache where it has it. */
+/** `npm install` of the tarballs and the project's dependencies, from npm's cache if possible. */
 export async function npmInstall(tarballs: readonly string[], project: string): Promise<void> {
   const listed = manifestSchema.parse(JSON.parse(readFileSync(path.join(project, "package.json"), "utf8")));
   const own = checkoutVersions();
@@ -85,7 +85,7 @@ export async function npmInstall(tarballs: readonly string[], project: string): 
     "@pulumi/policy",
   ];
   const others = [...sdks, "typescript", "@types/node"].map((name) => `${name}@${own[name] ?? ""}`);
-  // Not published yet: the tarballs are what the project means.
+  // Not published yet: use the tarballs instead.
   const kept = Object.entries(listed.dependencies).filter(([name]) => !name.startsWith("multicloud-"));
   writeFileSync(
     path.join(project, "package.json"),
@@ -102,7 +102,7 @@ function checkoutVersions(): Record<string, string> {
   return { ...dependencies, ...devDependencies };
 }
 
-/** The `package.json` that a user's project has. */
+/** The `package.json` of a user's project. */
 export function writeManifest(project: string): void {
   writeFileSync(path.join(project, "package.json"), JSON.stringify({ name: path.basename(project), main: "index.ts" }));
 }

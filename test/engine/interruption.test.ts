@@ -10,12 +10,15 @@ import { isAlive } from "../../local/process";
 import { project } from "../../operations/project";
 import { changes, LocalDeployment } from "./local-deployment";
 
-/** A run may be ended at any moment and in any way; what it leaves behind is whole, and the next run goes on from there. */
+/**
+ * A run may be interrupted at any moment and in any way; its state stays consistent, and the next run continues from
+ * there.
+ */
 const settings = ["clouds=[aws]", "aws.frontend.enabled=false", "smokeCheck=false"];
 const deployment = new LocalDeployment(settings);
 afterAll(() => deployment.end());
 
-/** A run in the foreground, in a process group of its own, as a terminal starts it. */
+/** A run in the foreground, in its own process group, as a terminal starts it. */
 class Foreground {
   readonly #child = spawn(
     process.execPath,
@@ -46,7 +49,7 @@ class Foreground {
     await expect.poll(() => this.#output, { timeout: 60_000, interval: 10 }).toContain(text);
   }
 
-  /** Sends a signal to everything that was started in the terminal; the exit code, or the signal that it died of. */
+  /** Sends a signal to the whole process group; returns the exit code, or the signal that ended the run. */
   end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null> {
     process.kill(-Number(this.#child.pid), signal);
     return this.#ended;
@@ -70,7 +73,7 @@ test("Ctrl-C ends the clouds, and the run has succeeded", async () => {
   await expect(fetch(apiUrl)).rejects.toThrow();
 });
 
-test("a run that is killed takes the clouds with it", async () => {
+test("a killed run ends its clouds", async () => {
   const run = new Foreground();
   await run.says("Serving");
   const pid = cloudProcess();
@@ -79,7 +82,7 @@ test("a run that is killed takes the clouds with it", async () => {
   await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false);
 });
 
-test("a port that another program has taken is named, and the rest stays as it is", async () => {
+test("a port that another program uses is named, and the rest is unaffected", async () => {
   const { apiUrl } = deployment.outputs().aws;
   const { port } = new URL(apiUrl);
   const taker = createServer().listen(Number(port), "127.0.0.1");
@@ -98,7 +101,7 @@ test("a port that another program has taken is named, and the rest stays as it i
   expect((await fetch(apiUrl)).status).toBe(200);
 });
 
-test("a run on a stack that another one is at names that one", async () => {
+test("a run on a stack that another run has locked names that run", async () => {
   const folder = path.join(deployment.state, "engine", ".pulumi", "locks", "organization", project, "staging");
   mkdirSync(folder, { recursive: true });
   const lock = path.join(folder, "another.json");
@@ -113,7 +116,7 @@ test("a run on a stack that another one is at names that one", async () => {
 });
 
 test.each(["SIGKILL", "SIGINT", "SIGTERM"] as const)(
-  "after a %s in the middle of a deployment the next one completes it, and nothing is there twice",
+  "after a %s in the middle of a deployment the next one completes it, and nothing exists twice",
   async (signal) => {
     await deployment.destroy();
     await stopCloud(deployment.state);
@@ -124,7 +127,7 @@ test.each(["SIGKILL", "SIGINT", "SIGTERM"] as const)(
     await deployment.up();
     expect((await fetch(deployment.outputs().aws.apiUrl)).status).toBe(200);
     expect((await deployment.preview()).stderr).toContain("no changes");
-    // Layer versions are never deleted, since other stacks may hold them.
+    // Layer versions are never deleted, since other stacks may use them.
     const urns = deployment.resources("aws").map(({ urn }) => urn);
     const once = urns.filter((urn) => !urn.includes("layerVersion"));
     expect(once).toHaveLength(new Set(once).size);

@@ -14,7 +14,7 @@ const layerName = "multicloud-auto-deploy-staging-dependencies";
 const functionName = "function multicloud-auto-deploy-staging-api";
 let consumer: Stack;
 
-/** A deployment, another stack that holds the ARN of its layer, and then a changed pin. */
+/** A deployment, another stack that uses the ARN of its layer, and then a changed pin. */
 beforeAll(async () => {
   await deployment.restore();
   const engine = await findEngine(() => undefined);
@@ -59,7 +59,7 @@ async function layer(...args: string[]): Promise<Version[]> {
 
 const numbers = (versions: readonly Version[]) => versions.map(({ version }) => version);
 
-test("versions has the current and the former one, and who uses each", async () => {
+test("versions lists the current and the former one, with the users of each", async () => {
   const [current, former, ...others] = await layer("versions");
   const { sha256, size } = deployment.outputs().layers[layerName] ?? {};
   expect(others).toEqual([]);
@@ -86,12 +86,12 @@ test("a published version is inspected by its ARN", async () => {
   await expect(layer("inspect", unknown)).rejects.toThrow(`there is no layer version ${unknown}`);
 });
 
-test("prune leaves a version that another stack still names", async () => {
+test("prune keeps a version that another stack still uses", async () => {
   expect(await layer("prune", "--keep", "0")).toEqual([]);
   expect(numbers(await layer("versions"))).toEqual([2, 1]);
 });
 
-test("prune deletes what nobody uses, and the API still answers", async () => {
+test("prune deletes unused versions, and the API still answers", async () => {
   await consumer.destroy();
   expect(numbers(await layer("prune", "--keep", "2"))).toEqual([]);
   expect(numbers(await layer("prune", "--keep", "1", "--dry-run"))).toEqual([1]);

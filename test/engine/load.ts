@@ -1,18 +1,18 @@
-/** What was asked while something else happened. */
+/** Results of the requests during other work. */
 export interface Load {
   readonly asked: number;
-  /** Answers other than 200, and requests without one. */
+  /** Responses other than 200, and failed requests. */
   readonly failed: readonly string[];
-  /** Bodies of the answers, in the order in which they came, each once in a row. */
+  /** Bodies of the responses, in order of arrival, without consecutive repetitions. */
   readonly bodies: readonly string[];
-  /** Milliseconds that the slowest answer took. */
+  /** Milliseconds of the slowest response. */
   readonly slowest: number;
 }
 
-/** Requests a second. */
+/** Requests per second. */
 const rate = 20;
 
-/** Asks an address twenty times a second for as long as `work` takes, whether or not the answers come. */
+/** Sends twenty requests per second to an address during `work`, whether or not they are answered. */
 export async function underLoad<T>(url: string, work: () => Promise<T>): Promise<{ result: T; load: Load }> {
   const failed: string[] = [];
   const bodies: string[] = [];
@@ -38,7 +38,7 @@ export async function underLoad<T>(url: string, work: () => Promise<T>): Promise
   }, 1000 / rate);
   try {
     const result = await work();
-    // Whether what was changed last serves.
+    // Continue for a moment, to see whether the last change serves.
     await new Promise((resolve) => setTimeout(resolve, 1000));
     clearInterval(timer);
     await Promise.all(pending);

@@ -31,17 +31,17 @@ export interface Run {
 }
 
 /**
- * A deployment onto this machine, in a state folder of its own.
+ * A deployment onto this machine, with its own state folder.
  *
- * {@link run} is the command line, each time a process that loads the SDKs anew, as a user has it. The other methods do
- * the same in this process, for about half the processor time: for tests that are not about the command line.
+ * {@link run} is the command line: each call is a process that loads the SDKs, as for a user. The other methods do the
+ * same in this process, with about half the processor time, for tests that are not about the command line.
  */
 export class LocalDeployment {
   readonly state = mkdtempSync(path.join(tmpdir(), "local-deployment-"));
 
   /**
-   * @param settings laid over those of the stack, as `--config` takes them.
-   * @param stack which Pulumi.<name>.yaml.
+   * @param settings override those of the stack, in the form of `--config`.
+   * @param stack selects Pulumi.<name>.yaml.
    */
   constructor(
     private settings: readonly string[],
@@ -49,12 +49,12 @@ export class LocalDeployment {
   ) {}
 
   /**
-   * Makes this deployment one that is up, without deploying it: what the first test of this run that asks for these
-   * settings deploys is copied for each, with addresses of its own. Takes two seconds instead of ten to thirty.
+   * Provides a deployed stack without deploying it: the first test with these settings deploys, and the others get
+   * copies with their own addresses. This takes two seconds instead of ten to thirty.
    *
-   * The copies have the stack's history and the same names; nothing that is done to one is seen by another.
+   * The copies have the stack's history and the same names, and are independent of each other.
    *
-   * @throws where it cannot be deployed, or where this deployment has begun already.
+   * @throws if it cannot be deployed, or this deployment was used already.
    */
   async restore(): Promise<void> {
     const key = createHash("sha256")
@@ -85,7 +85,7 @@ export class LocalDeployment {
     await startCloud(this.state, { attached: true });
   }
 
-  /** The settings that are laid over the stack's now. */
+  /** The current overriding settings. */
   get configured(): readonly string[] {
     return this.settings;
   }
@@ -103,17 +103,17 @@ export class LocalDeployment {
   }
 
   /**
-   * What `up --detach` does, the clouds started where they do not run; they end with this process.
+   * Same as `up --detach`; starts the clouds if necessary. They end with this process.
    *
    * @returns a line for each change, see {@link changes}.
-   * @throws with what a user is told, where the update fails.
+   * @throws with the user's error message if the update fails.
    */
   async up({ refresh = false } = {}): Promise<Update> {
     if ((await runningCloud(this.state)) === undefined) await startCloud(this.state, { attached: true });
     return this.#update("done", (stack, onEvent) => stack.up({ onEvent, refresh }));
   }
 
-  /** Lets an identity ask from now on that `bootstrap/` makes for the stack; it is deployed here first. */
+  /** Uses an identity of the stack from now on, which `bootstrap/` creates; it is deployed here first. */
   async signIn(identity: Identity): Promise<void> {
     if ((await runningCloud(this.state)) === undefined) await startCloud(this.state, { attached: true });
     const [cloud, engine] = await Promise.all([requireCloud(this.state), findEngine(() => undefined)]);
@@ -122,12 +122,12 @@ export class LocalDeployment {
     await changeCaller(cloud, { token: tokenOf(identity, this.stack), region: "ap-northeast-1" });
   }
 
-  /** What `preview` does. */
+  /** Same as `preview`. */
   preview({ refresh = false } = {}): Promise<Update> {
     return this.#update("planned", (stack, onEvent) => stack.preview({ onEvent, refresh }));
   }
 
-  /** What `destroy` does. */
+  /** Same as `destroy`. */
   destroy(): Promise<Update> {
     return this.#update("done", (stack, onEvent) => stack.destroy({ onEvent }));
   }
@@ -160,7 +160,7 @@ export class LocalDeployment {
     return { stderr: lines.join("\n") };
   }
 
-  /** What `diagnose` finds. */
+  /** The findings of `diagnose`. */
   async diagnose(): Promise<Report> {
     const engine = await findEngine(() => undefined);
     return diagnose(await localEnvironment(engine, { state: this.state, stack: this.stack }), {
@@ -170,9 +170,9 @@ export class LocalDeployment {
   }
 
   /**
-   * The stack's outputs, out of the engine's state.
+   * The stack's outputs, from the engine's state.
    *
-   * @throws where they are not what the reference says of them.
+   * @throws if they differ from the reference.
    */
   outputs(): Outputs {
     const file = path.join(this.state, "engine", ".pulumi", "stacks", project, `${this.stack}.json`);
@@ -184,7 +184,7 @@ export class LocalDeployment {
     return stackOutputs.parse(stack.outputs) as Outputs;
   }
 
-  /** What a local cloud has. */
+  /** The resources of a local cloud. */
   resources(cloud: string): StoredResource[] {
     const file = path.join(this.state, cloud, "resources.json");
     const { resources } = JSON.parse(readFileSync(file, "utf8")) as { resources: Record<string, StoredResource> };
@@ -198,10 +198,10 @@ export class LocalDeployment {
   }
 }
 
-/** What an update told while it ran, a line for each change. */
+/** The output of an update, with a line for each change. */
 export type Update = Pick<Run, "stderr">;
 
-/** Whether this is the first that claims something; of several at once exactly one is. */
+/** Whether this process is the first with a claim; of several processes exactly one is. */
 function isFirst(claim: string): boolean {
   try {
     mkdirSync(claim);
@@ -227,7 +227,7 @@ export interface Outputs extends Pick<StackValues, "layers"> {
   readonly gcp: CloudValues;
 }
 
-/** A second checkout of this tree, elsewhere; the installed packages are shared. */
+/** A second checkout of this tree in another folder; the installed packages are shared. */
 export function copyOfCheckout({ development = true } = {}): string {
   const copy = mkdtempSync(path.join(tmpdir(), "another checkout-"));
   const left = new Set(["node_modules", ".git", ".local"].map((name) => path.join(checkout, name)));
@@ -237,7 +237,7 @@ export function copyOfCheckout({ development = true } = {}): string {
   return copy;
 }
 
-/** What `npm ci --omit=dev` installs, by the lock's own marks; that itself would write half a gigabyte. */
+/** The packages that `npm ci --omit=dev` would install, by the lock's marks; npm itself would write half a gigabyte. */
 function deployedPackages(): string[] {
   const lock = JSON.parse(readFileSync(path.join(checkout, "package-lock.json"), "utf8")) as {
     packages: Record<string, { dev?: boolean }>;
@@ -268,7 +268,7 @@ export function execute(args: readonly string[], cwd: string, env: Record<string
   });
 }
 
-/** The lines of a run that tell a change, e.g. `~ update  aws:lambda:Function  aws-api`, without the changed properties. */
+/** The changes in a run's output, e.g. `~ update  aws:lambda:Function  aws-api`, without changed properties. */
 export function changes({ stderr }: Update): string[] {
   return stderr
     .split("\n")

@@ -31,7 +31,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** `npx mcad local <args>` in a project, with a state folder of its own. */
+/** `npx mcad local <args>` in a project, with its own state folder. */
 function local(project: string, ...args: readonly string[]) {
   const state = path.join(folder, `state of ${path.basename(project)}`);
   return run(project, "multicloud-components/cli/mcad.js", ["local", "--state", state, ...args]);
@@ -41,7 +41,7 @@ function succeeded({ code, stderr }: Run): void {
   expect(code, stderr).toBe(0);
 }
 
-/** Deploys a project, hands its outputs over, and deletes it. */
+/** Deploys a project, passes on its outputs, and destroys it. */
 async function whileUp(
   project: string,
   settings: readonly string[],
@@ -59,7 +59,7 @@ async function whileUp(
 }
 
 describe("a program of another project", () => {
-  test("deploys the components by the packages alone", () =>
+  test("deploys the components with only the packages installed", () =>
     whileUp(own, [], async ({ url, layer, folder: ran }) => {
       expect(layer).toEqual(["names-dev-dependencies"]);
       expect(ran).toBe("own-program");
@@ -72,7 +72,7 @@ describe("a program of another project", () => {
     expect(checked).toEqual({ code: 0, stdout: "", stderr: "" });
   });
 
-  test("is told of a second copy of the SDK, and how to have one", async () => {
+  test("gets an error about a second copy of the SDK, and how to avoid it", async () => {
     const project = path.join(folder, "two copies");
     cpSync(own, project, { recursive: true, verbatimSymlinks: true });
     const second = path.join(project, "node_modules", "multicloud-components", "node_modules", "@pulumi", "pulumi");
@@ -104,7 +104,7 @@ describe("a project from the template", () => {
       ],
       { program: command, env: { ...engineVariables(state), PULUMI_HOME: path.join(folder, "pulumi") } },
     );
-    // An engine that was built from its module has no language host to ask more; the files are there by then.
+    // An engine that was built from its module has no language host, so it fails after it has written the files.
     expect(made.stdout).toContain("Created project 'greeter'");
     files = readdirSync(project, { recursive: true, encoding: "utf8" }).filter((file) =>
       statSync(path.join(project, file)).isFile(),
@@ -120,7 +120,7 @@ describe("a project from the template", () => {
     expect(readFileSync(path.join(project, "Pulumi.yaml"), "utf8")).toMatch(/^name: greeter$/m);
   });
 
-  test("comes up, and answers", () => {
+  test("deploys, and answers", () => {
     const clouds = nightly ? (["aws", "azure", "gcp"] as const) : (["aws"] as const);
     const settings = [`clouds=[${clouds.join(",")}]`, "gcp.project=greeter-1"];
     return whileUp(project, settings, async (outputs) => {
@@ -151,7 +151,7 @@ test("the packages are small, and name no command of the repository", () => {
 test.runIf(nightly)(
   "what a deployment installs beside the SDKs is below 32 MB, half of it the Python that compiles",
   () => {
-    // pyodide 14 MB, zod 6 MB, CycloneDX 5 MB; the local clouds' own are for development.
+    // pyodide 14 MB, zod 6 MB, CycloneDX 5 MB; the local clouds' packages are for development.
     const names = [
       "multicloud-components",
       "multicloud-python-layers",

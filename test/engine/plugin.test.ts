@@ -27,13 +27,13 @@ let cloud: CloudAddress;
 
 beforeAll(async () => {
   cloud = await startCloud(state, { attached: true, folder: example });
-  // In the program's folder, where the engine starts a plugin.
+  // In the program's folder, in which the engine starts a plugin.
   plugin = spawn(process.execPath, nodeArguments(path.join(checkout, "plugin", "provider")), {
     cwd: example,
     stdio: ["ignore", "pipe", "inherit"],
   });
   if (plugin.stdout === null) throw new Error("the plugin has no standard output");
-  // As every plugin tells the engine.
+  // The engine reads the port from a plugin's first line.
   const [port] = (await once(createInterface(plugin.stdout), "line")) as [string];
   cloud = { ...cloud, providers: { ...cloud.providers, multicloud: Number(port) } };
 });
@@ -44,7 +44,7 @@ afterAll(async () => {
   rmSync(state, { recursive: true });
 });
 
-/** A component as a program in another language has it: a token, and arguments that the engine hands to the plugin. */
+/** A component in a program of another language: a token, and arguments that the engine passes to the plugin. */
 class Remote extends pulumi.ComponentResource {
   declare readonly url: pulumi.Output<string>;
   declare readonly arn: pulumi.Output<string>;
@@ -84,7 +84,7 @@ test("constructs each of its components for a program in another language, by th
   await stack.destroy();
 });
 
-test("tells a program of an argument that is wrong, and of what is accepted", async () => {
+test("reports a wrong argument to the program, with what is accepted", async () => {
   const stack = await stackOf(() => {
     const { url } = new Remote("AwsPythonApi", "greeter", { application, architecture: "sparc" });
     return { url };

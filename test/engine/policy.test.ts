@@ -34,12 +34,12 @@ async function withPack(stackName: string, program?: PulumiFn): Promise<Stack> {
     console.error(line);
   });
   const stack = await localStack({ engine, cloud, state, stack: stackName, program });
-  // The pack's folder has the program by which an engine without the Node.js language host runs a pack.
+  // The pack's folder has the program with which an engine without the Node.js language host runs a pack.
   stack.workspace.envVars.PATH = [pack, process.env.PATH].join(path.delimiter);
   return stack;
 }
 
-/** What the engine says when it refuses to preview a program. */
+/** The engine's error when it refuses to preview a program. */
 async function refusal(stackName: string, program: PulumiFn): Promise<string> {
   const stack = await withPack(stackName, program);
   try {
@@ -50,7 +50,7 @@ async function refusal(stackName: string, program: PulumiFn): Promise<string> {
   throw new Error(`the engine did not refuse ${stackName}`);
 }
 
-/** A function as somebody would write it who does not use the components. */
+/** A function that was written without the components. */
 function withoutLayer(): Promise<Record<string, unknown>> {
   const role = new iam.Role("hand", {
     name: "hand",
@@ -69,7 +69,7 @@ function withoutLayer(): Promise<Record<string, unknown>> {
   return Promise.resolve({});
 }
 
-/** A secret of the stack's, which is also in clear in the function's environment. */
+/** A secret of the stack that is also plain text in the function's environment. */
 function openSecret(): Promise<Record<string, unknown>> {
   const secret = new secretsmanager.Secret("hand", { name: "hand" });
   const secretString = pulumi.secret("pay-s3cret");

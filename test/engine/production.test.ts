@@ -12,7 +12,7 @@ beforeAll(async () => {
 
 afterAll(() => deployment.end());
 
-test("somebody is told of errors on every cloud", () => {
+test("errors send a notification on every cloud", () => {
   const types = ["aws", "azure-native", "gcp"].flatMap((cloud) => deployment.resources(cloud).map(({ type }) => type));
   expect(types).toEqual(
     expect.arrayContaining([
@@ -30,7 +30,7 @@ test("a preview changes nothing", async () => {
   expect(changes(await deployment.preview())).toEqual([]);
 });
 
-test("the messages cannot be deleted until the protection is taken away", async () => {
+test("the messages cannot be deleted until the protection is removed", async () => {
   const refused = await deployment.run(["destroy"]);
   expect(refused.code).toBe(1);
   for (const cloud of ["aws", "azure", "gcp"]) {

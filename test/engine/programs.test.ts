@@ -30,7 +30,7 @@ import { UpdateLog } from "../../local/update-log";
 import { layerBundle, packageBundle } from "../components/bundles";
 import { bundleFor } from "../local/bundle";
 
-/** Programs of the tests' own: what a cloud refuses, and what the project's components make impossible. */
+/** Programs of the tests: what a cloud rejects, and what the project's components prevent. */
 const folder = mkdtempSync(path.join(tmpdir(), "programs-"));
 const state = path.join(folder, "state");
 const codeFile = path.join(folder, "function.zip");
@@ -52,7 +52,7 @@ async function stackOf(name: string, program: PulumiFn): Promise<Stack> {
   return localStack({ engine, cloud, state, stack: name, program });
 }
 
-/** What a user is told when a program cannot be deployed. */
+/** The user's error messages for a program that cannot be deployed. */
 async function errorsOf(declare: () => unknown, operation: "preview" | "up" = "preview"): Promise<string[]> {
   const stack = await stackOf("refused", () => {
     declare();
@@ -85,7 +85,7 @@ class Bare extends pulumi.CustomResource {}
 
 describe("a function without the layer that it needs", () => {
   const bare = (checked: boolean) => () => {
-    // Told to be as large as what goes through S3.
+    // With the size of a layer that goes through S3.
     const bundle = { ...layerBundle({ size: 60_000_000 }), path: codeFile };
     const layer = new DependencyLayer("bare", { layerName: "bare", bundle });
     const fn = new ApiFunction("bare", {
@@ -93,7 +93,7 @@ describe("a function without the layer that it needs", () => {
       code: new pulumi.asset.FileArchive(codeFile),
       handler: "main.handler",
       layers: [layer],
-      // What the component does not let anyone forget has to be taken away from it.
+      // The component always sets the layers, so remove them again.
       transform: { function: (args) => ({ ...args, layers: [] }) },
     });
     const api = new HttpApi("bare", {
@@ -140,7 +140,7 @@ describe("a function without the layer that it needs", () => {
     await stack.destroy();
   });
 
-  test("is no success where the smoke check asks it", async () => {
+  test("fails if the smoke check probes it", async () => {
     const stack = await stackOf("checked", bare(true));
     const log = new UpdateLog(() => undefined, "done");
     await expect(stack.up({ onEvent: log.onEvent })).rejects.toThrow();
@@ -168,7 +168,7 @@ describe("another stack", () => {
 });
 
 describe("the local cloud refuses, before anything is deployed,", () => {
-  test("a function that it does not have", async () => {
+  test("a provider function that it does not have", async () => {
     const declare = () => getAvailabilityZonesOutput({ state: "available" });
     expect((await errorsOf(declare)).join("\n")).toMatch(
       /no function aws:index\/getAvailabilityZones:.* it has .*aws:index\/getCallerIdentity.*pass the value as a setting/,
@@ -176,7 +176,7 @@ describe("the local cloud refuses, before anything is deployed,", () => {
   });
 
   test("an input that is missing", async () => {
-    // The SDK's own check is left out, as a program in another language leaves it out.
+    // Without the SDK's own check, as in a program of another language.
     const type = "aws:lambda/function:Function";
     expect((await errorsOf(() => new Bare(type, "bare", { runtime: "python3.12" }))).join("\n")).toMatch(
       /role.*is required/s,
@@ -214,7 +214,7 @@ describe("a resource that is named by a known name", () => {
     expect((await stack.preview()).changeSummary).toEqual({ create: 3 });
   });
 
-  test("is not there because a preview had it", async () => {
+  test("does not exist just because a preview had it", async () => {
     expect(await errorsOf(() => versioningOf("planned"), "up")).toEqual([
       expect.stringMatching(/bucket: planned does not exist/),
     ]);
@@ -269,7 +269,7 @@ describe("a resource of a type that the local cloud does not emulate", () => {
   });
 });
 
-test("a function of Azure has the messages of a queue", async () => {
+test("a function on Azure receives the messages of a queue", async () => {
   const built = await bundleFor("azure");
   const packages = unzipSync(readFileSync(built.path), { filter: ({ name }) => name.startsWith(".python_packages/") });
   const code = `

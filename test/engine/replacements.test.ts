@@ -12,7 +12,7 @@ import { findEngine } from "../../local/engine";
 import { localStack } from "../../local/stack";
 import { UpdateLog } from "../../local/update-log";
 
-/** Changes of a living stack that replace something, on local clouds that replace as the live ones do. */
+/** Changes of a running stack that replace resources, on local clouds that replace them as the live ones do. */
 const folder = mkdtempSync(path.join(tmpdir(), "replacements-"));
 const state = path.join(folder, "state");
 const site = path.join(folder, "site");
@@ -67,7 +67,7 @@ async function frontend(name: string, first: Changed) {
   };
 }
 
-test("another domain of the Google Cloud frontend: its certificate is there before the old one goes", async () => {
+test("another domain of the Google Cloud frontend: the new certificate exists before the old one is deleted", async () => {
   const { stack, up } = await frontend("domain", { domain: "first.example.com" });
   expect((await up({ domain: "first.example.com" })).errors).toEqual([]);
   expect((await up({ domain: "second.example.com" })).errors).toEqual([]);

@@ -17,7 +17,7 @@ const run = (command: "releases" | "rollback", ...args: string[]): Promise<Run> 
 const releases = async () => JSON.parse((await run("releases", "--json")).stdout) as ListedRelease[];
 const serving = async () => (await releases()).filter(({ share }) => share === 1);
 
-/** What answers says of itself, by the cloud that it is on. */
+/** The release in each cloud's response. */
 async function answering(): Promise<Record<Cloud, string>> {
   const { aws, azure, gcp } = deployment.outputs();
   const asked = Object.entries({ aws, azure, gcp }).map(async ([cloud, { apiUrl }]) => {
@@ -42,7 +42,7 @@ beforeAll(async () => {
 afterAll(() => deployment.end());
 
 describe("a rollback", () => {
-  test("has nowhere to go that is not there, that serves already, or that it cannot tell", async () => {
+  test("rejects a release that does not exist, that serves already, or that is ambiguous", async () => {
     const unknown = await run("rollback", "--to", "0123456789ab");
     expect(unknown.code).toBe(1);
     expect(unknown.stderr).toMatch(
@@ -52,7 +52,7 @@ describe("a rollback", () => {
     expect([current.code, current.stderr]).toEqual([1, expect.stringContaining("serves already")]);
   });
 
-  test("says what it would do, and does nothing", async () => {
+  test("describes a dry run without changes", async () => {
     const dry = await run("rollback", "--dry-run");
     expect(dry.code, dry.stderr).toBe(0);
     expect(dry.stdout).toMatch(
@@ -61,7 +61,7 @@ describe("a rollback", () => {
     expect(await answering()).toEqual(second);
   });
 
-  test("lets the release before serve on three clouds, and asks it", async () => {
+  test("makes the previous release serve on three clouds, and probes it", async () => {
     const back = await run("rollback");
     expect(back.code, back.stderr).toBe(0);
     for (const cloud of ["aws", "azure", "gcp"]) {
@@ -75,7 +75,7 @@ describe("a rollback", () => {
     ]);
   });
 
-  test("is what the next preview says it would undo, and nothing else", async () => {
+  test("is the only change that the next preview would undo", async () => {
     const preview = await deployment.run(["preview"], { checkout: copy });
     expect(preview.code, preview.stderr).toBe(0);
     const checks = ["aws-smoke-check", "gcp-smoke-check"].map((name) => `~ update  command:local:Command  ${name}`);
@@ -90,19 +90,19 @@ describe("a rollback", () => {
     ]);
     const up = await deployment.run(["up", "--detach"], { checkout: copy });
     expect(up.code, up.stderr).toBe(0);
-    // Instances of the release before answer for a moment.
+    // Instances of the previous release answer for a moment.
     await expect.poll(answering, { timeout: 30_000 }).toEqual(second);
     expect((await deployment.run(["preview"], { checkout: copy })).stderr).toContain("no changes");
   });
 
-  test("goes on one cloud alone where it is told so", async () => {
+  test("can be limited to one cloud", async () => {
     const back = await run("rollback", "--cloud", "gcp", "--to", first?.gcp ?? "");
     expect(back.code, back.stderr).toBe(0);
     expect(await answering()).toEqual({ ...second, gcp: first?.gcp });
   });
 });
 
-test("old releases go with the layers, but the newest and what serves", async () => {
+test("old releases are deleted with the layers, except the newest and the serving one", async () => {
   const layer = (...args: string[]) =>
     execute([path.join(copy, "cli", "layer.ts"), "prune", ...local(), ...args, "--json"], copy);
   const before = (await releases()).map(({ name }) => name);

@@ -5,7 +5,7 @@ import { afterAll, expect, test } from "vitest";
 
 import { copyOfCheckout, LocalDeployment } from "./local-deployment";
 
-/** A stack whose secrets another provider has encrypted, as `pulumi config set --secret` leaves its file. */
+/** A stack whose secrets another provider has encrypted, as `pulumi config set --secret` writes them. */
 const checkout = copyOfCheckout();
 const deployment = new LocalDeployment([
   "clouds=[aws]",
@@ -18,7 +18,7 @@ afterAll(async () => {
   rmSync(checkout, { recursive: true });
 });
 
-test("a secret that cannot be read here is given, or has a stand-in, which is said; neither is ever in the clear", async () => {
+test("an unreadable secret needs a value, or gets a stand-in with a message; neither is ever plain text", async () => {
   appendFileSync(
     path.join(checkout, "Pulumi.staging.yaml"),
     `

@@ -4,15 +4,17 @@ import path from "node:path";
 
 import { freePort } from "../../local/free-port";
 
-/** What a running cloud has in its state folder and a stopped one does not need. */
+/** Files of a running cloud that a stopped one does not need. */
 const transient = new Set(["cloud.json", "cloud.pid", "cloud.log"]);
 
-/** Has an engine that nothing interrupts write its state once, not after each of the resources: a quarter of its time. */
+/**
+ * Makes an engine that is not interrupted write its state once, instead of after each resource: a quarter of its time.
+ */
 export const savedAtTheEnd = { PULUMI_EXPERIMENTAL: "true", PULUMI_SKIP_CHECKPOINTS: "true" } as const;
 
 /**
- * Copies the state folder of local clouds that do not run. The copy is a deployment of its own: every address in it is a
- * port that is free now, and every path is below the copy, so that both may serve at the same time.
+ * Copies the state folder of stopped local clouds. The copy is an independent deployment: every address in it has a
+ * free port, and every path is below the copy, so that both can run at the same time.
  */
 export async function copyState(from: string, to: string): Promise<void> {
   await replaceState(from, to);
@@ -30,13 +32,13 @@ export async function copyState(from: string, to: string): Promise<void> {
   }
 }
 
-/** Makes one state folder what another is, addresses and paths included: for going back to an earlier state of it. */
+/** Copies a state folder with its addresses and paths over another: for a return to an earlier state of it. */
 export async function replaceState(from: string, to: string): Promise<void> {
   rmSync(to, { recursive: true, force: true });
   await cp(from, to, { recursive: true, filter: (source) => !transient.has(path.basename(source)) });
 }
 
-/** Different ports that nothing listens on. */
+/** Different free ports. */
 async function freePorts(count: number): Promise<number[]> {
   const found = new Set<number>();
   while (found.size < count) found.add(await freePort());

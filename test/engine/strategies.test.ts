@@ -6,7 +6,7 @@ const settings = ["clouds=[aws]", "aws.frontend.enabled=false"];
 const deployment = new LocalDeployment(settings);
 const prefix = "multicloud-auto-deploy-staging-dependencies";
 
-/** Goes over to other settings, with the API answering before and after; gives the changed resources. */
+/** Changes the settings while the API answers before and after; returns the changed resources. */
 async function goOver(others: readonly string[]): Promise<string[]> {
   deployment.configure([...settings, ...others]);
   const run = await deployment.up();
@@ -39,7 +39,7 @@ test("split has a layer for each group, and only layers and function change, and
   expect(packages("web").filter((name) => packages("auth").includes(name))).toEqual([]);
 });
 
-test("hybrid leaves to a public layer what it carries", async () => {
+test("hybrid omits the packages of a public layer", async () => {
   const { layers } = deployment.outputs();
   const { arn, packages } = layers[`${prefix}-auth`] ?? { arn: "", packages: {} };
   const publicLayers = { "ap-northeast-1": [{ arn, packages }] };
@@ -57,7 +57,7 @@ test("hybrid leaves to a public layer what it carries", async () => {
   expect(results.find(({ check }) => check === "public-layers")?.summary).toBe(`${prefix}-auth:1`);
 });
 
-/** What a user is told who names a public layer that the deployment cannot have. */
+/** The user's error message for a public layer that cannot be used. */
 async function refusalOf(packages: Readonly<Record<string, string>>): Promise<string> {
   const before = deployment.resources("aws");
   const arn = "arn:aws:lambda:ap-northeast-1:770693421928:layer:Klayers-p312-PyJWT:1";

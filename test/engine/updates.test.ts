@@ -6,15 +6,15 @@ import { clouds } from "../../contract/clouds";
 
 const isNightly = process.env.NIGHTLY !== undefined;
 
-/** Requests a second of each address: they take most of the processors' time. */
+/** Requests per second to each address; they use most of the processors' time. */
 const rate = isNightly ? 20 : 10;
 
-/** Each kind of update once, and of both the cheap ones by day: all of them take minutes. */
+/** Each kind of update once, and by day only the cheap ones of both: all of them take minutes. */
 const byDay = ["code", "settings", "missing module", "wrong handler", "missing right"];
 
 const updates = [...fine, ...faulty].filter(({ name }) => isNightly || byDay.includes(name));
 
-describe.each(clouds)("while API and frontend are asked, on %s", (cloud) => {
+describe.each(clouds)("while API and frontend receive requests, on %s", (cloud) => {
   const deployment = new UpdatedDeployment(cloud, rate);
   beforeAll(() => deployment.start());
   afterAll(() => deployment.end());
@@ -27,7 +27,7 @@ describe.each(clouds)("while API and frontend are asked, on %s", (cloud) => {
     },
   );
 
-  test("an update after those that were refused goes through, and back in a moment", async () => {
+  test("an update after the failed ones succeeds, and so does its reversal", async () => {
     expect(problemsOf(await deployment.update(mended))).toEqual([]);
     expect(await deployment.changes(mended)).toBe("");
     expect(problemsOf(await deployment.rollBack())).toEqual([]);

@@ -10,8 +10,8 @@ import { LocalDeployment } from "./local-deployment";
 import { copyState } from "./state-copy";
 
 /**
- * What release 3.0.0 of the program left on the local clouds: its engine's state, and the clouds' own with two messages in
- * each; without the packages, which are built anew. Its paths begin with `/state`.
+ * The state of release 3.0.0 on the local clouds: that of its engine and of the clouds, with two messages in each;
+ * without the packages, which are built again. Its paths begin with `/state`.
  */
 const written = path.join(__dirname, "fixtures", "state-3.0.0.tar.gz");
 
@@ -34,11 +34,11 @@ afterAll(async () => {
   rmSync(saved, { recursive: true });
 });
 
-/** What may be another resource afterwards: none of it holds data, and none is an address that users know. */
+/** Resources that may be replaced: none of them holds data, and none is an address that users know. */
 const replaceable =
   /(aws:iam:RolePolicy|aws:lambda:LayerVersion|aws:lambda:Permission|azure-native:storage:Blob|gcp:storage:BucketObject|command:local:Command) /;
 
-test("a stack of release 3.0.0 lives on: nothing that holds data or serves is replaced, and no message is lost", async () => {
+test("a stack of release 3.0.0 is upgraded: nothing that holds data or serves is replaced, and no message is lost", async () => {
   const { stderr } = await deployment.up();
   const lines = stderr.split("\n");
   const replaced = lines.filter((line) => line.startsWith("± ") && !replaceable.test(line));

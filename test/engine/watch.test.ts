@@ -37,7 +37,7 @@ afterAll(async () => {
   rmSync(checkout, { recursive: true });
 });
 
-/** Waits for something to become true, as long as a test may take. */
+/** Waits for a condition, up to the timeout of a test. */
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await condition())) {
     if (local.exitCode !== null) throw new Error(`npm run local has ended:\n${told}`);
@@ -47,10 +47,10 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
 
 const answer = async () => (await fetch(`${deployment.outputs().aws.apiUrl}/api/`)).text();
 
-/** The application whose status says something else. */
+/** The application with another text in its status. */
 const saying = (word: string) => written.replace('"status": "ok"', `"status": "ok", "word": "${word}"`);
 
-test("what is saved is served, and the engine follows by itself, so that a preview is empty", async () => {
+test("saved code is served, and the engine deploys it afterwards, so that a preview is empty", async () => {
   writeFileSync(application, saying("saved"));
   await until(async () => (await answer()).includes('"word":"saved"'));
   await until(() => /^ {2}\d+ .*unchanged \(/m.test(told));
@@ -60,7 +60,7 @@ test("what is saved is served, and the engine follows by itself, so that a previ
   expect(preview.stderr).toContain("no changes");
 });
 
-test("an edit that does not start tells its traceback, and the code before goes on serving", async () => {
+test("an edit that does not start shows its traceback, and the previous code continues to serve", async () => {
   writeFileSync(application, saying("broken").replace("app = FastAPI(", "app == FastAPI(("));
   await until(() => told.includes("still serves on aws"));
   expect(told).toMatch(/app\.py does not start on aws:\n.*File "application\/api\/app\.py", line \d+.*SyntaxError/s);
@@ -71,7 +71,7 @@ test("an edit that does not start tells its traceback, and the code before goes 
   expect(await answer()).toContain('"word":"saved"');
 });
 
-test("an edit of settings is previewed, and deployed at a key", async () => {
+test("an edit of settings is previewed, and deployed on a key press", async () => {
   writeFileSync(application, saying("saved"));
   const settings = path.join(checkout, "Pulumi.staging.yaml");
   writeFileSync(
@@ -83,7 +83,7 @@ test("an edit of settings is previewed, and deployed at a key", async () => {
   const before = told.length;
   local.stdin?.write("u");
   await until(() => told.slice(before).includes("~ updated  aws:lambda:Function  aws-api"));
-  // Saved while the update runs, whose program has read what was there before.
+  // Saved during the update, whose program has read the previous file.
   writeFileSync(application, saying("meanwhile"));
   const followed = () => told.slice(before).match(/^ {2}\d+ .*unchanged \(/gm)?.length ?? 0;
   await until(() => followed() === 2);

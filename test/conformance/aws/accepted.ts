@@ -3,7 +3,7 @@ const defaulted =
   "AWS has a default; the provider's own schema requires it, which is what the program's types are made of";
 const providersOwn = "the provider reads it and sends it nowhere; the program's types say that it is a boolean";
 
-/** Types with tags, which are the user's own. */
+/** Types with tags, whose keys and values the user chooses. */
 const tagged = [
   "aws:apigatewayv2/api:Api",
   "aws:apigatewayv2/stage:Stage",
@@ -19,7 +19,7 @@ const tagged = [
   "aws:wafv2/webAcl:WebAcl",
 ];
 
-/** Mutations that AWS accepts, or whose refusal it does not document, by `<type> <path>: <kind>`; and why. */
+/** Mutations that AWS accepts, or whose rejection it does not document, by `<type> <path>: <kind>`, with the reason. */
 export const accepted: Readonly<Record<string, string>> = {
   ...Object.fromEntries(tagged.map((type) => [`${type} tags: unknown property`, "a tag more"])),
   "aws:apigatewayv2/api:Api name: bad value": anyText,

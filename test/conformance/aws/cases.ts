@@ -5,17 +5,17 @@ import type { Captured } from "../capture";
 import { type Broken, brokenOf } from "../mutation-share";
 import { SdkArguments } from "../sdk-arguments";
 
-/** Something broken about one resource. */
+/** A resource with one mutation. */
 export interface Case extends Broken {
   /** `<type> <path>: <kind>` */
   readonly name: string;
   readonly combination: string;
   readonly resource: Captured;
-  /** What is registered with it. */
+  /** The other resources of its combination. */
   readonly others: readonly Captured[];
 }
 
-/** Each thing that can be broken, in the first combination that has it. */
+/** Every mutation, in the first combination that has it. */
 export function cases(): Case[] {
   const sdk = new SdkArguments("aws");
   const found: Case[] = [];

@@ -35,13 +35,13 @@ const originPort = documented(`${docs}/cloudfront/latest/APIReference/API_Custom
 const throttling = `${docs}/apigateway/latest/developerguide/limits.html`;
 const alarm = `${docs}/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html`;
 
-/** What AWS's models leave open, from the documentation: names, alphabets, lengths. */
+/** Rules for names, alphabets and lengths from the documentation, where AWS's models have none. */
 const values: ByPath<Documented> = {
   "aws:apigatewayv2/api:Api": {
     name: matching(`${docs}/apigatewayv2/latest/api-reference/apis.html`, "^.{1,128}$"),
   },
   "aws:s3/bucket:Bucket": {
-    // Of 63 characters the provider makes up 26.
+    // The provider generates 26 of the 63 characters.
     bucketPrefix: matching(`${docs}/AmazonS3/latest/userguide/bucketnamingrules.html`, "^[a-z0-9][a-z0-9.-]{0,36}$"),
   },
   "aws:apigatewayv2/integration:Integration": {
@@ -162,7 +162,7 @@ const values: ByPath<Documented> = {
     protocol: documented(`${docs}/sns/latest/api/API_Subscribe.html`, {
       enum: ["http", "https", "email", "email-json", "sms", "sqs", "application", "lambda", "firehose"],
     }),
-    // The program subscribes addresses only.
+    // The program subscribes only e-mail addresses.
     endpoint: matching("https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1", "^[^\\s@]{1,64}@[^\\s@]{1,255}$"),
   },
   "aws:wafv2/webAcl:WebAcl": {
@@ -177,7 +177,7 @@ const values: ByPath<Documented> = {
   },
 };
 
-/** The same, with the tags of every type. */
+/** Same, with the tags of every type. */
 export const documentedValues: ByPath<Documented> = Object.fromEntries(
   Object.keys(models).map((type) => [type, { ...values[type], "tags.*": tags }]),
 );

@@ -4,7 +4,7 @@ import type { Relation } from "../rules";
 
 const docs = "https://docs.aws.amazon.com";
 
-/** Metrics that the services of the program publish, and the dimension that each is published under. */
+/** Metrics that the program's services publish, with the dimension of each. */
 export const publishedMetrics: Readonly<Record<string, { dimension: string; names: string[]; source: string }>> = {
   "AWS/Lambda": {
     dimension: "FunctionName",
@@ -189,7 +189,9 @@ const documents: readonly Document[] = [
 
 const ajv = new Ajv({ strict: false });
 
-/** Documents in JSON within a property, which the models have as any text: in what the program uses of their grammar. */
+/**
+ * JSON documents in properties, which the models treat as any text. Only the grammar that the program uses is checked.
+ */
 export const documentRelations: readonly Relation[] = documents.map(({ what, source, type, at, schema }) => ({
   rule: `${what} is a document as its service reads it`,
   source,
@@ -207,7 +209,7 @@ function texts(value: unknown, [step, ...rest]: readonly string[]): string[] {
     : [];
 }
 
-/** A document in JSON; what is none stays text. */
+/** Parses a JSON document; other text is returned as it is. */
 export function parsed(text: string): unknown {
   try {
     return JSON.parse(text);

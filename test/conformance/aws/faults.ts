@@ -11,7 +11,7 @@ const integration = "aws:apigatewayv2/integration:Integration";
 const elsewhere = "sa-east-1";
 
 /**
- * What breaks each rule of relations.ts and documents.ts.
+ * A fault for each rule of relations.ts and documents.ts.
  *
  * @param folder for a file that some of them need.
  */
@@ -115,7 +115,7 @@ export function faultsIn(folder: string): Readonly<Record<string, Fault>> {
   };
 }
 
-/** A zip whose directory says that its one file has 300 MB. */
+/** A zip that declares a size of 300 MB for its only file. */
 function largeZip(folder: string): string {
   const zip = Buffer.from(zipSync({ "large.bin": new Uint8Array() }));
   const directory = zip.indexOf("PK\u0001\u0002", 0, "latin1");

@@ -7,36 +7,36 @@ import { z } from "zod";
 import { findPython, pythonEnvironment } from "../../../layers/python";
 import type { ApiCall, TemplateResource } from "./translation";
 
-/** A template, as far as it is judged. */
+/** The part of a template that is checked. */
 export interface Template {
   readonly region: string;
   readonly resources: Readonly<Record<string, TemplateResource>>;
 }
 
 const finding = z.object({
-  /** Logical id; empty where the template as a whole is meant. */
+  /** Logical id; empty for a finding about the whole template. */
   resource: z.string(),
   /** Path within the resource. */
   at: z.string(),
-  /** Of cfn-lint, e.g. `E3030`. */
+  /** Rule of cfn-lint, e.g. `E3030`. */
   rule: z.string(),
   message: z.string(),
 });
 
 const judgement = z.object({
-  /** Of each template. */
+  /** Findings of each template. */
   templates: z.array(z.array(finding)),
-  /** Of each call, what botocore's model of the service does not accept. */
+  /** Errors of each call against botocore's model. */
   calls: z.array(z.array(z.string())),
-  /** Permissions of a CloudFormation type's handlers, by its name. */
+  /** Permissions of the handlers of CloudFormation types, by type name. */
   handlers: z.record(z.string(), z.array(z.string())),
 });
 
-/** What AWS's own models say of templates and calls. */
+/** Checks templates and calls with AWS's own models. */
 export async function judge(request: {
   readonly templates: readonly Template[];
   readonly calls: readonly ApiCall[];
-  /** CloudFormation types whose handlers' permissions are asked for. Default: none. */
+  /** CloudFormation types for whose handlers to return the permissions. Default: none. */
   readonly handlers?: readonly string[];
 }): Promise<z.output<typeof judgement>> {
   const lock = path.join(__dirname, "judge.lock");

@@ -61,12 +61,12 @@ describe("AWS accepts everything that the program registers:", () => {
   });
 });
 
-test("each type that the program uses is held against a model, and no other is in the table", () => {
+test("the table has a model for each type that the program uses, and no others", () => {
   const used = new Set(captured.flatMap(({ resources }) => resources.map(({ type }) => type)));
   expect(Object.keys(models).sort()).toEqual([...used].sort());
 });
 
-/** How many values are in a value, at any depth. */
+/** Number of values in a value, at any depth. */
 function leaves(value: unknown): number {
   if (typeof value !== "object" || value === null) return 1;
   return Object.values(value).reduce<number>((sum, item) => sum + leaves(item), 0);

@@ -1,35 +1,35 @@
 import type { Values } from "../calls";
 import { isRecord, type Rule, type Rules } from "../translation";
 
-/** A call of an AWS API, held against botocore's model of the service. */
+/** A call of an AWS API, which is checked against botocore's model. */
 interface Call {
   readonly service: string;
   readonly operation: string;
   /**
-   * Its parameters, from what the model says and, for what CloudFormation does not have, from the inputs. Capitals need not
-   * be the service's, and a list stands for its `Quantity` and `Items`. Default: what the model says.
+   * Parameters, from the model's properties and, for what CloudFormation lacks, from the inputs. Capitals may differ
+   * from the service's, and a list stands for its `Quantity` and `Items`. Default: the model's properties.
    */
   readonly parameters?: (properties: Values, inputs: Values) => Values;
 }
 
 /**
- * How a type of `@pulumi/aws` reads as a type of CloudFormation. A property that no rule names has the same name with a
- * capital letter; the linter finds one that the model does not have.
+ * How a type of `@pulumi/aws` maps to a type of CloudFormation. Without a rule, a property has the same name with a
+ * capital letter; the linter reports names that do not exist.
  */
 export interface Model {
-  /** The CloudFormation type whose schema the resource is held against; absent where there is none. */
+  /** The CloudFormation type with the schema; absent if there is none. */
   readonly type?: string;
-  /** Property of the model that has all but the tags. */
+  /** Property of the model that contains everything except the tags. */
   readonly within?: string;
-  /** By path, e.g. `origins.originId`; a list on the way is entered at each of its items. */
+  /** By path, e.g. `origins.originId`; a list on the way stands for each of its items. */
   readonly rules?: Rules;
-  /** Properties that are the provider's own: what they are for. */
+  /** Properties that belong to the provider, with their purpose. */
   readonly unmodelled?: Readonly<Record<string, string>>;
-  /** What the provider sends although the program leaves it out. */
+  /** Values that the provider sends although the program omits them. */
   readonly sent?: Values;
-  /** The call by which the provider makes the resource. */
+  /** The call with which the provider creates the resource. */
   readonly call: Call;
-  /** Property that names the resource which this one is a setting of: they are one in the model. */
+  /** Property that names the resource of which this one is a setting: the model has only one resource for both. */
   readonly partOf?: string;
 }
 
@@ -41,17 +41,17 @@ const entries = (key: string, name: string, value: string): Rule => {
 
 const tagList = entries("Tags", "Key", "Value");
 
-/** A map whose keys are the user's own, e.g. names of variables. */
+/** A map with keys of the user's choice, e.g. names of variables. */
 const asItIs =
   (name: string): Rule =>
   (value) => ({ [name]: value });
 
-/** A document in JSON; what is none stays text, which the linter says. */
+/** Parses a JSON document; other text stays, and the linter reports it. */
 const document =
   (name: string): Rule =>
   (text) => ({ [name]: parsed(text) });
 
-/** The provider uploads a file; CloudFormation takes it from a bucket. */
+/** The provider uploads a file; CloudFormation reads it from a bucket. */
 const uploaded =
   (name: string): Rule =>
   (archive) => ({ [name]: isRecord(archive) ? { S3Bucket: "uploaded", S3Key: "archive.zip" } : archive });
@@ -245,7 +245,7 @@ export const models: Readonly<Record<string, Model>> = {
     call: {
       service: "s3",
       operation: "PutBucketEncryption",
-      // CloudFormation's schema says the same of the rules.
+      // CloudFormation's schema checks the rules already.
       parameters: ({ BucketName }) => ({ Bucket: BucketName, ServerSideEncryptionConfiguration: { Rules: [] } }),
     },
   },
@@ -291,7 +291,7 @@ export const models: Readonly<Record<string, Model>> = {
     within: "DistributionConfig",
     rules: {
       "origins.originId": "Id",
-      // The provider says of an origin with access control that it is S3.
+      // The provider marks an origin with access control as an S3 origin.
       "origins.originAccessControlId": (id) => ({
         OriginAccessControlId: id,
         S3OriginConfig: { OriginAccessIdentity: "" },
@@ -366,7 +366,7 @@ export const models: Readonly<Record<string, Model>> = {
   },
 };
 
-/** The service has more required fields than CloudFormation; what the program leaves out, the provider sends as off. */
+/** The service requires more fields than CloudFormation; the provider sends what the program omits as disabled. */
 function distributionConfig(config: unknown): unknown {
   if (!isRecord(config)) return config;
   const { CacheBehaviors, DefaultCacheBehavior, IPV6Enabled, Logging, ...rest } = config;
@@ -384,7 +384,7 @@ function distributionConfig(config: unknown): unknown {
   };
 }
 
-/** The service has the cached methods within the allowed ones. */
+/** The service nests the cached methods in the allowed ones. */
 function behavior(value: unknown): unknown {
   if (!isRecord(value) || !Array.isArray(value.AllowedMethods)) return value;
   const { AllowedMethods, CachedMethods, ...rest } = value;

@@ -25,7 +25,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Whether each case is found; the linter, which takes the longest, sees only what all else lets through. */
+/** Whether each mutation is detected. The linter is slow, so it checks only those that nothing else detects. */
 async function caught(all: readonly Case[]): Promise<boolean[]> {
   const translated = all.map(({ broken }) => translate(broken));
   const { calls } = await judge({ templates: [], calls: translated.map(({ call }) => call) });
@@ -50,13 +50,13 @@ async function caught(all: readonly Case[]): Promise<boolean[]> {
     calls: [],
   });
   for (const { resource, rule } of templates.flat()) {
-    // Many cases are of one resource, whose name they share; and a template has at most 500 resources.
+    // Many cases mutate the same resource and share its name; a template has at most 500 resources.
     if (rule !== "E3019" && resource !== "") found[Number(resource.slice("Case".length))] = true;
   }
   return found;
 }
 
-test("AWS's models and documentation find what is broken, and nothing else", async () => {
+test("AWS's models and documentation reject broken resources, and no others", async () => {
   const all = cases();
   const whole = all.map((each): Case => ({ ...each, broken: each.resource })).filter(firstOfType);
   const found = await caught([...all, ...whole]);
@@ -67,8 +67,8 @@ test("AWS's models and documentation find what is broken, and nothing else", asy
   expect(escaped).toEqual(Object.keys(accepted).sort());
 });
 
-// What it lets through is mostly values of another type, which the program's own types exclude.
-test("local AWS refuses most of it too, and nothing that is whole", () => {
+// The undetected ones are mostly values of another type, which the program's own types exclude.
+test("local AWS rejects most of them too, and no valid resource", () => {
   const providers = new Map<string, CloudProvider>();
   const isRefused = (each: Case) => {
     const { combination, broken } = each;
@@ -83,7 +83,7 @@ test("local AWS refuses most of it too, and nothing that is whole", () => {
   expect(shareOf(all, all.map(isRefused), "local AWS").share).toBeGreaterThan(0.65);
 });
 
-/** Local AWS, with everything there that a case is among. */
+/** Local AWS with all other resources of a case. */
 function localAws({ resource, others }: Case): CloudProvider {
   const store = new ResourceStore(mkdtempSync(path.join(folder, "aws-")));
   for (const each of [existingLayer, resource, ...others]) store.put(each);
@@ -91,7 +91,7 @@ function localAws({ resource, others }: Case): CloudProvider {
   return new CloudProvider({ version: "0.0.0", types: awsTypes, configuration: {}, store, dataPlane });
 }
 
-/** The share of what can be broken that is found in each form; and what is not. */
+/** The share of detected mutations of each kind, and the undetected ones. */
 function shareOf(all: readonly Case[], found: readonly boolean[], by: string) {
   const names = new Set(all.map(({ name }) => name));
   const escaped = [...new Set(all.filter((_, index) => !found[index]).map(({ name }) => name))].sort();

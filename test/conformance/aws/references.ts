@@ -10,7 +10,7 @@ const logGroupArn = to("aws:cloudwatch/logGroup:LogGroup", "arn");
 const tableName = to("aws:dynamodb/table:Table", "name");
 const topicArn = to("aws:sns/topic:Topic", "arn");
 
-/** Inputs that have to name another resource of the program; what public layers there are, relations.ts says. */
+/** Inputs that have to name another resource of the program. relations.ts checks public layers. */
 export const references: ByPath<Reference> = {
   "aws:apigatewayv2/integration:Integration": { apiId: api },
   "aws:apigatewayv2/route:Route": { apiId: api },

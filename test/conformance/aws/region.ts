@@ -6,7 +6,7 @@ const settings = z.object({
   aws: z.object({ region: z.string().default("ap-northeast-1") }).default({ region: "ap-northeast-1" }),
 });
 
-/** The region of a combination: it decides which types and values there are. */
+/** The region of a combination, on which the available types and values depend. */
 export function regionOf(name: string): string {
   return settings.parse(combinations.find((combination) => combination.name === name)?.settings).aws.region;
 }

@@ -5,7 +5,7 @@ import type { Captured } from "../capture";
 const file = z.object({ path: z.string() });
 const strings = z.array(z.string());
 
-/** What the relations read of each type; a resource that has another form is the models' to refuse. */
+/** The properties of each type that the relations read; the models reject resources of another form. */
 const schemas = {
   api: z.object({ executionArn: z.string() }),
   alias: z.object({ arn: z.string(), functionName: z.string(), functionVersion: z.string(), invokeArn: z.string() }),
@@ -94,14 +94,14 @@ type Kinds = { readonly [Kind in keyof typeof schemas]: z.output<(typeof schemas
 
 const parsers: { readonly [Kind in keyof Kinds]: z.ZodType<Kinds[Kind]> } = schemas;
 
-/** The resources of a kind; what the program says of itself comes before what the cloud answered. */
+/** The resources of a kind. Inputs take precedence over the cloud's outputs. */
 export function all<Kind extends keyof Kinds>(resources: readonly Captured[], kind: Kind): Kinds[Kind][] {
   return resources
     .filter(({ type }) => type === types[kind])
     .flatMap(({ inputs, outputs }) => parsers[kind].safeParse({ ...computed(outputs), ...inputs }).data ?? []);
 }
 
-/** Outputs that are no inputs: an input that is missing stays so. */
+/** Outputs that are not inputs, so that a missing input is not replaced by an output. */
 function computed(outputs: Captured["outputs"]): Captured["outputs"] {
   const own = ["arn", "executionArn", "invokeArn", "versionId"];
   return Object.fromEntries(Object.entries(outputs).filter(([name]) => own.includes(name)));

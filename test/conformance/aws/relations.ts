@@ -14,7 +14,7 @@ const docs = "https://docs.aws.amazon.com";
 
 const regionIn = (arn: string) => arn.split(":")[3];
 
-/** Names and unpacked sizes of what is in a zip. */
+/** Names and unpacked sizes of the files in a zip. */
 function entriesOf(zip: string): { name: string; size: number }[] {
   const entries: { name: string; size: number }[] = [];
   unzipSync(readFileSync(zip), {
@@ -31,7 +31,7 @@ function textIn(zip: string, wanted: string): string | undefined {
   return content && Buffer.from(content).toString("utf8");
 }
 
-/** What a role may do with which resources, statement by statement. */
+/** The actions and resources that a role allows, by statement. */
 function allowed(resources: readonly Captured[], roleArn: string): { actions: unknown[]; on: unknown[] }[] {
   const names = all(resources, "role").flatMap(({ arn, name }) => (arn === roleArn ? [name] : []));
   return all(resources, "policy")
@@ -41,7 +41,7 @@ function allowed(resources: readonly Captured[], roleArn: string): { actions: un
     .map((statement) => ({ actions: valuesAt(statement, ["Action"]), on: valuesAt(statement, ["Resource"]) }));
 }
 
-/** The secrets that a function's environment names, by variable. */
+/** The secrets in a function's environment, by variable. */
 const namedSecrets = z.record(z.string(), z.strictObject({ arn: z.string(), version: z.string() }));
 
 const unpackedSize = (zip: string) => entriesOf(zip).reduce((total, { size }) => total + size, 0);
@@ -246,7 +246,7 @@ export const relations: readonly Relation[] = [
           ...Object.entries({ comparisonOperator, evaluationPeriods, threshold, period })
             .filter(([, value]) => value === undefined)
             .map(([property]) => `${name} has no ${property}`),
-          // What is looked at is at most a day.
+          // The evaluation window is at most a day.
           ...((evaluationPeriods ?? 0) * (period ?? 0) > 86_400 ? [`${name} looks at more than a day`] : []),
         ];
       }),

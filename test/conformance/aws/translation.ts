@@ -16,17 +16,17 @@ export interface ApiCall {
   readonly parameters: Values;
 }
 
-/** What a resource is held against. */
+/** A resource in the form of its models. */
 export interface Translated {
-  /** Absent where CloudFormation has no such type. */
+  /** Absent if CloudFormation has no such type. */
   readonly resource?: TemplateResource;
   readonly call: ApiCall;
 }
 
 /**
- * A resource in the words of its models.
+ * Translates a resource to the terms of its models.
  *
- * @throws for a type that has none yet.
+ * @throws for a type without a model.
  */
 export function translate({ type, inputs }: Pick<Captured, "type" | "inputs">): Translated {
   const model = models[type];
@@ -42,7 +42,7 @@ export function translate({ type, inputs }: Pick<Captured, "type" | "inputs">): 
   };
 }
 
-/** What a combination registers of CloudFormation's types, as one template's resources. */
+/** The resources of a combination that CloudFormation has types for, as one template. */
 export function templateOf(resources: readonly Captured[]): Record<string, TemplateResource> {
   const all: Record<string, TemplateResource> = {};
   for (const captured of resources) {
@@ -59,7 +59,7 @@ export function templateOf(resources: readonly Captured[]): Record<string, Templ
   return all;
 }
 
-/** CloudFormation takes letters and digits. */
+/** CloudFormation accepts only letters and digits. */
 function logicalId(text: string): string {
   return text.replace(/[^A-Za-z0-9]/g, "");
 }

@@ -43,7 +43,7 @@ const queryRules = "https://learn.microsoft.com/rest/api/monitor/scheduled-query
 const template = "https://learn.microsoft.com/azure/azure-resource-manager/templates/syntax";
 const access = "https://learn.microsoft.com/azure/app-service/app-service-ip-restrictions";
 
-/** Front Door's objects within a profile. */
+/** Names of Front Door's objects within a profile. */
 const frontDoorName = matching(names, "^[A-Za-z0-9]([A-Za-z0-9-]{0,88}[A-Za-z0-9])?$");
 const ruleSetName = matching(names, "^[A-Za-z][A-Za-z0-9]{0,59}$");
 
@@ -95,7 +95,7 @@ const deploymentTemplate: SchemaObject = {
   additionalProperties: false,
 };
 
-/** What Microsoft's documentation says of a value and its management SDK does not. */
+/** Rules for values from Microsoft's documentation that its management SDK lacks. */
 export const documentedValues: ByPath<Documented> = {
   "azure-native:resources:ResourceGroup": { location, tags },
   "azure-native:resources:Deployment": {
@@ -142,7 +142,7 @@ export const documentedValues: ByPath<Documented> = {
       "https://learn.microsoft.com/rest/api/storageservices/setting-and-retrieving-properties-and-metadata-for-blob-resources",
       {
         type: "object",
-        // Lists of encoded names; no other is set.
+        // Lists of encoded names; no other setting is used.
         properties: Object.fromEntries(
           ["files", "before"].map((key) => [key, { type: "string", pattern: "^[\\w.%~ -]*$", maxLength: 8192 }]),
         ),

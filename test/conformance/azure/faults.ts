@@ -10,7 +10,7 @@ const setting = (name: string, value: string): Fault => ({
   inputs: { siteConfig: { appSettings: [{ name, value }] } },
 });
 
-/** What breaks each rule of relations.ts. */
+/** A fault for each rule of relations.ts. */
 export const faults: Readonly<Record<string, Fault>> = {
   "a route waits for an origin of its origin group": { type: origin, inputs: { originGroupName: "another" } },
   "an origin group of a route has an origin that is the app or the site": {

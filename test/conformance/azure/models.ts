@@ -2,7 +2,7 @@ import type { SchemaObject } from "ajv";
 
 import type { Translation } from "../translation";
 
-/** What makes a resource, in the management SDK. */
+/** The operation of the management SDK that creates a resource. */
 export interface Operation {
   /** Python package, with the API's version where it has several, e.g. `azure.mgmt.cdn`. */
   readonly package: string;
@@ -12,14 +12,14 @@ export interface Operation {
   readonly method: string;
 }
 
-/** A type of `@pulumi/azure-native`. Parameters that it does not name are the properties of the same names. */
+/** A type of `@pulumi/azure-native`. Parameters without a rule are the properties of the same name. */
 export interface Model extends Translation {
   readonly operation?: Operation;
-  /** What is accepted where the management SDK says nothing of it: the data plane's, and diagnostic settings. */
+  /** Schema for what the management SDK does not cover: data planes and diagnostic settings. */
   readonly described?: SchemaObject;
 }
 
-/** What the provider has of its own, for parameters that a resource leaves to it. */
+/** The provider's values for parameters that a resource omits. */
 export const defaults = {
   subscriptionId: "00000000-0000-4000-8000-000000000001",
   roleAssignmentName: "00000000-0000-4000-8000-000000000002",
@@ -60,7 +60,7 @@ const blob: SchemaObject = {
     source: { type: "object", required: ["hash"], anyOf: [{ required: ["path"] }, { required: ["text"] }] },
     metadata: {
       type: "object",
-      // A value is a header field's; no other is set.
+      // Values become header fields; no other key is used.
       properties: { release: { type: "string", pattern: "^[\\x21-\\x7e]+$", maxLength: 8192 } },
       additionalProperties: false,
     },
@@ -131,12 +131,12 @@ export const models: Readonly<Record<string, Model>> = {
   ),
   "azure-native:web:AppServicePlan": of("web", "AppServicePlans", "begin_create_or_update"),
   "azure-native:web:WebApp": of("web", "WebApps", "begin_create_or_update", {
-    // A list to the provider, the keys of a map to the API.
+    // A list in the provider, the keys of a map in the API.
     rules: {
       "identity.userAssignedIdentities": (ids) => ({
         userAssignedIdentities: Array.isArray(ids) ? Object.fromEntries(ids.map((id) => [String(id), {}])) : ids,
       }),
-      // Newer than the models; a relation says what it may be.
+      // Newer than the models; a relation checks it.
       "functionAppConfig.siteUpdateStrategy": () => ({}),
     },
   }),

@@ -14,7 +14,7 @@ const at = ({ inputs }: Captured, path: string): readonly unknown[] => valuesAt(
 
 const text = (resource: Captured, path: string): string => String(at(resource, path)[0]);
 
-/** Those that are there more than once. */
+/** Items that occur more than once. */
 const repeated = <Item>(items: readonly Item[]) => items.filter((item, index) => items.indexOf(item) !== index);
 
 const settings = (app: Captured): ReadonlyMap<string, string> => {
@@ -23,7 +23,7 @@ const settings = (app: Captured): ReadonlyMap<string, string> => {
   return new Map(names.map((name, index) => [name, values[index] ?? ""]));
 };
 
-/** What Flex Consumption refuses, from "Flex Consumption plan deprecations" of the app settings reference. */
+/** Settings that Flex Consumption rejects, from "Flex Consumption plan deprecations" of the app settings reference. */
 const notOnFlex = [
   "ENABLE_ORYX_BUILD",
   "FUNCTIONS_EXTENSION_VERSION",
@@ -45,7 +45,7 @@ const notOnFlex = [
   "XDT_MicrosoftApplicationInsights_Mode",
 ];
 
-/** Settings of a site that Flex Consumption refuses, from the same page. */
+/** Site settings that Flex Consumption rejects, from the same page. */
 const siteConfigNotOnFlex = [
   "alwaysOn",
   "containerSize",
@@ -53,7 +53,7 @@ const siteConfigNotOnFlex = [
   "javaVersion",
   "linuxFxVersion",
   "minimumElasticInstanceCount",
-  // Not on that page; the SDK adds it, and some regions refuse it (pulumi-azure-native#4168).
+  // Not on that page; the SDK adds it, and some regions reject it (pulumi-azure-native#4168).
   "netFrameworkVersion",
   "powerShellVersion",
   "preWarmedInstanceCount",
@@ -63,7 +63,7 @@ const siteConfigNotOnFlex = [
 const blobDataOwner = "b7e6dc6d-f1e8-4753-8033-0f276bb0955b";
 const secretsUser = "4633458b-17de-408a-b874-0445c86b69e6";
 
-/** Ids in "Azure built-in roles", of what the program grants. */
+/** Ids of the granted roles, from "Azure built-in roles". */
 const builtInRoles: Readonly<Record<string, string>> = {
   [blobDataOwner]: "Storage Blob Data Owner",
   "974c5e8b-45b9-4653-ba55-5f855dd0fb88": "Storage Queue Data Contributor",
@@ -77,7 +77,7 @@ const deprecated =
   "https://learn.microsoft.com/azure/azure-functions/functions-app-settings#flex-consumption-plan-deprecations";
 const roles = "https://learn.microsoft.com/azure/role-based-access-control";
 
-/** What no model of one resource can say. */
+/** Rules between resources, which no model of a single resource can express. */
 export const relations: readonly Relation[] = [
   {
     rule: "a route waits for an origin of its origin group",
@@ -225,7 +225,7 @@ export const relations: readonly Relation[] = [
       };
       return all(resources, "web:WebApp").flatMap((app) =>
         [...settings(app)]
-          // Those of the host itself are named like connections.
+          // Settings of the host itself have names like connections.
           .filter(([name]) => !name.startsWith("AzureFunctions"))
           .filter(([name, value]) => name.includes("__") && !known[name.split("__")[1] ?? ""]?.includes(value))
           .map(([name, value]) => `${name} ${value}`),

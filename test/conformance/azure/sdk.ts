@@ -9,7 +9,7 @@ import { findPython, pythonEnvironment } from "../../../layers/python";
 import type { CallSchema } from "../calls";
 import type { Model, Operation } from "./models";
 
-/** What the management SDK accepts, by the operation. */
+/** The schemas of the management SDK's calls, by operation. */
 export async function callSchemas(models: readonly Model[]): Promise<ReadonlyMap<Operation, CallSchema>> {
   const operations = models.flatMap(({ operation }) => operation ?? []);
   const lock = path.join(__dirname, "models.lock");
@@ -24,7 +24,7 @@ export async function callSchemas(models: readonly Model[]): Promise<ReadonlyMap
 
 const answer = z.array(z.record(z.string(), z.unknown()));
 
-/** Templates of the parameters that a call has: the properties of the same names. */
+/** Templates of a call's parameters: the properties of the same names. */
 export function parametersOf(schema: CallSchema): Record<string, string> {
   const { properties } = callSchema.parse(schema);
   return Object.fromEntries(Object.keys(properties.parameters.properties).map((name) => [name, `{${name}}`]));

@@ -8,7 +8,7 @@ import { findPython, pythonEnvironment } from "../../../layers/python";
 import { type CallSchema, outputOnly } from "../calls";
 
 /**
- * A property, parameter or schema of a discovery document, of which this reads the constraints:
+ * The constraints of a property, parameter or schema in a discovery document:
  * https://developers.google.com/discovery/v1/reference/apis
  */
 const property = z.object({
@@ -17,9 +17,9 @@ const property = z.object({
   format: z.string().optional(),
   description: z.string().default(""),
   readOnly: z.boolean().default(false),
-  /** Of a parameter. */
+  /** For a parameter. */
   required: z.boolean().default(false),
-  /** Of a property: the methods that need it. */
+  /** For a property: the methods that require it. */
   annotations: z.object({ required: z.array(z.string()).default([]) }).default({ required: [] }),
   repeated: z.boolean().default(false),
   enum: z.array(z.string()).optional(),
@@ -56,7 +56,7 @@ const methods = z.object({
 
 const document = methods.extend({ schemas: z.record(z.string(), property) });
 
-/** Where the documents are: Google's own client for Python carries them. */
+/** The folder of the documents: Google's Python client contains them. */
 export async function discoveryDocuments(): Promise<DiscoveryDocuments> {
   const lock = path.join(__dirname, "discovery.lock");
   const python = await pythonEnvironment(await findPython("3.12"), readFileSync(lock, "utf8"), [
@@ -67,7 +67,7 @@ export async function discoveryDocuments(): Promise<DiscoveryDocuments> {
   return new DiscoveryDocuments(path.join(packages, "googleapiclient", "discovery_cache", "documents"));
 }
 
-/** Google's description of its APIs, as schemas of their calls. */
+/** Google's description of its APIs, as schemas of calls. */
 export class DiscoveryDocuments {
   readonly #folder: string;
   readonly #documents = new Map<string, z.infer<typeof document>>();
@@ -77,7 +77,7 @@ export class DiscoveryDocuments {
   }
 
   /**
-   * What a method accepts.
+   * The schema of a method's call.
    *
    * @param api with its version, e.g. `run.v2`.
    * @param method without the API's name, e.g. `projects.locations.services.setIamPolicy`.
@@ -108,7 +108,7 @@ export class DiscoveryDocuments {
   }
 
   /**
-   * Whether a schema of an API has a path; `[]` is an entry of a list, `*` a value of a map.
+   * Whether a schema of an API has a path; `[]` is an item of a list, `*` a value of a map.
    *
    * @param api with its version, e.g. `run.v1`.
    */
@@ -139,7 +139,7 @@ function findMethod({ methods: own, resources = {} }: z.infer<typeof methods>, i
 
 type Define = (name: string) => void;
 
-/** @param id of the method whose call this is for, since what it needs is said by method. */
+/** @param id of the method, since required properties are listed by method. */
 function objectOf(properties: Readonly<Record<string, Property>>, id: string, define: Define): SchemaObject {
   const all = Object.entries(properties);
   return {
@@ -176,7 +176,7 @@ function schemaOf(property: Property, id: string, define: Define): SchemaObject 
   }
 }
 
-/** What the documents mean by a format; 64 bits are text in JSON, and the provider makes it of a number. */
+/** Schemas of the documents' formats. 64-bit numbers are text in JSON; the provider converts them. */
 const formats: Readonly<Record<string, SchemaObject>> = {
   int32: { type: "integer", minimum: -(2 ** 31), maximum: 2 ** 31 - 1 },
   uint32: { type: "integer", minimum: 0, maximum: 2 ** 32 - 1 },
@@ -189,7 +189,7 @@ const formats: Readonly<Record<string, SchemaObject>> = {
 
 function constraints({ enum: values, pattern, minimum, maximum }: Property): SchemaObject {
   return {
-    // The first of the values stands for none.
+    // The first of the values means unspecified.
     ...(values && { enum: values.filter((value) => !/(^|_)UNSPECIFIED/.test(value)) }),
     ...(pattern !== undefined && { pattern: `^(?:${pattern})$` }),
     ...(minimum !== undefined && { minimum: Number(minimum) }),

@@ -80,7 +80,7 @@ const environment = documented("https://cloud.google.com/functions/docs/configur
 
 const jobs = "https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs";
 
-/** Id of a collection, which the code takes for its table. */
+/** Id of a collection; the application uses it as its table's name. */
 const collection = documented("https://cloud.google.com/firestore/quotas#collections_documents_and_fields", {
   type: "string",
   pattern: "^(?!\\.\\.?$|__.*__$)[^/]{1,1500}$",
@@ -91,8 +91,8 @@ const iamMember = { role, member };
 const path = documented(urlMaps, { type: "string", pattern: "^/", maxLength: 1024 });
 
 /**
- * What Google's documentation says of a value and its discovery documents do not. Of a closed list too long to repeat (roles,
- * kinds of channels), it has what the program uses.
+ * Rules for values from Google's documentation that its discovery documents lack. Closed lists that are too long
+ * (roles, kinds of channels) contain only the values that the program uses.
  */
 export const documentedValues: ByPath<Documented> = {
   "gcp:projects/serviceIdentity:ServiceIdentity": {
@@ -147,7 +147,7 @@ export const documentedValues: ByPath<Documented> = {
       pattern: "^([\\d*,/-]+ ){4}[\\d*,/-]+$",
     }),
     timeZone: documented(jobs, { enum: ["Etc/UTC", ...Intl.supportedValuesOf("timeZone")] }),
-    // Of a job that calls an HTTP target.
+    // For a job with an HTTP target.
     attemptDeadline: documented(jobs, {
       type: "string",
       pattern: "^(1[5-9]|[2-9]\\d|[1-9]\\d\\d|1[0-7]\\d\\d|1800)s$",
@@ -176,7 +176,7 @@ export const documentedValues: ByPath<Documented> = {
   "gcp:firestore/database:Database": {
     name: documented("https://cloud.google.com/firestore/docs/manage-databases#database_id", {
       type: "string",
-      // Not like a UUID.
+      // Not in the form of a UUID.
       pattern: "^(?![0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$)[a-z][a-z0-9-]{2,61}[a-z0-9]$",
     }),
     locationId: documented("https://cloud.google.com/firestore/docs/locations", {
@@ -331,7 +331,7 @@ export const documentedValues: ByPath<Documented> = {
   "gcp:monitoring/notificationChannel:NotificationChannel": {
     type: documented("https://cloud.google.com/monitoring/support/notification-options", { enum: ["email"] }),
     displayName: text("https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.notificationChannels", 512),
-    // Of a channel of the type `email`.
+    // For a channel of type `email`.
     labels: documented("https://cloud.google.com/monitoring/support/notification-options#email", {
       type: "object",
       required: ["email_address"],

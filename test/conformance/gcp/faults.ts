@@ -6,7 +6,7 @@ const forwardingRule = "gcp:compute/globalForwardingRule:GlobalForwardingRule";
 const securityPolicy = "gcp:compute/securityPolicy:SecurityPolicy";
 const elsewhere = "us-east4";
 
-/** What breaks each rule of relations.ts. */
+/** A fault for each rule of relations.ts. */
 export const faults: Readonly<Record<string, Fault>> = {
   "an instance's memory suits its CPUs": { type: fn, inputs: { serviceConfig: { availableMemory: "8192Mi" } } },
   "the entry point is a function of the source's entry file": {

@@ -1,7 +1,7 @@
 import type { Values } from "../calls";
 import { isRecord, type Translation } from "../translation";
 
-/** A type of `@pulumi/gcp`, held against Google's discovery document of the API that makes it. */
+/** A type of `@pulumi/gcp`, checked against Google's discovery document of its API. */
 export interface Model extends Translation {
   /** API with its version, e.g. `run.v2`. */
   readonly api: string;
@@ -9,13 +9,13 @@ export interface Model extends Translation {
   readonly method: string;
 }
 
-/** What the provider has of its own, for templates. */
+/** The provider's values for templates. */
 export const defaults = { project: "shop-123456" };
 
 const inProject = { parent: "projects/{project}" };
 const inLocation = { parent: "projects/{project}/locations/{location}" };
 
-/** A policy, to which the provider adds its binding. */
+/** A policy to which the provider adds a binding. */
 const policy = ({ role, member, condition, ...rest }: Values): Values => ({
   ...rest,
   bindings: [
@@ -23,7 +23,7 @@ const policy = ({ role, member, condition, ...rest }: Values): Values => ({
   ],
 });
 
-/** A document in JSON; what is none stays text, which the model does not accept. */
+/** Parses a JSON document; other text stays, and the model rejects it. */
 function document(text: unknown): Values {
   try {
     const parsed: unknown = JSON.parse(String(text));
@@ -33,7 +33,7 @@ function document(text: unknown): Values {
   }
 }
 
-/** A list as the API has it: each item by its id. What is no such list stays as it is, for the model to find. */
+/** Converts a list to the API's map by id. Anything else stays, and the model rejects it. */
 function byId(items: unknown): unknown {
   if (!Array.isArray(items) || !items.every((item) => isRecord(item) && typeof item.id === "string")) return items;
   return Object.fromEntries(items.map((item: Values) => [item.id, item]));

@@ -44,7 +44,7 @@ export const references: ByPath<Reference> = {
     defaultService: backends,
     "pathMatchers.defaultService": backends,
     "pathMatchers.pathRules.service": backends,
-    // Error pages come from a bucket.
+    // Error pages are in a bucket.
     "pathMatchers.pathRules.customErrorResponsePolicy.errorService": to("gcp:compute/backendBucket:BackendBucket"),
   },
   "gcp:compute/targetHttpProxy:TargetHttpProxy": { urlMap },

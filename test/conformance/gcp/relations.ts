@@ -39,7 +39,7 @@ const members: readonly string[] = [
   types.secretReader,
 ];
 
-/** MiB that Cloud Run gives to so many CPUs: at least, at most. */
+/** Minimum and maximum MiB that Cloud Run allows, by number of CPUs. */
 const memoryOfCpus: Readonly<Record<string, readonly [number, number]>> = {
   1: [128, 4096],
   2: [128, 8192],
@@ -62,7 +62,7 @@ function inMebibytes(quantity: string): number {
   return Number(number) * (mebibytes[unit] ?? NaN);
 }
 
-/** What no description of one resource can say. */
+/** Rules between resources, which no description of a single resource can express. */
 export const relations: readonly Relation[] = [
   {
     rule: "an instance's memory suits its CPUs",

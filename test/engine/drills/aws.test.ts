@@ -14,7 +14,7 @@ beforeAll(() => deployment.restore());
 
 afterAll(() => deployment.end());
 
-/** What only Lambda and API Gateway have. */
+/** Drills for Lambda and API Gateway. */
 const drills: readonly Drill[] = [
   {
     name: "a layer of another architecture",

@@ -13,14 +13,14 @@ beforeAll(() => deployment.restore());
 
 afterAll(() => deployment.end());
 
-/** One look by the command line, as whoever is on call takes it. */
+/** Runs diagnose by the command line, as an operator on call does. */
 async function look(...flags: string[]): Promise<{ run: Run; report: Report }> {
   const run = await deployment.run(["diagnose", "--json", ...flags]);
   if (run.stdout === "") throw new Error(`diagnose printed no report:\n${run.stderr}`);
   return { run, report: JSON.parse(run.stdout) as Report };
 }
 
-test("what was just deployed is healthy", async () => {
+test("a new deployment is healthy", async () => {
   const { run, report } = await look("--drift");
   expect(report.results.map(({ status, findings }) => ({ status, findings }))).toEqual(
     report.results.map(() => ({ status: "passed", findings: [] })),
@@ -29,7 +29,7 @@ test("what was just deployed is healthy", async () => {
   expect(run.code).toBe(0);
 });
 
-test("what is in the tables is lost, and comes back by what each cloud offers", async () => {
+test("lost items of tables are restored by each cloud's own means", async () => {
   const { aws, azure, gcp } = deployment.outputs();
   const board = (apiUrl: string) => `${apiUrl}/api/messages/`;
   for (const { apiUrl } of [aws, azure, gcp]) {
@@ -52,7 +52,7 @@ test("what is in the tables is lost, and comes back by what each cloud offers", 
 
 practise(deployment, everywhere);
 
-test("what was changed behind the stack's back is listed where it is asked for", async () => {
+test("changes outside of Pulumi are listed on request", async () => {
   await stopCloud(deployment.state);
   const store = storeOf(deployment, "aws");
   change(store, only(store, "aws:dynamodb/table:Table"), { tags: {} });
@@ -76,7 +76,7 @@ test("what was changed behind the stack's back is listed where it is asked for",
   ]);
 });
 
-test("what no refresh reads back is found all the same: an app setting and code that were changed by hand", async () => {
+test("manual changes of an app setting and of code are found, although no refresh reads them", async () => {
   await stopCloud(deployment.state);
   const azure = storeOf(deployment, "azure");
   const apps = azure.list("azure-native:web:WebApp").filter(({ inputs }) => !String(inputs.name).includes("-next"));

@@ -12,24 +12,24 @@ import { type Cloud, clouds } from "../../../contract/clouds";
 import type { LocalDeployment } from "../local-deployment";
 import { replaceState } from "../state-copy";
 
-/** The folders of the local clouds, by the names of their providers. */
+/** Folders of the local clouds, by provider. */
 const folders: Readonly<Record<Cloud, string>> = { aws: "aws", azure: "azure-native", gcp: "gcp" };
 
-/** The resources of a local cloud that does not run. */
+/** The resources of a stopped local cloud. */
 export function storeOf(deployment: LocalDeployment, cloud: Cloud): ResourceStore {
   return new ResourceStore(path.join(deployment.state, folders[cloud]));
 }
 
 /**
- * Makes each fault on a deployment that is up: diagnose has to name it first, and a refresh to heal it.
+ * Makes each fault on a running deployment: diagnose has to name it first, and a refresh has to repair it.
  *
- * Each fault is made by itself for diagnose. A refresh, which takes much longer, heals as many faults at once as have
- * no resource in common.
+ * Diagnose sees each fault separately. A refresh takes much longer, so it repairs as many faults at once as share no
+ * resource.
  */
 export function practise(deployment: LocalDeployment, drills: readonly Drill[]): void {
   describe("drills", () => {
     const healthy = mkdtempSync(path.join(tmpdir(), "healthy-"));
-    /** Faults by what they changed, for the refresh. */
+    /** Faults by the resources that they changed, for the refresh. */
     const made: Made[] = [];
 
     beforeAll(async () => {
@@ -41,7 +41,7 @@ export function practise(deployment: LocalDeployment, drills: readonly Drill[]):
       rmSync(healthy, { recursive: true });
     });
 
-    test.each(drills)("$name: that is named first", async ({ name, faults }) => {
+    test.each(drills)("$name: diagnose names it first", async ({ name, faults }) => {
       await stopCloud(deployment.state);
       await replaceState(healthy, deployment.state);
       const faulty = clouds.filter((cloud) => faults[cloud] !== undefined);
@@ -65,11 +65,11 @@ export function practise(deployment: LocalDeployment, drills: readonly Drill[]):
           next: expect.any(String) as string,
         });
       }
-      // The other clouds, and what is common to all, are not blamed for it.
+      // The other clouds and the shared parts have no findings.
       expect(new Set(failed(report).map(({ cloud }) => cloud))).toEqual(new Set(faulty));
     });
 
-    test("a refresh heals each that it can see", async () => {
+    test("a refresh repairs each fault that it can see", async () => {
       expect(made.map(({ name }) => name)).toEqual(drills.map(({ name }) => name));
       for (const together of apart(made)) {
         const names = together.map(({ name }) => name).join(", ");
@@ -92,12 +92,12 @@ export function practise(deployment: LocalDeployment, drills: readonly Drill[]):
   });
 }
 
-/** A fault that was made, with the resources that it changed. */
+/** A fault, with the resources that it changed. */
 interface Made extends Drill {
   readonly changed: ReadonlySet<string>;
 }
 
-/** As few groups as come of taking each fault into the first in which no other has changed what it changes. */
+/** Groups faults greedily: each goes into the first group in which no other fault has changed its resources. */
 function apart(all: readonly Made[]): Made[][] {
   const groups: Made[][] = [];
   for (const each of all) {
@@ -110,7 +110,7 @@ function apart(all: readonly Made[]): Made[][] {
   return groups;
 }
 
-/** What one store has other than the other, or only one of them has. */
+/** Resources that differ between two stores. */
 function difference(before: ResourceStore, after: ResourceStore): string[] {
   const lines = (store: ResourceStore) => new Map(store.all().map((each) => [`${each.type} ${each.id}`, each]));
   const [old, now] = [lines(before), lines(after)];

@@ -8,13 +8,13 @@ beforeAll(() => deployment.restore());
 
 afterAll(() => deployment.end());
 
-/** What a run told, by its parts. */
+/** Splits the output of a run into its parts. */
 function parts(told: string): Map<string, string> {
   const found = told.split(/^(?=(?:Before|Break|What users get|Diagnose|Heal|After)\b.*:)/m);
   return new Map(found.map((part) => [part.split(":")[0] ?? "", part]));
 }
 
-test("a layer that is missing is a story: what users get, why, and that it heals", async () => {
+test("a missing layer shows what users get, why, and the repair", async () => {
   const run = await deployment.run(["drill", "missing-layer"]);
   expect(run.code, run.stderr).toBe(0);
   const story = parts(run.stderr);
@@ -25,7 +25,7 @@ test("a layer that is missing is a story: what users get, why, and that it heals
   expect(story.get("After")).toMatch(/aws GET \/api\/ {2}200 /);
 });
 
-test("an update whose code does not start is refused, and users notice nothing", async () => {
+test("an update whose code does not start fails, and users notice nothing", async () => {
   const run = await deployment.run(["drill", "refused-update"]);
   expect(run.code, run.stderr).toBe(0);
   const story = parts(run.stderr);
@@ -34,7 +34,7 @@ test("an update whose code does not start is refused, and users notice nothing",
   expect(story.get("After")).toMatch(/aws GET \/api\/ {2}200 /);
 });
 
-test("a drill that there is not names those that there are", async () => {
+test("an unknown drill names the existing ones", async () => {
   const run = await deployment.run(["drill", "mising-layer"]);
   expect(run.code).toBe(1);
   expect(run.stderr).toMatch(/there is no drill mising-layer.*missing-layer/);

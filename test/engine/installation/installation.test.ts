@@ -10,7 +10,9 @@ import { findEngine } from "../../../local/engine";
 import { localStack } from "../../../local/stack";
 import { copyOfCheckout, execute, LocalDeployment } from "../local-deployment";
 
-/** A checkout as a deployment installs it: without the development dependencies, which the local clouds need. */
+/**
+ * A checkout with a deployment's installation: without the development dependencies, which only the local clouds need.
+ */
 const checkout = copyOfCheckout({ development: false });
 const { state } = new LocalDeployment([]);
 
@@ -24,7 +26,7 @@ test("has no development dependency", async () => {
   expect(run.stderr).toContain("Cannot find module 'yaml'");
 });
 
-test("the program has all that it needs, by the real engine", async () => {
+test("the program runs on the real engine", async () => {
   const engine = await findEngine(() => undefined);
   const cloud = await startCloud(state, { attached: true });
   const { workspace } = await localStack({ engine, cloud, state, stack: "staging" });
@@ -35,11 +37,11 @@ test("the program has all that it needs, by the real engine", async () => {
   expect(JSON.parse(run.stdout)).toEqual({ create: expect.toSatisfy((count: number) => count > 100) as number });
 });
 
-test.each(["layer", "diagnose", "preview-comment"])("and so has the command %s", async (command) => {
+test.each(["layer", "diagnose", "preview-comment"])("so does the command %s", async (command) => {
   expect(await execute([`cli/${command}.ts`, "--help"], checkout)).toMatchObject({ code: 0, stderr: "" });
 });
 
-test("and so has the smoke check, after a failure too", async () => {
+test("so does the smoke check, also after a failure", async () => {
   const server = createServer((_, response) => response.writeHead(500).end("broken"));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;

@@ -2,7 +2,7 @@ import { LocalWorkspace, PulumiCommand } from "@pulumi/pulumi/automation";
 
 import program from "../../../index";
 
-/** Previews the program in a stack that is there; run by the test in a checkout without development dependencies. */
+/** Previews the program in an existing stack; the test runs it in a checkout without development dependencies. */
 async function preview([engine = "", workDir = "", stackName = ""]: readonly string[]): Promise<void> {
   const pulumiCommand = await PulumiCommand.get({ root: engine, skipVersionCheck: true });
   const run = async () => ({ ...(await program()) });
