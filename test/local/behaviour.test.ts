@@ -30,7 +30,7 @@ afterAll(() => {
 
 const urn = (type: string, name = "it") => `urn:pulumi:test::test::${type}::${name}`;
 
-/** A cloud whose resources do nothing; `report` is what goes wrong. */
+/** A cloud without data planes; `report` are the faults. */
 function cloudOf(
   { types, behaviours }: { types: Readonly<Record<string, ResourceType>>; behaviours: Behaviours },
   report: WeatherReport = {},
@@ -57,8 +57,8 @@ const thing = (behaviour: Partial<Behaviours[string]>, report?: WeatherReport) =
     report,
   );
 
-describe("what is held", () => {
-  test("every type of the local clouds has a record, and every record a type and a source", () => {
+describe("the behaviour table", () => {
+  test("has a record for every type of the local clouds, and a type and a source for every record", () => {
     const counts = Object.entries(clouds).map(([cloud, { types, behaviours }]) => {
       const records = Object.entries<Behaviours[string]>(behaviours);
       expect(Object.keys(types).filter((token) => !(token in behaviours))).toEqual([]);
@@ -91,7 +91,7 @@ describe("a replacement", () => {
     expect(difference).toEqual({ changed: ["zone"], replaces: ["zone"], deleteBeforeReplace: expected });
   });
 
-  test("is for the nested input that only a new resource can have otherwise, and for no other", () => {
+  test("replaces only for the nested input that requires it", () => {
     const { provider } = thing({ replaceOn: ["build.source.project"], first: "old" });
     const build = (project: string, object: string) => ({ build: { source: { project, object } } });
     expect(provider.diff(urn(type), build("a", "1"), build("b", "1")).replaces).toEqual(["build"]);
@@ -129,7 +129,7 @@ describe("a failure half-way", () => {
   const once = (operation: "create" | "update"): WeatherReport => ({ faults: [{ operation, type }] });
   const partial = { fails: { how: "partial", message } } as const;
 
-  test("of a create saves the state with an error, and the cloud keeps what does nothing", async () => {
+  test("of a create saves the state with an error, and the cloud keeps a resource without behaviour", async () => {
     const { provider, store } = thing(partial, once("create"));
     await expect(provider.create(urn(type), { name: "a" })).rejects.toEqual(
       new InitializationError("a", { name: "a" }, message),
@@ -160,7 +160,7 @@ describe("a failure half-way", () => {
     expect(store.known.get(type, "a")?.inputs.size).toBe(1);
   });
 
-  test("that is refused leaves nothing; one that is lost leaves an orphan", async () => {
+  test("that is rejected leaves nothing; one whose response is lost leaves an orphan", async () => {
     for (const [how, left] of [
       ["refused", false],
       ["orphan", true],
@@ -171,7 +171,7 @@ describe("a failure half-way", () => {
     }
   });
 
-  test("is certain while what it needs is not known, and comes by chance under a seed, the same each time", async () => {
+  test("is certain while a dependency is not visible, and random but reproducible under a seed", async () => {
     const outcomes = async (seed: string) => {
       const { provider } = thing(partial, { seed });
       const all = Array.from({ length: 60 }, (_, index) => index).map(async (index) => {
@@ -205,7 +205,7 @@ describe("a failure half-way", () => {
   });
 });
 
-test("a refresh repeats what the provider does not read, and sees the rest", async () => {
+test("a refresh copies what the provider does not read, and reads the rest", async () => {
   const { provider, store } = thing({ unread: ["code"] });
   const inputs = { name: "a", code: 1, size: 1 };
   await provider.create(urn(type), inputs);
@@ -231,7 +231,7 @@ test("an update in steps serves the new configuration with the old code before i
   ]);
 });
 
-test("what the cloud refuses to change fails an update in place", async () => {
+test("a change that the cloud refuses fails an update in place", async () => {
   const { provider } = thing({ frozen: { inputs: ["role"], message: "UpdateNotPermitted" } });
   await provider.create(urn(type), { name: "a", role: "x" });
   await expect(provider.update(urn(type), "a", { name: "a", role: "x" }, { name: "a", role: "y" })).rejects.toThrow(

@@ -7,7 +7,7 @@ import { findPython } from "../../layers/python";
 
 const run = promisify(execFile);
 
-/** The application's own bundle for a cloud, built for the Python that this machine will run it on. */
+/** The application's own bundle for a cloud, built for the Python version of this machine. */
 export async function bundleFor(target: Exclude<Target, "aws">) {
   const { version } = await findPython("3.12");
   const builder = ["--require", "./run-typescript.js", path.join("cli", "layer.ts"), "build", "--json"];

@@ -27,7 +27,7 @@ describe("the claim of a state folder", () => {
     expect(readdirSync(state)).toEqual(["cloud.pid"]);
   });
 
-  it("is refused while its process runs, naming the file", () => {
+  it("is refused while its owner runs, naming the file", () => {
     const { state, file } = claimedBy(String(process.ppid));
     expect(() => {
       claim(state);
@@ -36,7 +36,7 @@ describe("the claim of a state folder", () => {
     expect(readdirSync(state)).toEqual(["cloud.pid"]);
   });
 
-  it("is free again once it was given up", () => {
+  it("is free again after its release", () => {
     const { state, file } = claimedBy("");
     claim(state);
     giveUp(state);

@@ -34,7 +34,7 @@ test.each([
   expect(await runningCloud(state)).toMatchObject({ pid: cloud.pid });
 });
 
-test("a cloud that still answers after its owner was killed is waited for, and is none", async () => {
+test("a cloud that still answers after its owner was killed counts as ended, once it has", async () => {
   const owner = spawn(process.execPath, ["-e", ""], { stdio: "ignore" });
   await once(owner, "exit");
   writeAddress(owner.pid);

@@ -4,16 +4,16 @@ import { AzureEnvironment } from "./azure/environment";
 import type { Environment } from "./environment";
 import { GcpEnvironment } from "./gcp/environment";
 
-/** What differs between the clouds that run the application's own bundle as one HTTP server. */
+/** Differences between the clouds that run the application's own bundle as one HTTP server. */
 interface Expected {
   readonly declare: () => Environment;
-  /** Type of the resource that holds the messages. */
+  /** Type of the resource that stores the messages. */
   readonly table: string;
-  /** Type and id of what lets the function be called, or lets it use its table. */
+  /** Type and id of the resources that let the function be called, or use its table. */
   readonly grants: readonly (readonly [type: string, id: string])[];
-  /** Type and id of the function's package, and what the function answers once that is gone. */
+  /** Type and id of the function's package, and the function's status after its deletion. */
   readonly source: readonly [type: string, id: string, status: number];
-  /** Status of a file of the site that there is not. */
+  /** Status of a missing file of the site. */
   readonly missing: number;
 }
 
@@ -41,7 +41,7 @@ describe.each(Object.entries(clouds))("local %s", (provider, expected) => {
   let cloud: Environment;
   beforeAll(async () => {
     cloud = await expected.declare().start();
-    // The first start of all installs the packages.
+    // The very first start installs the packages.
     await fetch(cloud.apiUrl);
   }, 300_000);
   afterAll(() => cloud.plane.close());
@@ -59,7 +59,7 @@ describe.each(Object.entries(clouds))("local %s", (provider, expected) => {
     expect([answer.status, await answer.json()]).toMatchObject([200, { status: "ok", provider, version: "3.0.0" }]);
   });
 
-  it("keeps messages over a restart, and none when the table was deleted", async () => {
+  it("keeps messages over a restart, but not after the table was deleted", async () => {
     expect((await post("grüße 🎉")).status).toBe(201);
     expect(await messages()).toMatchObject([{ content: "grüße 🎉", author: "test" }]);
 
@@ -90,7 +90,7 @@ describe.each(Object.entries(clouds))("local %s", (provider, expected) => {
     expect([answer.status, answer.headers.get("content-type")?.split(";")[0]]).toEqual([status, type]);
   });
 
-  it("compresses the page, and knows an unchanged copy", async () => {
+  it("compresses the page, and answers 304 for an unchanged copy", async () => {
     const page = await fetch(`${cloud.siteUrl}/`, { headers: { "Accept-Encoding": "br" } });
     expect(page.headers.get("content-encoding")).toBe("br");
     expect(page.headers.get("x-frame-options")).toBe("DENY");
@@ -111,7 +111,7 @@ describe.each(Object.entries(clouds))("local %s", (provider, expected) => {
     60_000,
   );
 
-  it("needs its package only where it was given no copy of it", async () => {
+  it("needs its package only if it has no copy of it", async () => {
     const [type, id, status] = expected.source;
     const source = cloud.resources.get(type, id);
     cloud.resources.remove(type, id);

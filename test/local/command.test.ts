@@ -4,7 +4,7 @@ import { CommandProvider } from "../../local/command";
 
 const urn = "urn:pulumi:staging::shop::command:local:Command::check";
 
-test("a refresh keeps what a command wrote, which nothing could write again", async () => {
+test("a refresh keeps the output of a command", async () => {
   const provider = new CommandProvider();
   const inputs = { create: "echo written" };
   const { id, properties } = await provider.create(urn, inputs);

@@ -15,7 +15,7 @@ config:
   aws.memorySize: {default: 512}
 `;
 
-/** A project of its own, with a stack `staging`. */
+/** A separate project with a stack `staging`. */
 function project(stackFile: string): string {
   const folder = temporaryDirectory();
   writeFileSync(path.join(folder, "Pulumi.yaml"), projectFile);
@@ -27,7 +27,7 @@ const configuration = (stackFile: string, options: Partial<ConfigurationOptions>
   stackConfiguration({ stack: "staging", folder: project(stackFile), ...options });
 
 describe("the configuration of a stack", () => {
-  test("lays the command line over the stack's file, and that over Pulumi.yaml, under the project's name", () => {
+  test("overrides Pulumi.yaml by the stack's file, and both by the command line, under the project's name", () => {
     const { document, values } = configuration("config:\n  shop:aws: {memorySize: 1024}\n", {
       settings: { "aws.memorySize": "2048", pythonVersion: "3.11" },
     });
@@ -39,7 +39,7 @@ describe("the configuration of a stack", () => {
     expect(document.toJS()).toEqual({ config: { "shop:aws": { memorySize: 2048 }, "shop:pythonVersion": "3.11" } });
   });
 
-  test("takes a key without a namespace for the project's, and leaves those of providers as they are", () => {
+  test("treats a key without a namespace as the project's, and leaves those of providers unchanged", () => {
     const { values } = configuration("config: {clouds: [gcp], 'aws:profile': dev}", {
       settings: { "aws:region": "eu-west-2" },
     });
@@ -62,7 +62,7 @@ config:
     api: {secrets: {KEY: {secure: v1:def}, "a.b": {secure: v1:ghi}}}
 `;
 
-  test("has a stand-in where its value is not given, and never stands in the clear", () => {
+  test("has a stand-in if its value is not given, and is never plain text", () => {
     const { document, secrets, values } = configuration(stackFile, {
       settings: { "functions.api.secrets.KEY": "open" },
     });
@@ -118,18 +118,18 @@ describe("settings that are wrong", () => {
     return "";
   };
 
-  test("of the command line are to be changed there", () => {
+  test("of the command line name it as the place to change", () => {
     expect(failure({ "aws.function.memorySize": "big", colour: "red" })).toMatch(
       /aws\.function\.memorySize: expected a whole number from 128 to 10240 \(found "big"\)\n.*colour: .*\nChange --config (colour, aws\.function\.memorySize|aws\.function\.memorySize, colour)$/,
     );
   });
 
-  test("of this project's own stacks there are none", () => {
+  test("do not occur in this project's own stacks", () => {
     expect(failure({})).toBe("");
     expect(checkedSettings({ stack: "production" }).deletionProtection).toBe(true);
   });
 
-  test("under another project's name are to be renamed", () => {
+  test("under another project's name have to be renamed", () => {
     const folder = project("config: {'multicloud-auto-deploy:clouds': [aws]}");
     expect(() => checkedSettings({ stack: "staging", folder })).toThrow(
       /multicloud-auto-deploy:clouds: this project is shop, by Pulumi\.yaml: call it shop:clouds\n[^]*Change Pulumi\.staging\.yaml$/,

@@ -7,7 +7,7 @@ import { serveConsole } from "../../local/console/server";
 import { Logs } from "../../local/logs";
 import { temporaryDirectory } from "./resources";
 
-test("what cannot be read for a moment ends neither the page's events nor the cloud that serves it", async () => {
+test("a temporary read error ends neither the page's events nor the cloud", async () => {
   const state = temporaryDirectory();
   const listener = await serveConsole(state);
   const ended = new AbortController();
@@ -16,7 +16,7 @@ test("what cannot be read for a moment ends neither the page's events nor the cl
     const reader = answer.body?.getReader();
     const next = async () => new TextDecoder().decode((await reader?.read())?.value as Uint8Array | undefined);
     expect(await next()).toContain("event: lines");
-    // No log can be read from a folder.
+    // A folder cannot be read as a log.
     mkdirSync(path.join(state, "aws", "logs", "folder.jsonl"), { recursive: true });
     writeFileSync(path.join(state, "aws", "logs", "broken.jsonl"), "{no JSON}\n");
     new Logs(path.join(state, "gcp", "logs")).append("api", "1", "goes on");

@@ -1,7 +1,7 @@
 import type { CloudDataPlane } from "../../local/data-plane";
 import { FakeResources, temporaryDirectory } from "./resources";
 
-/** A local cloud around one application, all of it in `resources` to be changed. */
+/** A local cloud around one application. Tests can change everything in `resources`. */
 export abstract class Environment {
   readonly state = temporaryDirectory();
   readonly resources = new FakeResources();
@@ -15,7 +15,7 @@ export abstract class Environment {
     return this;
   }
 
-  /** Serves what is declared, as after an end of the cloud. */
+  /** Starts all resources again, as after an end of the cloud. */
   async restart(): Promise<void> {
     this.plane = await this.startCloud();
     for (const [type, plane] of Object.entries(this.plane.types)) {
@@ -24,6 +24,6 @@ export abstract class Environment {
   }
 
   protected abstract startCloud(): CloudDataPlane | Promise<CloudDataPlane>;
-  /** Puts the resources in, and says where they serve. */
+  /** Adds the resources and sets their addresses. */
   protected abstract declare(): Promise<void>;
 }

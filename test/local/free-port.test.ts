@@ -14,7 +14,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-test("a resource's address has a port that no system gives away before the resource serves", async () => {
+test("a resource's address has a port that the system does not assign to others before the resource serves", async () => {
   const provider = new CloudProvider({
     version: "1.0.0",
     types: {

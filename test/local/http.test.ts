@@ -22,16 +22,16 @@ const echo: HttpHandler = ({ method, target, headers, body }) =>
     ]),
   );
 
-it("names the process that has the port already", async () => {
+it("names the process that uses the port", async () => {
   const [, port = ""] = (await serve(echo)).split(":");
-  // Only Linux tells which process that is.
+  // Only on Linux the message names the process.
   const owner = process.platform === "linux" ? `.* \\(process ${process.pid}\\)` : "another program";
   await expect(listen(echo, { port: Number(port) })).rejects.toThrow(
     new RegExp(`^port ${port} of 127\\.0\\.0\\.1 is in use by ${owner}; end it, then run this again$`),
   );
 });
 
-it("hands over requests as they were sent, through a proxy too", async () => {
+it("passes requests on unchanged, also through a proxy", async () => {
   const origin = await serve(echo);
   const proxy = await serve((request) => forward(origin, request, 1_000));
   const answer = await fetch(`http://${proxy}/a%2Fb//c?x=1&x=%20`, {
@@ -43,7 +43,7 @@ it("hands over requests as they were sent, through a proxy too", async () => {
   expect(await answer.json()).toMatchObject({ method: "PUT", target: "/a%2Fb//c?x=1&x=%20", body: "ü" });
 });
 
-it("answers HEAD with the length of what GET has", async () => {
+it("answers HEAD with the length of the response to GET", async () => {
   const origin = await serve(() => Promise.resolve(response(200, "12345")));
   const proxy = await serve((request) => forward(origin, request, 1_000));
   for (const host of [origin, proxy]) {
@@ -52,7 +52,7 @@ it("answers HEAD with the length of what GET has", async () => {
   }
 });
 
-it("refuses a body above the limit, and no other", async () => {
+it("rejects only a body above the limit", async () => {
   const tooLarge = response(413, { message: "too large" });
   const host = await serve(echo, { bodyLimit: 10, tooLarge });
   const statuses = await Promise.all(
@@ -63,7 +63,7 @@ it("refuses a body above the limit, and no other", async () => {
   expect(statuses).toEqual([200, 413]);
 });
 
-it("says aloud what went wrong in a handler, and goes on", async () => {
+it("prints the error of a handler, and continues", async () => {
   const said = vi.spyOn(console, "error").mockImplementation(() => undefined);
   let fails = true;
   const host = await serve((request) => {

@@ -58,13 +58,13 @@ test.each([
   if (arn !== undefined) expect(properties.arn).toMatch(new RegExp(`^${arn}$`));
 });
 
-test("two inert resources of one name are two", async () => {
+test("two inert resources may have one name", async () => {
   const aws = cloudOf(inertAws);
   const record = (type: string) => aws.create(urn("aws:route53/record:Record"), { name: "www", type });
   expect((await record("A")).id).not.toBe((await record("AAAA")).id);
 });
 
-test("each engine is warned once of each type", async () => {
+test("each engine gets one warning for each type", async () => {
   const aws = cloudOf(inertAws);
   const told: string[] = [];
   const attach = (engine: string) => {
@@ -81,6 +81,6 @@ test("each engine is warned once of each type", async () => {
   expect(told).toEqual(["first aws:sqs/queue:Queue", "first aws:iam/user:User", "second aws:sqs/queue:Queue"]);
 });
 
-test("a cloud that takes no unknown types refuses them", async () => {
+test("a cloud without inert types rejects unknown ones", async () => {
   await expect(cloudOf(undefined).create(urn("aws:sqs/queue:Queue"), {})).rejects.toThrow(/has no aws:sqs/);
 });

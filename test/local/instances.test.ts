@@ -25,7 +25,7 @@ const broken = "raise SystemExit('no such module')";
 const instances = new Instances();
 afterEach(() => instances.close());
 
-/** Where the one function listens, in a configuration whose server runs this script. */
+/** Address of the function, in a configuration whose server runs this script. */
 const origin = (configuration: string, script = server, until: Promise<unknown> = Promise.resolve()) =>
   instances.origin("api", configuration, async (port) => {
     await until;
@@ -38,7 +38,7 @@ const origin = (configuration: string, script = server, until: Promise<unknown> 
   });
 const get = async (host: string, target = "/") => (await fetch(`http://${host}${target}`)).text();
 
-it("goes on serving where a replacement does not start, and leaves nothing behind", async () => {
+it("continues to serve if a replacement does not start, and leaves no process behind", async () => {
   const first = await origin("v1");
   await expect(origin("v2", broken)).rejects.toThrow("no such module");
   expect(await get(first)).toBe("v1");
@@ -48,13 +48,13 @@ it("goes on serving where a replacement does not start, and leaves nothing behin
   await expect(get(first)).rejects.toThrow();
 });
 
-it("replaces what serves, and stops it", async () => {
+it("replaces the serving process, and stops it", async () => {
   const first = await origin("v1");
   expect(await get(await origin("v2"))).toBe("v2");
   await expect(get(first)).rejects.toThrow();
 });
 
-it("stops what serves also while its replacement starts", async () => {
+it("stops the serving process even while its replacement starts", async () => {
   const first = await origin("v1");
   let start: () => void = () => undefined;
   const replacing = origin("v2", broken, new Promise<void>((resolve) => (start = resolve)));
@@ -65,7 +65,7 @@ it("stops what serves also while its replacement starts", async () => {
   await expect(get(first)).rejects.toThrow();
 });
 
-it("starts anew what ended while its replacement failed to start", async () => {
+it("restarts a process that ended while its replacement failed to start", async () => {
   const first = await origin("v1");
   let start: () => void = () => undefined;
   const replacing = origin("v2", broken, new Promise<void>((resolve) => (start = resolve)));

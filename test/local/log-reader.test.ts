@@ -19,7 +19,7 @@ beforeEach(() => {
 
 const messages = (reader: LogReader) => reader.next().map(({ cloud, message }) => `${cloud} ${message}`);
 
-test("events of all clouds come once each, in their order, and a line that is half written when it is whole", () => {
+test("events of all clouds are returned once and in order, an incomplete line once it is complete", () => {
   const reader = new LogReader(state);
   expect(reader.next()).toEqual([]);
   aws.append("/aws/lambda/shop-api", "1", "first");
@@ -60,7 +60,7 @@ test("a line has time, cloud, log and message", () => {
   expect(logLine(event)).toBe("03:04:05.067 aws lambda/shop-api  GET / 200");
 });
 
-test("a request is one line, whatever the application and the gateway log of it", async () => {
+test("a request is one line, even if the application and the gateway log it too", async () => {
   const request = { method: "GET", target: "/api/?limit=1" };
   const line = '{"method":"GET","path":"/api/","status":200,"duration_ms":3}';
   aws.append("/aws/lambda/shop-api", "1", line);

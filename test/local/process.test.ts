@@ -7,7 +7,7 @@ import { expect, it, vi } from "vitest";
 import { isAlive, startPython } from "../../local/process";
 import { temporaryDirectory } from "./resources";
 
-/** Runs a script to its end. */
+/** Runs a script and waits for its end. */
 async function run(script: string, environment: Readonly<Record<string, string>> = {}) {
   const directory = temporaryDirectory();
   const program = path.join(directory, "program.py");
@@ -24,7 +24,7 @@ async function run(script: string, environment: Readonly<Record<string, string>>
   return { status: await python.exited, lines, python };
 }
 
-it("gives a program its arguments and its environment, and no other", async () => {
+it("passes only the given arguments and environment to a program", async () => {
   const { status, lines } = await run("import os, sys\nprint(sys.argv[1:], sorted(os.environ))\nsys.exit(3)");
   expect(status).toBe("exit status 3");
   expect(lines[0]).toContain("['argument']");
@@ -32,7 +32,7 @@ it("gives a program its arguments and its environment, and no other", async () =
   expect(lines[0]).not.toContain("VITEST");
 });
 
-it("awaits a debugger before the program runs, and leaves the program's own packages alone", async () => {
+it("listens for a debugger before the program runs, without changing the program's packages", async () => {
   const folder = temporaryDirectory();
   writeFileSync(path.join(folder, "debugpy.py"), "def listen(address):\n    print('awaited at', address)\n");
   const script = `import os, sys\nprint("LOCAL_DEBUGPY" in os.environ, ${JSON.stringify(folder)} in sys.path)`;
@@ -40,7 +40,7 @@ it("awaits a debugger before the program runs, and leaves the program's own pack
   expect(lines).toEqual(["awaited at ('127.0.0.1', 5678)", "False False"]);
 });
 
-it("reports how a process was killed, and is stopped twice without harm", async () => {
+it("reports how a process was killed, and may be stopped twice", async () => {
   const { status, python } = await run("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)");
   expect(status).toBe("signal: SIGKILL");
   await python.stop();
@@ -73,8 +73,8 @@ it("leaves no process behind when this one is killed, nor those that they starte
   );
 }, 60_000);
 
-it("takes a process for dead that has ended and is not buried yet", async () => {
-  // Before its child ends, the shell becomes a program that knows nothing of it.
+it("treats a zombie process as ended", async () => {
+  // The shell becomes another program, which never reaps its child.
   const parent = spawn("sh", ["-c", "sleep 2 & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "inherit"] });
   try {
     const pid = await new Promise<number>((resolve) => {

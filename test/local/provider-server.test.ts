@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 
 import { InitializationError, type Provider, serveProvider } from "../../local/provider-server";
 
-test("what is left of a resource that failed half-way reaches the engine with the error", async () => {
+test("the partial state of a failed resource reaches the engine with the error", async () => {
   const failing = () => Promise.reject(new InitializationError("the-id", { size: 2 }, "not ready"));
   const provider: Pick<Provider, "version" | "configure" | "update"> = {
     version: "1.0.0",

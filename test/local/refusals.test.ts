@@ -18,19 +18,19 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** A local cloud whose resources do nothing. */
+/** A local cloud without data planes. */
 function providerOf(types: Readonly<Record<string, ResourceType>>, name: string): CloudProvider {
   const dataPlane = () => Promise.resolve({ types: {}, close: () => Promise.resolve() });
   const store = new ResourceStore(path.join(folder, name));
   return new CloudProvider({ version: "0.0.0", types, configuration: { region: "eu-west-1" }, store, dataPlane });
 }
 
-/** What the engine marks an asset by. */
+/** The engine's mark of an asset. */
 const [signature, asset] = ["4dabf18193072939515e22adb298388d", "c44067f5952c0a294b673a41bacd8c17"];
 
 const urn = (type: string, name = "it") => `urn:pulumi:test::test::${type}::${name}`;
 
-/** What a local cloud has against properties of a resource. */
+/** A local cloud's errors for a resource's properties. */
 function refused(types: Readonly<Record<string, ResourceType>>, type: string, inputs: Properties): string[] {
   return providerOf(types, type)
     .check(urn(type), inputs, {})
@@ -88,7 +88,7 @@ test.each([
   expect(properties.includes("environment.variables")).toBe(expected);
 });
 
-test("local AWS refuses a function whose role does not let Lambda have it", async () => {
+test("local AWS refuses a function whose role does not let Lambda assume it", async () => {
   const aws = providerOf(awsTypes, "trust");
   const role = async (name: string, service: string) => {
     const Principal = { Service: service };
@@ -100,7 +100,7 @@ test("local AWS refuses a function whose role does not let Lambda have it", asyn
   await expect(create(await role("ec2", "ec2.amazonaws.com"))).rejects.toThrow(/cannot be assumed by Lambda/);
 });
 
-test("local AWS refuses a second route with one key, and a route to an integration that is not there", async () => {
+test("local AWS refuses a second route with the same key, and a route to a missing integration", async () => {
   const aws = providerOf(awsTypes, "routes");
   const { id: apiId } = await aws.create(urn("aws:apigatewayv2/api:Api"), { name: "api", protocolType: "HTTP" });
   const integration = { apiId, integrationType: "AWS_PROXY", integrationUri: "arn:x", payloadFormatVersion: "2.0" };
@@ -123,13 +123,13 @@ test("local AWS refuses an alias of a version that was never published", async (
     aws.create(urn("aws:lambda/alias:Alias", name), { name, functionName: "api", functionVersion });
   await expect(alias("newer", "2")).rejects.toThrow(/Function not found: arn:aws:lambda:.*:api:2/);
   await expect(alias("live", "1")).resolves.toBeDefined();
-  // What did not change is published once.
+  // An unchanged function is published once.
   await aws.update(fn, "api", {}, { name: "api", publish: true, memorySize: 256 });
   await expect(alias("newer", "2")).resolves.toBeDefined();
   await expect(alias("newest", "$LATEST")).resolves.toBeDefined();
 });
 
-test("local AWS takes a layer from an object in a bucket, and refuses one from an object that is not there", async () => {
+test("local AWS accepts a layer from an object in a bucket, and refuses one from a missing object", async () => {
   const provider = providerOf(awsTypes, "layers");
   const layerVersion = "aws:lambda/layerVersion:LayerVersion";
   const layer = { layerName: "large", s3Bucket: "uploads", s3Key: "large.zip" };
@@ -152,7 +152,7 @@ test("local AWS takes a layer from an object in a bucket, and refuses one from a
   });
 });
 
-test("local Google Cloud refuses a subscription that it would not serve, or of a topic that is not there", async () => {
+test("local Google Cloud refuses an unsupported subscription, or one of a missing topic", async () => {
   const provider = providerOf(gcpTypes, "pubsub");
   const [topic, subscription] = ["gcp:pubsub/topic:Topic", "gcp:pubsub/subscription:Subscription"];
   const { inputs } = provider.check(urn(topic), { project: "p" }, {});

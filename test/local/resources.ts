@@ -7,11 +7,11 @@ import { strToU8, zipSync } from "fflate";
 
 import type { Resources, StoredResource } from "../../local/store";
 
-/** Resources in memory, changed at will, as the store gives them to a data plane. */
+/** Changeable resources in memory, in the form of the store. */
 export class FakeResources implements Resources {
   readonly #resources: StoredResource[] = [];
 
-  /** Adds the resource, or puts it in the place of the one that it has the type and id of. */
+  /** Adds a resource, or replaces the one with the same type and id. */
   put(
     type: string,
     id: string,
@@ -48,7 +48,7 @@ export function temporaryDirectory(): string {
   return mkdtempSync(path.join(os.tmpdir(), "local-clouds-"));
 }
 
-/** A file as the store keeps it. */
+/** A file in the store's form. */
 export function blob(directory: string, content: string | Uint8Array): { path: string; sha256: string } {
   const sha256 = createHash("sha256").update(content).digest("hex");
   const file = path.join(directory, sha256);
@@ -56,7 +56,7 @@ export function blob(directory: string, content: string | Uint8Array): { path: s
   return { path: file, sha256 };
 }
 
-/** A zip of text files, as the store keeps it. */
+/** A zip of text files in the store's form. */
 export function archive(directory: string, files: Record<string, string>): { path: string; sha256: string } {
   const entries = Object.entries(files).map(([name, text]) => [name, strToU8(text)]);
   return blob(directory, zipSync(Object.fromEntries(entries) as Record<string, Uint8Array>, { mtime: "1980-01-01" }));

@@ -2,7 +2,7 @@ import path from "node:path";
 
 import { startPython } from "../../local/process";
 
-/** Starts `fork.py` and passes on what it prints, until this process is killed. */
+/** Starts `fork.py` and forwards its output, until this process is killed. */
 startPython({
   python: "python3",
   program: path.join(__dirname, "fork.py"),

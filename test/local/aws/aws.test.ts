@@ -20,7 +20,7 @@ const soon = { timeout: 20_000 };
 let aws: AwsEnvironment;
 beforeAll(async () => {
   aws = await new AwsEnvironment().start();
-  // The first start of all makes the runtime's environment.
+  // The very first start installs the runtime's environment.
   await fetch(aws.apiUrl);
 }, 120_000);
 afterAll(() => aws.plane.close());
@@ -28,7 +28,7 @@ afterAll(() => aws.plane.close());
 const get = (target: string, init?: RequestInit) => fetch(`${aws.apiUrl}${target}`, init);
 const echo = async (target = "/") => echoed.parse(await (await get(target)).json());
 
-/** Changes resources for the time of `run`. */
+/** Changes resources while `run` runs. */
 async function changed<T>(
   type: string,
   id: string,
@@ -60,7 +60,7 @@ const lastReport = () => {
 };
 
 describe("a function behind an HTTP API", () => {
-  it("gets the request, and its answer reaches the client", async () => {
+  it("receives the request, and its response reaches the client", async () => {
     const answer = await get("/x?y=1", { method: "POST", body: "{}", headers: { "content-type": "application/json" } });
     expect(answer.status).toBe(200);
     expect(answer.headers.getSetCookie()).toEqual(["a=1", "b=2"]);
@@ -95,7 +95,7 @@ describe("a function behind an HTTP API", () => {
     expect(environment).not.toHaveProperty("VITEST");
   });
 
-  it("may have what Lambda does not reserve, and continue the search path", async () => {
+  it("may set variables that Lambda does not reserve, and extend the search path", async () => {
     const variables = { TZ: "Asia/Tokyo", PATH: "/elsewhere", PYTHONPATH: "/more" };
     const {
       environment,
@@ -107,7 +107,7 @@ describe("a function behind an HTTP API", () => {
     expect(greeting).toBe("hello");
   });
 
-  it("runs with another layer as soon as it has one, and the old process goes", async () => {
+  it("runs with another layer as soon as it is attached, and the old process ends", async () => {
     const { pid } = await echo();
     const id = String(aws.resources.list("aws:lambda/layerVersion:LayerVersion")[0]?.id);
     const layer = { code: aws.layer("good day") };
@@ -148,7 +148,7 @@ describe("a function behind an HTTP API", () => {
     expect((await get("/")).status).toBe(200);
   });
 
-  it("answers 500 where its result is no response", async () => {
+  it("answers 500 if its result is no response", async () => {
     expect((await get("/missing")).status).toBe(500);
   });
 
@@ -159,13 +159,13 @@ describe("a function behind an HTTP API", () => {
     expect(limited.map(({ status }) => status).sort()).toEqual([200, 500]);
   });
 
-  it("is throttled also where its reserved concurrency is more than this machine works on at a time", async () => {
+  it("is throttled even if its reserved concurrency exceeds this machine's limit", async () => {
     const all = () => Promise.all(Array.from({ length: 11 }, () => get("/sleep/1")));
     const limited = await changedFunction({ reservedConcurrentExecutions: 10 }, all);
     expect(limited.map(({ status }) => status).sort()).toEqual([...Array<number>(10).fill(200), 500]);
   });
 
-  it("is started anew where its process ended while it had nothing to do", async () => {
+  it("is started again if its process ended while idle", async () => {
     const { pid } = await echo();
     process.kill(pid, "SIGKILL");
     await vi.waitFor(() => {
@@ -174,7 +174,7 @@ describe("a function behind an HTTP API", () => {
     expect((await get("/")).status).toBe(200);
   });
 
-  it("answers 503 when the integration waits no longer", async () => {
+  it("answers 503 at the integration's timeout", async () => {
     const integration = ["aws:apigatewayv2/integration:Integration", "i1"] as const;
     const answer = await changed(...integration, { timeoutMilliseconds: 300 }, () => get("/sleep/1"));
     expect(answer.status).toBe(503);
@@ -191,7 +191,7 @@ describe("a function behind an HTTP API", () => {
     expect(aws.log("/aws/apigateway/api").at(-1)?.message).toContain("permission");
   });
 
-  it("is not asked about what the API refuses", async () => {
+  it("is not invoked for requests that the API rejects", async () => {
     const tooLarge = await get("/", { method: "POST", body: Buffer.alloc(bodyLimit + 1) });
     expect(tooLarge.status).toBe(413);
     const stage = ["aws:apigatewayv2/stage:Stage", "$default"] as const;
@@ -222,7 +222,7 @@ describe("versions and aliases", () => {
     return echoed.parse(JSON.parse(body));
   };
 
-  it("a version keeps its code, its environment and its layers, whatever becomes of those", async () => {
+  it("a version keeps its code, environment and layers when the function changes", async () => {
     expect(publishNow()).toBe("1");
     expect(publishNow()).toBe("1");
     const id = String(aws.resources.list("aws:lambda/layerVersion:LayerVersion")[0]?.id);
@@ -238,7 +238,7 @@ describe("versions and aliases", () => {
     await expect(greetingOf("3")).rejects.toThrow("Function not found: api:3");
   });
 
-  it("an alias serves the version that it names, and by its weights another", async () => {
+  it("an alias serves its version, and another one by weight", async () => {
     aws.resources.put(alias, "api:live", { name: "live", functionName: "api", functionVersion: "1" }, {});
     expect((await greetingOf("live")).environment).toMatchObject({ AWS_LAMBDA_FUNCTION_VERSION: "1" });
     const weights = (weight: number) => ({ routingConfig: { additionalVersionWeights: { 2: weight } } });
@@ -251,7 +251,7 @@ describe("versions and aliases", () => {
 
 describe("a secret", () => {
   const name = "api/KEY";
-  // As long as botocore expects ids of versions to be.
+  // The length that botocore requires of version ids.
   const [first, second] = ["1".repeat(32), "2".repeat(32)];
   const arn = `arn:aws:secretsmanager:ap-northeast-1:123456789012:secret:${name}-ABCDEF`;
   const policy = ["aws:iam/rolePolicy:RolePolicy", "api:api"] as const;
@@ -282,7 +282,7 @@ describe("a secret", () => {
     }
   });
 
-  it("is read by a function whose role allows it: the newest version, or the one that is named", async () => {
+  it("can be read by a function whose role allows it: the newest version, or a given one", async () => {
     await changed(...policy, readable(arn), async () => {
       expect(await ask()).toBe("second");
       expect(await ask(first)).toBe("first");
@@ -358,7 +358,7 @@ describe("the table", () => {
     expect(await answer.json()).toMatchObject({ Code: "AccessDeniedException" });
   });
 
-  it("is empty when it was deleted and made again", async () => {
+  it("is empty after it was deleted and created again", async () => {
     const table = aws.resources.get("aws:dynamodb/table:Table", "messages");
     const plane = aws.plane.types["aws:dynamodb/table:Table"];
     if (!table || !plane?.remove) throw new Error("the table has no data plane");
@@ -388,7 +388,7 @@ describe("the distribution", () => {
     if (status !== 403) expect(answer.headers.get("strict-transport-security")).toBe("max-age=60; includeSubDomains");
   });
 
-  it("hands the API everything but the viewer's host", async () => {
+  it("forwards everything to the API except the viewer's host", async () => {
     const answer = await site("/api/x%20y?a=1", {
       method: "POST",
       body: "text",
@@ -403,7 +403,7 @@ describe("the distribution", () => {
     });
   });
 
-  it("compresses the site and not the API, and knows an unchanged copy", async () => {
+  it("compresses the site and not the API, and answers 304 for an unchanged copy", async () => {
     const page = await site("/", { headers: { "accept-encoding": "br, gzip" } });
     expect(page.headers.get("content-encoding")).toBe("br");
     expect(await page.text()).toContain("<title>page</title>");
@@ -425,7 +425,7 @@ describe("the distribution", () => {
     expect((await changed(type, id, inputs, () => site("/"))).status).toBe(403);
   });
 
-  it("answers 502 where the API's origin is gone", async () => {
+  it("answers 502 if the API's origin does not exist", async () => {
     const api = aws.plane.types["aws:apigatewayv2/api:Api"];
     await api?.stop("a1");
     expect((await site("/api/")).status).toBe(502);

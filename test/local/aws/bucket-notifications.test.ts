@@ -14,7 +14,7 @@ import { account, allowWorker, arn, declaredWorker, functionArn, notedIn, notesI
 const bucketArn = "arn:aws:s3:::uploads";
 const queueArn = arn("sqs", "uploads");
 
-/** Notes each event that it has, and does with S3 as it says. */
+/** Records each event, and performs the S3 operation in it. */
 const source = `
 import json, os, boto3
 
@@ -72,7 +72,7 @@ const refusal = (inputs: object) =>
 
 const put = (key: string, body: string, headers: Record<string, string> = {}) =>
   fetch(`${url}/${key}`, { method: "PUT", body, headers });
-/** The address listens again, and the client's old connections are gone: the first request may find one of them. */
+/** The first request may use an old connection, which is closed. */
 const text = (key: string) => vi.waitFor(async () => (await fetch(`${url}/${key}`)).text());
 async function invoke(event: object): Promise<unknown> {
   const result = await plane.invoke?.({ functionName: "worker", payload: JSON.stringify(event) });
@@ -135,7 +135,7 @@ describe("a bucket's address", () => {
     expect((await fetch(`${url}/a/b.txt`)).status).toBe(404);
   });
 
-  it("refuses what is not served", async () => {
+  it("rejects unsupported operations", async () => {
     for (const [target, init] of [
       ["", {}],
       ["/a?tagging", {}],
@@ -147,7 +147,7 @@ describe("a bucket's address", () => {
     }
   });
 
-  it("takes the chunks of an SDK as the object's bytes", async () => {
+  it("decodes the chunks of an SDK", async () => {
     const chunked = "5;chunk-signature=0\r\nhello\r\n1\r\n!\r\n0\r\nx-amz-checksum-crc32:AAAA\r\n\r\n";
     const signed = { "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "content-encoding": "aws-chunked" };
     await put("chunked", chunked, signed);
@@ -178,12 +178,12 @@ describe("a function", () => {
       { by: "worker" },
     ]);
     await invoke({ do: "delete", key: "from here.txt" });
-    // It may not list, so it is not told that there is none.
+    // It may not list the bucket, so it does not learn that the object is missing.
     expect(await invoke({ do: "get", key: "from here.txt" })).toMatchObject({ Code: "AccessDenied" });
     expect(await invoke({ do: "list" })).toMatchObject({ Code: "NotImplemented" });
   });
 
-  it("is refused what its role does not allow", async () => {
+  it("is denied what its role does not allow", async () => {
     allow("s3:GetObject");
     expect(await invoke({ do: "put", key: "a" })).toMatchObject({
       Code: "AccessDenied",
@@ -215,7 +215,7 @@ describe("a notification", () => {
     });
   });
 
-  it("sends to a queue, in an order that the sequencer tells", async () => {
+  it("sends to a queue, with sequencers in the order of the events", async () => {
     notify({ queues: [{ queueArn, events: ["s3:ObjectCreated:Put", "s3:ObjectRemoved:*"], filterSuffix: ".csv" }] });
     await put("a.txt", "no");
     await put("a.csv", "yes");
@@ -228,7 +228,7 @@ describe("a notification", () => {
     expect(records[1]?.s3.object).toEqual({ key: "a.csv", sequencer: second });
   });
 
-  it("tells of an object that a resource declares once, and again when that changes", async () => {
+  it("notifies once of an object that a resource declares, and again when it changes", async () => {
     notify({
       lambdaFunctions: [{ lambdaFunctionArn: functionArn, events: ["s3:ObjectCreated:*", "s3:ObjectRemoved:Delete"] }],
     });
@@ -257,7 +257,7 @@ describe("a notification", () => {
     }, 20_000);
   });
 
-  it("is refused where S3 could not deliver it", () => {
+  it("is rejected if S3 could not deliver it", () => {
     const toFunction = { lambdaFunctions: [{ lambdaFunctionArn: functionArn, ...created }] };
     expect(refusal(toFunction)).toBeUndefined();
     for (const more of [
@@ -280,7 +280,7 @@ describe("a notification", () => {
     expect(refusal({ queues: [{ queueArn: closed, ...created }] })).toMatch(/do not allow S3 to publish/);
   });
 
-  it("is refused where two of its destinations share an event", () => {
+  it("is rejected if two of its destinations share an event", () => {
     const of = (...filters: object[]) =>
       refusal({ queues: filters.map((more) => ({ queueArn, ...created, ...more })) });
     expect(of({ filterPrefix: "a/" }, { filterPrefix: "a/b/" })).toContain("Configurations overlap");
@@ -290,7 +290,7 @@ describe("a notification", () => {
     expect(of({}, { events: ["s3:ObjectRemoved:*"] })).toBeUndefined();
   });
 
-  it("takes the events and the destinations that are served, and no others", () => {
+  it("accepts the supported events and destinations, and no others", () => {
     const rules = awsTypes["aws:s3/bucketNotification:BucketNotification"]?.rules ?? {};
     const accepts = (name: string, value: unknown) => rules[name]?.accepts(value, {});
     expect(accepts("queues.events", ["s3:ObjectCreated:*", "s3:ObjectRemoved:Delete"])).toBe(true);
@@ -299,7 +299,7 @@ describe("a notification", () => {
     expect(accepts("eventbridge", true)).toBe(false);
   });
 
-  it("of which the permission has gone is written to the cloud's log, and delivered no more", async () => {
+  it("without permission any more is written to the cloud's log, and not delivered", async () => {
     notify({ lambdaFunctions: [{ lambdaFunctionArn: functionArn, ...created }] });
     resources.remove("aws:lambda/permission:Permission", "uploads");
     const said = vi.spyOn(console, "error").mockReturnValue();
@@ -312,7 +312,7 @@ describe("a notification", () => {
   });
 });
 
-it("keeps objects over a restart, and tells of none again", async () => {
+it("keeps objects over a restart, without repeated notifications", async () => {
   notify({ queues: [{ queueArn, ...created }] });
   const type = "aws:s3/bucketObjectv2:BucketObjectv2";
   await declare(type, "uploads/once", { bucket: "uploads", key: "once", source: blob(state, "once") });

@@ -64,7 +64,7 @@ describe("a viewer-request function", () => {
     expect(await runViewerRequestFunction(code, request)).toMatchObject(expected);
   });
 
-  it("is stopped when it does not end, and reaches nothing of Node.js", async () => {
+  it("is stopped if it does not end, and has no access to Node.js", async () => {
     await expect(runViewerRequestFunction("function handler() { for (;;); }", request)).rejects.toThrow("timed out");
     await expect(runViewerRequestFunction("function handler() { return process.env; }", request)).rejects.toThrow(
       "process is not defined",
@@ -72,7 +72,7 @@ describe("a viewer-request function", () => {
   });
 });
 
-it("puts security headers in the place of the origin's where it overrides", () => {
+it("replaces the origin's security headers if it overrides them", () => {
   const policy = {
     id: "id",
     securityHeadersConfig: {

@@ -17,7 +17,7 @@ afterAll(() => aws.plane.close());
 
 const saying = (word: string) => `def handler(event, context):\n    return "${word}"\n`;
 
-/** A folder with the code of the function. */
+/** A folder with code for the function. */
 function folder(name: string, code: string): string {
   const directory = path.join(aws.state, name);
   mkdirSync(directory);
@@ -27,7 +27,7 @@ function folder(name: string, code: string): string {
 
 const answer = async () => (await aws.plane.invoke?.({ functionName: "api" }))?.payload;
 
-test("other code serves once it has started, and gives way to what is deployed after it", async () => {
+test("replaced code serves once it has started, until the next deployment", async () => {
   aws.function({ code: archive(aws.state, { "main.py": saying("deployed") }) });
   expect(await answer()).toBe('"deployed"');
 

@@ -19,13 +19,16 @@ const bucketArn = "arn:aws:s3:::site";
 
 const source = readFileSync(path.join(__dirname, "function.py"), "utf8");
 
-/** A whole local AWS around one function: table, API, site and distribution, all of it in \`resources\` to be changed. */
+/**
+ * A complete local AWS around one function: table, API, site and distribution. Tests can change everything in
+ * `resources`.
+ */
 export class AwsEnvironment extends Environment {
   protected startCloud() {
     return startAws(this.resources, this.state);
   }
 
-  /** Changes inputs of a resource, as an update does. */
+  /** Changes inputs of a resource, like an update. */
   change(type: string, id: string, inputs: Record<string, unknown>): void {
     const { inputs: before, outputs } = this.resources.get(type, id) ?? { inputs: {}, outputs: {} };
     this.resources.put(type, id, { ...before, ...inputs }, { ...outputs, ...inputs });

@@ -14,7 +14,7 @@ import { account, allowWorker, arn, declaredWorker, functionArn, notedIn, notesI
 
 const ruleArn = arn("events", "rule/orders");
 
-/** Notes each event that it has, and does as a message's body says. */
+/** Records each event, and acts as a message's body says. */
 const source = `
 import json, os, boto3
 
@@ -50,7 +50,7 @@ type Event = Record<string, unknown> & { Records?: { body: string; attributes: R
 const noted = () => notedIn<Event>(notes);
 const bodies = () => noted().flatMap(({ Records = [] }) => Records.map(({ body }) => body));
 
-/** Puts a resource in, and has it do what it does. */
+/** Adds a resource and starts it. */
 async function declare(
   type: string,
   id: string,
@@ -101,7 +101,7 @@ beforeEach(() => {
 });
 
 describe("a queue", () => {
-  it("gives a message to one receiver, until that deletes it", async () => {
+  it("gives a message to one receiver, until the receiver deletes it", async () => {
     const { MessageId } = await send("hello");
     const first = await sqs("ReceiveMessage", { QueueUrl: url, VisibilityTimeout: 30, MaxNumberOfMessages: 10 });
     const [message] = first.Messages as { MessageId: string; ReceiptHandle: string; Body: string }[];
@@ -115,7 +115,7 @@ describe("a queue", () => {
     });
   });
 
-  it("takes what curl sends to its address, and refuses what SQS does", async () => {
+  it("accepts what curl sends to its address, and rejects what SQS rejects", async () => {
     const sent = await fetch(url, {
       method: "POST",
       body: new URLSearchParams({ Action: "SendMessage", MessageBody: "by hand" }),
@@ -129,7 +129,7 @@ describe("a queue", () => {
     });
   });
 
-  it("of a FIFO kind keeps the order in a group, and takes a message once", async () => {
+  it("with FIFO keeps the order in a group, and accepts a message once", async () => {
     const fifo = await declareQueue("steps.fifo", { fifoQueue: true, contentBasedDeduplication: true });
     const step = (MessageBody: string, MessageGroupId = "a") =>
       sqs("SendMessage", { QueueUrl: fifo, MessageBody, MessageGroupId });
@@ -145,7 +145,7 @@ describe("a queue", () => {
     expect((await receive())?.Body).toBe("2");
   });
 
-  it("takes from a function what its role allows, and nothing else", async () => {
+  it("accepts from a function what its role allows, and nothing else", async () => {
     const ask = { do: "send", queue: url, body: "from within" };
     expect((await invoke(ask))?.payload).toContain("is not authorized to perform: sqs:SendMessage");
     allow([queueActions, arn("sqs", "orders")], ["sqs:SendMessage", arn("sqs", "orders")]);
@@ -162,7 +162,7 @@ describe("a queue that invokes a function", () => {
     await declare("aws:lambda/eventSourceMapping:EventSourceMapping", "m1", reported);
   });
 
-  it("hands it the message as Lambda has it, once", async () => {
+  it("passes the message in Lambda's format, once", async () => {
     await send("hello");
     await vi.waitFor(() => {
       expect(bodies()).toEqual(["hello"]);
@@ -182,16 +182,19 @@ describe("a queue that invokes a function", () => {
     });
   });
 
-  it.each(["fail", "fail this"])("gives up on %j after maxReceiveCount, and the rest stays", async (body) => {
-    await send(body);
-    const dead = () => sqs("ReceiveMessage", { QueueUrl: deadUrl, VisibilityTimeout: 100 });
-    await vi.waitFor(async () => {
-      expect(await dead()).toMatchObject({ Messages: [{ Body: body }] });
-    }, 20_000);
-    expect(bodies()).toEqual([body, body]);
-  });
+  it.each(["fail", "fail this"])(
+    "moves a message after maxReceiveCount failures for %j, and the rest stays",
+    async (body) => {
+      await send(body);
+      const dead = () => sqs("ReceiveMessage", { QueueUrl: deadUrl, VisibilityTimeout: 100 });
+      await vi.waitFor(async () => {
+        expect(await dead()).toMatchObject({ Messages: [{ Body: body }] });
+      }, 20_000);
+      expect(bodies()).toEqual([body, body]);
+    },
+  );
 
-  it("stops where its mapping is deleted", async () => {
+  it("stops when its mapping is deleted", async () => {
     await plane.types["aws:lambda/eventSourceMapping:EventSourceMapping"]?.stop("m1");
     await send("later");
     expect(await sqs("ReceiveMessage", { QueueUrl: url })).toMatchObject({ Messages: [{ Body: "later" }] });
@@ -229,7 +232,7 @@ describe("a rule of the event bus", () => {
     });
   });
 
-  it("invokes nothing that does not permit it, and says so", async () => {
+  it("invokes no function that does not permit it, and logs the reason", async () => {
     const said = vi.spyOn(console, "error").mockReturnValue();
     resources.put("aws:lambda/permission:Permission", "p1", { ...permission, sourceArn: `${ruleArn}-other` });
     await put({ total: 51 });

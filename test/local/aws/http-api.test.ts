@@ -53,7 +53,7 @@ describe("the event of a request", () => {
     expect(made.headers["x-forwarded-for"]).toBe("192.0.2.1, 127.0.0.1");
   });
 
-  // What AWS does with each type was published by those who tried it: github.com/ministackorg/ministack/pull/766.
+  // AWS's behaviour for each type, as others measured it: github.com/ministackorg/ministack/pull/766.
   it.each([
     ["application/json", "{}", false],
     ["application/json; charset=utf-8", "{}", false],
@@ -69,11 +69,11 @@ describe("the event of a request", () => {
     expect(Buffer.from(made.body ?? "", isBase64Encoded ? "base64" : "utf8")).toEqual(body);
   });
 
-  it("has no body where the request has none", () => {
+  it("has no body if the request has none", () => {
     expect(event()).not.toHaveProperty("body");
   });
 
-  it("states the time as API Gateway does", () => {
+  it("formats the time as API Gateway does", () => {
     expect(event().requestContext).toMatchObject({ time: "01/Jan/1970:00:00:00 +0000", timeEpoch: 0 });
   });
 });
@@ -142,7 +142,7 @@ describe("route selection", () => {
     });
   });
 
-  it("finds nothing where nothing matches and there is no default", () => {
+  it("finds nothing if nothing matches and there is no default", () => {
     expect(selectRoute([{ routeKey: "GET /items" }], "GET", "/other")).toBeUndefined();
     expect(selectRoute([{ routeKey: "GET /items" }], "POST", "/items")).toBeUndefined();
   });

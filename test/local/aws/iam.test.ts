@@ -72,7 +72,7 @@ describe("a policy", () => {
     expect(() => policy({ ...allowPut, ...wrong })).toThrow();
   });
 
-  it("with a condition that is not understood is refused", () => {
+  it("with an unsupported condition is rejected", () => {
     expect(() => policy({ ...allowPut, Condition: { IpAddress: { "aws:SourceIp": "192.0.2.0/24" } } })).toThrow(
       /StringEquals/,
     );

@@ -54,7 +54,7 @@ logs.append(log, "2026/01/01/api[2]local", "what an application writes");
 const sum = (namespace: string, name: string, dimensions: Record<string, string>, from = 0) =>
   metrics.values({ namespace, name, dimensions }, from).reduce((total, value) => total + value, 0);
 
-test("invocations and failures of a version are what its reports say", () => {
+test("invocations and failures of a version come from its reports", () => {
   expect(sum("AWS/Lambda", "Invocations", { FunctionName: "api" })).toBe(4);
   expect(sum("AWS/Lambda", "Errors", { FunctionName: "api", ExecutedVersion: "1" })).toBe(0);
   expect(sum("AWS/Lambda", "Errors", { FunctionName: "api", ExecutedVersion: "2" })).toBe(2);
@@ -62,7 +62,7 @@ test("invocations and failures of a version are what its reports say", () => {
   expect(sum("AWS/Lambda", "Errors", { FunctionName: "other" })).toBe(0);
 });
 
-test("a metric in a log is one of its dimensions alone", () => {
+test("a metric in a log counts only for its own dimensions", () => {
   const dimensions = { FunctionName: "api", ExecutedVersion: "2" };
   expect(sum("multicloud", "ServerErrors", dimensions)).toBe(1);
   expect(sum("multicloud", "ServerErrors", { ...dimensions, ExecutedVersion: "1" })).toBe(0);
@@ -89,7 +89,7 @@ test.each([
   expect(metrics.fires(typed.get("aws:cloudwatch/metricAlarm:MetricAlarm", "alarm"))).toBe(fires);
 });
 
-test("an alarm without data fires only where that is what breaches", () => {
+test("an alarm without data fires only if missing data is breaching", () => {
   const quiet = (treatMissingData: string) => {
     resources.put("aws:cloudwatch/metricAlarm:MetricAlarm", "quiet", {
       ...{ name: "quiet", namespace: "AWS/Lambda", metricName: "Errors", dimensions: { FunctionName: "other" } },

@@ -6,7 +6,7 @@ import { parseExpression } from "../../../local/aws/schedule-expression";
 const isDue = (expression: string, time: string) => parseExpression(expression)?.at(new Date(time));
 
 describe("a schedule expression", () => {
-  it("of a rate says how often", () => {
+  it("with a rate has an interval", () => {
     expect(parseExpression("rate(5 minutes)")?.every).toBe(300_000);
     expect(parseExpression("rate(1 day)")?.every).toBe(86_400_000);
   });

@@ -8,7 +8,7 @@ export const arn = (service: string, rest: string) => `arn:aws:${service}:ap-nor
 export const functionArn = arn("lambda", "function:worker");
 const roleArn = `arn:aws:iam::${account}:role/worker`;
 
-/** A file in which a function notes what it is given, a line of JSON for each event. */
+/** File in which a function records its events, one JSON value per line. */
 export const notesIn = (state: string) => path.join(state, "notes");
 
 export function notedIn<Event>(notes: string): Event[] {
@@ -16,7 +16,7 @@ export function notedIn<Event>(notes: string): Event[] {
   return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as Event);
 }
 
-/** What a function `worker` is declared with; its role and log group are put in. It finds where to note in `NOTES`. */
+/** Inputs of a function `worker`; its role and log group are added. The variable `NOTES` names its file of events. */
 export function declaredWorker(resources: FakeResources, state: string, source: string) {
   resources.put("aws:iam/role:Role", "worker", { name: "worker" }, { arn: roleArn });
   resources.put("aws:cloudwatch/logGroup:LogGroup", "/w", { name: "/w" }, { arn: arn("logs", "log-group:/w") });
@@ -33,7 +33,7 @@ export function declaredWorker(resources: FakeResources, state: string, source: 
   return ["aws:lambda/function:Function", "worker", inputs, { arn: functionArn }] as const;
 }
 
-/** Gives the worker's role the statements of one policy. */
+/** Gives the worker's role a policy with these statements. */
 export function allowWorker(resources: FakeResources, Statement: readonly object[]): void {
   const policy = JSON.stringify({ Version: "2012-10-17", Statement });
   resources.put("aws:iam/rolePolicy:RolePolicy", "worker:worker", { role: "worker", policy });

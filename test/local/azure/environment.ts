@@ -8,7 +8,7 @@ const group = "/subscriptions/s/resourceGroups/g";
 const accountId = `${group}/providers/Microsoft.Storage/storageAccounts/data`;
 const identityId = `${group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/api`;
 
-/** The local Azure around the application's own bundle, all of it in `resources` to be changed. */
+/** The local Azure around the application's own bundle. Tests can change everything in `resources`. */
 export class AzureEnvironment extends Environment {
   protected startCloud() {
     return startAzure(this.resources, this.state);

@@ -24,7 +24,7 @@ describe("Front Door", () => {
     expect(routeOf(routes, path)).toBe(routes[index]);
   });
 
-  it("has no route for what nothing matches", () => {
+  it("has no route for a path without a match", () => {
     expect(routeOf([{ patternsToMatch: ["/api/*"] }], "/other")).toBeUndefined();
   });
 });
@@ -35,11 +35,11 @@ describe("a route that goes to another origin group", () => {
   const frontDoor = new FrontDoor(new AzureResources(stored));
   const inProfile = { profileName: "p", endpointName: "e" };
 
-  /** Sends the route to an origin group; the change is known everywhere at a time. */
+  /** Moves the route to an origin group; the change becomes visible at a given time. */
   const move = (group: string, knownAt: number) => {
     const route = stored.put("azure-native:cdn:Route", "/route", { ...inProfile, originGroup: { id: `/${group}` } });
     frontDoor.changed({ ...route, knownAt });
-    // As the store does it: what is not known everywhere is not listed.
+    // Like the store, which does not list resources that are not visible yet.
     if (knownAt > Date.now()) stored.remove("azure-native:cdn:Route", "/route");
   };
   const answers = async () => {
@@ -64,7 +64,7 @@ describe("a route that goes to another origin group", () => {
     for (const server of servers) server.close();
   });
 
-  it("is gone by in some places while others go by the one before, until all know of it", async () => {
+  it("is used in some places while others use the previous one, until it has propagated", async () => {
     move("blue", 0);
     expect(new Set(await answers())).toEqual(new Set(["blue"]));
     move("green", Date.now() + 60_000);

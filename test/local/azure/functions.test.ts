@@ -19,7 +19,7 @@ const secret = { type: "azure-native:keyvault:Secret", id: `${group}/Microsoft.K
 const identityId = `${group}/Microsoft.ManagedIdentity/userAssignedIdentities/worker`;
 const role = "/subscriptions/s/providers/Microsoft.Authorization/roleDefinitions/4633458b-17de-408a-b874-0445c86b69e6";
 
-/** An app that counts the runs of its timer, and tells the count and its secret. */
+/** An app that counts the runs of its timer, and returns the count and its secret. */
 const functionApp = (release: string) => `
 import asyncio
 import os
@@ -49,7 +49,7 @@ async def slow(req: func.HttpRequest) -> str:
     return "late"
 `;
 
-/** An app with a queue, a trigger that local Azure does not have, and an address that tells what the function was given. */
+/** An app with a queue, an unsupported trigger, and an address that returns the function's messages. */
 const queueApp = `
 import os
 import azure.functions as func
@@ -160,7 +160,7 @@ beforeAll(async () => {
 });
 afterAll(() => plane.close());
 
-test("an app setting that refers to a version of a secret has its value, also once there is a newer one", async () => {
+test("an app setting with a reference to a version of a secret has its value, even after a newer version", async () => {
   expect(await state()).toBe("v1 0 first");
   await putSecret("second");
   expect(await state()).toBe("v1 0 first");
@@ -185,7 +185,7 @@ test.each([
   if (granted) resources.put(granted.type, granted.id, granted.inputs);
 });
 
-test("a timer runs at its times, and by hand", async () => {
+test("a timer runs on schedule and by hand", async () => {
   await configure({ KEY: "k", MULTICLOUD_SCHEDULE: "* * * * * *" });
   await vi.waitFor(
     async () => {
@@ -194,7 +194,7 @@ test("a timer runs at its times, and by hand", async () => {
     { timeout: 30_000, interval: 200 },
   );
 
-  // While it starts, a second begins at which the timer of before would be due.
+  // During the start, a second begins at which the previous timer would be due.
   await configure({ KEY: "k", STARTS_IN: "2" });
   expect(await state()).toBe("v1 0 k");
   expect(await plane.invoke?.({ functionName: "worker" })).toMatchObject({ failed: false });
@@ -224,7 +224,7 @@ test("a call that takes longer than the host's limit is answered with 500, and t
   );
 });
 
-test("a rolling update answers from the old instance until the new one does, and beside it for a while", async () => {
+test("in a rolling update the old instance answers until the new one does, and for a while in parallel", async () => {
   const rolling = { siteUpdateStrategy: { type: "RollingUpdate" } };
   await configure({ KEY: "k" }, rolling);
   await vi.waitFor(
@@ -287,13 +287,13 @@ describe("a queue trigger", () => {
       },
       { timeout: 30_000, interval: 200 },
     );
-    // A sender may send, and no more.
+    // A sender may only send.
     const sender = /QueueEndpoint=([^;]+)/.exec(await given())?.[1] ?? "";
     expect((await fetch(`${sender}/orders/messages`)).status).toBe(403);
     expect(await (await byHand("orders")).json()).toMatchObject([{ body: "first", dequeueCount: 0 }]);
   });
 
-  test("gives each message to the function, again where that fails, and to the poison queue in the end", async () => {
+  test("passes each message to the function, retries failures, and finally moves it to the poison queue", async () => {
     grant("974c5e8b-45b9-4653-ba55-5f855dd0fb88");
     await configure(settings);
     await byHand("orders", "bad");
@@ -311,14 +311,14 @@ describe("a queue trigger", () => {
     expect(log()).toMatch(/of the queue orders was moved to orders-poison: work failed with it 5 times/);
   });
 
-  test("is given a payload by hand, and a trigger that is not served is named", async () => {
+  test("accepts a payload by hand, and names an unsupported trigger", async () => {
     expect(await plane.invoke?.({ functionName: "worker", payload: "by hand" })).toMatchObject({ failed: false });
     expect(await given()).toContain("by hand 1");
     await expect(plane.invoke?.({ functionName: "worker" })).rejects.toThrow("has no function with a timer");
     expect(log()).toMatch(/the function look is not served: its trigger is blobTrigger; local Azure has httpTrigger/);
   });
 
-  test("that is disabled by its app setting is not served", async () => {
+  test("that is disabled by its app setting does not run", async () => {
     await configure({ ...settings, "AzureWebJobs.work.Disabled": "true" });
     expect((await given()).split(" Default")[0]).toBe("");
     await expect(plane.invoke?.({ functionName: "worker", payload: "by hand" })).rejects.toThrow(
@@ -347,6 +347,6 @@ test.each([
   expect([ncrontab(expression)(new Date(due)), ncrontab(expression)(new Date(other))]).toEqual([true, false]);
 });
 
-test("a schedule of five fields is refused", () => {
+test("a schedule of five fields is rejected", () => {
   expect(() => ncrontab("0 3 * * *")).toThrow("has 5 fields; expected six");
 });

@@ -4,7 +4,7 @@ import { Environment } from "../environment";
 import { freePort } from "../../../local/free-port";
 import { blob } from "../resources";
 
-/** The local Google Cloud around the application's own bundle, all of it in `resources` to be changed. */
+/** The local Google Cloud around the application's own bundle. Tests can change everything in `resources`. */
 export class GcpEnvironment extends Environment {
   protected startCloud() {
     return startGcp(this.resources, this.state);

@@ -49,7 +49,7 @@ beforeAll(async () => {
   });
 });
 
-/** One function on a local Google Cloud, which can be deployed anew. */
+/** A function on a local Google Cloud, which can be deployed repeatedly. */
 class Fixture {
   readonly state = temporaryDirectory();
   readonly resources = new FakeResources();
@@ -63,7 +63,7 @@ class Fixture {
     return this;
   }
 
-  /** Starts what is declared in a cloud that was stopped. */
+  /** Starts all resources in a new cloud. */
   async restart(): Promise<void> {
     await this.plane.close();
     this.plane = startGcp(this.resources, this.state);
@@ -130,7 +130,7 @@ describe("a function whose traffic stays where it is sent", () => {
   });
   afterAll(() => fixture.plane.close());
 
-  test("serves its newest revision at once, unless the traffic is sent to one by its name", async () => {
+  test("serves its newest revision at once, unless the traffic names a revision", async () => {
     await fixture.deploy(source("second"), held);
     await expect.poll(() => answers(3)).toEqual(new Set(["second"]));
     await fixture.plane.revisions?.send("worker", { "worker-00002-loc": 1 });
@@ -140,14 +140,14 @@ describe("a function whose traffic stays where it is sent", () => {
     expect(await answers(5)).toEqual(new Set(["second"]));
   });
 
-  test("shares it, and each request is logged with what answered it", async () => {
+  test("splits it, and logs each request with its revision", async () => {
     await fixture.plane.revisions?.send("worker", { "worker-00002-loc": 0.5, "worker-00003-loc": 0.5 });
     await expect.poll(() => answers(10)).toEqual(new Set(["second", "third"]));
     const logged = readFileSync(path.join(fixture.state, "logs", "requests", "worker.jsonl"), "utf8");
     expect(logged).toContain('\\"version\\":\\"worker-00003-loc\\"');
   });
 
-  test("makes another revision of what serves, where that is not the newest", async () => {
+  test("creates another revision of the serving one, if that is not the newest", async () => {
     await fixture.plane.revisions?.send("worker", { "worker-00002-loc": 1 });
     await fixture.deploy(source("second"), held);
     await fixture.plane.revisions?.send("worker", { "worker-00004-loc": 1 });
@@ -155,7 +155,7 @@ describe("a function whose traffic stays where it is sent", () => {
   });
 });
 
-test("a function that is not public answers who owns the cloud", async () => {
+test("a private function answers the owner of the cloud", async () => {
   const fixture = await new Fixture().start();
   try {
     await fixture.deploy(source("closed"));
@@ -190,12 +190,12 @@ describe("a deployment", () => {
     expect(new Set(answers.map(({ status, text }) => `${status} ${text}`))).toEqual(new Set(["200 first "]));
   });
 
-  test("that failed is not tried again by a restart, which serves what served", async () => {
+  test("that failed is not repeated by a restart, which serves the previous revision", async () => {
     await fixture.restart();
     expect(await fixture.answer()).toEqual({ status: 200, text: "first " });
   });
 
-  test("that is ready takes over, while the old revision answers for a while, and no request fails", async () => {
+  test("that is ready takes over, the old revision answers for a while, and no request fails", async () => {
     const answers: string[] = [];
     const ask = async () => {
       const { status, text } = await fixture.answer();
@@ -237,7 +237,7 @@ describe("a secret", () => {
   });
   afterAll(() => fixture.plane.close());
 
-  test("is given to nobody without the role", async () => {
+  test("cannot be read without the role", async () => {
     fixture.resources.put(types.accessor, "other", {
       secretId: "worker-payment-key",
       role: "roles/secretmanager.secretAccessor",
@@ -246,11 +246,11 @@ describe("a secret", () => {
     await expect(fixture.deploy(source("kept"), environment("1"))).rejects.toThrow(
       /Permission denied on secret: projects\/p\/secrets\/worker-payment-key\/versions\/1/,
     );
-    // Nothing was ever deployed, and so nothing has an address.
+    // Nothing was ever deployed, so nothing has an address.
     await expect(fixture.answer()).rejects.toThrow();
   });
 
-  test("is in the environment of a function whose account may read it, at the version that it names", async () => {
+  test("is in the environment of a function whose account may read it, in the given version", async () => {
     fixture.resources.put(types.accessor, "own", {
       secretId: "worker-payment-key",
       role: "roles/secretmanager.secretAccessor",
@@ -282,20 +282,20 @@ describe("a job", () => {
   });
   afterAll(() => fixture.plane.close());
 
-  test("may not call a function that its account is no invoker of, and nobody else may", async () => {
+  test("may not call a function without the invoker role of its account", async () => {
     expect((await fixture.answer()).status).toBe(403);
     const { payload, failed } = (await fixture.plane.invoke?.({ functionName: "worker" })) ?? {};
     expect([failed, payload]).toEqual([true, expect.stringMatching(/^403/)]);
   });
 
-  test("calls it as its account, by hand", async () => {
+  test("calls it as its account when run by hand", async () => {
     fixture.invoker("serviceAccount:invoker@p.iam.gserviceaccount.com");
     expect(await fixture.plane.invoke?.({ functionName: "worker" })).toEqual({ payload: "ran worker", failed: false });
     expect((await fixture.answer()).status).toBe(403);
   });
 });
 
-test("a function publishes over REST, and has the message by the subscription's push", async () => {
+test("a function publishes over REST, and receives the message by the subscription's push", async () => {
   const fixture = await new Fixture().start();
   const { plane, resources } = fixture;
   const topic = "projects/p/topics/orders";

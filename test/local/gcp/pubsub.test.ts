@@ -26,8 +26,8 @@ const [pulled, pushed, dead] = ["pulled", "pushed", "dead"].map((name) => `proje
 ];
 const account = "worker@p.iam.gserviceaccount.com";
 const agent = "serviceAccount:service-100000000001@gcp-sa-pubsub.iam.gserviceaccount.com";
-/** How long a test waits for what is delivered again. */
-const patience = { timeout: 20_000 };
+/** How long a test waits for another delivery. */
+const redelivery = { timeout: 20_000 };
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 
 let resources: FakeResources;
@@ -74,7 +74,7 @@ async function declare(id: string, inputs: Record<string, unknown> = {}): Promis
 async function call(name: string, verb: string, body: object, host = owner) {
   const answer = await fetch(`http://${host}/v1/${name}:${verb}`, {
     method: "POST",
-    // A connection that is kept would be that of before a restart.
+    // An open connection would be to the server before a restart.
     headers: { connection: "close" },
     body: JSON.stringify(body),
   });
@@ -90,7 +90,7 @@ const publish = (text: string, host?: string) => {
   return call(topic, "publish", { messages: [{ data: base64(text), attributes: { kind: "order" } }] }, host);
 };
 
-/** What is to be pulled at once; a dead letter's subscription waits for it. */
+/** Pulls available messages; for the dead letter subscription it waits. */
 async function pull(name: string, returnImmediately = true): Promise<readonly Received[]> {
   return (await call(name, "pull", { maxMessages: 10, returnImmediately })).receivedMessages ?? [];
 }
@@ -111,7 +111,7 @@ beforeEach(async () => {
 afterEach(end);
 
 describe("a subscription that is pulled", () => {
-  test("gives each message until it is acknowledged, or refused", async () => {
+  test("delivers each message until it is acknowledged, also after a rejection", async () => {
     await publish("before the subscription");
     await declare(pulled);
     const { messageIds } = await publish("hello");
@@ -135,7 +135,7 @@ describe("a subscription that is pulled", () => {
     expect(await pull(pulled)).toEqual([]);
   });
 
-  test("waits for a message, and has it after a restart at the same address", async () => {
+  test("waits for a message, and keeps it over a restart at the same address", async () => {
     await declare(pulled);
     const waiting = pull(pulled, false);
     await publish("one");
@@ -184,7 +184,7 @@ describe("a subscription that is pushed", () => {
     });
   });
 
-  test("posts again until it is acknowledged, and has no token for another audience", async () => {
+  test("posts again until it is acknowledged, and sends no token for another audience", async () => {
     handle.mockResolvedValueOnce(response(500, "")).mockRejectedValueOnce(new Error("unreachable"));
     const oidcToken = { serviceAccountEmail: "invoker@p", audience: "https://elsewhere.example" };
     const retryPolicy = { minimumBackoff: "0s", maximumBackoff: "0s" };
@@ -192,11 +192,11 @@ describe("a subscription that is pushed", () => {
     await publish("hello");
     await vi.waitFor(() => {
       expect(handle).toHaveBeenCalledTimes(3);
-    }, patience);
+    }, redelivery);
     expect(handle.mock.calls.map(([, , caller]) => caller)).toEqual([undefined, undefined, undefined]);
   });
 
-  test("forwards what fails too often to the dead letter topic, where Pub/Sub may publish there", async () => {
+  test("forwards messages that fail too often to the dead letter topic, if Pub/Sub may publish there", async () => {
     handle.mockResolvedValue(response(500, ""));
     await declare(dead, { topic: "dead" });
     await declare(pushed, {
@@ -207,7 +207,7 @@ describe("a subscription that is pushed", () => {
     await publish("hello");
     await vi.waitFor(() => {
       expect(handle.mock.calls.length).toBeGreaterThan(5);
-    }, patience);
+    }, redelivery);
     expect(await pull(dead)).toEqual([]);
     resources.put(types.topicMember, "dead", { topic: "dead", role: "roles/pubsub.publisher", member: agent });
     const [letter] = await pull(dead, false);
@@ -221,7 +221,7 @@ describe("a subscription that is pushed", () => {
   });
 });
 
-test("a function publishes and pulls where its service account has the role", async () => {
+test("a function publishes and pulls if its service account has the role", async () => {
   await declare(pulled);
   const host = await pubSub.hostFor(account);
   const refused = await publish("hello", host);
@@ -235,7 +235,7 @@ test("a function publishes and pulls where its service account has the role", as
   expect((await call(pulled, "pull", request, host)).receivedMessages).toHaveLength(1);
 });
 
-test("what Pub/Sub refuses is refused in its words", async () => {
+test("errors have Pub/Sub's own words", async () => {
   await declare(pushed, { pushConfig: { pushEndpoint: functionUrl } });
   const cases = [
     [topic, "publish", { messages: [{}] }, 400, "INVALID_ARGUMENT"],

@@ -33,7 +33,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test("a job calls its function once at its time, as its service account", async () => {
+test("a job calls its function once on schedule, as its service account", async () => {
   await scheduler.start(declare());
   await vi.advanceTimersByTimeAsync(60_000);
   expect(handle).not.toHaveBeenCalled();
@@ -52,7 +52,7 @@ test("a job whose token is for another audience calls without one", async () => 
   expect(handle).toHaveBeenLastCalledWith("worker", expect.anything(), undefined);
 });
 
-test("a job that is paused, or was deleted, calls nothing", async () => {
+test("a paused or deleted job calls nothing", async () => {
   await scheduler.start(declare({ paused: true }));
   await vi.advanceTimersByTimeAsync(24 * 60 * 60_000);
   await scheduler.start(declare());

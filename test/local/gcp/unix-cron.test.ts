@@ -11,7 +11,7 @@ test.each([
   ["30 8-17 * * 1-5", "2026-03-02T09:30:00Z", true],
   ["30 8-17 * * 1-5", "2026-03-01T09:30:00Z", false],
   ["0 3 1,15 * *", "2026-03-15T03:00:00Z", true],
-  // Sunday has two numbers, and of two limited days either is enough.
+  // Sunday has two numbers, and of two restricted days one match is enough.
   ["0 0 * * 7", "2026-03-01T00:00:00Z", true],
   ["0 0 13 * 5", "2026-03-13T00:00:00Z", true],
   ["0 0 13 * 5", "2026-03-06T00:00:00Z", true],
