@@ -83,14 +83,14 @@ function scopes(place: Place): Readonly<Record<string, readonly string[]>> {
 
 /** Actions that could give a role more than the boundary has. */
 const bounded = ["iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"];
-const passing = "iam:PassRole";
+const passRole = "iam:PassRole";
 
 /** What an identity may do on AWS: no more than the types of the program need, on no more than the stack's resources. */
 export function awsPolicy(identity: Identity, place: Place): PolicyStatement[] {
   const rights = rightsOf("aws", identity);
   const isAnywhere = (right: string) => everything.some((pattern) => pattern.test(right));
   const named = scopes(place);
-  const plain = rights.filter((right) => !isAnywhere(right) && !bounded.includes(right) && right !== passing);
+  const plain = rights.filter((right) => !isAnywhere(right) && !bounded.includes(right) && right !== passRole);
   const boundedRights = rights.filter((right) => bounded.includes(right));
   const statements: PolicyStatement[] = Object.entries(named).map(([service, Resource]) => ({
     Sid: service,
@@ -111,7 +111,7 @@ export function awsPolicy(identity: Identity, place: Place): PolicyStatement[] {
     {
       Sid: "passed",
       Effect: "Allow" as const,
-      Action: rights.filter((right) => right === passing),
+      Action: rights.filter((right) => right === passRole),
       Resource: roles,
       Condition: { StringEquals: { "iam:PassedToService": ["lambda.amazonaws.com", "scheduler.amazonaws.com"] } },
     },

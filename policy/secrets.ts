@@ -11,8 +11,8 @@ interface Store {
   readonly remedy: string;
 }
 
-/** Characters from which on a value inside a longer text is no coincidence. */
-const telling = 8;
+/** Minimum length of a secret that is also searched inside longer texts; shorter ones match by coincidence. */
+const searchedLength = 8;
 
 const entries = (value: Value) => (isObject(value) ? Object.entries(value) : []);
 
@@ -70,5 +70,5 @@ function valuesOf({ secret, value }: Store, { resources }: Stack): string[] {
 }
 
 function holds(text: Value, secret: string): boolean {
-  return typeof text === "string" && (text === secret || (secret.length >= telling && text.includes(secret)));
+  return typeof text === "string" && (text === secret || (secret.length >= searchedLength && text.includes(secret)));
 }

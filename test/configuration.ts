@@ -13,7 +13,10 @@ interface Project {
 
 const project = parse(readFileSync(path.join(__dirname, "..", "Pulumi.yaml"), "utf8")) as Project;
 
-/** The configuration as the engine hands it to the program: Pulumi.yaml's defaults under the stack's own values, as text. */
+/**
+ * The configuration as the engine passes it to the program: Pulumi.yaml's defaults, overridden by the stack's values,
+ * as text.
+ */
 export function engineConfiguration(stack: Configuration = {}): Record<string, string> {
   const defaults = Object.entries(project.config).map(([key, { default: value }]) => [key, value] as const);
   const merged: Configuration = { ...Object.fromEntries(defaults), ...stack };

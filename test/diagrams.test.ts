@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 const folder = path.join(__dirname, "..", "docs", "diagrams");
 const sources = readdirSync(folder).filter((name) => name.endsWith(".dot"));
 
-/** Colours of both schemes: a reader's browser takes one, also where the picture stands in a page of another site. */
+/** Colours of both schemes: the reader's browser chooses one, even if the picture is in a page of another site. */
 const style = `<style>
   text { font-family: Helvetica, Arial, sans-serif; fill: #1f2328 }
   .node polygon, .node path { fill: #f6f8fa; stroke: #59636e }
@@ -42,7 +42,7 @@ const defaults = {
   edgeAttributes: { fontname: "Helvetica", fontsize: 9, arrowsize: 0.6 },
 };
 
-/** A diagram as a picture, its colours by class and not by attribute. */
+/** A diagram as a picture, with colours by class instead of attributes. */
 async function render(source: string): Promise<string> {
   const svg = (await instance()).renderString(source, { format: "svg", ...defaults });
   return svg
@@ -52,7 +52,7 @@ async function render(source: string): Promise<string> {
     .replace(/(<svg[^>]*>)/, `$1\n${style}`);
 }
 
-test.each(sources)("the picture of %s is what its source says (`npm run diagrams` writes it)", async (name) => {
+test.each(sources)("the picture of %s matches its source (`npm run diagrams` writes it)", async (name) => {
   const source = readFileSync(path.join(folder, name), "utf8");
   await expect(await render(source)).toMatchFileSnapshot(path.join(folder, name.replace(".dot", ".svg")));
 });

@@ -90,7 +90,7 @@ export class DynamoDb {
         throw new Error(`ValidationException: Resource cannot be deleted as it is currently protected: ${name}`);
       }
       await this.#call("DeleteTable", { TableName: name });
-      await this.#settled(name, "absent");
+      await this.#waitFor(name, "absent");
       return name;
     },
     "dynamodb restore-table-from-backup": async ({ "target-table-name": target = "", "backup-arn": arn = "" }) => {
@@ -123,11 +123,11 @@ export class DynamoDb {
       throw new Error(`TableAlreadyExistsException: Table already exists: ${description.TableName}`);
     }
     await this.#call("CreateTable", description);
-    await this.#settled(description.TableName, "ACTIVE");
+    await this.#waitFor(description.TableName, "ACTIVE");
   }
 
   /** Waits until a table is active or deleted, like `aws dynamodb wait`. */
-  async #settled(name: string, wanted: "ACTIVE" | "absent"): Promise<void> {
+  async #waitFor(name: string, wanted: "ACTIVE" | "absent"): Promise<void> {
     for (const deadline = Date.now() + settlingMs; Date.now() < deadline;) {
       const answer = await this.#call("DescribeTable", { TableName: name }, "ResourceNotFoundException");
       const table = tableAnswer.safeParse(answer);

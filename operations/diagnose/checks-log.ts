@@ -60,12 +60,12 @@ export const logCheck: Check<CloudSubject> = {
 
     // What fails now counts more than what failed before.
     const current = errors.filter(isFresh);
-    const telling = current.length > 0 ? current : errors;
+    const relevant = current.length > 0 ? current : errors;
     // An instance of the code before may have failed first, for a reason that is no more.
-    const last = Math.max(...telling.map(({ timestamp }) => timestamp));
-    const lines = messagesOf(telling);
+    const last = Math.max(...relevant.map(({ timestamp }) => timestamp));
+    const lines = messagesOf(relevant);
     const known =
-      nameCause(messagesOf(telling.filter(({ timestamp }) => timestamp >= last - failing))) ?? nameCause(lines);
+      nameCause(messagesOf(relevant.filter(({ timestamp }) => timestamp >= last - failing))) ?? nameCause(lines);
     const finding: Finding = {
       severity: current.length > 0 ? "error" : "warning",
       title: known?.title ?? `${errors.length} errors in the log`,

@@ -29,8 +29,8 @@ export function changesOf({ oldState, newState, diffReasons, detailedDiff }: Ste
 
   // Two secrets look alike here, so that the engine's own word is the only trace of a change.
   const reasons = oldState && newState ? [...(diffReasons ?? []), ...Object.keys(detailedDiff ?? {})] : [];
-  const untold = [...new Set(reasons)].filter((reason) => !changes.some(({ path }) => overlaps(path, reason)));
-  return [...changes, ...untold.map((path) => ({ path, before: secretText, after: secretText }))];
+  const unlisted = [...new Set(reasons)].filter((reason) => !changes.some(({ path }) => overlaps(path, reason)));
+  return [...changes, ...unlisted.map((path) => ({ path, before: secretText, after: secretText }))];
 }
 
 /** The changed properties of a resource, by the names of its arguments. */

@@ -9,8 +9,8 @@ const oldestMinor = 11;
 const lock = path.join(__dirname, "requirements.lock");
 
 /**
- * Runs a tool of the API's tests (`pytest`, `ruff`) with the arguments given, on the Python that is deployed; every package
- * is checked against the lock.
+ * Runs a tool of the API's tests (`pytest`, `ruff`) with the given arguments, on the deployed Python version; every
+ * package is checked against the lock.
  */
 async function main(): Promise<void> {
   const found = await findPython(deployed);

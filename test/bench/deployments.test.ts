@@ -15,7 +15,7 @@ test.each([
   await expect(deployments(1, settings, () => undefined)).rejects.toThrow(message);
 });
 
-test("the report has a line for each probe, and says where there is none", () => {
+test("the report has a line for each probe, and names functions without one", () => {
   const measured = { clouds: ["aws"], resources: 20, up: 3, preview: { median: 1, runs: [1] } };
   const requests = { aws: [{ name: "api", path: "/health", cold: 0.5, warm: 0.01 }] };
   expect(deploymentsMarkdown([{ ...measured, requests }])).toContain("| aws | api | `/health` | 0.50 s | 10.0 ms |");

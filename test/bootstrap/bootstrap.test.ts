@@ -17,14 +17,14 @@ const place: Place = { project: "shop", stack: "staging", account: "123456789012
 const repository = { name: "ada/shop", ownerId: "12", id: "34" };
 const trusted = (identity: Identity) => subjects(repository, environmentOf(identity, "staging"));
 
-test("a token is trusted in the form of before and in the immutable one", () => {
+test("a token is trusted in the previous and in the immutable form", () => {
   expect(subjects(repository, "staging")).toEqual([
     "repo:ada/shop:environment:staging",
     "repo:ada@12/shop@34:environment:staging",
   ]);
 });
 
-test("on AWS each identity trusts its own environment alone, and its policies fit into managed ones", async () => {
+test("on AWS each identity trusts only its own environment, and its policies fit into managed ones", async () => {
   const { recording } = await record(() => awsIdentities(place, trusted));
   const roles = recording.of("aws:iam/role:Role");
   expect(roles.map(({ name }) => name).sort()).toEqual([...identities].sort());
@@ -89,7 +89,7 @@ test("on Google Cloud a deployment grants the functions' roles and no others in 
 const root = path.join(__dirname, "../..");
 const source = (file: string) => readFileSync(path.join(root, file), "utf8");
 
-test("the environment of pull requests is of no identity that reads resources", () => {
+test("the environment of pull requests belongs to no identity that reads resources", () => {
   expect(identities.map((identity) => environmentOf(identity, "staging"))).toEqual([
     "staging",
     "staging-preview",
@@ -98,7 +98,7 @@ test("the environment of pull requests is of no identity that reads resources", 
   expect(source(".github/workflows/drift.yml")).toContain("environment: ${{ matrix.stack }}-drift");
 });
 
-/** The files that call a cloud's command line, by what runs them. */
+/** The files that call a cloud's command line, by the command that runs them. */
 const asking: Readonly<Record<Command, Readonly<Partial<Record<Cloud, readonly string[]>>>>> = {
   "version-check": { aws: ["operations/aws-function.ts"] },
   "former-version": { aws: ["operations/former-version.ts"] },
@@ -114,17 +114,17 @@ const asking: Readonly<Record<Command, Readonly<Partial<Record<Cloud, readonly s
   },
 };
 
-/** The groups of a command line that a call begins with. */
+/** The command groups with which a call begins. */
 const groups: Readonly<Record<Cloud, string>> = {
   aws: "lambda|dynamodb|sns|logs|cloudwatch|apigatewayv2",
   azure: "resource|functionapp|storage|deployment|monitor|afd",
   gcp: "functions|run|firestore|logging|projects",
 };
 
-test("what a cloud is asked for by a command line is stated with its rights, call by call", () => {
+test("every call of a cloud's command line is listed with its permissions", () => {
   for (const cloud of clouds) {
     const stated = new Set(Object.values(commandCalls[cloud]).flatMap((calls) => Object.keys(calls)));
-    // Asked by no command line.
+    // No command line makes this call.
     stated.delete(invocation);
     const found = Object.values(asking).flatMap((files) =>
       (files[cloud] ?? []).flatMap((file) =>
@@ -156,7 +156,7 @@ test("on AWS a deployment's commands reach the stack's functions and logs", () =
     expect(resourcesOf(action)).not.toContain("*");
 });
 
-test("what deploys and what compares may read the logs that a stack is diagnosed by, and a preview may not", () => {
+test("deployments and comparisons may read the logs for a diagnosis, and a preview may not", () => {
   const logs = {
     aws: "logs:FilterLogEvents",
     azure: "Microsoft.OperationalInsights/workspaces/query/read",
@@ -174,7 +174,7 @@ test("what deploys and what compares may read the logs that a stack is diagnosed
   for (const right of queried) expect(rightsOf("azure", "deploy")).toContain(right);
 });
 
-test("on Azure what takes long may be asked for until it is done", () => {
+test("on Azure the status of long-running operations may be read", () => {
   const polled = {
     cdn: /Cdn\/operationresults/,
     web: /Web\/.*operationresults/i,
@@ -194,7 +194,7 @@ test("on Azure what takes long may be asked for until it is done", () => {
 test("on Google Cloud a deployment may grant each role in the project that a component grants there", () => {
   const folder = "components/gcp";
   const sources = readdirSync(path.join(root, folder)).map((file) => source(path.join(folder, file)));
-  // In the project itself, and what a table hands over to the functions' accounts.
+  // In the project itself, and the roles that a table grants to the functions' accounts.
   const granted = sources.flatMap((text) => [
     ...[...text.matchAll(/new (?:gcp\.)?projects\.IAMMember\([^;]*?role: "(roles\/[\w.]+)"/g)].map(([, role]) => role),
     ...[...text.matchAll(/"(roles\/datastore\.\w+)"/g)].map(([, role]) => role),
@@ -202,14 +202,14 @@ test("on Google Cloud a deployment may grant each role in the project that a com
   expect([...new Set(granted)].sort()).toEqual([...givenRoles]);
 });
 
-test("on AWS a provider that the account has is used, and none is made beside it", async () => {
+test("on AWS an existing provider of the account is used, and no second one is created", async () => {
   const arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com";
   const { recording } = await record(() => awsIdentities(place, trusted, { githubProviderArn: arn }));
   expect(recording.of("aws:iam/openIdConnectProvider:OpenIdConnectProvider")).toEqual([]);
   for (const { inputs } of recording.of("aws:iam/role:Role")) expect(inputs.assumeRolePolicy).toContain(arn);
 });
 
-test("on AWS each identity reaches the state's bucket where it is named, and only a deployment writes state", async () => {
+test("on AWS each identity can read the state's bucket if it is named, and only a deployment can write state", async () => {
   const policies = async (stateBucket?: string) => {
     const { recording } = await record(() => awsIdentities(place, trusted, { stateBucket }));
     return recording.of("aws:iam/policy:Policy").filter(({ inputs }) => String(inputs.policy).includes(":::state-1"));

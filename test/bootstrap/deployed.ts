@@ -15,12 +15,12 @@ import { type CloudAnswers, record, type Registered } from "../components/mocks"
 
 const repository = { name: "ada/shop", ownerId: "12", id: "34" };
 
-/** The token of a job of the repository that the identities trust. */
+/** The token of a job in the repository that the identities trust. */
 export function tokenOf(identity: Identity, { stack }: Place): Token {
   return { subject: subjects(repository, environmentOf(identity, stack))[0], repository: repository.name };
 }
 
-/** What `bootstrap/` makes for a stack, as the clouds have it then. */
+/** The resources that `bootstrap/` creates for a stack, as the clouds store them. */
 export async function deployedIdentities(place: Place): Promise<Record<Cloud, StoredResource[]>> {
   const trusted = (identity: Identity) => subjects(repository, environmentOf(identity, place.stack));
   const invokes = {
@@ -54,7 +54,7 @@ export async function deployedIdentities(place: Place): Promise<Record<Cloud, St
   return { aws: of("aws"), azure: of("azure-native"), gcp: of("gcp") };
 }
 
-/** The same without one right, in each document and role that has it. */
+/** The same resources without one permission, in every document and role that has it. */
 export function without(right: string, stored: readonly StoredResource[]): StoredResource[] {
   const reduced = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.filter((item) => item !== right).map(reduced);

@@ -15,7 +15,7 @@ interface Run {
   readonly stderr: string;
 }
 
-/** `npx mcad <args>`, which starts what npm's scripts start. */
+/** `npx mcad <args>`, which runs the same programs as npm's scripts. */
 function mcad(...args: readonly string[]): Promise<Run> {
   return new Promise((resolve) => {
     execFile(process.execPath, [path.join("cli", "mcad.js"), ...args], { cwd: checkout }, (error, stdout, stderr) => {
@@ -24,13 +24,13 @@ function mcad(...args: readonly string[]): Promise<Run> {
   });
 }
 
-/** `npx mcad --state <folder of its own> <args>`; the state folder comes back too. */
+/** `npx mcad --state <own folder> <args>`; also returns the state folder. */
 async function local(...args: readonly string[]): Promise<Run & { state: string }> {
   const state = path.join(temporaryDirectory(), "state");
   return { ...(await mcad("--state", state, ...args)), state };
 }
 
-describe("a mistake in the command line exits with 2 and a line that says what was meant:", () => {
+describe("a mistake in the command line exits with 2 and a suggestion:", () => {
   test.each<[string, string[], RegExp]>([
     ["a verb", ["destory"], /^error: there is no verb destory; did you mean destroy\?\n/],
     ["a verb like no other", ["deploy"], /^error: there is no verb deploy; expected one of up, preview, outputs, /],
@@ -60,7 +60,7 @@ test.each([[[]], [["layer"]], [["diagnose"]], [["releases"]], [["rollback"]]])(
   },
 );
 
-test("help shows no default that is empty", async () => {
+test("help shows no empty default", async () => {
   expect((await mcad("--help")).stdout).not.toContain("{}");
 });
 
@@ -88,7 +88,7 @@ describe("before an engine or a cloud is started,", () => {
     expect(existsSync(run.state)).toBe(false);
   });
 
-  test("a stack that there is not is named, with those that there are", async () => {
+  test("an unknown stack is named, with the existing ones", async () => {
     const run = await local("--stack", "stagign", "preview");
     expect(run.stderr).toMatch(
       /error: there is no stack stagign: .*; did you mean staging\? Stacks are production, staging;/,
@@ -96,7 +96,7 @@ describe("before an engine or a cloud is started,", () => {
     expect(existsSync(run.state)).toBe(false);
   });
 
-  test("an engine's record that was lost is named, and the verb that begins anew", async () => {
+  test("a lost state of the engine is named, with the verb to start again", async () => {
     const state = temporaryDirectory();
     mkdirSync(path.join(state, "aws"));
     const resource = { urn: "urn", type: "aws:s3/bucket:Bucket", id: "site", inputs: {}, outputs: {} };
@@ -131,7 +131,7 @@ describe("what cannot be read or written is named, with the next step:", () => {
     expect(existsSync(file)).toBe(false);
   });
 
-  test("a state folder that cannot be made", async () => {
+  test("a state folder that cannot be created", async () => {
     const file = path.join(temporaryDirectory(), "file");
     writeFileSync(file, "");
     const { code, stderr } = await mcad("--state", path.join(file, "state"), "up");
@@ -143,7 +143,7 @@ describe("what cannot be read or written is named, with the next step:", () => {
 });
 
 describe("where nothing was deployed,", () => {
-  test("outputs says so and how to deploy, leaves standard output empty and makes no state folder", async () => {
+  test("outputs says so and how to deploy, prints nothing on standard output and creates no state folder", async () => {
     const run = await local("--stack", "production", "outputs", "--json");
     expect(run.stdout).toBe("");
     expect(run.stderr).toMatch(
@@ -153,7 +153,7 @@ describe("where nothing was deployed,", () => {
     expect(existsSync(run.state)).toBe(false);
   });
 
-  test("diagnose says so, and its next step keeps the stack and the state folder", async () => {
+  test("diagnose says so, and its next step names the same stack and state folder", async () => {
     const state = path.join(temporaryDirectory(), "state");
     const run = await mcad("local", "--state", state, "--stack", "production", "diagnose");
     expect(run.stderr).toBe(

@@ -25,7 +25,7 @@ describe("AWS", () => {
       { answers: { "aws:sns/topic:Topic": () => ({ arn: "arn:topic" }) } },
     );
 
-  test("tells the address of errors, throttles and latency", async () => {
+  test("notifies the address of errors, throttles and latency", async () => {
     const { recording } = await declare();
     expect(recording.only("aws:sns/topicSubscription:TopicSubscription")).toMatchObject({
       topic: "arn:topic",
@@ -50,7 +50,7 @@ describe("AWS", () => {
     }
   });
 
-  test("counts one error as too many, and latency by its 95th percentile", async () => {
+  test("fires at one error, and measures latency by its 95th percentile", async () => {
     const { recording } = await declare(1500);
     const [errors, , , latency] = inputsOf(recording, "aws:cloudwatch/metricAlarm:MetricAlarm");
     expect(errors).toMatchObject({ statistic: "Sum", threshold: 1, evaluationPeriods: 1, period: 300 });
@@ -75,7 +75,7 @@ describe("AWS", () => {
 });
 
 describe("Azure", () => {
-  test("tells the address of errors, throttles and latency", async () => {
+  test("notifies the address of errors, throttles and latency", async () => {
     const { recording } = await record(
       () =>
         new AzureAlarms("alarms", {
@@ -114,7 +114,7 @@ describe("Azure", () => {
   });
 });
 
-test("on Azure, a host without functions is told of by its own log and by Front Door's, since it records no request", async () => {
+test("on Azure, a host without functions is detected by its own log and by Front Door's, since it records no request", async () => {
   const { recording } = await record(
     () =>
       new AzureAlarms("alarms", {
@@ -130,18 +130,18 @@ test("on Azure, a host without functions is told of by its own log and by Front 
   const queryOf = (part: string) =>
     JSON.stringify(rules.find(({ ruleName }) => ruleName === `${alarmsName}-${part}`)?.criteria);
   for (const part of ["host", "worker-host"]) expect(queryOf(part)).toMatch(/AppTraces .* No job functions|AppTraces/);
-  // By the route, since a request that reached no origin names none; 0 is the status of an origin that timed out.
+  // By route, since a request that reached no origin has no origin name; 0 is the status of a timeout.
   expect(queryOf("answers")).toMatch(
     /FrontDoorAccessLog.*routingRuleName_s in \('api', 'orders'\).*Status in \(0, 404\)/,
   );
-  // Neither the site nor another API hides one that does not answer, nor does what Front Door answers by itself.
+  // The site and other APIs do not hide a failing API, and responses of Front Door itself do not count.
   expect(queryOf("answers")).toMatch(/originName_s != 'N\/A'.* by routingRuleName_s .*sumif\(Failed, Answered == 0\)/);
   expect(queryOf("answers")).not.toContain("'site'");
   expect(rules).toHaveLength(9);
 });
 
 describe("Google Cloud", () => {
-  test("tells the address of errors, throttles and latency, and draws them", async () => {
+  test("notifies the address of errors, throttles and latency, and draws them", async () => {
     const { recording } = await record(
       () =>
         new GcpAlarms("alarms", {
@@ -184,7 +184,7 @@ describe("Google Cloud", () => {
     expect(gridLayout.widgets).toHaveLength(3);
   });
 
-  test("watches every function, and the latency of those alone that answer requests", async () => {
+  test("watches every function, and the latency only of those that answer requests", async () => {
     const { recording } = await record(
       () =>
         new GcpAlarms("alarms", {

@@ -1,6 +1,6 @@
 import type { ApplicationBundle, LayerBundle, PackageBundle, SourceBundle } from "../../layers/bundle";
 
-/** A layer as the builder describes it; no file is needed where no engine uploads it. */
+/** A layer as the builder describes it; without an upload by an engine it needs no file. */
 export function layerBundle(overrides: Partial<LayerBundle> = {}): LayerBundle {
   return {
     target: "aws",

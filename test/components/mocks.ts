@@ -1,34 +1,34 @@
 import * as pulumi from "@pulumi/pulumi";
 
-/** A resource as the program registered it: its inputs, resolved, before any cloud saw them. */
+/** A registered resource: its resolved inputs, before any cloud received them. */
 export interface Registered {
   readonly type: string;
   readonly name: string;
   readonly inputs: Record<string, unknown>;
-  /** URN and id of its provider; absent where it is the default one. */
+  /** URN and id of its provider; absent for the default provider. */
   readonly provider?: string;
 }
 
-/** An invoke as the program called it. */
+/** An invoke of the program. */
 export interface Called {
   readonly token: string;
   readonly inputs: Record<string, unknown>;
 }
 
-/** What a cloud answers beyond the inputs, by resource type. */
+/** Outputs of a cloud in addition to the inputs, by resource type. */
 export type CloudAnswers = Record<string, (registered: Registered) => Record<string, unknown>>;
 
 /** Everything that one run of a program registered. */
 export class Recording {
   private readonly resources: Registered[] = [];
-  /** The invokes that were called. */
+  /** The invokes. */
   readonly calls: Called[] = [];
 
   add(resource: Registered): void {
     this.resources.push(resource);
   }
 
-  /** The custom resources, in the order in which they were registered; components are left out. */
+  /** The custom resources in order of registration, without components. */
   get all(): readonly Registered[] {
     return this.resources.filter(({ type }) => !type.startsWith("multicloud:"));
   }
@@ -37,13 +37,13 @@ export class Recording {
     return this.resources.filter((resource) => resource.type === type);
   }
 
-  /** Names of the providers that resources of a package have; `default` for one that the program did not make. */
+  /** Names of the providers of a package's resources; `default` for one that the program did not create. */
   providersOf(pkg: string): string[] {
     const own = this.all.filter(({ type }) => type.startsWith(`${pkg}:`));
     return [...new Set(own.map(({ provider }) => provider?.split("::")[3] ?? "default"))].sort();
   }
 
-  /** The inputs of the one resource of `type`; throws where there are none or several. */
+  /** The inputs of the only resource of `type`; throws if there are none or several. */
   only(type: string): Record<string, unknown> {
     const found = this.of(type);
     const [first] = found;
@@ -57,7 +57,7 @@ export class Recording {
 }
 
 /**
- * Runs `declare` against mocks and waits until everything that it declared, grandchildren included, is registered: a
+ * Runs `declare` with mocks and waits until everything that it declared is registered, including grandchildren: a
  * resource is registered only after its inputs have resolved.
  */
 export async function record<T>(
@@ -97,7 +97,7 @@ export async function record<T>(
   }
 }
 
-/** Pulumi's mocks take every registration but those of hooks. */
+/** Pulumi's mocks reject registrations of hooks. */
 export function acceptErrorHooks(): void {
   const accept = (_request: unknown, done: (error: null) => void) => {
     done(null);
@@ -113,16 +113,16 @@ interface RecordOptions {
   readonly invokes?: Record<string, Record<string, unknown>>;
   readonly project?: string;
   readonly stack?: string;
-  /** Whether it is a preview, which does not know everything. Default: false. */
+  /**
+   * Separates a property from the secret marker with which the engine encrypts it: the SDK marks a whole property if
+   * any part of it is secret.
+   */
   readonly preview?: boolean;
 }
 
 const secretMark = "4dabf18193072939515e22adb298388d";
 
-/**
- * Parts a property from its mark of a secret, by which the engine encrypts it: the SDK marks a whole property where
- * anything in it is secret.
- */
+/** The value of an output; only after `record`, when everything has resolved. */
 export function unseal(property: unknown): { readonly secret: boolean; readonly value: unknown } {
   const secret = typeof property === "object" && property !== null && secretMark in property;
   return { secret, value: secret ? (property as { value?: unknown }).value : property };

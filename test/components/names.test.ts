@@ -14,7 +14,7 @@ import {
 /** Names as Pulumi accepts them: letters, digits, hyphens, underscores and periods. */
 const pulumiName = fc.stringMatching(/^[A-Za-z0-9_.-]{1,60}$/);
 const scope: fc.Arbitrary<Scope> = fc.record({ project: pulumiName, stack: pulumiName });
-/** Few letters and many hyphens, so that two different pairs often read alike. */
+/** Few letters and many hyphens, so that two different pairs often look alike. */
 const confusable = fc.stringMatching(/^[aA-]{1,4}$/);
 const confusableScope: fc.Arbitrary<Scope> = fc.record({ project: confusable, stack: confusable });
 const part = fc.constantFrom("api", "messages", "dependencies", "web", "source", "build", "web-http");
@@ -23,7 +23,7 @@ const owner = fc.option(fc.constantFrom("subscription-1", "subscription-2"), { n
 const same = (a: Scope, b: Scope) => a.project === b.project && a.stack === b.stack;
 
 describe("a name with hyphens", () => {
-  test("is what the contract says where nothing stands against it", () => {
+  test("is the contract's form if that is valid", () => {
     const staging = { project: "multicloud-auto-deploy", stack: "staging" };
     expect(resourceName(staging, "api", nameLimits.lambdaFunction)).toBe("multicloud-auto-deploy-staging-api");
     expect(resourceName(staging, "dependencies", nameLimits.lambdaLayer)).toBe(
@@ -35,7 +35,7 @@ describe("a name with hyphens", () => {
     fc.assert(
       fc.property(scope, part, owner, (anyScope, anyPart, anyOwner) => {
         const name = resourceName(anyScope, anyPart, limit, anyOwner);
-        // The strictest rule of all: RFC 1035, and the least length that any service asks for.
+        // The strictest rule: RFC 1035, and the shortest limit of any service.
         expect(name).toMatch(/^[a-z]([a-z0-9-]*[a-z0-9])$/);
         expect(name).not.toContain("--");
         expect(name.length).toBeLessThanOrEqual(limit);
@@ -59,7 +59,7 @@ describe("a name with hyphens", () => {
     );
   });
 
-  test("is another for another owner and another part, and the same for the same", () => {
+  test("differs for another owner or another part, and is stable for the same", () => {
     const shop = { project: "shop", stack: "test" };
     const names = ["a", "b"].flatMap((anyOwner) =>
       ["web", "api"].map((anyPart) => resourceName(shop, anyPart, nameLimits.bucket, anyOwner)),
@@ -68,7 +68,7 @@ describe("a name with hyphens", () => {
     expect(resourceName(shop, "web", nameLimits.bucket, "a")).toBe(names[0]);
   });
 
-  test("keeps two hyphenated readings of one text apart", () => {
+  test("distinguishes two splits of one hyphenated text", () => {
     expect(resourceName({ project: "shop", stack: "dev-eu" }, "api", 64)).not.toBe(
       resourceName({ project: "shop-dev", stack: "eu" }, "api", 64),
     );
@@ -86,7 +86,7 @@ describe("a name without hyphens", () => {
     );
   });
 
-  test("is never that of another stack or another owner", () => {
+  test("never equals that of another stack or another owner", () => {
     fc.assert(
       fc.property(confusableScope, confusableScope, owner, owner, (a, b, one, other) => {
         fc.pre(!same(a, b) || one !== other);
@@ -97,7 +97,7 @@ describe("a name without hyphens", () => {
     );
   });
 
-  test("is one that Azure accepts as a storage account", () => {
+  test("is valid for an Azure storage account", () => {
     fc.assert(
       fc.property(scope, (anyScope) => {
         const name = compactName(anyScope, "data", compactNameLimits.storageAccount);
@@ -107,7 +107,7 @@ describe("a name without hyphens", () => {
   });
 });
 
-describe("a storage account name that somebody chose", () => {
+describe("a given storage account name", () => {
   test.each(["ab", "a".repeat(25), "shop-data", "Shop", "shop_data", "", "データ"])("%j does not fit", (name) => {
     expect(() => checkStorageAccountName(name)).toThrow(
       /storage account name .* does not fit: Azure accepts 3 to 24 lower-case letters and digits; choose another/,

@@ -13,7 +13,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Whether a step is tried again after `errors`, the newest first. */
+/** Whether a step is retried after `errors`, the newest first. */
 async function retried(errors: string[], failedOperation: "create" | "update" = "create"): Promise<boolean> {
   const { result } = await record(() =>
     retryWhilePropagating("role", { error: /\b403\b/, advice: "look here", attempts: 2, delaySeconds: 0 }),
@@ -23,13 +23,13 @@ async function retried(errors: string[], failedOperation: "create" | "update" = 
   return hook.callback({ urn: "urn", id: "id", name: "role", type: "type", failedOperation, errors });
 }
 
-test("an error of propagation is tried again, as often as is said", async () => {
+test("an error of propagation is retried up to the given number of times", async () => {
   expect(await retried(["status 403"])).toBe(true);
   expect(await retried(["status 403", "status 403"])).toBe(true);
   expect(await retried(["status 403", "status 403", "status 403"])).toBe(false);
 });
 
-test("when the attempts are used up, the advice is given", async () => {
+test("after the last attempt the advice is printed", async () => {
   await retried(["status 403", "status 403", "status 403"]);
   expect(pulumi.log.error).toHaveBeenCalledExactlyOnceWith(expect.stringContaining("look here"));
 });
@@ -39,7 +39,7 @@ test("any other error fails at once", async () => {
   expect(pulumi.log.info).not.toHaveBeenCalled();
 });
 
-test("what was accepted and failed then is not created again, and is updated again", async () => {
+test("what was accepted and failed later is not created again, but updated again", async () => {
   const accepted = "1 error occurred:\n\t* status 403\n\n";
   expect(await retried([accepted], "create")).toBe(false);
   expect(pulumi.log.error).toHaveBeenCalledExactlyOnceWith(expect.stringMatching(/run the update again.*look here/));

@@ -9,7 +9,7 @@ afterEach(() => {
   pulumi.runtime.setAllConfig({});
 });
 
-test("a provider of the program's own is given what the stack sets for it, and nothing of others", async () => {
+test("the program's own provider gets the stack's settings for it, and none of others", async () => {
   pulumi.runtime.setAllConfig({
     "aws:profile": "dev",
     "aws:allowedAccountIds": '["123456789012"]',

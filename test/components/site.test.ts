@@ -30,13 +30,13 @@ function site(files: Readonly<Record<string, string>>): SiteFile[] {
 const textOf = (files: readonly SiteFile[], key: string) => files.find((file) => file.key === key)?.text;
 const hashed = (files: readonly SiteFile[]) =>
   files.filter(({ cacheControl }) => cacheControl === immutableCacheControl).map(({ key }) => key);
-/** A key without the hash in it. */
+/** A key without its hash. */
 const plain = (key: string) => key.replace(new RegExp(hashedNames), ".");
 
 const page = `<!doctype html><link rel="stylesheet" href="/css/a.css"><img alt="" src='logo.svg'>
 <script type="module" src="./app.js"></script><a href="/logo.svg">as it is</a>`;
 
-test("what a page loads has a name by its content, and keeps its own as well", () => {
+test("a file that a page loads has a name with its hash, and its own name as well", () => {
   const files = site({
     "index.html": page,
     "app.js": "run()",
@@ -59,7 +59,7 @@ test("what a page loads has a name by its content, and keeps its own as well", (
   expect(textOf(files, style)).toBe(`@font-face{src:url('../${font}')} p{background:url(/${logo})}`);
 });
 
-test("another content is another name, in the page and in the style sheets that name it", () => {
+test("other content changes the name, also in the page and style sheets that refer to it", () => {
   const before = site({
     "index.html": '<link rel="stylesheet" href="a.css">',
     "a.css": "p{background:url(b.png)}",
@@ -92,7 +92,7 @@ test.each<[string, Record<string, string>]>([
   expect(textOf(found, "index.html")).toBe(files["index.html"]);
 });
 
-test("pages are those that come last", () => {
+test("pages are uploaded last", () => {
   const files = site({ "index.html": page, "about.html": "", "app.js": "" });
   expect(files.filter(({ isPage }) => isPage).map(({ key }) => key)).toEqual(["about.html", "index.html"]);
 });

@@ -4,7 +4,7 @@ import path from "node:path";
 
 import { afterAll, beforeAll } from "vitest";
 
-/** A frontend of two files and a hidden one, for as long as the tests of the calling file run. */
+/** A frontend of two files and a hidden one, which exists during the tests of the calling file. */
 export function temporarySite(): { readonly directory: string } {
   const site = { directory: "" };
   beforeAll(() => {

@@ -64,7 +64,7 @@ describe("the description of an application", () => {
     ]);
   });
 
-  it("has scheduled functions, tables, secrets and what one cloud has otherwise", () => {
+  it("has scheduled functions, tables, secrets and overrides for one cloud", () => {
     const { functions, tables, exclude } = described(`${project}
 [tool.multicloud]
 requirements = "requirements.in"

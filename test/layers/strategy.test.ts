@@ -180,16 +180,16 @@ describe("strategy split with functions that take some groups", () => {
     ["auth", ["pyjwt"]],
   ]);
   const strategy = { kind: "split", groups } as const;
-  const takers = [{ name: "api", layers: ["web"] }, { name: "worker", layers: ["auth"] }, { name: "both" }];
+  const consumers = [{ name: "api", layers: ["web"] }, { name: "worker", layers: ["auth"] }, { name: "both" }];
 
   it("puts what several groups need into a layer of its own, which both have", () => {
-    const plan = planLayers(strategy, lock, [], takers);
+    const plan = planLayers(strategy, lock, [], consumers);
     expect(plan).toEqual([
       { name: "web", packages: ["fastapi", "starlette"] },
       { name: "auth", packages: ["cryptography", "pyjwt"] },
       { name: "shared", packages: ["typing-extensions"] },
     ]);
-    expect(takers.map((fn) => layersOf(strategy, lock, plan, fn))).toEqual([
+    expect(consumers.map((fn) => layersOf(strategy, lock, plan, fn))).toEqual([
       ["web", "shared"],
       ["auth", "shared"],
       ["web", "auth", "shared"],

@@ -35,7 +35,7 @@ describe("a layer's zip", () => {
     expect(recording.only("aws:lambda/layerVersion:LayerVersion")).toHaveProperty("code");
   });
 
-  test("goes through an object of its own above, whose key has its hash", async () => {
+  test("goes through a bucket object above, whose key contains its hash", async () => {
     const recording = await layerOf(limit + 1);
     const version = recording.only("aws:lambda/layerVersion:LayerVersion");
     const key = `shop-test-dependencies/${"a".repeat(64)}.zip`;
@@ -44,7 +44,7 @@ describe("a layer's zip", () => {
     expect(recording.only("aws:s3/bucketObjectv2:BucketObjectv2")).toMatchObject({ bucket: "uploads", key });
   });
 
-  test("is in a bucket that is private, encrypted, versioned and goes with the stack", async () => {
+  test("is in a bucket that is private, encrypted, versioned and deleted with the stack", async () => {
     const recording = await layerOf(limit + 1);
     expect(recording.only("aws:s3/bucket:Bucket")).toEqual({
       bucketPrefix: "shop-test-dependencies-",
@@ -76,7 +76,7 @@ const sharedBy = (shareWith: string[]) =>
   );
 
 describe("a layer that is shared", () => {
-  test("may be used by the accounts and the organisations that are named, each by a statement of its own", async () => {
+  test("may be used by the given accounts and organisations, each by its own statement", async () => {
     const { recording } = await sharedBy(["210987654321", "o-a1b2c3d4e5"]);
     const common = { layerName: "arn", versionNumber: 7, action: "lambda:GetLayerVersion" };
     expect(recording.of(permissionType).map(({ inputs }) => inputs)).toEqual([
@@ -85,15 +85,18 @@ describe("a layer that is shared", () => {
     ]);
   });
 
-  test("is nobody else's by default", async () => {
+  test("is private by default", async () => {
     expect((await layerOf(limit)).of(permissionType)).toEqual([]);
   });
 
-  test.each(["*", "2109876543", "o-short", "arn:aws:iam::210987654321:root"])("is shared with no %j", async (id) => {
-    await expect(sharedBy([id])).rejects.toThrow(
-      `layer shop-dependencies: shareWith has ${JSON.stringify(id)}; accepted are the id of an account, 12 digits`,
-    );
-  });
+  test.each(["*", "2109876543", "o-short", "arn:aws:iam::210987654321:root"])(
+    "cannot be shared with %j",
+    async (id) => {
+      await expect(sharedBy([id])).rejects.toThrow(
+        `layer shop-dependencies: shareWith has ${JSON.stringify(id)}; accepted are the id of an account, 12 digits`,
+      );
+    },
+  );
 });
 
 describe("the layers of another stack", () => {
@@ -115,7 +118,7 @@ describe("the layers of another stack", () => {
     });
   }
 
-  test("are those of a function, known before there is a resource", async () => {
+  test("are those of a function, known before any resource exists", async () => {
     const { result } = await fromStack(other, (stack) => DependencyLayer.fromOutputs(stack, "api"));
     expect(await Promise.all(result.map(async ({ arn, bundle }) => ({ arn: await valueOf(arn), bundle })))).toEqual([
       {
@@ -133,17 +136,17 @@ describe("the layers of another stack", () => {
     ]);
   });
 
-  test("are all of them where no function is named", async () => {
+  test("are all layers if no function is named", async () => {
     const { result } = await fromStack(other, (stack) => DependencyLayer.fromOutputs(stack));
     expect(result.map(({ bundle }) => bundle.name)).toEqual(["shop-jobs", "shop-web"]);
   });
 
-  test("are none of a function without packages", async () => {
+  test("are empty for a function without packages", async () => {
     const { result } = await fromStack(other, (stack) => DependencyLayer.fromOutputs(stack, "jobs"));
     expect(result).toEqual([]);
   });
 
-  test("are with the public ones that the stack's functions have beside its own", async () => {
+  test("include the public layers of the stack's functions", async () => {
     const arn = "arn:aws:lambda:eu-west-1:770693421928:layer:Klayers-p312-PyJWT:1";
     const aws = { ...other.aws, publicLayers: { [arn]: { pyjwt: "2.9.0" } } };
     const { result } = await fromStack({ ...other, aws }, (stack) => DependencyLayer.fromOutputs(stack, "api"));
@@ -151,7 +154,7 @@ describe("the layers of another stack", () => {
     expect(result[1]?.bundle.packages).toEqual([{ name: "pyjwt", version: "2.9.0" }]);
   });
 
-  test("are what a function runs on", async () => {
+  test("are the layers that a function runs on", async () => {
     const { recording } = await fromStack(other, async (stack) => {
       const layers = await DependencyLayer.fromOutputs(stack, "api");
       const code = new pulumi.asset.AssetArchive({});

@@ -33,7 +33,7 @@ const answers: CloudAnswers = {
     arn: arn("lambda", `function:${String(inputs.functionName)}:live`),
     invokeArn: `invoke:${String(inputs.functionName)}:live`,
   }),
-  // A check of versions with snapshots prints the number of the one that answered.
+  // The check of versions with snapshots prints the number of the version that answered.
   "command:local:Command": ({ inputs }) => ({
     stdout: JSON.stringify(inputs.environment).includes("SNAP_START") ? "4" : "",
   }),
@@ -118,7 +118,7 @@ describe("with the defaults", () => {
     });
   });
 
-  test("the function has the layer and what the layer was built for", () => {
+  test("the function has the layer, and the layer's runtime and architecture", () => {
     const fn = recording.only("aws:lambda/function:Function");
     expect(fn).toMatchObject({
       name: "shop-test-api",
@@ -138,7 +138,7 @@ describe("with the defaults", () => {
     }
   });
 
-  test("each change is a version, and the API reaches the one that the alias names, by the alias alone", () => {
+  test("each change publishes a version, and the API calls the alias's version only through the alias", () => {
     expect(recording.only("aws:lambda/function:Function").publish).toBe(true);
     expect(recording.only("aws:lambda/alias:Alias")).toMatchObject({ name: "live", functionVersion: "3" });
     expect(recording.only("aws:lambda/permission:Permission")).toMatchObject({ qualifier: "live" });
@@ -198,7 +198,7 @@ describe("with the defaults", () => {
     expect(recording.only("aws:apigatewayv2/api:Api").corsConfiguration).toBeUndefined();
   });
 
-  test("every log group has a retention", () => {
+  test("every log group has a retention period", () => {
     expect(recording.of("aws:cloudwatch/logGroup:LogGroup").map(({ inputs }) => inputs.retentionInDays)).toEqual([
       365, 365,
     ]);
@@ -216,7 +216,7 @@ describe("with the defaults", () => {
     });
   });
 
-  test("the bucket is private, encrypted, and read over TLS by this distribution alone", () => {
+  test("the bucket is private, encrypted, and can only be read over TLS by this distribution", () => {
     expect(recording.only("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock")).toMatchObject({
       blockPublicAcls: true,
       blockPublicPolicy: true,
@@ -276,7 +276,7 @@ describe("with the defaults", () => {
       ],
       viewerCertificate: { cloudfrontDefaultCertificate: true },
     });
-    // Where nothing is cached, CloudFront compresses nothing.
+    // CloudFront compresses only cached content.
     expect(distribution).not.toHaveProperty("orderedCacheBehaviors.0.compress");
     for (const absent of ["webAclId", "loggingConfig", "aliases", "customErrorResponses"]) {
       expect(distribution[absent], absent).toBeUndefined();
@@ -295,7 +295,7 @@ describe("with the defaults", () => {
     });
   });
 
-  test("the outputs are the contract's", async () => {
+  test("the outputs match the contract", async () => {
     expect(await valueOf(deployed.outputs)).toEqual({
       region: "eu-west-1",
       functions: {
@@ -343,14 +343,14 @@ describe("with the defaults", () => {
 });
 
 describe("with other settings", () => {
-  test("without a frontend nothing of it is declared and its outputs are absent", async () => {
+  test("without a frontend none of its resources is declared and its outputs are absent", async () => {
     const { recording, result } = await application({ site: undefined });
     expect(recording.all.filter(({ type }) => /s3|cloudfront|wafv2/.test(type))).toEqual([]);
     expect(result.outputs).not.toHaveProperty("frontendUrl");
     expect(result.outputs).not.toHaveProperty("distributionId");
   });
 
-  test("SnapStart is for the versions that are published", async () => {
+  test("SnapStart applies to published versions", async () => {
     const { recording } = await application({ function: { snapStart: true } });
     expect(recording.only("aws:lambda/function:Function")).toMatchObject({
       publish: true,
@@ -395,11 +395,11 @@ describe("with other settings", () => {
           statement: {
             managedRuleGroupStatement: {
               name: "AWSManagedRulesCommonRuleSet",
-              // A long message, or one that quotes HTML, is counted and not refused.
+              // Long messages, or ones that quote HTML, are counted and not blocked.
               ruleActionOverrides: [
                 { name: "SizeRestrictions_BODY", actionToUse: { count: {} } },
                 { name: "CrossSiteScripting_BODY", actionToUse: { count: {} } },
-                // A path, an address or the metadata service that a message speaks of.
+                // Messages may mention paths, addresses or the metadata service.
                 { name: "GenericLFI_BODY", actionToUse: { count: {} } },
                 { name: "GenericRFI_BODY", actionToUse: { count: {} } },
                 { name: "EC2MetaDataSSRF_BODY", actionToUse: { count: {} } },
@@ -414,7 +414,7 @@ describe("with other settings", () => {
     );
   });
 
-  test("a transform lays properties over a child, or rewrites its arguments", async () => {
+  test("a transform overrides properties of a child, or rewrites its arguments", async () => {
     const { recording } = await application({
       function: { transform: { function: { memorySize: 1024 } } },
       table: { transform: { table: (args) => ({ ...args, tableClass: "STANDARD_INFREQUENT_ACCESS" }) } },
@@ -484,7 +484,7 @@ describe("with several functions", () => {
     ]);
   });
 
-  test("each is watched, and the names of the first one's alarms stay", () => {
+  test("each has alarms, and the names of the first one's alarms stay", () => {
     const names = recording.of("aws:cloudwatch/metricAlarm:MetricAlarm").map(({ inputs }) => inputs.name);
     expect(names.sort()).toEqual([
       "shop-test-alarms-answers-5xx",
@@ -496,7 +496,7 @@ describe("with several functions", () => {
     ]);
   });
 
-  test("functions, tables and what they consist of are members", async () => {
+  test("functions, tables and their resources are members", async () => {
     const { orders, api } = deployed.functions;
     expect(await valueOf(orders?.function.name ?? "")).toBe("shop-test-orders");
     expect(await valueOf(orders?.role.name ?? "")).toBe("shop-test-orders");
@@ -510,7 +510,7 @@ describe("with several functions", () => {
 });
 
 describe("a program that uses the component", () => {
-  test("has every resource on the provider that it passes, whichever way", async () => {
+  test("has every resource on the provider that it passes, in either form", async () => {
     const mine = () => new aws.Provider("mine", { region: "eu-west-1" });
     for (const options of [() => ({ provider: mine() }), () => ({ providers: [mine()] })]) {
       const { recording } = await application({ notificationEmail: "a@example.com" }, options);
@@ -538,7 +538,7 @@ describe("a program that uses the component", () => {
     expect(recording.providersOf("aws")).toEqual(["mine"]);
   });
 
-  test("grants a function more, by a policy of its own", async () => {
+  test("grants a function further permissions, by a separate policy", async () => {
     const { recording } = await record(
       () => {
         const code = new pulumi.asset.AssetArchive({});
@@ -557,7 +557,7 @@ describe("a program that uses the component", () => {
     });
   });
 
-  test("gives a function no right on a table but for what it does there", async () => {
+  test("gives a function only the permissions on a table that it needs", async () => {
     const operations = { messages: ["query", "put"] } as const;
     const { recording } = await application({ functions: [httpPlan({ operations })] });
     const actions = policyOf(recording, "aws:iam/rolePolicy:RolePolicy").Statement.map(({ Action }) => Action);
@@ -601,7 +601,7 @@ describe("with a function on a schedule, which has a secret", () => {
     expect(recording.of("aws:apigatewayv2/integration:Integration")).toHaveLength(1);
   });
 
-  test("the secret is in Secrets Manager, and the function is told where alone", () => {
+  test("the secret is in Secrets Manager, and the function only gets its ARN", () => {
     const { secretString, ...version } = recording.only("aws:secretsmanager/secretVersion:SecretVersion");
     expect(unseal(secretString)).toEqual({ secret: true, value: "hush" });
     expect(version).toEqual({ secretId: secretArn });
@@ -614,7 +614,7 @@ describe("with a function on a schedule, which has a secret", () => {
     expect(JSON.stringify(others)).not.toContain("hush");
   });
 
-  test("the function reads that secret, and the other function none", () => {
+  test("the function may read that secret, and the other function none", () => {
     expect(JSON.parse(String(named("aws:iam/rolePolicy:RolePolicy", "aws-cleanup")?.policy))).toMatchObject({
       Statement: expect.arrayContaining([
         { Effect: "Allow", Action: "secretsmanager:GetSecretValue", Resource: [secretArn] },
@@ -623,7 +623,7 @@ describe("with a function on a schedule, which has a secret", () => {
     expect(named("aws:iam/rolePolicy:RolePolicy", "aws-api")?.policy).not.toContain("secretsmanager");
   });
 
-  test("the outputs say what it has", async () => {
+  test("the outputs describe it", async () => {
     expect(await valueOf(deployed.outputs.functions?.cleanup)).toEqual({
       kind: "schedule",
       functionName: "shop-test-cleanup",
@@ -666,7 +666,7 @@ test("an application without tables has none", async () => {
   expect(result.outputs.tables).toEqual({});
 });
 
-describe("what could not start is not declared", () => {
+describe("what could not start is rejected", () => {
   test.each<[string, Partial<WebApplicationArgs>, RegExp]>([
     [
       "no layer",
@@ -709,7 +709,7 @@ describe("with checks", () => {
     return Object.fromEntries(found) as Record<string, Record<string, string>>;
   };
 
-  test("a version is asked by its number, and the API once it serves", async () => {
+  test("a version is probed by its number, and the API once it serves", async () => {
     const checks = await checksOf();
     expect(checks["aws-api-version"]).toMatchObject({
       FUNCTION: arn("lambda", "function:shop-test-api"),
@@ -723,7 +723,7 @@ describe("with checks", () => {
     });
   });
 
-  test("a function on a schedule is asked whether it could run", async () => {
+  test("a function on a schedule is probed", async () => {
     const checks = await checksOf({
       functions: [httpPlan(), scheduledPlan()],
       bundles: [
@@ -734,14 +734,14 @@ describe("with checks", () => {
     expect(checks["aws-cleanup-version"]).not.toHaveProperty("PROBES");
   });
 
-  test("with snapshots the alias names the version that answered, which a failed one may have left its code to", async () => {
+  test("with snapshots the alias gets the version that answered, which may be a later one with the code of a failed one", async () => {
     const { recording } = await application({ smokeCheck: true, function: { snapStart: true } });
     const check = recording.of("command:local:Command").find(({ name }) => name === "aws-api-version");
     expect(check?.inputs.environment).toMatchObject({ VERSION: "3", SNAP_START: "true" });
     expect(recording.only("aws:lambda/alias:Alias").functionVersion).toBe("4");
   });
 
-  test("with a canary a version that answered has its share of the requests before the alias names it", async () => {
+  test("with a canary a version that answered gets its share of the requests before the alias moves to it", async () => {
     const canary = { percentage: 10, minutes: 5, errors: 2, alarms: ["slow"] };
     const { recording } = await application({
       functions: [httpPlan(), scheduledPlan()],
@@ -762,14 +762,14 @@ describe("with checks", () => {
     expect(at).not.toContain(-1);
     const step = recording.of("command:local:Command").find(({ name }) => name === "aws-api-canary");
     expect(step?.inputs).toMatchObject({
-      // What happens is told while it does.
+      // Its progress is printed while it runs.
       logging: "stdout",
       environment: {
         ...{ CLOUD: "aws", FUNCTION: "shop-test-api", REGION: "eu-west-1", VERSION: "3" },
         ...{ PERCENTAGE: "10", MINUTES: "5", ERRORS: "2", ALARMS: '["slow"]' },
       },
     });
-    // A function on a schedule runs too seldom to be shared.
+    // A function on a schedule runs too seldom for a canary.
     expect(order).not.toContain("command:local:Command aws-cleanup-canary");
     const counting = recording.of("aws:lambda/function:Function").map(({ name, inputs }) => {
       return [name, JSON.stringify(inputs.environment).includes("MULTICLOUD_CANARY")];
@@ -777,7 +777,7 @@ describe("with checks", () => {
     expect(Object.fromEntries(counting)).toEqual({ "aws-api": true, "aws-cleanup": false });
   });
 
-  test("both ask again where the configuration changes", async () => {
+  test("both probe again when the configuration changes", async () => {
     const before = await checksOf();
     for (const change of [
       { function: { memorySize: 1024 } },

@@ -61,7 +61,7 @@ const answers: CloudAnswers = {
 
 const site = temporarySite();
 
-/** A function that answers requests, and what the stack's settings say of it. */
+/** A function that answers requests, and its settings in the stack. */
 function http(name: string, description: Partial<HttpFunction> = {}, plan: Partial<FunctionPlan> = {}): FunctionPlan {
   return {
     description: {
@@ -131,7 +131,7 @@ function appSettings(app: Record<string, unknown>): Record<string, string> {
   return Object.fromEntries(siteConfig.appSettings.map(({ name, value }) => [name, value]));
 }
 
-test("the digest of a secret value, by which it could be guessed, is in no output", async () => {
+test("the digest of a secret value, which could be guessed from it, is in no output", async () => {
   const plan = http("api", {}, { environment: { MODE: "careful", TOKEN: pulumi.secret("hush") } });
   const { result } = await environment({ functions: [plan] });
   const outputs = JSON.stringify(await valueOf(result.outputs));
@@ -220,7 +220,7 @@ describe("with the defaults", () => {
     );
   });
 
-  test("the function app runs on Flex Consumption, over HTTPS and TLS 1.2 alone, as its identity", () => {
+  test("the function app runs on Flex Consumption, only over HTTPS and TLS 1.2, as its identity", () => {
     expect(only(recording, "web:AppServicePlan")).toMatchObject({
       sku: { name: "FC1", tier: "FlexConsumption" },
       reserved: true,
@@ -242,20 +242,20 @@ describe("with the defaults", () => {
       },
       siteConfig: { minTlsVersion: "1.2", scmMinTlsVersion: "1.2" },
     });
-    // What an update leaves out stays as it was: closed, where it was closed once.
+    // An update keeps omitted properties, such as restrictions from before.
     expect(app.siteConfig).toMatchObject({ ipSecurityRestrictionsDefaultAction: "Allow", ipSecurityRestrictions: [] });
     for (const absent of ["cors", "ftpsState"]) {
       expect(app.siteConfig, absent).not.toHaveProperty(absent);
     }
   });
 
-  test("passwords open neither FTP nor the deployment site", () => {
+  test("passwords give access neither to FTP nor to the deployment site", () => {
     for (const type of ["web:WebAppFtpAllowed", "web:WebAppScmAllowed"]) {
       expect(only(recording, type)).toMatchObject({ allow: false });
     }
   });
 
-  test("the app settings connect by managed identity; nothing in them is a key, nor what Flex Consumption refuses", () => {
+  test("the app settings connect by managed identity; they contain no keys, and nothing that Flex Consumption rejects", () => {
     const settings = appSettings(only(recording, "web:WebApp"));
     const account = String(named(recording, "storage:StorageAccount", "azure-data").accountName);
     expect(settings).toEqual({
@@ -275,7 +275,7 @@ describe("with the defaults", () => {
     });
   });
 
-  test("telemetry is accepted from identities alone and kept as long as asked", () => {
+  test("telemetry is accepted only from identities and kept for the configured time", () => {
     expect(only(recording, "applicationinsights:Component")).toMatchObject({
       disableLocalAuth: true,
       ingestionMode: "LogAnalytics",
@@ -283,7 +283,7 @@ describe("with the defaults", () => {
     expect(only(recording, "operationalinsights:Workspace")).toMatchObject({ retentionInDays: 365 });
   });
 
-  test("the package is uploaded under the time and its content's hash, and deployed by an address that is a secret", () => {
+  test("the package is uploaded under the time and its content's hash, and deployed by a secret address", () => {
     const packageName = `api-20260102030405-${"d".repeat(12)}.zip`;
     const package_ = named(recording, "storage:Blob", "azure-api");
     expect(package_).toMatchObject({ containerName: "packages", blobName: packageName });
@@ -309,7 +309,7 @@ describe("with the defaults", () => {
         release: { value: packageName },
       },
     });
-    // The deployment would be refused as long as the roles are not known.
+    // The deployment fails until the roles have propagated.
     const roles = recording.of("command:local:Command").find(({ name }) => name === "azure-api-roles");
     expect(roles?.inputs).toMatchObject({
       create: expect.stringContaining("600000 * Number(process.env.LOCAL_SECOND ?? 1)") as string,
@@ -322,7 +322,7 @@ describe("with the defaults", () => {
     });
   });
 
-  test("the package's address reads that package alone, over HTTPS, until a time that does not move", () => {
+  test("the package's address reads only that package, over HTTPS, until a fixed time", () => {
     const [call] = recording.calls.filter(({ token }) => token.endsWith("ServiceSAS"));
     expect(call?.inputs).toMatchObject({
       canonicalizedResource: expect.stringMatching(
@@ -335,7 +335,7 @@ describe("with the defaults", () => {
     });
   });
 
-  test("no signature is in clear in anything that is registered", () => {
+  test("no registered resource has a signature as plain text", () => {
     const inClear = JSON.stringify(recording.all, (_key, value: unknown) => (unseal(value).secret ? "secret" : value));
     expect(inClear).not.toContain("s3cret");
   });
@@ -350,7 +350,7 @@ describe("with the defaults", () => {
     expect(only(recording, "storage:StorageAccountStaticWebsite")).toMatchObject({ indexDocument: "index.html" });
   });
 
-  test("Front Door turns HTTP into HTTPS, asks its origins over HTTPS, caches the site and never the API", () => {
+  test("Front Door redirects HTTP to HTTPS, uses HTTPS to its origins, caches the site and never the API", () => {
     expect(only(recording, "cdn:Profile")).toMatchObject({
       location: "Global",
       sku: { name: "Standard_AzureFrontDoor" },
@@ -378,7 +378,7 @@ describe("with the defaults", () => {
     expect(ofType(recording, "frontdoor:Policy")).toEqual([]);
   });
 
-  test("origins exist before the routes to them, and one route is made at a time", () => {
+  test("origins exist before the routes to them, and one route is created at a time", () => {
     const order = recording.all.map(({ type, name }) => `${type} ${name}`);
     const at = (type: string, name: string) => order.indexOf(`azure-native:cdn:${type} ${name}`);
     expect(at("AFDOrigin", "azure-web-api")).toBeLessThan(at("Route", "azure-web-api"));
@@ -390,7 +390,7 @@ describe("with the defaults", () => {
     const { actions } = named(recording, "cdn:Rule", "azure-web-headers-security") as {
       actions: { parameters: { headerName: string; value: string } }[];
     };
-    // Front Door takes at most five actions a rule.
+    // Front Door accepts at most five actions per rule.
     expect(actions.map(({ parameters }) => parameters.headerName)).toEqual([
       "Content-Security-Policy",
       "Referrer-Policy",
@@ -416,7 +416,7 @@ describe("with the defaults", () => {
     expect(ofType(recording, "authorization:ManagementLockByScope")).toEqual([]);
   });
 
-  test("the requests of Front Door are logged where the function's are", () => {
+  test("the requests of Front Door are in the same log as the function's", () => {
     expect(only(recording, "monitor:DiagnosticSetting")).toMatchObject({
       resourceUri: "azure-id",
       workspaceId: "azure-api-id",
@@ -427,7 +427,7 @@ describe("with the defaults", () => {
     });
   });
 
-  test("the outputs are the contract's", async () => {
+  test("the outputs match the contract", async () => {
     const functionName = expect.stringMatching(/^shop-test-api-[0-9a-f]{8}$/) as string;
     const url = expect.stringMatching(/^https:\/\/shop-test-api-[0-9a-f]{8}\.azurewebsites\.net$/) as string;
     expect(await valueOf(deployed.outputs)).toEqual({
@@ -475,7 +475,7 @@ describe("with the defaults", () => {
 });
 
 describe("with other settings", () => {
-  test("without a frontend nothing of it is declared and its outputs are absent", async () => {
+  test("without a frontend none of its resources is declared and its outputs are absent", async () => {
     const { recording, result } = await environment({ site: undefined });
     expect(recording.all.filter(({ type }) => /:cdn:|:frontdoor:|StaticWebsite/.test(type))).toEqual([]);
     for (const absent of ["frontendUrl", "frontendHost", "frontDoorProfile", "frontDoorEndpoint", "domainValidation"]) {
@@ -483,7 +483,7 @@ describe("with other settings", () => {
     }
   });
 
-  test("the function answers its own Front Door alone", async () => {
+  test("the function answers only its own Front Door", async () => {
     const { recording } = await environment({ frontDoorOnly: true });
     expect(only(recording, "web:WebApp").siteConfig).toMatchObject({
       ipSecurityRestrictionsDefaultAction: "Deny",
@@ -533,7 +533,7 @@ describe("with other settings", () => {
     });
   });
 
-  test("the Azure CLI deploys in the place of one deploy, from the same secret address", async () => {
+  test("the Azure CLI replaces one deploy, with the same secret address", async () => {
     const { recording } = await environment({ function: { deployment: "az" } });
     expect(ofType(recording, "resources:Deployment")).toEqual([]);
     const command = recording.of("command:local:Command").find(({ name }) => name === "azure-api")?.inputs ?? {};
@@ -544,7 +544,7 @@ describe("with other settings", () => {
     const variables = unseal(command.environment);
     expect(variables.secret).toBe(true);
     expect(variables.value).toMatchObject({ PACKAGE_URI: expect.stringContaining("sig=s3cret") as string });
-    // Another machine has the package elsewhere; that is no change.
+    // Another machine has the package at another path; that is no change.
     expect(JSON.stringify(command)).not.toContain("/nowhere");
   });
 
@@ -563,7 +563,7 @@ describe("with other settings", () => {
     }
   });
 
-  test("a chosen storage account name is used, and a transform lays properties over a child", async () => {
+  test("a given storage account name is used, and a transform overrides properties of a child", async () => {
     const { recording } = await environment({
       storageAccountName: "shopmessages",
       function: { maximumInstances: 3, transform: { function: (args) => ({ ...args, sshEnabled: false }) } },
@@ -594,7 +594,7 @@ describe("several functions", () => {
     ({ recording, result } = await environment({ functions, bundles, tables: [messages, orders] }));
   });
 
-  test("no two resources of a type have one name, nor do any two have one physical name", () => {
+  test("no two resources of a type share a name, and no two share a physical name", () => {
     const names = recording.all.map(({ type, name }) => `${type} ${name}`);
     expect(new Set(names).size).toBe(names.length);
     for (const [type, key] of [
@@ -626,7 +626,7 @@ describe("several functions", () => {
     expect(api.AzureFunctionsWebHost__hostid).not.toBe(shop.AzureFunctionsWebHost__hostid);
   });
 
-  test("memory is the next size of an instance, a time limit is the host's", () => {
+  test("memory is rounded up to an instance size, a timeout is the host's", () => {
     const api = named(recording, "web:WebApp", "azure-api");
     expect(api).toMatchObject({ functionAppConfig: { scaleAndConcurrency: { instanceMemoryMB: 512 } } });
     expect(appSettings(api)).toMatchObject({ AzureFunctionsJobHost__functionTimeout: "00:01:30" });
@@ -649,7 +649,7 @@ describe("several functions", () => {
     expect(named(recording, "cdn:AFDOrigin", "azure-web-shop").hostName).toMatch(/^shop-test-shop-\w+\.azurewebsites/);
   });
 
-  test("are in the outputs, and within reach of the program", async () => {
+  test("are in the outputs, and accessible to the program", async () => {
     const { functions: described, tables, apiUrl } = await valueOf(result.outputs);
     expect(Object.keys(described ?? {})).toEqual(["api", "shop"]);
     expect(described?.shop).toMatchObject({ tables: ["messages", "orders"], variables: ["CURRENCY"] });
@@ -683,13 +683,13 @@ describe("a function on a schedule, with a secret", () => {
     ({ recording, result } = await environment({ functions: [http("api"), worker], bundles, tables: [] }));
   });
 
-  test("has its times in the setting that the timer trigger names", () => {
+  test("has its schedule in the setting of the timer trigger", () => {
     const settings = appSettings(named(recording, "web:WebApp", "azure-worker"));
     expect(settings).toMatchObject({ MULTICLOUD_SCHEDULE: "0 */15 * * * *", CURRENCY: "JPY" });
     expect(appSettings(named(recording, "web:WebApp", "azure-api"))).not.toHaveProperty("MULTICLOUD_SCHEDULE");
   });
 
-  test("reads the secret from a vault, by a role on this secret alone and as its own identity", () => {
+  test("reads the secret from a vault, by a role on only this secret and as its own identity", () => {
     expect(only(recording, "keyvault:Vault").properties).toMatchObject({
       enableRbacAuthorization: true,
       enableSoftDelete: true,
@@ -714,7 +714,7 @@ describe("a function on a schedule, with a secret", () => {
     expect(roles.filter((name) => name.includes("key-vault"))).toHaveLength(1);
   });
 
-  test("the secret is in clear nowhere, and its address is no secret", async () => {
+  test("the secret is nowhere plain text, and its address is no secret", async () => {
     const inClear = JSON.stringify(recording.all, (_key, value: unknown) => (unseal(value).secret ? "secret" : value));
     expect(inClear).not.toContain("pay-s3cret");
     expect(unseal(named(recording, "web:WebApp", "azure-worker").siteConfig).secret).toBe(false);
@@ -746,7 +746,7 @@ test("an application without tables and without a site has none", async () => {
   expect(result.outputs).not.toHaveProperty("messagesTable");
 });
 
-describe("what could not work is not declared", () => {
+describe("what could not work is rejected", () => {
   test.each<[string, Partial<WebApplicationArgs>, RegExp]>([
     [
       "a storage account name that does not fit",
@@ -776,15 +776,15 @@ describe("what could not work is not declared", () => {
   });
 });
 
-describe("with a twin that is asked first", () => {
-  /** A check's environment, by the name of its resource. */
+describe("with a twin that is probed first", () => {
+  /** The environment of a check, by the name of its resource. */
   const asked = (recording: Recording, name: string) => {
     const check = recording.of("command:local:Command").find((command) => command.name === name);
     return check?.inputs.environment as Record<string, string> | undefined;
   };
   const twinned = (overrides: Partial<WebApplicationArgs> = {}) => environment({ smokeCheck: true, ...overrides });
 
-  test("what is new goes to the twin, then to the function, then to the site's files, the page last", async () => {
+  test("an update goes to the twin, then to the function, then to the site's files, the page last", async () => {
     const { recording } = await twinned();
     const order = recording.all.map(({ type, name }) => `${type} ${name}`);
     const steps = [
@@ -801,7 +801,7 @@ describe("with a twin that is asked first", () => {
     expect(order.filter((step) => steps.includes(step))).toEqual(steps);
   });
 
-  test("the twin is what the function becomes, apart from its names and how it is replaced", async () => {
+  test("the twin equals the future function, except for its names and its update strategy", async () => {
     const { recording } = await twinned();
     const [live, next] = ["azure-api", "azure-api-next"].map((name) => named(recording, "web:WebApp", name));
     const settings = { ...appSettings(live ?? {}) };
@@ -827,7 +827,7 @@ describe("with a twin that is asked first", () => {
     expect(ofType(recording, "managedidentity:UserAssignedIdentity")).toHaveLength(1);
   });
 
-  test("both are asked for the release, which another configuration changes", async () => {
+  test("both are probed for the release, which changes with the configuration", async () => {
     const release = async (plan: Partial<FunctionPlan>) => {
       const { recording } = await twinned({ functions: [http("api", { tables: ["messages"] }, plan)] });
       const releases = ["azure-api-next", "azure-smoke-check"].map((name) => asked(recording, name)?.RELEASE);
@@ -872,7 +872,7 @@ describe("with a twin that is asked first", () => {
       tables: [],
       notificationEmail: "ops@example.com",
     });
-    // No query names routes where there are none: KQL takes no empty list.
+    // KQL rejects an empty list, so without routes no query names any.
     expect(JSON.stringify(recording.all.map(({ inputs }) => inputs))).not.toContain(" in ()");
     expect(ofType(recording, "cdn:Route").map(({ inputs }) => inputs.routeName)).toEqual(["site"]);
     expect(asked(recording, "azure-worker-next")?.PROBES).toContain("/multicloud/probe");
@@ -884,7 +884,7 @@ describe("with a twin that is asked first", () => {
     expect(outputs).not.toHaveProperty("apiUrl");
   });
 
-  test("the twin of a function behind Front Door answers whoever knows its id", async () => {
+  test("the twin of a function behind Front Door answers requests with its id", async () => {
     const { recording } = await twinned({ frontDoorOnly: true });
     expect(named(recording, "web:WebApp", "azure-api-next").siteConfig).toMatchObject({
       ipSecurityRestrictionsDefaultAction: "Deny",
@@ -893,13 +893,13 @@ describe("with a twin that is asked first", () => {
     expect(asked(recording, "azure-api-next")).toMatchObject({ HEADERS: '{"x-azure-fdid":"front-door-id"}' });
   });
 
-  test("the function is asked at its own address, or at Front Door where it answers nobody else", async () => {
+  test("the function is probed at its own address, or at Front Door if it answers only Front Door", async () => {
     expect(asked((await twinned()).recording, "azure-smoke-check")).toMatchObject({
       CLOUD: "azure",
       ADDRESS: expect.stringContaining("azurewebsites.net") as string,
       PATIENCE: "300",
     });
-    // The domain's own records are made after the first update has given what to put into them.
+    // The domain's records can only be created after the first update, which returns their values.
     for (const frontend of [{}, { domain: "app.example.com" }]) {
       const { recording } = await twinned({ frontDoorOnly: true, frontend });
       expect(asked(recording, "azure-smoke-check")).toMatchObject({
@@ -909,12 +909,12 @@ describe("with a twin that is asked first", () => {
     }
   });
 
-  test("there is no twin where nothing is asked", async () => {
+  test("there is no twin without probes", async () => {
     const { recording } = await environment();
     expect(ofType(recording, "web:WebApp")).toHaveLength(1);
   });
 
-  test("a function may not be called as another one's twin", async () => {
+  test("a function may not have the name of another one's twin", async () => {
     await expect(twinned({ functions: [http("api"), http("api-next")] })).rejects.toThrow(
       "the function api-next has the name of the twin of api; rename it",
     );
@@ -934,7 +934,7 @@ describe("blue and green", () => {
     return tags.release;
   };
 
-  test("an update goes to the app that does not serve, or to none where that which serves has the release", async () => {
+  test("an update goes to the app that does not serve, or to none if the serving one has the release", async () => {
     const first = await inTurn();
     expect(groupOfRoute(first.recording)).toBe("azure-web-api-id");
     const release = releaseOf(first.recording);
@@ -951,7 +951,7 @@ describe("blue and green", () => {
     }
   });
 
-  test("the release is of everything that is declared of the app, and of its secrets", async () => {
+  test("the release covers everything that is declared of the app, and its secrets", async () => {
     const release = releaseOf((await inTurn()).recording);
     expect(releaseOf((await inTurn()).recording)).toBe(release);
     for (const overrides of [
@@ -964,7 +964,7 @@ describe("blue and green", () => {
     }
   });
 
-  test("the app is asked before the route goes there, Front Door afterwards, and the site's files come last", async () => {
+  test("the app is probed before the route moves to it, Front Door afterwards, and the site's files are last", async () => {
     const { recording, result } = await inTurn({ colour: "blue", release: "other" });
     const order = recording.all.map(({ type, name }) => `${type} ${name}`);
     const steps = [
@@ -992,7 +992,7 @@ describe("blue and green", () => {
     expect(outputs.functionName).toMatch(/^shop-test-api-next-/);
   });
 
-  test("both apps serve as one, with state of their own, and a route for each to go to", async () => {
+  test("both apps have the same configuration, separate state, and a route each", async () => {
     const { recording } = await inTurn();
     const [blue, green] = ["azure-api", "azure-api-next"].map((name) => named(recording, "web:WebApp", name));
     const { AzureFunctionsWebHost__hostid: id, ...settings } = appSettings(blue ?? {});
@@ -1005,7 +1005,7 @@ describe("blue and green", () => {
     expect(origins.filter((host) => host.includes("-api-"))).toHaveLength(2);
   });
 
-  test("apps behind Front Door alone let in whoever knows its id, since the one that waits is asked too", async () => {
+  test("apps that only answer Front Door accept requests with its id, since the idle one is probed too", async () => {
     const { recording } = await inTurn(undefined, { frontDoorOnly: true });
     for (const name of ["azure-api", "azure-api-next"]) {
       expect(named(recording, "web:WebApp", name).siteConfig).toMatchObject({
@@ -1014,7 +1014,7 @@ describe("blue and green", () => {
     }
   });
 
-  test("going back to one app, the update goes to blue whatever has the release", async () => {
+  test("on a return to one app, the update goes to blue, whichever app has the release", async () => {
     const tell = vi.spyOn(pulumi.log, "info").mockResolvedValue();
     const { recording } = await inTurn(undefined, { colours: colours({ colour: "green", release: "x" }, true) });
     expect(groupOfRoute(recording)).toBe("azure-web-api-id");
@@ -1022,7 +1022,7 @@ describe("blue and green", () => {
     tell.mockRestore();
   });
 
-  test("need a frontend, and a name that no other function has", async () => {
+  test("need a frontend, and a unique name", async () => {
     await expect(inTurn(undefined, { site: undefined })).rejects.toThrow("blue and green are behind a frontend");
     const functions = [http("api"), http("api-green")];
     const bundles = [{ ...packageBundle, functions: ["api", "api-green"] }];
@@ -1031,7 +1031,7 @@ describe("blue and green", () => {
     );
   });
 
-  test("what serves is read from Front Door's route and the tag of the app that it goes to", async () => {
+  test("the serving app is read from Front Door's route and the tag of the route's app", async () => {
     const route = (group: string) => ({
       "azure-native:cdn:getRoute": { originGroup: { id: `/x/originGroups/${group}` } },
     });
@@ -1052,7 +1052,7 @@ describe("blue and green", () => {
     await expect(read(true, failing("RESPONSE 403: 403 Forbidden"))).rejects.toThrow("403 Forbidden");
   });
 
-  /** What the provider answers with an error, as the engine gives it. */
+  /** An error response of the provider, as the engine passes it on. */
   const failing = (details: string) =>
     Object.defineProperty({}, "azure-native:cdn:getRoute", {
       enumerable: true,
@@ -1061,7 +1061,7 @@ describe("blue and green", () => {
       },
     }) as Record<string, Record<string, unknown>>;
 
-  test("nothing serves before the first deployment, which Azure answers with 404", async () => {
+  test("nothing serves before the first deployment, for which Azure answers 404", async () => {
     const invokes = failing("RESPONSE 404: 404 Not Found\nERROR CODE: ResourceGroupNotFound");
     const { result } = await record(
       () => servingColours({ scope: { project: "shop", stack: "test" }, functions: [http("api")], blueGreen: true }),
@@ -1090,7 +1090,7 @@ describe("the site's files with a hash", () => {
     rmSync(folder, { recursive: true });
   });
 
-  test("stay for one release, and are gone with the next", async () => {
+  test("stay for one release, and are deleted with the next", async () => {
     const first = (await environment({ site: folder })).recording;
     const hashed = files(first).filter((name) => /\.[0-9a-f]{12}\./.test(name));
     expect(hashed).not.toEqual([]);
@@ -1107,7 +1107,7 @@ describe("the site's files with a hash", () => {
     expect(memory(same)).toEqual(memory(next));
   });
 
-  test("are there before Front Door sends anybody to the page that names them", async () => {
+  test("exist before Front Door serves the page that names them", async () => {
     const { recording } = await environment({ site: folder });
     const order = recording.all.map(({ type, name }) => `${type} ${name}`);
     const page = order.findIndex((each) => /storage:Blob azure-web\/index\.[0-9a-f]{12}\.html$/.test(each));
@@ -1116,14 +1116,14 @@ describe("the site's files with a hash", () => {
     expect(rule).toBeGreaterThan(page);
   });
 
-  test("have a header that an answer for a file which is gone may have too", async () => {
+  test("have a header that a response for a deleted file may have too", async () => {
     const { recording } = await environment();
     const rules = JSON.stringify(ofType(recording, "cdn:Rule").map(({ inputs }) => inputs.actions));
     expect(rules).toContain("public, max-age=3600");
     expect(rules).not.toMatch(/immutable|31536000|365\./);
   });
 
-  test("are noted as far as a container's metadata has room, those of this release first", () => {
+  test("are recorded in a container's metadata as far as it has room, those of this release first", () => {
     const many = (count: number) => Array.from({ length: count }, (_, index) => `chunks/é-${index}.0123456789ab.js`);
     const { files = "", before = "" } = asMetadata({ files: many(100), before: many(200) });
     expect(keptOf({ files: [], before: [] }, [])).toEqual([]);
@@ -1133,7 +1133,7 @@ describe("the site's files with a hash", () => {
     expect(asMetadata({ files: many(1_000), before: [] })).toEqual({});
   });
 
-  test("are read where they were noted", async () => {
+  test("are read from the record", async () => {
     const { result } = await record(() => rememberedSite({ project: "shop", stack: "test" }), {
       invokes: {
         "azure-native:authorization:getClientConfig": { subscriptionId: "s" },

@@ -68,10 +68,10 @@ const worker: FunctionPlan = {
 };
 const bundle = { ...sourceBundle, functions: ["api", "worker", "hooks"] };
 
-/** What the engine says in the place of a value that a preview cannot know. */
+/** The hash includes the project: bucket names are unique among all customers. */
 const unknownInPreviews = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
-/** @param previewed what a preview is answered. Default: it is an update. */
+/** A serverless backend accepts no health check, and Cloud Armor is a setting. */
 async function application(overrides: Partial<WebApplicationArgs> = {}, previewed?: CloudAnswers) {
   return record(
     () =>
@@ -139,7 +139,7 @@ describe("with the defaults", () => {
     );
   });
 
-  test("the database has a name of its own, can be restored, and is really deleted", () => {
+  test("the database has its own name, can be restored, and is really deleted", () => {
     expect(only(recording, "firestore/database:Database")).toMatchObject({
       name: "shop-test-messages",
       type: "FIRESTORE_NATIVE",
@@ -165,7 +165,7 @@ describe("with the defaults", () => {
     ]);
   });
 
-  test("another account builds: it writes a log and its repository, and reads sources alone", () => {
+  test("a separate account builds: it writes only a log and its repository, and reads only sources", () => {
     const roles = recording.all
       .filter(({ inputs }) => inputs.member === builder)
       .map(({ inputs }) => [inputs.role, inputs.repository ?? inputs.bucket ?? inputs.condition]);
@@ -186,7 +186,7 @@ describe("with the defaults", () => {
     );
   });
 
-  test("the function is built from an archive named by its content, from wheels alone", () => {
+  test("the function is built from an archive named by its content, only from wheels", () => {
     const object = named(recording, "storage/bucketObject:BucketObject", "gcp-api-source");
     expect(object.name).toBe(`api-${"d".repeat(64)}.zip`);
     expect(only(recording, "cloudfunctionsv2/function:Function")).toMatchObject({
@@ -238,14 +238,14 @@ describe("with the defaults", () => {
     expect(buckets).toHaveLength(2);
     for (const { inputs } of buckets) {
       expect(inputs).toMatchObject({ uniformBucketLevelAccess: true, publicAccessPrevention: "enforced" });
-      // The project is a part of the hash: names of buckets are unique among all customers.
+      // Bodies are JSON; at the highest sensitivity, a message's own punctuation would count as an attack.
       expect(inputs.name).toMatch(/^shop-test-(source|web)-[0-9a-f]{8}$/);
     }
     const everyone = recording.all.filter(({ inputs }) => /^all(Authenticated)?Users$/.test(String(inputs.member)));
     expect(everyone.map(({ inputs }) => inputs.role)).toEqual(["roles/run.invoker"]);
   });
 
-  test("the load balancer's own account reads the site, once there is a backend that it appears with", () => {
+  test("the load balancer's own account may read the site, once a backend has created it", () => {
     expect(named(recording, "storage/bucketIAMMember:BucketIAMMember", "gcp-web")).toMatchObject({
       role: "roles/storage.objectViewer",
       member: "serviceAccount:service-4242@https-lb.iam.gserviceaccount.com",
@@ -276,7 +276,7 @@ describe("with the defaults", () => {
       logConfig: { enable: true, sampleRate: 1 },
       customResponseHeaders: headers,
     });
-    // A serverless backend takes no health check, and Cloud Armor is a setting.
+    // With shorter seconds, the message about minutes would be wrong.
     for (const absent of ["healthChecks", "securityPolicy"]) expect(service[absent], absent).toBeUndefined();
     expect(only(recording, "compute/regionNetworkEndpointGroup:RegionNetworkEndpointGroup")).toMatchObject({
       networkEndpointType: "SERVERLESS",
@@ -319,7 +319,7 @@ describe("with the defaults", () => {
     expect(warnings).toEqual([expect.stringMatching(/plain HTTP.*no host name of its own.*Set gcp\.frontend\.domain/)]);
   });
 
-  test("the site's files are uploaded with their types and asked for anew, hidden ones are not uploaded", () => {
+  test("the site's files are uploaded with their types and revalidated, hidden ones are not uploaded", () => {
     const files = ofType(recording, "storage/bucketObject:BucketObject").filter(({ name }) => name.includes("/"));
     expect(files.map(({ inputs }) => [inputs.name, inputs.contentType, inputs.cacheControl])).toEqual([
       ["app.js", "text/javascript; charset=utf-8", "no-cache"],
@@ -327,7 +327,7 @@ describe("with the defaults", () => {
     ]);
   });
 
-  test("the outputs are the contract's", async () => {
+  test("the outputs match the contract", async () => {
     expect(await valueOf(deployed.outputs)).toEqual({
       region: "asia-northeast1",
       functions: {
@@ -375,7 +375,7 @@ describe("with the defaults", () => {
 });
 
 describe("with other settings", () => {
-  test("without a frontend nothing of it is declared and its outputs are absent", async () => {
+  test("without a frontend none of its resources is declared and its outputs are absent", async () => {
     const { recording, result } = await application({ site: undefined });
     expect(recording.all.filter(({ type, name }) => type.includes("compute") || name.includes("web"))).toEqual([]);
     for (const absent of ["frontendUrl", "frontendAddress", "urlMap"]) {
@@ -411,7 +411,7 @@ describe("with other settings", () => {
     expect(pulumi.log.warn).not.toHaveBeenCalled();
   });
 
-  test("Cloud Armor stands before the API", async () => {
+  test("Cloud Armor protects the API", async () => {
     const { recording } = await application({ frontend: { cloudArmor: true } });
     expect(only(recording, "compute/backendService:BackendService").securityPolicy).toBe("gcp-web-id");
     const policy = only(recording, "compute/securityPolicy:SecurityPolicy");
@@ -422,7 +422,7 @@ describe("with other settings", () => {
     for (const { match } of rules.slice(0, -1)) expect(match.expr?.expression).toMatch(/, \{'sensitivity': 1\}\)$/);
   });
 
-  test("a public bucket is read by anyone, and the bucket of the source still is not", async () => {
+  test("a public bucket can be read by anyone, and the bucket of the source still cannot", async () => {
     const { recording } = await application({ frontend: { publicBucket: true } });
     expect(named(recording, "storage/bucket:Bucket", "gcp-web").publicAccessPrevention).toBe("inherited");
     expect(named(recording, "storage/bucket:Bucket", "gcp-build-source").publicAccessPrevention).toBe("enforced");
@@ -456,7 +456,7 @@ describe("with other settings", () => {
     expect(only(recording, "cloudrunv2/serviceIamMember:ServiceIamMember").name).toBe("shop-test-api");
   });
 
-  test("where allUsers is forbidden, nobody is let in", async () => {
+  test("if allUsers is forbidden, access is denied", async () => {
     const { recording } = await application({ function: { public: false } });
     expect(ofType(recording, "cloudrunv2/serviceIamMember:ServiceIamMember")).toEqual([]);
   });
@@ -467,7 +467,7 @@ describe("with other settings", () => {
     [8193, "4"],
     [16_385, "6"],
     [32_768, "8"],
-  ])("an instance with %i MiB has the %s CPUs that Cloud Run wants for it", async (memorySize, availableCpu) => {
+  ])("an instance with %i MiB has the %s CPUs that Cloud Run requires", async (memorySize, availableCpu) => {
     const { recording } = await application({ function: { memorySize } });
     expect(only(recording, "cloudfunctionsv2/function:Function").serviceConfig).toMatchObject({
       availableCpu,
@@ -482,7 +482,7 @@ describe("with other settings", () => {
     });
   });
 
-  test("long names keep within a service account's 30 characters, and a transform lays properties over a child", async () => {
+  test("long names fit into a service account's 30 characters, and a transform overrides properties of a child", async () => {
     const { recording } = await application({
       scope: { project: "multicloud-auto-deploy", stack: "staging" },
       function: { memorySize: 1024, transform: { function: { description: "ours" } } },
@@ -524,7 +524,7 @@ describe("with several functions", () => {
     expect(new Set(builders).size).toBe(1);
   });
 
-  test("each runs as an account of its own, and only those that use a table may use it", () => {
+  test("each runs as its own account, and only those that use a table have access to it", () => {
     expect(accounts(recording)).toEqual(
       expect.arrayContaining(["shop-test-api", "shop-test-worker", "shop-test-hooks", "shop-test-build"]),
     );
@@ -560,7 +560,7 @@ describe("with several functions", () => {
     );
   });
 
-  test("what runs on a schedule is called by the scheduler's own account, and by nobody else", () => {
+  test("a function on a schedule can be called only by the scheduler's own account", () => {
     const invoker = accounts(recording).find((id) => id.startsWith("shop-test-worker-inv"));
     const member = `serviceAccount:${invoker ?? ""}@proj-1.iam.gserviceaccount.com`;
     const invokers = ofType(recording, "cloudrunv2/serviceIamMember:ServiceIamMember").filter(
@@ -585,7 +585,7 @@ describe("with several functions", () => {
     });
   });
 
-  test("a secret is in Secret Manager, for the one function that names it, pinned to its version", () => {
+  test("a secret is in Secret Manager, only for the function that names it, pinned to its version", () => {
     const { secretId } = only(recording, "secretmanager/secret:Secret");
     expect(secretId).toMatch(/^shop-test-worker-payment-key-[0-9a-f]{8}$/);
     const version = only(recording, "secretmanager/secretVersion:SecretVersion");
@@ -628,7 +628,7 @@ describe("with several functions", () => {
   });
 });
 
-test("a program grants a function more, on the provider that it passes", async () => {
+test("a program grants a function further roles, on the provider that it passes", async () => {
   const { recording } = await record(
     () => {
       const provider = new gcp.Provider("mine", { project: "proj-1" });
@@ -663,7 +663,7 @@ test("a program grants a function more, on the provider that it passes", async (
   expect(recording.providersOf("gcp")).toEqual(["mine"]);
 });
 
-describe("what could not work is not declared", () => {
+describe("what could not work is rejected", () => {
   test.each<[string, Partial<WebApplicationArgs>, RegExp]>([
     ["a function without a bundle", { bundles: [] }, /no bundle for the function api; run: npm run layer -- build/],
     ["a function that uses a table which is not there", { tables: [] }, /there is no table messages; there are none/],
@@ -689,7 +689,7 @@ test("an application whose functions all have a schedule has no API, and its sit
   expect(outputs).not.toHaveProperty("database");
 });
 
-test("a twin is deployed and asked first, then the function, where they answer everybody", async () => {
+test("a twin is deployed and probed first, then the function, if they are public", async () => {
   const { recording } = await application({ smokeCheck: true });
   const functions = ofType(recording, "cloudfunctionsv2/function:Function");
   expect(functions.map(({ name }) => name)).toEqual(["gcp-api-next", "gcp-api"]);
@@ -708,7 +708,7 @@ test("a twin is deployed and asked first, then the function, where they answer e
   );
 });
 
-test("the twin of a function that is not public is asked by who deploys, and by nobody else", async () => {
+test("the twin of a private function is probed by the deploying identity, and is not public", async () => {
   const { recording } = await application({ smokeCheck: true, function: { public: false } });
   expect(ofType(recording, "cloudrunv2/serviceIamMember:ServiceIamMember")).toEqual([]);
   const checks = recording.of("command:local:Command").filter(({ name }) => name.endsWith("check"));
@@ -718,7 +718,7 @@ test("the twin of a function that is not public is asked by who deploys, and by 
   ]);
 });
 
-test("with a canary the traffic stays with what serves, until the new revision has had its share", async () => {
+test("with a canary the traffic stays on the serving revision, until the new one has had its share", async () => {
   const canary = { percentage: 10, minutes: 5, errors: 2 };
   const { recording } = await application({ functions: [api, worker], smokeCheck: true, function: { canary } });
   const traffic = ofType(recording, "cloudfunctionsv2/function:Function").map(({ name, inputs }) => {
@@ -746,7 +746,7 @@ test("with a canary the traffic stays with what serves, until the new revision h
   expect(order.filter((each) => /worker-(hold|canary)/.test(each))).toEqual([]);
 });
 
-test("the twin of a function on a schedule answers everybody, and probes alone", async () => {
+test("the twin of a function on a schedule is public, and answers only probes", async () => {
   const { recording } = await application({ functions: [api, worker], smokeCheck: true });
   const [twin, live] = ["gcp-worker-next", "gcp-worker"].map((name) =>
     ofType(recording, "cloudfunctionsv2/function:Function").find((each) => each.name === name),
@@ -762,7 +762,7 @@ test("the twin of a function on a schedule answers everybody, and probes alone",
   });
 });
 
-test("a function waits once for what its build and its account are granted, and for Google's own accounts", async () => {
+test("a function waits once for the roles of its build and its account, and for Google's own accounts", async () => {
   const { recording } = await application();
   const order = recording.all.map(({ type, name }) => `${type} ${name}`);
   const at = (entry: string) => order.indexOf(entry);
@@ -782,7 +782,7 @@ test("a function waits once for what its build and its account are granted, and 
   expect(at("command:local:Command gcp-api-grants")).toBeLessThan(fn);
 });
 
-test("instances that a new project has no CPUs for are warned of, by the name of the quota", async () => {
+test("instances beyond a new project's CPU quota cause a warning, with the name of the quota", async () => {
   await application({ smokeCheck: true, functions: [api, worker] });
   expect(pulumi.log.warn).not.toHaveBeenCalledWith(expect.stringContaining("quota"), expect.anything());
   await application({ function: { maximumInstances: 21 } });
@@ -792,7 +792,7 @@ test("instances that a new project has no CPUs for are warned of, by the name of
   );
 });
 
-test("a frontend before functions that want an identity is warned of, with the command that opens them", async () => {
+test("a frontend for private functions causes a warning, with the command that makes them public", async () => {
   await application({ function: { public: false } });
   expect(pulumi.log.warn).toHaveBeenCalledWith(expect.stringMatching(/403.*--no-invoker-iam-check/), expect.anything());
 });
