@@ -20,15 +20,18 @@ async function entry(cloud: (typeof clouds)[number], fn: PythonFunction): Promis
 }
 
 describe("the entry of a function", () => {
-  it.each(clouds)("on %s imports the application, and hands its attribute to the protocol's adapter", async (cloud) => {
-    for (const protocol of ["asgi", "wsgi", "handler"] as const) {
-      const text = await entry(cloud, described(protocol));
-      expect(text).toContain("from shop.main import made as target");
-      expect(text).toMatch(/\btarget\.app\b/);
-      expect(text).toContain('release.announce("the-api")');
-    }
-    expect(await entry(cloud, described("handler", "schedule"))).toMatch(/\.job_handler\(.*target\.app\)/);
-  });
+  it.each(clouds)(
+    "on %s imports the application, and passes its attribute to the protocol's adapter",
+    async (cloud) => {
+      for (const protocol of ["asgi", "wsgi", "handler"] as const) {
+        const text = await entry(cloud, described(protocol));
+        expect(text).toContain("from shop.main import made as target");
+        expect(text).toMatch(/\btarget\.app\b/);
+        expect(text).toContain('release.announce("the-api")');
+      }
+      expect(await entry(cloud, described("handler", "schedule"))).toMatch(/\.job_handler\(.*target\.app\)/);
+    },
+  );
 
   it("on AWS reads the secrets before it imports the application", async () => {
     const text = await entry("aws", described("asgi"));
@@ -36,7 +39,7 @@ describe("the entry of a function", () => {
     expect(entryModule.aws("the-api")).toBe("multicloud_the_api");
   });
 
-  it.each(clouds)("on %s comes with the release and no other cloud's adapter", async (cloud) => {
+  it.each(clouds)("on %s includes the release and no other cloud's adapter", async (cloud) => {
     const files = await adapterFiles(cloud, [described("asgi")], new Map([["the-api", "c0de"]]));
     const names = files.map(({ name }) => name);
     const build = files.find(({ name }) => name === "multicloud_runtime/build.json")?.content.toString() ?? "";

@@ -44,7 +44,7 @@ afterAll(() => {
   rmSync(root, { recursive: true });
 });
 
-it("packs every file of the source but hidden ones, the frontend, the description and what is excluded", async () => {
+it("packs every file of the source except hidden ones, the frontend, the description and excluded ones", async () => {
   const application = readApplication(root, ".");
   const names = async (cloud: "aws" | "azure" | "gcp") =>
     (await applicationFiles(application, cloud)).map(({ name }) => name);

@@ -16,7 +16,7 @@ afterEach(() => {
 });
 
 describe("unpacked archives", () => {
-  it("lie over one another, the later on top, for nobody to write to", async () => {
+  it("are merged, later ones overwrite earlier ones, and files are read-only", async () => {
     const directory = temporaryDirectory();
     const layers = [
       archive(directory, { "python/a.py": "first", "python/b.py": "first" }),
@@ -40,7 +40,7 @@ describe("unpacked archives", () => {
 });
 
 describe("what is kept in the cache", () => {
-  it("is built once, also for two at a time", async () => {
+  it("is built once, even by two processes at a time", async () => {
     let built = 0;
     const build = () =>
       onceInCache("kind", "key", () => {
@@ -53,7 +53,7 @@ describe("what is kept in the cache", () => {
     expect(built).toBeLessThanOrEqual(2);
   });
 
-  it("leaves nothing behind when it cannot be built, and is built the next time", async () => {
+  it("leaves nothing behind when its build fails, and is built the next time", async () => {
     const folder = path.dirname(await onceInCache("kind", "other", () => Promise.resolve()));
     await expect(onceInCache("kind", "key", () => Promise.reject(new Error("no space")))).rejects.toThrow("no space");
     expect(readdirSync(folder)).toEqual(["other"]);

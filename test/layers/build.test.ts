@@ -24,7 +24,7 @@ async function names({ path: file }: Pick<Bundle, "path">): Promise<string[]> {
   return (await readZip(await readFile(file))).map(({ name }) => name);
 }
 
-/** An application with one function and these files; a module that is not `main` is not packed for Azure. */
+/** An application with one function and these files; modules other than `main` are excluded on Azure. */
 async function applicationOf(files: Readonly<Record<string, string>>, { module = "main" } = {}): Promise<Application> {
   const folder = path.join(workspace.folder, "app");
   const exclude = module === "main" ? "" : `[tool.multicloud]\nexclude = { azure = ["${module}.py"] }\n`;
@@ -43,14 +43,14 @@ const layerOf = (bundles: Bundle[]) => {
   return layer;
 };
 
-/** A wheel at its address in the index. */
+/** A wheel with its address on the index. */
 const served = (wheel: TestWheel) => ({
   ...wheel,
   url: new URL(`${workspace.index.files}${wheel.filename}`, workspace.index.url).href,
 });
 
 describe("a Lambda layer", () => {
-  it("holds what the wheels install below python/, and says what that is", async () => {
+  it("contains what the wheels install below python/, and lists it", async () => {
     workspace.index.publish(
       { name: "alpha", version: "1.2", requires: ["beta"] },
       {
@@ -127,7 +127,7 @@ describe("a Lambda layer", () => {
     expect(execFileSync(path.join(unpacked, "python", "bin", "told"), { env, encoding: "utf8" })).toBe("1.0\n");
   });
 
-  it("has the libraries of a whole installation where Lambda looks for them", async () => {
+  it("has shared libraries where Lambda looks for them", async () => {
     workspace.index.publish({
       name: "threads",
       files: {
@@ -140,7 +140,7 @@ describe("a Lambda layer", () => {
     expect(found).toEqual(expect.arrayContaining(["lib/libthreads.so.2", "python/share/threads/a.json"]));
   });
 
-  it("gives functions with different groups all that each imports, with strategy split", async () => {
+  it("gives functions with different groups every package that they import, with strategy split", async () => {
     workspace.index.publish(
       { name: "web", requires: ["common"] },
       { name: "auth", requires: ["common"] },
@@ -173,7 +173,7 @@ describe("a Lambda layer", () => {
     }
   });
 
-  it("publishes no large package again where a small one changes, with strategy auto", async () => {
+  it("publishes no large package again when a small one changes, with strategy auto", async () => {
     const large = { name: "large", files: { "large/data.bin": randomBytes(1024 ** 2 + 1024) } };
     const layers = async (version: string) => {
       workspace.index.publish(large, { name: "small", version });
@@ -205,7 +205,7 @@ describe("a Lambda layer", () => {
     expect(told).toHaveLength(2);
   });
 
-  it("is one for functions of other requirements where it has the same packages, with strategy auto", async () => {
+  it("is shared by functions with other requirements but the same packages, with strategy auto", async () => {
     workspace.index.publish(
       { name: "huge", files: { "huge/data.bin": randomBytes(1024 ** 2 + 1024) } },
       { name: "web" },
@@ -241,7 +241,7 @@ describe("a Lambda layer", () => {
     });
   });
 
-  it("tells what hides Python's own modules and what Python never runs there, also where it is built already", async () => {
+  it("warns of modules that hide Python's own and of files that Python never reads, also for a cached layer", async () => {
     workspace.index.publish(
       { name: "enum34", files: { "enum/__init__.py": "", "enumerated/enum.py": "" } },
       { name: "patcher", files: { "patcher.pth": "import patcher", "patcher-nspkg.pth": "import sys" } },
@@ -273,7 +273,7 @@ describe("a Lambda layer", () => {
     ]);
   });
 
-  it("takes the wheel of its architecture, and is another layer for each", async () => {
+  it("has the wheel of its architecture, and differs for each", async () => {
     for (const [tag, machine] of [
       ["x86_64", 0x3e],
       ["aarch64", 0xb7],
@@ -313,7 +313,7 @@ describe("a Lambda layer", () => {
     ]);
   });
 
-  it("keeps a locked release that was yanked since", async () => {
+  it("keeps a locked release that was yanked later", async () => {
     workspace.index.publish({ name: "regretted", version: "1.0" });
     await workspace.require(["regretted"]);
     workspace.index.yank("regretted", "1.0");
@@ -329,7 +329,7 @@ describe("a Lambda layer", () => {
 });
 
 describe("the other clouds", () => {
-  it("get one package for Azure, dependencies where its worker looks for them", async () => {
+  it("get one package for Azure, with dependencies where its worker looks for them", async () => {
     workspace.index.publish({ name: "azure-one" });
     await workspace.require(["azure-one"], "azure");
     const [bundle] = await workspace.build({ targets: ["azure"] });
@@ -363,7 +363,7 @@ describe("the other clouds", () => {
     expect(await readFile(path.join(unpacked, "installed", "google_one", "__init__.py"), "utf8")).toContain("version");
   });
 
-  it("find the application's own main.py and requirements.txt in their places", async () => {
+  it("keep the application's own main.py and requirements.txt", async () => {
     await workspace.require([], "gcp");
     const application = await applicationOf({ "main.py": "app = 1", "requirements.txt": "flask", "api/data.csv": "1" });
     const [bundle] = await workspace.build({ application, targets: ["gcp"] });
@@ -373,7 +373,7 @@ describe("the other clouds", () => {
       entries.filter(({ name }) => name === file).map((entry) => String(contentOf(entry)));
     expect(contents("main.py")).toEqual(["app = 1"]);
     expect(contents("multicloud_entry.py")).toEqual([expect.stringContaining("from main import app as target")]);
-    // What pip installs is the lock, whatever else lies there.
+    // pip installs only the lock, whatever other files there are.
     expect(contents("requirements.txt")).toEqual([""]);
   });
 
@@ -397,7 +397,7 @@ describe("the other clouds", () => {
     }
   });
 
-  it("refuse an entry point in a module that is left out for the builder's own", async () => {
+  it("reject an entry point in a module with the name of a builder's file", async () => {
     await workspace.require([], "azure");
     const application = await applicationOf({ "function_app.py": "app = 1" }, { module: "function_app" });
     await expect(workspace.build({ application, targets: ["azure"] })).rejects.toThrow(
@@ -405,7 +405,7 @@ describe("the other clouds", () => {
     );
   });
 
-  it("leave the function's own zip for Lambda small", async () => {
+  it("keep the function's own zip for Lambda small", async () => {
     workspace.index.publish({ name: "beside" });
     await workspace.require(["beside"]);
     const application = (await workspace.build()).find(({ kind }) => kind === "application");
@@ -423,7 +423,7 @@ describe("the cache", () => {
     );
   };
 
-  it("answers without the index where nothing changed", async () => {
+  it("needs no index if nothing changed", async () => {
     publishThree();
     await workspace.require(["first", "second==1.0"]);
     const before = await workspace.build();
@@ -433,7 +433,7 @@ describe("the cache", () => {
     expect(workspace.progress).toHaveLength(2);
   });
 
-  it("asks and fetches one package where one pin changed", async () => {
+  it("asks for and fetches one package if one pin changed", async () => {
     publishThree();
     await workspace.require(["first", "second==1.0"]);
     const before = layerOf(await workspace.build());
@@ -460,7 +460,7 @@ describe("the cache", () => {
         await writeFile(file, content);
       }
     };
-    // What lies behind a record is looked at only where the record is gone.
+    // Without a damaged record, the files behind it are not read.
     if (kind === "wheels" || kind === "addresses") await damage("builds");
     await damage(kind);
     expect(await workspace.build()).toEqual(before);
@@ -468,7 +468,7 @@ describe("the cache", () => {
     expect(await readZip(zip)).not.toEqual([]);
   });
 
-  it("is read to the last byte where that is asked for, and where a zip's time of change is another", async () => {
+  it("is read completely on request, and if a zip's modification time has changed", async () => {
     publishThree();
     await workspace.require(["first"]);
     const before = await workspace.build();
@@ -487,7 +487,7 @@ describe("the cache", () => {
     expect(await readFile(zip)).toEqual(content);
   });
 
-  it("asks again where the index has moved its files", async () => {
+  it("asks again if the index has moved its files", async () => {
     publishThree();
     await workspace.require(["first"]);
     const before = await workspace.build();
@@ -499,7 +499,7 @@ describe("the cache", () => {
   });
 });
 
-describe("bad input is refused, with a way out", () => {
+describe("bad input is rejected, with the next step", () => {
   it("a lock that does not match its requirements", async () => {
     workspace.index.publish({ name: "first", version: "1.0" });
     await workspace.require(["first"]);
@@ -509,14 +509,14 @@ describe("bad input is refused, with a way out", () => {
     await expect(workspace.build()).resolves.toHaveLength(2);
   });
 
-  it("a lock for newer Pythons alone", async () => {
+  it("a lock for newer Pythons only", async () => {
     workspace.index.publish({ name: "modern", metadata: ["Requires-Python: >=3.12"] });
     await expect(workspace.require(["modern"])).rejects.toThrow(
       /could not be resolved for Python 3\.11 and newer.*3\.12/s,
     );
     await relock(path.join(workspace.folder, "aws.in"), { pythonVersion: "3.12" });
     await expect(workspace.build()).resolves.toHaveLength(2);
-    // What it serves is kept.
+    // The supported Python of the existing lock is kept.
     await relock(path.join(workspace.folder, "aws.in"));
     await expect(workspace.build({ pythonVersion: "3.11" })).rejects.toThrow(
       "the lock of aws serves Python 3.12 and newer, the bundle is for 3.11; run: npm run layer -- lock --target aws " +
@@ -532,7 +532,7 @@ describe("bad input is refused, with a way out", () => {
     );
   });
 
-  it("no requirements are no layer, which a function may be without", async () => {
+  it("no requirements give no layer, without an error", async () => {
     await workspace.require(["# nothing"]);
     expect((await workspace.build()).map(({ kind }) => kind)).toEqual(["application"]);
   });
@@ -542,7 +542,7 @@ describe("bad input is refused, with a way out", () => {
     await expect(workspace.build({ targets: ["aws", "azure", "gcp"] })).rejects.toThrow(/aws\.in.*azure\.in.*gcp\.in/s);
   });
 
-  it("one missing lock of all targets is told once", async () => {
+  it("a lock that is missing for all targets is reported once", async () => {
     const shop = path.join(workspace.folder, "shop");
     await mkdir(shop);
     await writeFile(path.join(shop, "requirements.in"), "any\n");
@@ -558,16 +558,16 @@ describe("bad input is refused, with a way out", () => {
     await expect(workspace.build({ ...options, targets: ["gcp"] })).rejects.toThrow(/ --target gcp$/);
   });
 
-  it("a release whose files changed since it was locked", async () => {
+  it("a release whose files changed after it was locked", async () => {
     workspace.index.publish({ name: "changed" });
     await workspace.require(["changed"]);
     workspace.index.publish({ name: "changed", files: { "changed/evil.py": "boo" } });
     await expect(workspace.build()).rejects.toThrow(/changed.*1\.0.*sha256/s);
-    // The application alone.
+    // Only the application.
     expect((await cached("bundles")).filter((name) => name.endsWith(".zip"))).toHaveLength(1);
   });
 
-  it("bytes that are not those of the lock", async () => {
+  it("bytes with another hash than the lock's", async () => {
     const [wheel] = workspace.index.publish({ name: "tampered" });
     await workspace.require(["tampered"]);
     workspace.index.misbehave = (_, response) => {
@@ -588,7 +588,7 @@ describe("bad input is refused, with a way out", () => {
     );
   });
 
-  it("a release that the index calls otherwise", async () => {
+  it("a release with another spelling on the index", async () => {
     const [wheel] = workspace.index.publish({ name: "spelt" });
     const requirements = "spelt==1.0.0\n";
     await writeFile(path.join(workspace.folder, "aws.in"), requirements);
@@ -627,7 +627,7 @@ describe("bad input is refused, with a way out", () => {
     ["says so in its symbols", { glibc: "2.38" }, /needs glibc 2\.38, the runtime has 2\.34/],
     ["is for another processor", { machine: 0xb7 }, /is for arm64, the bundle is for x86_64/],
     ["is for a processor nobody has", { machine: 0x08 }, /is for another processor/],
-  ])("a library whose wheel's name lies: it %s", async (_, library, message) => {
+  ])("a library that contradicts its wheel's name: it %s", async (_, library, message) => {
     workspace.index.publish({
       name: "liar",
       version: "3.1",
@@ -641,7 +641,7 @@ describe("bad input is refused, with a way out", () => {
 });
 
 describe("another index", () => {
-  it("may have a wheel of one's own, as uv build names it", async () => {
+  it("may have a user's own wheel, with the name that uv build gives it", async () => {
     workspace.index.publish({ name: "own", tags: "cp312-cp312-linux_x86_64", files: { "own/core.so": makeLibrary() } });
     await workspace.require(["own"]);
     expect(layerOf(await workspace.build()).packages.map(({ name }) => name)).toEqual(["own"]);
@@ -682,7 +682,7 @@ describe("another index", () => {
     await workspace.build();
   });
 
-  it("may have them in the address of a file, and no message repeats them", async () => {
+  it("may have them in the address of a file, and no message shows them", async () => {
     const [wheel] = workspace.index.publish({ name: "guarded" });
     if (wheel === undefined) throw new Error("nothing was published");
     sendFilesToAdaAlone();
@@ -698,7 +698,7 @@ describe("another index", () => {
     expect(await sizeFrom("ada:s%40cret")).toEqual([wheel.content.length]);
   });
 
-  it("is named without user and password where uv does not understand its address", async () => {
+  it("is named without user and password if uv does not understand its address", async () => {
     vi.stubEnv("UV_DEFAULT_INDEX", "http://ada:s%40cret@127.0.0.1:99999/simple/");
     const message = await workspace.require(["anything"]).catch(reasonOf);
     expect(message).toContain("http://127.0.0.1:99999/simple/");
@@ -707,7 +707,7 @@ describe("another index", () => {
 });
 
 describe("a bad index", () => {
-  it("is asked for nothing more once a wheel cannot be used", async () => {
+  it("gets no further requests once a wheel cannot be used", async () => {
     const packages = Array.from({ length: 20 }, (_, number) => ({ name: `queued-${number}` }));
     const fetched: string[] = [];
     let goOn: () => void = () => undefined;
@@ -721,7 +721,7 @@ describe("a bad index", () => {
     await expect(fetching).rejects.toThrow("unusable");
     const before = [...fetched];
     goOn();
-    // Whoever goes on does so while another one is fetched.
+    // The first wheel is processed while the second one is fetched.
     const another = workspace.index.publish({ name: "another" }).map(served);
     await withWheels(
       another,
@@ -732,7 +732,7 @@ describe("a bad index", () => {
     expect(fetched).toEqual(before);
   });
 
-  it("that fails now and then is asked again", async () => {
+  it("that fails intermittently is asked again", async () => {
     workspace.index.publish({ name: "flaky" });
     await workspace.require(["flaky"]);
     let failures = 0;
@@ -746,7 +746,7 @@ describe("a bad index", () => {
     expect(failures).toBe(2);
   });
 
-  it("that sends half of a file and hangs up gives no wheel", async () => {
+  it("that sends half of a file and disconnects gives no wheel", async () => {
     workspace.index.publish({ name: "cut-short" });
     await workspace.require(["cut-short"]);
     workspace.index.misbehave = (_, response, { content }) => {
@@ -758,7 +758,7 @@ describe("a bad index", () => {
     expect(await cached("wheels")).toEqual([]);
   });
 
-  it("that lies about the type of its list is not believed", async () => {
+  it("that sends a wrong type of its list causes an error", async () => {
     workspace.index.publish({ name: "honest" });
     await workspace.require(["honest"]);
     workspace.index.listType = "text/html";
@@ -767,7 +767,7 @@ describe("a bad index", () => {
     expect(await cached("wheels")).toEqual([]);
   });
 
-  it("gives the highest build of a release, as installers take it", async () => {
+  it("gives the highest build of a release, as for installers", async () => {
     workspace.index.publish(
       ...["1", "10", "2"].map((buildTag) => ({ name: "rebuilt", buildTag, files: { "rebuilt/build.txt": buildTag } })),
       { name: "rebuilt" },
@@ -777,7 +777,7 @@ describe("a bad index", () => {
     expect(workspace.index.sent).toEqual(["rebuilt-1.0-10-py3-none-any.whl"]);
   });
 
-  it("that says nothing is given up on", async () => {
+  it("that sends nothing causes a timeout", async () => {
     workspace.index.publish({ name: "silent" });
     await workspace.require(["silent"]);
     vi.stubEnv("UV_HTTP_TIMEOUT", "1");

@@ -26,7 +26,7 @@ async function layer(options: Parameters<typeof workspace.build>[0] = {}) {
 const bytecodeCache = () => readdir(cacheDirectory("bytecode"));
 
 describe("bytecode in a layer", () => {
-  it("lies beside every module, and is told by the manifest", async () => {
+  it("is beside every module, and listed in the manifest", async () => {
     workspace.index.publish({
       name: "plain",
       files: { "plain/deep/module.py": "x = 1\n", "plain/template.py": "{{ x }}=\n" },
@@ -43,7 +43,7 @@ describe("bytecode in a layer", () => {
     expect(manifest.packages.reduce((total, { unpackedSize }) => total + unpackedSize, 0)).toBe(manifest.unpackedSize);
   });
 
-  it.each(pythonVersions)("is what CPython %s imports, without a look at the source", async (pythonVersion) => {
+  it.each(pythonVersions)("is imported by CPython %s without reading the source", async (pythonVersion) => {
     const python = await findPython(pythonVersion);
     workspace.index.publish({ name: "loaded", files: { "loaded/module.py": "def where():\n    return __file__\n" } });
     await workspace.require(["loaded"]);
@@ -69,7 +69,7 @@ describe("bytecode in a layer", () => {
     expect(stdout.trim()).toBe(`${source} ${source}`);
   });
 
-  it("is the same bytes whatever was compiled before, and from a damaged cache", async () => {
+  it("has the same bytes whatever was compiled before, and after a damaged cache", async () => {
     const names = ["one", "two", "three"];
     const body = (name: string) =>
       `NAMES = {"a", "b", "${name}"}\ndef f(a, b=("x", 1.5)):\n    return a in {"a", "b", "c"}\n`;
@@ -81,7 +81,7 @@ describe("bytecode in a layer", () => {
     for (const file of await bytecodeCache()) await writeFile(path.join(cacheDirectory("bytecode"), file), "damaged");
     expect((await layer()).sha256).toBe(sha256);
 
-    // A process of its own, which has compiled nothing yet.
+    // A separate process, which has compiled nothing yet.
     const args = [
       "--require",
       "./run-typescript.js",
@@ -100,7 +100,7 @@ describe("bytecode in a layer", () => {
     expect(stdout).toContain(sha256);
   });
 
-  it("is the same bytes whatever strings the interpreter knows already", async () => {
+  it("has the same bytes whatever strings the interpreter has interned", async () => {
     const member = (index: number) =>
       `def f${index}(x):\n    return ${index} if x in {"CONTENT_TYPE", "ACCEPT"} else x\n`;
     const source = member(1) + member(2);
@@ -117,7 +117,7 @@ describe("bytecode in a layer", () => {
     expect(await compiled(before, source)).toEqual(await compiled(source));
   });
 
-  it("is compiled again for a changed package alone", async () => {
+  it("is compiled again only for a changed package", async () => {
     workspace.index.publish({ name: "moving" }, { name: "moving", version: "2.0" }, { name: "staying" });
     await workspace.require(["moving==1.0", "staying"]);
     await layer();
@@ -128,7 +128,7 @@ describe("bytecode in a layer", () => {
     expect((await bytecodeCache()).filter((file) => !before.includes(file))).toHaveLength(1);
   });
 
-  it("is left out for a module that is nested too deep to compile, and there for the others", async () => {
+  it("is left out only for a module that is nested too deeply to compile", async () => {
     const deep = `x = ${"(".repeat(90)}${"[-".repeat(5000)}1${"]".repeat(5000)}${")".repeat(90)}\n`;
     workspace.index.publish({
       name: "deep",
@@ -143,7 +143,7 @@ describe("bytecode in a layer", () => {
     ]);
   });
 
-  it("is left out, and said to be, for a Python that no compiler is here for", async () => {
+  it("is left out, with a warning, for a Python without a compiler", async () => {
     workspace.index.publish({ name: "newer" });
     await workspace.require(["newer"]);
     const { names, path: zip } = await layer({ pythonVersion: "3.15" });
@@ -154,7 +154,7 @@ describe("bytecode in a layer", () => {
     expect((await readManifest(zip)).bytecode).toBeUndefined();
   });
 
-  it("is left out where it is not wanted, which is another layer", async () => {
+  it("is left out on request, which gives another layer", async () => {
     workspace.index.publish({ name: "unwanted" });
     await workspace.require(["unwanted"]);
     const without = await layer({ bytecode: false });

@@ -28,7 +28,7 @@ describe("the cache", () => {
 });
 
 describe("a file that cannot be written", () => {
-  it("is not said to be elsewhere with another cache, where it is none of the cache", async () => {
+  it("does not suggest another cache folder if it is not in the cache", async () => {
     writeFileSync(path.join(folder, "file"), "");
     const message = async (file: string) => await writeAtomically(file, "").catch(reasonOf);
     expect(await message(path.join(folder, "file", "aws.lock"))).toMatch(

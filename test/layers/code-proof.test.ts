@@ -9,7 +9,7 @@ import { temporaryDirectory } from "../local/resources";
 
 const layers = [{ bundle: layerBundle({ name: "web", packages: [{ name: "fastapi", version: "0.115.0" }] }) }];
 
-/** Proves a folder of code, whose handler is `shop.api.handler`. */
+/** Proves the imports of a folder of code with the handler `shop.api.handler`. */
 async function prove(files: Readonly<Record<string, string>>): Promise<void> {
   const code = temporaryDirectory();
   for (const [name, content] of Object.entries(files)) {

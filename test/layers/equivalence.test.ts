@@ -6,8 +6,8 @@ import { findUv } from "../../layers/uv";
 import { installedPython } from "../../layers/python";
 import { compareSet } from "../nightly/compare-set";
 
-// At night more than a hundred packages are compared, and sets of real teams: npm run test:wheels.
-it("has of popular packages what an installer makes of them, and all that can be imported there", async ({ skip }) => {
+// The nightly test compares more than a hundred packages, and teams' sets of requirements: npm run test:wheels.
+it("has the files of popular packages that an installer writes, with every importable module", async ({ skip }) => {
   const python = await installedPython("3.12");
   if (python?.exact !== true) {
     console.warn(`there is no Python 3.12 here to import with: ${await findUv()} python install 3.12`);

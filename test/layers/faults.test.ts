@@ -14,7 +14,7 @@ const run = promisify(execFile);
 const repository = path.join(__dirname, "..", "..");
 const workspace = useWorkspace();
 
-/** How often a build is killed: each day a few times are enough, each night they are to meet every stage of it. */
+/** How often a build is killed: a few times by day, and at every stage at night. */
 const kills = process.env.NIGHTLY === undefined ? 12 : 50;
 
 const builder = () => [
@@ -45,9 +45,9 @@ async function checkBundles(bundles: readonly Bundle[]): Promise<void> {
 }
 
 describe("a build", () => {
-  it(`killed at ${kills} moments leaves nothing partial behind that a later one would use`, async () => {
+  it(`killed at ${kills} moments leaves no partial file that a later build would use`, async () => {
     await require20();
-    // The reference comes from a cache of its own.
+    // The reference uses a separate cache.
     const own = process.env.XDG_CACHE_HOME ?? "";
     vi.stubEnv("XDG_CACHE_HOME", path.join(workspace.folder, "reference"));
     const started = Date.now();
@@ -68,18 +68,18 @@ describe("a build", () => {
           resolve(signal);
         });
       });
-      // One moment of each equal part, so that few of them meet as many stages as they can.
+      // One random moment in each equal part of the duration, to hit as many stages as possible.
       const moment = ((round + Math.random()) / kills) * duration;
       const timer = setTimeout(() => child.kill("SIGKILL"), moment);
       if ((await exited) === "SIGKILL") killed += 1;
       clearTimeout(timer);
-      // Whatever carries a hash for its name has that hash: files appear whole or not at all.
+      // Every file that is named by a hash has that hash: files appear atomically.
       for (const name of (await cached("wheels")).filter((file) => file.endsWith(".whl"))) {
         expect(sha256(await readFile(path.join(own, "multicloud-auto-deploy", "wheels", name)))).toBe(
           path.parse(name).name,
         );
       }
-      // Back to the beginning now and then, so that every stage is interrupted.
+      // Start again with an empty cache now and then, so that every stage is interrupted.
       if (round % 5 === 4) await rm(own, { recursive: true, force: true });
     }
     expect(killed).toBeGreaterThan(kills / 5);
@@ -88,7 +88,7 @@ describe("a build", () => {
     await checkBundles(bundles);
   });
 
-  it("gives the same as seven others at once, which wait for the work of the first", async () => {
+  it("gives the same result as seven parallel builds, which wait for the first", async () => {
     await require20();
     workspace.index.sent.length = 0;
     const outputs = await Promise.all(
@@ -102,12 +102,12 @@ describe("a build", () => {
     expect((await cached("bundles")).filter((name) => name.endsWith(".tmp"))).toEqual([]);
   });
 
-  it("says so where the cache cannot be written, and is right once it can", async () => {
+  it("reports a cache that is not writable, and succeeds once it is", async () => {
     await require20();
-    // With the addresses known, uv is not asked: it would be the first to fail, and not always in the same way.
+    // With known addresses uv is not called; it would fail first, and not always in the same way.
     await workspace.build();
     for (const kind of ["builds", "bundles", "wheels"]) await rm(cacheDirectory(kind), { recursive: true });
-    // Files may not grow beyond 4 blocks: the disk is full for whatever is larger, even for root.
+    // A limit of 4 blocks per file: even for root, the disk is full for larger files.
     const full = run("sh", ["-c", 'ulimit -f 4 && exec "$@"', "sh", process.execPath, ...builder()], {
       cwd: repository,
       env: workspace.environment(),
@@ -121,14 +121,14 @@ describe("a build", () => {
     await checkBundles(await workspace.build());
   });
 
-  it("says so where the cache is no folder", async () => {
+  it("reports a cache that is not a folder", async () => {
     await require20();
     vi.stubEnv("XDG_CACHE_HOME", path.join(workspace.folder, "file"));
     await writeFile(path.join(workspace.folder, "file"), "");
     await expect(workspace.build()).rejects.toThrow(/cannot be written.*XDG_CACHE_HOME/s);
   });
 
-  it("fails where its output cannot be written, but not where nobody reads it to the end", async () => {
+  it("fails if its output cannot be written, but not if the reader ends early", async () => {
     workspace.index.publish({ name: "told" });
     await workspace.require(["told"]);
     await workspace.build();

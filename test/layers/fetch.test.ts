@@ -18,7 +18,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Fetches a wheel that the index has, by its own address. */
+/** Fetches a wheel on the index by its address. */
 async function fetchOne(name: string) {
   const [wheel] = workspace.index.publish({ name });
   if (wheel === undefined) throw new Error("nothing was published");
@@ -30,7 +30,7 @@ async function fetchOne(name: string) {
   );
 }
 
-/** The headers that the index is sent. */
+/** The headers of the requests to the index. */
 function asked(): IncomingMessage[] {
   const requests: IncomingMessage[] = [];
   workspace.index.misbehave = (request) => {
@@ -43,7 +43,7 @@ function asked(): IncomingMessage[] {
 const basic = (text: string) => `Basic ${Buffer.from(text).toString("base64")}`;
 
 describe("a wheel is fetched", () => {
-  it("with the user and the password that the settings of a named index have", async () => {
+  it("with the user and password in the settings of a named index", async () => {
     vi.stubEnv("UV_DEFAULT_INDEX", undefined);
     vi.stubEnv("UV_INDEX", `our-own=${workspace.index.url}`);
     vi.stubEnv("UV_INDEX_OUR_OWN_USERNAME", "me");
@@ -88,7 +88,7 @@ describe("a wheel is fetched", () => {
     }
   });
 
-  it("after as long as a busy index asks to wait", async () => {
+  it("after the time that a busy index asks to wait", async () => {
     let answered = 0;
     workspace.index.misbehave = (_, response) => {
       answered += 1;
@@ -98,14 +98,14 @@ describe("a wheel is fetched", () => {
     };
     const before = Date.now();
     await fetchOne("busy");
-    // A lower bound alone: what is asked for is waited for.
+    // Only a lower bound: the wait is as long as requested.
     expect(Date.now() - before).toBeGreaterThanOrEqual(1000);
     expect(answered).toBe(2);
   });
 });
 
 describe("a wheel is fetched from an index", () => {
-  it("that calls it a web page, and sends it compressed once more", async () => {
+  it("that declares it a web page, and compresses it once more", async () => {
     workspace.index.misbehave = (_, response, { content }) => {
       response.writeHead(200, { "content-type": "text/html", "content-encoding": "gzip" }).end(gzipSync(content));
       return true;
@@ -162,14 +162,14 @@ describe("a wheel is refused", () => {
       /could not be fetched: the index sent \d+ bytes in \d+ s, expected at least \d+/,
     ],
   ])("from an index that %s", async (name, misbehave, reason) => {
-    // Long beside the pauses of a busy machine, in which the index sends nothing.
+    // Longer than the pauses of a busy machine, in which the index sends nothing.
     vi.stubEnv("UV_HTTP_TIMEOUT", "0.5");
     workspace.index.misbehave = misbehave;
     await expect(fetchOne(name)).rejects.toThrow(reason);
     expect(await cached("wheels")).toEqual([]);
   });
 
-  it("from an index that asks to wait for long, which is said", async () => {
+  it("from an index that asks for a long wait, with a message", async () => {
     workspace.index.misbehave = (_, response) => {
       response.writeHead(503, { "retry-after": "3600" }).end();
       return true;
@@ -179,7 +179,7 @@ describe("a wheel is refused", () => {
     );
   });
 
-  it("where more is sent than the index says, without an end", async () => {
+  it("if an index sends endlessly more than it declared", async () => {
     let sent = 0;
     workspace.index.misbehave = (_, response) => {
       const more = () => {

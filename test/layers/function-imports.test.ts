@@ -33,7 +33,7 @@ const layers = [
   { name: "large", packages: ["beta"] },
 ];
 
-test("a package is there where the function has its layer, and missing where another function has it", async () => {
+test("a package is found in the function's own layers, and missing if only another function has its layer", async () => {
   await prove("import alpha, beta", { layers });
   await prove("import alpha", { layers, functionLayers: ["small"] });
   await expect(prove("import alpha\nimport beta", { layers, functionLayers: ["small"] })).rejects.toThrow(
@@ -42,8 +42,8 @@ test("a package is there where the function has its layer, and missing where ano
   await expect(prove("import alpha", { layers, functionLayers: [] })).rejects.toThrow(/main\.py:1 imports alpha, /);
 });
 
-test("a public layer brings the package that it is declared to, and nothing else", async () => {
-  // The builder leaves out of its layers what public ones provide.
+test("a public layer provides only its declared packages", async () => {
+  // The builder's layers omit what public ones provide.
   const own = [{ name: "dependencies", packages: ["alpha"] }];
   const provided = new Map([["beta", "1.0"]]);
   await prove("import alpha, beta.part", { layers: own, provided });
@@ -51,7 +51,7 @@ test("a public layer brings the package that it is declared to, and nothing else
   await expect(prove("import gamma", { layers: own, provided })).rejects.toThrow(/main\.py:1 imports gamma, /);
 });
 
-test("a public layer's package has the modules that its distribution is known for", async () => {
+test("a public layer's package has the known modules of its distribution", async () => {
   const provided = new Map([
     ["pyjwt", "2.10.1"],
     ["pyyaml", "6.0.2"],

@@ -18,7 +18,7 @@ afterAll(() => {
   rmSync(root, { recursive: true });
 });
 
-/** An application whose files of requirements lock what is given, by their name. */
+/** An application with these locks, by the name of the requirements file. */
 function application(name: string, functions: string, locks: Record<string, string>) {
   const folder = path.join(root, name);
   mkdirSync(folder);
@@ -34,7 +34,7 @@ function application(name: string, functions: string, locks: Record<string, stri
 const fn = (name: string, entry: string, requirements: string) =>
   `[tool.multicloud.functions.${name}]\n${entry}\nrequirements = "${requirements}.in"\nroutes = ["/${name}"]\n`;
 
-describe("what functions have installed", () => {
+describe("the packages of functions", () => {
   it.each([
     ["aws", "asgi", ["mangum", "typing-extensions"]],
     ["aws", "wsgi", ["apig-wsgi"]],
@@ -51,13 +51,13 @@ describe("what functions have installed", () => {
     if (added.length === 0) expect(names).toEqual(["spelt"]);
   });
 
-  it("leaves to the application what it locks itself", async () => {
+  it("keeps the versions that the application locks itself", async () => {
     const own = application("own", fn("api", 'asgi = "shop:app"', "web"), { web: "mangum==0.1\n" });
     const [locked] = await lockedFunctions(own, "aws");
     expect(locked?.lock.packages).toMatchObject([{ name: "mangum", version: "0.1" }]);
   });
 
-  it("is one lock for functions whose locks are equal, and another for each other", async () => {
+  it("share a lock if the functions' locks are equal, and have separate ones otherwise", async () => {
     const functions = ["one", "two", "three"].map((name, index) =>
       fn(name, 'handler = "shop:handler"', index === 2 ? "heavy" : name),
     );
@@ -67,14 +67,14 @@ describe("what functions have installed", () => {
     expect(locked.map((each) => each.functions.map(({ name }) => name))).toEqual([["one", "two"], ["three"]]);
   });
 
-  it("is refused on a cloud that the function has no entry point for", async () => {
+  it("are an error on a cloud without an entry point of the function", async () => {
     const aws = application("aws-only", fn("api", 'handler = { aws = "shop:handler" }', "web"), { web: "" });
     await expect(lockedFunctions(aws, "gcp")).rejects.toThrow(
       /function api has an entry point for aws, but none for gcp.*the setting clouds/,
     );
   });
 
-  it("of the message board is what its own locks say, on every cloud", async () => {
+  it("of the message board are those of its own locks, on every cloud", async () => {
     const board = readApplication(path.join(__dirname, "..", ".."), "application");
     for (const cloud of clouds) {
       const [locked] = await lockedFunctions(board, cloud);

@@ -64,7 +64,7 @@ async function told(fault: ImportFault, fn = api): Promise<string> {
   return errors.join("\n");
 }
 
-test("an entry point that is not in the application is named by its key, with what it may have been", async () => {
+test("an entry point that is not in the application is named by its key, with a suggestion", async () => {
   expect(await told(missing)).toBe(
     `${folder}/pyproject.toml: tool.multicloud.functions.api.handler is "shop.mian:app", which imports shop.mian, which the ` +
       "application does not have; did you mean shop.main? Correct the import, or add the file",
@@ -108,7 +108,7 @@ test.each([
     "which left the standard library after Python 3.11; import something else, or deploy with pythonVersion 3.11",
   ],
   ["annotationlib", "which the standard library has from Python 3.14 on; deploy with pythonVersion 3.14, or"],
-])("of %s, which another Python has, it says which one", async (module, message) => {
+])("of %s, which another Python has, the message names that version", async (module, message) => {
   expect(await told({ ...missing, file: "shop/main.py", line: 1, module })).toContain(message);
 });
 

@@ -242,7 +242,7 @@ describe("an import that fails", () => {
     expect(await errors(application, others)).toEqual(expected);
   });
 
-  it("is told with the imports that lead to it", async () => {
+  it("is reported with the imports that lead to it", async () => {
     const {
       errors: [fault],
     } = await prove(
@@ -257,7 +257,7 @@ describe("an import that fails", () => {
     expect(fault?.owner).toEqual({ name: "dep", version: "1.0" });
   });
 
-  it("is told once, however many imports lead to it, and with all others", async () => {
+  it("is reported once, however many imports lead to it, together with all others", async () => {
     const application = { "main.py": "import dep.one\nimport dep.two\nimport gone" };
     const packages = { "dep/__init__.py": "", "dep/one.py": "from . import base", "dep/two.py": "from . import base" };
     expect(await errors(application, { packages: { ...packages, "dep/base.py": "import absent" } })).toEqual([
@@ -393,7 +393,7 @@ describe("an import that is no error", () => {
     expect(await prove(application, others)).toMatchObject({ errors: [], warnings: [] });
   });
 
-  it("in a function's body, of which the application's are told as warnings", async () => {
+  it("in a function's body, which is only a warning in the application", async () => {
     const application = {
       "main.py":
         "f = lambda: __import__('late')\ndef f():\n  from shop import x\ndef g():\n  try:\n    import optional\n  except ImportError: pass",

@@ -6,7 +6,7 @@ const layer = (size: number, unpackedSize = size) => ({ name: "web", size, unpac
 const megabyte = 1_048_576;
 
 describe("Lambda's quotas", () => {
-  it("let a layer above 50 MB zipped go through S3, which is said", () => {
+  it("let a layer above 50 MB zipped go through S3, with a note", () => {
     expect(checkLayers([layer(52_428_800)], [])).toEqual([]);
     expect(checkLayers([layer(52_428_801)], [])).toEqual([
       "Note: layer web takes 50.0 MB zipped, more than the 50.0 MB that Lambda accepts in an upload: it goes through S3",
@@ -35,7 +35,7 @@ describe("Lambda's quotas", () => {
     ]);
   });
 
-  it("refuse before anything is fetched what no pruning could save", () => {
+  it("reject before any download what no pruning could reduce enough", () => {
     expect(() => {
       checkPrediction([{ size: 200 * megabyte }, { size: 100 * megabyte }]);
     }).toThrow(/the wheels of the layers take 300\.0 MB before they are unpacked/);

@@ -37,7 +37,7 @@ ${more}`;
 
 const hash = "a".repeat(64);
 
-/** What is in a layer, whatever form its lock has. */
+/** The parts of a lock that determine a layer. */
 const essence = ({ packages }: Lock) =>
   packages
     .map(({ name, version, required, neededBy, hashes }) => ({
@@ -64,7 +64,7 @@ function publish() {
 
 const dependencies = ["alpha >=1, <2", "beta[fast]"];
 
-/** The same requirements in every form, locked by the tools of each. */
+/** The same requirements in every form, locked by its own tool. */
 const makers = {
   "requirements.in": async () => {
     await write("requirements.in", dependencies.join("\n"));
@@ -104,7 +104,7 @@ const makers = {
 type Named = keyof typeof makers;
 
 describe("equal packages in every form", () => {
-  it("give the same layer, byte for byte, and the same edges where the form has some", async () => {
+  it("give the same layer, byte for byte, and the same edges if the form has any", async () => {
     publish();
     const built = new Map<Named, string>();
     const edges = new Map<Named, unknown>();
@@ -140,7 +140,7 @@ describe("equal packages in every form", () => {
 });
 
 describe("uv.lock", () => {
-  it("has what the project needs, with the markers of every way to it, and nothing of its groups", async () => {
+  it("has the project's dependencies, with the markers of every path to them, and nothing of its groups", async () => {
     publish();
     await makers["uv.lock"]();
     const { packages, pythonVersion } = await read("uv.lock");
@@ -172,7 +172,7 @@ describe("uv.lock", () => {
     await expect(read("uv.lock")).rejects.toThrow(/uv\.lock does not match .*pyproject\.toml/);
   });
 
-  it("is one for requirements in other spelling, and whatever happens to groups", async () => {
+  it("is equal for requirements in another spelling or with other groups", async () => {
     publish();
     await makers["uv.lock"]();
     const before = await read("uv.lock");
@@ -203,7 +203,7 @@ describe("uv.lock", () => {
     );
   });
 
-  it("for some Pythons alone is refused for another", async () => {
+  it("for some Pythons only is rejected for others", async () => {
     publish();
     await write("pyproject.toml", project(["gamma"]).replace(">=3.11", ">=3.11,<3.12"));
     await uv("lock", "--quiet", "--no-python-downloads");
@@ -230,7 +230,7 @@ describe("pyproject.toml", () => {
     await expect(read("pyproject.toml")).rejects.toThrow(/both uv\.lock and pylock\.toml beside it; name the one/);
   });
 
-  it("that requires what its pylock.toml lacks is refused, but for what a marker leaves out", async () => {
+  it("that requires what its pylock.toml lacks is rejected, unless a marker excludes it", async () => {
     await write("pylock.toml", 'lock-version = "1.0"\npackages = []\n');
     await write("pyproject.toml", project(["pywin32; sys_platform == 'win32'"]));
     await expect(read("pyproject.toml")).resolves.toMatchObject({ packages: [] });
@@ -245,7 +245,7 @@ describe("pylock.toml", () => {
   const release = (name: string, more = "") =>
     `[[packages]]\nname = "${name}"\nversion = "1.0"\n${more}\nwheels = [{ hashes = { sha256 = "${hash}" } }]\n`;
 
-  it("has the edges that its maker writes, and the default groups", async () => {
+  it("has the edges that its tool writes, and the default groups", async () => {
     await write(
       "pylock.toml",
       [
@@ -363,19 +363,19 @@ describe("the command lock", () => {
     ["pyproject.toml", "uv lock"],
     ["pylock.worker.toml", "uv export"],
     ["poetry.lock", "poetry export"],
-  ])("leaves %s to the tool that makes it", async (name, command) => {
+  ])("leaves %s to the tool that writes it", async (name, command) => {
     await write(name, "as it is");
     await expect(relock(file(name))).rejects.toThrow(command);
     expect(madeElsewhere(file(name))).toContain("is made by another tool and left as it is; run in ");
     await expect(readFile(file(name), "utf8")).resolves.toBe("as it is");
   });
 
-  it("makes the lock of requirements.in itself", () => {
+  it("writes the lock of requirements.in itself", () => {
     expect(madeElsewhere("requirements.in")).toBeUndefined();
   });
 });
 
-it("refuses the lock of a tool that it does not read, and says how to export it", async () => {
+it("rejects the lock of an unsupported tool, and says how to export it", async () => {
   await write("poetry.lock", "");
   await expect(read("poetry.lock")).rejects.toThrow(
     /is not a supported form of requirements; accepted are .*poetry export/,

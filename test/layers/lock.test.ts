@@ -21,7 +21,7 @@ const file = (target: string) => path.join(checkout, "application", "requirement
 
 describe("the project's locks", () => {
   it.each(["aws", "azure", "gcp"] as const)(
-    "match the requirements of %s, and name no index and no machine",
+    "match the requirements of %s, and contain no index and no local path",
     async (target) => {
       const lock = await readLock(target, file(target));
       expect(lock.packages.filter(({ required }) => required).length).toBeGreaterThan(3);
@@ -41,7 +41,7 @@ describe("the project's locks", () => {
 });
 
 describe("a lock", () => {
-  it("tells what needs a package, and which files of it are accepted", () => {
+  it("has the origin of each package, and its accepted files", () => {
     const hash = (digit: string) => digit.repeat(64);
     const [first, second, third] = lockedPackages(
       [
@@ -77,7 +77,7 @@ describe("a lock", () => {
     );
   });
 
-  it("may name extras", () => {
+  it("may have extras", () => {
     expect(lockedPackages("# a comment\npyjwt[crypto]==2.1\n")).toMatchObject([{ name: "pyjwt", version: "2.1" }]);
   });
 
@@ -101,7 +101,7 @@ describe("a lock", () => {
     },
   );
 
-  it("is refused for other requirements, and says whose they are", async () => {
+  it("is rejected for other requirements, and names their file", async () => {
     writeFileSync(path.join(folder, "gcp.in"), "flask\n");
     writeFileSync(path.join(folder, "gcp.lock"), `${requirementsHeader("flask")}flask==3.0\n`);
     await expect(readLock("gcp", path.join(folder, "gcp.in"))).resolves.toMatchObject({ target: "gcp" });
@@ -113,7 +113,7 @@ describe("a lock", () => {
     await expect(readLock("gcp", path.join(folder, "gcp.in"))).rejects.toThrow(/made for unknown requirements/);
   });
 
-  it("that is missing is named, with the command that makes it for the application that it is of", async () => {
+  it("that is missing is named, with the command that writes it for its application", async () => {
     writeFileSync(path.join(folder, "aws.in"), "flask\n");
     rmSync(path.join(folder, "aws.lock"), { force: true });
     const missing = () => readLock("aws", path.join(folder, "aws.in"));

@@ -21,7 +21,7 @@ async function builtLayer(requirements: readonly string[]): Promise<string> {
 }
 
 describe("the manifest of a bundle", () => {
-  it("says of each package what it is and where it comes from", async () => {
+  it("has the name, version and origin of each package", async () => {
     const [left, right] = workspace.index.publish(
       { name: "left", version: "1.5", requires: ["right"], metadata: ["License-Expression: MIT"] },
       { name: "right", metadata: ["License: homemade"] },
@@ -55,7 +55,7 @@ describe("the manifest of a bundle", () => {
     expect(await manifestTable(manifest)).toMatch(/left +│ 1\.5 +│ MIT /);
   });
 
-  it("is that of the inputs which were built last, where others give the same zip", async () => {
+  it("is that of the last build, if other inputs give the same zip", async () => {
     workspace.index.publish({ name: "pure" });
     const zip = await builtLayer(["pure"]);
     const built = async (pythonVersion: string) => {
@@ -66,7 +66,7 @@ describe("the manifest of a bundle", () => {
     expect([await built("3.13"), await built("3.12"), await built("3.13")]).toEqual(["3.13", "3.12", "3.13"]);
   });
 
-  it("is that of the strategy which was built last, where another gives the same zip under another name", async () => {
+  it("is that of the last build, if another strategy gives the same zip under another name", async () => {
     workspace.index.publish({ name: "pure" });
     const zip = await builtLayer(["pure"]);
     const strategies: readonly Strategy[] = [
@@ -94,7 +94,7 @@ describe("the manifest of a bundle", () => {
     expect(await readFile(file, "utf8")).toBe(intact);
   });
 
-  it("has a CycloneDX SBOM beside it, the same bytes at each build", async () => {
+  it("has a CycloneDX SBOM beside it, with the same bytes in each build", async () => {
     workspace.index.publish(
       { name: "billed", requires: ["material"], metadata: ["License-Expression: MIT OR Apache-2.0"] },
       { name: "material", metadata: ["License: BSD-3-Clause"] },
@@ -118,7 +118,7 @@ describe("the manifest of a bundle", () => {
     expect(await readFile(sbomFile(zip), "utf8")).toBe(text);
   });
 
-  it("is missed with a way out", async () => {
+  it("is reported if missing, with the next step", async () => {
     await expect(readManifest("/nowhere/a.zip")).rejects.toThrow(
       /a\.zip has no readable manifest.*layer build has printed/s,
     );
@@ -153,7 +153,7 @@ describe("two bundles", () => {
 });
 
 describe("a lock", () => {
-  it("is compared with the newest that its requirements accept, and not touched", async () => {
+  it("is compared with the newest versions that its requirements accept, and not changed", async () => {
     workspace.index.publish({ name: "ages", version: "1.0" });
     await workspace.require(["ages<3"]);
     workspace.index.publish({ name: "ages", version: "2.0" }, { name: "ages", version: "3.0" });

@@ -120,7 +120,7 @@ describe("a wheel is refused", () => {
     );
   });
 
-  it("with nothing native but for another processor, where its tags say that it is for ours", async () => {
+  it("with native modules only for another processor, although its tags name ours", async () => {
     await expect(
       open({
         name: "tool",
@@ -144,12 +144,12 @@ describe("a wheel is refused", () => {
   });
 });
 
-describe("a wheel is taken", () => {
+describe("a wheel is accepted", () => {
   it.each([
     ["1.0.0", "1.0"],
     ["2024.1rc1", "2024.01-pre1"],
     ["1.0+local.1", "1.0+local-1"],
-  ])("as version %s where it says %s", async (version, said) => {
+  ])("as version %s if it says %s", async (version, said) => {
     const { content, ...wheel } = makeWheel({
       ...{ name: "spelt", version },
       files: {
@@ -188,7 +188,7 @@ describe("a wheel is taken", () => {
     ).resolves.toBeDefined();
   });
 
-  it("with the parts that installers put beside its modules", async () => {
+  it("with the data files that installers place beside its modules", async () => {
     const opened = await open({
       name: "parts",
       files: {
@@ -266,7 +266,7 @@ describe("merged wheels", () => {
     expect(files.filter((name) => name === "shared/__init__.py")).toHaveLength(1);
   });
 
-  it("take the declaration that needs no other package", async () => {
+  it("use the declaration that needs no other package", async () => {
     const opened = await Promise.all(
       [
         { name: "one", files: { "shared/__init__.py": "__import__('pkg_resources').declare_namespace(__name__)\n" } },

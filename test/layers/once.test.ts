@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 
 import { once } from "../../layers/once";
 
-it("is made once for each key, and again after a failure", async () => {
+it("is called once for each key, and again after a failure", async () => {
   const known = new Map<string, Promise<string>>();
   const made: string[] = [];
   const get = (key: string, failure?: string) =>
@@ -16,7 +16,7 @@ it("is made once for each key, and again after a failure", async () => {
   expect(made).toEqual(["a", "b", "c", "c"]);
 });
 
-it("is made again once, by the first of those that have waited for a failure", async () => {
+it("is called again once, by the first caller that waited for a failure", async () => {
   const known = new Map<string, Promise<number>>();
   let made = 0;
   const failing = () => once(known, "a", () => Promise.reject(new Error("offline")));

@@ -3,28 +3,28 @@ import type { AddressInfo } from "node:net";
 
 import { makeWheel, type TestWheel, type WheelContent } from "./wheels";
 
-/** A package index on this machine, which can be told to misbehave. */
+/** A local package index that can be told to misbehave. */
 export interface PackageIndex {
   /** Address for `UV_DEFAULT_INDEX`. */
   readonly url: string;
-  /** File names of the wheels that were sent whole, in order. */
+  /** File names of the wheels that were sent completely, in order. */
   readonly sent: string[];
   /** Paths of all requests. */
   readonly requests: string[];
   publish(...wheels: readonly WheelContent[]): TestWheel[];
-  /** Adds a file as it is, such as a source archive. */
+  /** Adds any file, such as a source archive. */
   add(file: TestWheel): void;
   /** Marks a release as yanked. */
   yank(name: string, version: string): void;
-  /** Answers requests for wheels in its own way; returns false to leave one to the index. */
+  /** Answers a request itself; returns false to leave it to the index. */
   misbehave?: (request: IncomingMessage, response: ServerResponse, wheel: TestWheel) => boolean;
-  /** User and password, with a colon between, that every request has to have. */
+  /** User and password, separated by a colon, that every request needs. */
   login?: string;
-  /** Whether the lists of files have their sizes. */
+  /** Whether the file lists contain sizes. */
   tellsSizes: boolean;
-  /** Media type of the lists of files. */
+  /** Media type of the file lists. */
   listType: string;
-  /** Prefix of the addresses of files, which an index may change. */
+  /** Prefix of the addresses of files; a test may change it. */
   files: string;
   close(): Promise<void>;
 }
@@ -63,7 +63,7 @@ export async function startIndex(): Promise<PackageIndex> {
     }
     const wheel = path.startsWith(index.files) ? wheels.get(path.slice(index.files.length)) : undefined;
     if (wheel === undefined) return response.writeHead(404).end();
-    // uv reads metadata and asks with its own name; the builder fetches the whole.
+    // uv reads metadata under its own name; the builder fetches the whole file.
     if (request.headers["user-agent"]?.startsWith("uv/") !== true) {
       if (index.misbehave?.(request, response, wheel)) return undefined;
       index.sent.push(wheel.filename);

@@ -18,8 +18,8 @@ async function pruned(contents: readonly WheelContent[], options?: PruneOptions)
   return { names: files.map(({ entry }) => entry.name).sort(), pruned: wheels.map((each) => each.pruned) };
 }
 
-describe("left out of a merge", () => {
-  it("is what no program reads, each file with its reason; metadata and licences stay", async () => {
+describe("files that a merge leaves out", () => {
+  it("are those that no program reads, each with its reason; metadata and licences stay", async () => {
     const found = await pruned([
       {
         name: "full",
@@ -88,7 +88,7 @@ describe("left out of a merge", () => {
     expect(names).not.toContain("full/lone/tests/test_lone.py");
   });
 
-  it("are no tests that an entry point loads", async () => {
+  it("do not include tests that an entry point loads", async () => {
     const { names } = await pruned([
       {
         name: "plugged",
@@ -101,7 +101,7 @@ describe("left out of a merge", () => {
     expect(names).toContain("plugged/tests/plugin.py");
   });
 
-  it("are no stubs where a source reads them", async () => {
+  it("do not include stubs if a source reads them", async () => {
     const { names } = await pruned([
       {
         name: "lazy",
@@ -116,7 +116,7 @@ describe("left out of a merge", () => {
     expect(names).not.toContain("eager/__init__.pyi");
   });
 
-  it("are no C sources that a source names", async () => {
+  it("do not include C sources that a source names", async () => {
     const { names } = await pruned([
       { name: "compiles", files: { "compiles/a.py": "read('kernel.c')", "compiles/kernel.c": "", "compiles/b.c": "" } },
     ]);
@@ -124,14 +124,14 @@ describe("left out of a merge", () => {
     expect(names).not.toContain("compiles/b.c");
   });
 
-  it("is nothing that is to be kept", async () => {
+  it("do not include those that are to be kept", async () => {
     const files = { "kept/tests/deep/a.json": "", "kept/a.pyi": "", "kept/b/c.pyi": "" };
     const { names } = await pruned([{ name: "kept", files }], { keep: ["kept/tests/**", "kept/*.pyi"] });
     expect(names).toEqual(expect.arrayContaining(["kept/a.pyi", "kept/tests/deep/a.json"]));
     expect(names).not.toContain("kept/b/c.pyi");
   });
 
-  it("is nothing where nothing is to be pruned, but for bytecode and the list that is made anew", async () => {
+  it("are only bytecode and the file list if pruning is off", async () => {
     const files = { "all/tests/a.py": "", "all/a.pyi": "", "all/a.c": "", "all/__pycache__/a.pyc": "" };
     const { names, pruned: left } = await pruned([{ name: "all", files }], { prune: false });
     expect(names).toEqual(

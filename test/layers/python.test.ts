@@ -8,7 +8,7 @@ import { findPython, pythonEnvironment } from "../../layers/python";
 import { temporaryDirectory } from "../local/resources";
 
 describe("Python", () => {
-  it("is of the version that was asked for, or says that it is another", async () => {
+  it("has the requested version, or reports another one", async () => {
     for (const version of ["3.12", "3.99"]) {
       const python = await findPython(version);
       const actual = execFileSync(python.executable, ["-c", "import sys; print('%d.%d' % sys.version_info[:2])"]);
@@ -18,18 +18,18 @@ describe("Python", () => {
     expect((await findPython("3.99")).exact).toBe(false);
   });
 
-  it("has an environment with nothing but the standard library where nothing is installed", async () => {
+  it("has an environment with only the standard library if nothing is installed", async () => {
     const interpreter = await pythonEnvironment(await findPython("3.12"), "empty", []);
     const script = "from importlib.metadata import distributions; print(list(distributions()))";
     expect(execFileSync(interpreter, ["-s", "-c", script], { env: {} }).toString().trim()).toBe("[]");
   });
 });
 
-describe("where there is no Python,", () => {
+describe("without any Python,", () => {
   const programs = temporaryDirectory();
   const installed = path.join(programs, "python3.12");
 
-  /** A uv of the test's own: it finds what it has installed. */
+  /** A fake uv, which finds what it has installed. */
   async function withUv(install: string): Promise<typeof findPython> {
     const script = `#!/bin/sh
 case "$1 $2" in
@@ -51,14 +51,14 @@ esac
     vi.restoreAllMocks();
   });
 
-  it("says why none could be fetched, and what to install", async () => {
+  it("the error says why none could be downloaded, and what to install", async () => {
     const find = await withUv("echo error: no network >&2; exit 2");
     await expect(find("3.12")).rejects.toThrow(
       /no Python 3\.10 or newer on this machine, and Python 3\.12 could not be fetched: error: no network; install it/,
     );
   });
 
-  it("uv fetches one, and it is said", async () => {
+  it("uv downloads one, with a message", async () => {
     const find = await withUv(`printf '#!/bin/sh\\necho 3.12\\n' > ${installed}; chmod +x ${installed}`);
     expect(await find("3.12")).toEqual({ executable: installed, version: "3.12", exact: true });
     const told = vi

@@ -1,6 +1,6 @@
 import { crc32, deflateRawSync } from "node:zlib";
 
-/** A file of a zip that no library would write. */
+/** A file of a zip, in forms that no library writes. */
 export interface RawFile {
   readonly name: string;
   readonly content: string;
@@ -8,25 +8,25 @@ export interface RawFile {
   readonly ownName?: string;
   /** Default: 8, deflated. */
   readonly method?: number;
-  /** Whether sizes and checksum stand behind the content, as who does not know them before writes them. */
+  /** Whether a data descriptor follows the content, as in streamed zips. */
   readonly descriptor?: boolean;
-  /** Whether sizes stand in a field for large files. */
+  /** Whether sizes are in the zip64 field. */
   readonly large?: boolean;
 }
 
-/** What is wrong with the frame of a zip. */
+/** Faults of a zip's structure. */
 export interface Frame {
-  /** Files that the end record counts. Default: all. */
+  /** Number of files in the end record. Default: all. */
   readonly count?: number;
   readonly before?: Buffer;
   readonly behind?: Buffer;
-  /** Bytes between the content of the files and their list. */
+  /** Bytes between the files' content and the central directory. */
   readonly between?: Buffer;
-  /** Whether the list is that of a large zip (zip64). */
+  /** Whether the central directory is in zip64 form. */
   readonly large?: boolean;
 }
 
-/** A zip, byte by byte. */
+/** Builds a zip byte by byte. */
 export function rawZip(
   files: readonly RawFile[],
   { count, before, behind, between, large = false }: Frame = {},
@@ -77,7 +77,10 @@ interface Header {
   readonly large: boolean;
 }
 
-/** What a file's own header and its line in the list share, and the rest of the line between lengths and name. */
+/**
+ * The fields that a local header and a central directory record share, and the rest of the record between lengths and
+ * name.
+ */
 function common(
   { checksum, packed, size, method, flags, large }: Header,
   name: Buffer,
@@ -93,7 +96,7 @@ function common(
   ]);
 }
 
-/** Numbers as little-endian fields of as many bytes as the digits say. */
+/** Numbers as little-endian fields, with the widths in bytes that the digits give. */
 function fields(widths: string, ...values: readonly number[]): Buffer {
   return Buffer.concat(
     Array.from(widths, Number).map((width, index) => {

@@ -23,7 +23,7 @@ describe("a source refers to tests", () => {
     expect(testReferences("pkg/sub/module.py", source)).toContain(path);
   });
 
-  it("of its own package where it is the package's __init__", () => {
+  it("of its own package if it is the package's __init__", () => {
     expect(testReferences("pkg/__init__.py", "from .tests import x")).toEqual(["pkg/tests/x"]);
   });
 

@@ -14,7 +14,7 @@ const run = promisify(execFile);
 const repository = path.join(__dirname, "..", "..");
 const workspace = useWorkspace();
 
-/** A second checkout, with other dates and in another order on the disk. */
+/** A second checkout, with other dates and in another order on disk. */
 const checkout = mkdtempSync(path.join(tmpdir(), "another checkout-"));
 beforeAll(() => {
   for (const folder of ["application", "cli", "contract", "layers"]) {
@@ -46,7 +46,7 @@ async function layerCommand(args: string, { cwd = repository, umask = "022", cac
   return stdout;
 }
 
-/** One segment, and symbols behind it. */
+/** One segment, followed by symbols. */
 function libraryWithSymbols(): Buffer {
   const header = makeLibrary().subarray(0, 64);
   const segment = Buffer.from(JSON.stringify(Array.from({ length: 5000 }, (_, number) => number * number)));
@@ -64,7 +64,7 @@ interface Printed {
 }
 
 describe("the same bytes", () => {
-  it("come from another path, umask, time zone, locale and order of files", async () => {
+  it("do not depend on path, umask, time zone, locale or file order", async () => {
     workspace.index.publish(
       { name: "zeta", requires: ["eta"] },
       { name: "eta", files: { "eta/größe.py": "x = 1", "eta/Z.py": "", "eta/a.py": "" } },
@@ -138,7 +138,7 @@ describe("the command line", () => {
     );
   });
 
-  it("says what a lock changes", async () => {
+  it("prints the changes of a lock", async () => {
     workspace.index.publish({ name: "moving", version: "1.0" });
     await workspace.require(["moving"]);
     workspace.index.publish({ name: "moving", version: "2.0" });

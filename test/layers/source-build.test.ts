@@ -23,13 +23,16 @@ const workspace = useWorkspace();
 
 interface SourceContent {
   readonly name: string;
-  /** Tags of the wheel that its build makes. */
+  /** Tags of the built wheel. */
   readonly tags?: string;
   readonly requires?: readonly string[];
   readonly code?: string;
 }
 
-/** Files of a source that builds itself, as its own backend: no other package is needed. Its module lists what the build sees. */
+/**
+ * Files of a source that is its own build backend, so no other package is needed. Its module records the build's
+ * environment.
+ */
 function source({ name, tags = "py3-none-any", requires = [], code = "" }: SourceContent): Record<string, string> {
   const module = name.replaceAll("-", "_");
   return {
@@ -72,7 +75,7 @@ async function write(folder: string, files: Record<string, string>): Promise<voi
   }
 }
 
-/** A source archive on the index. */
+/** Publishes a source archive on the index. */
 async function publishSource(content: SourceContent): Promise<TestWheel> {
   const root = mkdtempSync(path.join(workspace.folder, "sdist-"));
   const folder = `${content.name.replaceAll("-", "_")}-1.0`;
@@ -100,8 +103,8 @@ async function filesOf(zip: string): Promise<Record<string, string>> {
   return Object.fromEntries(entries.map((entry) => [entry.name, contentOf(entry).toString("utf8")]));
 }
 
-describe("a package that publishes its source alone", () => {
-  it("is built, isolated and without a compiler, into the same bytes each time, and the manifest says of what", async () => {
+describe("a package that publishes only its source", () => {
+  it("is built in isolation and without a compiler, reproducibly, and the manifest names its source", async () => {
     vi.stubEnv("AWS_SECRET_ACCESS_KEY", "a secret");
     const sdist = await publishSource({ name: "from-source", code: "value = 1\n" });
     workspace.index.publish({ name: "usual", requires: ["from-source"] });
@@ -124,14 +127,14 @@ describe("a package that publishes its source alone", () => {
     await rm(cacheDirectory(), { recursive: true });
     const again = layerOf(await workspace.build());
     expect(again.sha256).toBe(first.sha256);
-    // A zip has the time of each file to two seconds: the wheel itself is the same, too.
+    // A zip stores times in units of two seconds; the wheel is the same as well.
     expect((await readManifest(again.path)).packages.find(({ name }) => name === "from-source")?.sha256).toBe(built);
     expect(workspace.progress.filter((line) => line.startsWith("Building"))).toEqual(
       Array.from({ length: 2 }, () => "Building from-source 1.0 from from_source-1.0.tar.gz"),
     );
   });
 
-  it("is refused, when it is locked and when it is built, where the description forbids it", async () => {
+  it("is rejected when it is locked and when it is built, if the description forbids it", async () => {
     await publishSource({ name: "forbidden" });
     const requirements = path.join(workspace.folder, "aws.in");
     await writeFile(requirements, "forbidden\n");
@@ -147,7 +150,7 @@ describe("a package that publishes its source alone", () => {
     );
   });
 
-  it("is refused where its build makes a wheel for one machine, with what there is instead and the ways on", async () => {
+  it("is rejected if its build gives a wheel for one platform, with alternatives and next steps", async () => {
     await publishSource({ name: "native", tags: "cp312-cp312-linux_x86_64" });
     workspace.index.publish(
       { name: "native", version: "0.9" },
@@ -162,7 +165,7 @@ describe("a package that publishes its source alone", () => {
     expect(message).toMatch(/--find-links \.\/wheels.*\.\/wheels\/<file>\.whl.*UV_INDEX_<NAME>_PASSWORD/s);
   });
 
-  it("is built with what is pinned to the byte, and with nothing else", async () => {
+  it("is built only with hash-pinned build requirements", async () => {
     workspace.index.publish({ name: "setuptools", version: "84.2.1" }, { name: "unknown-backend" });
     await publishSource({ name: "tampered-tools", requires: ["setuptools"] });
     await workspace.require(["tampered-tools"]);
@@ -173,7 +176,7 @@ describe("a package that publishes its source alone", () => {
   });
 });
 
-describe("a wheel of one's own", () => {
+describe("a user's own wheel", () => {
   const ours = () => makeWheel({ name: "ours", files: { "ours/own.py": "" } });
 
   it.each([
@@ -200,7 +203,7 @@ describe("a wheel of one's own", () => {
     expect(files.map(({ name }) => name)).toEqual(["shop.py"]);
   });
 
-  it("may be on a private index that the project's settings name, with the user and the password of the environment", async () => {
+  it("may be on a private index in the project's settings, with user and password from the environment", async () => {
     workspace.index.publish({ name: "ours" });
     workspace.index.login = "ada:s@cret";
     vi.stubEnv("UV_NO_CONFIG", undefined);
@@ -215,7 +218,7 @@ describe("a wheel of one's own", () => {
     await expect(readFile(path.join(workspace.folder, "aws.lock"), "utf8")).resolves.not.toMatch(/127|cret/);
   });
 
-  it("of another machine is refused", async () => {
+  it("for another platform is rejected", async () => {
     const wheel = makeWheel({ name: "ours", tags: "cp312-cp312-manylinux_2_17_aarch64" });
     await write(workspace.folder, { "aws.in": `./${wheel.filename}\n` });
     await writeFile(path.join(workspace.folder, wheel.filename), wheel.content);
@@ -226,7 +229,7 @@ describe("a wheel of one's own", () => {
 
 describe("a package of the project", () => {
   it.each(["./libs/greet", "-e ./libs/greet", "greet @ ./libs/greet"])(
-    "is built from its folder, by %s, and its content counts",
+    "is built from its folder, by %s, and again when its content changes",
     async (requirement) => {
       workspace.index.publish({ name: "usual" });
       const folder = path.join(workspace.folder, "libs", "greet");
@@ -245,7 +248,7 @@ describe("a package of the project", () => {
     },
   );
 
-  it("that does not tell its version is refused", async () => {
+  it("without a version is rejected", async () => {
     const folder = path.join(workspace.folder, "libs", "greet");
     await write(folder, source({ name: "greet" }));
     await workspace.require(["./libs/greet"]);
@@ -272,7 +275,7 @@ describe("a package of the project", () => {
           text,
         ]),
       ),
-      // No package, since it has no build system: only what it needs is installed.
+      // Not a package, since it has no build system: only its dependencies are installed.
       "libs/plain/pyproject.toml": member("plain", ["usual"], "[tool.uv]\npackage = false\n"),
       "services/shop/pyproject.toml": member(
         "shop",

@@ -9,7 +9,7 @@ import { inStandardLibrary, standardLibrary } from "../../layers/standard-librar
 
 const run = promisify(execFile);
 
-/** Every module that an interpreter has: its list, and what lies below its packages. */
+/** Lists all modules of an interpreter, including those in packages. */
 const listing = `
 import json, os, pkgutil, sys, sysconfig
 
@@ -29,12 +29,12 @@ for name in sys.stdlib_module_names:
 print(json.dumps(sorted(found)))
 `;
 
-/** What only other systems than Linux have, and what tests the library itself, which runtimes leave out. */
+/** Modules that do not exist on Linux, and the library's own tests, which runtimes omit. */
 const elsewhere =
   /^(ctypes\.macholib|_msi|_overlapped|_scproxy|_winapi|_winreg|_wmi|_testconsole|msilib|msvcrt|nt|winreg|winsound)(\.|$)|(^|\.)(tests?|__main__)(\.|$)/;
 
 describe.each(pythonVersions)("the list of Python %s", (version) => {
-  it("has every module that the interpreter here has", async ({ skip }) => {
+  it("has every module of the local interpreter", async ({ skip }) => {
     const python = await findPython(version);
     if (!python.exact) {
       console.warn(`there is no Python ${version} here to compare with`);
@@ -43,7 +43,7 @@ describe.each(pythonVersions)("the list of Python %s", (version) => {
     const { stdout } = await run(python.executable, ["-I", "-S", "-c", listing], { maxBuffer: 16 * 1024 * 1024 });
     const modules = (JSON.parse(stdout) as string[]).filter((module) => !elsewhere.test(module));
     expect(modules.filter((module) => !inStandardLibrary(module, version))).toEqual([]);
-    // What is listed and nowhere would hide a missing import.
+    // A listed module that does not exist would hide a missing import.
     const known = new Set(modules);
     const builtIn = new Set(["__main__", "os.path"]);
     expect(standardLibrary(version).filter((module) => !known.has(module) && !builtIn.has(module))).toEqual([]);

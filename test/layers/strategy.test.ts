@@ -38,13 +38,13 @@ describe("strategy hybrid", () => {
   const hybrid = (provided: Record<string, string>) =>
     planLayers({ kind: "hybrid", provided: new Map(Object.entries(provided)) }, lock);
 
-  it("leaves out what public layers carry", () => {
+  it("leaves out the packages of public layers", () => {
     expect(hybrid({ pyjwt: "2.15.1", cryptography: "1.0" })).toEqual([
       { name: "dependencies", packages: ["fastapi", "starlette", "typing-extensions"] },
     ]);
   });
 
-  it("refuses a version that the lock does not accept, and one that it does not know", () => {
+  it("rejects a version that the lock does not accept, and an unknown package", () => {
     expect(() => hybrid({ pyjwt: "2.9.0", unknown: "1.0" })).toThrow(
       /pyjwt 2\.9\.0, the lock accepts 2\.15\.1\n.*unknown 1\.0, the lock accepts no such package\n.*layerStrategy full/s,
     );
@@ -52,7 +52,7 @@ describe("strategy hybrid", () => {
 });
 
 describe("strategy split", () => {
-  it("puts shared dependencies into the group that comes first", () => {
+  it("puts shared dependencies into the first group", () => {
     expect(split({ web: ["FastAPI"], auth: ["pyjwt"] })).toEqual([
       { name: "web", packages: ["fastapi", "starlette", "typing-extensions"] },
       { name: "auth", packages: ["cryptography", "pyjwt"] },
@@ -64,7 +64,7 @@ describe("strategy split", () => {
     ]);
   });
 
-  it("lets a group list what it would not get otherwise", () => {
+  it("lets a group list packages that it would not get otherwise", () => {
     expect(split({ web: ["fastapi"], auth: ["pyjwt"], base: ["typing-extensions"] })[2]?.packages).toEqual([
       "typing-extensions",
     ]);
@@ -92,13 +92,13 @@ describe("strategy split", () => {
     expect(() => split(groups, lockOf(...lock.packages, ...("f" in groups ? [locked("extra")] : [])))).toThrow(message);
   });
 
-  it("refuses a lock that does not tell what needs a package", () => {
+  it("rejects a lock without dependency edges", () => {
     expect(() => split({ web: ["fastapi"], auth: ["pyjwt"] }, lockOf(...lock.packages, locked("orphan")))).toThrow(
       /orphan: no group has what needs it.*list it in one of web, auth/,
     );
   });
 
-  it("puts each package of any lock into one layer exactly, and none before what needs it first", () => {
+  it("puts each package of any lock into exactly one layer, that of the first group that needs it", () => {
     const graph = fc
       .integer({ min: 1, max: 12 })
       .chain((count) =>
@@ -110,7 +110,7 @@ describe("strategy split", () => {
     fc.assert(
       fc.property(graph, ([needs, groupCount]) => {
         const packages = needs.map((by, index) => {
-          // Only earlier ones need a package, so that there is no circle without a requirement.
+          // Only earlier ones need a package, so that there is no cycle without a requirement.
           const neededBy = by.filter((other) => other < index).map((other) => `p${other}`);
           return locked(`p${index}`, { required: neededBy.length === 0, neededBy });
         });
@@ -147,7 +147,7 @@ describe("strategy auto", () => {
   const auto = (sized: typeof wheels) =>
     planLayers({ kind: "auto" }, lockOf(...sized.map(({ name }) => locked(name))), sized);
 
-  it("puts packages of like size together", () => {
+  it("groups packages of similar size", () => {
     expect(auto(wheels)).toEqual([
       { name: "large-packages", packages: ["numpy", "pandas"] },
       { name: "medium-packages", packages: ["cryptography"] },
@@ -155,7 +155,7 @@ describe("strategy auto", () => {
     ]);
   });
 
-  it("moves nothing else where a package comes or goes, and has no empty layer", () => {
+  it("moves no other package when one is added or removed, and has no empty layer", () => {
     const sized = fc.uniqueArray(fc.record({ name: fc.stringMatching(/^[a-z]{1,4}$/), size: fc.nat(20 * 1024 ** 2) }), {
       selector: ({ name }) => name,
       minLength: 1,
@@ -174,7 +174,7 @@ describe("strategy auto", () => {
   });
 });
 
-describe("strategy split with functions that take some groups", () => {
+describe("strategy split with functions that use some groups", () => {
   const groups = new Map([
     ["web", ["fastapi"]],
     ["auth", ["pyjwt"]],
@@ -182,7 +182,7 @@ describe("strategy split with functions that take some groups", () => {
   const strategy = { kind: "split", groups } as const;
   const consumers = [{ name: "api", layers: ["web"] }, { name: "worker", layers: ["auth"] }, { name: "both" }];
 
-  it("puts what several groups need into a layer of its own, which both have", () => {
+  it("puts packages that several groups need into a shared layer, which both functions have", () => {
     const plan = planLayers(strategy, lock, [], consumers);
     expect(plan).toEqual([
       { name: "web", packages: ["fastapi", "starlette"] },
@@ -196,12 +196,12 @@ describe("strategy split with functions that take some groups", () => {
     ]);
   });
 
-  it("plans as ever where each function takes all", () => {
+  it("plans the same layers if each function uses all groups", () => {
     const all = [{ name: "api" }, { name: "worker", layers: ["auth", "web"] }];
     expect(planLayers(strategy, lock, [], all)).toEqual(planLayers(strategy, lock));
   });
 
-  it("gives a function the group of another's that its own needs, and its adapter's", () => {
+  it("gives a function the groups of its dependencies and its adapter too", () => {
     const listed = new Map([
       ["web", ["fastapi"]],
       ["auth", ["pyjwt"]],
@@ -213,7 +213,7 @@ describe("strategy split with functions that take some groups", () => {
     expect(layersOf(split, lock, plan, fn)).toEqual(["web", "auth", "base"]);
   });
 
-  it("refuses a group that is not described, and more layers than Lambda mounts", () => {
+  it("rejects an unknown group, and more layers than Lambda mounts", () => {
     const unknown = [{ name: "api", layers: ["wbe"] }];
     expect(() => planLayers(strategy, lock, [], unknown)).toThrow(
       /functions\.api\.layers has wbe, accepted are web, auth.*did you mean web\?/,

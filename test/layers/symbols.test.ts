@@ -20,7 +20,7 @@ describe("a library without its symbols", () => {
     const cut = cutSymbols(original);
     if (cut === undefined) throw new Error(`${program} has nothing to cut`);
     expect(cut.length).toBeLessThan(original.length);
-    // Program headers and segments are as they were; only where the sections are is no longer told.
+    // Program headers and segments are unchanged; only the position of the sections is cleared.
     expect(cut.subarray(0x40).equals(original.subarray(0x40, cut.length))).toBe(true);
     const file = path.join(folder, "env");
     writeFileSync(file, cut);

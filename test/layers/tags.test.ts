@@ -74,7 +74,7 @@ describe("a wheel's tags", () => {
     expect([...ascending].reverse().sort(compareBuilds)).toEqual(ascending);
   });
 
-  it("of a name that is no wheel's fit nothing", () => {
+  it("of an invalid wheel name fit nothing", () => {
     expect(specificity("package-1.0.tar.gz", platform)).toBe(0);
   });
 });

@@ -9,13 +9,13 @@ import { reasonOf } from "../../layers/build-error";
 const root = mkdtempSync(path.join(tmpdir(), "uv-test-"));
 const programs = path.join(root, "programs");
 
-/** A uv of the test's own on the PATH, and nothing else. */
+/** Puts a fake uv on an otherwise empty PATH. */
 function install(script: string): void {
   writeFileSync(path.join(programs, "uv"), `#!/bin/sh\n[ "$1" = --version ] && echo uv 0.9.0 && exit\n${script}\n`);
   chmodSync(path.join(programs, "uv"), 0o755);
 }
 
-/** As a process that has not looked for uv yet. */
+/** Loads the module again, like a new process. */
 async function freshly() {
   vi.resetModules();
   return import("../../layers/uv");
@@ -37,14 +37,14 @@ afterAll(() => {
 });
 
 describe("uv", () => {
-  it("is looked for again where it could not be had", async () => {
+  it("is searched for again after a failure", async () => {
     const { findUv } = await freshly();
     await expect(findUv()).rejects.toThrow(/could not be installed with python3 -m pip; install uv/);
     install("");
     expect(await findUv()).toBe("uv");
   });
 
-  it("may end before it has read everything, and says why itself", async () => {
+  it("may end before it has read its input, with its own error message", async () => {
     install("exec 0<&-; echo no such option >&2; exit 2");
     const { uvPipCompile } = await freshly();
     const input = "x".repeat(16 * 1024 * 1024);

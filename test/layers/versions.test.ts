@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { acceptsPython, normalisedVersion } from "../../layers/versions";
 
 describe("a version", () => {
-  // From the specification's own list of what is normalised to what.
+  // From the specification's list of normalisations.
   it.each([
     ["1.0", "1"],
     ["v1.0.0", "1"],

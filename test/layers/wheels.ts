@@ -3,7 +3,7 @@ import { zipSync, type Zippable } from "fflate";
 import { sha256 } from "../../layers/cache";
 import type { Wheel } from "../../layers/wheel-index";
 
-/** A wheel made for a test. */
+/** A wheel for a test. */
 export interface TestWheel extends Wheel {
   readonly content: Buffer;
 }
@@ -13,13 +13,13 @@ export interface WheelContent {
   readonly version?: string;
   /** Default: `py3-none-any`. */
   readonly tags?: string;
-  /** Files besides `NAME/__init__.py` and the metadata. */
+  /** Files in addition to `NAME/__init__.py` and the metadata. */
   readonly files?: Readonly<Record<string, string | Buffer>>;
-  /** Files that may be executed. */
+  /** Executable files. */
   readonly executables?: Readonly<Record<string, string | Buffer>>;
   readonly symlinks?: Readonly<Record<string, string>>;
   readonly requires?: readonly string[];
-  /** Further lines of core metadata. */
+  /** Additional lines of core metadata. */
   readonly metadata?: readonly string[];
   /** Build tag. Default: none. */
   readonly buildTag?: string;
@@ -72,7 +72,7 @@ export function makeWheel({
   };
 }
 
-/** The first bytes of a shared library, and the names of the symbol versions that it needs. */
+/** The first bytes of a shared library, with the names of the symbol versions that it needs. */
 export function makeLibrary({ machine = 0x3e, glibc = "2.17" } = {}): Buffer {
   const header = Buffer.alloc(64);
   header.writeUInt32BE(0x7f454c46, 0);

@@ -13,7 +13,7 @@ import { relock } from "../../layers/relock";
 import { findUv } from "../../layers/uv";
 import { listType, type PackageIndex, startIndex } from "./package-index";
 
-/** Requirements, an index and an empty cache of a test's own. */
+/** A test's own requirements, index and empty cache. */
 export interface Workspace {
   readonly index: PackageIndex;
   /** Folder of requirements and locks. */
@@ -22,11 +22,11 @@ export interface Workspace {
   /** Writes requirements and locks them. */
   require(requirements: readonly string[], target?: Target): Promise<void>;
   build(options?: Partial<BuildOptions>): Promise<Bundle[]>;
-  /** Environment of a builder that runs as its own process. */
+  /** Environment of a builder in a separate process. */
   environment(): NodeJS.ProcessEnv;
 }
 
-/** A workspace for the tests of a file: one index for all of them, a new cache and new requirements for each. */
+/** A workspace for the tests of a file: a shared index, and for each test a new cache and new requirements. */
 export function useWorkspace(): Workspace {
   const root = mkdtempSync(path.join(tmpdir(), "layers-test-"));
   let running: PackageIndex | undefined;
@@ -36,7 +36,7 @@ export function useWorkspace(): Workspace {
   const progress: string[] = [];
 
   beforeAll(async () => {
-    // Found with the user's own cache, where it may be installed already.
+    // Found before the cache is replaced, since the user's cache may contain it.
     uv = await findUv();
     running = await startIndex();
   });
@@ -48,7 +48,7 @@ export function useWorkspace(): Workspace {
     vi.stubEnv("XDG_CACHE_HOME", path.join(root, String(number), "cache"));
     vi.stubEnv("UV_DEFAULT_INDEX", running?.url);
     vi.stubEnv("UV_NO_CONFIG", "1");
-    // uv's own cache is shared by the tests of a file: to find a Python takes it longest.
+    // The tests of a file share uv's own cache: uv is slow to find a Python.
     vi.stubEnv("UV_CACHE_DIR", path.join(root, "uv"));
     vi.stubEnv("UV_FIND_LINKS", undefined);
     progress.length = 0;
@@ -65,7 +65,7 @@ export function useWorkspace(): Workspace {
   afterAll(async () => {
     vi.unstubAllEnvs();
     await running?.close();
-    // A uv whose builder was killed may still be writing.
+    // The uv of a killed builder may still be writing.
     rmSync(root, { recursive: true, maxRetries: 20, retryDelay: 100 });
   });
 
@@ -89,7 +89,7 @@ export function useWorkspace(): Workspace {
         pythonVersion: "3.12",
         architecture: "x86_64",
         requirements: folder,
-        // It takes longest, and has tests of its own.
+        // It is slow, and has its own tests.
         bytecode: false,
         progress: (line) => progress.push(line),
         ...options,
@@ -101,7 +101,7 @@ export function useWorkspace(): Workspace {
   };
 }
 
-/** Files of the builder's cache, by folder. */
+/** Files in the builder's cache, by folder. */
 export async function cached(kind: "addresses" | "builds" | "bundles" | "wheels"): Promise<string[]> {
   return (await readdir(cacheDirectory(kind)).catch(() => [])).sort();
 }

@@ -29,7 +29,7 @@ const compress = (all: readonly (readonly [string, Uint8Array])[]): Promise<ZipE
   );
 
 describe("a zip", () => {
-  it("gives back what was put into it, in the order of its bytes", async () => {
+  it("returns the original files, in byte order of their names", async () => {
     await fc.assert(
       fc.asyncProperty(files, async (all) => {
         const entries = await readZip(writeZip(await compress(all)));
@@ -45,7 +45,7 @@ describe("a zip", () => {
     );
   });
 
-  it("is the same bytes whatever the order of its files", async () => {
+  it("has the same bytes whatever the order of its files", async () => {
     const shuffled = files.chain((all) =>
       fc.tuple(fc.constant(all), fc.shuffledSubarray(all, { minLength: all.length, maxLength: all.length })),
     );
@@ -61,9 +61,9 @@ describe("a zip", () => {
     );
   });
 
-  it("holds no date, no user and no extra field", async () => {
+  it("contains no date, user or extra field", async () => {
     const zip = writeZip([await deflated("a/b.py", Buffer.from("b".repeat(100)))]);
-    // 1980-01-01 00:00:00, and no extra field, in the file's own header.
+    // 1980-01-01 00:00:00, and no extra field, in the local header.
     expect(zip.readUInt32LE(10)).toBe(0x00210000);
     expect(zip.readUInt16LE(28)).toBe(0);
     const directory = zip.indexOf(Buffer.from([0x50, 0x4b, 1, 2]));
@@ -136,7 +136,7 @@ describe("an unusual zip is read", () => {
   });
 });
 
-describe("what readers of zips read differently is refused", () => {
+describe("an archive that zip readers interpret differently is rejected", () => {
   const hidden = rawZip([{ name: "hidden.py", content: "hidden" }]);
   it.each<[string, readonly RawFile[], Frame, RegExp]>([
     [
@@ -196,7 +196,7 @@ describe("what readers of zips read differently is refused", () => {
 
   it("two files in the same bytes", async () => {
     const zip = rawZip([one, { ...one }]);
-    // The second line of the list leads to the first file.
+    // The second record of the central directory points to the first file.
     zip.writeUInt32LE(0, zip.lastIndexOf("PK\x01\x02", undefined, "latin1") + 42);
     await expect(readZip(zip)).rejects.toThrow(/overlaps another file/);
   });

@@ -5,10 +5,10 @@ import { readApplication } from "../../contract/application";
 import { build } from "../../layers/build";
 import type { Target } from "../../layers/bundle";
 
-/** Builds in a process of its own, which tells what that took. */
+/** Builds in a separate process, and prints the time and memory it used. */
 async function main(): Promise<void> {
   const [target, requirements] = process.argv.slice(2) as [Target, string];
-  // An application that imports nothing: what is built is the requirements.
+  // An application without imports: only the requirements are built.
   const folder = path.join(requirements, "app");
   mkdirSync(folder, { recursive: true });
   writeFileSync(

@@ -12,31 +12,31 @@ import { differences, failedImports, installByUv, modulesOf, packagesFolder, unp
 const run = promisify(execFile);
 const platform = { pythonVersion: "3.12", architecture: "x86_64" } as const;
 
-/** What `build-set.ts` prints. */
+/** The output of `build-set.ts`. */
 interface Built {
   readonly bundles: readonly Bundle[];
   readonly seconds: number;
   readonly megabytes: number;
 }
 
-/** What came of a set of requirements. */
+/** The result for a set of requirements. */
 export interface Compared {
   readonly bundle: Bundle;
-  /** What the build took. */
+  /** Duration of the build. */
   readonly seconds: number;
-  /** Most memory of the build. */
+  /** Peak memory of the build. */
   readonly megabytes: number;
-  /** Modules that the installer's tree has and that can be imported there. */
+  /** Number of importable modules in the installer's tree. */
   readonly modules: number;
-  /** What the built tree has otherwise; none where both are equal but for what the manifest says. */
+  /** Differences of the built tree; empty if it differs only as the manifest says. */
   readonly problems: readonly string[];
 }
 
 /**
- * Builds requirements as a user would, lays the tree beside that of `uv pip install --target`, and imports every module that can
- * be imported from that one.
+ * Builds requirements like a user, compares the tree with that of `uv pip install --target`, and imports every module
+ * that can be imported from that tree.
  *
- * @param python a CPython of the version that is built for.
+ * @param python a CPython of the target version.
  */
 export async function compareSet(
   target: Exclude<Target, "gcp">,
@@ -79,7 +79,7 @@ export async function compareSet(
     const without = await failedImports(python, theirs, modules);
     const importable = modules.filter((module) => !without.has(module));
     const failures = await failedImports(python, ours, importable);
-    // What failed beside all others may work alone, and the other way round.
+    // A module that fails after the others may work alone, and vice versa.
     for (const module of failures.keys()) {
       const alone = await Promise.all([theirs, ours].map((tree) => failedImports(python, tree, [module])));
       if (alone[0]?.size === alone[1]?.size) failures.delete(module);

@@ -16,13 +16,13 @@ import { findUv } from "../../layers/uv";
 
 const run = promisify(execFile);
 
-/** Where a bundle has its packages. */
+/** Folder of the packages in a bundle. */
 export const packagesFolder: Readonly<Record<Exclude<Target, "gcp">, string>> = {
   aws: "python",
   azure: ".python_packages/lib/site-packages",
 };
 
-/** Unpacks a bundle, with the modes that it has. */
+/** Unpacks a bundle with its file modes. */
 export async function unpack(zip: string, folder: string): Promise<void> {
   for (const entry of await readZip(await readFile(zip))) {
     const file = path.join(folder, entry.name);
@@ -32,9 +32,9 @@ export async function unpack(zip: string, folder: string): Promise<void> {
 }
 
 /**
- * Installs what a lock says as `uv pip install --target` does.
+ * Installs a lock with `uv pip install --target`.
  *
- * @param fromSource names of packages that have no wheel.
+ * @param fromSource names of packages without a wheel.
  */
 export async function installByUv(
   requirements: string,
@@ -55,19 +55,19 @@ export async function installByUv(
   );
 }
 
-/** What only one of the trees has, or has otherwise, and what says no manifest and no documented rule. */
+/** Differences between the trees that neither the manifest nor a documented rule explains. */
 export interface Difference {
   readonly file: string;
   readonly what: "missing" | "added" | "content" | "mode";
 }
 
-/** What installers write by themselves: it is in no wheel. */
+/** Files that installers write and no wheel contains. */
 const installersOwn =
   /^(\.lock|[^/]+\.dist-info\/(INSTALLER|REQUESTED|direct_url\.json|uv_cache\.json|uv_build\.json|RECORD))$|__pycache__\//;
 
 /**
- * How a built tree differs from an installer's, but for what its manifest names, the list of files, which is written anew, and
- * the scripts that an installer makes of entry points.
+ * Differences between a built tree and an installer's, except for the pruned files in the manifest, `RECORD`, and the
+ * scripts that an installer generates from entry points.
  */
 export async function differences(ours: string, theirs: string, manifest: Manifest): Promise<Difference[]> {
   const pruned = new Set(manifest.packages.flatMap(({ pruned }) => Object.values(pruned).flat()));
@@ -97,7 +97,7 @@ async function otherwise(ours: string, theirs: string): Promise<Difference["what
   if (modes.some(({ mode }) => (mode & 0o111) !== 0) && modes.some(({ mode }) => (mode & 0o111) === 0)) return "mode";
   if (our.equals(their)) return undefined;
   if (isElf(their) && cutSymbols(their)?.equals(our)) return undefined;
-  // Of several declarations of a namespace an installer leaves the last one.
+  // Of several namespace declarations, an installer keeps the last one.
   if (
     theirs.endsWith("/__init__.py") &&
     [our, their].every((source) => namespaceStyle(source.toString()) !== undefined)
@@ -125,7 +125,7 @@ async function entryPointScripts(folder: string, files: ReadonlySet<string>): Pr
   );
 }
 
-/** Modules of a tree, by the names that they are imported by. */
+/** Names of the modules in a tree. */
 export async function modulesOf(folder: string): Promise<string[]> {
   const suffix = /(\/__init__)?(\.py|(\.cpython-\d+[^/]*|\.abi3)?\.so)$/;
   return [...(await filesBelow(folder))]
@@ -137,9 +137,9 @@ export async function modulesOf(folder: string): Promise<string[]> {
 }
 
 /**
- * Imports modules one after another, in a process that goes on with the next one where a module ends it.
+ * Imports modules one after another; if a module ends the process, a new one continues.
  *
- * @returns by module, why it could not be imported.
+ * @returns the errors by module.
  */
 export async function failedImports(
   python: string,
@@ -164,7 +164,7 @@ async function importing(python: string, folder: string, modules: readonly strin
   const child = spawn(python, ["-I", "-S", "-W", "ignore", program, folder], {
     stdio: ["pipe", "pipe", "ignore"],
     cwd: folder,
-    // In a session of its own: a module may end its process group.
+    // In a separate session, since a module may end its process group.
     detached: true,
     env: { PATH: process.env.PATH, LD_LIBRARY_PATH: libraries, HOME: "/nonexistent", MPLCONFIGDIR: "/nonexistent" },
   });
@@ -181,7 +181,7 @@ async function importing(python: string, folder: string, modules: readonly strin
   return { answers, end: await ended };
 }
 
-/** Files below a folder, with slashes; none where there is no folder. */
+/** Files below a folder, with forward slashes; none if the folder does not exist. */
 async function filesBelow(folder: string): Promise<Set<string>> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
   return new Set(

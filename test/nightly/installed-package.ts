@@ -15,7 +15,7 @@ import type { PopularPackage } from "./popular-packages";
 
 export const platform = { pythonVersion: "3.12", architecture: "x86_64" } as const;
 
-/** A package with all that it requires, as the builder lays it out and as CPython would import it. */
+/** A package with its requirements, as the builder installs it and as CPython imports it. */
 export interface Installed {
   /** Folder for `sys.path`. */
   readonly folder: string;
@@ -23,7 +23,7 @@ export interface Installed {
   readonly program: string;
 }
 
-/** Installs a package with the project's own builder. */
+/** Installs a package with this project's builder. */
 export async function install({ requirement, imports }: PopularPackage, root: string): Promise<Installed> {
   const requirements = path.join(root, "requirements.in");
   const folder = path.join(root, "packages");
@@ -50,7 +50,7 @@ function programOf(imports: readonly string[]): string {
   return `${lines.join("\n")}\napp = 1\n`;
 }
 
-/** What the proof says of a program over these packages. */
+/** The proof's result for a program with these packages. */
 export async function prove(program: string, packages: Tree): Promise<ImportProof> {
   return proveImports({
     platform,
@@ -61,16 +61,16 @@ export async function prove(program: string, packages: Tree): Promise<ImportProo
   });
 }
 
-/** What CPython says of it. */
+/** CPython's result. */
 export interface RealImport {
-  /** Undefined where the program runs. */
+  /** Undefined if the program runs. */
   readonly error?: {
     readonly type: string;
     readonly message: string;
-    /** Functions among the frames of the traceback, `<module>` for modules. */
+    /** Function names in the traceback's frames; `<module>` for modules. */
     readonly frames: readonly string[];
   };
-  /** Files of the folder that were imported, relative to it. */
+  /** Imported files, relative to the folder. */
   readonly loaded: readonly string[];
 }
 
@@ -102,7 +102,7 @@ import os
 os._exit(0)
 `;
 
-/** Runs the program with CPython: nothing but the packages and the standard library is there. */
+/** Runs the program with CPython, with only the packages and the standard library. */
 export async function reallyImport(python: string, { folder, program }: Installed): Promise<RealImport> {
   const { stdout } = await new Promise<{ stdout: string }>((resolve, reject) => {
     execFile(
@@ -122,7 +122,7 @@ export async function reallyImport(python: string, { folder, program }: Installe
   return { loaded, ...(error && { error: { ...error, type: error.type.join(" ") } }) };
 }
 
-/** A package without one of its modules: a file, or a folder with all that is in it. */
+/** A package without one of its modules, which is a file or a folder. */
 export async function without<Result>(
   { tree, folder, program }: Installed,
   removed: string,

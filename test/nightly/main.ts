@@ -4,7 +4,7 @@ import path from "node:path";
 import { findPython } from "../../layers/python";
 import { type Compared, compareSet } from "./compare-set";
 
-/** Sets that are larger than what Lambda takes, or were tried there. */
+/** Sets that exceed Lambda's limits, or were tried on Azure. */
 const onAzure = new Set([
   "azure1",
   "dbt",
@@ -18,12 +18,12 @@ const onAzure = new Set([
   "popular-data",
 ]);
 
-/** Sets that cannot be built, with what has to be said of them. */
+/** Sets that cannot be built, with the expected message. */
 const refused: Readonly<Record<string, RegExp>> = { sdist4: /No version of mysqlclient has one/ };
 
 /**
- * Builds each set of requirements as a user would, lays it beside the tree of `uv pip install --target`, and imports every
- * module that can be imported from that one.
+ * Builds each set of requirements like a user, compares it with the tree of `uv pip install --target`, and imports
+ * every module that can be imported from that tree.
  */
 async function main(): Promise<void> {
   const folder = path.join(__dirname, "sets");
@@ -59,7 +59,7 @@ function messageOf(error: unknown): string {
   return error instanceof Error && "stderr" in error ? String(error.stderr) : String(error);
 }
 
-/** What was said last is the cause. */
+/** The last line is the cause. */
 function reason(error: unknown): string {
   return messageOf(error).trim().split("\n").slice(-6).join(" ").slice(-600);
 }

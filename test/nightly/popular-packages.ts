@@ -1,4 +1,4 @@
-/** A distribution that many programs use, and modules that its own documentation has programs import. */
+/** A widely used distribution, with modules from its own documentation. */
 export interface PopularPackage {
   readonly requirement: string;
   /** Dotted module, or `module:name` for a name in it. */
