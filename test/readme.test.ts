@@ -11,12 +11,12 @@ test("the code on the page about components is that of the example that the test
   const example = withoutSpace(read("examples/orders/index.ts"));
   const blocks = [...read("docs/components.md").matchAll(/```ts\n(.*?)```/gs)].map(([, code = ""]) => code);
   expect(blocks.length).toBeGreaterThan(2);
-  // Prettier breaks lines by their indentation, with a comma at the end of a list.
+  // Prettier breaks lines depending on indentation, and adds a comma at the end of a list.
   const bare = (text: string) => withoutSpace(text).replace(/,(?=[)\]}])/g, "");
   for (const code of blocks) expect(bare(example)).toContain(bare(code));
 });
 
-test("every npm script that the README names is there", () => {
+test("every npm script in the README exists", () => {
   const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
   const named = [...readme.matchAll(/npm run ([\w:]+)/g)].map(([, script = ""]) => script);
   expect(named.filter((script) => !(script in scripts))).toEqual([]);
@@ -40,7 +40,7 @@ describe("README.ja.md keeps step with README.md:", () => {
     expect(of(japanese)).toEqual(of(readme));
   });
 
-  test.each(["README.md", "README.ja.md"])("what %s links to in this repository is there", (file) => {
+  test.each(["README.md", "README.ja.md"])("the links of %s within this repository exist", (file) => {
     const links = [...read(file).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, target = ""]) => target);
     expect(links.filter((target) => !existsSync(path.join(__dirname, "..", target)))).toEqual([]);
   });

@@ -18,7 +18,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Lines that only types need, so that the line of the error is another one once they are gone. */
+/** Lines with types only, so that the line number of the error changes once they are removed. */
 const main = `
 interface Unused {
   readonly one: number;
@@ -34,7 +34,7 @@ run().catch((error: unknown) => console.log((error as Error).stack));
 const compiled = () => path.join(folder, "multicloud-auto-deploy", "compiled");
 const stored = () => readdirSync(compiled()).map((name) => path.join(compiled(), name));
 
-/** What the program prints. */
+/** The output of the program. */
 async function run(...args: string[]): Promise<string> {
   const loader = path.join(__dirname, "..", "run-typescript.js");
   const { stdout } = await promisify(execFile)(
@@ -45,7 +45,7 @@ async function run(...args: string[]): Promise<string> {
   return stdout;
 }
 
-test("TypeScript runs, and what was translated is found again and not written again", async () => {
+test("TypeScript runs, and its translation is cached and not written again", async () => {
   expect(await run()).toBe("first\n");
   const [store = ""] = stored();
   const { mtimeMs, ino } = statSync(store);
@@ -54,19 +54,19 @@ test("TypeScript runs, and what was translated is found again and not written ag
   expect(statSync(store)).toMatchObject({ mtimeMs, ino });
 });
 
-test("a file that has changed is translated anew", async () => {
+test("a changed file is translated again", async () => {
   await run();
   writeFileSync(path.join(folder, "word.ts"), 'export const word: string = "second";\n');
   expect(await run()).toBe("second\n");
 });
 
-test("a stack trace names the lines of the source, also where it was translated before", async () => {
+test("a stack trace has the line numbers of the source, also with a cached translation", async () => {
   for (const time of ["first", "second"]) {
     expect(await run("fail"), time).toMatch(/^Error: first\n {4}at run \(\S*main\.ts:7:41\)/);
   }
 });
 
-test("a JavaScript file that imports when it is called does so, also where it was loaded before", async () => {
+test("a JavaScript file with a dynamic import works, also with a cached translation", async () => {
   writeFileSync(path.join(folder, "later.js"), 'exports.later = () => import("./module.mjs");\n');
   writeFileSync(path.join(folder, "module.mjs"), 'export const word = "later";\n');
   writeFileSync(
@@ -76,7 +76,7 @@ test("a JavaScript file that imports when it is called does so, also where it wa
   for (const time of ["first", "second", "third"]) expect(await run(), time).toBe("later\n");
 });
 
-test("a damaged cache is made anew", async () => {
+test("a damaged cache is written again", async () => {
   await run();
   const [store = ""] = stored();
   const bytes = readFileSync(store);
@@ -86,9 +86,9 @@ test("a damaged cache is made anew", async () => {
   expect(readFileSync(store)).not.toEqual(bytes);
 });
 
-test("a cache that cannot be written changes nothing", async () => {
+test("a read-only cache is no error", async () => {
   mkdirSync(path.join(folder, "multicloud-auto-deploy"));
-  // A file, since an administrator may write into any folder.
+  // A file in place of the folder, since an administrator may write into any folder.
   writeFileSync(compiled(), "");
   chmodSync(compiled(), 0o400);
   expect(await run()).toBe("first\n");

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
-/** How many tests a runner passed, failed and skipped. */
+/** Numbers of passed, failed and skipped tests of a runner. */
 interface Tally {
   passed: number;
   failed: number;
@@ -13,9 +13,9 @@ interface Tally {
 interface Runner {
   readonly name: string;
   readonly command: readonly [string, ...string[]];
-  /** Reads the runner's report; it throws where the runner died before it wrote one. */
+  /** Reads the runner's report; throws if the runner ended before it wrote one. */
   readonly tally: () => Tally;
-  /** What failed, a line or two each: it is told once more at the end, where a log that was cut still has it. */
+  /** The failures, a line or two each, printed again at the end, so that a truncated log contains them. */
   readonly failures: () => string[];
 }
 
@@ -28,7 +28,7 @@ function readVitestReport(): VitestReport {
   return JSON.parse(readFileSync(vitestReport, "utf8")) as VitestReport;
 }
 
-/** Everything temporary of every test is in here, so that a test which is stopped leaves nothing behind either. */
+/** All tests' temporary files are in this folder, so that an interrupted test leaves nothing behind. */
 const temporary = mkdtempSync(path.join(tmpdir(), "tests-"));
 const vitestReport = path.join(temporary, "vitest.json");
 const pytestReport = path.join(temporary, "pytest.xml");
@@ -72,8 +72,8 @@ const runners: readonly Runner[] = [
 ];
 
 /**
- * Runs every runner, whatever the ones before it found, and ends with one line that sums them up. With `--nightly`, tests
- * that draw moments at random draw more of them.
+ * Runs all runners, even after failures, and prints a summary line. With `--nightly`, tests with random moments use
+ * more of them.
  */
 async function main(): Promise<void> {
   const total: Tally = { passed: 0, failed: 0, skipped: 0 };
@@ -85,7 +85,7 @@ async function main(): Promise<void> {
     const exitCode = await run(command);
     const found = readReport(tally, { passed: 0, failed: 0, skipped: 0 });
     failed.push(...readReport(failures, []));
-    // A runner that fails without a failed test (a crash, an unhandled rejection, no tests at all) has failed all the same.
+    // A runner that fails without a failed test (a crash, an unhandled rejection, no tests at all) counts as failed.
     if (exitCode !== 0 && found.failed === 0) {
       console.error(`${name} exited with ${exitCode} although no test of its report failed`);
       found.failed = 1;
@@ -106,12 +106,12 @@ function run([program, ...args]: readonly [string, ...string[]]): Promise<number
       .on("exit", (code) => {
         resolve(code ?? 1);
       });
-    // The runner ends its tests first; a terminal's Ctrl-C it gets by itself.
+    // The runner ends its tests first; it receives a terminal's Ctrl-C itself.
     process.once("SIGTERM", () => child.kill("SIGTERM")).once("SIGINT", () => undefined);
   });
 }
 
-/** What a runner's report says; without a report, the value given. */
+/** The content of a runner's report; without a report, the given value. */
 function readReport<T>(read: () => T, otherwise: T): T {
   try {
     return read();

@@ -5,7 +5,7 @@ import { lastingSettings } from "../settings/lasting";
 
 const table = { name: "orders", partitionKey: "id", sortKey: "line" };
 
-/** What a stack with these settings of Azure keeps, beside Azure's region and account. */
+/** The lasting settings of a stack with these Azure settings, without Azure's region and account. */
 function kept(azure: Readonly<Record<string, unknown>>, site?: string): string[] {
   const settings = parseSettings(
     { "shop:clouds": ["azure"], "shop:azure": azure },
@@ -16,17 +16,17 @@ function kept(azure: Readonly<Record<string, unknown>>, site?: string): string[]
 
 const always = ["azure.region=japaneast", "azure.storageAccountName="];
 
-test("Front Door's tier is kept where there is a Front Door", () => {
+test("Front Door's tier is kept if there is a Front Door", () => {
   expect(kept({}, "/shop/site")).toEqual([...always, "azure.frontend.waf=false"]);
   expect(kept({ frontend: { waf: true } }, "/shop/site")).toEqual([...always, "azure.frontend.waf=true"]);
 });
 
-test("and not where the frontend is off or the application has no site", () => {
+test("and not if the frontend is off or the application has no site", () => {
   expect(kept({ frontend: { enabled: false } }, "/shop/site")).toEqual(always);
   expect(kept({ frontend: { waf: true } })).toEqual(always);
 });
 
-test("a project of Google Cloud is kept, as a region is", () => {
+test("a Google Cloud project is kept, like a region", () => {
   const settings = parseSettings(
     { "shop:clouds": ["gcp"], "shop:gcp": { project: "shop-123456" } },
     { project: "shop", stack: "staging" },

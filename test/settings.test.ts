@@ -39,7 +39,7 @@ test("the defaults of Pulumi.yaml are a valid configuration", async () => {
   expect(found.aws?.function.reservedConcurrency).toBeUndefined();
 });
 
-test("a provider's own setting that says something else is an error, and one that says the same is none", () => {
+test("a different setting of the provider is an error, and an equal one is not", () => {
   const withProvider = (own: Record<string, string>) => {
     const given = Object.entries({ ...engineConfiguration({ clouds: ["aws"] }), ...own });
     const values = given.map(([key, text]) => [key, settingValue(text)] as const);
@@ -51,7 +51,7 @@ test("a provider's own setting that says something else is an error, and one tha
   );
 });
 
-test("an empty text switches a setting off, a value switches it on", async () => {
+test("an empty text disables a setting, a value enables it", async () => {
   const certificateArn = "arn:aws:acm:us-east-1:123456789012:certificate/1-2-3";
   const found = await settings({
     clouds: ["aws"],
@@ -63,7 +63,7 @@ test("an empty text switches a setting off, a value switches it on", async () =>
   expect(found.aws?.function.reservedConcurrency).toBe(5);
 });
 
-test("every cloud has its settings where it is on, and none where it is off", async () => {
+test("every enabled cloud has its settings, and a disabled one has none", async () => {
   const all = await settings({ gcp: { project: "shop-123456" } });
   expect(all.clouds).toEqual(["aws", "azure", "gcp"]);
   expect(all.azure).toMatchObject({
@@ -256,13 +256,13 @@ describe("a wrong setting is named, with what was found and what is accepted", (
 describe("the names of release 3.0.0 are errors that name the new ones", () => {
   test.each([...renamed])("%s is %s", async (old, name) => {
     const [cloud = "", key = ""] = old.split(".");
-    // Of every type, as such a stack has it: what a group of settings is called now was a switch.
+    // Of every type: a setting of release 3.0.0 may have the name of today's group of settings.
     for (const value of [true, 512, "text"]) {
       await expect(settings({ [cloud]: { [key]: value } })).rejects.toThrow(`${old}: renamed to ${name};`);
     }
   });
 
-  test("and each of them is no setting, each new one is", () => {
+  test("and none of them is a setting, each new one is", () => {
     const names = known.map(({ name }) => name);
     expect([...renamed.keys()].filter((old) => names.includes(old))).toEqual([]);
     expect([...renamed.values()].filter((name) => !names.includes(name))).toEqual([]);
@@ -285,7 +285,7 @@ describe("pulumi config set without --path keeps the dots in the key,", () => {
     expect(aws).toMatchObject({ region: "eu-west-1", function: { memorySize: 1024 }, frontend: { waf: true } });
   });
 
-  test("and is an error beside the nested form, whose value may be another", () => {
+  test("and is an error beside the nested form, which may have another value", () => {
     expect(() => parsed({ aws: { region: "eu-west-1" }, "aws.region": "us-east-1" })).toThrow(
       /aws\.region: given twice: as multicloud-auto-deploy:aws\.region and inside multicloud-auto-deploy:aws;/,
     );
@@ -306,19 +306,19 @@ describe("pulumi config set without --path keeps the dots in the key,", () => {
     expect(message).not.toContain("given twice");
   });
 
-  test("and names the outer key where the value is nested in it", () => {
+  test("and names the outer key if the value is nested in it", () => {
     expect(() => parsed({ aws: { region: "eu-west-1" }, "aws.region.name": "x" })).toThrow(
       /aws\.region\.name: nothing can be inside aws\.region, to which multicloud-auto-deploy:aws gives a value that is no group; leave one/,
     );
   });
 
-  test("and names the key that has the other value, where that one has dots too", () => {
+  test("and names the key with the other value, if that one has dots too", () => {
     expect(() => parsed({ "aws.frontend": { waf: true }, "aws.frontend.waf": false })).toThrow(
       /aws\.frontend\.waf: given twice: .* and inside multicloud-auto-deploy:aws\.frontend;/,
     );
   });
 
-  test("without a change to the configuration that was given", () => {
+  test("without a change to the given configuration", () => {
     const frontend = { waf: true };
     parsed({ clouds: ["aws"], "aws.frontend": frontend, "aws.frontend.enabled": false });
     expect(frontend).toEqual({ waf: true });
@@ -330,7 +330,7 @@ describe("pulumi config set without --path keeps the dots in the key,", () => {
     );
   });
 
-  test("and a provider's own keys are none of this program's", () => {
+  test("and a provider's own keys are not this program's", () => {
     const keys = { "aws:profile": "dev", "gcp:constructor": "x", "azure-native:location": "japaneast" };
     const clouds = { [`${projectName}:clouds`]: ["aws"] };
     expect(() => parseSettings({ ...clouds, ...keys }, { project: projectName, stack: "staging" })).not.toThrow();
@@ -399,7 +399,7 @@ describe("a secret in the wrong place is not printed:", () => {
     expect(messageOf(() => parseSettings(own, scope))).toContain(secret);
   });
 
-  test("a number or a schedule of a function is, even of one that is called secrets", () => {
+  test("a number or a schedule of a function is printed, even if the function's name is secrets", () => {
     const functions = { secrets: { memory: 64, schedule: 5 } };
     const own = { [`${projectName}:clouds`]: ["aws"], [`${projectName}:functions`]: functions };
     const message = messageOf(() => parseSettings(own, { project: projectName, stack: "staging" }));
@@ -408,7 +408,7 @@ describe("a secret in the wrong place is not printed:", () => {
   });
 });
 
-describe("a value of any wrong type is refused in this program's own words:", () => {
+describe("a value of any wrong type gets this program's own error:", () => {
   const nested = (names: readonly string[], value: unknown): unknown => {
     const [first, ...rest] = names;
     return first === undefined ? value : { [first === "<function>" ? "api" : first]: nested(rest, value) };

@@ -7,7 +7,7 @@ import { referenceCommand, referenceFiles } from "../../operations/reference";
 
 const root = path.join(__dirname, "..", "..");
 
-test.each(Object.entries(referenceFiles(root)))("%s says what the schemas say", (file, text) => {
+test.each(Object.entries(referenceFiles(root)))("%s matches the schemas", (file, text) => {
   const found = existsSync(path.join(root, file)) ? readFileSync(path.join(root, file), "utf8") : "";
   expect(found, `${file} is stale; run: ${referenceCommand}`).toBe(text);
 });

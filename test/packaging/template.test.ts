@@ -12,7 +12,7 @@ const manifestSchema = z.object({ version: z.string().optional(), dependencies: 
 const read = (...file: string[]) =>
   manifestSchema.parse(JSON.parse(readFileSync(path.join(__dirname, "..", "..", ...file), "utf8")));
 
-test("the template asks for the packages and SDKs that this repository is tested with", () => {
+test("the template requires the packages and SDKs with which this repository is tested", () => {
   const { version, dependencies } = read("package.json");
   const template = read("template", "package.json");
   const own = packages.map(({ name }) => [name, version]);

@@ -15,11 +15,11 @@ const schema = z.object({
   ),
 });
 
-/** As Pulumi's generator of Python SDKs names what the schema has. */
+/** Converts the schema's names as Pulumi's generator of Python SDKs does. */
 const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 // test/engine/plugin.test.ts deploys it at night.
-test("the program in Python declares and reads what the schema has", () => {
+test("the program in Python uses only names in the schema", () => {
   const { resources } = schema.parse(JSON.parse(read("plugin", "schema.json")));
   const program = read("examples", "python", "__main__.py");
   const declared = [...program.matchAll(/^(\w+) = multicloud\.(\w+)\((.*?)\)$/gms)];

@@ -10,8 +10,8 @@ import { AwsPythonApi, AzurePythonApi, GcpPythonApi, PythonLayer } from "../../p
 
 const checkout = path.join(__dirname, "..", "..");
 
-test("the committed schema is what Pulumi's analyser makes of the components; npm run schema writes it", async () => {
-  // Where the analyser looks for a compiler's settings and an entry point.
+test("the committed schema matches the components by Pulumi's analyser; npm run schema writes it", async () => {
+  // Where the analyser looks for compiler settings and an entry point.
   const dirname = mkdtempSync(path.join(tmpdir(), "schema-"));
   const main = path.join(checkout, "plugin", "components.ts");
   const description = "Python web applications on AWS, Azure and Google Cloud, with their dependency layers";

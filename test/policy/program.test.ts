@@ -11,14 +11,14 @@ import { projectName } from "../configuration";
 import { type CloudSettings, programStack } from "./program";
 
 beforeEach(() => {
-  // Google Cloud's frontend warns where it has no domain.
+  // Google Cloud's frontend warns if it has no domain.
   vi.spyOn(pulumi.log, "warn").mockResolvedValue();
 });
 
 const messages = async (name: string, settings?: CloudSettings) =>
   violations(rules, await programStack(name, settings)).map(({ message }) => message);
 
-describe("the program keeps to every rule", () => {
+describe("the program follows every rule", () => {
   test("with the defaults", async () => {
     const stack = await programStack("staging");
     for (const provider of ["aws:", "azure-native:", "gcp:"]) {
@@ -27,7 +27,7 @@ describe("the program keeps to every rule", () => {
     expect(violations(rules, stack)).toEqual([]);
   });
 
-  test("with everything switched on", async () => {
+  test("with everything enabled", async () => {
     const settings = {
       notificationEmail: "on-call@example.com",
       aws: {
@@ -64,7 +64,7 @@ describe("the program keeps to every rule", () => {
     expect(await messages("production", settings)).toEqual([]);
   });
 
-  test("in production, once deletion protection is on", async () => {
+  test("in production, once deletion protection is enabled", async () => {
     expect((await messages("production")).join()).toMatch(/deletion protection is off.*Set deletionProtection to true/);
     expect(await messages("production", { deletionProtection: true })).toEqual([]);
   });
@@ -75,23 +75,23 @@ describe("alarms", () => {
   const watching = async (settings?: CloudSettings) =>
     (await programStack("production", settings)).resources.filter(({ type }) => alarms.test(type));
 
-  test("are off where nobody would be told", async () => {
+  test("are disabled without an address", async () => {
     expect(await watching()).toEqual([]);
   });
 
-  test("are on every cloud with an address", async () => {
+  test("are enabled on every cloud with an address", async () => {
     const found = await watching({ notificationEmail: "on-call@example.com" });
     expect(new Set(found.map(({ type }) => type.split(":")[0]))).toEqual(new Set(["aws", "azure-native", "gcp"]));
   });
 
-  test("need an address that is one", async () => {
+  test("need a valid address", async () => {
     await expect(watching({ notificationEmail: "on-call" })).rejects.toThrow(
       /notificationEmail: expected an e-mail address.*found "on-call"/,
     );
   });
 });
 
-test("a short retention is remarked upon, and does not stop a deployment", async () => {
+test("a short retention period causes a warning, and does not stop a deployment", async () => {
   const found = violations(rules, await programStack("staging", { logRetentionDays: 30 }));
   expect(new Set(found.map(({ rule }) => `${rule.name} ${rule.enforcement ?? ""}`))).toEqual(
     new Set(["aws-log-retention-year advisory"]),

@@ -20,12 +20,12 @@ vi.mock("../../components/site", async (original) => ({
   ],
 }));
 
-/** Settings of a stack; a project of Google Cloud is added, which has no default. */
+/** Settings of a stack; a Google Cloud project is added, since it has no default. */
 export type CloudSettings = Configuration & { readonly gcp?: Configuration };
 
 vi.mock("../../layers/build", () => ({ build: (options: BuildOptions) => Promise.resolve(bundlesOf(options)) }));
 
-/** What the builder would give: other bytes for other options. */
+/** Simulates the builder: other options give other bytes. */
 function bundlesOf({ application, targets, strategy, pythonVersion, architecture, bytecode }: BuildOptions): Bundle[] {
   const functions = application.functions.map(({ name }) => name);
   const hash = (...of: unknown[]) => createHash("sha256").update(JSON.stringify(of)).digest("hex");
@@ -51,7 +51,7 @@ function bundlesOf({ application, targets, strategy, pythonVersion, architecture
   return all.filter(({ target }) => targets.includes(target));
 }
 
-/** Outputs that the program takes apart, and so must look as the clouds give them. */
+/** Outputs that the program parses, so they need the clouds' form. */
 const answers: Record<string, (name: string, inputs: Record<string, object>) => object> = {
   "command:local:Command": () => ({ stdout: "2026-01-02T03:04:05.678Z\n" }),
   "gcp:cloudfunctionsv2/function:Function": (name, { serviceConfig }) => ({
@@ -80,7 +80,7 @@ const invokes: Record<string, object> = {
   },
 };
 
-/** Azure's ids say what they are in; the others need no more than to be unlike each other. */
+/** Azure's ids contain their parents; the others only have to be unique. */
 function idOf(type: string, name: string): string {
   const [provider = "", service = "", kind = ""] = type.split(":");
   return provider === "azure-native"
@@ -88,7 +88,7 @@ function idOf(type: string, name: string): string {
     : `${name}-id`;
 }
 
-/** A resource as the program registered it, and as the mocked cloud answered. */
+/** A registered resource, with the mocked cloud's outputs. */
 export interface Registered {
   readonly urn: string;
   readonly type: string;
@@ -96,20 +96,21 @@ export interface Registered {
   readonly inputs: Record<string, object>;
   readonly state: object;
   readonly id: string;
-  /** URN of the provider that the program made for it; absent where that is the default one. */
+  /** URN of the program's own provider; absent for the default provider. */
   readonly provider?: string;
 }
 
-/** What the mocked cloud answers instead of what it would. */
+/** Overrides outputs of the mocked cloud. */
 export type Answer = (registered: Omit<Registered, "state" | "id">) => {
   readonly id?: string;
   readonly state?: object;
 };
 
 /**
- * Everything that the program registers with the settings of a stack, without engine and clouds; components are left out.
+ * Everything that the program registers with the settings of a stack, without engine and clouds; components are left
+ * out.
  *
- * @param configuration settings over the defaults of Pulumi.yaml, nested or by their paths.
+ * @param configuration settings that override the defaults of Pulumi.yaml, nested or by path.
  */
 export async function registeredBy(
   stack: string,
@@ -157,8 +158,8 @@ export async function registeredBy(
 }
 
 /**
- * Everything that the program registers with the settings of a stack, as the rules of the policy pack see it. A property that
- * was computed from another resource holds that resource's id, ARN or name, which is how the rules find it.
+ * Everything that the program registers with the settings of a stack, in the form of the policy pack. A property that
+ * was computed from another resource contains that resource's id, ARN or name, by which the rules find it.
  */
 export async function programStack(name: string, settings: CloudSettings = {}): Promise<Stack> {
   const configuration = engineConfiguration({ ...settings, gcp: { project: "shop-123456", ...settings.gcp } });
@@ -168,7 +169,7 @@ export async function programStack(name: string, settings: CloudSettings = {}): 
   return { name, configuration: settingsOf(configuration), resources };
 }
 
-/** Inputs without what JSON has no word for: rules look into no archive. */
+/** Inputs without values that JSON lacks: rules do not read archives. */
 function plain(inputs: object): Record<string, Value> {
   return JSON.parse(JSON.stringify(inputs)) as Record<string, Value>;
 }

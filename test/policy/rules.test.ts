@@ -169,14 +169,14 @@ const schedulerPolicy = (action: string) =>
   );
 
 interface Case {
-  /** Stacks that keep to the rule. */
+  /** Stacks that follow the rule. */
   readonly good: readonly (readonly Resource[])[];
-  /** What the rule says of stacks that break it. */
+  /** The rule's message for stacks that violate it. */
   readonly bad: readonly (readonly [RegExp, ...Resource[]])[];
   readonly stack?: string;
 }
 
-/** For each rule, what it lets pass and what it catches. */
+/** Examples for each rule. */
 const cases: Record<string, Case> = {
   "aws-function-has-layer": {
     good: [[lambda()], [lambda({ layers: unknown })], [lambda({ runtime: "nodejs20.x", layers: undefined })]],
@@ -617,7 +617,7 @@ const cases: Record<string, Case> = {
   },
 };
 
-/** As the engine has it in a first preview: nothing has a name yet, but what was computed from what is known. */
+/** As in the engine's first preview: resources have no names yet, except those that were computed from known values. */
 function dependsOnBucket(other: Resource): Resource {
   return other === bucket ? other : { ...other, dependencies: { bucket: [bucket.urn] } };
 }
@@ -632,14 +632,14 @@ function found(
   return violations([rule], stack).map(({ message }) => message);
 }
 
-test("every rule has its cases, and a name of its own", () => {
+test("every rule has examples, and a unique name", () => {
   expect(Object.keys(cases).sort()).toEqual(rules.map(({ name }) => name).sort());
 });
 
 describe.each(rules.map((rule) => [rule.name, rule] as const))("%s", (name, rule) => {
   const { good, bad, stack } = cases[name] ?? { good: [], bad: [] };
 
-  test.each(good.map((resources) => [resources] as const))("lets pass %#", (resources) => {
+  test.each(good.map((resources) => [resources] as const))("accepts %#", (resources) => {
     expect(found(rule, resources, stack)).toEqual([]);
   });
 
@@ -648,7 +648,7 @@ describe.each(rules.map((rule) => [rule.name, rule] as const))("%s", (name, rule
     expect(found(rule, resources, stack)[0]).toContain(rule.remedy);
   });
 
-  test("judges nothing by what the engine does not know yet", () => {
+  test("ignores values that the engine does not know yet", () => {
     for (const [resource] of good) {
       if (resource === undefined || rule.scope === "stack") continue;
       const properties = Object.fromEntries<Value>(Object.keys(resource.properties).map((key) => [key, unknown]));
@@ -657,7 +657,7 @@ describe.each(rules.map((rule) => [rule.name, rule] as const))("%s", (name, rule
   });
 });
 
-test("a website's bucket may be open to everybody where a setting says so, and no other bucket may", () => {
+test("only a website's bucket may be public, if a setting says so", () => {
   const site = { ...openBucket, properties: { ...openBucket.properties, website: { mainPageSuffix: "index.html" } } };
   const open = rules.filter(({ name }) => ["gcp-bucket-not-public", "gcp-bucket-members-named"].includes(name));
   for (const [bucket, configuration, expected] of [
@@ -670,7 +670,7 @@ test("a website's bucket may be open to everybody where a setting says so, and n
   }
 });
 
-test("what protects production only does not hold up staging", () => {
+test("rules for production do not stop staging", () => {
   const open = [
     table({ deletionProtectionEnabled: false }),
     database({ deleteProtectionState: undefined }),
@@ -684,12 +684,12 @@ test("what protects production only does not hold up staging", () => {
   }
 });
 
-test("a rule is for its own types only", () => {
+test("a rule applies only to its own types", () => {
   const stranger = resource("random:index/randomId:RandomId", {});
   expect(rules.flatMap((rule) => found(rule, [stranger]))).toEqual([]);
 });
 
-test("every waiver has a reason, and none is of a reference that a rule enforces throughout", () => {
+test("every waiver has a reason, and none waives a rule that is always enforced", () => {
   for (const { reason } of waivers) expect(reason).toMatch(/^[A-Z].*\.$/);
   const partly = ["CKV_AWS_174"];
   const waived = waivers.flatMap(({ reference }) => reference.split(", ")).filter((id) => !partly.includes(id));

@@ -25,7 +25,7 @@ import { type Registered, registeredBy } from "./program";
 
 const checkout = path.join(__dirname, "..", "..");
 const folder = mkdtempSync(path.join(tmpdir(), "setting-changes-"));
-/** The board with a worker and a secret; an application is a folder of the project. */
+/** The message board with a worker and a secret; an application is a folder of the project. */
 const application = path.join(checkout, ".local", path.basename(folder));
 
 beforeAll(() => {
@@ -42,7 +42,7 @@ afterAll(() => {
   for (const made of [folder, application]) rmSync(made, { recursive: true });
 });
 
-/** The local clouds' own comparison of inputs: what forces a replacement, and which of old and new comes first. */
+/** The local clouds' own comparison of inputs: it decides what is replaced, and in which order. */
 const providers: Readonly<Record<string, CloudProvider>> = Object.fromEntries(
   [
     { name: "aws", types: awsTypes, behaviours: awsBehaviours },
@@ -63,12 +63,12 @@ async function byUrn(resources: readonly Registered[]): Promise<Map<string, Know
   return new Map(await Promise.all(known));
 }
 
-/** A resource, its inputs as JSON has them. */
+/** A resource with inputs in JSON. */
 interface Known extends Pick<Registered, "urn" | "type" | "name" | "provider"> {
   readonly inputs: Properties;
 }
 
-/** Inputs with each file by its path, which the SDK keeps as a promise. */
+/** Inputs with each file replaced by its path, which the SDK holds as a promise. */
 async function settled(value: unknown): Promise<unknown> {
   if (value instanceof pulumi.asset.FileArchive || value instanceof pulumi.asset.FileAsset) {
     return { file: await value.path };
@@ -91,12 +91,12 @@ const stackOf = (on: readonly Cloud[], given: Crossing["to"]) =>
     clouds: on,
     application: path.relative(checkout, application),
     "gcp.project": "shop-123456",
-    // Another application has neither the board's secret nor its worker.
+    // Other applications have neither the board's secret nor its worker.
     ...("application" in given ? {} : standing),
     ...given,
   });
 
-/** Stacks at their defaults, which most settings start from, by their clouds. */
+/** Stacks with default settings, from which most changes start, by cloud. */
 const atDefaults = new Map<string, Promise<Registered[]>>();
 
 function startOf(on: readonly Cloud[], from: Crossing["from"]): Promise<Registered[]> {
@@ -107,11 +107,11 @@ function startOf(on: readonly Cloud[], from: Crossing["from"]): Promise<Register
 }
 
 /**
- * What the engine would do on its way from one set of settings to another: what is replaced gets another id, and what names
- * it is compared again, until nothing more is replaced.
+ * Simulates the engine's update from one set of settings to another: a replaced resource gets another id, and resources
+ * that refer to it are compared again, until nothing more is replaced.
  */
 async function crossed({ clouds: concerned = clouds, from, to }: Crossing): Promise<Step[]> {
-  // A setting of one cloud is crossed there alone, but for the one that says which there are.
+  // A setting of one cloud is changed only there, except for the one that selects the clouds.
   const on = "clouds" in to ? clouds : concerned;
   const before = await startOf(on, from);
   const saved = savedIn(before);
@@ -139,7 +139,7 @@ async function crossed({ clouds: concerned = clouds, from, to }: Crossing): Prom
 function stepTo({ urn, type, inputs, provider }: Known, old: Known | undefined): Step["does"] | undefined {
   if (old === undefined) return "create";
   const cloud = providers[type.split(":")[0] ?? ""];
-  // Commands are no cloud's.
+  // Commands belong to no cloud.
   if (cloud === undefined) return JSON.stringify(old.inputs) === JSON.stringify(inputs) ? undefined : "update";
   const { changed, replaces, deleteBeforeReplace } = cloud.diff(urn, old.inputs, inputs);
   if (replaces.length > 0 && deleteBeforeReplace) return "renew";
@@ -147,7 +147,7 @@ function stepTo({ urn, type, inputs, provider }: Known, old: Known | undefined):
   return changed.length > 0 ? "update" : undefined;
 }
 
-/** Why the program refuses a value that a stack cannot go over to, before it declares anything. */
+/** The program's error for a value that a stack cannot change to, before it declares anything. */
 const refusals = /this stack was deployed with/;
 
 async function changeOf(name: string, crossing: Crossing): Promise<SettingChange> {
@@ -161,17 +161,17 @@ async function changeOf(name: string, crossing: Crossing): Promise<SettingChange
 }
 
 describe("every setting", () => {
-  test("is crossed, and nothing else", () => {
+  test("is changed in a test, and no other", () => {
     expect(Object.keys(crossings)).toEqual(settings.map(({ name }) => name));
   });
 
-  test("that is crossed by another test names one that is there", () => {
+  test("that another test changes names an existing test", () => {
     const named = Object.values(crossings).flatMap(({ crossedBy }) => crossedBy ?? []);
     expect(named.filter((file) => !existsSync(path.join(checkout, file)))).toEqual([]);
   });
 
   test(
-    "does what docs/reference/setting-changes.md says (`npm run diagrams` writes it)",
+    "behaves as docs/reference/setting-changes.md says (`npm run diagrams` writes it)",
     { timeout: 900_000 },
     async () => {
       const changes: SettingChange[] = [];

@@ -13,17 +13,17 @@ interface Message {
   readonly created_at: string;
 }
 
-/** How the API answers: as it should, as a gateway before it, as it does without its table, or as a site without it. */
+/** The API's behaviour: normal, a gateway error before it, without its table, or a site without it. */
 type Mode = "up" | "gateway error" | "store failed" | "not the API";
 
-/** The page and a stand-in for its API, at one address of this machine. */
+/** The page and a fake of its API, at one local address. */
 export class Board {
   mode: Mode = "up";
   /** Newest first. */
   messages: Message[] = [];
-  /** What posting answers instead of storing. */
+  /** The response to posting, instead of storing. */
   refusal: { status: 401 | 413 | 422; detail: unknown } | undefined;
-  /** Paths that were asked for. */
+  /** Requested paths. */
   readonly requests: string[] = [];
   address = "";
   #close = () => {

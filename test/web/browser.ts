@@ -6,13 +6,13 @@ const candidates = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromiu
 
 const executablePath = candidates.find((path) => path !== undefined && existsSync(path));
 
-/** Why pages cannot be tried on this machine; undefined where they can. */
+/** Why pages cannot be tested on this machine; undefined if they can. */
 export const noBrowser =
   executablePath === undefined
     ? "there is no Chromium here; install it (Debian: apt-get install chromium), or set CHROMIUM to its path"
     : undefined;
 
-/** Starts Chromium without a window, and without the connections that it makes on its own account. */
+/** Starts headless Chromium, without its own background connections. */
 export function launchBrowser(): Promise<Browser> {
   return chromium.launch({
     executablePath,
@@ -24,7 +24,7 @@ export function launchBrowser(): Promise<Browser> {
       "--disable-component-update",
       "--disable-sync",
       "--no-first-run",
-      // The API is on this machine, whatever proxy the environment names.
+      // The API is local, whatever proxy the environment has.
       "--no-proxy-server",
     ],
   });

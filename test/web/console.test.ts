@@ -21,7 +21,7 @@ function resource(type: string, name: string, parent?: string, more: object = {}
   return { urn: urn(name), type, ...(parent !== undefined && { parent: urn(parent) }), ...more };
 }
 
-/** How the engine writes a secret. */
+/** The engine's form of a secret. */
 const secret = { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", ciphertext: "v1:x" };
 
 const resources = [
@@ -102,7 +102,7 @@ describe.skipIf(noBrowser !== undefined)("the console", () => {
 
   const part = (name: string) => page.getByRole("button", { name: new RegExp(`^${name} `) });
 
-  test("shows the parts of each cloud, and what a part is made of, by keyboard", async () => {
+  test("shows the components of each cloud and their resources, by keyboard", async () => {
     await open();
     expect(await page.locator("[data-cloud] h3").allTextContents()).toEqual(["AWS"]);
     await part("aws-api").focus();
@@ -116,14 +116,14 @@ describe.skipIf(noBrowser !== undefined)("the console", () => {
     expect(await first.locator("pre").first().textContent()).toContain('"SECRET": "[secret]"');
   });
 
-  test("draws what is needed above what needs it", async () => {
+  test("draws dependencies above their dependents", async () => {
     await open();
     const top = async (name: string) => (await part(name).boundingBox())?.y ?? 0;
     expect(await top("aws-dependencies")).toBeLessThan(await top("aws-api"));
     expect(await top("aws-api")).toBeLessThan(await top("aws-http"));
   });
 
-  test("tells what diagnose finds, as text", async () => {
+  test("shows the findings of diagnose as text", async () => {
     await open();
     const finding = page.locator(".finding");
     expect(await finding.locator("h3").textContent()).toContain("layer dependencies is not attached");
@@ -131,7 +131,7 @@ describe.skipIf(noBrowser !== undefined)("the console", () => {
     expect(await page.title()).toBe("multicloud-auto-deploy, staging");
   });
 
-  test("shows requests and logs as they come, and those of a cloud alone", async () => {
+  test("shows live requests and logs, also of one cloud only", async () => {
     const [aws, gcp] = [new Logs(path.join(state, "aws", "logs")), new Logs(path.join(state, "gcp", "logs"))];
     aws.append("/aws/lambda/shop-api", "1", "earlier");
     await open();
@@ -171,7 +171,7 @@ describe.skipIf(noBrowser !== undefined)("the console", () => {
     }
   });
 
-  test("is another when the engine's state is", async () => {
+  test("changes with the engine's state", async () => {
     await open();
     const file = path.join(stacks, "staging.json");
     writeFileSync(file, checkpoint.replaceAll("aws-http", "aws-gateway"));
@@ -179,7 +179,7 @@ describe.skipIf(noBrowser !== undefined)("the console", () => {
     writeFileSync(file, checkpoint);
   });
 
-  test("answers no page of another site", async () => {
+  test("does not answer pages of other sites", async () => {
     await open();
     const answer = await page.request.get(`http://127.0.0.1:${listener.port}/state`, {
       headers: { Host: "other.example" },

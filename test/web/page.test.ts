@@ -15,7 +15,7 @@ describe.skipIf(noBrowser !== undefined)("the page", () => {
   let browser: Browser;
   let board: Board;
   let page: Page;
-  /** What the browser complained about: errors of scripts, and violations of the content security policy. */
+  /** The browser's complaints: errors of scripts, and violations of the content security policy. */
   let complaints: string[];
 
   beforeAll(async () => {
@@ -33,7 +33,7 @@ describe.skipIf(noBrowser !== undefined)("the page", () => {
     expect(complaints).toEqual([]);
   });
 
-  /** Opens the page, and waits until it has shown what there is. */
+  /** Opens the page, and waits until it has loaded. */
   async function open(options: BrowserContextOptions = {}): Promise<Page> {
     const context = await browser.newContext(options);
     page = await context.newPage();
@@ -61,7 +61,7 @@ describe.skipIf(noBrowser !== undefined)("the page", () => {
     await page.getByLabel("Message", { exact: true }).fill(content);
   }
 
-  test("lists the messages, newest first, and says who answered", async () => {
+  test("lists the messages, newest first, and the cloud that answered", async () => {
     board.add("first", "Grace", 90);
     board.add("second", "Ada");
     await open();
@@ -72,12 +72,12 @@ describe.skipIf(noBrowser !== undefined)("the page", () => {
     expect(await page.title()).toBe("Messages");
   });
 
-  test("says so where there are none", async () => {
+  test("says so if there are none", async () => {
     await open();
     await page.getByText("No messages yet").waitFor();
   });
 
-  test("asks its own address only, under a policy that allows no other", async () => {
+  test("sends requests only to its own address, under a policy that allows no other", async () => {
     await open();
     const foreign: string[] = [];
     page.on("request", (request) => {
@@ -89,7 +89,7 @@ describe.skipIf(noBrowser !== undefined)("the page", () => {
     expect(board.requests).toEqual(expect.arrayContaining(["/api/", "/api/messages/"]));
   });
 
-  test("shows that it waits", async () => {
+  test("shows that it is loading", async () => {
     board.add("there");
     const context = await browser.newContext();
     page = await context.newPage();
@@ -127,7 +127,7 @@ describe.skipIf(noBrowser !== undefined)("the page", () => {
     `<script>alert(1)</script>`,
     `"><svg onload=alert(1)>`,
     `&lt;b&gt; & {{7*7}} javascript:alert(1)`,
-  ])("leaves %s the text that it is", async (text) => {
+  ])("shows %s as text", async (text) => {
     board.add(text, text);
     await open();
     await write(text, text);
@@ -138,7 +138,7 @@ describe.skipIf(noBrowser !== undefined)("the page", () => {
     expect(await page.locator(".message").locator("img, script, svg, b").count()).toBe(0);
   });
 
-  test("shows what the API refuses at its field, and goes there", async () => {
+  test("shows the API's error at its field, and focuses it", async () => {
     await open();
     board.refusal = {
       status: 422,
@@ -200,7 +200,7 @@ describe.skipIf(noBrowser !== undefined)("the page", () => {
     expect(await page.locator(":focus").getAttribute("id")).toBe("refresh");
   });
 
-  test("says that the API cannot be reached, and keeps what was shown", async () => {
+  test("says that the API cannot be reached, and keeps its content", async () => {
     board.add("there");
     await open();
     await page.route("**/api/**", (route) => route.abort("connectionrefused"));
@@ -209,7 +209,7 @@ describe.skipIf(noBrowser !== undefined)("the page", () => {
     expect(await contents()).toEqual(["there"]);
   });
 
-  test("leads to older messages until there are none", async () => {
+  test("loads older messages until there are none", async () => {
     for (let number = 1; number <= 45; number++) board.add(`message ${number}`);
     await open();
     const older = page.getByRole("button", { name: "Older messages" });
@@ -224,7 +224,7 @@ describe.skipIf(noBrowser !== undefined)("the page", () => {
     expect(await contents()).toEqual(Array.from({ length: 45 }, (_, index) => `message ${45 - index}`));
   });
 
-  test("follows no link that leads elsewhere", async () => {
+  test("follows no link to another site", async () => {
     await open();
     await page.route("**/api/messages/", (route) =>
       route.fulfill({ json: [], headers: { Link: '<https://elsewhere.example/api/>; rel="next"' } }),
@@ -234,7 +234,7 @@ describe.skipIf(noBrowser !== undefined)("the page", () => {
     expect(await page.getByRole("button", { name: "Older messages" }).isVisible()).toBe(false);
   });
 
-  test("can be used with the keyboard alone", async () => {
+  test("can be used with only the keyboard", async () => {
     await open();
     await page.keyboard.press("Tab");
     expect(await page.locator(":focus").getAttribute("id")).toBe("author");
@@ -258,7 +258,7 @@ describe.skipIf(noBrowser !== undefined)("the page", () => {
     expect(await page.locator("#content-count[data-over]").textContent()).toBe("2001 of 2000");
   });
 
-  test.each([390, 768, 1280])("fits a window of %i pixels, with the longest of words", async (width) => {
+  test.each([390, 768, 1280])("fits a window of %i pixels, with very long words", async (width) => {
     board.add("x".repeat(2000), "y".repeat(80));
     board.add("short");
     board.mode = "store failed";

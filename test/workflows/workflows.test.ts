@@ -109,12 +109,12 @@ describe("every workflow", () => {
     for (const { with: inputs } of checkouts) expect(inputs).toMatchObject({ "persist-credentials": false });
   });
 
-  test("pipes nothing: without a shell of its own, a step succeeds with the last command of a pipe", () => {
+  test("uses no pipes: by default, a step with a pipe succeeds if its last command does", () => {
     const commands = jobs.flatMap(({ job: found }) => found.steps).map(({ run: command = "" }) => command);
     expect(commands.filter((command) => /[^|]\|[^|]/.test(command))).toEqual([]);
   });
 
-  test("calls npm scripts that exist, so that whoever has a shell can do the same", () => {
+  test("calls existing npm scripts, so that a developer can do the same in a shell", () => {
     const called = jobs
       .flatMap(({ job: found }) => found.steps)
       .flatMap(({ run: command }) => [...(command ?? "").matchAll(/npm run (?:--silent )?([\w:]+)/g)])
@@ -128,7 +128,7 @@ describe("every workflow", () => {
     for (const script of called) expect(Object.keys(scripts)).toContain(script);
   });
 
-  test("uses no secret but the job's own token: the clouds trust the run itself", async () => {
+  test("uses no secret except the job's own token: the clouds trust the run itself", async () => {
     for (const file of await readdir(workflowFolder)) {
       expect(await readFile(path.join(workflowFolder, file), "utf8"), file).not.toMatch(/\bsecrets\b/);
     }
@@ -136,7 +136,7 @@ describe("every workflow", () => {
 });
 
 describe("a deployment", () => {
-  test("builds the layers, and no condition skips that but what skips the deployment too", async () => {
+  test("builds the layers, unless the deployment is skipped too", async () => {
     const steps = await stepsOf("deploy-stack.yml", "deploy");
     const build = steps.findIndex(({ run: command }) => command?.includes("npm run layer -- build"));
     const deploy = steps.findIndex(({ run: command }) => command?.includes("npm run --silent deploy"));
@@ -156,7 +156,7 @@ describe("a deployment", () => {
     });
   });
 
-  test("is of the newest commit of main, whenever it is approved; others are skipped", async () => {
+  test("deploys the newest commit of main, whenever it is approved; others are skipped", async () => {
     const steps = await stepsOf("deploy-stack.yml", "deploy");
     const refusal = steps.findIndex(
       ({ run: command }) => command?.includes("/commits/main") && command.includes("GITHUB_SHA"),
@@ -172,7 +172,7 @@ describe("a deployment", () => {
   test("comes after every test, those against the real engine included", async () => {
     const { jobs: deploy } = await read(workflow, path.join(workflowFolder, "deploy.yml"));
     expect(deploy.test).toMatchObject({ uses: "./.github/workflows/test.yml" });
-    // Without the input the plan is of every suite.
+    // Without the input the plan includes every suite.
     expect(deploy.test?.with).toBeUndefined();
     const projects = (configuration.test?.projects ?? []).map(
       (found) => z.object({ test: named }).parse(found).test.name,
@@ -182,7 +182,7 @@ describe("a deployment", () => {
     expect((await stepsOf("test.yml", "suite")).map(({ run: command }) => command)).toContain('npm run "$SUITE"');
   });
 
-  test("ends with a diagnosis, also when it failed", async () => {
+  test("ends with a diagnosis, also after a failure", async () => {
     const last = (await stepsOf("deploy-stack.yml", "deploy")).at(-1);
     expect(last?.run).toContain("npm run --silent diagnose");
     expect(last?.if).toContain("!cancelled()");
@@ -198,7 +198,7 @@ describe("a deployment", () => {
   });
 });
 
-/** The suites that the plan has for changed files; for every file where none is named. */
+/** The suites in the plan for changed files; for every file if none is given. */
 async function suitesFor(...changed: string[]): Promise<string[]> {
   const folder = await mkdtemp(path.join(tmpdir(), "plan-"));
   const git = (...args: string[]) => run("git", args, { cwd: folder });
@@ -240,7 +240,7 @@ describe("the plan of a pull request's tests", () => {
     expect(await suitesFor(...changed)).toEqual(suites);
   });
 
-  test("is asked for by the preview alone", async () => {
+  test("is used only by the preview", async () => {
     const { jobs: preview } = await read(workflow, path.join(workflowFolder, "preview.yml"));
     expect(preview.test?.with).toEqual({ "only-changed": true });
   });
@@ -253,7 +253,7 @@ describe("a cache", () => {
     for (const { at, job: found } of caching) expect(found.permissions, at).toEqual({ contents: "read" });
   });
 
-  test("is off unless a job asks for it", async () => {
+  test("is off by default", async () => {
     const { inputs, runs } = await read(
       action.extend({ inputs: z.object({ cache: z.object({ default: z.string() }) }) }),
       path.join(root, ".github", "actions", "setup", "action.yml"),
@@ -288,7 +288,7 @@ describe("credentials", () => {
     }
   });
 
-  test("are out of reach for forks", async () => {
+  test("are not available to forks", async () => {
     for (const { file, workflow: found } of await workflows()) {
       expect(Object.keys(found.on), file).not.toContain("pull_request_target");
       if (!("pull_request" in found.on)) continue;
@@ -366,7 +366,7 @@ describe("the pull request with upgraded layers", () => {
   const edit = (file: string, from: string, to: string) =>
     `diff --git a/${file} b/${file}\n--- a/${file}\n+++ b/${file}\n@@ -1 +1 @@\n-${from}\n+${to}\n`;
 
-  test("has the locks, the packages that change, and nothing else", async () => {
+  test("contains the locks, the changed packages, and nothing else", async () => {
     const { branches, files, gh, body } = await proposed(
       edit("aws.lock", "fastapi==1", "fastapi==2") + edit("index.ts", "1", "process.exit()"),
     );
@@ -376,7 +376,7 @@ describe("the pull request with upgraded layers", () => {
     expect(body).toContain("aws: fastapi 1 -> 2");
   });
 
-  test("is not opened where nothing changed", async () => {
+  test("is not opened if nothing changed", async () => {
     const { stdout, branches, gh } = await proposed("");
     expect(stdout).toContain("every lock is up to date");
     expect(branches + gh).toBe("");
@@ -386,7 +386,7 @@ describe("the pull request with upgraded layers", () => {
 describe("linters", () => {
   const actionlintVersion = "v1.7.12";
 
-  /** actionlint, built from its module once and kept in the cache. */
+  /** actionlint, built from its module once and cached. */
   async function actionlint(): Promise<string> {
     const bin = cacheDirectory("actionlint", actionlintVersion);
     const program = path.join(bin, "actionlint");
@@ -398,7 +398,7 @@ describe("linters", () => {
     return program;
   }
 
-  /** zizmor, from its hash-checked wheel. */
+  /** zizmor, from a wheel with a checked hash. */
   async function zizmor(): Promise<string> {
     const lock = path.join(__dirname, "zizmor.lock");
     const install = ["--require-hashes", "--requirement", lock];
@@ -411,7 +411,7 @@ describe("linters", () => {
     { name: "zizmor", obtain: zizmor, args: ["--offline", "--no-progress", ".github"] },
   ])("$name finds nothing", { timeout: 300_000 }, async ({ name, obtain, args }, { skip }) => {
     const program = await obtain().catch((error: unknown) => {
-      // A program that ran and failed carries a code; anything else is a mistake here.
+      // A program that ran and failed has an exit code; any other error is a bug here.
       if (!(error instanceof Error) || !("code" in error)) throw error;
       console.warn(`${name} cannot be had here: ${error.message}`);
       return undefined;

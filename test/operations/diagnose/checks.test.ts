@@ -27,7 +27,7 @@ const requirements = (cloud: string) =>
 const never = new AbortController().signal;
 const deployed = { ...healthy.function, layerArns: [layerArn] } as NonNullable<typeof healthy.function>;
 
-describe("of what is told", () => {
+describe("of notifications", () => {
   const alarmTopic = "arn:aws:sns:ap-northeast-1:123456789012:shop-alarms";
   const look = (...subscriptions: Subscription[]) => {
     const { outputs } = subject();
@@ -37,11 +37,11 @@ describe("of what is told", () => {
     );
   };
 
-  test("nothing where there are no alarms", () => {
+  test("have no findings without alarms", () => {
     expect(notificationsCheck.applies?.(subject())).toBe(false);
   });
 
-  test("a subscription that is not confirmed, and one that is gone", async () => {
+  test("find an unconfirmed subscription, and a missing one", async () => {
     const confirmed = { endpoint: "ada@example.com", confirmed: true };
     expect((await look(confirmed)).findings).toEqual([]);
     const pending = await look(confirmed, { endpoint: "bob@example.com", confirmed: false });
@@ -56,7 +56,7 @@ describe("of what is told", () => {
   });
 });
 
-describe("of what was changed by hand", () => {
+describe("of manual changes", () => {
   const settings = { MODE: settingDigest("MODE", "careful"), TABLE: settingDigest("TABLE", "messages") };
   const look = (fn: Partial<typeof deployed>) => {
     const plain = subject();
@@ -66,11 +66,11 @@ describe("of what was changed by hand", () => {
     );
   };
 
-  test("what serves is told", async () => {
+  test("name what serves", async () => {
     expect((await look({ serving: "version 7", settings })).summary).toContain("version 7 serves");
   });
 
-  test("app settings that have another value or are gone, and none that the platform added", async () => {
+  test("find changed or missing app settings, and none that the platform added", async () => {
     expect((await look({ settings: { ...settings, WEBSITE_RUN: "1" } })).findings).toEqual([]);
     const { findings } = await look({ settings: { MODE: settingDigest("MODE", "reckless") } });
     expect(findings).toMatchObject([
@@ -83,7 +83,7 @@ describe("of what was changed by hand", () => {
     expect(JSON.stringify(findings)).not.toContain("reckless");
   });
 
-  test("code beside that which serves", async () => {
+  test("find deployed code that does not serve", async () => {
     const { findings } = await look({ settings, patched: ["$LATEST has other code than version 7, which serves"] });
     const [finding] = findings;
     expect(finding?.severity).toBe("warning");
@@ -92,7 +92,7 @@ describe("of what was changed by hand", () => {
 });
 
 describe("of the function", () => {
-  test("a healthy one has no finding", async () => {
+  test("have no finding for a healthy one", async () => {
     for (const check of [functionCheck, compatibilityCheck, tableCheck]) {
       expect((await check.run(subject(), never)).findings, check.id).toEqual([]);
     }
@@ -173,12 +173,12 @@ describe("of the freshness", () => {
       never,
     );
 
-  test("a layer from another lock is to be deployed again", async () => {
+  test("ask for another deployment of a layer from another lock", async () => {
     const { findings } = await of("0".repeat(64), daysAgo(0));
     expect(findings).toMatchObject([{ severity: "warning", next: expect.stringMatching(/: deploy$/) as string }]);
   });
 
-  test("a layer of this lock is old after a month", async () => {
+  test("find a layer of this lock outdated after a month", async () => {
     const { sha256 } = await readLock("aws", requirements("aws"));
     expect((await of(sha256, daysAgo(30))).findings).toEqual([]);
     expect((await of(sha256, daysAgo(40))).findings).toMatchObject([
@@ -186,7 +186,7 @@ describe("of the freshness", () => {
     ]);
   });
 
-  test.each(["azure", "gcp"] as const)("a package on %s is asked the same", async (cloud) => {
+  test.each(["azure", "gcp"] as const)("a package on %s is checked in the same way", async (cloud) => {
     const { sha256 } = await readLock(cloud, requirements(cloud));
     const packaged = (lockSha256: string, modifiedAt: string) =>
       freshnessCheck.run(
@@ -220,7 +220,7 @@ describe("of public layers", () => {
     return (await publicLayersCheck.run(subject({ outputs, inspected }), never)).findings;
   };
 
-  test("one that has what the settings say is fine, and is asked for only where there is one", async () => {
+  test("accept one with the configured packages, and are skipped without one", async () => {
     expect(await of(`${klayers}:1`, { [`${klayers}:1`]: {} })).toEqual([]);
     expect(publicLayersCheck.applies?.(subject())).toBe(false);
   });
@@ -247,7 +247,7 @@ describe("of public layers", () => {
     ]);
   });
 
-  test("one that is refused cannot be read, and nobody signed in is no finding", async () => {
+  test("report one that cannot be read, and missing credentials are no finding", async () => {
     const refusing = (message: string) => {
       const inspected = { ...cloudOf(), layer: () => Promise.reject(new UnansweredError(message, "")) };
       const outputs = { ...subject().outputs, publicLayers: { [`${klayers}:1`]: { pyjwt: "2.10.1" } } };
@@ -280,7 +280,7 @@ describe("of the log", () => {
     expect(findings[0]?.evidence).toEqual([error(message)]);
   });
 
-  test("lines that say the same are one, with how often it was said", async () => {
+  test("merge equal lines, with their number", async () => {
     const line = (id: number) =>
       error(`Unable to import module 'main': No module named 'mangum' (request ${id})`).replace("}", `, "id": ${id}}`);
     const log = Array.from({ length: 15 }, (_, id) => line(id));
@@ -303,7 +303,7 @@ describe("of the log", () => {
     expect(findings).toMatchObject([{ severity: "error", title: expect.stringMatching(title) as string }]);
   });
 
-  test("a busy function's log of before, which is cut off, does not hide what it writes now", async () => {
+  test("do not let a busy function's older, truncated log hide new lines", async () => {
     const now = Date.now();
     const line = (timestamp: number, message: string) => ({ timestamp, stream: "", message });
     const before = Array.from({ length: 1000 }, (_, index) => line(now - 900_000 + index, '{"level": "INFO"}'));
@@ -340,12 +340,12 @@ describe("of the log", () => {
     expect(findings).toMatchObject([{ title: "TypeError: 'str' object is not callable" }]);
   });
 
-  test("lines that tell no error are none", async () => {
+  test("ignore lines without an error", async () => {
     const log = [JSON.stringify({ level: "INFO", message: "request", path: "/errors" })];
     expect((await logCheck.run(subject({ inspected: cloudOf({ log }) }), never)).findings).toEqual([]);
   });
 
-  test("an error of before is less than one of now, which alone names the cause", async () => {
+  test("rank an old error below a current one, which alone names the cause", async () => {
     const now = Date.now();
     const old = { timestamp: now - 60_000, stream: "", message: error("No module named 'mangum'") };
     const events = [old, { timestamp: now, stream: "", message: error("AccessDeniedException") }];
@@ -388,7 +388,7 @@ describe("over HTTP", () => {
     });
   });
 
-  test("no answer is a finding, and says why", async () => {
+  test("no answer is a finding, with the reason", async () => {
     const { findings, answered } = await apiCheck.run(at("http://127.0.0.1:1"), never);
     expect(findings).toMatchObject([{ severity: "error", evidence: [expect.stringMatching(/./) as string] }]);
     expect(answered).toBeUndefined();
@@ -401,7 +401,7 @@ describe("over HTTP", () => {
     );
   });
 
-  test("a page that answers says nothing of a function on a schedule, which nothing has asked", async () => {
+  test("a page that answers proves nothing about a function on a schedule", async () => {
     await serving(
       (_, response) => response.writeHead(200, { "Content-Type": "text/html" }).end("<!doctype html>"),
       async (url) => {
@@ -415,7 +415,7 @@ describe("over HTTP", () => {
     );
   });
 
-  test("an API that is closed to all but the frontend is asked through it", async () => {
+  test("an API that only accepts the frontend is probed through it", async () => {
     await serving(
       (_, response) => response.writeHead(403).end(),
       async (closed) => {
@@ -427,7 +427,7 @@ describe("over HTTP", () => {
     );
   });
 
-  test("an API that the settings close is not asked further, and one that should be open is a finding", async () => {
+  test("a private API by the settings is not probed further, and one that should be public is a finding", async () => {
     await serving(
       (request, response) => response.writeHead(request.url === "/" ? 200 : 403).end("<!doctype html>"),
       async (url) => {

@@ -19,7 +19,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** A stack whose engine prints what it is told to, by the words of the command. */
+/** A stack whose engine prints the given output, by the words of the command. */
 function stackOf(printed: Readonly<Record<string, string>>): InspectedStack {
   const command = path.join(mkdtempSync(path.join(folder, "pulumi-")), "pulumi");
   const answers = { "stack history": "[]", "stack export": '{"deployment": {}}', version: "v3.248.0", ...printed };
@@ -44,7 +44,7 @@ function environment(clouds: Environment["clouds"], printed: Readonly<Record<str
 const options = { timeout: 5_000, drift: false };
 
 describe("a look", () => {
-  test("what explains the others comes first, and passed checks last", async () => {
+  test("the cause of other findings comes first, and passed checks last", async () => {
     const aws = cloudOf({ hasTable: false, function: healthy.function && { ...healthy.function, layerArns: [] } });
     const only = ["credentials", "table", "function", "api"];
     const report = await diagnose(environment({ aws }), { ...options, only });
@@ -58,7 +58,7 @@ describe("a look", () => {
     expect(report.clouds).toMatchObject([{ cloud: "aws", functionName: "shop-api", layers: [] }]);
   });
 
-  test("a question without an answer is unknown, with the command that mends it", async () => {
+  test("an unanswered check is unknown, with the command that makes it answerable", async () => {
     const aws: InspectedCloud = {
       ...cloudOf(),
       identity: () => Promise.reject(new UnansweredError("the session has ended", "aws sso login")),
@@ -75,7 +75,7 @@ describe("a look", () => {
     expect(exitCode(report)).toBe(2);
   });
 
-  test("a cloud that does not run is the one cause, and what comes of it is folded", async () => {
+  test("a cloud that is not running is the only cause, and its consequences are folded", async () => {
     const down = new CloudDownError("the clouds are not running", "npm run local -- -s shop up --detach");
     const aws: InspectedCloud = { ...cloudOf({ hasTable: false }), identity: () => Promise.reject(down) };
     const report = await diagnose(environment({ aws }), { ...options, only: ["credentials", "table", "function"] });
@@ -95,7 +95,7 @@ describe("a look", () => {
     expect(findingsOf(everywhere)).toHaveLength(1);
   });
 
-  test("a function without its layer is told so, and not that nothing answers", async () => {
+  test("a function without its layer has this finding, not the missing answer", async () => {
     const aws = cloudOf({ function: healthy.function && { ...healthy.function, layerArns: [] } });
     const report = await diagnose(environment({ aws }), { ...options, only: ["function", "api", "compatibility"] });
     const page = htmlPage({
@@ -107,7 +107,7 @@ describe("a look", () => {
     expect(report.results.find(({ check }) => check === "compatibility")?.summary).toMatch(/^no layer attached/);
   });
 
-  test("a check that does not end is unknown, and holds up no other", async () => {
+  test("a check that does not end is unknown, and delays no other", async () => {
     const aws: InspectedCloud = { ...cloudOf(), hasTable: () => new Promise(() => undefined) };
     const report = await diagnose(environment({ aws }), { ...options, timeout: 50, only: ["credentials", "table"] });
     expect(report.results).toMatchObject([
@@ -116,7 +116,7 @@ describe("a look", () => {
     ]);
   });
 
-  test("a cloud that nobody is signed in to is unknown, told once", async () => {
+  test("a cloud without credentials is unknown, reported once", async () => {
     const refuse = () => Promise.reject(new UnansweredError("aws: the session has ended", "aws sso login"));
     const aws = { identity: refuse, function: refuse, layer: refuse, hasTable: refuse, log: refuse };
     const report = await diagnose(environment({ aws }), { ...options, only: ["credentials", "function", "table"] });
@@ -148,7 +148,7 @@ describe("the state of a stack", () => {
     });
   });
 
-  test("one that succeeded passes", async () => {
+  test("a successful update passes", async () => {
     const history = JSON.stringify([{ kind: "update", result: "succeeded", startTime: at, endTime: at }]);
     expect(await state({ "stack history": history })).toMatchObject({
       status: "passed",
@@ -156,7 +156,7 @@ describe("the state of a stack", () => {
     });
   });
 
-  test("the engine's refusal is told in its words, with what mends it", async () => {
+  test("the engine's error has its own words, with the next step", async () => {
     await expect(stackOf({}).outputs("deploy")).rejects.toThrow(/no stack named 'shop' found/);
     await expect(stackOf({}).outputs("deploy")).rejects.toMatchObject({
       next: expect.stringContaining("pulumi stack ls") as string,

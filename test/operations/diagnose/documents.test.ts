@@ -57,7 +57,7 @@ const broken: Report = {
 };
 
 describe("the document", () => {
-  test("tells the environment in a table, and that it is healthy", () => {
+  test("shows the environment in a table, and that it is healthy", () => {
     const text = markdown(healthy);
     expect(text).toMatch(/^# shop, staging: healthy\n/);
     expect(text).toContain("| aws | ap-northeast-1 | https://api-");
@@ -65,12 +65,12 @@ describe("the document", () => {
     expect(text).not.toContain("## Findings");
   });
 
-  test("says of a cloud without a function that answers requests that there is no API", () => {
+  test("shows that a cloud without a function for requests has no API", () => {
     const clouds = broken.clouds.map((cloud) => ({ ...cloud, apiUrl: undefined }));
     expect(markdown({ ...broken, clouds })).toMatch(/^\| aws \| ap-northeast-1 \| none \|.*\| no API to ask \|$/m);
   });
 
-  test("leads with the findings, and what a log says is no Markdown of it", () => {
+  test("begins with the findings, and escapes Markdown in log lines", () => {
     const text = markdown(broken);
     expect(text).toMatch(/^# shop, staging: 1 error, 1 warning\n/);
     expect(text).toContain("It is.\n\n````text\n```</pre>");
@@ -109,7 +109,7 @@ describe.skipIf(noBrowser !== undefined)(`the page${noBrowser === undefined ? ""
     });
   });
 
-  test("says at a glance that all is well", async () => {
+  test("shows at a glance that everything is healthy", async () => {
     const page = await browser.newPage();
     await page.setContent(htmlPage(healthy));
     expect(await page.locator(".verdict").innerText()).toBe("healthy");

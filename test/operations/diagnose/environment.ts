@@ -12,7 +12,7 @@ import type {
 
 export const layerArn = "arn:aws:lambda:ap-northeast-1:123456789012:layer:shop-dependencies:3";
 
-/** What a healthy cloud would answer. */
+/** Answers of a healthy cloud. */
 export interface Answers {
   readonly identity: Identity;
   readonly function: DeployedFunction | undefined;
@@ -46,7 +46,7 @@ export const healthy: Answers = {
   subscriptions: [],
 };
 
-/** A cloud that answers what it is told to. */
+/** A cloud with the given answers. */
 export function cloudOf(answers: Partial<Answers> = {}): InspectedCloud {
   const all = { ...healthy, ...answers };
   return {
@@ -59,7 +59,7 @@ export function cloudOf(answers: Partial<Answers> = {}): InspectedCloud {
   };
 }
 
-/** Its one function. */
+/** Its only function. */
 const fn: CloudSubject["fn"] = {
   kind: "http",
   functionName: "shop-api",
@@ -98,7 +98,7 @@ export function subject(changed: Partial<CloudSubject> = {}): CloudSubject {
   };
 }
 
-/** Serves for as long as `use` takes. */
+/** Runs a server during `use`. */
 export async function serving(handler: RequestListener, use: (url: string) => Promise<void>): Promise<void> {
   const server = createServer(handler);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -53,7 +53,10 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Puts a command line on the PATH that writes down what it is asked and answers as the vendor's does, by what is in it. */
+/**
+ * Puts a command line tool on the PATH that records its arguments and prints the vendor's answer, chosen by a part of
+ * them.
+ */
 function install(program: string, answers: Readonly<Record<string, unknown>>, refusal = ""): void {
   const script = `#!${process.execPath}
 const fs = require("node:fs");
@@ -144,7 +147,7 @@ test("AWS is asked in the stack's region", async () => {
   for (const command of asked()) expect(command).toMatch(/ --region eu-west-1 --output json/);
 });
 
-test("Azure's answers are read, and no setting's value is told", async () => {
+test("Azure's answers are read, and no setting's value is printed", async () => {
   install("az", {
     "account show": { id: "sub-1", user: { name: "ada@example.com", type: "user" } },
     "resource show --resource-group shop --resource-type Microsoft.Web/sites --name shop-api": {
@@ -258,11 +261,11 @@ test("Google Cloud is asked in the stack's project, and a payload keeps its seve
     },
   ]);
   for (const command of asked()) expect(command).toContain("--project shop-1");
-  // The other way round, the newest are not among those that are read.
+  // In ascending order, the newest lines would not be among those that are read.
   expect(asked().find((command) => command.startsWith("logging read"))).toContain("--order desc --limit");
 });
 
-test("what is not there is no error", async () => {
+test("a missing resource is no error", async () => {
   install("aws", callers("123456789012"), "An error occurred (ResourceNotFoundException) when calling the operation");
   install("az", {}, "(ResourceNotFound) The Resource 'Microsoft.Web/sites/shop-api' was not found.");
   install("gcloud", {}, "ERROR: (gcloud.functions.describe) ResponseError: status=[404], code=[NOT_FOUND]");
@@ -272,7 +275,7 @@ test("what is not there is no error", async () => {
   }
 });
 
-test("another account than the stack's is no place to look for it", async () => {
+test("another account than the stack's is rejected", async () => {
   install("aws", callers("999999999999"), "An error occurred (ResourceNotFoundException)");
   for (const question of [
     aws?.identity(),
@@ -287,7 +290,7 @@ test("another account than the stack's is no place to look for it", async () => 
   }
 });
 
-test("credentials that a workflow hands over make no account of gcloud's active", async () => {
+test("credentials from a workflow work without an active gcloud account", async () => {
   install("gcloud", { "projects describe shop-1": { projectId: "shop-1" }, "auth list": [] });
   expect(await gcp?.identity()).toEqual({ account: "shop-1", principal: "credentials of the environment" });
 });
@@ -305,14 +308,14 @@ test.each([
   });
 });
 
-test("a command line that is not there is named, with where to get it", async () => {
+test("a missing command line tool is named, with its installation page", async () => {
   await expect(azure?.identity()).rejects.toMatchObject({
     message: "there is no az on the PATH",
     next: expect.stringContaining("install-azure-cli") as string,
   });
 });
 
-test("an answer that is not understood says what it was asked", async () => {
+test("an unreadable answer is reported with the command", async () => {
   install("aws", { "sts get-caller-identity": { Account: 5 } });
   await expect(aws?.identity()).rejects.toThrow(/aws sts get-caller-identity answers what is not understood/);
 });

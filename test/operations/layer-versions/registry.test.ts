@@ -19,7 +19,7 @@ const region = "ap-northeast-1";
 const folder = mkdtempSync(path.join(tmpdir(), "layer-versions-"));
 const zip = Buffer.from(zipSync({ "main.py": Buffer.from("") }));
 
-/** The AWS CLI that users have, against moto's Lambda: what the adapter reads is what the CLI prints. */
+/** The users' AWS CLI against moto's Lambda: the adapter reads what the CLI prints. */
 describe("layer versions on AWS", () => {
   let bin: string;
   let stop: () => Promise<unknown>;
@@ -32,7 +32,7 @@ describe("layer versions on AWS", () => {
       lock,
     ]);
     bin = path.dirname(python);
-    // Port 0 is any free one, which the server then tells.
+    // Port 0 selects any free port, which the server prints.
     const server = spawn(python, ["-c", "from moto.server import main; main()", "-H", "127.0.0.1", "-p", "0"]);
     stop = () => {
       server.kill();
@@ -122,7 +122,7 @@ describe("layer versions on AWS", () => {
     },
   );
 
-  test("and diagnose asks the same CLI for the function", async () => {
+  test("are read by diagnose with the same CLI", async () => {
     const outputs = {
       ...{ region, apiUrl: "https://api.example.com", functionName: "api", functions: {}, tables: {} },
       ...{ logs: "/aws/lambda/api", version: "1", functionArn: "arn:aws:lambda:r:123456789012:function:api" },
@@ -145,7 +145,7 @@ describe("layer versions on AWS", () => {
   });
 });
 
-describe("what may be deleted", () => {
+describe("versions that may be deleted", () => {
   const version = (layerName: string, number: number, ...usedBy: string[]) => ({
     ...{ layerName, version: number, usedBy },
     arn: `${layerName}:${number}`,
@@ -156,11 +156,11 @@ describe("what may be deleted", () => {
   const pruned = (keep: number, ...versions: ReturnType<typeof version>[]) =>
     prunable(versions, keep).map(({ arn }) => arn);
 
-  test("is old and unused, counted for each layer", () => {
+  test("are old and unused, counted for each layer", () => {
     expect(pruned(1, version("a", 3), version("a", 2), version("a", 1), version("b", 1))).toEqual(["a:2", "a:1"]);
   });
 
-  test("is nothing that somebody uses, however old", () => {
+  test("are never in use, however old", () => {
     expect(pruned(0, version("a", 3), version("a", 1, "function api:7"))).toEqual(["a:3"]);
   });
 });

@@ -12,7 +12,7 @@ import { comment, commentLimit, marker } from "../../../operations/pull-request/
 import { parseBundles } from "../../../operations/pull-request/layers";
 import { parsePreview, type Preview, type Step } from "../../../operations/pull-request/preview";
 
-// What the engine printed, less the places in the source and the resources that stay as they are.
+// Output of the engine, without source positions and unchanged resources.
 const fixture = (name: string) => path.join(__dirname, "fixtures", `${name}.json`);
 const preview = (name: string) => parsePreview(readFileSync(fixture(name), "utf8"));
 
@@ -88,7 +88,7 @@ describe("an upgrade of the layer that also renames the table", () => {
     expect(folded).not.toContain("/project/");
   });
 
-  test("ends with the way to the log", () => {
+  test("ends with a link to the log", () => {
     expect(markdown.trimEnd()).toMatch(/\[The whole log\]\(https:\/\/ci\.example\/run\/1\)$/);
   });
 });
@@ -101,7 +101,7 @@ test("a first deployment lists what it creates, and its layer's packages", () =>
   expect(markdown).not.toContain("pulumi:providers");
 });
 
-test("a function that is deployed together with its packages has them listed the same", () => {
+test("a function that is deployed with its packages has the same list of them", () => {
   const packages = [
     { name: "fastapi", version: "0.159.1" },
     { name: "pydantic", version: "2.14.3" },
@@ -116,13 +116,13 @@ test("a function that is deployed together with its packages has them listed the
   expect(markdown).toContain("`gcp package`: 19.7 MB → 14.7 MB, 1 package changed, 1 unchanged");
 });
 
-test("nothing to do is said in one line", () => {
+test("an empty preview is one line", () => {
   expect(comment(preview("unchanged"), { stack: "staging" })).toBe(
     "<!-- preview of staging -->\n\n### `staging` would not change\n",
   );
 });
 
-test("without bundles the layer is a resource like any other", () => {
+test("without bundles the layer is listed like any other resource", () => {
   const markdown = comment(preview("upgrade"), { stack: "staging" });
   expect(markdown).not.toContain("#### Layers");
   expect(markdown).toContain("`aws:lambda:LayerVersion`");
@@ -137,14 +137,14 @@ describe("a preview that failed", () => {
     ],
   };
 
-  test("says what the engine said, in a block that the text cannot leave", () => {
+  test("shows the engine's message, in a block that the text cannot end", () => {
     const markdown = comment(failed, { stack: "staging" });
     expect(markdown).toContain("### The preview of `staging` failed");
     expect(markdown).toContain("````text\naws.region: expected one of …\n```\n<img src=x> @everybody\n````");
     expect(markdown).not.toContain("a warning");
   });
 
-  test("is known by its exit code where the document names no error, as after a policy's violation", () => {
+  test("is recognised by its exit code if the document has no error, as after a policy violation", () => {
     const markdown = comment(preview("upgrade"), { stack: "staging", exitCode: 255 });
     expect(markdown).toContain("### The preview of `staging` failed");
     expect(markdown).toContain("the log of the run does");
@@ -183,7 +183,7 @@ describe("secrets", () => {
   });
 });
 
-describe("whatever a resource is called and holds", () => {
+describe("with any names and values of resources", () => {
   const awkward = fc.oneof(
     fc.string(),
     fc.constantFrom("a|b", "`", "```", "</details>", "<!-- preview of staging -->", "\n\n# heading", "@team", "[x](y)"),
@@ -194,12 +194,12 @@ describe("whatever a resource is called and holds", () => {
     { maxLength: 20 },
   );
 
-  /** What is left of Markdown when code blocks and code spans are taken out: what GitHub interprets. */
+  /** Markdown without code blocks and code spans: the part that GitHub interprets. */
   function interpreted(markdown: string): string {
     return markdown.replace(/^(`{3,})[a-z]*\n[^]*?\n\1$/gm, "").replace(/(?<!`)(`+)(?!`)[^\n]*?(?<!`)\1(?!`)/g, "");
   }
 
-  test("it interprets nothing of it", () => {
+  test("GitHub interprets none of them", () => {
     fc.assert(
       fc.property(steps, (all) => {
         const document = all.map(([name, inputs, op]) => ({ ...resourceStep(name, inputs), op }));
@@ -239,7 +239,7 @@ test("a diff that is too long is cut between resources, and says so", () => {
   expect(markdown).toContain("[The whole log]");
 });
 
-test("a marker is a comment of its own for each stack, whatever the stack is called", () => {
+test("each stack has its own marker, whatever its name", () => {
   expect(marker("staging")).not.toBe(marker("production"));
   expect(marker("a-->b")).toBe("<!-- preview of a---b -->");
 });
@@ -268,14 +268,14 @@ describe("the command", () => {
     expect(stdout).toBe(comment(preview("upgrade"), { stack: "staging", bundles }));
   });
 
-  test("says that a preview failed which wrote nothing", async () => {
+  test("reports a failed preview without output", async () => {
     const { stdout } = await run("", "--exit-code", "255");
     expect(stdout).toMatch(
       /^<!-- preview of staging -->[^]*The preview of `staging` failed[^]*before it had anything to show/,
     );
   });
 
-  test("says what it needs where the preview wrote nothing", async () => {
+  test("names the needed input if there is none", async () => {
     await expect(run("")).rejects.toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/expected the JSON of `pulumi preview --json`, found nothing/) as unknown,

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { marker } from "../../../operations/pull-request/comment";
 import { postComment, type PullRequest } from "../../../operations/pull-request/post";
 
-/** GitHub's comments of one pull request, as its REST interface serves them. */
+/** GitHub's comments of one pull request, as its REST API returns them. */
 let stored: { id: number; body: string; user: { type: string } }[] = [];
 let server: ServerType;
 let pullRequest: PullRequest;
@@ -50,7 +50,7 @@ beforeEach(() => {
   }));
 });
 
-test("the first preview makes a comment, every later one changes it", async () => {
+test("the first preview creates a comment, every later one updates it", async () => {
   const body = (text: string) => `${marker("staging")}\n\n${text}`;
   expect(await postComment(pullRequest, marker("staging"), body("first"))).toBe("created");
   expect(await postComment(pullRequest, marker("staging"), body("second"))).toBe("updated");
@@ -64,7 +64,7 @@ test("another stack's comment is another comment", async () => {
   expect(stored).toHaveLength(132);
 });
 
-test("a refusal names GitHub's answer and the permission that the job needs", async () => {
+test("an error names GitHub's response and the permission that the job needs", async () => {
   await expect(postComment({ ...pullRequest, token: "wrong" }, marker("staging"), "x")).rejects.toThrow(
     /GitHub answered 401 .*Bad credentials.*pull-requests: write/,
   );

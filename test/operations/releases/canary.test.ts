@@ -17,15 +17,15 @@ const release = (name: string, share: number, more: Partial<KeptRelease> = {}): 
 
 interface Cloud {
   readonly kept?: readonly KeptRelease[];
-  /** What the new release has answered, at one look after the other; the last stays. */
+  /** Results of the new release, one for each check; the last one repeats. */
   readonly answers?: readonly (Answers | Error)[];
   readonly firing?: readonly (readonly string[])[];
   readonly signal?: AbortSignal;
-  /** Whether it gives a release all requests never. */
+  /** Whether promoting a release always fails. */
   readonly stuck?: boolean;
 }
 
-/** A cloud that is these lists, and what it was told. */
+/** A cloud with these releases, and a record of its calls. */
 async function watched({ kept = [release("2", 0), release("1", 1)], ...cloud }: Cloud) {
   const told: string[] = [];
   const answers = [...(cloud.answers ?? [{ asked: 10, failed: 0 }])];
@@ -58,8 +58,8 @@ async function watched({ kept = [release("2", 0), release("1", 1)], ...cloud }: 
   return { told, said: said instanceof Error ? said.message : said, failed: said instanceof Error };
 }
 
-describe("a new release that has a share of the requests", () => {
-  test("has all of them afterwards, where it fails at fewer than may fail", async () => {
+describe("a new release with a share of the requests", () => {
+  test("gets all of them afterwards, if it fails less often than allowed", async () => {
     expect(await watched({ answers: [{ asked: 40, failed: 1 }] })).toEqual({
       told: ["2 has 0.1 of 1", "2 refused: false", "2 has all"],
       said: "api: release r2 (2) had 10 % of the requests: 40 requests, 1 of them failed; it has all of them now",
@@ -67,7 +67,7 @@ describe("a new release that has a share of the requests", () => {
     });
   });
 
-  test("goes back as soon as it fails at more", async () => {
+  test("is rolled back as soon as it fails more often", async () => {
     const { told, said, failed } = await watched({
       answers: [
         { asked: 5, failed: 0 },
@@ -82,13 +82,13 @@ describe("a new release that has a share of the requests", () => {
     expect(failed).toBe(true);
   });
 
-  test("goes back when an alarm fires, but for one that fired before", async () => {
+  test("is rolled back when an alarm fires, except for one that fired before", async () => {
     expect((await watched({ firing: [[], ["slow"]] })).said).toMatch(/was refused by the alarm slow/);
     expect((await watched({ firing: [["slow"]] })).failed).toBe(false);
     expect((await watched({ firing: [["slow"], [], ["slow"]] })).said).toMatch(/was refused by the alarm slow/);
   });
 
-  test("goes back where it cannot be watched, or the watch is interrupted", async () => {
+  test("is rolled back if it cannot be watched, or the watch is interrupted", async () => {
     const blind = await watched({ answers: [new Error("AccessDenied: cloudwatch:GetMetricData")] });
     expect(blind.told).toEqual(["2 has 0.1 of 1", "1 has all"]);
     expect(blind.said).toMatch(/AccessDenied.*\nRelease r1 \(1\) has all requests again/);
@@ -97,37 +97,37 @@ describe("a new release that has a share of the requests", () => {
     expect(ended.said).toMatch(/interrupted; the next update repeats it/);
   });
 
-  test("says so where it cannot go back", async () => {
+  test("reports if it cannot be rolled back", async () => {
     expect((await watched({ answers: [{ asked: 9, failed: 2 }], stuck: true })).said).toMatch(
       /failed at 2 of 9 .*\nRelease r1 \(1\) could not be given all requests again: denied\n.*npm run rollback/,
     );
   });
 
-  test("begins anew where a share was left by an update that was killed", async () => {
+  test("starts again if a killed update left a share", async () => {
     const { told } = await watched({ kept: [release("3", 0), release("2", 0.1), release("1", 0.9)] });
     expect(told[0]).toBe("2 has 0.1 of 1");
   });
 
-  test("has all of them at once where it serves already, or nothing serves that users know", async () => {
+  test("gets all of them at once if it serves already, or nothing serves yet", async () => {
     for (const kept of [[release("2", 1), release("1", 0)], [release("2", 0)]]) {
       const { told, failed } = await watched({ kept });
       expect([told, failed]).toEqual([[], false]);
     }
   });
 
-  test("does not serve after it went back, where no request has asked it since", async () => {
+  test("does not serve after a rollback if it got no requests since", async () => {
     const kept = [release("2", 0, { refused: true }), release("1", 1)];
     expect((await watched({ kept, answers: [{ asked: 0, failed: 0 }] })).said).toMatch(/no request reached it since/);
     expect((await watched({ kept })).failed).toBe(false);
     expect((await watched({ answers: [{ asked: 0, failed: 0 }] })).said).toMatch(/no request reached it; it has all/);
   });
 
-  test("is named where it is not there", async () => {
+  test("is named if it does not exist", async () => {
     expect((await watched({ kept: [release("1", 1)] })).said).toMatch(/is not there; there are r1 \(1\)/);
   });
 });
 
-test("what serves keeps all requests while another release is deployed", async () => {
+test("the serving release keeps all requests while another one is deployed", async () => {
   const told: string[] = [];
   const port = (kept: readonly KeptRelease[]) => ({
     releases: () => Promise.resolve([...kept]),
@@ -138,7 +138,7 @@ test("what serves keeps all requests while another release is deployed", async (
   expect(told).toEqual(["1"]);
 });
 
-test("after a rollback the engine is told that the release before had passed, so that the next one has a share again", () => {
+test("after a rollback the engine's state has the previous release as passed, so that the next one gets a share again", () => {
   const resource = (environment: object) => ({
     ...{ urn: "urn:canary", type: "command:local:Command", outputs: { stdout: "", environment } },
     inputs: { create: "node", environment },

@@ -13,14 +13,14 @@ import { azureAnswers } from "../../../operations/releases/azure";
 import { gcpAnswers } from "../../../operations/releases/gcp";
 import { discoveryDocuments } from "../../conformance/gcp/discovery";
 
-/** A schema as a reader of JSON has it, as far as the paths in it go. */
+/** The parts of a JSON schema that lead to its paths. */
 interface Described {
   readonly properties?: Readonly<Record<string, Described>>;
   readonly items?: Described;
   readonly additionalProperties?: Described | boolean;
 }
 
-/** Each path that a schema reads; `[]` is an entry of a list, `*` a value of a map. */
+/** Every path that a schema reads; `[]` is an item of a list, `*` a value of a map. */
 function pathsOf(schema: z.ZodType): string[][] {
   const below = ({ properties = {}, items, additionalProperties: values }: Described): string[][] => [
     ...Object.entries(properties).flatMap(([key, inner]) => prefixed(key, inner)),
@@ -34,7 +34,7 @@ function pathsOf(schema: z.ZodType): string[][] {
   return below(z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as Described);
 }
 
-/** The paths that a vendor's models do not have, by the models of a lock of the conformance tests. */
+/** Paths that are missing in a vendor's models, from a lock of the conformance tests. */
 async function missing(lock: string, asked: readonly { model: object; paths: readonly string[][] }[]) {
   const file = path.join(__dirname, "..", "..", "conformance", lock);
   const install = ["--require-hashes", "--requirement", file];
@@ -44,13 +44,13 @@ async function missing(lock: string, asked: readonly { model: object; paths: rea
   return z.array(z.array(z.array(z.string()))).parse(JSON.parse(await text(child.stdout)));
 }
 
-describe("what is read of a command line's answers is in the vendor's own model of them", () => {
+describe("every path that is read from a command line's output is in the vendor's own model", () => {
   test("AWS", async () => {
     const model = (operation: string) => ({ service: "lambda", operation, of: "output" });
     const asked = [
       { model: model("ListVersionsByFunction"), paths: pathsOf(awsAnswers.versions) },
       { model: model("ListAliases"), paths: pathsOf(awsAnswers.aliases) },
-      // The model refuses what it does not have.
+      // The model rejects unknown paths.
       { model: model("ListAliases"), paths: [["Aliases", "[]", "FunctionVersions"]] },
     ];
     expect(asked[0]?.paths).toContainEqual(["Versions", "[]", "LastModified"]);
@@ -76,7 +76,7 @@ describe("what is read of a command line's answers is in the vendor's own model 
     ];
     expect(asked[0]?.paths).toEqual([["originGroup", "id"]]);
     expect(await missing("azure/models.lock", asked)).toEqual([[], [], [], asked[3]?.paths]);
-    // No model of the management API has it: `az storage blob list` is of the storage's own API.
+    // No model of the management API has it: `az storage blob list` calls the storage API.
     console.log("not compared with a model: azureAnswers.blobs");
   }, 120_000);
 
@@ -94,7 +94,7 @@ describe("what is read of a command line's answers is in the vendor's own model 
   }, 120_000);
 });
 
-test("what AWS's command line is asked has the parameters of the operation", async () => {
+test("calls of AWS's command line have parameters of the operation", async () => {
   const folder = mkdtempSync(path.join(tmpdir(), "releases-"));
   const log = path.join(folder, "asked");
   const script = `#!${process.execPath}

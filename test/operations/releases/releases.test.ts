@@ -17,7 +17,7 @@ const release = (name: string, at: number, more: Partial<KeptRelease> = {}): Kep
 };
 const released = (name: string): ReleasedFunction => ({ name, functionName: `shop-${name}`, probes: [] });
 
-/** A stack of functions on AWS, whose engine and cloud are these lists. */
+/** A stack of functions on AWS, with these lists as engine and cloud. */
 function shop(
   kept: Readonly<Record<string, KeptRelease[]>>,
   commits: readonly { began: number; commit: string }[] = [],
@@ -82,48 +82,48 @@ describe("going back", () => {
     cleanup: [release("8", 5, { share: 1 }), release("7", 0)],
   };
 
-  test("takes the newest release that was verified, of the functions that the last update changed", async () => {
+  test("selects the newest verified release of the functions that the last update changed", async () => {
     const { told, back } = shop(kept);
     const moves = await back();
     expect(moves.map(({ fn, from, to }) => [fn.name, from?.name, to.name])).toEqual([["api", "3", "1"]]);
     expect(told).toEqual(["api serves 1", "state reads urn:api"]);
   });
 
-  test("takes the release that is named, or none that was never verified", async () => {
+  test("selects the named release, unless it was never verified", async () => {
     const { told, back } = shop(kept);
     await back({ to: "7" });
     expect(told[0]).toBe("cleanup serves 7");
     await expect(back({ to: "2" })).rejects.toThrow("r2 of api on aws has never been verified");
   });
 
-  test("tells the state of what was moved where something else was not, and says what", async () => {
+  test("records what was moved if another function failed, and names that one", async () => {
     const both = { api: kept.api, worker: [release("6", 29, { share: 1 }), release("5", 9)] };
     const { told, back } = shop(both);
     await expect(back({ breaks: "worker" })).rejects.toThrow(/^aws: worker was not moved: the cloud refuses$/);
     expect(told).toEqual(["api serves 1", "state reads urn:api"]);
   });
 
-  test("takes a release of a function that is never asked, too", async () => {
+  test("also selects a release of a function without probes", async () => {
     const never = { verified: false, isAsked: false };
     const { told, back } = shop({ worker: [release("2", 20, { share: 1, ...never }), release("1", 10, never)] });
     await back();
     expect(told[0]).toBe("worker serves 1");
   });
 
-  test("takes what an update of a commit published", async () => {
+  test("selects the release that a commit's update published", async () => {
     const { told, back } = shop(kept, [{ began: minutes(10).getTime(), commit: "0123456789ab" }]);
     await back({ to: "0123456789abcdef" });
     expect(told[0]).toBe("api serves 1");
     await expect(back({ to: "fedcba987654" })).rejects.toThrow(/no release fedcba987654; there are/);
   });
 
-  test("changes nothing where it is only asked what it would do", async () => {
+  test("changes nothing in a dry run", async () => {
     const { told, back } = shop(kept);
     expect(await back({ dryRun: true })).toHaveLength(1);
     expect(told).toEqual([]);
   });
 
-  test("says what there is where there is nothing to go back to", async () => {
+  test("lists the releases if there is no previous one", async () => {
     const { back } = shop({ api: [release("1", 10, { share: 1 })] });
     await expect(back()).rejects.toThrow(/no verified release before the one that serves; there are r1 \(api on aws\)/);
     await expect(back({ to: "r9" })).rejects.toThrow(/no release r9; there are r1 \(api on aws\)/);
@@ -131,7 +131,7 @@ describe("going back", () => {
   });
 });
 
-test("versions of a function are its releases, by what its aliases say", () => {
+test("versions of a function are its releases, with the state from its aliases", () => {
   const versions = ["$LATEST", "1", "10", "9"].map((version) => {
     return { version, description: `r${version}`, publishedAt: minutes(0) };
   });

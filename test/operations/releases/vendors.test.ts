@@ -24,7 +24,10 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Puts a command line on the PATH that writes down what it is asked, with the files that it is given, and answers by what is in it. */
+/**
+ * Puts a command line tool on the PATH that records its arguments and files, and prints an answer, chosen by a part of
+ * them.
+ */
 function install(program: string, answers: Readonly<Record<string, unknown>>): void {
   const script = `#!${process.execPath}
 const fs = require("node:fs");
@@ -62,7 +65,7 @@ describe("a canary on AWS", () => {
     );
   });
 
-  test("fails at what CloudWatch counts of its version", async () => {
+  test("fails by CloudWatch's count of errors of its version", async () => {
     const values = [
       { Id: "asked", Values: [40, 2] },
       { Id: "failed", Values: [1] },
@@ -73,7 +76,7 @@ describe("a canary on AWS", () => {
     expect(asked()[0]?.asked).toMatch(/"Resource","Value":"shop-api:live".*"ExecutedVersion","Value":"2"/);
   });
 
-  test("is watched by alarms that are there", async () => {
+  test("is watched by existing alarms", async () => {
     const alarms = [
       { AlarmName: "slow", StateValue: "ALARM" },
       { AlarmName: "full", StateValue: "OK" },
@@ -83,7 +86,7 @@ describe("a canary on AWS", () => {
     await expect(canary.firing(["slow", "absent"])).rejects.toThrow(/CloudWatch has no alarm absent/);
   });
 
-  test("that went back is noted by an alias, and no longer once it serves", async () => {
+  test("that was rolled back is recorded by an alias, until it serves", async () => {
     install("aws", { "lambda create-alias": {}, "lambda delete-alias": {} });
     await canary.noteRefused(fn, release("2"), true);
     await canary.noteRefused(fn, { ...release("2"), refused: true }, true);
@@ -95,7 +98,7 @@ describe("a canary on AWS", () => {
   });
 });
 
-test("a canary on Google Cloud is a share of the service, and its failures are in the log of requests", async () => {
+test("a canary on Google Cloud is a traffic share of the service, and its failures are in the request log", async () => {
   const canary = gcpCanary({ project: "shop", region: "europe-west1" });
   const release = (name: string): KeptRelease => ({
     ...{ name, release: "", publishedAt: new Date(), share: 0, verified: true },
@@ -122,7 +125,7 @@ describe("Google Cloud", () => {
   });
   const ours = (code: string) => ({ MULTICLOUD_CODE: code, MULTICLOUD_RELEASE: "c", MULTICLOUD_VERIFIED: "true" });
 
-  test("the revisions of the service are the releases, but those that never became ready", async () => {
+  test("the revisions of the service are the releases, except those that never became ready", async () => {
     install("gcloud", {
       "run revisions list": [
         revision("shop-api-1", 1, {}),
@@ -151,7 +154,7 @@ describe("Google Cloud", () => {
     ]);
   });
 
-  test("traffic is moved by the service that is behind a function with a long name", async () => {
+  test("traffic is moved on the service of a function with a long name", async () => {
     const functionName = "a".repeat(50);
     install("gcloud", {
       "functions describe": { serviceConfig: { service: "projects/p/locations/l/services/aaa-1x2y" } },
@@ -196,7 +199,7 @@ describe("Azure", () => {
     ]);
   });
 
-  test("a kept package is deployed by its address, and the state's deployment is given its name", async () => {
+  test("a kept package is deployed by its address, and its name is recorded in the state's deployment", async () => {
     install("az", { "generate-sas": "https://shopweb.blob/packages/api-1.zip?sig=1", "deployment group create": {} });
     const release = { name: "api-1.zip", release: "1", publishedAt: new Date(), share: 0, verified: true };
     await port().serve(fn, release);
@@ -212,13 +215,13 @@ describe("Azure", () => {
     expect(told).toMatchObject({ inputs: { properties: { parameters: { packageUri: { value: "secret" } } } } });
   });
 
-  test("an app that the Azure CLI deploys has no releases, and it is said why", () => {
+  test("an app that the Azure CLI deploys has no releases, with the reason", () => {
     expect(azureReleases("sub-1", []).without?.(fn)).toMatch(/shop-api gets its package by the Azure CLI/);
     expect(port().without?.(fn)).toBeUndefined();
   });
 });
 
-describe("Azure, of a function in two colours", () => {
+describe("a blue/green function on Azure", () => {
   const group = "/subscriptions/sub-1/resourceGroups/shop/providers/Microsoft.Cdn/profiles/shop-web/originGroups/";
   const inProfile = { resourceGroupName: "shop", profileName: "shop-web", endpointName: "shop-web" };
   const probed = { ...fn, probes: [{ path: "/api/", status: 200 }] };
@@ -263,7 +266,7 @@ describe("Azure, of a function in two colours", () => {
 
   afterEach(() => server.close());
 
-  test("both apps are its releases, the one that waits verified where it answers right now", async () => {
+  test("both apps are its releases; the idle one is verified if it answers now", async () => {
     const seen = async () => {
       const found = await azureReleases("sub-1", resources).releases(probed);
       return found.map(({ name, release, publishedAt, share, verified, pinned }) => {
@@ -279,7 +282,7 @@ describe("Azure, of a function in two colours", () => {
     expect((await seen())[1]?.[4]).toBe(false);
   });
 
-  test("the route is sent to the other app, and the state's route is told so", async () => {
+  test("the route moves to the other app, also in the state", async () => {
     const port = azureReleases("sub-1", resources);
     const blue = { name: "blue", release: "a.1", publishedAt: new Date(), share: 0, verified: true };
     await port.serve(probed, blue);
