@@ -21,6 +21,7 @@ export const publicLayer: PublicLayer = {
   arn: "arn:aws:lambda:ap-northeast-1:770693421928:layer:Klayers-p312-PyJWT:1",
   packages: { pyjwt: /^pyjwt==(\S+)/m.exec(readFileSync(awsLock, "utf8"))?.[1] ?? "" },
 };
+const canary = { percentage: 10, minutes: 5 };
 const auth = { issuer: "https://login.example.com/", audience: "api" };
 
 /**
@@ -65,13 +66,17 @@ export const combinations: readonly Combination[] = [
     },
   },
   {
-    name: "domains and a public layer",
+    name: "domains, a public layer and canaries",
     stack: "staging",
     settings: {
       layerStrategy: "hybrid",
-      aws: { publicLayers: { "ap-northeast-1": [publicLayer] }, frontend: { domain, certificateArn } },
+      aws: {
+        publicLayers: { "ap-northeast-1": [publicLayer] },
+        function: { canary },
+        frontend: { domain, certificateArn },
+      },
       azure: { function: { deployment: "az" }, frontend: { domain } },
-      gcp: { ...project, frontend: { domain, publicBucket: true } },
+      gcp: { ...project, function: { canary }, frontend: { domain, publicBucket: true } },
     },
   },
   {
