@@ -28,8 +28,12 @@ export function versionUri(uri: string, functionName: string, version: string): 
   return own.test(uri) ? uri.replace(own, `$1:${version}`) : undefined;
 }
 
-/** Publishes a function as it is, and lets each HTTP API that calls it by its name alone call that version, by the AWS CLI. */
-export async function keepFormerVersion(functionName: string, region: string): Promise<void> {
+/**
+ * Publishes a function as it is, and lets each HTTP API that calls it by its name alone call that version, by the AWS CLI.
+ *
+ * @param waited milliseconds until API Gateway knows that it may call the version.
+ */
+export async function keepFormerVersion(functionName: string, region: string, waited = propagation): Promise<void> {
   const aws = awsCli(region);
   const fn = ["--function-name", functionName];
   const found = await aws.find(policy, "lambda", "get-policy", ...fn);
@@ -47,7 +51,7 @@ export async function keepFormerVersion(functionName: string, region: string): P
       ...["lambda", "add-permission", ...fn, "--qualifier", version, "--statement-id", `former-${api}`],
       ...["--action", "lambda:InvokeFunction", "--principal", "apigateway.amazonaws.com", "--source-arn", source],
     );
-    await new Promise((resolve) => setTimeout(resolve, propagation));
+    await new Promise((resolve) => setTimeout(resolve, waited));
     for (const { id, uri } of moved) {
       const integration = ["--api-id", api, "--integration-id", id, "--integration-uri", uri];
       await aws.run("apigatewayv2", "update-integration", ...integration);

@@ -7,6 +7,8 @@ import path from "node:path";
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 
+import { awsVersion } from "../../../operations/aws-function";
+import { keepFormerVersion } from "../../../operations/former-version";
 import { awsCanary } from "../../../operations/releases/aws";
 import { azureReleases } from "../../../operations/releases/azure";
 import { gcpCanary, gcpReleases } from "../../../operations/releases/gcp";
@@ -96,6 +98,66 @@ describe("a canary on AWS", () => {
       "lambda delete-alias --function-name shop-api --name refused-2",
     ]);
   });
+});
+
+describe("a version whose snapshot could not be made, on AWS,", () => {
+  const version = () => awsVersion("arn:aws:lambda:eu-west-1:123456789012:function:shop-api", "2");
+  const commands = () => asked().map((each) => each.asked.split(" --")[0]);
+
+  test("is deleted, and published anew after a change that Lambda notices", async () => {
+    install("aws", {
+      "get-function-configuration": { State: "Failed", StateReason: "no such file", Description: "a.b" },
+      "list-versions-by-function": { Versions: [{ Version: "$LATEST" }, { Version: "1" }, { Version: "2" }] },
+      "delete-function": {},
+      "update-function-configuration": {},
+      "lambda wait": {},
+      "publish-version": { Version: "3" },
+    });
+    expect(await version().notInvokable()).toEqual({ state: "Failed", reason: "no such file" });
+    expect((await version().publishAnew()).number).toBe("3");
+    const changes = ["lambda update-function-configuration", "lambda wait function-updated-v2"];
+    expect(commands().slice(-6)).toEqual([
+      "lambda get-function-configuration",
+      ...changes,
+      ...changes,
+      "lambda publish-version",
+    ]);
+    expect(asked().find((each) => each.asked.includes("delete-function"))?.asked).toContain("--qualifier 2");
+  });
+
+  test("is left to the version that took its place", async () => {
+    install("aws", {
+      "get-function-configuration": { State: "Active" },
+      "list-versions-by-function": { Versions: [{ Version: "$LATEST" }, { Version: "3" }] },
+    });
+    expect((await version().publishAnew()).number).toBe("3");
+  });
+});
+
+test("an API that calls a function by its name alone calls a version of it before the function changes", async () => {
+  const uri = (name: string) =>
+    `arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:1:function:${name}/invocations`;
+  const source = "arn:aws:execute-api:eu-west-1:1:abc123/*/*";
+  const statement = {
+    Principal: { Service: "apigateway.amazonaws.com" },
+    Condition: { ArnLike: { "AWS:SourceArn": source } },
+  };
+  install("aws", {
+    "get-policy": { Policy: JSON.stringify({ Statement: [statement, { Principal: "*" }] }) },
+    "publish-version": { Version: "1" },
+    "get-integrations": {
+      Items: ["shop-api", "shop-api-2", "shop-api:live"].map((name) => {
+        return { IntegrationId: name, IntegrationUri: uri(name) };
+      }),
+    },
+    "add-permission": {},
+    "update-integration": {},
+  });
+  await keepFormerVersion("shop-api", "eu-west-1", 0);
+  const changed = asked().flatMap((each) => (/add-permission|update-integration/.test(each.asked) ? [each.asked] : []));
+  expect(changed).toHaveLength(2);
+  expect(changed[0]).toContain("--qualifier 1 --statement-id former-abc123");
+  expect(changed[1]).toContain(`--integration-id shop-api --integration-uri ${uri("shop-api:1")}`);
 });
 
 test("a canary on Google Cloud is a traffic share of the service, and its failures are in the request log", async () => {
