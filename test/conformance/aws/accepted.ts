@@ -41,6 +41,8 @@ export const accepted: Readonly<Record<string, string>> = {
   "aws:cloudwatch/metricAlarm:MetricAlarm name: bad value": anyText,
   "aws:cloudwatch/metricAlarm:MetricAlarm threshold: out of range": "any number",
   "aws:lambda/function:Function environment.variables.APPLICATION_VERSION: bad value": anyText,
+  "aws:lambda/function:Function environment.variables.MULTICLOUD_CANARY: bad value":
+    "it is read for its presence alone",
   "aws:lambda/function:Function environment.variables.MULTICLOUD_RELEASE: bad value": anyText,
   "aws:lambda/function:Function description: bad value": anyText,
   "aws:lambda/function:Function environment.variables.AUTH_AUDIENCE: bad value": anyText,
