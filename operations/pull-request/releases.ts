@@ -51,7 +51,7 @@ export function releaseChanges({ steps }: Preview): ReleaseChange[] {
     const { cloud, release } = told[type];
     const [before, after] = [step.oldState, step.newState].map((state) => release.safeParse(state?.inputs).data);
     if (after === undefined) return [];
-    const undoesRollback = before === after && all.some((other) => movesOn(other, name));
+    const undoesRollback = before === after && (all.some((other) => movesOn(other, name)) || movesColour(all, name));
     if (before === after && !undoesRollback) return [];
     return [{ cloud, name, before, after: isUnknown(after) ? undefined : after, undoesRollback }];
   });
@@ -74,6 +74,17 @@ function movesOn(step: Step, name: string): boolean {
     return before !== undefined && before !== after;
   }
   return type === "aws:lambda/alias:Alias";
+}
+
+/** Whether Front Door's route goes to the other app, which has been given nothing new. */
+function movesColour(steps: readonly Step[], name: string): boolean {
+  const changed = (type: string, names: readonly string[]) =>
+    steps.some((step) => {
+      const { type: own, name: called } = resourceOf(step);
+      return own === `azure-native:${type}` && names.includes(called) && step.op !== "same";
+    });
+  const route = name.replace("-", "-web-");
+  return changed("cdn:Route", [route]) && !changed("web:WebApp", [name, `${name}-next`]);
 }
 
 const deployedPackage = z

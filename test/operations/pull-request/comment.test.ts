@@ -340,6 +340,30 @@ describe("the releases", () => {
       ],
     ],
     [
+      "that a rollback has left of two colours",
+      [
+        step(blob, package_("b"), package_("b"), "same"),
+        step("azure-native:web:WebApp", { tags: {} }, { tags: {} }, "same"),
+        {
+          ...step("azure-native:cdn:Route", {}, {}),
+          urn: "urn:pulumi:staging::shop::azure-native:cdn:Route::x-web-api",
+        },
+      ],
+      ["- azure: `x-api` serves an earlier release after a rollback, and would serve `b` again"],
+    ],
+    [
+      "whose code goes to the other colour with other settings",
+      [
+        step(blob, package_("b"), package_("b"), "same"),
+        step("azure-native:web:WebApp", { tags: {} }, { tags: { release: "b.d" } }),
+        {
+          ...step("azure-native:cdn:Route", {}, {}),
+          urn: "urn:pulumi:staging::shop::azure-native:cdn:Route::x-web-api",
+        },
+      ],
+      [],
+    ],
+    [
       "that stay",
       [
         step(fn, { ...lambda("a.c"), tags: {} }, lambda("a.c")),
