@@ -24,7 +24,7 @@ export class StartError extends Error {
   }
 }
 
-interface Instance {
+interface Instance extends Pick<PythonProcessOptions, "onEnd"> {
   readonly configuration: string;
   readonly origin: string;
   readonly process: PythonProcess;
@@ -90,8 +90,10 @@ export class Instances {
       const instance: Instance = { configuration, ...(await this.#start(launch)) };
       const replaced = this.#serving.get(name);
       this.#serving.set(name, instance);
-      const forget = () => {
-        if (this.#serving.get(name) === instance) this.#serving.delete(name);
+      const forget = (how: unknown) => {
+        if (this.#serving.get(name) !== instance) return;
+        this.#serving.delete(name);
+        instance.onEnd?.(String(how));
       };
       instance.process.exited.then(forget, forget);
       await replaced?.process.stop();
@@ -126,7 +128,7 @@ export class Instances {
       }
       await sleep(10);
     }
-    return { origin: `127.0.0.1:${port}`, process };
+    return { origin: `127.0.0.1:${port}`, process, onEnd: options.onEnd };
   }
 }
 

@@ -14,6 +14,8 @@ export interface PythonProcessOptions {
   readonly directory: string;
   /** Called with each line of standard output and standard error. */
   readonly onLine: (line: string) => void;
+  /** Called with how a server ended that was to go on. Default: nothing. */
+  readonly onEnd?: (how: string) => void;
 }
 
 export interface PythonProcess {

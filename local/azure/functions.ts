@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { constants } from "node:os";
 import path from "node:path";
 
 import { z } from "zod";
@@ -281,6 +282,7 @@ export class FunctionApps {
     { folder, debug }: OtherCode = {},
     onLine = this.#traces(app),
   ): SiteConfiguration {
+    const { logs } = this.options;
     const settings = this.#settings(app);
     const launch = async (port: number) => {
       const python = await findPython(app.functionAppConfig.runtime.version);
@@ -294,6 +296,9 @@ export class FunctionApps {
         args: [directory, String(port)],
         environment: { ...settings, ...runtimeVariables(app, { directory, deployed }), ...debugVariables(debug) },
         onLine,
+        onEnd: (how: string) => {
+          logs.append(app.name, "host", exitOf(how));
+        },
       };
     };
     const key = JSON.stringify([app, settings, source.sha256, folder, debug]);
@@ -401,6 +406,17 @@ export class FunctionApps {
   #record(id: string): string {
     return path.join(this.options.directory, `${createHash("sha256").update(id).digest("hex")}.json`);
   }
+}
+
+/** What the host writes of a worker that ended, with the code that a shell would give. */
+function exitOf(how: string): string {
+  const signal = /^signal: (\w+)/.exec(how)?.[1];
+  const code = signal === undefined ? Number(/\d+/.exec(how)?.[0] ?? 1) : 128 + signalNumber(signal);
+  return `python exited with code ${code} (0x${code.toString(16).toUpperCase()})`;
+}
+
+function signalNumber(signal: string): number {
+  return Object.entries(constants.signals).find(([name]) => name === signal)?.[1] ?? 0;
 }
 
 /** A payload as a message that was received once. */

@@ -14,7 +14,7 @@ const lineLength = 400;
 
 /** What marks a line as an error, of any writer: the application, the runtime or the platform. */
 const tellsError =
-  /"(level|severity)": ?"(ERROR|CRITICAL)"|\[ERROR\]|Traceback|"status":"(error|timeout)"|Task timed out|Timeout value of|Exception|(^|\W)\w*Error\b/;
+  /"(level|severity)": ?"(ERROR|CRITICAL)"|\[ERROR\]|Traceback|"status":"(error|timeout)"|Task timed out|Timeout value of|exited with |was sent SIG|Container called exit|terminated on signal|Exception|(^|\W)\w*Error\b/;
 
 /** Clouds whose function writes its own log, in seconds, as its identity; elsewhere the platform does, or takes minutes. */
 const written: readonly Cloud[] = ["aws"];

@@ -273,6 +273,9 @@ describe("of the log", () => {
     ["ThrottlingException: Rate exceeded", /throttled/],
     ["ResourceNotFoundException: Requested resource not found", /missing table/],
     ["RuntimeError: drill", /RuntimeError: drill/],
+    ["Error: Runtime exited with error: signal: killed", /process ended: signal: killed/],
+    ["python exited with code 137 (0x89)", /process ended: exited with code 137/],
+    ["[ERROR] Worker (pid:7) was sent SIGKILL! Perhaps out of memory?", /process ended: was sent SIGKILL/],
   ])("%s", async (message, title) => {
     const { findings } = await logCheck.run(subject({ inspected: cloudOf({ log: [error(message)] }) }), never);
     expect(findings).toHaveLength(1);
