@@ -27,7 +27,8 @@ export function updatesMarkdown(results: readonly CloudResults[]): string {
     "",
     "Written by `npm run bench -- updates`. The API's messages, the frontend's page and the API through the frontend are each asked",
     "20 times a second, whether or not answers come, from before an update until 1.5 seconds after it. A request has failed where it",
-    "was not answered with 200. A rollback tells after how many seconds of its process each part was done. Seconds are of this machine, which did other work too, and no measure of a live cloud.",
+    "was not answered with 200. Of a rollback it is told after how many seconds of its process each part was done. Seconds are of this",
+    "machine, which did other work too, and no measure of a live cloud.",
     "",
     `${asked} requests were asked, ${failed} failed.`,
     ...results.flatMap(({ cloud, date, machine, load, note, outcomes: own }) => [
