@@ -1,7 +1,18 @@
 import { rmSync } from "node:fs";
 import path from "node:path";
 
-import { change, crashing, type Drill, emptied, lambda, only, packageOf, publishedByHand, rezipped } from "./faults";
+import {
+  change,
+  crashing,
+  type Drill,
+  emptied,
+  lambda,
+  only,
+  otherPage,
+  packageOf,
+  publishedByHand,
+  rezipped,
+} from "./faults";
 
 /** Why a refresh does not detect changes inside a package, by the providers' behaviour tables. */
 const unread = { lambda: "aws does not read a function's code", blob: "azure-native does not read what is in a blob" };
@@ -136,6 +147,16 @@ export const everywhere: readonly Drill[] = [
       aws: emptied("aws:s3/bucketObjectv2:BucketObjectv2"),
       azure: emptied("azure-native:storage:Blob"),
       gcp: emptied("gcp:storage/bucketObject:BucketObject"),
+    },
+  },
+  {
+    name: "a page is changed by hand",
+    id: "other-page",
+    story: "The first page of each frontend is another one.",
+    faults: {
+      aws: otherPage("aws:s3/bucketObjectv2:BucketObjectv2", "key"),
+      azure: otherPage("azure-native:storage:Blob", "blobName"),
+      gcp: otherPage("gcp:storage/bucketObject:BucketObject", "name"),
     },
   },
 ];

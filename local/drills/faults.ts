@@ -59,6 +59,24 @@ export function emptied(type: string): Fault {
   };
 }
 
+/** The frontend's page is another one than was deployed. */
+export function otherPage(type: string, name: "key" | "blobName" | "name"): Fault {
+  return {
+    make: (store) => {
+      const page = store
+        .list(type)
+        .find(({ urn, inputs }) => urn.includes(":Frontend$") && inputs[name] === "index.html");
+      if (page === undefined) throw new Error(`there is no ${type} index.html`);
+      const file = path.join(tmpdir(), `drill-${process.pid}.html`);
+      writeFileSync(file, "<!doctype html><title>another page</title>");
+      change(store, page, { ["content" in page.inputs ? "keptContent" : "source"]: store.keep(file) });
+      rmSync(file);
+    },
+    first: { check: "site", title: /1 of the site's \d+ files are not as they were deployed/ },
+    unseen: "no provider reads what a file of the site holds",
+  };
+}
+
 export function crashing(file: string): string | undefined {
   return file === "api/app.py" ? "raise RuntimeError('drill')\n" : "as it is";
 }

@@ -290,7 +290,10 @@ export const gcpTypes: Readonly<Record<string, ResourceType>> = {
     overwrites: true,
     outputs: ({ inputs: { name, content } }, { store }) => ({
       outputName: name,
-      ...(typeof content === "string" && { keptContent: store.keepText(content) }),
+      ...(typeof content === "string" && {
+        keptContent: store.keepText(content),
+        md5hash: createHash("md5").update(content).digest("base64"),
+      }),
     }),
   }),
   "gcp:cloudfunctionsv2/function:Function": at("projects/{project}/locations/{location}/functions/{name}", {

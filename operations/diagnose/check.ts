@@ -2,7 +2,7 @@ import type { Cloud } from "../../contract/clouds";
 import type { InspectedCloud } from "./inspected-cloud";
 import type { CloudValues, DeployedOutputs, FunctionValues } from "./outputs";
 import type { Finding } from "./report";
-import type { InspectedStack } from "./stack";
+import type { DeployedFile, InspectedStack } from "./stack";
 
 /** What one check came to. */
 export interface Verdict {
@@ -42,6 +42,8 @@ export interface CloudSubject {
   /** When other checks of this look began to ask the function; absent where none did, or none was answered. */
   readonly askedAt?: Date;
   readonly commands: Commands;
+  /** Every frontend's files, as they were deployed; absent where the stack's state is not read. */
+  readonly site?: () => Promise<readonly DeployedFile[]>;
 }
 
 /** The commands that change this stack, as the reader of a finding types them. */

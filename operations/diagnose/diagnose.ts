@@ -8,6 +8,7 @@ import { apiCheck, certificateCheck, frontendCheck } from "./checks-http";
 import { logCheck } from "./checks-log";
 import { notificationsCheck } from "./checks-notifications";
 import { freshnessCheck, publicLayersCheck } from "./checks-packages";
+import { siteCheck } from "./checks-site";
 import { driftCheck, stateCheck, toolchainCheck } from "./checks-stack";
 import type { InspectedCloud, InspectedClouds } from "./inspected-cloud";
 import { cloudsOf, type DeployedOutputs, functionsOf } from "./outputs";
@@ -24,6 +25,7 @@ const cloudChecks: readonly Check<CloudSubject>[] = [
   logCheck,
   apiCheck,
   frontendCheck,
+  siteCheck,
   certificateCheck,
   notificationsCheck,
   publicLayersCheck,
@@ -72,12 +74,14 @@ export async function diagnose(environment: Environment, options: LookOptions): 
   const overStack = chosen(stackChecks, options)
     .filter(({ applies }) => applies?.(whole) ?? true)
     .map((check) => judge(check, whole, timeout));
+  let files: ReturnType<InspectedStack["siteFiles"]> | undefined;
+  const site = () => (files ??= stack.siteFiles());
   const perCloud = cloudsOf(outputs).map(async (cloud) => {
     const inspected = environment.clouds[cloud];
     const values = outputs[cloud];
     if (inspected === undefined || values === undefined) return [];
     const { layers, application } = outputs;
-    const subject = { cloud, outputs: values, layers, application, inspected: asked(inspected), since, commands };
+    const subject = { cloud, outputs: values, layers, application, inspected: asked(inspected), since, commands, site };
     return judgeFunctions(subject, options, startedAt);
   });
   const judged = (await Promise.all([...overStack, ...perCloud])).flat();

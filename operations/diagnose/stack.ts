@@ -4,6 +4,8 @@ import path from "node:path";
 
 import { z } from "zod";
 
+import type { Cloud } from "../../contract/clouds";
+import { nameIn } from "../../contract/urn";
 import { UnansweredError } from "../unanswered-error";
 import { type EngineOptions, pulumiCli, type VendorCli } from "../vendor-cli";
 import { type DeployedOutputs, parseOutputs } from "./outputs";
@@ -18,12 +20,37 @@ const update = z.object({
 /** One run of the engine on a stack. */
 export type Update = z.output<typeof update>;
 
+/** A resource, as far as it is read: a file's asset has its content's hash; where that is given as text, it is a secret of the state. */
+const resource = z.object({
+  type: z.string(),
+  urn: z.string().default(""),
+  inputs: z.object({ source: z.object({ hash: z.string() }).optional().catch(undefined) }).default({}),
+  outputs: z.object({ md5hash: z.string().optional().catch(undefined) }).default({}),
+});
+
 const exported = z.object({
   deployment: z.object({
-    resources: z.array(z.object({ type: z.string() })).default([]),
+    resources: z.array(resource).default([]),
     pending_operations: z.array(z.object({ type: z.string(), resource: z.object({ urn: z.string() }) })).default([]),
   }),
 });
+
+/** A file of a frontend, as it was deployed. */
+export interface DeployedFile {
+  readonly cloud: Cloud;
+  /** Its path below the frontend's address. */
+  readonly key: string;
+  readonly algorithm: "sha256" | "md5";
+  /** Of its content, in hexadecimal. */
+  readonly hash: string;
+}
+
+/** Types of what a frontend's files are. */
+const fileTypes: Readonly<Record<string, Cloud>> = {
+  "aws:s3/bucketObjectv2:BucketObjectv2": "aws",
+  "azure-native:storage:Blob": "azure",
+  "gcp:storage/bucketObject:BucketObject": "gcp",
+};
 
 /** A resource that is not as the stack knows it. */
 export interface Drift {
@@ -86,6 +113,20 @@ export class InspectedStack {
   async pendingOperations(): Promise<string[]> {
     const { deployment } = await this.#export();
     return deployment.pending_operations.map(({ type, resource }) => `${type} ${resource.urn}`);
+  }
+
+  /** The files of every frontend. */
+  async siteFiles(): Promise<DeployedFile[]> {
+    const { deployment } = await this.#export();
+    return deployment.resources.flatMap(({ type, urn, inputs: { source }, outputs: { md5hash } }): DeployedFile[] => {
+      const cloud = fileTypes[type];
+      // A file is called by its key, below the frontend; packages are objects too, and have no path in their names.
+      const [, key] = /^[^/]+\/(.+)$/.exec(nameIn(urn)) ?? [];
+      if (cloud === undefined || key === undefined) return [];
+      if (source !== undefined) return [{ cloud, key, algorithm: "sha256", hash: source.hash }];
+      if (md5hash === undefined) return [];
+      return [{ cloud, key, algorithm: "md5", hash: Buffer.from(md5hash, "base64").toString("hex") }];
+    });
   }
 
   /** What was changed behind the stack's back, by asking the clouds for every resource. */

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -14,6 +15,7 @@ import { deflated, writeZip } from "../../../layers/zip";
 import type { CloudSubject } from "../../../operations/diagnose/check";
 import { compatibilityCheck, functionCheck, tableCheck } from "../../../operations/diagnose/checks-function";
 import { apiCheck, certificateCheck, frontendCheck } from "../../../operations/diagnose/checks-http";
+import { siteCheck } from "../../../operations/diagnose/checks-site";
 import { logCheck } from "../../../operations/diagnose/checks-log";
 import { notificationsCheck } from "../../../operations/diagnose/checks-notifications";
 import { freshnessCheck, publicLayersCheck } from "../../../operations/diagnose/checks-packages";
@@ -472,6 +474,36 @@ describe("over HTTP", () => {
       await new Promise((resolve) => server.close(resolve));
     }
     expect(certificateCheck.applies?.(at("http://127.0.0.1:1"))).toBe(false);
+  });
+
+  test("files of the site that are gone or have other content are named, and nothing else", async () => {
+    const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+    const file = (key: string, text: string) => ({
+      ...{ cloud: "aws" as const, key, algorithm: "sha256" as const, hash: sha256(text) },
+    });
+    const md5 = createHash("md5").update("script").digest("hex");
+    const gone = { cloud: "aws" as const, key: "gone.js", algorithm: "md5" as const, hash: md5 };
+    const deployed = [file("index.html", "page"), file("a/b c.css", "style"), gone];
+    const other = { ...file("index.html", "another cloud's"), cloud: "gcp" as const };
+    const served = new Map([
+      ["/index.html", "page"],
+      ["/a/b%20c.css", "changed"],
+    ]);
+    await serving(
+      (request, response) => {
+        const text = served.get(request.url ?? "");
+        response.writeHead(text === undefined ? 403 : 200).end(text);
+      },
+      async (url) => {
+        const look = () => siteCheck.run({ ...at(url, url), site: () => Promise.resolve([...deployed, other]) }, never);
+        expect(await look()).toMatchObject({
+          summary: "1 of 3 files as they were deployed",
+          findings: [{ severity: "error", evidence: ["/a/b c.css: other content", "/gone.js: answers 403"] }],
+        });
+        served.set("/a/b%20c.css", "style").set("/gone.js", "script");
+        expect((await look()).findings).toEqual([]);
+      },
+    );
   });
 
   test("a frontend without its page is a finding", async () => {
