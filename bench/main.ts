@@ -11,6 +11,7 @@ import { layerBuilds, processStart } from "./layer-builds";
 import { developerLoop, loopMarkdown } from "./loop";
 import { deploymentsMarkdown, markdown, type Results } from "./report";
 import { type CloudResults, updatesMarkdown } from "./updates/report";
+import { problemsOf } from "./updates/deployment";
 import { runUpdates } from "./updates/run";
 import { faulty, fine } from "./updates/updates";
 import { crossAll, type Crossed } from "./weather/cross";
@@ -41,20 +42,26 @@ const updates = new Command("updates")
   .option("--output <folder>", "for table and figures", defaultOutput)
   .action(async (chosen: readonly Cloud[], { output }: Pick<Flags, "output">) => {
     const file = path.join(output, "updates.json");
-    const measured = new Map<Cloud, CloudResults>();
+    mkdirSync(output, { recursive: true });
     for (const cloud of chosen) {
       const [before = 0] = loadavg();
-      const outcomes = (await runUpdates(cloud, [...fine, ...faulty], progress)).map(({ errors: _, ...told }) => told);
+      const run = await runUpdates(cloud, [...fine, ...faulty], progress).catch((error: unknown) => {
+        progress(`${cloud}: ended before its last row, and stays as it was measured before: ${String(error)}`);
+        return undefined;
+      });
+      if (run?.every((outcome) => problemsOf(outcome).length === 0) !== true) process.exitCode = 1;
+      if (run === undefined) continue;
       const [after = 0] = loadavg();
-      measured.set(cloud, { cloud, date: today(), machine, load: [before, after], outcomes });
+      const outcomes = run.map(({ errors: _, ...told }) => told);
+      const measured: CloudResults = { cloud, date: today(), machine, load: [before, after], outcomes };
+      const earlier = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as CloudResults[]) : [];
+      const results = clouds.flatMap((each) =>
+        each === cloud ? [measured] : earlier.filter((other) => other.cloud === each),
+      );
+      writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
+      writeFileSync(path.join(output, "updates.md"), updatesMarkdown(results));
     }
-    const earlier = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as CloudResults[]) : [];
-    // Clouds that were not measured now stay as they were measured before.
-    const results = clouds.flatMap((cloud) => measured.get(cloud) ?? earlier.filter((each) => each.cloud === cloud));
-    mkdirSync(output, { recursive: true });
-    writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
-    writeFileSync(path.join(output, "updates.md"), updatesMarkdown(results));
-    process.stdout.write(updatesMarkdown(results));
+    if (existsSync(file)) process.stdout.write(readFileSync(path.join(output, "updates.md"), "utf8"));
   });
 
 const loop = new Command("loop")

@@ -92,8 +92,8 @@ const signs: readonly Sign[] = [
     // By Lambda, by Azure's host, by gunicorn on Google Cloud, and by Cloud Run. An error that ended it comes before.
     pattern:
       /Runtime exited with error: ([^"\\\n]+)|python (exited with code -?\d+)|Worker \(pid:\d+\) (exited with code \d+|was sent SIG\w+)|Container (called exit\(\d+\)|terminated on signal \d+)/,
-    cause: (found) => ({
-      title: `the function's process ended: ${found.slice(1).find((how) => how !== undefined) ?? ""}`,
+    cause: ([, ended = "", python = ended, worker = python, container = worker]) => ({
+      title: `the function's process ended: ${container}`,
       cause: "The code ended the process, a native module crashed, or the platform killed it, e.g. for its memory.",
       next: "see what the last requests before it did; raise the function's memory where it was killed",
     }),
