@@ -3,6 +3,7 @@ import path from "node:path";
 
 import { dependencies } from "../package.json";
 import { cacheDirectory, readRecord, sha256, writeRecord } from "./cache";
+import { Workers } from "./workers";
 
 /** The imports and names of a module, as `module_scan.py` reads them from its source. */
 export interface ModuleScan {
@@ -146,30 +147,20 @@ function scannerDigest(): Promise<string> {
   return (digest ??= readFile(program, "utf8").then((text) => sha256(JSON.stringify([text, dependencies.pyodide]))));
 }
 
-type Scanner = (sources: readonly ModuleSource[]) => Scans;
+interface Sources {
+  readonly modules: readonly { readonly name: string; readonly source: Uint8Array }[];
+}
 
-let loading: Promise<Scanner> | undefined;
+const scanner = new Workers<Sources, Scans>("scan-worker.mjs", 1);
+
+/** Frees the 120 MB of the scanner's interpreter if it is idle; the next scan starts it again. */
+export function closeScanner(): Promise<void> {
+  return scanner.closeIdle();
+}
 
 async function scan(sources: readonly ModuleSource[]): Promise<Scans> {
   if (sources.length === 0) return {};
-  const scanner = await (loading ??= startScanner());
-  return scanner(sources);
-}
-
-/** A separate interpreter: other code in the bytecode compiler's interpreter would change the compiled bytes. */
-async function startScanner(): Promise<Scanner> {
-  const { loadPyodide } = await import("pyodide");
-  // Without this, pyodide derives its folder from a stack trace, which source maps change.
-  const python = await loadPyodide({ indexURL: path.dirname(require.resolve("pyodide/package.json")) });
-  const text = `${await readFile(program, "utf8")}\nscan_all`;
-  const scanAll = python.runPython(text) as (names: string[], sources: Uint8Array[]) => string;
-  return (sources) => {
-    const names = sources.map(({ name }) => name);
-    return JSON.parse(
-      scanAll(
-        names,
-        sources.map(({ content }) => new Uint8Array(content)),
-      ),
-    ) as Scans;
-  };
+  return scanner.run(() => ({
+    modules: sources.map(({ name, content }) => ({ name, source: new Uint8Array(content) })),
+  }));
 }

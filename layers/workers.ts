@@ -36,8 +36,17 @@ export class Workers<Request extends object, Answer> {
       throw error;
     } finally {
       thread.busy = false;
+      // An idle thread does not keep the process running.
+      thread.worker.unref();
       this.#waiting.shift()?.();
     }
+  }
+
+  /** Ends the threads that are idle; the next request starts one again. */
+  async closeIdle(): Promise<void> {
+    const idle = this.#workers.filter(({ busy }) => !busy);
+    for (const thread of idle) this.#workers.splice(this.#workers.indexOf(thread), 1);
+    await Promise.all(idle.map(({ worker }) => worker.terminate()));
   }
 
   /** Ends the threads and frees their memory. */
@@ -50,6 +59,7 @@ export class Workers<Request extends object, Answer> {
       const idle = this.#workers.find(({ busy }) => !busy);
       if (idle !== undefined) {
         idle.busy = true;
+        idle.worker.ref();
         return idle;
       }
       if (this.#workers.length < this.most) {
