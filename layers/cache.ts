@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import path from "node:path";
 
 import { BuildError, reasonOf } from "./build-error";
+import type { FilePart } from "./zip";
 
 /**
  * A folder of the project's cache, which all checkouts of a user share: `$XDG_CACHE_HOME/multicloud-auto-deploy`, or
@@ -55,9 +56,19 @@ export async function readRecord<Value>(file: string): Promise<Value | undefined
   return hash === sha256(body) ? (JSON.parse(body) as Value) : undefined;
 }
 
-/** Writes bytes for {@link readBlob}, with a checksum. */
-export async function writeBlob(file: string, content: Buffer): Promise<void> {
+/**
+ * Writes bytes for {@link readBlob}, with a checksum.
+ *
+ * @returns where they are in the file.
+ */
+export async function writeBlob(file: string, content: Buffer): Promise<FilePart> {
   await writeAtomically(file, Buffer.concat([Buffer.from(sha256(content)), content]));
+  return blobPart(file, content);
+}
+
+/** Where a blob's bytes are, so that they need not stay in memory. */
+export function blobPart(file: string, content: Buffer): FilePart {
+  return { file, start: 64, length: content.length };
 }
 
 /** The bytes that {@link writeBlob} wrote; undefined if they do not exist or are damaged. */

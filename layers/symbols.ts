@@ -1,12 +1,12 @@
 import { crc32 } from "node:zlib";
 
-import { cacheDirectory, readBlob, sha256, writeBlob } from "./cache";
+import { blobPart, cacheDirectory, readBlob, sha256, writeBlob } from "./cache";
 import { isElf } from "./elf";
 import type { InstalledFile } from "./merge";
 import { recipeDigest } from "./recipe";
 import { contentOf } from "./unzip";
 import { Workers } from "./workers";
-import type { ZipEntry } from "./zip";
+import type { FilePart, ZipEntry } from "./zip";
 
 interface Content {
   readonly content: Uint8Array<ArrayBuffer>;
@@ -82,27 +82,25 @@ export function cutSymbols(library: Buffer): Buffer<ArrayBuffer> | undefined {
   return cut;
 }
 
-const running = new Map<string, Promise<Buffer>>();
+const running = new Map<string, Promise<FilePart>>();
 
 /**
  * Deflates with the JavaScript compressor, like all new content. The result is cached by the content's hash, since a
  * large library takes half a second.
  */
-async function deflatedOnce(content: Buffer<ArrayBuffer>, deflater: Deflater): Promise<Buffer> {
+async function deflatedOnce(content: Buffer<ArrayBuffer>, deflater: Deflater): Promise<FilePart> {
   const key = sha256(JSON.stringify([await recipeDigest(), sha256(content)]));
   const deflating = running.get(key) ?? deflated(content, cacheDirectory("libraries", `${key}.deflated`), deflater);
   running.set(key, deflating);
   return deflating.finally(() => running.delete(key));
 }
 
-async function deflated(content: Buffer<ArrayBuffer>, file: string, deflater: Deflater): Promise<Buffer> {
+async function deflated(content: Buffer<ArrayBuffer>, file: string, deflater: Deflater): Promise<FilePart> {
   const known = await readBlob(file);
-  if (known !== undefined) return known;
+  if (known !== undefined) return blobPart(file, known);
   const compressed = await deflater.run(
     () => ({ content, level: 6 }),
     (request) => [request.content.buffer],
   );
-  const bytes = Buffer.from(compressed.buffer, compressed.byteOffset, compressed.length);
-  await writeBlob(file, bytes);
-  return bytes;
+  return writeBlob(file, Buffer.from(compressed.buffer, compressed.byteOffset, compressed.length));
 }
