@@ -6,30 +6,33 @@ import { alarmLimits } from "../alarm-limits";
 import { type Transform, transformed } from "../transform";
 
 export interface AlarmsArgs {
-  /** What the topic and the dashboard are called, and how the names of the alarms begin. */
+  /** Name of the topic and the dashboard, and prefix of the alarms' names. */
   readonly alarmsName: string;
   readonly region: string;
-  /** Address of the notifications. AWS first sends a message whose link confirms the subscription; others come after it. */
+  /**
+   * Address of the notifications. AWS first sends a message with a link that confirms the subscription; notifications
+   * follow only after that.
+   */
   readonly notificationEmail: string;
-  /** The functions that are watched; the alarms of the first have the shorter names. */
+  /** The monitored functions; the alarms of the first one have the shorter names. */
   readonly functions: readonly WatchedFunction[];
-  /** Id of the HTTP API in front of them. Absent where none answers requests. */
+  /** Id of the HTTP API in front of them. Absent if no function answers requests. */
   readonly apiId?: pulumi.Input<string>;
-  /** Milliseconds that 95 of 100 requests are answered in. Default: 3000. */
+  /** Milliseconds within which 95 of 100 requests are answered. Default: 3000. */
   readonly latencyMs?: number;
   readonly tags?: Record<string, string>;
   readonly transform?: { readonly alarm?: Transform<cloudwatch.MetricAlarmArgs> };
 }
 
 export interface WatchedFunction {
-  /** What distinguishes its alarms from those of the others. */
+  /** Distinguishes its alarms from those of the other functions. */
   readonly name: string;
   readonly functionName: pulumi.Input<string>;
 }
 
-/** A metric as CloudWatch names it, and from where on it is one too many. */
+/** A CloudWatch metric with its limit. */
 interface Metric {
-  /** How the name of its alarm ends. */
+  /** Suffix of its alarm's name. */
   readonly part: string;
   readonly title: string;
   readonly namespace: "AWS/Lambda" | "AWS/ApiGateway";
@@ -98,7 +101,7 @@ export class Alarms extends pulumi.ComponentResource {
             dimensions: { [metric.dimension]: metric.value },
             ...limit(metric, args),
             period: alarmLimits.minutes * 60,
-            // A time without requests is a time without failures.
+            // Without requests there are no failures.
             treatMissingData: "notBreaching",
             alarmActions: [topic.arn],
             okActions: [topic.arn],

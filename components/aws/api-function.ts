@@ -4,9 +4,9 @@ import type { Probe } from "../../contract/application";
 import { LambdaFunction, type LambdaFunctionArgs } from "./lambda-function";
 
 export interface ApiFunctionArgs extends LambdaFunctionArgs {
-  /** Seconds, at most 30, which is what an HTTP API waits. Default: 15. */
+  /** Seconds, at most 30, the limit of an HTTP API. Default: 15. */
   readonly timeout?: number;
-  /** Requests that a version has to answer before it serves, where `verified` is true. Default: `GET /` with 200. */
+  /** Requests that a version has to answer before it serves, if `verified` is true. Default: `GET /` with 200. */
   readonly probes?: readonly Probe[];
 }
 

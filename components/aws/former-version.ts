@@ -10,11 +10,11 @@ import { regionOf } from "./arn";
 const root = path.join(__dirname, "..", "..");
 
 /**
- * Keeps serving what a function of release 3.0.0 served, whose API calls `$LATEST`: before its first update publishes versions,
- * what it is now becomes one, and the API calls that, until the alias names a version that was verified. Otherwise users would
- * call the new code before it has been asked.
+ * Keeps the code of a function of release 3.0.0 serving, whose API calls `$LATEST`. Before the first update publishes
+ * versions, the hook publishes the current code as a version and lets the API call it, until the alias refers to a
+ * verified version. Otherwise users would reach the new code before it has been probed.
  *
- * @param name unique in the program, as the engine asks of every hook.
+ * @param name unique in the program, as the engine requires for every hook.
  */
 export function keepFormerVersion(name: string): pulumi.ResourceHook {
   const keep: pulumi.ResourceHookFunction = async ({ oldInputs, oldOutputs }) => {
@@ -28,6 +28,6 @@ export function keepFormerVersion(name: string): pulumi.ResourceHook {
       logging: command.Logging.None,
     });
   };
-  // The engine calls from outside of the program, where the Automation API knows no engine.
+  // The engine calls the hook outside of the program's async context, where the Automation API knows no engine.
   return new pulumi.ResourceHook(`${name}-former-version`, AsyncResource.bind(keep));
 }

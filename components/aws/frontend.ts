@@ -10,28 +10,33 @@ import { privateBucket } from "../private-bucket";
 import { contentSecurityPolicy, immutableCacheControl, siteAsset, type SiteFile, siteFiles } from "../site";
 import { type Transform, transformed } from "../transform";
 
-/** A host name of the user's, with its certificate. */
+/** A custom host name with its certificate. */
 export interface FrontendDomain {
   readonly name: string;
-  /** ARN of an ACM certificate for the name in us-east-1, the only region that CloudFront reads certificates from. */
+  /** ARN of an ACM certificate for the name in us-east-1, the only region from which CloudFront reads certificates. */
   readonly certificateArn: string;
 }
 
 export interface FrontendArgs {
   readonly scope: Scope;
-  /** Folder with the site's files, `index.html` among them. */
+  /** Folder with the site's files, including `index.html`. */
   readonly directory: string;
   /** The API's address, e.g. `https://abc.execute-api.ap-northeast-1.amazonaws.com`. Absent without an API. */
   readonly apiUrl?: pulumi.Input<string>;
-  /** Paths that go there, as CloudFront's behaviours take them. Default: `/api/*`, and none without an API. */
+  /**
+   * Paths that CloudFront sends to the API, in the form of its behaviours. Default: `/api/*`, and none without an API.
+   */
   readonly apiPaths?: readonly string[];
-  /** What has to be there before the site's files change, and `index.html` after the other files. Default: nothing. */
+  /**
+   * Resources that have to exist before the site's files change, and before `index.html` after the other files.
+   * Default: none.
+   */
   readonly filesAfter?: readonly pulumi.Resource[];
-  /** Default: CloudFront's own host name, whose TLS floor AWS sets. With a domain the floor is TLS 1.2. */
+  /** Default: CloudFront's own host name, whose minimum TLS version AWS sets. With a domain the minimum is TLS 1.2. */
   readonly domain?: FrontendDomain;
-  /** Puts AWS's managed common rules before the distribution. Default: false. */
+  /** Protects the distribution by AWS's managed common rules. Default: false. */
   readonly waf?: boolean;
-  /** Name of an existing bucket, with ACLs on, for the distribution's access logs. Default: no logs. */
+  /** Name of an existing bucket with ACLs enabled, for the distribution's access logs. Default: no logs. */
   readonly logBucket?: string;
   readonly tags?: Record<string, string>;
   readonly transform?: {
@@ -41,7 +46,7 @@ export interface FrontendArgs {
   };
 }
 
-/** CloudFront's managed policies, by the ids that its developer guide lists. */
+/** CloudFront's managed policies, by the ids in its developer guide. */
 const managedPolicies = {
   cachingOptimized: "658327ea-f89d-4fab-a63d-7e88639e58f6",
   cachingDisabled: "4135ea2d-6df8-44a3-9df3-4b5a84be39ad",
@@ -49,8 +54,8 @@ const managedPolicies = {
 };
 
 /**
- * Gives a path without a file extension to the single page. Error responses cannot do this: they are the distribution's,
- * so the API's own 404 would become the page too.
+ * Serves the single page for paths without a file extension. Custom error responses cannot do this: they apply to the
+ * whole distribution, so the API's own 404 would become the page too.
  */
 const singlePageFallback = `function handler(event) {
   var request = event.request;
@@ -60,8 +65,8 @@ const singlePageFallback = `function handler(event) {
 `;
 
 /**
- * Rules that would refuse messages: one of 2,000 characters may be longer than the 8 KB of the first, and may quote HTML.
- * The API limits what it takes by itself, and the page never takes a message for HTML.
+ * Rules that would block messages: one of 2,000 characters may be longer than the first rule's 8 KB, and may quote
+ * HTML. The API limits its input itself, and the page never treats a message as HTML.
  */
 const aboutBodies = [
   "SizeRestrictions_BODY",
@@ -73,11 +78,13 @@ const aboutBodies = [
 
 const origins = { site: "site", api: "api" } as const;
 
-/** The site in a private bucket behind CloudFront, with the API's paths of the same address going uncached to the API. */
+/**
+ * The site in a private bucket behind CloudFront. The API's paths of the same address go to the API without caching.
+ */
 export class Frontend extends pulumi.ComponentResource {
   /** `https://<id>.cloudfront.net`, or the domain's address. */
   readonly url: pulumi.Output<string>;
-  /** CloudFront's own host name, which answers with a domain too, and which the domain's CNAME record names. */
+  /** CloudFront's own host name. It also works with a domain, whose CNAME record points to it. */
   readonly hostName: pulumi.Output<string>;
   readonly distributionId: pulumi.Output<string>;
 
@@ -135,7 +142,7 @@ export class Frontend extends pulumi.ComponentResource {
           ],
           defaultCacheBehavior: {
             ...behaviour,
-            // Where nothing is cached, CloudFront compresses nothing either: the API's paths go without.
+            // CloudFront compresses only cached content, so not the API's responses.
             compress: true,
             targetOriginId: origins.site,
             allowedMethods: ["GET", "HEAD"],
@@ -172,7 +179,7 @@ export class Frontend extends pulumi.ComponentResource {
     this.registerOutputs({ url: this.url, distributionId: this.distributionId });
   }
 
-  /** Pages come last: they load the other files. Those of earlier releases stay, for pages that are open. */
+  /** Pages are uploaded last, since they load the other files. Files of earlier releases stay for open pages. */
   private upload(name: string, bucket: s3.Bucket, { directory, filesAfter = [] }: FrontendArgs): void {
     const files = siteFiles(directory);
     const put = (file: SiteFile, dependsOn: readonly pulumi.Resource[]) =>
@@ -203,7 +210,7 @@ export class Frontend extends pulumi.ComponentResource {
           Sid: "DistributionReads",
           Effect: "Allow" as const,
           Principal: { Service: "cloudfront.amazonaws.com" },
-          // Without ListBucket, S3 answers 403 where a file is missing.
+          // Without ListBucket, S3 answers 403 for a missing file.
           Action: ["s3:GetObject", "s3:ListBucket"],
           Resource: [`${bucketArn}/*`, bucketArn],
           Condition: { StringEquals: { "AWS:SourceArn": distributionArn } },

@@ -10,14 +10,14 @@ export interface HttpApiArgs {
   readonly apiName: string;
   /** The functions behind the API, at least one. */
   readonly functions: readonly RoutedFunction[];
-  /** More requests than these, over all routes, are answered 429. */
+  /** Limits over all routes; further requests get 429. */
   readonly throttle?: {
     /** Requests per second. Default: 100. */
     readonly rate?: number;
-    /** Requests at once above the rate. Default: 200. */
+    /** Requests above the rate in one burst. Default: 200. */
     readonly burst?: number;
   };
-  /** Days, one of those CloudWatch accepts. Default: 365. */
+  /** Days, one of the values that CloudWatch accepts. Default: 365. */
   readonly logRetentionDays?: number;
   readonly tags?: Record<string, string>;
   readonly transform?: {
@@ -27,19 +27,19 @@ export interface HttpApiArgs {
   };
 }
 
-/** A function, and the paths that it answers. */
+/** A function and its paths. */
 export interface RoutedFunction {
-  /** What distinguishes the function's resources, unless it answers `/*`. */
+  /** Distinguishes the function's resources, unless it answers `/*`. */
   readonly name: string;
   readonly invocation: Invocation;
-  /** Paths, each exact or ending in `/*`; `/*` is everything that no other function answers. */
+  /** Paths, each exact or ending in `/*`; `/*` matches everything that no other function answers. */
   readonly routes: readonly string[];
 }
 
-/** Answers everything that no other route matches. */
+/** Matches what no other route matches. */
 const everything = "/*";
 
-/** What one line of the access log holds; the names on the right are API Gateway's. */
+/** Fields of the access log; the names on the right are API Gateway's. */
 const accessLogFormat = JSON.stringify({
   requestId: "$context.requestId",
   time: "$context.requestTime",
@@ -52,11 +52,11 @@ const accessLogFormat = JSON.stringify({
   integrationError: "$context.integrationErrorMessage",
 });
 
-/** An API Gateway HTTP API that hands each request to the function of its path, throttled, with an access log. */
+/** An API Gateway HTTP API that routes each request to the function of its path, with throttling and an access log. */
 export class HttpApi extends pulumi.ComponentResource {
   readonly api: apigatewayv2.Api;
   readonly apiId: pulumi.Output<string>;
-  /** `https://<id>.execute-api.<region>.amazonaws.com`, without a slash at its end. */
+  /** `https://<id>.execute-api.<region>.amazonaws.com`, without a trailing slash. */
   readonly url: pulumi.Output<string>;
   readonly accessLogGroupName: pulumi.Output<string>;
 
@@ -108,7 +108,7 @@ export class HttpApi extends pulumi.ComponentResource {
     this.registerOutputs({ apiId: this.apiId, url: this.url });
   }
 
-  /** What hands a function's requests to it: the permission, the integration and its routes. */
+  /** The permission, the integration and the routes of a function. */
   private routesTo(
     name: string,
     api: apigatewayv2.Api,
@@ -116,7 +116,7 @@ export class HttpApi extends pulumi.ComponentResource {
     stated: ReadonlySet<string>,
   ): pulumi.Resource[] {
     const child: pulumi.CustomResourceOptions = { parent: this };
-    // The one function that most APIs have needs no name of its own; which one that is, no order changes.
+    // The function of `/*` needs no name of its own, so that the order of functions does not matter.
     const own = fn.routes.includes(everything) ? name : `${name}-${fn.name}`;
     const permission = new lambda.Permission(
       own,
@@ -138,7 +138,7 @@ export class HttpApi extends pulumi.ComponentResource {
         payloadFormatVersion: "2.0",
         timeoutMilliseconds: 30_000,
       },
-      // Through another alias than before only once it is permitted.
+      // The API may call another alias only once that is permitted.
       { ...child, dependsOn: [permission] },
     );
     const paths = fn.routes.flatMap((route) => [route, ...implied(route).filter((path) => !stated.has(path))]);
@@ -150,7 +150,7 @@ export class HttpApi extends pulumi.ComponentResource {
             apiId: api.id,
             routeKey: key,
             target: pulumi.interpolate`integrations/${integration.id}`,
-            // Stated, not left out: the API is public, and the application itself verifies tokens where auth is configured.
+            // Explicit: the API is public; the application itself verifies tokens if auth is configured.
             authorizationType: "NONE",
           },
           child,
@@ -160,7 +160,7 @@ export class HttpApi extends pulumi.ComponentResource {
   }
 }
 
-/** API Gateway's `{proxy+}` stands for one character at least, so the path that ends in the slash is one of its own. */
+/** API Gateway's `{proxy+}` matches at least one character, so the path with the trailing slash needs its own route. */
 function implied(route: string): string[] {
   return route.endsWith("/*") && route !== everything ? [route.slice(0, -1)] : [];
 }

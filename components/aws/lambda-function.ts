@@ -25,47 +25,50 @@ export interface LambdaFunctionArgs {
   /** `<module>.<attribute>` in `code`, e.g. `api.aws.function.handler`. */
   readonly handler: string;
   /**
-   * The layers with the function's dependencies, at most five. The function's runtime and architecture are those that the
-   * layers were built for, so the two cannot disagree. Layers of another stack come from `DependencyLayer.fromOutputs`; that they
-   * have what the code imports, `proveCode` proves.
+   * The layers with the function's dependencies, at most five. They determine the function's runtime and architecture.
+   * Layers of another stack come from `DependencyLayer.fromOutputs`; `proveCode` checks that they contain what the code
+   * imports.
    */
   readonly layers: readonly PublishedLayer[];
-  /** What the code is for, where it has no dependencies and so no layers. */
+  /** Runtime and architecture of code without dependencies, and so without layers. */
   readonly platform?: Pick<LayerBundle, "pythonVersion" | "architecture">;
   /** ARNs of public layers, attached after `layers`. Default: none. */
   readonly publicLayerArns?: readonly string[];
   readonly environment?: Record<string, pulumi.Input<string>>;
   /**
-   * Environment variables whose values are secret: each is in Secrets Manager, as `<functionName>/<variable>`, and the
-   * function finds in `MULTICLOUD_SECRETS` where. Default: none.
+   * Environment variables with secret values: each value is in Secrets Manager, as `<functionName>/<variable>`, and the
+   * function finds its ARN in `MULTICLOUD_SECRETS`. Default: none.
    */
   readonly secrets?: Readonly<Record<string, pulumi.Input<string>>>;
-  /** Days in which a deleted secret can be restored, 7 to 30; its name is taken as long. Default: 0, deleted at once. */
+  /**
+   * Days in which a deleted secret can be restored, 7 to 30; its name stays reserved for as long. Default: 0, deleted
+   * at once.
+   */
   readonly secretRecoveryDays?: number;
-  /** What the function may do beyond writing its own log and traces. Default: nothing. */
+  /** Permissions beyond writing its own log and traces. Default: none. */
   readonly permissions?: readonly pulumi.Input<iam.PolicyStatement>[];
-  /** MiB; the share of a CPU grows with it. Default: 512. */
+  /** MiB; the CPU share grows with it. Default: 512. */
   readonly memorySize?: number;
   /** Seconds, at most 900. Default: 15. */
   readonly timeout?: number;
-  /** How many run at once at most. Default: the account's limit. */
+  /** Maximum of concurrent executions. Default: the account's limit. */
   readonly reservedConcurrency?: number;
   /** Days, one of those CloudWatch accepts. Default: 365. */
   readonly logRetentionDays?: number;
-  /** ARN of the policy that the function's role does not get beyond. Default: none. */
+  /** ARN of the permissions boundary of the function's role. Default: none. */
   readonly permissionsBoundary?: string;
-  /** Resumes from a snapshot of the initialised function instead of starting cold. Default: false. */
+  /** Whether to resume from a snapshot of the initialised function instead of a cold start. Default: false. */
   readonly snapStart?: boolean;
   /**
-   * The code's half of the release that the function's answers name, in the header `x-release` or, on a schedule, in the
-   * answer to its probe. Default: they name none.
+   * The code part of the release in the function's responses: in the header `x-release` or, for a function on a
+   * schedule, in the response to its probe. Default: no release.
    */
   readonly release?: string;
-  /** Whether a version is asked before it serves, by its probes. Default: false, a new version serves at once. */
+  /** Whether a version has to answer its probes before it serves. Default: false, a new version serves at once. */
   readonly verified?: boolean;
   /**
-   * What a version has to pass, once it is verified, before it has all requests; not for a function on a schedule, whose runs
-   * are too few to be shared. Default: it has them all at once.
+   * The canary that a verified version has to pass before it gets all requests. Not for a function on a schedule, which
+   * runs too seldom. Default: it gets all requests at once.
    */
   readonly canary?: CanaryArgs;
   /** ARN of the KMS key that encrypts the environment. Default: the key that AWS manages. */
@@ -78,40 +81,40 @@ export interface LambdaFunctionArgs {
   };
 }
 
-/** What invokes a function: an alias has its own ARN and its own resource policy. */
+/** The target of an invocation: an alias has its own ARN and its own resource policy. */
 export interface Invocation {
   readonly functionName: pulumi.Output<string>;
   /** ARN of the function, or of its alias. */
   readonly arn: pulumi.Output<string>;
-  /** The same as API Gateway takes it. */
+  /** ARN in the form of API Gateway. */
   readonly invokeArn: pulumi.Output<string>;
-  /** Name of the alias, where the function is invoked through one. */
+  /** Name of the alias, if the function is invoked through one. */
   readonly qualifier?: pulumi.Output<string>;
 }
 
 /**
- * A Lambda function, which cannot be declared without the layers that hold its dependencies, with its role and its log.
+ * A Lambda function with its role and its log. It cannot be declared without the layers of its dependencies.
  *
- * Each change is a version of its own, and the alias `live` says which one serves. A version keeps its code, its layers and
- * its environment, so neither an update that is under way nor one that failed changes what serves.
+ * Each change publishes a version, and the alias `live` selects the serving one. A version keeps its code, layers and
+ * environment, so neither a running nor a failed update changes what serves.
  */
 export abstract class LambdaFunction extends pulumi.ComponentResource {
   readonly function: lambda.Function;
-  /** What the function runs as. */
+  /** The function's execution role. */
   readonly role: iam.Role;
   readonly logGroup: cloudwatch.LogGroup;
   readonly functionName: pulumi.Output<string>;
   readonly arn: pulumi.Output<string>;
   readonly roleArn: pulumi.Output<string>;
   readonly logGroupName: pulumi.Output<string>;
-  /** What its answers depend on, beside its code. */
+  /** What its responses depend on, beside its code. */
   readonly configuration: pulumi.Output<unknown>;
   readonly invocation: Invocation;
 
-  /** What its answers name as their release. Absent where they name none. */
+  /** The release in its responses. Absent if they have none. */
   readonly release?: pulumi.Output<string>;
 
-  /** @param probes requests that a new version has to answer; absent where it runs on a schedule. */
+  /** @param probes requests that a new version has to answer; absent for a function on a schedule. */
   constructor(
     type: string,
     private readonly logicalName: string,
@@ -160,8 +163,8 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
           Statement: [writeLog(logGroup.arn), writeTraces, ...readSecrets(secrets), ...(args.permissions ?? [])],
         }),
       },
-      // The role is not versioned: the version that serves has its rights until the update has succeeded, when the engine
-      // deletes what it replaced.
+      // The role is not versioned: the serving version keeps its permissions until the update has succeeded, when the
+      // engine deletes replaced policies.
       { ...child, replaceOnChanges: ["policy"] },
     );
     const versioned = {
@@ -191,7 +194,7 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
           variables: {
             ...variables,
             ...(args.release !== undefined && { MULTICLOUD_RELEASE: half }),
-            // An answer of status 500 is none of Lambda's errors: the function counts those itself.
+            // Lambda does not count a response with status 500 as an error, so the function counts those itself.
             ...(isShared && { MULTICLOUD_CANARY: "true" }),
           },
         },
@@ -261,10 +264,10 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
   }
 
   /**
-   * Allows the function more, by a policy of its own: on what is declared after the function. What it needs from its first
-   * request on, its probes included, belongs in `permissions`, for which it waits.
+   * Grants the function further permissions by a separate policy, on resources that are declared after the function.
+   * Permissions for its first request and its probes belong in `permissions`: the function waits for those.
    *
-   * @param name what tells this grant from the function's others.
+   * @param name distinguishes this grant from the function's others.
    */
   grant(name: string, ...statements: readonly pulumi.Input<iam.PolicyStatement>[]): iam.RolePolicy {
     const own = `${this.logicalName}-${name}`;
@@ -287,7 +290,8 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
       const version = new secretsmanager.SecretVersion(
         `${name}-${variable}`,
         { secretId: secret.id, secretString: pulumi.secret(value) },
-        // Earlier releases of the function go on reading theirs, which is there as long as the secret is.
+        // Earlier versions of the function continue to read their version of the secret, which exists as long as the
+        // secret.
         { parent: secret, retainOnDelete: true },
       );
       return [variable, { arn: secret.arn, version: version.versionId }] as const;
@@ -296,7 +300,7 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
   }
 }
 
-/** A trust policy by which a service, and nothing else, takes on a role. */
+/** A trust policy that lets only one service assume a role. */
 export function assumedBy(service: string): string {
   return JSON.stringify({
     Version: "2012-10-17",
@@ -320,7 +324,7 @@ function readSecrets(secrets: StoredSecrets): pulumi.Input<iam.PolicyStatement>[
   ];
 }
 
-/** Where the function finds its secrets: not the values, which would stand in its configuration. */
+/** ARNs of the secrets, since values would be visible in the function's configuration. */
 function locations(secrets: StoredSecrets): Record<string, pulumi.Output<string>> {
   return Object.keys(secrets).length === 0 ? {} : { MULTICLOUD_SECRETS: pulumi.jsonStringify(secrets) };
 }
@@ -340,7 +344,7 @@ const writeTraces: iam.PolicyStatement = {
   Resource: "*",
 };
 
-/** @throws where nothing says what the function is for: its dependencies have been forgotten. */
+/** @throws if there is neither a layer nor a platform: the dependencies were forgotten. */
 function platformOf(name: string, { layers: [first], platform }: LambdaFunctionArgs) {
   const found = first?.bundle ?? platform;
   if (found !== undefined) return found;
@@ -349,7 +353,7 @@ function platformOf(name: string, { layers: [first], platform }: LambdaFunctionA
   );
 }
 
-/** Throws where the function could be deployed but could not start. */
+/** Throws if the function could be deployed but not started. */
 function checkLayers(name: string, args: LambdaFunctionArgs): void {
   const first = platformOf(name, args);
   for (const { bundle: other } of args.layers) {

@@ -1,14 +1,14 @@
 import * as lambda from "@pulumi/aws/lambda";
 
-/** A layer of another publisher, and the packages that it is trusted to have. */
+/** A layer of another publisher, with its expected packages. */
 export interface PublicLayer {
   /** ARN of one version, e.g. `arn:aws:lambda:eu-west-1:770693421928:layer:Klayers-p312-PyJWT:1`. */
   readonly arn: string;
-  /** Version of each package in it, by name; the lock must accept every one. */
+  /** Version of each package, by name; the lock has to accept all of them. */
   readonly packages: Readonly<Record<string, string>>;
 }
 
-/** What the function needs a layer to have been built for. */
+/** The function's runtime and architecture. */
 export interface LayerTarget {
   readonly region: string;
   readonly pythonVersion: string;
@@ -16,10 +16,10 @@ export interface LayerTarget {
 }
 
 /**
- * Reads public layers before anything is deployed: their owners delete versions and take rights away, and a function with
- * a layer that it cannot read cannot be updated any more.
+ * Checks public layers before anything is deployed: their owners may delete versions or revoke access, and a function
+ * with an unreadable layer cannot be updated any more.
  *
- * @throws for a layer that cannot be read, or that was published for another runtime or processor.
+ * @throws for a layer that cannot be read, or was published for another runtime or architecture.
  */
 export async function checkPublicLayers(layers: readonly PublicLayer[], target: LayerTarget): Promise<void> {
   await Promise.all(layers.map((layer) => checkPublicLayer(layer, target)));

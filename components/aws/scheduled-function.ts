@@ -8,17 +8,17 @@ import { assumedBy, LambdaFunction, type LambdaFunctionArgs } from "./lambda-fun
 
 export interface ScheduledFunctionArgs extends LambdaFunctionArgs {
   readonly schedule: Schedule;
-  /** Name of the schedule, and of the role by which it invokes the function. */
+  /** Name of the schedule, and of its role, which invokes the function. */
   readonly scheduleName: string;
   readonly transform?: LambdaFunctionArgs["transform"] & { readonly schedule?: Transform<scheduler.ScheduleArgs> };
 }
 
-/** How often an event that Lambda did not accept is sent again: throttled, or not permitted yet. */
+/** Retries of an event that Lambda did not accept, because of throttling or a missing permission. */
 const deliveryRetries = 10;
 
 /**
- * A Lambda function that EventBridge Scheduler invokes, in UTC. Lambda runs an event whose run failed twice more, so the
- * code has to stand being repeated.
+ * A Lambda function that EventBridge Scheduler invokes, in UTC. Lambda retries a failed event twice, so the code has to
+ * be idempotent.
  *
  * ```ts
  * new ScheduledFunction("cleanup", {
@@ -32,7 +32,7 @@ const deliveryRetries = 10;
  * ```
  */
 export class ScheduledFunction extends LambdaFunction {
-  /** As EventBridge Scheduler takes it. */
+  /** The expression in EventBridge Scheduler's form. */
   readonly scheduleExpression: string;
   readonly schedule: scheduler.Schedule;
 

@@ -7,18 +7,20 @@ import { type Transform, transformed } from "../transform";
 
 export interface TableArgs {
   readonly tableName: string;
-  /** Attribute of type string; the items that share its value are in one partition, which takes 1,000 writes a second. */
+  /**
+   * Attribute of type string; items with the same value are in one partition, which accepts 1,000 writes per second.
+   */
   readonly partitionKey: string;
-  /** Attribute of type string that orders the items of a partition. Default: one item for each partition key. */
+  /** Attribute of type string that orders the items of a partition. Default: one item per partition key. */
   readonly sortKey?: string;
-  /** Refuses to delete or replace the table, from Pulumi and from the console. Default: false. */
+  /** Prevents the table from being deleted or replaced, by Pulumi and in the console. Default: false. */
   readonly deletionProtection?: boolean;
   readonly tags?: Record<string, string>;
   readonly transform?: { readonly table?: Transform<dynamodb.TableArgs> };
 }
 
 /**
- * Actions on items, from the Service Authorization Reference of DynamoDB, each with the operations that all of them allow it; none
+ * Actions on items from the Service Authorization Reference of DynamoDB, each with the operations that require it; none
  * on the table itself.
  */
 const actions: Readonly<Record<string, readonly TableOperation[]>> = {
@@ -38,13 +40,13 @@ export class Table extends pulumi.ComponentResource {
   readonly table: dynamodb.Table;
   readonly tableName: pulumi.Output<string>;
   readonly arn: pulumi.Output<string>;
-  /** What a function must be allowed in order to read items, and no more. */
+  /** The permission to read items, and no more. */
   readonly read: pulumi.Output<iam.PolicyStatement>;
-  /** The same to read and write them. */
+  /** The permission to read and write items. */
   readonly readWrite: pulumi.Output<iam.PolicyStatement>;
 
   constructor(name: string, args: TableArgs, opts?: pulumi.ComponentResourceOptions) {
-    // The token is older than the class's name: with another one, an earlier release of the program would delete the table.
+    // The type token is older than the class name; another token would replace the tables of existing stacks.
     super("multicloud:aws:MessageTable", name, {}, opts);
 
     const keys = args.sortKey === undefined ? [args.partitionKey] : [args.partitionKey, args.sortKey];
@@ -75,7 +77,7 @@ export class Table extends pulumi.ComponentResource {
     this.registerOutputs({ tableName: this.tableName, arn: this.arn });
   }
 
-  /** What a function must be allowed in order to do these operations on items, and no more. */
+  /** The permission for these operations on items, and no more. */
   allow(operations: readonly TableOperation[]): pulumi.Output<iam.PolicyStatement> {
     const allowed = Object.entries(actions).filter(([, needs]) => needs.every((need) => operations.includes(need)));
     const Action = allowed.map(([action]) => `dynamodb:${action}`);

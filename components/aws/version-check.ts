@@ -10,24 +10,24 @@ export interface VersionCheckArgs {
   readonly functionArn: pulumi.Input<string>;
   /** Number of the published version. */
   readonly version: pulumi.Input<string>;
-  /** Requests that it has to answer. Absent: it runs on a schedule, and is asked whether it could. */
+  /** Requests that it has to answer. Absent for a function on a schedule, which is probed by an event. */
   readonly probes?: readonly Probe[];
-  /** What its answers have to name as their release. Default: none. */
+  /** The release that its responses have to name. Default: not checked. */
   readonly release?: pulumi.Input<string>;
   /**
-   * Whether versions have snapshots: one whose snapshot could not be made is never asked, and published anew by the next check,
-   * whose standard output is the number of the version that answered. Default: false.
+   * Whether versions have snapshots: a version whose snapshot failed is never invoked, but published again by the next
+   * check, whose standard output is the number of the version that answered. Default: false.
    */
   readonly snapStart?: boolean;
-  /** Whatever its answers depend on beside what the version keeps: where any of it changes, it is asked again. */
+  /** Values beside the version's own on which its responses depend: a change of any of them repeats the check. */
   readonly dependsOnToo: pulumi.Input<unknown>;
-  /** Seconds in which it has to answer. Default: 300, in which a new role is known everywhere. */
+  /** Seconds in which it has to answer. Default: 300, enough for a new role to propagate. */
   readonly timeoutSeconds?: number;
 }
 
 /**
- * Invokes a published version before it serves users. Where it does not answer, the update fails with the cause, and the
- * alias, which depends on this, stays where it is. The next update repeats a check that failed.
+ * Invokes a published version before it serves users. If it does not answer, the update fails with the cause, and the
+ * alias, which depends on this resource, does not move. The next update repeats a failed check.
  */
 export function versionCheck(
   name: string,
@@ -45,7 +45,7 @@ export function versionCheck(
       ...(release !== undefined && { RELEASE: release }),
       ...(snapStart === true && { SNAP_START: "true" }),
       TIMEOUT_SECONDS: String(timeoutSeconds),
-      // A digest: a configuration may hold values that do not belong into this resource's state.
+      // Only a digest, since the configuration may contain values that do not belong in this resource's state.
       DEPENDS_ON_TOO: digestOf(dependsOnToo),
     },
     opts,

@@ -28,30 +28,30 @@ export interface WebApplicationArgs {
   readonly functions: readonly FunctionPlan[];
   /** The application's tables. Default: none. */
   readonly tables?: readonly TableDescription[];
-  /** What the builder built for AWS: the functions' code and their layers. */
+  /** The builder's bundles for AWS: the functions' code and their layers. */
   readonly bundles: readonly (ApplicationBundle | LayerBundle)[];
-  /** Layers of others that every function has beside those in `bundles`. Default: none. */
+  /** Public layers that every function has beside those in `bundles`. Default: none. */
   readonly publicLayers?: readonly PublicLayer[];
-  /** Version of the application, which its functions find in `APPLICATION_VERSION`. */
+  /** Version of the application, in every function's `APPLICATION_VERSION`. */
   readonly version: string;
-  /** Environment of every function, beside its own. */
+  /** Environment variables of every function, beside its own. */
   readonly environment?: Record<string, pulumi.Input<string>>;
-  /** Folder with the frontend's files; no frontend where it is absent. */
+  /** Folder with the frontend's files. Default: no frontend. */
   readonly site?: string;
-  /** ARN of the policy that no role of the functions gets beyond. Default: none. */
+  /** ARN of the permissions boundary of the functions' roles. Default: none. */
   readonly permissionsBoundary?: string;
   readonly deletionProtection?: boolean;
-  /** Address that alarms of errors, throttling and latency are sent to. Default: none, and no alarms. */
+  /** Address for alarms about errors, throttling and latency. Default: no alarms. */
   readonly notificationEmail?: string;
   readonly logRetentionDays?: number;
-  /** Fails the update where the API that it deployed does not answer. Default: false. */
+  /** Whether the update fails if the deployed API does not answer. Default: false. */
   readonly smokeCheck?: boolean;
-  /** What the stack's settings say of every function; a function's own memory and timeout come before them. */
+  /** Settings of all functions; a function's own memory and timeout take precedence. */
   readonly function?: Pick<
     ApiFunctionArgs,
     "memorySize" | "timeout" | "reservedConcurrency" | "snapStart" | "kmsKeyArn" | "canary" | "transform"
   >;
-  /** Accounts that may use the layers beside their own; see `DependencyLayerArgs`. Default: none. */
+  /** Further accounts that may use the layers; see `DependencyLayerArgs`. Default: none. */
   readonly shareLayersWith?: readonly string[];
   readonly api?: Pick<HttpApiArgs, "throttle" | "transform">;
   readonly table?: Pick<TableArgs, "transform">;
@@ -62,19 +62,19 @@ export interface WebApplicationArgs {
 /** A whole application on AWS, in one region: layers, tables, functions, HTTP API and frontend. */
 export class WebApplication extends pulumi.ComponentResource {
   readonly outputs: AwsOutputs;
-  /** What the stack tells other stacks of each layer, by layer name. */
+  /** Outputs of each layer for other stacks, by layer name. */
   readonly layers: Record<string, LayerOutputs>;
   /** The functions, by their names in the application's description. */
   readonly functions: Readonly<Record<string, ApiFunction | ScheduledFunction>>;
   /** The tables, by their names in the application's description. */
   readonly tables: Readonly<Record<string, Table>>;
-  /** Absent where no function answers requests. */
+  /** Absent if no function answers requests. */
   readonly api?: HttpApi;
-  /** Absent where no site is given. */
+  /** Absent without a site. */
   readonly frontend?: Frontend;
   /** Absent without `notificationEmail`. */
   readonly alarms?: Alarms;
-  /** The provider of `region`; it is this component's own where the options bring none. */
+  /** The provider of `region`: that of the options, otherwise the component's own. */
   readonly provider: pulumi.ProviderResource;
 
   private readonly child: pulumi.ComponentResourceOptions;
@@ -85,7 +85,7 @@ export class WebApplication extends pulumi.ComponentResource {
     private readonly args: WebApplicationArgs,
     opts?: pulumi.ComponentResourceOptions,
   ) {
-    // The token is older than the class's name: with another one, an earlier release of the program would replace everything.
+    // The type token is older than the class name; another token would replace all resources of existing stacks.
     super("multicloud:aws:Environment", name, {}, opts);
     this.provider =
       this.getProvider("aws:index/provider:Provider") ??
@@ -157,7 +157,7 @@ export class WebApplication extends pulumi.ComponentResource {
   private declareFunction(name: string, { description }: FunctionPlan, args: LambdaFunctionArgs) {
     if (description.kind === "http") return new ApiFunction(name, { ...args, probes: description.probes }, this.child);
     const { schedule } = description;
-    // The dot, which no function's name has, keeps it apart from the names of the functions' own roles.
+    // Function names contain no dot, so this name differs from the functions' own roles.
     const scheduleName = resourceName(this.args.scope, `${description.name}.schedule`, nameLimits.role);
     return new ScheduledFunction(name, { ...args, schedule, scheduleName }, this.child);
   }
@@ -208,7 +208,7 @@ export class WebApplication extends pulumi.ComponentResource {
     return table;
   }
 
-  /** The plans of functions that answer requests, each with its function. */
+  /** The plans of functions that answer requests, with their functions. */
   private get answering() {
     return this.args.functions.flatMap(({ description }) => {
       const fn = this.functions[description.name];
@@ -236,7 +236,7 @@ export class WebApplication extends pulumi.ComponentResource {
   private declareFrontend(): Frontend | undefined {
     const { scope, site } = this.args;
     if (site === undefined) return undefined;
-    // A page of this release asks for what only the functions of this release may have.
+    // A page of this release may need the functions of this release.
     const filesAfter = [...(this.api ? [this.api] : []), ...Object.values(this.functions)];
     const apiPaths = functionPaths(this.answering.flatMap(({ description }) => description.routes));
     return new Frontend(
@@ -356,7 +356,10 @@ function layerOf(fn: string, needed: string, layers: readonly DependencyLayer[])
   return layer;
 }
 
-/** The layers of the first lock are `dependencies`, those of another `dependencies-<function>`; a group's says that it is one. */
+/**
+ * The layers of the first lock are called `dependencies`, those of another lock `dependencies-<function>`; a group's
+ * layer has the group's name.
+ */
 function layerPart({ name }: LayerBundle): string {
   return /^dependencies(-|$)/.test(name) ? name : `dependencies-${name}`;
 }

@@ -5,33 +5,33 @@ import { alarmLimits } from "../alarm-limits";
 import { type Transform, transformed } from "../transform";
 
 export interface AlarmsArgs {
-  /** What the action group is called, and how the names of the alerts begin. */
+  /** Name of the action group, and prefix of the alerts' names. */
   readonly alarmsName: string;
   readonly resourceGroupName: pulumi.Input<string>;
   readonly location: string;
   /** Address of the notifications. */
   readonly notificationEmail: string;
-  /** Resource id of the Log Analytics workspace with the requests of each function, by the function's name. */
+  /** Resource ids of the Log Analytics workspaces with each function's requests, by function name. */
   readonly workspaces: Readonly<Record<string, pulumi.Input<string>>>;
-  /** Where Front Door's access log is, and which of its routes lead to an API. Default: none. */
+  /** Front Door's access log, and its routes to an API. Default: none. */
   readonly frontDoor?: {
     /** Resource id of the workspace. */
     readonly workspace: pulumi.Input<string>;
     readonly routes: readonly string[];
   };
-  /** Milliseconds that 95 of 100 requests are answered in. Default: 3000. */
+  /** Milliseconds within which 95 of 100 requests are answered. Default: 3000. */
   readonly latencyMs?: number;
   readonly tags?: Record<string, string>;
   readonly transform?: { readonly alert?: Transform<monitor.ScheduledQueryRuleArgs> };
 }
 
-/** A query over the requests of the last minutes, whose one number is compared with a limit. */
+/** A query over the requests of the last minutes, whose result is compared with a limit. */
 interface Watched {
-  /** In whose workspace the query looks: in each function's, or in the one with the requests of Front Door. */
+  /** The queried workspace: each function's, or the one of Front Door. */
   readonly of: "function" | "frontDoor";
   readonly part: string;
   readonly title: string;
-  /** @param routes those of Front Door that lead to an API. */
+  /** @param routes Front Door's routes to an API. */
   readonly query: (routes: readonly string[]) => string;
   readonly limit: (latencyMs: number) => number;
   /** Consecutive windows above the limit before the alarm notifies. */
@@ -63,7 +63,7 @@ const watched: readonly Watched[] = [
     limit: (latencyMs) => latencyMs,
     windows: alarmLimits.latencyWindows,
   },
-  // A host that found no function answers each route 404 or 503 by itself: no request of the application is recorded.
+  // A host without functions answers each route 404 or 503 itself, and records no request of the application.
   {
     of: "function",
     part: "host",
@@ -78,8 +78,8 @@ const watched: readonly Watched[] = [
     of: "frontDoor",
     part: "answers",
     title: "The API does not answer through Front Door",
-    // By the route: a request that reached no origin names none. Status 0 is an origin that timed out, 499 a client that left
-    // before the answer; redirects and refusals of Front Door itself do not show that the API answers.
+    // By route, since a request that reached no origin has no origin name. Status 0 is a timeout of the origin, 499 a
+    // client that disconnected; redirects and rejections of Front Door itself do not show that the API answers.
     query: (routes) =>
       "AzureDiagnostics | where Category == 'FrontDoorAccessLog' " +
       `and routingRuleName_s in (${routes.map((route) => `'${route}'`).join(", ")}) ` +
@@ -95,8 +95,8 @@ const watched: readonly Watched[] = [
 const watchedOf = (of: Watched["of"]) => watched.filter((each) => each.of === of);
 
 /**
- * Errors, throttles and latency of the API, sent to an address. Their graphs are the ones that Application Insights
- * comes with; a dashboard would repeat them.
+ * Notifications of errors, throttles and latency of the API. Application Insights has the graphs already, so there is
+ * no dashboard.
  */
 export class Alarms extends pulumi.ComponentResource {
   constructor(name: string, args: AlarmsArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -110,7 +110,7 @@ export class Alarms extends pulumi.ComponentResource {
         actionGroupName: args.alarmsName,
         resourceGroupName,
         location: "Global",
-        // Azure cuts it into text messages; 12 characters at most.
+        // The name in Azure's text messages; at most 12 characters.
         groupShortName: "alarms",
         enabled: true,
         emailReceivers: [{ name: "email", emailAddress: args.notificationEmail, useCommonAlertSchema: true }],
@@ -124,7 +124,7 @@ export class Alarms extends pulumi.ComponentResource {
         watchedOf("function").map((alert) => ({
           ...alert,
           workspace,
-          // Those of `api` have the plain name, as they did when an application had one function.
+          // Those of `api` have the plain name, from the time when an application had one function.
           part: functionName === "api" ? alert.part : `${functionName}-${alert.part}`,
           title: functionName === "api" ? alert.title : `${functionName}: ${alert.title}`,
         })),
@@ -150,7 +150,7 @@ export class Alarms extends pulumi.ComponentResource {
             scopes: [workspace],
             evaluationFrequency: window,
             windowSize: window,
-            // The table is made with the first request; the query is right before it.
+            // The table is created with the first request, so the query cannot be validated before.
             skipQueryValidation: true,
             autoMitigate: true,
             criteria: {

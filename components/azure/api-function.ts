@@ -4,13 +4,13 @@ import { publicAddress } from "../address";
 import { FunctionApp, type FunctionAppArgs } from "./function-app";
 
 export interface ApiFunctionArgs extends FunctionAppArgs {
-  /** Id of the Front Door that every request must come through. Default: requests may come from anywhere. */
+  /** Id of the only Front Door whose requests are accepted. Default: requests may come from anywhere. */
   readonly onlyThroughFrontDoor?: pulumi.Input<string>;
 }
 
 /**
- * Requests that an instance answers at once where nothing else is said: an API mostly waits for its tables, and with one at a
- * time 40 instances would answer 40 requests.
+ * Default number of concurrent requests per instance: an API mostly waits for its tables, and with one at a time 40
+ * instances would answer 40 requests.
  */
 const concurrency = 10;
 
@@ -31,12 +31,12 @@ const concurrency = 10;
  * ```
  */
 export class ApiFunction extends FunctionApp {
-  /** `https://<functionName>.azurewebsites.net`, without a slash at its end; of two apps, that of the one which is deployed to. */
+  /** `https://<functionName>.azurewebsites.net`, without a trailing slash; of two apps, the one that is deployed to. */
   readonly url: pulumi.Output<string>;
 
   constructor(name: string, args: ApiFunctionArgs, opts?: pulumi.ComponentResourceOptions) {
     const access = accessOf(args);
-    // Stated where it is open too: what is left out of an update stays as it was.
+    // Explicit even without restrictions: an update keeps omitted properties.
     super("multicloud:azure:ApiFunction", name, { concurrency, ...args }, access, opts);
     this.url = this.hostName.apply(publicAddress);
     this.registerOutputs({ functionName: this.functionName, url: this.url });
@@ -45,13 +45,13 @@ export class ApiFunction extends FunctionApp {
 
 function accessOf({ onlyThroughFrontDoor, colours }: ApiFunctionArgs) {
   if (onlyThroughFrontDoor === undefined) return openToAll;
-  // The deployment asks the app that does not serve yet; another rule once it does would start it anew.
+  // The deployment probes the app before it serves; another access rule afterwards would restart it.
   return colours === undefined ? frontDoorOnly(onlyThroughFrontDoor) : withFrontDoorId(onlyThroughFrontDoor);
 }
 
 const openToAll = { ipSecurityRestrictionsDefaultAction: "Allow", ipSecurityRestrictions: [] };
 
-/** Accepts only requests with the id of one Front Door, wherever they come from. */
+/** Accepts only requests with the id of one Front Door, from any address. */
 export function withFrontDoorId(frontDoorId: pulumi.Input<string>) {
   return {
     ipSecurityRestrictionsDefaultAction: "Deny",
@@ -67,7 +67,7 @@ export function withFrontDoorId(frontDoorId: pulumi.Input<string>) {
   };
 }
 
-/** Every Front Door of every customer comes from the same addresses, so its id is asked for too. */
+/** All customers' Front Doors use the same addresses, so the id is checked too. */
 function frontDoorOnly(frontDoorId: pulumi.Input<string>) {
   return {
     ipSecurityRestrictionsDefaultAction: "Deny",

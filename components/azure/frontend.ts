@@ -23,21 +23,21 @@ import { asMetadata, keptOf, memoryContainer, type SiteMemory } from "./site-mem
 export interface FrontendArgs {
   readonly scope: Scope;
   readonly resourceGroupName: pulumi.Input<string>;
-  /** Folder with the site's files, `index.html` among them. */
+  /** Folder with the site's files, including `index.html`. */
   readonly directory: string;
-  /** What was uploaded before, as `rememberedSite` finds it: its hashed files stay for one release. Default: nothing. */
+  /** The previously uploaded files, from `rememberedSite`: hashed files stay for one release. Default: none. */
   readonly remembered?: SiteMemory;
-  /** The account that serves the site, with shared keys, by which azure-native uploads. */
+  /** The account that serves the site; with shared keys, which azure-native needs for uploads. */
   readonly account: storage.StorageAccount;
   /** The functions that answer paths of the site's address. */
   readonly apis: readonly FrontendApi[];
-  /** The Front Door that the site and the functions are behind; of tier Premium for `waf`. */
+  /** The Front Door in front of site and functions; of tier Premium for `waf`. */
   readonly profile: cdn.Profile;
   /** Host name of the site, with a certificate that Azure manages. Default: Front Door's own host name. */
   readonly domain?: string;
-  /** Puts Microsoft's managed rules before site and API. Default: false. */
+  /** Protects site and API by Microsoft's managed rules. Default: false. */
   readonly waf?: boolean;
-  /** Id of the Log Analytics workspace for the log of requests, and of what the firewall did with them. */
+  /** Id of the Log Analytics workspace for the logs of requests and firewall. */
   readonly workspace: pulumi.Input<string>;
   readonly tags?: Record<string, string>;
   readonly transform?: {
@@ -48,23 +48,23 @@ export interface FrontendArgs {
 }
 
 export interface FrontendApi {
-  /** Of the route and of its origin; any but `site`. */
+  /** Name of the route and its origin; not `site`. */
   readonly name: string;
   /** Paths, each exact or ending in `/*`. */
   readonly patterns: readonly string[];
-  /** The function's own address, e.g. `https://shop.azurewebsites.net`; of two apps, blue's. */
+  /** The function's own address, e.g. `https://shop.azurewebsites.net`; with two apps, blue's. */
   readonly url: pulumi.Input<string>;
-  /** The function's second app. Default: it has one. */
+  /** The function's second app. Default: none. */
   readonly green?: {
     readonly url: pulumi.Input<string>;
-    /** Whether the route goes there. */
+    /** Whether the route uses it. */
     readonly serves: boolean;
   };
-  /** What is there before the route goes to the function. Default: nothing. */
+  /** Resources that have to exist before the route uses the function. Default: none. */
   readonly after?: readonly pulumi.Resource[];
 }
 
-/** The proof of a domain's ownership that Azure waits for before it makes the certificate. */
+/** The record that proves a domain's ownership; Azure waits for it before it issues the certificate. */
 export interface DomainValidation {
   /** Name of the TXT record. */
   readonly record: string;
@@ -76,7 +76,7 @@ interface FrontDoorOrigin {
   readonly origin: cdn.AFDOrigin;
 }
 
-/** @throws where two routes, or two origin groups, would have one name. */
+/** @throws if two routes or two origin groups would have the same name. */
 function checkNames(name: string, apis: readonly FrontendApi[]): void {
   if (apis.some((api) => api.name === "site")) {
     throw new Error(`${name}: a function is called site, as Front Door's route to the site is; give it another name`);
@@ -91,18 +91,18 @@ function checkNames(name: string, apis: readonly FrontendApi[]): void {
   }
 }
 
-/** Tier of the Front Door profile: Microsoft's managed rules are a part of Premium alone. */
+/** Tier of the Front Door profile: only Premium includes Microsoft's managed rules. */
 export function profileTier(waf: boolean | undefined): "Standard_AzureFrontDoor" | "Premium_AzureFrontDoor" {
   return waf ? "Premium_AzureFrontDoor" : "Standard_AzureFrontDoor";
 }
 
 /**
- * Of names with a hash: an hour, not a year. Front Door's rules know no status, so the answer for a file that is gone, or not
- * there yet, has the same header and is kept as long.
+ * For names with a hash: an hour, not a year. Front Door's rules cannot match a status, so the response for a missing
+ * file has the same header and is cached as long.
  */
 const hashedCacheControl = "public, max-age=3600";
 
-/** Content types of the site that are smaller when compressed. */
+/** Content types of the site that compress well. */
 const compressible = [
   "application/javascript",
   "application/json",
@@ -114,24 +114,27 @@ const compressible = [
   "text/plain",
 ];
 
-/** The site in a storage account behind Front Door, its files as `upload` puts them there, with the functions' paths of the same address going uncached to them. */
+/**
+ * The site in a storage account behind Front Door; `upload` uploads its files. The functions' paths of the same address
+ * go to them without caching.
+ */
 export class Frontend extends pulumi.ComponentResource {
   /** `https://<endpoint>-<hash>.z01.azurefd.net`, or the domain's address. */
   readonly url: pulumi.Output<string>;
-  /** Front Door's own host name, which answers with a domain too, and which the domain's CNAME record names. */
+  /** Front Door's own host name. It also works with a domain, whose CNAME record points to it. */
   readonly hostName: pulumi.Output<string>;
   readonly endpointName: pulumi.Output<string>;
   /** Absent without a domain. */
   readonly domainValidation?: DomainValidation;
 
-  /** What sends requests to the functions. */
+  /** The routes to the functions. */
   readonly routes: readonly cdn.Route[];
 
   private readonly website: storage.StorageAccountStaticWebsite;
   private readonly files: readonly SiteFile[];
-  /** The page that every path of the site gets, which is no file. */
+  /** The page for every path that is no file. */
   private readonly start: SiteFile;
-  /** Tells the rule that names the page that all of the site is there. */
+  /** Signals the rule that names the page that all files are uploaded. */
   private uploaded: (resources: pulumi.Resource[]) => void = () => undefined;
 
   constructor(
@@ -222,7 +225,7 @@ export class Frontend extends pulumi.ComponentResource {
         },
         { ...child, dependsOn: [origin.origin, ...after] },
       );
-    // Front Door refuses a second change of an endpoint while the first is under way.
+    // Front Door rejects a second change of an endpoint while the first is in progress.
     const routes: cdn.Route[] = [];
     for (const api of args.apis) {
       routes.push(
@@ -263,9 +266,9 @@ export class Frontend extends pulumi.ComponentResource {
   }
 
   /**
-   * Uploads the files to the account's `$web`, which is public by nature: pages last, since they name the others.
+   * Uploads the files to the account's `$web`, which is public by design; pages last, since they refer to the others.
    *
-   * @param after what the files call.
+   * @param after the resources that the files call.
    */
   upload(after: readonly pulumi.Resource[]): void {
     const { account, resourceGroupName } = this.args;
@@ -289,7 +292,7 @@ export class Frontend extends pulumi.ComponentResource {
     this.remember([...files, start], [...others, ...pages]);
   }
 
-  /** Keeps the hashed files of the release before, and notes those of this one once all of it is there. */
+  /** Keeps the hashed files of the previous release, and records those of this one once they are uploaded. */
   private remember(files: readonly SiteFile[], uploaded: readonly pulumi.Resource[]): void {
     const { account, resourceGroupName, remembered } = this.args;
     const hashed = files.filter(({ cacheControl }) => cacheControl === immutableCacheControl).map(({ key }) => key);
@@ -302,7 +305,7 @@ export class Frontend extends pulumi.ComponentResource {
           accountName: account.name,
           containerName: this.website.containerName,
           blobName: key,
-          // It is there, and keeps its content; the SDK takes no empty text.
+          // The file exists and keeps its content; the SDK rejects an empty text.
           source: new pulumi.asset.StringAsset("\n"),
         },
         { parent: this.website, ignoreChanges: ["source", "contentType"] },
@@ -321,7 +324,7 @@ export class Frontend extends pulumi.ComponentResource {
     );
   }
 
-  /** What the route to a function goes to; of two colours, both are there. */
+  /** The route's origin group for a function; with two colours, both groups exist. */
   private originOf(name: string, { name: api, url, green }: FrontendApi, args: FrontendArgs): FrontDoorOrigin {
     const of = (colour: Colour, address: pulumi.Input<string>) => {
       const part = originGroupOf(api, colour);
@@ -339,7 +342,7 @@ export class Frontend extends pulumi.ComponentResource {
       {
         ...inProfile,
         originGroupName: part,
-        // One origin needs no probe, and a probe would keep a function from scaling to zero.
+        // A single origin needs no probe, and a probe would keep a function from scaling to zero.
         loadBalancingSettings: { sampleSize: 4, successfulSamplesRequired: 3, additionalLatencyInMilliseconds: 50 },
       },
       { parent: this },
@@ -364,7 +367,7 @@ export class Frontend extends pulumi.ComponentResource {
     return { group, origin };
   }
 
-  /** @param whole the site's files, all of which are there before a rule names the page. */
+  /** @param whole the site's files, which have to exist before a rule names the page. */
   private rules(name: string, { resourceGroupName, profile }: FrontendArgs, whole: Promise<pulumi.Resource[]>) {
     const ruleSet = (
       part: string,
@@ -387,7 +390,7 @@ export class Frontend extends pulumi.ComponentResource {
               order: index + 1,
               matchProcessingBehavior: "Continue",
             },
-            // A rule set takes one change at a time.
+            // A rule set accepts one change at a time.
             { parent: set, dependsOn: all ?? before },
           ),
         );
@@ -402,7 +405,7 @@ export class Frontend extends pulumi.ComponentResource {
       onSite: ruleSet("site", {
         cache: {
           actions: [
-            // Blobs carry no Cache-Control of ours, and Front Door would keep them for days.
+            // The blobs have no Cache-Control, and Front Door would cache them for days.
             setHeader("Cache-Control", currentCacheControl),
             cachedFor("00:01:00"),
           ],
@@ -424,7 +427,8 @@ export class Frontend extends pulumi.ComponentResource {
               parameters: {
                 typeName: "DeliveryRuleUrlRewriteActionParameters",
                 sourcePattern: "/",
-                // Under its own name it is deleted and uploaded, as azure-native replaces a blob.
+                // Under its own name the page would be deleted and uploaded again, since azure-native replaces a
+                // changed blob.
                 destination: `/${this.start.key}`,
                 preserveUnmatchedPath: false,
               },
@@ -488,7 +492,7 @@ export class Frontend extends pulumi.ComponentResource {
   }
 }
 
-/** @throws where there is no `index.html`. */
+/** @throws if there is no `index.html`. */
 function startOf(files: readonly SiteFile[]): SiteFile {
   const page = files.find(({ key }) => key === "index.html");
   if (page === undefined) throw new Error("the site has no index.html");

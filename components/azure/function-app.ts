@@ -21,52 +21,52 @@ import { PackageDeployment, type PackageDeploymentArgs } from "./package-deploym
 import { assignRole, type Grant } from "./role";
 import type { VaultSecret } from "./vault";
 
-/** A connection by managed identity, as Functions configures one: what is to be reached, by property. */
+/** Properties of a connection by managed identity, as Functions configures it. */
 export type Connection = Record<string, pulumi.Input<string>>;
 
-/** MiB of an instance's memory that Flex Consumption has (Flex Consumption plan, "Instance sizes"). */
+/** Memory sizes of Flex Consumption's instances in MiB (Flex Consumption plan, "Instance sizes"). */
 export const instanceSizes = [512, 2048, 4096] as const;
 export type InstanceSize = (typeof instanceSizes)[number];
 
 export interface FunctionAppArgs {
-  /** 2 to 60 letters, digits and hyphens, unique among all of Azure's customers: it is the host name's first part. */
+  /** 2 to 60 letters, digits and hyphens, unique among all Azure customers, since it is part of the host name. */
   readonly functionName: pulumi.Input<string>;
   readonly resourceGroupName: pulumi.Input<string>;
   readonly location: string;
-  /** Application and dependencies in one package; the function's runtime is what it was built for. */
+  /** Application and dependencies in one package, which also determines the function's runtime. */
   readonly bundle: PackageBundle;
-  /** Where the Functions host keeps its state and the deployed package; it needs no shared keys. */
+  /** Account for the Functions host's state and the deployed package; it needs no shared keys. */
   readonly storage: storage.StorageAccount;
-  /** Container in `storage` for the deployed package, of this function alone. Default: `deployment`. */
+  /** Container in `storage` for only this function's deployed package. Default: `deployment`. */
   readonly container?: string;
-  /** Where the package is uploaded to for its deployment, with shared keys. */
+  /** Account for the upload of packages; it needs shared keys. */
   readonly uploads: PackageDeploymentArgs["uploads"];
-  /** Container in `uploads` for the function's packages, of this function alone. Default: `packages`. */
+  /** Container in `uploads` for only this function's packages. Default: `packages`. */
   readonly packages?: PackageDeploymentArgs["containerName"];
-  /** Of the package's deployment in the resource group. Default: `onedeploy`. */
+  /** Name of the package's deployment in the resource group. Default: `onedeploy`. */
   readonly deploymentName?: string;
-  /** The code's half of the function's release, which its packages are kept with. Default: none. */
+  /** The code part of the function's release, which is stored with its packages. Default: none. */
   readonly release?: string;
-  /** A second app that is asked before this one gets what is new. Default: none, and what is new is live at once. */
+  /** A second app that is probed before this one is updated. Default: none, and an update is live at once. */
   readonly twin?: TwinArgs;
-  /** Two apps that serve in turn, in the place of a twin. Default: one serves. */
+  /** Two apps that serve alternately, instead of a twin. Default: one app. */
   readonly colours?: ColoursArgs;
   /** How the app gets its package. Default: `onedeploy`. */
   readonly deployment?: PackageDeploymentArgs["method"];
   readonly environment?: Readonly<Record<string, pulumi.Input<string>>>;
-  /** What the function reaches as its own identity, by the connection's name. Default: nothing. */
+  /** Connections with the function's own identity, by name. Default: none. */
   readonly connections?: Readonly<Record<string, Connection>>;
   /** Environment variables whose values the platform reads from a vault. Default: none. */
   readonly secrets?: Readonly<Record<string, VaultSecret>>;
-  /** What the function may do beyond keeping its state and sending its telemetry. Default: nothing. */
+  /** Permissions beyond its own state and telemetry. Default: none. */
   readonly permissions?: readonly Grant[];
-  /** MiB of an instance. Default: 512. */
+  /** Memory of an instance in MiB. Default: 512. */
   readonly memorySize?: InstanceSize;
-  /** Seconds that an invocation may take. Default: what the package's `host.json` says. */
+  /** Timeout of an invocation in seconds. Default: that of the package's `host.json`. */
   readonly timeout?: number;
-  /** Requests that an instance answers at once, 1 to 1000. Default: what Flex Consumption has for Python, which is 1. */
+  /** Concurrent requests per instance, 1 to 1000. Default: Flex Consumption's default for Python, 1. */
   readonly concurrency?: number;
-  /** How many instances run at once at most, 1 to 1000. Default: 40. */
+  /** Maximum number of instances, 1 to 1000. Default: 40. */
   readonly maximumInstances?: number;
   /** Days, 30 to 730. Default: 365. */
   readonly logRetentionDays?: number;
@@ -79,34 +79,34 @@ export interface FunctionAppArgs {
 }
 
 export interface TwinArgs {
-  /** As the function's name, and another than that. */
+  /** In the form of the function's name, and different from it. */
   readonly functionName: pulumi.Input<string>;
-  /** Which requests the twin accepts. Default: all. */
+  /** Access restrictions of the twin. Default: none. */
   readonly access?: inputs.web.SiteConfigArgs;
-  /** Asks the twin; the app changes once the resource that this gives is there. */
+  /** Probes the twin; the app is updated once the returned resource exists. */
   readonly verify: (twin: Twin, opts: pulumi.CustomResourceOptions) => pulumi.Resource;
 }
 
 export interface ColoursArgs extends FunctionColours, Pick<TwinArgs, "functionName" | "verify"> {}
 
-/** The two apps of a function, and which of them is deployed to. */
+/** The two apps of a function, and the one that an update deploys to. */
 export interface FunctionAppColours {
   readonly hostNames: Readonly<Record<Colour, pulumi.Output<string>>>;
   readonly functionNames: Readonly<Record<Colour, pulumi.Output<string>>>;
-  /** What the route goes to once it is asked. */
+  /** The app that the route uses after its probes. */
   readonly target: Colour;
   readonly ending: boolean;
-  /** What is there once the target has answered. */
+  /** Resources that exist once the target has answered. */
   readonly verified: readonly pulumi.Resource[];
 }
 
-/** What is known of a twin, to whatever asks it. */
+/** The data about a twin for its probes. */
 export interface Twin {
   readonly functionName: pulumi.Output<string>;
   readonly hostName: pulumi.Output<string>;
-  /** What its answers depend on, beside its code. */
+  /** What its responses depend on, beside its code. */
   readonly configuration: pulumi.Output<unknown>;
-  /** The configuration's half of its release. */
+  /** The configuration part of its release. */
   readonly release: pulumi.Output<string>;
   readonly clientId: pulumi.Output<string>;
   readonly workspaceName: pulumi.Output<string>;
@@ -119,80 +119,80 @@ interface App {
   readonly configuration: pulumi.Output<unknown>;
 }
 
-/** What the apps of one function have in common. */
+/** Properties that the apps of one function share. */
 interface Shared {
   readonly settings: Connection;
-  /** The configuration's half of the release. */
+  /** The configuration part of the release. */
   readonly release: pulumi.Input<string>;
   readonly updates: "Recreate" | "RollingUpdate";
-  /** Beside those that everything has. Default: none. */
+  /** Tags beside those of all resources. Default: none. */
   readonly tags?: Readonly<Record<string, string>>;
 }
 
-/** What the apps of one function are made of. */
+/** The resources of a function's apps. */
 interface Parts {
   readonly settings: Connection;
   readonly site: inputs.web.SiteConfigArgs;
   readonly code: PackageDeployment;
   readonly roles: readonly pulumi.Resource[];
-  /** What is there once the roles are known everywhere. */
+  /** Exists once the roles have propagated. */
   readonly known: pulumi.Resource;
 }
 
-/** How an app, or what gives it its package, is declared. */
+/** How an app or its deployment is declared. */
 export interface Declared {
   readonly dependsOn: readonly pulumi.Resource[];
-  /** Whether it keeps what it has, whatever is new. Default: false. */
+  /** Whether it keeps its current state. Default: false. */
   readonly held?: boolean;
-  /** Whether users are answered by it while it changes. Default: false. */
+  /** Whether it answers users during the change. Default: false. */
   readonly serving?: boolean;
 }
 
-/** The app that serves once the update is done. */
+/** The app that serves after the update. */
 interface Live extends App {
   readonly release: pulumi.Output<string>;
   readonly deployment: pulumi.Resource;
   readonly colours?: FunctionAppColours;
 }
 
-/** On the account with the host's state and the deployed package. */
+/** Roles on the account with the host's state and the deployed package. */
 const rolesOfTheHost = ["Storage Blob Data Owner", "Storage Queue Data Contributor"] as const;
 
-/** Seconds in which a role is known everywhere (Azure RBAC, "Troubleshoot Azure RBAC": up to 10 minutes). */
+/** Seconds until a role has propagated (Azure RBAC, "Troubleshoot Azure RBAC": up to 10 minutes). */
 const rolePropagation = 600;
 
 /**
- * A function app on Flex Consumption, which has neither slots nor versions. What is new, code or configuration, goes to a twin
- * first, which has the same identity, roles and tables; the app changes once the twin has answered.
+ * A function app on Flex Consumption, which has neither slots nor versions. An update of code or configuration goes to
+ * a twin first, which has the same identity, roles and tables; the app is updated once the twin has answered.
  *
- * The app runs as an identity of its own and holds no key: every role it has is on one resource.
+ * The app runs with its own identity and without keys: every role of the identity is limited to one resource.
  */
 export abstract class FunctionApp extends pulumi.ComponentResource {
   readonly app: web.WebApp;
   readonly functionName: pulumi.Output<string>;
   /** `<functionName>.azurewebsites.net`. */
   readonly hostName: pulumi.Output<string>;
-  /** What its answers depend on, beside its code. */
+  /** What its responses depend on, beside its code. */
   readonly configuration: pulumi.Output<unknown>;
-  /** The configuration's half of the release. */
+  /** The configuration part of the release. */
   readonly release: pulumi.Output<string>;
-  /** Digest of each app setting's value, by its name. */
+  /** Digest of each app setting's value, by name. */
   readonly settingDigests: Readonly<Record<string, pulumi.Output<string | undefined>>>;
   readonly identity: managedidentity.UserAssignedIdentity;
-  /** What gives the app its package, last of all. */
+  /** The deployment of the app's package, which comes last. */
   readonly deployment: pulumi.Resource;
-  /** Absent where one app serves alone. */
+  /** Absent for a function with one app. */
   readonly colours?: FunctionAppColours;
-  /** Client id of the identity that the function runs as. */
+  /** Client id of the function's identity. */
   readonly clientId: pulumi.Output<string>;
   /** Name of the Log Analytics workspace with the function's log. */
   readonly workspaceName: pulumi.Output<string>;
   /** Resource id of the workspace. */
   readonly workspace: pulumi.Output<string>;
-  /** Id by which the workspace is queried. */
+  /** Id for queries of the workspace. */
   readonly workspaceId: pulumi.Output<string>;
 
-  /** @param site settings of the app beside those that every function has. */
+  /** @param site app settings beside those of every function. */
   protected constructor(
     type: string,
     private readonly name: string,
@@ -215,7 +215,7 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
       this.grant({ role: "Monitoring Metrics Publisher", scope: telemetry.id }),
       ...Object.values(args.secrets ?? {}).map(({ read }) => this.grant(read)),
       ...(args.permissions ?? []).map((permission, index, all) => {
-        // Called by its role alone, as long as a function had one table.
+        // Named by its role only, from the time when a function had one table.
         const first = all.findIndex(({ role }) => role === permission.role) === index;
         return this.grant(permission, { aliases: first ? [{ name: grantName(name, permission.role) }] : [] });
       }),
@@ -253,14 +253,14 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
   }
 
   /**
-   * A deployment that is refused for a role that is not known yet is a failed one, and so is a check whose function is refused
-   * its table, so both wait for a new role once.
+   * A deployment fails if a role has not propagated, and so does a check whose function cannot use its table, so both
+   * wait once for new roles.
    */
   private awaitRoles(roles: readonly authorization.RoleAssignment[]): pulumi.Resource {
     return new command.Command(
       `${this.name}-roles`,
       {
-        // On this machine a second is shorter, as the local clouds say.
+        // On this machine seconds are shorter, as the local clouds define.
         create: `node -e 'setTimeout(() => {}, ${rolePropagation * 1000} * Number(process.env.LOCAL_SECOND ?? 1))'`,
         triggers: roles.map(({ id }) => id),
       },
@@ -268,11 +268,11 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
     );
   }
 
-  /** One app, after its twin where there is one. */
+  /** One app, updated after its twin if there is one. */
   private deployAlone(args: FunctionAppArgs, parts: Parts): Live {
     const { settings, site, code, roles, known } = parts;
     const release = configurationHash(args, settings);
-    // With the other strategy every instance ends at once, and requests wait for new ones or fail.
+    // With the other strategy all instances end at once, and requests wait for new ones or fail.
     const shared: Shared = { settings, release, updates: "RollingUpdate" };
     const verified = this.verify(args, { ...shared, release }, parts);
     const { app, configuration } = this.declareApp(this.name, args, shared, site, {
@@ -286,7 +286,7 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
     return { app, configuration, deployment, release };
   }
 
-  /** Two apps: what is new goes to the one that does not serve, and the other keeps all that it has. */
+  /** Two apps: the update goes to the one that does not serve, and the other stays unchanged. */
   private deployInTurn(args: FunctionAppArgs, of: ColoursArgs, { settings, site, code, roles, known }: Parts): Live {
     const ready = [...roles, known];
     const release = declaredRelease(this.appArgs(args, { settings, release: "", updates: "RollingUpdate" }, site), [
@@ -323,13 +323,13 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
     return { app, configuration, deployment, release: pulumi.output(release), colours: inTurn };
   }
 
-  /** What is an app's own among those of one function. */
+  /** The names of the first app. */
   private first(args: FunctionAppArgs) {
     const deploymentName = args.deploymentName ?? "onedeploy";
     return { name: this.name, own: args, deploymentName, hostid: hostIdOf(args.functionName) };
   }
 
-  /** The same of the second one, which is a twin or the green one. */
+  /** The names of the second app, which is a twin or the green app. */
   private second(args: FunctionAppArgs, functionName: pulumi.Input<string>) {
     const { name, deploymentName } = this.first(args);
     return {
@@ -340,7 +340,7 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
     };
   }
 
-  /** The twin with what is new, and the answer to whether it serves; nothing where there is no twin. */
+  /** The updated twin and its check; nothing without a twin. */
   private verify(
     args: FunctionAppArgs,
     shared: Shared & Pick<Live, "release">,
@@ -353,11 +353,11 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
     const settings = {
       ...shared.settings,
       ...hostid,
-      // A twin does no work of its own: its timer is due once a year, and does nothing then.
+      // A twin does no work: its timer is due once a year, and does nothing then.
       ...(shared.settings.MULTICLOUD_SCHEDULE !== undefined && { MULTICLOUD_SCHEDULE: "0 0 0 1 1 *" }),
       MULTICLOUD_TWIN: "true",
     };
-    // No instance of the twin with what was before may answer in the place of what is new.
+    // No old instance of the twin may answer in place of the update.
     const twins: Shared = { ...shared, settings, updates: "Recreate" };
     const { app, configuration } = this.declareApp(name, own, twins, access, { dependsOn: ready });
     const deployment = code.deploy(name, app, deploymentName, { dependsOn: ready });
@@ -367,12 +367,12 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
     return [verify({ ...twin, clientId, workspaceName, workspaceId }, { parent: this, dependsOn: [app, deployment] })];
   }
 
-  /** Lets the function do something more. What it needs from its first request on belongs in `permissions`. */
+  /** Grants the function a further role. Roles for its first request belong in `permissions`. */
   grant(grant: Grant, opts?: pulumi.CustomResourceOptions): authorization.RoleAssignment {
     return assignRole(grantName(this.name, grant.role, grant.of), this.identity, grant, { ...opts, parent: this });
   }
 
-  /** @param how `held`: the app keeps what it has, whatever the arguments say. */
+  /** @param how `held`: the app keeps its current state, whatever the arguments. */
   private declareApp(
     name: string,
     args: FunctionAppArgs,
@@ -439,7 +439,7 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
         httpsOnly: true,
         clientAffinityEnabled: false,
         identity: { type: "UserAssigned", userAssignedIdentities: [identity.id] },
-        // References to a vault are read by the app's own identity otherwise, which it has none of.
+        // By default the system-assigned identity reads vault references, and the app has none.
         ...(args.secrets && { keyVaultReferenceIdentity: identity.id }),
         functionAppConfig: {
           deployment: {
@@ -485,17 +485,17 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
           Object.entries(identityConnection(connection, properties, clientId)),
         ),
       ),
-      // Made of the name's first letters otherwise, by which two functions in one account would share leases and keys.
+      // By default the host id is cut from the name, so that two functions in one account could share leases and keys.
       ...hostIdOf(args.functionName),
       ...(args.timeout !== undefined && { AzureFunctionsJobHost__functionTimeout: timeSpan(args.timeout) }),
-      // The host's own page would take the place of the API's `GET /`.
+      // Otherwise the host's start page would replace the API's `GET /`.
       AzureWebJobsDisableHomepage: "true",
       APPLICATIONINSIGHTS_CONNECTION_STRING: telemetry.connectionString,
       APPLICATIONINSIGHTS_AUTHENTICATION_STRING: pulumi.interpolate`ClientId=${clientId};Authorization=AAD`,
     };
   }
 
-  /** Where the function's log goes; only identities with a role may write there, so its address is no secret. */
+  /** The function's log; only identities with a role may write to it, so its address is no secret. */
   private telemetry({ functionName, resourceGroupName, location, tags, ...args }: FunctionAppArgs) {
     const child: pulumi.CustomResourceOptions = { parent: this };
     const workspace = new operationalinsights.Workspace(
@@ -533,10 +533,10 @@ export abstract class FunctionApp extends pulumi.ComponentResource {
 }
 
 /**
- * The smallest instance of Flex Consumption with so much memory.
+ * The smallest instance size with enough memory.
  *
  * @param memory MiB.
- * @throws where none has as much.
+ * @throws if no size is large enough.
  */
 export function instanceSize(functionName: string, memory: number): InstanceSize {
   const size = instanceSizes.find((mebibytes) => mebibytes >= memory);
@@ -547,7 +547,7 @@ export function instanceSize(functionName: string, memory: number): InstanceSize
   );
 }
 
-/** An app's configuration changes before its package: until that is there, packages of one Python start on another. */
+/** An app's configuration changes before its package, so for a moment a package for one Python starts on another. */
 export function whilePythonChanges(from: object, to: object): string | undefined {
   const [before, after] = [pythonOf(from), pythonOf(to)];
   if (before === undefined || after === undefined || before === after) return undefined;
@@ -564,7 +564,7 @@ function pythonOf(app: object): string | undefined {
   return known.data?.functionAppConfig.runtime.version;
 }
 
-/** The SDK adds a version of .NET, which Flex Consumption refuses in some regions (pulumi-azure-native#4168). */
+/** The SDK adds a .NET version, which Flex Consumption rejects in some regions (pulumi-azure-native#4168). */
 function withoutDotNet({ props, opts }: pulumi.ResourceTransformationArgs): pulumi.ResourceTransformationResult {
   const siteConfig = pulumi
     .output(props.siteConfig as inputs.web.SiteConfigArgs)
@@ -572,33 +572,33 @@ function withoutDotNet({ props, opts }: pulumi.ResourceTransformationArgs): pulu
   return { props: { ...props, siteConfig }, opts };
 }
 
-/** Tells configurations apart, and says nothing of what is in them. */
+/** A hash that distinguishes configurations without revealing their content. */
 function configurationHash(
   { bundle, memorySize, maximumInstances, concurrency }: FunctionAppArgs,
   settings: Connection,
 ): pulumi.Output<string> {
   const { pythonVersion } = bundle;
   const hash = shortDigestOf({ settings, pythonVersion, memorySize, maximumInstances, concurrency });
-  // A variable may be a secret; its hash among all others is none.
+  // A variable may be secret; its hash together with all others is not.
   return pulumi.unsecret(hash);
 }
 
-/** The app's setting by which the host tells its locks from another app's. */
+/** The app setting that separates the host's locks from those of other apps. */
 function hostIdOf(functionName: pulumi.Input<string>): Connection {
   return { AzureFunctionsWebHost__hostid: pulumi.output(functionName).apply(hostId) };
 }
 
 /**
- * The same, known as soon as the program runs, which decides by it what to deploy to: values that only the engine knows, such
- * as ids of what the function uses, are left out.
+ * The release as far as it is known when the program runs, since the program chooses the target app by it: values that
+ * only the engine knows, such as ids of used resources, are left out.
  *
- * @param others what else the release is of.
+ * @param others further parts of the release.
  */
 function declaredRelease(app: web.WebAppArgs, others: readonly string[]): string {
   return sha256(JSON.stringify([outlined(app), ...others])).slice(0, 12);
 }
 
-/** A value with a mark in the place of each output. */
+/** A value with a placeholder for each output. */
 function outlined(value: unknown): unknown {
   if (pulumi.Output.isInstance(value)) return "output";
   if (Array.isArray(value)) return value.map(outlined);
@@ -606,7 +606,7 @@ function outlined(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, outlined(inner)]));
 }
 
-/** Of each setting but those with a secret value, which could be guessed by its digest. */
+/** Digests of the settings, except those with a secret value, which could be guessed from its digest. */
 function digests(settings: Connection): Record<string, pulumi.Output<string | undefined>> {
   const digest = (name: string, value: pulumi.Input<string>) => {
     const output = pulumi.output(value);
@@ -622,13 +622,13 @@ function grantName(functionName: string, role: string, of?: string): string {
   return [functionName, role.toLowerCase().replaceAll(" ", "-"), ...(of === undefined ? [] : [of])].join("-");
 }
 
-/** App settings that connect by managed identity, in the names that Functions gives them. */
+/** App settings of a connection by managed identity, with the names that Functions requires. */
 function identityConnection(name: string, properties: Connection, clientId: pulumi.Output<string>): Connection {
   const settings: Connection = { ...properties, credential: "managedidentity", clientId };
   return Object.fromEntries(Object.entries(settings).map(([property, value]) => [`${name}__${property}`, value]));
 }
 
-/** `hh:mm:ss`, as the host's settings have a time. */
+/** `hh:mm:ss`, the form of times in the host's settings. */
 function timeSpan(seconds: number): string {
   return new Date(seconds * 1000).toISOString().slice(11, 19);
 }

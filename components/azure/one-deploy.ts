@@ -1,13 +1,13 @@
-/** What is deployed to a function app, as the deployment's parameters name it. */
+/** The parameters of a one deploy. */
 export interface OneDeployParameters<Text> {
-  /** Address of the package, with the right to read it: a secret. */
+  /** Address of the package, with read permission: a secret. */
   readonly packageUri: { readonly value: Text };
-  /** Name of the package. A deployment does not return secret parameters; it returns this one. */
+  /** Name of the package. A deployment returns this parameter, but not secret ones. */
   readonly release: { readonly value: Text };
 }
 
 /**
- * The template of one deploy, by which Flex Consumption takes a package; azure-native has no type for it.
+ * The template of a one deploy, by which Flex Consumption accepts a package; azure-native has no type for it.
  *
  * @param appName of the function app.
  */
@@ -27,5 +27,5 @@ export function oneDeployTemplate<Text>(appName: (suffix: "/onedeploy") => Text)
   };
 }
 
-/** Name of the blob that notes of a package that it was verified: a package itself takes no note later. */
+/** Name of the blob that marks a package as verified, since a package blob itself is not changed. */
 export const verifiedBlob = (packageName: string) => `${packageName}.verified`;

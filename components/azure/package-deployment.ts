@@ -10,23 +10,24 @@ import { type OneDeployParameters, oneDeployTemplate, verifiedBlob } from "./one
 export interface PackageDeploymentArgs {
   readonly resourceGroupName: pulumi.Input<string>;
   readonly bundle: PackageBundle;
-  /** The account that the package is uploaded to; with shared keys, by which azure-native uploads and signs. */
+  /** The account for the upload; with shared keys, which azure-native needs to upload and sign. */
   readonly uploads: storage.StorageAccount;
-  /** Container in `uploads`, of this package alone. Default: `packages`. */
+  /** Container in `uploads` for only this package. Default: `packages`. */
   readonly containerName?: string;
-  /** The code's half of the function's release, which the package is kept with. Default: none. */
+  /** The code part of the function's release, which is stored with the package. Default: none. */
   readonly release?: string;
-  /** How an app gets the package: by one deploy, or by an Azure CLI that is signed in. Default: `onedeploy`. */
+  /** How an app gets the package: by one deploy, or by a signed-in Azure CLI. Default: `onedeploy`. */
   readonly method?: "onedeploy" | "az";
 }
 
 /**
- * The code of function apps on Flex Consumption: a package that is uploaded under the time and its content's hash, and then
- * deployed. Packages stay, so that an earlier one can be deployed again; `npm run layer -- prune` deletes old ones.
+ * The code of function apps on Flex Consumption: a package that is uploaded under the time and its content's hash, and
+ * then deployed. Packages are kept, so that an earlier one can be deployed again; `npm run layer -- prune` deletes old
+ * ones.
  *
- * Flex Consumption runs what was deployed, not what lies in its deployment container, and azure-native has no type for
- * its one deploy; the type is reached through a template. A deployment that fails after Azure took it is in the state, and
- * the next update repeats it; a hook that repeats it at once would lose it, since there is such a deployment then.
+ * Flex Consumption runs the deployed package, not the content of its deployment container. azure-native has no type for
+ * a one deploy, so a template is used. A deployment that fails after Azure accepted it is in the state, and the next
+ * update repeats it; a hook that retried it at once would fail, since the deployment then exists.
  */
 export class PackageDeployment extends pulumi.ComponentResource {
   private readonly container: storage.BlobContainer;
@@ -55,7 +56,7 @@ export class PackageDeployment extends pulumi.ComponentResource {
     this.registerOutputs();
   }
 
-  /** Notes of the package that it was verified, once the resources in `dependsOn` are there. */
+  /** Marks the package as verified, once the resources in `dependsOn` exist. */
   markVerified(name: string, dependsOn: readonly pulumi.Resource[]): void {
     this.blob(
       `${name}-verified`,
@@ -69,10 +70,10 @@ export class PackageDeployment extends pulumi.ComponentResource {
   }
 
   /**
-   * Gives an app the package.
+   * Deploys the package to an app.
    *
    * @param deploymentName of the deployment in the resource group.
-   * @param how `held`: the app keeps the package that it has.
+   * @param how `held`: the app keeps its current package.
    */
   deploy(
     name: string,
@@ -82,7 +83,7 @@ export class PackageDeployment extends pulumi.ComponentResource {
   ): resources.Deployment | command.Command {
     const opts: pulumi.CustomResourceOptions = {
       parent: this,
-      // A new app of the same name knows nothing of the code that the old one was given.
+      // A new app of the same name does not have the old one's code.
       replaceWith: [app],
       dependsOn: [...dependsOn],
       ...(held && { ignoreChanges: ["properties", "environment", "triggers"] }),
@@ -92,7 +93,7 @@ export class PackageDeployment extends pulumi.ComponentResource {
       : this.deployByTemplate(name, app, deploymentName, opts);
   }
 
-  /** The provider refuses to create a blob that is there, so a package that comes again has another name. */
+  /** The provider refuses to create an existing blob, so a package that is deployed again gets another name. */
   private nameOfPackage(name: string): pulumi.Output<string> {
     const { name: bundle, sha256 } = this.args.bundle;
     const time = new command.Command(
@@ -112,12 +113,12 @@ export class PackageDeployment extends pulumi.ComponentResource {
     return new storage.Blob(
       name,
       { resourceGroupName, accountName: uploads.name, containerName: this.container.name, ...args },
-      // It goes with its container.
+      // It is deleted with its container.
       { parent: this, dependsOn: [...dependsOn], retainOnDelete: true },
     );
   }
 
-  /** The address of the uploaded package, with the right to read it: a secret. */
+  /** The address of the uploaded package, with read permission: a secret. */
   private upload(name: string): pulumi.Output<string> {
     const { resourceGroupName, uploads, bundle, release } = this.args;
     const blob = this.blob(name, {
@@ -134,7 +135,8 @@ export class PackageDeployment extends pulumi.ComponentResource {
         resource: "b",
         permissions: "r",
         protocols: "https",
-        // The address is a part of the deployment: a time that moved would deploy at every update; this moves once a year.
+        // The address is part of the deployment: a changing time would deploy in every update; this one changes once a
+        // year.
         sharedAccessExpiryTime: `${new Date().getUTCFullYear() + 2}-01-01T00:00:00Z`,
       },
       { parent: this },
@@ -171,7 +173,7 @@ export class PackageDeployment extends pulumi.ComponentResource {
       name,
       {
         create: deployByCli,
-        // Not the package's path, which is another on each machine.
+        // Without the package's path, which differs between machines.
         environment: {
           PACKAGE_URI: this.packageUri,
           RESOURCE_GROUP: this.args.resourceGroupName,
@@ -184,7 +186,7 @@ export class PackageDeployment extends pulumi.ComponentResource {
   }
 }
 
-/** The Azure CLI deploys a file only; the roles of a new app take minutes to be known everywhere. */
+/** The Azure CLI deploys only files. The roles of a new app take minutes to propagate. */
 const deployByCli = `set -eu
 package=$(mktemp -d)
 trap 'rm -r "$package"' EXIT

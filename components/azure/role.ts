@@ -2,7 +2,7 @@ import * as authorization from "@pulumi/azure-native/authorization";
 import type * as managedidentity from "@pulumi/azure-native/managedidentity";
 import * as pulumi from "@pulumi/pulumi";
 
-/** Azure's built-in roles that the components grant, with the ids that "Azure built-in roles" lists. */
+/** Azure's built-in roles that the components grant, with the ids in "Azure built-in roles". */
 export const roleDefinitions = {
   "Storage Blob Data Owner": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
   "Storage Queue Data Contributor": "974c5e8b-45b9-4653-ba55-5f855dd0fb88",
@@ -14,16 +14,16 @@ export const roleDefinitions = {
   "Monitoring Metrics Publisher": "3913510d-42f4-4e42-8a64-420c390055eb",
 } as const;
 
-/** A role on one resource: what an identity is allowed, and where. */
+/** A role on one resource. */
 export interface Grant {
   readonly role: keyof typeof roleDefinitions;
-  /** Tells grants of one role apart in the Pulumi name of the assignment. Default: the role alone. */
+  /** Distinguishes grants of one role in the Pulumi name of the assignment. Default: only the role. */
   readonly of?: string;
-  /** Id of the resource that the role is limited to. */
+  /** Id of the resource to which the role is limited. */
   readonly scope: pulumi.Output<string>;
 }
 
-/** Lets `identity` do what `grant` says. */
+/** Assigns a role to an identity. */
 export function assignRole(
   name: string,
   identity: managedidentity.UserAssignedIdentity,
@@ -39,7 +39,7 @@ export function assignRole(
         return `/${subscriptions}/${subscriptionId}/providers/Microsoft.Authorization/roleDefinitions/${roleDefinitions[role]}`;
       }),
       principalId: identity.principalId,
-      // Without its type, Azure looks the principal up in a directory that a new identity has not reached yet.
+      // Without the type, Azure looks up the principal in a directory that a new identity has not reached yet.
       principalType: "ServicePrincipal",
     },
     opts,

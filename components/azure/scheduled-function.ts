@@ -3,13 +3,12 @@ import * as pulumi from "@pulumi/pulumi";
 import { FunctionApp, type FunctionAppArgs } from "./function-app";
 
 export interface ScheduledFunctionArgs extends FunctionAppArgs {
-  /** Six fields as NCRONTAB has them, seconds first, in UTC: `0 0 3 * * *` is three o'clock every night. */
+  /** NCRONTAB with six fields, seconds first, in UTC: `0 0 3 * * *` is three o'clock every night. */
   readonly schedule: string;
 }
 
 /**
- * A function app that runs on a schedule: its package has a timer trigger, whose times are the app setting
- * `MULTICLOUD_SCHEDULE`.
+ * A function app that runs on a schedule: its package has a timer trigger with the app setting `MULTICLOUD_SCHEDULE`.
  *
  * ```ts
  * new ScheduledFunction("cleanup", { functionName: "shop-staging-cleanup", schedule: "0 0 3 * * *", ... });

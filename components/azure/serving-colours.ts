@@ -9,7 +9,7 @@ import { nameLimits, resourceName, type Scope } from "../names";
 import { resolved } from "../resolved";
 import { type Colour, colours, type FunctionColours, originGroupOf, releaseTag, type Serving } from "./colour";
 
-/** What the app of a colour is called among the application's parts; green is the app that is the twin without colours. */
+/** Name of a colour's app among the application's parts; green has the name of the twin. */
 export const appPart = (functionName: string, colour: Colour): string =>
   colour === "blue" ? functionName : `${functionName}-next`;
 
@@ -21,15 +21,15 @@ export const resourceGroupName = (scope: Scope): string => resourceName(scope, "
 export interface ServingArgs {
   readonly scope: Scope;
   readonly functions: readonly FunctionPlan[];
-  /** Whether the functions are to have two colours. */
+  /** Whether the functions have two colours. */
   readonly blueGreen: boolean;
 }
 
 /**
- * What serves each function that answers requests, by Front Door's routes and the apps' tags: whatever an update, a rollback or
- * a refresh has left in the engine's state, and whether or not it came to its end.
+ * The serving app of each function that answers requests, from Front Door's routes and the apps' tags, so that it does
+ * not depend on the engine's state, which an interrupted update, a rollback or a refresh may have changed.
  *
- * Without `blueGreen` only those functions are in the result whose green app serves: the update goes back to blue.
+ * Without `blueGreen` the result contains only functions whose green app serves: the update returns them to blue.
  *
  * The values of the functions' secrets have to be known in a preview.
  */
@@ -74,7 +74,9 @@ async function servingOf(scope: Scope, name: string, colour: Colour, opts?: pulu
   return { colour, release: app?.tags?.[releaseTag] };
 }
 
-/** Undefined where Azure answers that there is no such thing: the text of its SDK has status and code in lines of their own. */
+/**
+ * Undefined if Azure answers that the resource does not exist; the SDK's text has status and code on separate lines.
+ */
 export async function unlessAbsent<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer;

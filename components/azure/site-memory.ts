@@ -5,24 +5,24 @@ import type * as pulumi from "@pulumi/pulumi";
 import { compactName, compactNameLimits, type Scope } from "../names";
 import { resourceGroupName, unlessAbsent } from "./serving-colours";
 
-/** Which files of a site have a hash in their names: the site's storage cannot be asked for them. */
+/** The site's files with a hash in their names. They are recorded, since the site's storage cannot be listed. */
 export interface SiteMemory {
-  /** Of the release that was uploaded last. */
+  /** Files of the latest release. */
   readonly files: readonly string[];
-  /** Of the one before, as far as they are there. */
+  /** Files of the previous release that still exist. */
   readonly before: readonly string[];
 }
 
-/** Container whose metadata is the memory; nothing is in it. */
+/** Empty container whose metadata is the record. */
 export const memoryContainer = "site-files";
 
 /**
- * Bytes of metadata that the memory takes: a container has 8 KB (Azure Blob Storage, "Setting and retrieving properties and
- * metadata"), names included.
+ * Bytes of metadata for the record: a container has 8 KB, including names (Azure Blob Storage, "Setting and retrieving
+ * properties and metadata").
  */
 const limit = 7_500;
 
-/** The site of the last update that came to its end; undefined before the first. */
+/** The site of the last successful update; undefined before the first. */
 export async function rememberedSite(scope: Scope, opts?: pulumi.InvokeOptions): Promise<SiteMemory | undefined> {
   const { subscriptionId } = await authorization.getClientConfig(opts);
   const accountName = compactName(scope, "web", compactNameLimits.storageAccount, subscriptionId);
@@ -32,9 +32,9 @@ export async function rememberedSite(scope: Scope, opts?: pulumi.InvokeOptions):
 }
 
 /**
- * The files of the release before, which pages that were loaded then still ask for: they stay for one release.
+ * The previous release's files, which open pages still load: they stay for one release.
  *
- * @param files what is uploaded now.
+ * @param files the files of this release.
  */
 export function keptOf(memory: SiteMemory | undefined, files: readonly string[]): readonly string[] {
   if (memory === undefined) return [];
@@ -42,11 +42,11 @@ export function keptOf(memory: SiteMemory | undefined, files: readonly string[])
   return (isSame ? memory.before : memory.files).filter((file) => !files.includes(file));
 }
 
-/** The memory as a container's metadata, without the files of before that there is no room for. */
+/** The record as a container's metadata, without previous files that do not fit. */
 export function asMetadata({ files, before }: SiteMemory): Record<string, string> {
   const text = (names: readonly string[]) => names.map((name) => encodeURIComponent(name)).join(" ");
   const fitting = before.filter((_, index) => text([...files, ...before.slice(0, index + 1)]).length <= limit);
-  // Without the files themselves the next release knows of none, and deletes those of before at once.
+  // If the files do not fit, the next release does not know them and deletes the previous ones at once.
   return text(files).length > limit ? {} : { files: text(files), before: text(fitting) };
 }
 

@@ -4,17 +4,17 @@ import type * as pulumi from "@pulumi/pulumi";
 import { type Transform, transformed } from "../transform";
 
 export interface StorageAccountArgs {
-  /** 3 to 24 lower-case letters and digits, unique among all of Azure's customers. */
+  /** 3 to 24 lower-case letters and digits, unique among all Azure customers. */
   readonly accountName: pulumi.Input<string>;
   readonly resourceGroupName: pulumi.Input<string>;
   readonly location: string;
-  /** Whether the account's keys open it, beside identities with a role. */
+  /** Whether the account's keys give access, beside identities with a role. */
   readonly sharedKeys: boolean;
   readonly tags?: Record<string, string>;
   readonly transform?: Transform<storage.StorageAccountArgs>;
 }
 
-/** A storage account that answers over TLS 1.2 at least and has no public blob. */
+/** A storage account with TLS 1.2 or newer and without public blobs. */
 export function storageAccount(
   name: string,
   args: StorageAccountArgs,

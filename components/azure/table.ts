@@ -9,26 +9,28 @@ export interface TableArgs {
   /** 3 to 63 letters and digits, a letter first. */
   readonly tableName: string;
   readonly resourceGroupName: pulumi.Input<string>;
-  /** The account that the table is in; it needs no shared keys. */
+  /** The account of the table; it needs no shared keys. */
   readonly account: storage.StorageAccount;
-  /** Locks the account, so that neither it nor anything in it can be deleted until the lock is. Default: false. */
+  /**
+   * Locks the account, so that neither it nor anything in it can be deleted until the lock is removed. Default: false.
+   */
   readonly deletionProtection?: boolean;
   readonly transform?: { readonly table?: Transform<storage.TableArgs> };
 }
 
 /**
- * A table in Table Storage, which encrypts it; there is no restoring it to an earlier time.
+ * A table in Table Storage, which encrypts it, but cannot restore it to an earlier time.
  *
- * Its keys are `PartitionKey` and `RowKey`, and a query gives rows of a partition in the order of their `RowKey`. A partition
- * takes 2,000 entities a second.
+ * Its keys are `PartitionKey` and `RowKey`, and a query returns the rows of a partition in the order of their `RowKey`.
+ * A partition accepts 2,000 entities per second.
  */
 export class Table extends pulumi.ComponentResource {
   readonly tableName: pulumi.Output<string>;
-  /** Where the account's tables are, e.g. `https://data1a2b.table.core.windows.net/`. */
+  /** Address of the account's tables, e.g. `https://data1a2b.table.core.windows.net/`. */
   readonly serviceUri: pulumi.Output<string>;
-  /** What a function must be allowed in order to read and write entities, on this table alone. */
+  /** The role to read and write entities, only on this table. */
   readonly readWrite: Grant;
-  /** The same to read them. */
+  /** The role to read entities. */
   readonly read: Grant;
   readonly table: storage.Table;
 

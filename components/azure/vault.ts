@@ -16,9 +16,9 @@ export interface VaultArgs {
 
 /** A secret in a vault, as a function app reads it. */
 export interface VaultSecret {
-  /** An app setting whose value the platform reads from the vault: it names the secret and its version, and is no secret. */
+  /** App setting with a reference to the secret and its version, which the platform resolves; it is no secret. */
   readonly reference: pulumi.Output<string>;
-  /** What a function must be allowed in order to read it, on this secret alone. */
+  /** The role to read it, only on this secret. */
   readonly read: Grant;
 }
 
