@@ -9,37 +9,37 @@ import { normalisedName } from "../layers/lock";
 import type { Strategy } from "../layers/strategy";
 import type { PublicLayer } from "./aws/public-layers";
 
-/** Which layers the packages of a Lambda function are in. */
+/** How the packages of a Lambda function are distributed over layers. */
 export type LayerStrategy =
-  /** One layer with everything. */
+  /** One layer with all packages. */
   | { readonly kind: "full" }
-  /** Public layers have some of the packages, one layer of ours has the rest. */
+  /** Public layers provide some of the packages, one layer of our own has the rest. */
   | { readonly kind: "hybrid"; readonly publicLayers: readonly PublicLayer[] }
   /** One layer for each group of packages, as the application's description lists them. */
   | { readonly kind: "split" }
-  /** Layers of packages of like size. */
+  /** Layers of packages of similar size. */
   | { readonly kind: "auto" };
 
 export interface BundleOptions {
   readonly application: Application;
   /** Clouds to build for. */
   readonly targets: readonly Cloud[];
-  /** How packages are put into Lambda layers. */
+  /** How packages are distributed over Lambda layers. */
   readonly strategy: LayerStrategy;
   readonly pythonVersion: string;
-  /** Whether modules have their bytecode beside them, where the builder has a compiler for the Python version. */
+  /** Whether to add bytecode, if the builder has a compiler for the Python version. */
   readonly bytecode: boolean;
-  /** Of the AWS layer and function; Azure and Google Cloud run x86_64. */
+  /** Architecture of the AWS layer and function; Azure and Google Cloud run x86_64. */
   readonly architecture: Architecture;
 }
 
 /**
- * Builds the layers and packages that a deployment uploads, before any resource is declared.
+ * Builds the layers and packages of a deployment, before any resource is declared.
  *
- * It runs in the program, at every preview and update: diffs are exact, and a machine that never built before misses no file. What is
- * already built comes from the cache.
+ * It runs in the program, in every preview and update, so that diffs are exact and a new machine needs no earlier
+ * build. Existing bundles come from the cache.
  *
- * @throws with the builder's own message where a bundle cannot be built; nothing has been deployed then.
+ * @throws with the builder's own message if a bundle cannot be built; nothing has been deployed then.
  */
 export async function buildBundles({ strategy, ...options }: BundleOptions): Promise<Bundle[]> {
   const warned = new Set<string>();
@@ -49,13 +49,13 @@ export async function buildBundles({ strategy, ...options }: BundleOptions): Pro
       strategy: plan(strategy, options.application),
       progress: (line) => void pulumi.log.info(line, undefined, undefined, true),
       warn(line) {
-        // Several targets have one reason.
+        // Several targets may have the same warning.
         if (!warned.has(line)) void pulumi.log.warn(line);
         warned.add(line);
       },
     });
   } catch (error) {
-    // Its reader can mend it: a stack trace would only hide what it says.
+    // The user can correct it: a stack trace would only hide the message.
     throw error instanceof BuildError ? new pulumi.RunError(error.message) : error;
   }
 }

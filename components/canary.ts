@@ -4,37 +4,40 @@ import type * as pulumi from "@pulumi/pulumi";
 import { checkCommand } from "./check-command";
 import { digestOf } from "./digest";
 
-/** What a new release has to pass before it has all requests. */
+/** The canary of a new release. */
 export interface CanaryArgs {
-  /** Of the requests, that it has at first: 1 to 50. */
+  /** Share of the requests for the new release: 1 to 50 percent. */
   readonly percentage: number;
-  /** Minutes in which it has them. */
+  /** Duration in minutes. */
   readonly minutes: number;
-  /** Answers of status 500 and more, and failures, from which on the release before has all requests again. */
+  /**
+   * Number of responses with status 500 or higher, and of failures, at which the previous release gets all requests
+   * back.
+   */
   readonly errors: number;
-  /** Names of CloudWatch's alarms that take it back too. Default: none. */
+  /** Names of CloudWatch alarms that also end it. Default: none. */
   readonly alarms?: readonly string[];
 }
 
-/** A function whose traffic is shared. */
+/** A function with shared traffic. */
 export interface CanaryFunction {
   readonly cloud: "aws" | "gcp";
-  /** The cloud's name of it. */
+  /** Name of the function on the cloud. */
   readonly functionName: pulumi.Input<string>;
   readonly region: pulumi.Input<string>;
   /** Id of the project, on Google Cloud. */
   readonly project?: string;
-  /** Everything by which one deployment of it differs from another. */
+  /** Changes with every deployment of the function. */
   readonly deployed: unknown;
 }
 
-/** Which release is new: by its version's number, or by what its answers name. */
+/** The new release: its version number, or the release in its responses. */
 export type Candidate = { readonly version: pulumi.Input<string> } | { readonly release: pulumi.Input<string> };
 
 /**
- * Gives a new release, which was verified, a share of the requests for some minutes. Where it fails at none, it has all of
- * them afterwards; where it does, or where this is interrupted, the release before has all again, and the update fails with
- * the reason. The next update repeats it. What happens is told while it does.
+ * Gives a new, verified release a share of the requests for some minutes. Without failures it gets all requests
+ * afterwards. After failures or an interruption, the previous release gets all of them back, and the update fails with
+ * the reason. The next update repeats the canary. Progress is printed while it runs.
  */
 export function canary(
   name: string,
@@ -55,7 +58,7 @@ export function canary(
   return checkCommand(name, "canary", { ...described(fn), ...isNew, ...settings }, opts, command.Logging.Stdout);
 }
 
-/** Lets what serves have all requests while the next release is deployed, which would have them at once otherwise. */
+/** Keeps all requests on the serving release while the next one is deployed, which would otherwise get them at once. */
 export function trafficHold(name: string, fn: CanaryFunction, opts: pulumi.CustomResourceOptions): command.Command {
   return checkCommand(name, "canary", described(fn), opts);
 }

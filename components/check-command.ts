@@ -8,13 +8,12 @@ import { nodeArguments } from "../contract/form";
 const root = path.join(__dirname, "..");
 
 /**
- * Runs one of the programs in `cli/` as a resource, so that the update fails where it does.
+ * Runs one of the programs in `cli/` as a resource, so that the update fails if the program fails.
  *
- * A change of its environment shows as an update of this resource in the preview, and the next update repeats a check that
- * failed.
+ * A change of its environment is an update of this resource in the preview, and the next update repeats a failed check.
  *
- * @param program the file's name, without its ending.
- * @param logging what of its output a user sees while it runs. Default: nothing.
+ * @param program the file's name, without its extension.
+ * @param logging which output a user sees while it runs. Default: none.
  */
 export function checkCommand(
   name: string,
@@ -27,7 +26,7 @@ export function checkCommand(
     name,
     {
       create: ["node", ...nodeArguments(`cli/${program}`, "./run-typescript.js")].join(" "),
-      // Relative, or another checkout would see a change.
+      // Relative, so that another checkout sees no change.
       dir: path.relative(process.cwd(), root) || undefined,
       environment,
       logging,

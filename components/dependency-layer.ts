@@ -11,7 +11,7 @@ import { privateBucket } from "./private-bucket";
 import { resolved } from "./resolved";
 import { type Transform, transformed } from "./transform";
 
-/** A layer that a function can have: one of its own program's, or one that another stack has published. */
+/** A layer for a function: of the same program, or published by another stack. */
 export interface PublishedLayer {
   /** ARN of one version. */
   readonly arn: pulumi.Input<string>;
@@ -21,17 +21,17 @@ export interface PublishedLayer {
 export interface DependencyLayerArgs {
   /** Name of the layer in the account; every change of its content is a new version under this name. */
   readonly layerName: string;
-  /** What the layer builder built. Its Python version and architecture become the layer's and its functions'. */
+  /** The builder's bundle. Its Python version and architecture become those of the layer and its functions. */
   readonly bundle: LayerBundle;
   /** Shown in the console. Default: the number of packages and the Python version. */
   readonly description?: string;
   /**
-   * Who may use this version beside the account that it is in: ids of accounts, 12 digits, or of organisations, `o-...`.
-   * Default: none. A version that is no longer the current one is shared no longer: functions that have it go on running,
-   * and take the current one with their stack's next update.
+   * Further accounts (12 digits) and organisations (`o-...`) that may use this version. Default: none. A version that
+   * is no longer the current one is not shared any more: functions that have it continue to run, and get the current
+   * one with their stack's next update.
    */
   readonly shareWith?: readonly string[];
-  /** Tags of the bucket that a zip above 50 MB goes through. */
+  /** Tags of the bucket for a zip above 50 MB. */
   readonly tags?: Readonly<Record<string, string>>;
   readonly transform?: {
     readonly layer?: Transform<lambda.LayerVersionArgs>;
@@ -43,8 +43,8 @@ export interface DependencyLayerArgs {
 /**
  * The Python packages of a Lambda function, as one layer version.
  *
- * Old versions stay when a new one is published (`skipDestroy`), because other stacks hold their ARNs. A zip above 50 MB, which
- * Lambda takes from S3 alone, goes through a private bucket of the layer's own.
+ * Old versions stay when a new one is published (`skipDestroy`), because other stacks use their ARNs. A zip above 50
+ * MB, which Lambda accepts only from S3, goes through the layer's own private bucket.
  *
  * ```ts
  * const layer = new DependencyLayer("dependencies", { layerName: "shop-staging-dependencies", bundle });
@@ -53,17 +53,17 @@ export interface DependencyLayerArgs {
  */
 export class DependencyLayer extends pulumi.ComponentResource implements PublishedLayer {
   /**
-   * The layers of another stack, by its outputs alone: what they are built for and what they have in them is known before the
-   * first resource, so that a function which cannot start with them is an error by then.
+   * The layers of another stack, from its outputs only. Their platform and packages are known before the first
+   * resource, so a function that cannot start with them is an error by then.
    *
    * ```ts
    * const environment = new pulumi.StackReference("organization/shop/staging");
    * const layers = await DependencyLayer.fromOutputs(environment, "api");
    * ```
    *
-   * @param fn function of that stack whose layers are meant; none where it has no packages. Default: all layers of the stack.
-   * @returns the layers, those of others that the stack uses (strategy hybrid) at the end.
-   * @throws {pulumi.RunError} where that stack's outputs describe no layer, or it has no such function.
+   * @param fn function of that stack whose layers to use; none if it has no packages. Default: all layers of the stack.
+   * @returns the layers, with the stack's public layers (strategy hybrid) at the end.
+   * @throws {pulumi.RunError} if that stack's outputs describe no layer, or it has no such function.
    */
   static async fromOutputs(stack: pulumi.StackReference, fn?: string): Promise<PublishedLayer[]> {
     const problem = async (message: string) =>
@@ -90,7 +90,7 @@ export class DependencyLayer extends pulumi.ComponentResource implements Publish
         `its function ${fn ?? ""} has the layer ${unknown}, which its output layers does not describe`,
       );
     }
-    // An output of the reference: the engine, and a policy, know where it is from.
+    // An output of the reference, so that the engine and policies know its origin.
     const published = (
       arn: string,
       name: string,
@@ -110,7 +110,7 @@ export class DependencyLayer extends pulumi.ComponentResource implements Publish
     });
     const [first] = Object.values(layers);
     if (first === undefined && fn === undefined) throw await problem("its outputs list no layer");
-    // With strategy hybrid every function has the layers of others too, for what its own are for.
+    // With strategy hybrid every function also has the public layers, with the platform of its own layers.
     const others = Object.entries(publicLayers).flatMap(([arn, packages]) =>
       first === undefined ? [] : [published(arn, arn, { ...first, packages })],
     );
@@ -165,7 +165,7 @@ export class DependencyLayer extends pulumi.ComponentResource implements Publish
     this.registerOutputs({ arn: this.arn, version: this.version });
   }
 
-  /** Where Lambda finds the zip: an object whose key has the layer's hash, so that another content is another object. */
+  /** The zip as a bucket object whose key contains the layer's hash, so that other content is another object. */
   private uploaded(name: string, { bundle, layerName, tags, transform }: DependencyLayerArgs) {
     const { bucket, protections } = privateBucket(
       name,
@@ -189,14 +189,14 @@ export class DependencyLayer extends pulumi.ComponentResource implements Publish
         key: `${layerName}/${bundle.sha256}.zip`,
         source: new pulumi.asset.FileAsset(bundle.path),
       },
-      // The zip is in a bucket that is private and versioned already.
+      // The bucket has to be private and versioned before the zip is uploaded.
       { ...child, dependsOn: settings },
     );
     return { s3Bucket: object.bucket, s3Key: object.key, s3ObjectVersion: object.versionId };
   }
 }
 
-/** What `DependencyLayer.fromOutputs` reads of a stack's outputs; `LayerOutputs` has more. */
+/** The part of a stack's outputs that `DependencyLayer.fromOutputs` reads; `LayerOutputs` has more. */
 const described = z.object({
   arn: z.string(),
   pythonVersion: z.string(),
@@ -212,9 +212,9 @@ const awsSchema = z.object({
 });
 
 /**
- * How Lambda records who may use a version.
+ * The permission for a version, in Lambda's form.
  *
- * @throws where the id is neither an account's nor an organisation's.
+ * @throws if the id is neither an account's nor an organisation's.
  */
 function sharingWith(layer: string, id: string) {
   if (!shareable.test(id)) {
@@ -223,7 +223,7 @@ function sharingWith(layer: string, id: string) {
         "organisation, o- and 10 to 32 lower-case letters and digits",
     );
   }
-  // Of an organisation it is every principal, on the condition that follows.
+  // For an organisation the principal is anyone, restricted by a condition.
   return { id, with: id.startsWith("o-") ? { principal: "*", organizationId: id } : { principal: id } };
 }
 

@@ -4,7 +4,7 @@ import type { Application, PythonFunction } from "../contract/application";
 import { parseSchedule } from "../contract/schedule";
 import { didYouMeanThen } from "../contract/suggestion";
 
-/** A function of the application, with what the stack's settings say of it. */
+/** A function of the application, with the stack's settings. */
 export interface FunctionPlan {
   readonly description: PythonFunction;
   /** The description's variables, overridden by the stack's settings. */
@@ -17,10 +17,10 @@ export interface FunctionPlan {
   readonly timeout?: number;
 }
 
-/** What the stack's settings say of one function. */
+/** The stack's settings of one function. */
 export interface FunctionOverrides {
   readonly environment: Readonly<Record<string, string>>;
-  /** In clear. */
+  /** As plain text. */
   readonly secrets: Readonly<Record<string, string>>;
   readonly memory?: number;
   readonly timeout?: number;
@@ -28,11 +28,11 @@ export interface FunctionOverrides {
 }
 
 /**
- * The functions of an application as a stack deploys them.
+ * The functions of an application with a stack's settings.
  *
- * @param settings by function; what is set there overrides the description.
+ * @param settings by function; they override the description.
  * @param common environment variables of every function.
- * @throws {pulumi.RunError} naming each setting that is missing or that no function has.
+ * @throws {pulumi.RunError} naming each missing setting, and each one of an unknown function.
  */
 export function planFunctions(
   { functions }: Application,

@@ -2,23 +2,26 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { resolved } from "./resolved";
 
-/** A setting that a living stack cannot change without losing what it holds. */
+/** A setting that an existing stack cannot change without losing data. */
 export interface LastingSetting {
   /** Path of the setting, e.g. `aws.region`. */
   readonly setting: string;
   readonly value: string;
-  /** What changes it without the loss; where it was done, the stack is told by the command that the error ends with. */
+  /**
+   * How to change it without the loss. Afterwards the command at the end of the error records the new value in the
+   * stack.
+   */
   readonly instead?: string;
-  /** What another value would do, e.g. `the table would be deleted with its messages`. */
+  /** The effect of another value, e.g. `the table would be deleted with its messages`. */
   readonly loss: string;
 }
 
 /**
- * Refuses another value of a setting than the one that the stack was first deployed with, before anything is registered
- * that would be replaced for it. The engine keeps the first value in the stack's state; a stack that has none yet takes
- * the present one.
+ * Rejects another value of a setting than that of the stack's first deployment, before any resource is registered that
+ * would be replaced. The engine keeps the first value in the stack's state; a stack without one stores the current
+ * value.
  *
- * @throws naming the setting, both values, what would be lost, and what to do instead.
+ * @throws naming the setting, both values, the loss, and what to do instead.
  */
 export async function keepSettings(settings: readonly LastingSetting[]): Promise<void> {
   await Promise.all(settings.map((setting) => keep(setting)));
@@ -37,14 +40,14 @@ async function keep({ setting, value, loss, instead }: LastingSetting): Promise<
   );
 }
 
-/** What the engine keeps; undefined where it is not known in a preview. */
+/** The value in the engine's state; undefined if it is unknown in a preview. */
 function registered(stash: pulumi.Stash): Promise<unknown> {
   return new Promise((resolve) => {
     let known: unknown;
     stash.output.apply((output) => {
       known = output;
     });
-    // The name of the resource comes with its outputs, which may be unknown; it is not.
+    // The URN is known even if the outputs are not.
     stash.urn.apply(() => {
       setImmediate(() => {
         resolve(known);

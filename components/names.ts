@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-/** What every physical name of one deployment begins with: two stacks of one account never share it. */
+/** Prefix of every physical name of one deployment: two stacks in one account never share it. */
 export interface Scope {
   /** The Pulumi project, e.g. `multicloud-auto-deploy`. */
   readonly project: string;
@@ -28,14 +28,17 @@ export const nameLimits = {
   cloudFront: 64,
   /** WAF, `Name` of a web ACL. */
   webAcl: 128,
-  /** S3: the provider takes a prefix of 37 characters and makes the rest up, and a hyphen goes between. */
+  /** S3: the provider accepts a prefix of 37 characters, including a hyphen, and generates the rest. */
   bucketPrefix: 36,
-  /** Alarms with a suffix of ours; CloudWatch and SNS take 255, Azure Monitor 260, Cloud Monitoring 512. */
+  /** Alarms with a suffix; CloudWatch and SNS accept 255, Azure Monitor 260, Cloud Monitoring 512. */
   alarms: 200,
 
   /** Of 90 in Microsoft.Resources, resourceGroups: Front Door's firewall policies are in a group of 80 at most. */
   resourceGroup: 80,
-  /** Microsoft.Web, sites and serverfarms; the workspace and the identity of the same name accept more. A site's name is a host name: unique among all customers. */
+  /**
+   * Microsoft.Web, sites and serverfarms; the workspace and the identity of the same name accept more. A site's name is
+   * a host name, so it is unique among all customers.
+   */
   functionApp: 60,
   /** Microsoft.Cdn, profiles/afdEndpoints; what is in a profile accepts more. */
   frontDoorEndpoint: 46,
@@ -52,7 +55,7 @@ export const nameLimits = {
   schedulerJob: 500,
 } as const;
 
-/** The same for services that accept lower-case letters and digits alone. */
+/** Limits of services that accept only lower-case letters and digits. */
 export const compactNameLimits = {
   /** Microsoft.Storage, storageAccounts: at least 3, and unique among all customers. */
   storageAccount: 24,
@@ -77,7 +80,7 @@ export function resourceName(scope: Scope, part: string, limit: number, owner?: 
   return name.slice(0, limit - suffix.length).replace(/-+$/, "") + suffix;
 }
 
-/** What `resourceName` begins with for every part that begins with `part`. */
+/** The common prefix of `resourceName` for every part that begins with `part`. */
 export function resourceNamePrefix(scope: Scope, part: string, limit: number): string {
   const suffix = `-${fingerprint(scope, part)}`;
   return accepted(plainName(scope, part))
@@ -86,8 +89,8 @@ export function resourceNamePrefix(scope: Scope, part: string, limit: number): s
 }
 
 /**
- * What the name of a bucket on AWS begins with, as what the bucket is for is named; the rest is made up, since they are
- * unique among all customers.
+ * Prefix of a bucket's name on AWS, from the name of its owner; the rest is generated, since bucket names are unique
+ * among all customers.
  */
 export function bucketPrefix(of: string): string {
   const name = accepted(of);
@@ -108,7 +111,7 @@ function accepted(name: string): string {
 }
 
 /**
- * `<part><project><stack>` as far as it fits, and a hash of them all, in lower-case letters and digits.
+ * `<part><project><stack>` as far as it fits, followed by a hash of them, in lower-case letters and digits.
  *
  * @param owner as for `resourceName`.
  */
@@ -119,9 +122,9 @@ export function compactName(scope: Scope, part: string, limit: number, owner?: s
 }
 
 /**
- * A storage account's name from the settings.
+ * Checks a storage account's name from the settings.
  *
- * @throws where Azure would not accept it.
+ * @throws if Azure would reject it.
  */
 export function checkStorageAccountName(name: string): string {
   if (storageAccountName.test(name)) return name;
@@ -134,19 +137,22 @@ export function checkStorageAccountName(name: string): string {
 /** The id of an AWS account, or of an organisation of accounts (AWS Organizations API reference, `Organization`). */
 export const shareable = /^(\d{12}|o-[a-z0-9]{10,32})$/;
 
-/** What Azure accepts as a storage account's name. */
+/** Valid names of storage accounts on Azure. */
 export const storageAccountName = /^[a-z0-9]{3,24}$/;
 
 /**
- * The id of a Functions host, which has to be one of a kind in the storage account that it keeps its state in: at most 32
- * lower-case letters, digits and hyphens (Azure Functions, "Host ID considerations").
+ * The id of a Functions host, which has to be unique in its storage account: at most 32 lower-case letters, digits and
+ * hyphens (Azure Functions, "Host ID considerations").
  */
 export function hostId(functionName: string): string {
   const hash = createHash("sha256").update(functionName).digest("hex").slice(0, 8);
   return `${functionName.toLowerCase().slice(0, 23).replace(/-+$/, "")}-${hash}`;
 }
 
-/** A value that Google Cloud accepts as a label: at most 63 lower-case letters, digits, underscores and hyphens. */
+/**
+ * Converts a text to a valid label value of Google Cloud: at most 63 lower-case letters, digits, underscores and
+ * hyphens.
+ */
 export function labelValue(text: string): string {
   return text
     .toLowerCase()

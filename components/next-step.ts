@@ -3,26 +3,28 @@ import { AsyncResource } from "node:async_hooks";
 import * as pulumi from "@pulumi/pulumi";
 
 /**
- * Lets each failure of a cloud be followed by what to do: clouds and providers say what went wrong, and not that an update goes
- * on from where it failed. To be called by the program before it declares anything.
+ * Prints the next step after each failure of a cloud, since clouds and providers do not say that an update continues
+ * from where it failed. The program calls it before it declares anything.
  */
 export function tellNextStep(): void {
-  // With mocks there is neither stack nor engine.
+  // With mocks there is neither a stack nor an engine.
   if (pulumi.runtime.getStackResource() === undefined) return;
   const tell: pulumi.ErrorHookFunction = async () => {
     await sayNextStep();
     return false;
   };
-  // The engine calls from outside of the program, where the Automation API knows no log.
+  // The engine calls the hook outside of the program's async context, where the Automation API has no log.
   const hook = new pulumi.ErrorHook("next-step", AsyncResource.bind(tell));
   pulumi.runtime.registerStackTransformation(({ type, props, opts }) => {
-    // Commands name their causes and steps themselves, and so do hooks that repeat an operation.
+    // Commands print their own causes and steps, and so do hooks that retry an operation.
     if (!ofClouds.test(type) || opts.hooks?.onError !== undefined) return undefined;
     return { props, opts: { ...opts, hooks: { ...opts.hooks, onError: [hook] } } };
   });
 }
 
-/** Says it where an operation has failed for good; the engine ends soon after, so that it has to be waited for. */
+/**
+ * Prints it after the final failure of an operation. The engine ends soon afterwards, so the call has to be awaited.
+ */
 export async function sayNextStep(): Promise<void> {
   await pulumi.log.error(
     "What was done stays: run the same command again, which goes on from there; where it fails again for the same reason, " +

@@ -8,10 +8,10 @@ import { z } from "zod";
 const manifest = z.object({ version: z.string() });
 
 /**
- * Makes sure that a program and these components load the same copy of Pulumi's SDK. With two, what one declares the other
- * never hears of: the engine waits, in silence.
+ * Checks that a program and these components load the same copy of Pulumi's SDK. With two copies, resources of one are
+ * unknown to the other, and the engine waits silently.
  *
- * @param folder of the program. Default: the working directory, where Pulumi runs a program.
+ * @param folder of the program. Default: the working directory, in which Pulumi runs a program.
  * @throws naming both copies, and how to have one.
  */
 export function requireOneSdk(folder = process.cwd()): void {
@@ -22,7 +22,7 @@ export function requireOneSdk(folder = process.cwd()): void {
   try {
     theirs = realpathSync(load.resolve(file));
   } catch {
-    // Not run from the program's folder: nothing to compare with.
+    // Not run from the program's folder, so there is nothing to compare.
     return;
   }
   if (theirs === ours) return;

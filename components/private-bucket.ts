@@ -4,16 +4,16 @@ import type * as pulumi from "@pulumi/pulumi";
 import { type Transform, transformed } from "./transform";
 
 export interface PrivateBucketArgs {
-  /** What the bucket's name begins with, of at most 37 characters. */
+  /** Prefix of the bucket's name, at most 37 characters. */
   readonly bucketPrefix: string;
   readonly tags?: Readonly<Record<string, string>>;
   readonly transform?: Transform<s3.BucketArgs>;
 }
 
 /**
- * An encrypted bucket without ACLs that no policy can make public, and that goes with its content.
+ * An encrypted bucket without ACLs that no policy can make public, and that is deleted with its content.
  *
- * @returns the bucket, and what has to be there before an object is put into it.
+ * @returns the bucket, and the resources that have to exist before an object is uploaded.
  */
 export function privateBucket(
   name: string,
@@ -25,7 +25,7 @@ export function privateBucket(
     name,
     // One of the two names it.
     wanted.bucket === undefined ? wanted : { ...wanted, bucketPrefix: undefined },
-    // A bucket from before there was a prefix keeps its name, and is not replaced.
+    // A bucket from before the prefix was introduced keeps its name, and is not replaced.
     { parent, ignoreChanges: ["bucketPrefix"] },
   );
   const child: pulumi.CustomResourceOptions = { parent: bucket };

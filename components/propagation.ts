@@ -5,9 +5,9 @@ import * as pulumi from "@pulumi/pulumi";
 import { sayNextStep } from "./next-step";
 
 export interface PropagationArgs {
-  /** What a cloud answers while the change has not reached it. */
+  /** The cloud's error until the change has propagated. */
   readonly error: RegExp;
-  /** Shown when the attempts are used up, e.g. what to look at. */
+  /** Printed after the last attempt, e.g. what to check. */
   readonly advice: string;
   /** Attempts after the first. Default: 10. */
   readonly attempts?: number;
@@ -16,15 +16,15 @@ export interface PropagationArgs {
 }
 
 /**
- * Repeats a step that failed because a role or an API, granted or enabled a moment ago, is not known everywhere yet.
- * Every other error fails at once, and so does a create that was accepted before it failed: the engine would create what
- * is there already, be refused, and forget it (pulumi/pulumi#24683). The next update goes on from there.
+ * Retries a step that failed because a role or an API, granted or enabled a moment ago, has not propagated yet. Every
+ * other error fails at once, and so does a create that was accepted before it failed: the engine would create the
+ * existing resource again, be rejected, and forget it (pulumi/pulumi#24683). The next update continues from there.
  *
  * ```ts
  * new Blob(name, args, { hooks: retryWhilePropagating(name, { error: /AuthorizationFailed/, advice: "..." }) });
  * ```
  *
- * @param name unique in the program, as the engine asks of every hook.
+ * @param name unique in the program, as the engine requires for every hook.
  */
 export function retryWhilePropagating(name: string, args: PropagationArgs): pulumi.ResourceHookBinding {
   const { error, advice, attempts = 10, delaySeconds = 30 } = args;
@@ -47,12 +47,12 @@ export function retryWhilePropagating(name: string, args: PropagationArgs): pulu
     await new Promise((resolve) => setTimeout(resolve, delaySeconds * 1000));
     return true;
   };
-  // The engine calls from outside of the program, where the Automation API knows no log.
+  // The engine calls the hook outside of the program's async context, where the Automation API has no log.
   const hook = new pulumi.ErrorHook(`${name}-propagation`, AsyncResource.bind(retry));
   return { onError: [hook] };
 }
 
-/** Whether the resource is there in spite of the error: the engine then lists the reasons that the provider gave. */
+/** Whether the resource exists in spite of the error: the engine then lists the provider's reasons. */
 function wasAccepted(error: string): boolean {
   return /^\d+ errors? occurred:/.test(error);
 }

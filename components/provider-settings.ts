@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 
 /**
- * What the stack sets for a cloud's provider, e.g. `aws:profile` or `aws:allowedAccountIds`. Only the provider that Pulumi
- * makes by itself reads them; one that a program makes has to be given them.
+ * The stack's settings for a cloud's provider, e.g. `aws:profile` or `aws:allowedAccountIds`. Only Pulumi's default
+ * provider reads them; a provider in the program needs them as arguments.
  *
  * @param provider name of its package.
  */
@@ -11,11 +11,11 @@ export function providerSettings(provider: "aws" | "gcp"): Record<string, pulumi
   const names = Object.keys(pulumi.runtime.allConfig())
     .filter((key) => key.startsWith(`${provider}:`))
     .map((key) => key.slice(provider.length + 1));
-  // A program does not see which of them are secret.
+  // A program does not know which of them are secret.
   return Object.fromEntries(names.map((name) => [name, config.requireSecret(name).apply(structured)]));
 }
 
-/** Lists and objects are JSON in the engine's text; a provider reads numbers and booleans out of text by itself. */
+/** Lists and objects are JSON in the engine's text; a provider converts numbers and booleans itself. */
 function structured(text: string): unknown {
   return /^\s*[[{]/.test(text) ? (JSON.parse(text) as unknown) : text;
 }

@@ -5,24 +5,24 @@ import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { contentType } from "mime-types";
 
-/** One file of the frontend, as every cloud's storage takes it. */
+/** A file of the frontend, for any cloud's storage. */
 export interface SiteFile {
   /** Its path below the site's root, with slashes: the object's key. */
   readonly key: string;
   /** Absolute path on this machine. */
   readonly path: string;
-  /** What is uploaded in the place of the file, which names other files by their names here. */
+  /** Text that is uploaded instead of the file, with references to the new names of other files. */
   readonly text?: string;
   readonly contentType: string;
   readonly cacheControl: string;
-  /** Whether it names the others, and so comes last. */
+  /** Whether it refers to the others, and is therefore uploaded last. */
   readonly isPage: boolean;
 }
 
-/** A file whose name stays when its content changes: every cache asks whether its copy is current. */
+/** For a file with a fixed name: every cache has to revalidate its copy. */
 export const currentCacheControl = "no-cache";
 
-/** A file whose name has a hash of its content: kept for a year, the longest that HTTP caches are asked for. */
+/** For a file with a hash in its name: cached for a year, the longest time that HTTP recommends. */
 export const immutableCacheControl = "public, max-age=31536000, immutable";
 
 /** Hexadecimal digits of the hash in a name, between two dots before its extension. */
@@ -31,18 +31,16 @@ const hashDigits = 12;
 /** Names with a hash, as a regular expression. */
 export const hashedNames = `\\.[0-9a-f]{${hashDigits}}\\.`;
 
-/** What is uploaded. */
+/** The asset to upload. */
 export function siteAsset({ path: file, text }: SiteFile): pulumi.asset.Asset {
   return text === undefined ? new pulumi.asset.FileAsset(file) : new pulumi.asset.StringAsset(text);
 }
 
-/**
- * What the frontend's pages may load: themselves and their own API. Set on every response by each cloud's CDN.
- */
+/** What the frontend's pages may load: their own files and their API. Every cloud's CDN sets it on every response. */
 export const contentSecurityPolicy =
   "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
 
-/** Headers of every response, site and API alike; AWS has a property for each instead. */
+/** Headers of every response of site and API; AWS has a property for each instead. */
 export const securityHeaders = {
   "Content-Security-Policy": contentSecurityPolicy,
   "Referrer-Policy": "same-origin",
@@ -52,8 +50,8 @@ export const securityHeaders = {
 };
 
 /**
- * Paths of a frontend's address that go to functions, the longest first, so that the first match is the most exact. A
- * function that answers everything gets `/api/*`: all else is the site.
+ * Paths of a frontend's address that go to functions, the longest first, so that the first match is the most specific.
+ * A function that answers everything gets `/api/*`: all other paths belong to the site.
  *
  * @param routes those of every function that answers requests.
  */
@@ -63,12 +61,12 @@ export function functionPaths(routes: readonly string[]): string[] {
 }
 
 /**
- * The files of a frontend, in an order that no file system changes; hidden files are left out.
+ * The files of a frontend, sorted; hidden files are left out.
  *
- * What pages and style sheets load by its literal name is there twice: under a name with its content's hash, which they are
- * rewritten to ask for, and under its own, for whatever asks for that. So a page always gets the files of its own release.
+ * Files that pages and style sheets load by a literal name are uploaded twice: under a name with their content's hash,
+ * to which the references are rewritten, and under their own name. So a page always gets the files of its own release.
  *
- * @throws where `directory` has no `index.html`.
+ * @throws if `directory` has no `index.html`.
  */
 export function siteFiles(directory: string): SiteFile[] {
   if (!existsSync(path.join(directory, "index.html"))) {
@@ -88,7 +86,7 @@ interface Found {
   readonly path: string;
 }
 
-/** A tag of a page that loads a file, and the attribute that names it; links of the reader's keep their names. */
+/** A tag that loads a file, with the attribute that names it; links keep their names. */
 const loading = /<(?:script|link|img|source|video|audio)\b[^>]*>/gi;
 const attribute = /(\s(?:src|href|poster)\s*=\s*)(["'])([^"']+)\2/gi;
 const url = /(url\(\s*)(["']?)([^"')]+)\2(?=\s*\))/gi;
@@ -104,7 +102,7 @@ function rewritten(files: readonly Found[]): SiteFile[] {
       .filter(({ key }) => isPage(key) || isScript(key) || isStyle(key))
       .map((file) => [file.key, readFileSync(file.path, "utf8")] as const),
   );
-  // A module that another one imports by its own name would run twice, once under each.
+  // A module that another module imports by its own name would run twice, once under each name.
   const scripts = [...text].filter(([key]) => isScript(key));
   const isNamed = (key: string) =>
     scripts.some(([other, script]) => other !== key && script.includes(path.posix.basename(key)));
@@ -120,7 +118,7 @@ function rewritten(files: readonly Found[]): SiteFile[] {
   for (const { key, path: file } of assets.filter((asset) => !isStyle(asset.key))) {
     hashed.set(key, { key: withHash(key, readFileSync(file)) });
   }
-  // After the files that they name; those among them that name each other keep their names for that.
+  // After the files that they refer to; style sheets that refer to each other keep their names.
   for (const { key } of assets.filter((asset) => isStyle(asset.key))) {
     const content = renamed(key, text.get(key) ?? "", nameOf);
     hashed.set(key, { key: withHash(key, content), text: content });
@@ -137,7 +135,7 @@ function rewritten(files: readonly Found[]): SiteFile[] {
   });
 }
 
-/** The same page under a name with its content's hash, where a CDN can be told of another name at once. */
+/** The page under a name with its content's hash, for a CDN that can be told the new name at once. */
 export function hashedPage({ key, path: file, text }: SiteFile): string {
   return withHash(key, text ?? readFileSync(file));
 }
@@ -148,7 +146,7 @@ function withHash(key: string, content: string | Buffer): string {
   return `${key.slice(0, key.length - extension.length)}.${hash}${extension}`;
 }
 
-/** The key that a file's reference names; of another host, or with a query, none. */
+/** The key of a referenced file; none for another host or a query. */
 function keyOf(from: string, reference: string): string {
   if (/^[a-z][a-z0-9+.-]*:|^\/\/|[?#]/i.test(reference)) return "";
   return reference.startsWith("/") ? reference.slice(1) : path.posix.join(path.posix.dirname(from), reference);
@@ -163,7 +161,7 @@ function referencesIn(key: string, content: string): string[] {
   return found;
 }
 
-/** A page or a style sheet with the references to files that have another name. */
+/** A page or a style sheet with rewritten references. */
 function renamed(
   key: string,
   content: string,
@@ -174,10 +172,10 @@ function renamed(
     return name === undefined ? whole : `${before}${quote}${sameForm(reference, name)}${quote}`;
   };
   if (isStyle(key)) return content.replace(url, replace);
-  // What has to have a given hash is loaded as it is.
+  // A file with an integrity hash is loaded unchanged.
   return content.replace(loading, (tag) => (/\sintegrity\s*=/i.test(tag) ? tag : tag.replace(attribute, replace)));
 }
 
-/** A reference to a file in the same folder under another name, relative where it was. */
+/** A reference to a renamed file in the same folder, relative if it was. */
 const sameForm = (reference: string, name: string) =>
   reference.slice(0, reference.lastIndexOf("/") + 1) + path.posix.basename(name);

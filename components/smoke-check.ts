@@ -9,42 +9,42 @@ import type { AwsOutputs, AzureOutputs, GcpOutputs, LayerOutputs } from "./outpu
 
 export interface SmokeCheckArgs {
   readonly cloud: Cloud;
-  /** Address that the probes' paths are below, without a slash at its end. */
+  /** Base address of the probes' paths, without a trailing slash. */
   readonly address: pulumi.Input<string>;
   /** Header fields of each request. Default: none. */
   readonly headers?: Readonly<Record<string, pulumi.Input<string>>>;
-  /** Whose identity token each request has, on Google Cloud: that of who deploys. Default: none. */
+  /** Whose identity token each request has, on Google Cloud: the deploying identity's. Default: none. */
   readonly identity?: "caller";
-  /** Requests that have to be answered as they say, several times in a row. */
+  /** Requests that have to get the expected response, several times in a row. */
   readonly probes: readonly Probe[];
-  /** What every answer's `x-release` begins with. Default: any release is accepted. */
+  /** Prefix of every response's `x-release`. Default: any release is accepted. */
   readonly release?: pulumi.Input<string>;
-  /** Where the cause of a failure is looked up. */
+  /** Outputs for finding the cause of a failure. */
   readonly outputs: AwsOutputs | AzureOutputs | GcpOutputs;
-  /** The layers that the function has to have, by name. Default: none. */
+  /** The function's expected layers, by name. Default: none. */
   readonly layers?: Record<string, LayerOutputs>;
-  /** What the API's answers depend on: a change of any of it repeats the check. */
+  /** What the API's responses depend on: a change repeats the check. */
   readonly deployed: Record<string, unknown>;
-  /** Seconds in which the API has to answer. Default: 300, in which a new role or host name propagates. */
+  /** Seconds in which the API has to answer. Default: 300, enough for a new role or host name to propagate. */
   readonly timeoutSeconds?: number;
 }
 
-/** What the adapter of a function on a schedule answers, without running it. */
+/** The response of the adapter of a function on a schedule, without running it. */
 const scheduledProbe: Probe = { path: "/multicloud/probe", status: 200, json: { status: "ok" } };
 
-/** Requests that a function has to answer, where requests reach it. */
+/** The probes of a function that receives requests. */
 export function probesOf(description: PythonFunction): readonly Probe[] {
   return description.kind === "http" ? description.probes : [scheduledProbe];
 }
 
-/** Says that a smoke check asks no API, and what is asked before it serves in its place. */
+/** Prints that the smoke check probes no API, and what is checked instead. */
 export function tellNoApi(instead: string, application: pulumi.Resource): void {
   void pulumi.log.info(`No function answers requests, so the smoke check asks no API; ${instead}`, application);
 }
 
 /**
- * Sends a deployed function its probes. Where it does not answer, or another release answers, the update fails with the cause
- * that the function's log shows.
+ * Sends a deployed function its probes. If it does not answer, or another release answers, the update fails with the
+ * cause in the function's log.
  */
 export function smokeCheck(name: string, args: SmokeCheckArgs, opts: pulumi.CustomResourceOptions): command.Command {
   const {
@@ -71,7 +71,7 @@ export function smokeCheck(name: string, args: SmokeCheckArgs, opts: pulumi.Cust
       ...(release !== undefined && { RELEASE: release }),
       PATIENCE: String(timeoutSeconds),
       OUTPUTS: pulumi.jsonStringify({ [cloud]: outputs, layers }),
-      // A digest: a function's configuration may hold values that do not belong into this resource's state.
+      // Only a digest, since a function's configuration may contain values that do not belong in this resource's state.
       DEPLOYED: digestOf(deployed),
     },
     opts,

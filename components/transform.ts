@@ -4,7 +4,7 @@
  */
 export type Transform<Args extends object> = Partial<Args> | ((args: Args) => Args);
 
-/** `args` as `transform` leaves them; never changes `args` itself. */
+/** Applies `transform` to `args`, without changing `args` itself. */
 export function transformed<Args extends object>(args: Args, transform: Transform<Args> | undefined): Args {
   return typeof transform === "function" ? transform(args) : { ...args, ...transform };
 }

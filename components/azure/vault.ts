@@ -48,7 +48,7 @@ export class Vault extends pulumi.ComponentResource {
             enableRbacAuthorization: true,
             enableSoftDelete: true,
             softDeleteRetentionInDays: deletionProtection ? 90 : 7,
-            // Azure refuses false: it can be switched on and never off.
+            // Azure rejects false: purge protection can only be enabled.
             ...(deletionProtection && { enablePurgeProtection: true }),
           },
           tags,
@@ -64,7 +64,7 @@ export class Vault extends pulumi.ComponentResource {
    * Puts a secret into the vault.
    *
    * @param secretName 1 to 127 letters, digits and hyphens.
-   * @param of tells the grant on it apart from others of the same function.
+   * @param of distinguishes the grant on it from others of the same function.
    */
   secret(secretName: string, value: pulumi.Input<string>, of: string): VaultSecret {
     const secret = new keyvault.Secret(
@@ -77,7 +77,7 @@ export class Vault extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    // The engine takes whatever comes of a secret input for a secret, the address of its version included.
+    // The engine treats everything derived from a secret input as secret, including the address of its version.
     const address = pulumi.unsecret(secret.properties.apply(({ secretUriWithVersion }) => secretUriWithVersion));
     return {
       reference: pulumi.interpolate`@Microsoft.KeyVault(SecretUri=${address})`,

@@ -38,37 +38,40 @@ import { storageAccount, type StorageAccountArgs } from "./storage-account";
 import { Table, type TableArgs } from "./table";
 import { Vault, type VaultArgs } from "./vault";
 
-/** Seconds in which Front Door's places around the world know a change: 20 minutes for one, 40 for two in a row. */
+/** Seconds until all edge locations of Front Door have a change: 20 minutes for one change, 40 for two in a row. */
 const frontDoorTimeoutSeconds = 3_000;
 
 export interface WebApplicationArgs {
   readonly scope: Scope;
   /** Azure's name of the region, e.g. `japaneast`; Front Door has none. */
   readonly region: string;
-  /** In the order of the application's description; the first that answers requests gives the outputs their `apiUrl`. */
+  /**
+   * In the order of the application's description; the outputs' `apiUrl` is that of the first one that answers
+   * requests.
+   */
   readonly functions: readonly FunctionPlan[];
   readonly tables: readonly TableDescription[];
-  /** What the builder built; those for Azure are used, one for each function. */
+  /** The builder's bundles; only those for Azure are used, one for each function. */
   readonly bundles: readonly Bundle[];
   /** Version of the application, which its API reports. */
   readonly version: string;
-  /** Folder with the frontend's files; no frontend where it is absent. */
+  /** Folder with the frontend's files. Default: no frontend. */
   readonly site?: string;
-  /** Closes the functions to whatever does not come through Front Door, their own `GET /` included. Default: false. */
+  /** Rejects requests that do not come through Front Door, including `GET /`. Default: false. */
   readonly frontDoorOnly?: boolean;
   /** Name of the storage account with the tables, 3 to 24 lower-case letters and digits. Default: a generated one. */
   readonly storageAccountName?: string;
   readonly deletionProtection?: boolean;
-  /** Address that alarms of errors, throttling and latency are sent to. Default: none, and no alarms. */
+  /** Address for alarms about errors, throttling and latency. Default: no alarms. */
   readonly notificationEmail?: string;
   readonly logRetentionDays?: number;
   /**
-   * Asks a twin of each function before the function changes, and the function afterwards; the update fails where either does
-   * not answer. Default: false, and no twins.
+   * Whether to probe a twin of each function before the function changes, and the function afterwards; the update fails
+   * if either does not answer. Default: false, and no twins.
    */
   readonly smokeCheck?: boolean;
   /**
-   * The functions that have two apps, which serve in turn behind Front Door's route, as `servingColours` finds them. Default:
+   * The functions with two apps, which serve alternately behind Front Door's route, from `servingColours`. Default:
    * each has one app.
    */
   readonly colours?: Readonly<Record<string, FunctionColours>>;
@@ -83,7 +86,7 @@ export interface WebApplicationArgs {
   readonly storage?: Pick<StorageAccountArgs, "transform">;
 }
 
-/** What every part of the application is in. */
+/** Resources that all parts of the application share. */
 interface Surroundings {
   readonly resourceGroupName: pulumi.Output<string>;
   readonly location: string;
@@ -95,7 +98,7 @@ interface Surroundings {
 }
 
 interface FunctionSurroundings extends Surroundings {
-  /** Absent where no function has a secret. */
+  /** Absent if no function has a secret. */
   readonly vault?: Vault;
   /** Absent without a site. */
   readonly profile?: cdn.Profile;
@@ -129,7 +132,7 @@ export class WebApplication extends pulumi.ComponentResource {
     const surroundings = this.surroundings();
     this.tables = this.createTables(surroundings);
     const vault = this.createVault(surroundings);
-    // Before the functions, which may answer this Front Door alone.
+    // Before the functions, which may accept only this Front Door.
     const profile = this.createProfile(surroundings);
     this.functions = this.createFunctions({ ...surroundings, vault, profile });
     this.frontend = profile && this.createFrontend(surroundings, profile);
@@ -139,7 +142,7 @@ export class WebApplication extends pulumi.ComponentResource {
     this.registerOutputs({ ...this.outputs });
   }
 
-  /** Some names are unique among all customers: another subscription's same stack must not have ours. */
+  /** Some names are unique among all customers, so the same stack in another subscription needs other names. */
   private get owner(): pulumi.Output<string> {
     return this.client.subscriptionId;
   }
@@ -218,7 +221,7 @@ export class WebApplication extends pulumi.ComponentResource {
     );
   }
 
-  /** One for all functions; none where no function has a secret. */
+  /** One vault for all functions; none if no function has a secret. */
   private createVault({ resourceGroupName, location, tags }: Surroundings): Vault | undefined {
     const { functions, vault, deletionProtection } = this.args;
     if (functions.every(({ secrets }) => Object.keys(secrets).length === 0)) return undefined;
@@ -304,7 +307,7 @@ export class WebApplication extends pulumi.ComponentResource {
     const frontDoorId = this.args.frontDoorOnly ? surroundings.profile?.frontDoorId : undefined;
     return {
       functionName: this.appName(description.name, "green"),
-      // Front Door does not route to the twin; only the deployment knows its id.
+      // Front Door does not route to the twin, and only the deployment knows its id.
       access: frontDoorId && withFrontDoorId(frontDoorId),
       verify: this.askFirst(`${this.name}-${description.name}-next`, description, surroundings),
     };
@@ -325,7 +328,7 @@ export class WebApplication extends pulumi.ComponentResource {
     };
   }
 
-  /** Asks an app that Front Door does not route to. */
+  /** Probes an app that Front Door does not route to. */
   private askFirst(
     checkName: string,
     description: PythonFunction,
@@ -411,7 +414,10 @@ export class WebApplication extends pulumi.ComponentResource {
     });
   }
 
-  /** The function that the outputs describe as the application's: the first that answers requests, else the first. */
+  /**
+   * The function that the outputs describe as the application's: the first one that answers requests, otherwise the
+   * first.
+   */
   private get first() {
     const [answering] = this.answering;
     const [plan] = this.args.functions;
@@ -497,7 +503,7 @@ export class WebApplication extends pulumi.ComponentResource {
     throw new Error(`${this.name}: there is no function ${name}`);
   }
 
-  /** Where a function is asked: of one in two colours only Front Door's address stays. */
+  /** The address of a function; with two colours only Front Door's address is stable. */
   private addressOf({ colours, url }: ApiFunction): pulumi.Output<string> {
     return colours && this.frontend ? this.frontend.hostName.apply(publicAddress) : url;
   }
@@ -512,7 +518,7 @@ export class WebApplication extends pulumi.ComponentResource {
       const { name, probes } = description;
       const bundle = bundleFor(name, this.args.bundles);
       return smokeCheck(
-        // That of the first has the plain name, as it did when an application had one function.
+        // The first one's has the plain name, from the time when an application had one function.
         name === this.first.name ? `${this.name}-smoke-check` : `${this.name}-${name}-smoke-check`,
         {
           cloud: "azure",
@@ -528,7 +534,7 @@ export class WebApplication extends pulumi.ComponentResource {
     });
   }
 
-  /** The functions are asked once they are deployed; the site's files follow those that they call. */
+  /** The functions are probed after their deployment; the site's files follow. */
   private createSmokeCheck(): void {
     const { frontDoorOnly, smokeCheck: isAsked } = this.args;
     const { frontend, functions } = this;
@@ -539,7 +545,7 @@ export class WebApplication extends pulumi.ComponentResource {
     const inTurn = this.answering.filter(({ fn }) => fn.colours !== undefined);
     const alone = isAsked ? this.answering.filter(({ fn }) => fn.colours === undefined) : [];
     const moved = inTurn.filter(({ description }) => probesBehindFrontDoor(description).length > 0);
-    // Until Front Door's places know of the route, they send requests to the colour that the next update changes.
+    // Edge locations without the new route still send requests to the colour that the next update changes.
     const atFrontDoor = frontend
       ? this.ask(moved, () => frontend.hostName.apply(publicAddress), frontend.routes, frontDoorTimeoutSeconds)
       : [];
@@ -553,7 +559,7 @@ export class WebApplication extends pulumi.ComponentResource {
   }
 }
 
-/** The probes whose paths Front Door sends to the function; the others it takes for the site's. */
+/** The probes with paths that Front Door sends to the function; other paths belong to the site. */
 function probesBehindFrontDoor(description: HttpFunction): readonly Probe[] {
   const patterns = frontendPatterns(description);
   const isBelow = (path: string, pattern: string) =>
@@ -563,7 +569,7 @@ function probesBehindFrontDoor(description: HttpFunction): readonly Probe[] {
   );
 }
 
-/** Where Front Door finds a function. */
+/** The function's origins for Front Door. */
 function originsOf({ colours, url }: ApiFunction): Pick<FrontendApi, "url" | "green" | "after"> {
   if (colours === undefined) return { url };
   const { hostNames, target, verified } = colours;
@@ -574,7 +580,7 @@ function originsOf({ colours, url }: ApiFunction): Pick<FrontendApi, "url" | "gr
   };
 }
 
-/** What an answer's `x-release` has to begin with. */
+/** The expected prefix of a response's `x-release`. */
 function releaseOf(name: string, { releases }: PackageBundle, configuration: pulumi.Output<string>) {
   return pulumi.interpolate`${releases[name] ?? ""}.${configuration}`;
 }
@@ -583,14 +589,14 @@ function deployed({ functionName, clientId, workspaceName, settingDigests }: Api
   return { functionName, runtimeIdentity: clientId, logs: workspaceName, settings: settingDigests };
 }
 
-/** A variable's secret in the vault, whose names have no underscore. */
+/** Name of a variable's secret in the vault, where names have no underscores. */
 function secretName(functionName: string, variable: string): string {
   return `${functionName}-${variable.replaceAll("_", "-")}`;
 }
 
 /**
- * What a part of a function is called where the functions of an application share a name space. Those of `api` have the
- * plain name, as they did when an application had one function.
+ * Name of a function's part among the functions of an application. Those of `api` have the plain name, from the time
+ * when an application had one function.
  */
 function partOf(functionName: string, part: string): string {
   return functionName === "api" ? part : `${part}-${functionName}`;

@@ -6,19 +6,19 @@ import { type Transform, transformed } from "../transform";
 import { enableServices } from "./services";
 
 export interface AlarmsArgs {
-  /** What the dashboard is called, and how the names of the alerts begin. */
+  /** Name of the dashboard, and prefix of the alerts' names. */
   readonly alarmsName: string;
   /** Address of the notifications. */
   readonly notificationEmail: string;
   /** The functions by the names of their Cloud Run services, in the order of the application's description. */
   readonly functions: readonly WatchedFunction[];
-  /** Milliseconds that 95 of 100 requests are answered in. Default: 3000. */
+  /** Milliseconds within which 95 of 100 requests are answered. Default: 3000. */
   readonly latencyMs?: number;
   readonly labels?: Record<string, string>;
   readonly transform?: { readonly alert?: Transform<monitoring.AlertPolicyArgs> };
 }
 
-/** A function; only of those that answer requests the latency is watched. */
+/** A function; latency is monitored only for those that answer requests. */
 export interface WatchedFunction {
   readonly kind: "http" | "schedule";
   readonly serviceName: pulumi.Input<string>;
@@ -28,7 +28,7 @@ interface Watched {
   readonly of: readonly WatchedFunction["kind"][];
   readonly part: string;
   readonly title: string;
-  /** What is counted or measured, in Cloud Monitoring's filter language. */
+  /** The metric, in Cloud Monitoring's filter language. */
   readonly metric: string;
   readonly aligner: "ALIGN_DELTA" | "ALIGN_PERCENTILE_95";
   readonly reducer: "REDUCE_SUM" | "REDUCE_MAX";
@@ -73,7 +73,7 @@ const watched: readonly Watched[] = [
 
 const window = `${alarmLimits.minutes * 60}s`;
 
-/** Errors, throttles and latency of the API, sent to an address and shown on a dashboard. */
+/** Notifications and a dashboard of errors, throttles and latency of the API. */
 export class Alarms extends pulumi.ComponentResource {
   readonly dashboardId: pulumi.Output<string>;
 
@@ -127,7 +127,7 @@ export class Alarms extends pulumi.ComponentResource {
   }
 }
 
-/** What is watched, but for what no function has. */
+/** The monitored metrics, without those that no function has. */
 function watchedIn({ functions }: AlarmsArgs): readonly Watched[] {
   return watched.filter((each) => functions.some(({ kind }) => each.of.includes(kind)));
 }

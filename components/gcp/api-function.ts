@@ -4,8 +4,8 @@ import { CloudFunction, type CloudFunctionArgs, type Scaling } from "./cloud-fun
 
 export interface ApiFunctionArgs extends Omit<CloudFunctionArgs, "public">, Partial<Scaling> {
   /**
-   * Lets anyone call the function. Default: true. Where an organisation's policy forbids `allUsers`, pass false and run
-   * `gcloud run services update <function> --no-invoker-iam-check`.
+   * Whether anyone may call the function. Default: true. If an organisation's policy forbids `allUsers`, pass false and
+   * run `gcloud run services update <function> --no-invoker-iam-check`.
    */
   readonly public?: boolean;
 }

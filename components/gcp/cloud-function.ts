@@ -17,97 +17,98 @@ import type { FunctionBuild } from "./function-build";
 import { untilKnown } from "./grant-propagation";
 import { enableServices } from "./services";
 
-/** A role in the project: what a service account is allowed, and on what. */
+/** A role of a service account in the project, with a condition. */
 export interface Grant {
   readonly role: string;
-  /** What the role is limited to, in the Common Expression Language. */
+  /** Restriction of the role, in the Common Expression Language. */
   readonly condition: { readonly title: string; readonly expression: pulumi.Input<string> };
 }
 
 export interface CloudFunctionArgs {
   readonly scope: Scope;
-  /** Name of the function in the scope: two functions of one scope have different ones. */
+  /** Name of the function, unique in the scope. */
   readonly functionName: string;
   readonly project: string;
   readonly location: string;
-  /** What the function is built with. */
+  /** The shared build resources. */
   readonly build: FunctionBuild;
-  /** Application and wheels in one source archive; the function's runtime is what the wheels are for. */
+  /** Application and wheels in one source archive, which also determines the function's runtime. */
   readonly bundle: SourceBundle;
-  /** Name of what is called in the file that the builder adds to the archive: `handle`. */
+  /** Name of the callable in the builder's entry file: `handle`. */
   readonly entryPoint: string;
   readonly environment?: Readonly<Record<string, pulumi.Input<string>>>;
-  /** Environment variables whose values are kept in Secret Manager; this function alone may read them. */
+  /** Environment variables with values in Secret Manager; only this function may read them. */
   readonly secrets?: Readonly<Record<string, pulumi.Input<string>>>;
-  /** What the function may do beyond running. Default: nothing. */
+  /** Roles beyond those for running. Default: none. */
   readonly permissions?: readonly Grant[];
-  /** MiB of an instance, which also say how many CPUs it has: one up to 4096, up to eight at 32768. Default: 512. */
+  /** Memory of an instance in MiB, which also determines its CPUs: one up to 4096, eight at 32768. Default: 512. */
   readonly memorySize?: number;
-  /** Seconds that a request may take. Default: 15. */
+  /** Timeout of a request in seconds. Default: 15. */
   readonly timeout?: number;
-  /** Lets anyone call the function. */
+  /** Whether anyone may call the function. */
   readonly public: boolean;
   /**
-   * Asks a twin of the function, which is deployed first and serves no user, and returns what the function then waits for: a
-   * check that fails leaves the function as it is. The twin of a function which is not public finds `MULTICLOUD_TWIN` in its
-   * environment, and answers probes alone. Default: no twin, and the function itself is the first to run new code.
+   * Probes a twin of the function, which is deployed first and serves no user, and returns the resource for which the
+   * function waits: a failed check leaves the function unchanged. The twin of a private function has `MULTICLOUD_TWIN`
+   * in its environment, and answers only probes. Default: no twin, and the function itself is the first to run new
+   * code.
    */
   readonly verify?: (twin: Deployed, options: pulumi.CustomResourceOptions) => pulumi.Resource;
   /**
-   * What a revision has to pass, once its twin has answered, before it has all requests; where `verify` is given. Default: it
-   * has them all at once.
+   * The canary that a revision has to pass after its twin has answered, if `verify` is given. Default: it gets all
+   * requests at once.
    */
   readonly canary?: CanaryArgs;
-  /** Who may ask the twin: anyone, or those alone who may invoke every function of the project. Default: anyone. */
+  /** Who may probe the twin: anyone, or only those who may invoke every function of the project. Default: anyone. */
   readonly twinInvoker?: "anyone" | "owner";
   readonly labels?: Record<string, string>;
   readonly transform?: { readonly function?: Transform<cloudfunctionsv2.FunctionArgs> };
 }
 
-/** A function that was deployed, or its twin. */
+/** A deployed function or twin. */
 export interface Deployed {
-  /** The function itself, for what needs more of it. */
+  /** The function resource itself. */
   readonly resource: cloudfunctionsv2.Function;
   readonly functionName: pulumi.Output<string>;
-  /** Name of the Cloud Run service behind it: the function's own, but for one of more than 49 characters. */
+  /** Name of its Cloud Run service: the function's own name, unless that has more than 49 characters. */
   readonly serviceName: pulumi.Output<string>;
-  /** `https://<functionName>-<hash>.run.app`, without a slash at its end. */
+  /** `https://<functionName>-<hash>.run.app`, without a trailing slash. */
   readonly url: pulumi.Output<string>;
-  /** What its answers depend on: the build with its source, and the service. */
+  /** What its responses depend on: the build with its source, and the service. */
   readonly configuration: pulumi.Output<unknown>;
-  /** What its answers say in `x-release`: a digest of the code and one of the settings that it runs with. */
+  /** The `x-release` of its responses: a digest of the code and one of its settings. */
   readonly release: pulumi.Output<string>;
-  /** E-mail address of the service account that it runs as. */
+  /** E-mail address of its service account. */
   readonly serviceAccount: pulumi.Output<string>;
-  /** Name of the log that it writes. */
+  /** Name of its log. */
   readonly logName: string;
 }
 
-/** What distinguishes a function and its twin. */
+/** Differences between a function and its twin. */
 interface Variant extends Pick<Scaling, "maximumInstances">, Pick<CloudFunctionArgs, "public"> {
-  /** At the end of the Pulumi names. */
+  /** Suffix of the Pulumi names. */
   readonly suffix: string;
-  /** What the physical name is made from. */
+  /** Part in the physical name. */
   readonly part: string;
-  /** Environment variables of its own. */
+  /** Further environment variables. */
   readonly variables: Readonly<Record<string, string>>;
-  /** Whether what is deployed has all requests at once. */
+  /** Whether a new revision gets all requests at once. */
   readonly atOnce: boolean;
 }
 
-/** How many requests the instances take. */
+/** Scaling of the instances. */
 export interface Scaling {
-  /** How many requests an instance answers at once. */
+  /** Concurrent requests per instance. */
   readonly concurrency: number;
-  /** How many instances run at once at most. */
+  /** Maximum number of instances. */
   readonly maximumInstances: number;
 }
 
 /**
- * A Cloud Run function, which answers HTTPS on a host name of its own, to those who may invoke it.
+ * A Cloud Run function, which answers HTTPS on its own host name, for those who may invoke it.
  *
- * It is built from an archive that holds every wheel, so that the build asks no package index, by one service account,
- * and runs as another: neither can do what the other is for.
+ * It is built from an archive with every wheel, so that the build needs no package index. One service account builds it
+ * and another one runs it; neither has the other's permissions.
  */
 export abstract class CloudFunction extends pulumi.ComponentResource implements Deployed {
   readonly resource: cloudfunctionsv2.Function;
@@ -117,10 +118,10 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
   readonly configuration: pulumi.Output<unknown>;
   readonly release: pulumi.Output<string>;
   readonly serviceAccount: pulumi.Output<string>;
-  /** The service account itself. */
+  /** The service account resource. */
   readonly identity: serviceaccount.Account;
   readonly logName: string;
-  /** How many instances run at once at most. */
+  /** Maximum number of instances. */
   readonly maximumInstances: number;
 
   readonly #name: string;
@@ -178,9 +179,9 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
             serviceAccount: build.account.id,
             dockerRepository: build.repository.id,
             environmentVariables: {
-              // Without it, `main.py`: the application may have one.
+              // The default is `main.py`, which the application may have itself.
               GOOGLE_FUNCTION_SOURCE: entryFile("gcp", args.functionName),
-              // pip then installs from the archive's folder, and from nowhere else.
+              // pip then installs only from the archive's folder.
               GOOGLE_VENDOR_PIP_DEPENDENCIES: "wheels",
             },
             source: { storageSource: { bucket: build.bucket.name, object: object.name } },
@@ -191,7 +192,7 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
               ...args.environment,
               ...variant.variables,
               MULTICLOUD_RELEASE: settings,
-              // What says of a revision, among others, which release it is, and whether it may serve again.
+              // Marks a revision with its release and whether it was verified.
               ...(code !== undefined && { MULTICLOUD_CODE: code }),
               ...(args.verify !== undefined && { MULTICLOUD_VERIFIED: "true" }),
             },
@@ -201,7 +202,7 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
             timeoutSeconds: args.timeout ?? 15,
             maxInstanceRequestConcurrency: args.concurrency,
             maxInstanceCount: variant.maximumInstances,
-            // Only from the load balancer, and the function's own address would stop answering.
+            // With ingress only from the load balancer, the function's own address would not answer.
             ingressSettings: "ALLOW_ALL",
             allTrafficOnLatestRevision: variant.atOnce,
           },
@@ -238,7 +239,7 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
 
     const verified: pulumi.Resource[] = [];
     if (args.verify !== undefined) {
-      // An underscore no function's name has: another function may be called `<function>-next`.
+      // Function names have no underscore, and another function may be called `<function>-next`.
       const part = `${args.functionName}_next`;
       const twin = declare(
         {
@@ -280,8 +281,8 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
   }
 
   /**
-   * A build or a revision that is refused for a grant that is not known yet fails after Google Cloud has taken it, which no
-   * later update repeats.
+   * A build or revision that fails because a role has not propagated has been accepted already, and no later update
+   * repeats it.
    */
   private awaitGrants(grants: readonly pulumi.CustomResource[]): pulumi.Resource {
     return new command.Command(
@@ -292,7 +293,8 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
   }
 
   /**
-   * Allows the function more. What it needs from its first request on belongs into `permissions`, for which it waits.
+   * Grants the function a further role. Roles for its first request belong in `permissions`: the function waits for
+   * those.
    */
   grant({ role, condition }: Grant, options: pulumi.CustomResourceOptions = { parent: this }): projects.IAMMember {
     return new projects.IAMMember(
@@ -307,8 +309,8 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
   }
 
   /**
-   * A variable's value in Secret Manager. A changed value is a new version; old ones stay, since revisions that traffic may
-   * go back to read them.
+   * Stores a variable's value in Secret Manager. A changed value is a new version; old ones stay, since earlier
+   * revisions read them.
    */
   private secret(key: string, value: pulumi.Input<string>, args: CloudFunctionArgs) {
     const { scope, functionName, location, project, labels } = args;
@@ -340,12 +342,12 @@ export abstract class CloudFunction extends pulumi.ComponentResource implements 
 function described(name: string, functionName: string, resource: cloudfunctionsv2.Function) {
   const service = resource.serviceConfig.apply((config) => {
     if (config?.uri !== undefined) return { ...config, uri: config.uri };
-    // A preview of the update that mends it does not know the address either.
+    // A preview of the update that repairs it does not know the address either.
     if (pulumi.runtime.isDryRun()) return { ...config, uri: "https://not-known-yet.invalid" };
-    // The provider keeps a function whose creation failed and does not try again: an update without a change is green.
+    // The provider keeps a function whose creation failed and does not retry it: an update without a change succeeds.
     throw new Error(`${name}: the function has no address, since its creation failed. ${deployAgain(functionName)}`);
   });
-  // Without its address, which says nothing of what it answers.
+  // Without its address, which does not affect its responses.
   const configured = resource.serviceConfig.apply((config) => {
     const { uri: _uri, ...others } = config ?? {};
     return others;
@@ -359,12 +361,12 @@ function described(name: string, functionName: string, resource: cloudfunctionsv
   };
 }
 
-/** Names of functions that their services have too; of a longer one Google Cloud makes a shorter one. */
+/** Function names that are also their services' names; longer ones are shortened by Google Cloud. */
 const sharedName = /^[a-z0-9-]{1,49}$/;
 
 /**
- * Name of the Cloud Run service that a function is. A preview does not know what an update makes of the function, and would
- * announce a replacement of all that names the service; the update itself goes by what Google Cloud says.
+ * Name of a function's Cloud Run service. A preview does not know the function's future outputs, and would announce a
+ * replacement of everything that uses the service; the update itself uses Google Cloud's name.
  */
 function serviceName(
   { name }: cloudfunctionsv2.Function,
@@ -375,7 +377,7 @@ function serviceName(
   return name.apply((own) => (sharedName.test(own) ? pulumi.output(own) : told));
 }
 
-/** The builder's account has the part `build`, which a function may be called too. */
+/** The builder's account has the part `build`, which may also be the name of a function. */
 function accountId(scope: Scope, functionName: string): string {
   return resourceName(scope, functionName === "build" ? "build_" : functionName, nameLimits.serviceAccount);
 }
@@ -385,8 +387,8 @@ function lastPart(id: string | undefined): string | undefined {
 }
 
 /**
- * The fewest CPUs that Cloud Run gives so many MiB to, from "Configure memory limits"; never less than a whole one, from
- * which on an instance answers several requests at once.
+ * The minimum number of CPUs for this memory, from "Configure memory limits"; at least one, which concurrent requests
+ * require.
  */
 export function cpusFor(memorySize: number): number {
   const fewest = [

@@ -3,12 +3,12 @@ import { AsyncResource } from "node:async_hooks";
 import * as pulumi from "@pulumi/pulumi";
 
 /**
- * Stops an update of a function that would send nothing. A deployment that Google Cloud takes and then fails leaves what was
- * wanted in the provider's state, so the next update has nothing to change: the provider would call that done, with the old
- * revision serving (terraform-provider-google#22565).
+ * A hook that stops an update of a function which would send no request. If Google Cloud accepts a deployment and then
+ * fails, the provider's state has the wanted configuration, so the next update has no change: the provider would report
+ * success, with the old revision serving (terraform-provider-google#22565).
  *
- * @param name unique in the program, as the engine asks of every hook.
- * @param functionName as the application's description has it.
+ * @param name unique in the program, as the engine requires for every hook.
+ * @param functionName in the application's description.
  */
 export function refuseEmptyUpdate(name: string, functionName: string): pulumi.ResourceHook {
   const refuse: pulumi.ResourceHookFunction = ({ newInputs, oldOutputs }) => {
@@ -18,13 +18,13 @@ export function refuseEmptyUpdate(name: string, functionName: string): pulumi.Re
         `would be deployed now. ${deployAgain(functionName)}`,
     );
   };
-  // The engine calls from outside of the program, where the Automation API knows no log.
+  // The engine calls the hook outside of the program's async context, where the Automation API has no log.
   return new pulumi.ResourceHook(`${name}-deployment`, AsyncResource.bind(refuse));
 }
 
 /**
- * How a function is deployed once more. A replacement would not do: the engine makes the new one first where the provider
- * sees nothing that forces it, under the name that the old one has; and no request would be answered in between.
+ * How to deploy a function again. A replacement would not do: without a reason to replace, the engine creates the new
+ * function first, under the old one's name; and no request would be answered in between.
  */
 export function deployAgain(functionName: string): string {
   const now = new Date().toISOString().replace(/\.\d+/, "");
@@ -35,7 +35,7 @@ export function deployAgain(functionName: string): string {
   );
 }
 
-/** Whether a state says of everything that is wanted that it is so; what it has beyond that is the cloud's. */
+/** Whether a state contains everything that is wanted; further values belong to the cloud. */
 function holds(state: unknown, wanted: unknown): boolean {
   if (typeof wanted !== "object" || wanted === null) return state === wanted;
   if (typeof state !== "object" || state === null) return false;

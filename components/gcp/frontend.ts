@@ -14,21 +14,21 @@ import { enableServices } from "./services";
 export interface FrontendArgs {
   readonly scope: Scope;
   readonly project: string;
-  /** The project's number, which is a part of the load balancer's own account. */
+  /** The project's number, which is part of the load balancer's account name. */
   readonly projectNumber: pulumi.Input<string>;
-  /** Where the bucket and the function are; the load balancer is everywhere. */
+  /** Location of the bucket and the functions; the load balancer is global. */
   readonly location: string;
-  /** Folder with the site's files, `index.html` among them. */
+  /** Folder with the site's files, including `index.html`. */
   readonly directory: string;
   /** The functions that answer some of the site's paths. */
   readonly functions: readonly FrontendFunction[];
-  /** What the site's files wait for, e.g. the check of the API that they call. Default: nothing. */
+  /** Resources that the site's files wait for, e.g. the check of the API. Default: none. */
   readonly filesAfter?: readonly pulumi.Resource[];
   /** Host name of the site, with a certificate that Google manages. Default: none, and plain HTTP on an address. */
   readonly domain?: string;
-  /** Lets anyone read the bucket itself, where the load balancer's own account cannot be let. Default: false. */
+  /** Whether anyone may read the bucket itself, if the load balancer's account cannot get access. Default: false. */
   readonly publicBucket?: boolean;
-  /** Puts Cloud Armor's rules against injection before the API. Default: false. */
+  /** Protects the API by Cloud Armor's rules against injection. Default: false. */
   readonly cloudArmor?: boolean;
   readonly labels?: Record<string, string>;
   readonly transform?: {
@@ -44,9 +44,9 @@ export interface FrontendArgs {
 export interface FrontendFunction {
   /** Name of the function in the scope. */
   readonly functionName: string;
-  /** Name of the Cloud Run service that it is. */
+  /** Name of its Cloud Run service. */
   readonly serviceName: pulumi.Input<string>;
-  /** Paths that go there, each exact or ending in `/*`. */
+  /** Its paths, each exact or ending in `/*`. */
   readonly paths: readonly string[];
 }
 
@@ -60,8 +60,8 @@ const firewallRuleSets = ["sqli-v33-stable", "xss-v33-stable", "lfi-v33-stable",
 const lastPriority = 2_147_483_647;
 
 /**
- * The site in a private bucket behind the global load balancer and its CDN, with the functions' paths of the same address
- * going uncached to them.
+ * The site in a private bucket behind the global load balancer and its CDN. The functions' paths of the same address go
+ * to them without caching.
  */
 export class Frontend extends pulumi.ComponentResource {
   /** The domain's address, or `http://<address>` without a domain. */
@@ -97,7 +97,7 @@ export class Frontend extends pulumi.ComponentResource {
                 {
                   paths: ["/*"],
                   service: site.id,
-                  // A path of the single page is no file; the API's own 404 stays what it is.
+                  // Paths of the single page are no files; the API keeps its own 404.
                   customErrorResponsePolicy: {
                     errorService: site.id,
                     errorResponseRules: [
@@ -168,7 +168,7 @@ export class Frontend extends pulumi.ComponentResource {
         {
           bucket: bucket.name,
           name: file.key,
-          // Another source is another object, the old one of which goes first; another content is an update.
+          // Another source replaces the object, the old one first; other content updates it.
           ...(file.text === undefined ? { source: new pulumi.asset.FileAsset(file.path) } : { content: file.text }),
           contentType: file.contentType,
           cacheControl: file.cacheControl,
@@ -177,13 +177,13 @@ export class Frontend extends pulumi.ComponentResource {
           ...child,
           parent: bucket,
           dependsOn: [...after],
-          // For pages of earlier releases that are open.
+          // For open pages of earlier releases.
           ...(file.cacheControl === immutableCacheControl && { retainOnDelete: true }),
         },
       );
     const files = siteFiles(args.directory);
     const assets = files.filter(({ isPage }) => !isPage).map((file) => upload(file, args.filesAfter ?? []));
-    // Pages come last: they name the others.
+    // Pages are uploaded last, since they refer to the others.
     for (const page of files.filter(({ isPage }) => isPage)) upload(page, [...(args.filesAfter ?? []), ...assets]);
     const backend = new compute.BackendBucket(
       name,
@@ -206,10 +206,10 @@ export class Frontend extends pulumi.ComponentResource {
     const access = new storage.BucketIAMMember(
       name,
       { bucket: bucket.name, role: "roles/storage.objectViewer", member: reader },
-      // The load balancer's account appears with the project's first backend bucket.
+      // The load balancer's account is created with the project's first backend bucket.
       { ...child, dependsOn: [backend] },
     );
-    // The grant before is taken away at the update's end: until the new one is known, the site is read by that.
+    // The previous grant is removed at the end of the update; until then it lets the site be read.
     new command.Command(
       `${name}-access`,
       { update: untilKnown("who may read the bucket of the site"), environment: { READER: reader } },
@@ -277,7 +277,7 @@ export class Frontend extends pulumi.ComponentResource {
               description: "everything else",
             },
           ],
-          // A message is JSON: read as one text, its quotes and braces look like an injection.
+          // Messages are JSON: parsed as plain text, their quotes and braces look like an injection.
           advancedOptionsConfig: { jsonParsing: "STANDARD" },
         },
         args.transform?.securityPolicy,
@@ -296,11 +296,11 @@ export class Frontend extends pulumi.ComponentResource {
     const certificate = new compute.ManagedSslCertificate(
       name,
       {
-        // The new certificate is there beside the old one for a while, so another domain is another name.
+        // Old and new certificate exist at the same time, so the name depends on the domain.
         name: resourceName(scope, `web-${domain}`, nameLimits.googleCloud),
         managed: { domains: [domain] },
       },
-      // The provider deletes what has a name of its own first, which Google refuses while the proxy uses it.
+      // The provider deletes a named resource first, which Google rejects while the proxy uses it.
       { ...child, deleteBeforeReplace: false },
     );
     const policy = new compute.SSLPolicy(name, { name: webName, profile: "MODERN", minTlsVersion: "TLS_1_2" }, child);
@@ -329,7 +329,7 @@ export class Frontend extends pulumi.ComponentResource {
   }
 }
 
-/** A bucket is closed to the public at once, before the load balancer's own account may read it everywhere. */
+/** Closing a bucket to the public takes effect at once, before the load balancer's own access has propagated. */
 export function whileClosed(from: object, to: object): string | undefined {
   const closes = "publicAccessPrevention" in from && from.publicAccessPrevention === "inherited";
   if (!closes || !("publicAccessPrevention" in to) || to.publicAccessPrevention !== "enforced") return undefined;

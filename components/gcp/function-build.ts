@@ -13,26 +13,29 @@ import { nameIn } from "../../contract/urn";
 export interface FunctionBuildArgs {
   readonly scope: Scope;
   readonly project: string;
-  /** The project's number, by which Google names what it makes in it. */
+  /** The project's number, which is part of the names of Google's own accounts. */
   readonly projectNumber: pulumi.Input<string>;
   readonly location: string;
   readonly labels?: Record<string, string>;
-  /** URN of the function that had the build for itself in earlier versions of this program, for stacks of them. */
+  /** URN of the function that owned the build in earlier versions of this program, for existing stacks. */
   readonly formerOwner?: pulumi.Input<string>;
   readonly transform?: { readonly bucket?: Transform<storage.BucketArgs> };
 }
 
 /**
- * What functions are built with: a bucket for their sources, a repository for their images, and a service account that
- * can read the one, write to the other and write its log, and no more. One is enough for all functions of a stack.
+ * The build resources of functions: a bucket for sources, a repository for images, and a service account that may only
+ * read the one, write to the other and write its log. All functions of a stack share them.
  */
 export class FunctionBuild extends pulumi.ComponentResource {
   readonly bucket: storage.Bucket;
   readonly account: serviceaccount.Account;
   readonly repository: artifactregistry.Repository;
-  /** What has to be granted before the account can build. */
+  /** Grants that the account needs before it can build. */
   readonly grants: readonly pulumi.CustomResource[];
-  /** The accounts of Google's own that build and run, which are made with the first function otherwise, and are late then. */
+  /**
+   * Google's own accounts that build and run functions. Otherwise they would be created with the first function, which
+   * is too late.
+   */
   readonly agents: readonly pulumi.CustomResource[];
 
   constructor(name: string, args: FunctionBuildArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -78,7 +81,7 @@ export class FunctionBuild extends pulumi.ComponentResource {
         location,
         format: "DOCKER",
         description: "Images of the functions",
-        // Each deployment pushes one for each function.
+        // Each deployment pushes an image for each function.
         cleanupPolicies: [
           { id: "keep-newest", action: "KEEP", mostRecentVersions: { keepCount: 5 } },
           { id: "delete-old", action: "DELETE", condition: { olderThan: `${30 * 86_400}s` } },
@@ -104,7 +107,7 @@ export class FunctionBuild extends pulumi.ComponentResource {
         { bucket: this.bucket.name, role: "roles/storage.objectViewer", member },
         formerly("-build"),
       ),
-      // Cloud Functions copies the source to a bucket of its own making, and builds from there.
+      // Cloud Functions copies the source to its own bucket, and builds from there.
       new projects.IAMMember(
         `${name}-source`,
         {
@@ -122,7 +125,9 @@ export class FunctionBuild extends pulumi.ComponentResource {
     this.registerOutputs({ bucket: this.bucket.name, repository: this.repository.id });
   }
 
-  /** Uploads a bundle under a name that changes with its content: a function whose source has its old name is not rebuilt. */
+  /**
+   * Uploads a bundle under a name that changes with its content, since a function is not rebuilt for an unchanged name.
+   */
   upload(name: string, bundle: SourceBundle): storage.BucketObject {
     return new storage.BucketObject(
       name,

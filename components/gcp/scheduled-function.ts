@@ -31,13 +31,13 @@ const attemptDeadline = { least: 15, most: 30 * 60 };
  * ```
  */
 export class ScheduledFunction extends CloudFunction {
-  /** As Cloud Scheduler takes it, in UTC. */
+  /** In Cloud Scheduler's form, in UTC. */
   readonly schedule: string;
-  /** E-mail address of the service account that the scheduler calls the function as. */
+  /** E-mail address of the service account with which the scheduler calls the function. */
   readonly invoker: pulumi.Output<string>;
 
   constructor(name: string, args: ScheduledFunctionArgs, opts?: pulumi.ComponentResourceOptions) {
-    // Runs do not overlap on one instance, and a run that is still on when the next is due needs an instance of its own.
+    // Runs do not share an instance, and a run that is still active when the next one is due needs a second instance.
     const scaling = { concurrency: 1, maximumInstances: 2 };
     super("multicloud:gcp:ScheduledFunction", name, { ...args, ...scaling, public: false }, opts);
     const { scope, functionName, location, timeout = 15 } = args;
@@ -47,7 +47,7 @@ export class ScheduledFunction extends CloudFunction {
     const invoker = new serviceaccount.Account(
       `${name}-invoker`,
       {
-        // A function may be called `<function>-invoker`; an underscore no function's name has.
+        // Function names have no underscore, and another function may be called `<function>-invoker`.
         accountId: resourceName(scope, `${functionName}_invoker`, nameLimits.serviceAccount),
         displayName: `Invokes the function ${functionName}`,
       },

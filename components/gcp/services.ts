@@ -16,10 +16,10 @@ type Service =
   | "run"
   | "secretmanager";
 
-/** What each provider's project has had enabled in this program, by the first component that asked. */
+/** APIs that this program enables, by provider and the first component that needed them. */
 const enabled = new WeakMap<pulumi.Resource, Map<Service, projects.Service>>();
 
-/** What Google Cloud answers while an enabled API, a new service account or a role is not known everywhere. */
+/** Google Cloud's errors while an enabled API, a new service account or a role has not propagated. */
 const notYetKnown =
   /SERVICE_DISABLED|has not been used in project|Service account \S+ does not exist|PERMISSION_DENIED|Error code (5|7|9), message: .*(permission|does not (have|exist)|service account)/i;
 

@@ -12,23 +12,23 @@ export interface TableArgs {
   /** Name of the collection in it. */
   readonly tableName: string;
   readonly location: string;
-  /** Refuses to delete the database, from Pulumi and from the console. Default: false. */
+  /** Prevents the database from being deleted, by Pulumi and in the console. Default: false. */
   readonly deletionProtection?: boolean;
   readonly transform?: { readonly database?: Transform<firestore.DatabaseArgs> };
 }
 
-/** A collection, in a Firestore database of its own that can be restored to any minute of a week. */
+/** A collection in its own Firestore database, which can be restored to any minute of a week. */
 export class Table extends pulumi.ComponentResource {
   readonly tableName: string;
   readonly databaseName: pulumi.Output<string>;
-  /** What a function must be allowed in order to read and write documents, in this database alone. */
+  /** The role to read and write documents, only in this database. */
   readonly readWrite: Grant;
-  /** The same to read them. */
+  /** The role to read documents. */
   readonly read: Grant;
   readonly database: firestore.Database;
 
   constructor(name: string, args: TableArgs, opts?: pulumi.ComponentResourceOptions) {
-    // The token is older than the class's name: with another one, an earlier release of the program would delete the table.
+    // The type token is older than the class name; another token would replace the tables of existing stacks.
     super("multicloud:gcp:MessageTable", name, {}, opts);
     const child = enableServices(name, ["firestore"], this);
 
@@ -41,7 +41,7 @@ export class Table extends pulumi.ComponentResource {
           type: "FIRESTORE_NATIVE",
           pointInTimeRecoveryEnablement: "POINT_IN_TIME_RECOVERY_ENABLED",
           deleteProtectionState: args.deletionProtection ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED",
-          // The provider's default forgets the database without deleting it, and the next deployment finds it there.
+          // The provider's default forgets the database without deleting it, and the next deployment would find it.
           deletionPolicy: "DELETE",
         },
         args.transform?.database,

@@ -37,22 +37,23 @@ export interface WebApplicationArgs {
   readonly tables?: readonly TableDescription[];
   /** One for each function. */
   readonly bundles: readonly SourceBundle[];
-  /** Version of the application, which its functions find in `APPLICATION_VERSION`. */
+  /** Version of the application, in every function's `APPLICATION_VERSION`. */
   readonly version: string;
-  /** Environment of every function, beside what it needs to find its tables. */
+  /** Environment variables of every function, beside those of its tables. */
   readonly environment?: Readonly<Record<string, pulumi.Input<string>>>;
-  /** Folder with the frontend's files; no frontend where it is absent. */
+  /** Folder with the frontend's files. Default: no frontend. */
   readonly site?: string;
   readonly deletionProtection?: boolean;
-  /** Address that alarms of errors, throttling and latency are sent to. Default: none, and no alarms. */
+  /** Address for alarms about errors, throttling and latency. Default: no alarms. */
   readonly notificationEmail?: string;
   /**
-   * Deploys a twin of each function and asks it first, then the function itself, which is left as it is where its twin does
-   * not answer. The twin of a function on a schedule never runs it. Where `public` is off, the checks ask with an identity token
-   * of who deploys, who needs the right to invoke the functions (`run.routes.invoke`). Default: false.
+   * Whether to deploy and probe a twin of each function first, and then the function itself, which stays unchanged if
+   * its twin does not answer. The twin of a function on a schedule never runs it. If `public` is false, the checks use
+   * an identity token of the deploying identity, which needs the permission to invoke the functions
+   * (`run.routes.invoke`). Default: false.
    */
   readonly smokeCheck?: boolean;
-  /** Of every function, where its own description says nothing. */
+  /** Settings of every function; its own description takes precedence. */
   readonly function?: Pick<
     ApiFunctionArgs,
     "public" | "memorySize" | "timeout" | "concurrency" | "maximumInstances" | "canary" | "transform"
@@ -70,7 +71,7 @@ interface DeclaredApi {
   readonly fn: ApiFunction;
 }
 
-/** A function of the application, with what it was declared from. */
+/** A declared function with its plan. */
 type Declared =
   | DeclaredApi
   | { readonly kind: "schedule"; readonly plan: Plan<ScheduledDescription>; readonly fn: ScheduledFunction };
@@ -83,7 +84,7 @@ export class WebApplication extends pulumi.ComponentResource {
   /** By their names in the description. */
   readonly tables: Readonly<Record<string, Table>>;
   readonly frontend?: Frontend;
-  /** The one that was passed, or one of its own for `project` and `region`. */
+  /** The given provider, or the component's own for `project` and `region`. */
   readonly provider: pulumi.ProviderResource;
 
   readonly #name: string;
@@ -280,7 +281,7 @@ export class WebApplication extends pulumi.ComponentResource {
     );
   }
 
-  /** Asks each function that answers requests, once it is deployed: the last word, after that on its twin. */
+  /** Probes each deployed function that answers requests, after the check of its twin. */
   private declareChecks(args: WebApplicationArgs, deployed: Declared[]): pulumi.Resource[] {
     if (args.smokeCheck !== true) return [];
     const apis = deployed.filter(isApi);
@@ -316,7 +317,7 @@ export class WebApplication extends pulumi.ComponentResource {
     );
   }
 
-  /** Outputs with a function, or its twin, as the first. */
+  /** Outputs with a function, or its twin, as the first one. */
   private describe(args: WebApplicationArgs, plan: FunctionPlan, fn: Deployed): GcpOutputs {
     const [table] = Object.values(this.tables);
     return {
@@ -338,10 +339,10 @@ function isPublic({ function: settings }: WebApplicationArgs): boolean {
   return settings?.public ?? true;
 }
 
-/** Of a new project, in a region: Cloud Run refuses a function with which all that may run at once would have more. */
+/** Quotas of a new project per region: Cloud Run rejects a function if the maximum of all instances exceeds them. */
 const quota = { CpuAllocPerProjectRegion: 20, MemAllocPerProjectRegion: 40 * 1024 };
 
-/** Instances of the twins and of functions on a schedule are few, but they count. */
+/** Twins and functions on a schedule have few instances, but they count. */
 function warnOfQuota(application: WebApplication, deployed: readonly Declared[], args: WebApplicationArgs): void {
   const each = deployed.map(({ plan, fn }) => {
     const memory = plan.memory ?? args.function?.memorySize ?? 512;
@@ -367,7 +368,7 @@ function isApi(declared: Declared): declared is DeclaredApi {
   return declared.kind === "http";
 }
 
-/** @throws where the builder made none for the function. */
+/** @throws if the builder has no bundle for the function. */
 function bundleOf(functionName: string, bundles: readonly SourceBundle[]): SourceBundle {
   const bundle = bundles.find(({ functions }) => functions.includes(functionName));
   if (bundle === undefined) {
@@ -376,7 +377,7 @@ function bundleOf(functionName: string, bundles: readonly SourceBundle[]): Sourc
   return bundle;
 }
 
-/** How a function finds a table, e.g. `MESSAGES_TABLE` and `MESSAGES_DATABASE`. */
+/** Variables with the names of a function's table, e.g. `MESSAGES_TABLE` and `MESSAGES_DATABASE`. */
 function tableVariables({ tableName, databaseName }: Table): [string, pulumi.Input<string>][] {
   const prefix = tableName.toUpperCase();
   return [
