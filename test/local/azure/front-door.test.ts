@@ -37,7 +37,11 @@ describe("a route that goes to another origin group", () => {
 
   /** Moves the route to an origin group; the change becomes visible at a given time. */
   const move = (group: string, knownAt: number) => {
-    const route = stored.put("azure-native:cdn:Route", "/route", { ...inProfile, originGroup: { id: `/${group}` } });
+    const route = stored.put("azure-native:cdn:Route", "/route", {
+      ...inProfile,
+      routeName: "api",
+      originGroup: { id: `/${group}` },
+    });
     frontDoor.changed({ ...route, knownAt });
     // Like the store, which does not list resources that are not visible yet.
     if (knownAt > Date.now()) stored.remove("azure-native:cdn:Route", "/route");
