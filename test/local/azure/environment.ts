@@ -160,6 +160,7 @@ export class AzureEnvironment extends Environment {
       ],
     });
     resources.put("azure-native:cdn:Route", "route-api", {
+      routeName: "api",
       profileName,
       endpointName: "web",
       originGroup: { id: "group-api" },
@@ -167,6 +168,7 @@ export class AzureEnvironment extends Environment {
       ruleSets: [{ id: "set-headers" }],
     });
     resources.put("azure-native:cdn:Route", "route-site", {
+      routeName: "site",
       profileName,
       endpointName: "web",
       originGroup: { id: "group-site" },
