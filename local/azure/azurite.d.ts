@@ -18,6 +18,42 @@ declare module "azurite/dist/src/table/TableConfiguration" {
   }
 }
 
+declare module "azurite/dist/src/blob/BlobConfiguration" {
+  export default class BlobConfiguration {
+    readonly metadataDBPath: string;
+    constructor(
+      host?: string,
+      port?: number,
+      /** Seconds. */
+      keepAliveTimeout?: number,
+      /** File that the names of the blobs are kept in. */
+      metadataDBPath?: string,
+      /** File that says where the content is. */
+      extentDBPath?: string,
+      /** Folders of the content. */
+      persistencePathArray?: readonly { locationId: string; locationPath: string; maxConcurrency: number }[],
+      enableAccessLog?: boolean,
+      accessLogWriteStream?: NodeJS.WritableStream,
+      enableDebugLog?: boolean,
+      debugLogFilePath?: string,
+      loose?: boolean,
+      skipApiVersionCheck?: boolean,
+    );
+  }
+}
+
+declare module "azurite/dist/src/blob/BlobServer" {
+  import type BlobConfiguration from "azurite/dist/src/blob/BlobConfiguration";
+
+  export default class BlobServer {
+    constructor(configuration: BlobConfiguration);
+    start(): Promise<void>;
+    close(): Promise<void>;
+    /** E.g. `http://127.0.0.1:10000`. */
+    getHttpServerAddress(): string;
+  }
+}
+
 declare module "azurite/dist/src/queue/QueueConfiguration" {
   export default class QueueConfiguration {
     readonly metadataDBPath: string;

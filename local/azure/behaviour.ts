@@ -47,6 +47,9 @@ export const azureBehaviours: Behaviours = {
   }),
   "azure-native:storage:BlobContainer": arm("azure-native:storage:BlobContainer", [], { sources: [replacement] }),
   "azure-native:storage:Queue": arm("azure-native:storage:Queue"),
+  "azure-native:eventgrid:SystemTopic": arm("azure-native:eventgrid:SystemTopic", ["location", "source", "topicType"]),
+  "azure-native:eventgrid:SystemTopicEventSubscription": arm("azure-native:eventgrid:SystemTopicEventSubscription"),
+  "azure-native:eventgrid:EventSubscription": arm("azure-native:eventgrid:EventSubscription"),
   "azure-native:storage:Table": arm("azure-native:storage:Table"),
   "azure-native:storage:StorageAccountStaticWebsite": arm("azure-native:storage:StorageAccountStaticWebsite", [], {
     sources: [customStorage],

@@ -3,6 +3,8 @@ import path from "node:path";
 import { type CloudDataPlane, HttpDataPlane } from "../data-plane";
 import { Logs } from "../logs";
 import type { Resources } from "../store";
+import { BlobStorage } from "./blobs";
+import { EventGrid } from "./event-grid";
 import { FrontDoor } from "./front-door";
 import { bodyLimit, FunctionApps } from "./functions";
 import { KeyVault } from "./key-vault";
@@ -22,7 +24,20 @@ export async function startAzure(stored: Resources, state: string): Promise<Clou
   const queues = await QueueStorage.start(path.join(state, "queues"));
   const keyVault = new KeyVault(resources, path.join(state, "vaults"));
   const directory = path.join(state, "deployed");
-  const functions = new FunctionApps({ resources, logs, tables, queues, keyVault, directory });
+  const blobs = await BlobStorage.start(path.join(state, "blobs"), {
+    isDeployed: (container) =>
+      resources.find("azure-native:storage:BlobContainer", (each) => each.containerName === container) !== undefined,
+    changed: (change) => {
+      events.publish(change);
+    },
+  });
+  const functions = new FunctionApps({ resources, logs, tables, queues, blobs, keyVault, directory });
+  const events = new EventGrid({
+    resources,
+    queues,
+    toFunction: (id, name, event) => functions.takeEvent(id, name, event),
+    toBlobTrigger: (id, name, change) => functions.takeBlob(id, name, change),
+  });
   const frontDoor = new FrontDoor(resources);
 
   const apps = new HttpDataPlane(
@@ -45,6 +60,12 @@ export async function startAzure(stored: Resources, state: string): Promise<Clou
         start: (resource) => queues.createQueue(resources.parse("azure-native:storage:Queue", resource).queueName),
         stop: () => Promise.resolve(),
         remove: (resource) => queues.deleteQueue(resources.parse("azure-native:storage:Queue", resource).queueName),
+      },
+      "azure-native:storage:BlobContainer": {
+        start: () => Promise.resolve(),
+        stop: () => Promise.resolve(),
+        remove: (resource) =>
+          blobs.deleteContainer(resources.parse("azure-native:storage:BlobContainer", resource).containerName),
       },
       "azure-native:web:WebApp": {
         async start(resource) {
@@ -82,9 +103,10 @@ export async function startAzure(stored: Resources, state: string): Promise<Clou
     invoke: (invocation) => functions.invoke(invocation),
     changeCode: (change) => functions.changeCode(change),
     async close() {
+      events.close();
       await Promise.all([apps.close(), endpoints.close()]);
       await functions.close();
-      await Promise.all([tables.close(), queues.close()]);
+      await Promise.all([tables.close(), queues.close(), blobs.close()]);
     },
   };
 }

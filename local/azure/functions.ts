@@ -13,6 +13,8 @@ import { HeldLines } from "../held-lines";
 import { StartError } from "../instances";
 import type { Logs } from "../logs";
 import { findPython, pythonEnvironment } from "../../layers/python";
+import type { BlobAccess, BlobChange, BlobStorage } from "./blobs";
+import type { GridEvent } from "./event-grid";
 import type { KeyVault } from "./key-vault";
 import { type AzureResources, isWithin, type Resource, rolesOn } from "./resources";
 import { type SiteConfiguration, SiteInstances } from "./site-instances";
@@ -30,16 +32,23 @@ type Identity = Resource<"azure-native:managedidentity:UserAssignedIdentity">;
  */
 export const bodyLimit = 100 * 1024 * 1024;
 
+/** How often a blob trigger is given a blob that it fails with (Azure Blob Storage trigger, "Poison blobs"), and the queue then. */
+const blobAttempts = 5;
+const poisonBlobs = "webjobs-blobtrigger-poison";
+
 /** Milliseconds before the load balancer ends a request: 230 seconds (Azure Functions, HTTP trigger). */
 const answerLimit = 230_000;
 
-/** Data roles on tables and queues, by name, with the ids in "Azure built-in roles". */
+/** Data roles on tables, queues and blobs, by name, with the ids in "Azure built-in roles". */
 const roleIds = {
   tableDataContributor: "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3",
   tableDataReader: "76199698-9eea-4c19-bc75-cec21354c6b6",
   queueDataContributor: "974c5e8b-45b9-4653-ba55-5f855dd0fb88",
   queueDataMessageProcessor: "8a0f0c08-91a1-4084-bc3d-661d67233fed",
   queueDataMessageSender: "c6a89b2d-59bc-44d0-9896-0b6e12d7b80a",
+  blobDataOwner: "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
+  blobDataContributor: "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
+  blobDataReader: "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
 } as const;
 
 export interface FunctionAppsOptions {
@@ -47,6 +56,7 @@ export interface FunctionAppsOptions {
   readonly logs: Logs;
   readonly tables: Pick<Tables, "endpoint">;
   readonly queues: QueueTriggersOptions["queues"] & Pick<QueueStorage, "endpoint">;
+  readonly blobs: Pick<BlobStorage, "endpoint" | "read">;
   readonly keyVault: Pick<KeyVault, "resolve">;
   /** Folder of the deployed packages between runs. */
   readonly directory: string;
@@ -67,6 +77,8 @@ const triggersSchema = z.object({
       messageEncoding: z.enum(["base64", "none"]),
     }),
   ),
+  blobs: z.array(z.object({ name: z.string(), container: z.string(), names: z.string(), connection: z.string() })),
+  events: z.array(z.object({ name: z.string() })),
 });
 const packageSchema = z.object({ path: z.string(), sha256: z.string() });
 
@@ -193,6 +205,54 @@ export class FunctionApps {
     void this.#syncTriggers(app.id);
   }
 
+  /**
+   * Gives an event to a function with an Event Grid trigger.
+   *
+   * @throws where the app has none of that name, or it fails.
+   */
+  async takeEvent(id: string, name: string, event: GridEvent): Promise<void> {
+    const { events } = await this.#triggers(id);
+    if (!events.some((each) => each.name === name)) throw new Error(`${id} has no Event Grid trigger ${name}`);
+    const { failed, payload } = await this.#run(id, name, event);
+    if (failed) throw new Error(`${name} failed: ${payload}`);
+  }
+
+  /**
+   * Gives a blob to a function with a blob trigger, as the host's extension does: again where it fails, and what happened to the queue
+   * `webjobs-blobtrigger-poison` in the end. Blobs of other containers and names are passed over.
+   *
+   * @throws where the app has no such trigger, or may not read the blob.
+   */
+  async takeBlob(id: string, name: string, { event, container, blob, eTag }: BlobChange): Promise<void> {
+    const { blobs } = await this.#triggers(id);
+    const trigger = blobs.find((each) => each.name === name);
+    if (trigger === undefined) throw new Error(`${id} has no blob trigger ${name} with Event Grid as its source`);
+    const isMeant = trigger.container === container && new RegExp(trigger.names, "s").test(blob);
+    if (!isMeant || event !== "Microsoft.Storage.BlobCreated") return;
+    const refused = this.#blobRefusal(id, trigger.connection);
+    if (refused !== undefined) throw new Error(refused);
+    const stored = await this.options.blobs.read(container, blob);
+    if (stored === undefined) return;
+    const { content, metadata, ...properties } = stored;
+    const given = {
+      name: `${container}/${blob}`,
+      uri: `${this.options.blobs.endpoint("read")}/${container}/${blob}`,
+      content: content.toString("base64"),
+      properties: { ...properties, length: content.length },
+      metadata,
+    };
+    for (let attempt = 1; attempt <= blobAttempts; attempt += 1) {
+      if (!(await this.#run(id, name, given)).failed) return;
+    }
+    const app = this.options.resources.get("azure-native:web:WebApp", id);
+    const failed = { Type: "BlobTrigger", FunctionId: name, BlobType: "BlockBlob", ContainerName: container };
+    const poison = JSON.stringify({ ...failed, BlobName: blob, ETag: eTag });
+    await this.options.queues.createQueue(poisonBlobs);
+    await this.options.queues.put(poisonBlobs, Buffer.from(poison).toString("base64"));
+    const line = `the blob ${container}/${blob} is told to ${poisonBlobs}: ${name} failed with it ${blobAttempts} times`;
+    this.options.logs.append(app.name, "host", line);
+  }
+
   async stop(id: string): Promise<void> {
     this.#code.delete(id);
     this.#syncs.delete(id);
@@ -213,11 +273,11 @@ export class FunctionApps {
     return this.#instances.close();
   }
 
-  /** @param message for a function with a queue trigger. */
-  async #run(id: string, name: string, message?: TriggerMessage): Promise<Invoked> {
+  /** @param given the message, blob or event for a function with such a trigger. */
+  async #run(id: string, name: string, given?: object): Promise<Invoked> {
     const answer = await fetch(`http://${await this.#running(id)}/admin/functions/${name}`, {
       method: "POST",
-      body: message && JSON.stringify(message),
+      body: given && JSON.stringify(given),
     });
     return { failed: !answer.ok, payload: await answer.text() };
   }
@@ -306,22 +366,26 @@ export class FunctionApps {
   }
 
   /**
-   * The app's settings, with connections by managed identity replaced by connections to the local tables and queues.
+   * The app's settings, with connections by managed identity replaced by connections to the local tables, queues and blobs.
    */
   #settings(app: WebApp): Record<string, string> {
     const settings = new Map(
       app.siteConfig.appSettings.map(({ name, value }) => [name, this.#resolved(app, name, value)]),
     );
-    const { tables, queues } = this.options;
-    const names = [...settings.keys()].flatMap((name) => /^(.+)__(?:table|queue)ServiceUri$/.exec(name)?.[1] ?? []);
+    const { tables, queues, blobs } = this.options;
+    const names = [...settings.keys()].flatMap(
+      (name) => /^(.+)__(?:table|queue|blob)ServiceUri$/.exec(name)?.[1] ?? [],
+    );
     for (const connection of new Set(names)) {
       const identity = this.#identity(app, settings.get(`${connection}__clientId`));
       const table = this.#tableAccess(identity, settings.get(`${connection}__tableServiceUri`));
       const queue = this.#queueAccess(identity, settings.get(`${connection}__queueServiceUri`));
-      const refused = table === "none" && queue === "none";
+      const blob = this.#blobAccess(identity, settings.get(`${connection}__blobServiceUri`));
+      const refused = table === "none" && queue === "none" && blob === "none";
       const endpoints: Endpoints = {
         ...((table !== "none" || refused) && { TableEndpoint: tables.endpoint(table === "read" ? "read" : "write") }),
         ...((queue !== "none" || refused) && { QueueEndpoint: queues.endpoint(queue === "send" ? "send" : "write") }),
+        ...((blob !== "none" || refused) && { BlobEndpoint: blobs.endpoint(blob === "read" ? "read" : "write") }),
       };
       settings.set(connection, connectionString(endpoints, { refused }));
     }
@@ -365,8 +429,19 @@ export class FunctionApps {
     return roles.includes(roleIds.queueDataMessageSender) ? "send" : "none";
   }
 
+  /** By the role that an identity has, on the account or on a container in it. */
+  #blobAccess(identity: Identity | undefined, blobServiceUri: string | undefined): BlobAccess {
+    const roles = this.#rolesWithin(
+      "azure-native:storage:BlobContainer",
+      identity,
+      ({ primaryEndpoints }) => primaryEndpoints.blob === blobServiceUri,
+    );
+    if (roles.includes(roleIds.blobDataOwner) || roles.includes(roleIds.blobDataContributor)) return "write";
+    return roles.includes(roleIds.blobDataReader) ? "read" : "none";
+  }
+
   #rolesWithin(
-    part: "azure-native:storage:Table" | "azure-native:storage:Queue",
+    part: `azure-native:storage:${"Table" | "Queue" | "BlobContainer"}`,
     identity: Identity | undefined,
     isAccount: (account: Resource<"azure-native:storage:StorageAccount">) => boolean,
   ): string[] {
@@ -394,6 +469,21 @@ export class FunctionApps {
     return (
       `the identity of the setting ${connection}__clientId may not process messages of ${address ?? accountName ?? ""}: grant ` +
       "the app's own identity Storage Queue Data Contributor"
+    );
+  }
+
+  /** Why a blob trigger of an app has no blobs by a connection. */
+  #blobRefusal(id: string, connection: string): string | undefined {
+    const app = this.options.resources.get("azure-native:web:WebApp", id);
+    const settings = new Map(app.siteConfig.appSettings.map(({ name, value }) => [name, value]));
+    const address = settings.get(`${connection}__blobServiceUri`);
+    if (address === undefined)
+      return `there is no app setting ${connection}__blobServiceUri; local Azure connects by managed identity`;
+    const identity = this.#identity(app, settings.get(`${connection}__clientId`));
+    if (this.#blobAccess(identity, address) === "write") return undefined;
+    return (
+      `the identity of the setting ${connection}__clientId may not process blobs of ${address}: grant the app's own identity ` +
+      "Storage Blob Data Owner"
     );
   }
 

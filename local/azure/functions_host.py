@@ -1,11 +1,12 @@
 """The part of the Azure Functions host that a Python function app needs: functions_host.py APP PORT
 
 Loads `function_app.py` of the folder APP with the app's own azure-functions, and serves its HTTP triggers on the
-loopback interface. `GET /admin/functions` lists the functions with a timer or a queue, and a POST of
-`/admin/functions/NAME` runs one; the body is the message of a function with a queue.
+loopback interface. `GET /admin/functions` lists the functions with another trigger, and a POST of
+`/admin/functions/NAME` runs one; the body is the message, blob or event for it.
 """
 
 import asyncio
+import base64
 import importlib
 import inspect
 import json
@@ -16,12 +17,14 @@ import sys
 import threading
 import traceback
 import uuid
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import azure.functions as func
+from azure.functions.blob import InputStream
 from azure.functions.queue import QueueMessage
 from azure.functions.timer import TimerRequest
 
@@ -137,6 +140,55 @@ class QueueFunction(Function):
         )
 
 
+class BlobFunction(Function):
+    """A function with a blob trigger that has its blobs by Event Grid."""
+
+    def __init__(self, function, directory):
+        super().__init__(function, directory)
+        self.container, _, self.pattern = resolved(self.trigger.path).strip("/").partition("/")
+        # A variable of the path, `{name}`, is any part of a blob's name.
+        self.names = re.compile("^" + re.sub(r"\\{\w+\\}", ".+", re.escape(self.pattern or "{name}")) + "$", re.DOTALL)
+        self.connection = self.trigger.connection
+
+    def listed(self):
+        return {"name": self.name, "container": self.container, "names": self.names.pattern, "connection": self.connection}
+
+    def run(self, body):
+        blob = json.loads(body)
+        content = base64.b64decode(blob["content"])
+        return self(
+            InputStream(
+                data=content,
+                name=blob["name"],
+                uri=blob["uri"],
+                length=len(content),
+                blob_properties=blob["properties"],
+                metadata=blob["metadata"],
+            )
+        )
+
+
+class EventFunction(Function):
+    """A function with an Event Grid trigger."""
+
+    def listed(self):
+        return {"name": self.name}
+
+    def run(self, body):
+        event = json.loads(body)
+        return self(
+            func.EventGridEvent(
+                id=event["id"],
+                data=event["data"],
+                topic=event["topic"],
+                subject=event["subject"],
+                event_type=event["eventType"],
+                event_time=datetime.fromisoformat(event["eventTime"].replace("Z", "+00:00")),
+                data_version=event["dataVersion"],
+            )
+        )
+
+
 class HttpFunction(Function):
     """A function with an HTTP trigger, and its paths."""
 
@@ -150,7 +202,13 @@ class HttpFunction(Function):
 
 
 # Supported triggers, each with the further bindings that its functions may have.
-SERVED = {"httpTrigger": {"http"}, "timerTrigger": set(), "queueTrigger": set()}
+SERVED = {
+    "httpTrigger": {"http"},
+    "timerTrigger": set(),
+    "queueTrigger": set(),
+    "blobTrigger": set(),
+    "eventGridTrigger": set(),
+}
 
 
 def unserved(function):
@@ -159,6 +217,8 @@ def unserved(function):
     kind = getattr(trigger, "type", "no trigger")
     if kind not in SERVED:
         return f"its trigger is {kind}; local Azure has {', '.join(SERVED)}"
+    if kind == "blobTrigger" and getattr(trigger.source, "value", trigger.source) != "EventGrid":
+        return "its blob trigger polls, which Flex Consumption does not do; give it source=func.BlobSource.EVENT_GRID"
     others = {binding.type for binding in function.get_bindings() if binding is not trigger} - SERVED[kind]
     if others:
         return f"it has the binding {', '.join(sorted(others))}, which local Azure has not; call the service by its SDK"
@@ -180,22 +240,26 @@ def load(directory):
     apps = [value for value in vars(module).values() if isinstance(value, (func.FunctionApp, func.AsgiFunctionApp, func.WsgiFunctionApp))]
     if not apps:
         raise SystemExit("function_app.py has no function app: no functions were found")
-    functions, timers, queues = [], [], []
+    functions, run = [], {"timers": [], "queues": [], "blobs": [], "events": []}
     for function in apps[0].get_functions():
         reason = unserved(function)
         if reason:
             logging.warning("the function %s is not served: %s", function.get_function_name(), reason)
         elif function.get_trigger().type == "timerTrigger":
-            timers.append(TimerFunction(function, str(directory)))
+            run["timers"].append(TimerFunction(function, str(directory)))
         elif function.get_trigger().type == "queueTrigger":
-            queues.append(QueueFunction(function, str(directory), extensions.get("queues", {})))
+            run["queues"].append(QueueFunction(function, str(directory), extensions.get("queues", {})))
+        elif function.get_trigger().type == "blobTrigger":
+            run["blobs"].append(BlobFunction(function, str(directory)))
+        elif function.get_trigger().type == "eventGridTrigger":
+            run["events"].append(EventFunction(function, str(directory)))
         else:
             functions.append(HttpFunction(function, prefix, str(directory)))
-    return functions, timers, queues
+    return functions, run
 
 
-def handler_of(functions, timers, queues, loop):
-    """Create a request handler that routes each request to the function with the matching trigger."""
+def handler_of(functions, run, loop):
+    """Create a request handler that routes each request to the function with the matching trigger; `run` has the others, by kind."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -216,10 +280,9 @@ def handler_of(functions, timers, queues, loop):
 
         def administrate(self, name, body):
             if not name:
-                kinds = {"timers": timers, "queues": queues}
-                listed = {kind: [function.listed() for function in all_of] for kind, all_of in kinds.items()}
+                listed = {kind: [function.listed() for function in all_of] for kind, all_of in run.items()}
                 return self.send(200, {}, json.dumps(listed).encode(), "application/json")
-            for function in [*timers, *queues]:
+            for function in [function for all_of in run.values() for function in all_of]:
                 if function.name == name and self.command == "POST":
                     running = asyncio.run_coroutine_threadsafe(function.run(body), loop)
                     try:
@@ -292,10 +355,10 @@ def handler_of(functions, timers, queues, loop):
 
 def main():
     directory, port = Path(sys.argv[1]), int(sys.argv[2])
-    functions, timers, queues = load(directory)
+    functions, run = load(directory)
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, daemon=True).start()
-    server = ThreadingHTTPServer(("127.0.0.1", port), handler_of(functions, timers, queues, loop))
+    server = ThreadingHTTPServer(("127.0.0.1", port), handler_of(functions, run, loop))
     server.daemon_threads = True
     server.serve_forever()
 

@@ -6,7 +6,7 @@ import { z } from "zod";
 
 import { Changes } from "../changes";
 import { forward, type HttpRequest, type HttpResponse, listen, type Listener, response } from "../http";
-import { account, sharedKeyLite } from "./storage-connection";
+import { account, storageRequest } from "./storage-connection";
 
 /** Access of an identity to the messages of queues. */
 export type QueueAccess = "none" | "send" | "write";
@@ -161,16 +161,8 @@ export class QueueStorage {
     query = "",
   ): Promise<string> {
     const server = await this.#started();
-    const date = new Date().toUTCString();
-    const headers = { "x-ms-date": date, "x-ms-version": "2019-02-02" };
     const type = body === undefined ? "" : "application/xml";
-    const signed = Object.entries(headers).map(([name, value]) => `${name}:${value}\n`);
-    const toSign = `${method}\n\n${type}\n\n${signed.join("")}/${account}/${account}/${resource}`;
-    const answer = await fetch(`${server.getHttpServerAddress()}/${account}/${resource}${query}`, {
-      method,
-      body,
-      headers: { ...headers, Authorization: sharedKeyLite(toSign), ...(type && { "Content-Type": type }) },
-    });
+    const answer = await storageRequest(server.getHttpServerAddress(), method, resource, { body, type, query });
     const text = await answer.text();
     if (!accepted.includes(answer.status)) {
       throw new Error(`Queue Storage ${method} ${resource}: ${answer.status} ${element(text, "Code") ?? text}`);

@@ -34,6 +34,27 @@ const condition = z.discriminatedUnion("name", [
   }),
 ]);
 
+/** Where Event Grid delivers here. */
+export const destinationSchema = z.discriminatedUnion("endpointType", [
+  z.object({ endpointType: z.literal("StorageQueue"), resourceId: z.string(), queueName: z.string() }),
+  z.object({ endpointType: z.literal("AzureFunction"), resourceId: z.string() }),
+  z.object({ endpointType: z.literal("WebHook"), endpointUrl: z.url() }),
+]);
+
+const subscription = {
+  id: z.string(),
+  destination: destinationSchema,
+  filter: z
+    .object({
+      includedEventTypes: z.array(z.string()).optional(),
+      subjectBeginsWith: z.string().default(""),
+      subjectEndsWith: z.string().default(""),
+      isSubjectCaseSensitive: z.boolean().default(false),
+    })
+    .prefault({}),
+  retryPolicy: z.object({ maxDeliveryAttempts: z.number().optional() }).optional(),
+};
+
 /** The properties of each resource type that the data planes read, by the type's own property names. */
 const schemas = {
   "azure-native:web:WebApp": z.object({
@@ -89,7 +110,10 @@ const schemas = {
   "azure-native:storage:StorageAccount": z.object({
     id: z.string(),
     accountName: z.string(),
-    primaryEndpoints: z.object({ web: z.string(), table: z.string(), queue: z.string() }),
+    primaryEndpoints: z.object({
+      ...{ web: z.string(), table: z.string(), queue: z.string() },
+      blob: z.string().default(""),
+    }),
   }),
   "azure-native:storage:StorageAccountStaticWebsite": z.object({
     accountName: z.string(),
@@ -106,6 +130,14 @@ const schemas = {
     source: blob,
     metadata: z.record(z.string(), z.string()).default({}),
   }),
+  "azure-native:storage:BlobContainer": z.object({
+    id: z.string(),
+    accountName: z.string(),
+    containerName: z.string(),
+  }),
+  "azure-native:eventgrid:SystemTopic": z.object({ id: z.string(), source: z.string() }),
+  "azure-native:eventgrid:SystemTopicEventSubscription": z.object(subscription),
+  "azure-native:eventgrid:EventSubscription": z.object({ ...subscription, scope: z.string() }),
   "azure-native:storage:Queue": z.object({ id: z.string(), accountName: z.string(), queueName: z.string() }),
   "azure-native:storage:Table": z.object({ id: z.string(), accountName: z.string(), tableName: z.string() }),
   "azure-native:cdn:AFDEndpoint": z.object({ id: z.string(), endpointName: z.string(), profileName: z.string() }),

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 
 import { PathTemplate } from "../path-template";
+import { blobsExtensionKey, undeliverable } from "./event-grid";
+import { AzureResources, destinationSchema } from "./resources";
 import type { CloudContext, Draft, Inputs, Reference, ResourceType, Rule } from "../resource-type";
 import type { Properties } from "../provider-server";
 
@@ -57,6 +59,25 @@ const byId = (type: string): Reference => ({ type });
 const storage = "Microsoft.Storage/storageAccounts/{accountName}";
 const frontDoor = "Microsoft.Cdn/profiles/{profileName}";
 
+/** An event subscription of a storage account, however it names the account. */
+const eventSubscription: Omit<ArmType, "outputs"> = {
+  name: "eventSubscriptionName",
+  required: ["destination.endpointType"],
+  rules: {
+    "destination.endpointType": oneOf("StorageQueue", "AzureFunction", "WebHook"),
+    eventSubscriptionName: matching(/^[A-Za-z0-9-]{3,64}$/, "3 to 64 letters, digits and hyphens"),
+    eventDeliverySchema: oneOf(undefined, "EventGridSchema"),
+    "filter.advancedFilters": oneOf(undefined),
+    deadLetterDestination: oneOf(undefined),
+    deliveryWithResourceIdentity: oneOf(undefined),
+    deadLetterWithResourceIdentity: oneOf(undefined),
+  },
+  refuses: ({ destination }, { store }) => {
+    const refused = undeliverable(new AzureResources(store), destinationSchema.parse(destination));
+    return refused === undefined ? undefined : `Code="InvalidRequest": ${refused}`;
+  },
+};
+
 export const azureTypes: Readonly<Record<string, ResourceType>> = {
   "azure-native:resources:ResourceGroup": {
     required: ["resourceGroupName", "location"],
@@ -97,6 +118,29 @@ export const azureTypes: Readonly<Record<string, ResourceType>> = {
       ),
     },
   }),
+  "azure-native:eventgrid:SystemTopic": arm("Microsoft.EventGrid/systemTopics/{systemTopicName}", {
+    name: "systemTopicName",
+    required: ["location", "source", "topicType"],
+    rules: { topicType: oneOf("Microsoft.Storage.StorageAccounts") },
+    references: { source: byId("azure-native:storage:StorageAccount") },
+    replaceOn: ["source", "topicType"],
+  }),
+  "azure-native:eventgrid:SystemTopicEventSubscription": arm(
+    "Microsoft.EventGrid/systemTopics/{systemTopicName}/eventSubscriptions/{eventSubscriptionName}",
+    {
+      ...eventSubscription,
+      references: { systemTopicName: { type: "azure-native:eventgrid:SystemTopic", by: "name" } },
+    },
+  ),
+  "azure-native:eventgrid:EventSubscription": {
+    ...eventSubscription,
+    required: ["scope", "eventSubscriptionName", ...(eventSubscription.required ?? [])],
+    references: { scope: byId("azure-native:storage:StorageAccount") },
+    replaceOn: ["scope", "eventSubscriptionName"],
+    id: ({ scope, eventSubscriptionName }) =>
+      `${String(scope)}/providers/Microsoft.EventGrid/eventSubscriptions/${String(eventSubscriptionName)}`,
+    outputs: ({ inputs }) => ({ name: inputs.eventSubscriptionName }),
+  },
   "azure-native:storage:StorageAccountStaticWebsite": arm(`${storage}/staticWebsite`, {
     references: { accountName: account },
     outputs: () => ({ containerName: "$web" }),
@@ -329,6 +373,13 @@ export const azureInvokes: Readonly<Record<string, (args: Properties, context: C
     clientId: guid("client"),
     objectId: guid("object"),
   }),
+  /** Of the host's keys, the one of the blobs extension opens something here. */
+  "azure-native:web:listWebAppHostKeys": (args, context) => {
+    const id = azureTypes["azure-native:web:WebApp"]?.id(args, context, "") ?? "";
+    if (context.store.get("azure-native:web:WebApp", id) === undefined)
+      throw new Error(`POST ${id}/host/default/listkeys\nRESPONSE 404: 404 Not Found\nERROR CODE: ResourceNotFound`);
+    return { masterKey: "", functionKeys: {}, systemKeys: { blobs_extension: blobsExtensionKey(id) } };
+  },
   /** A signature is the same for the same arguments. */
   "azure-native:storage:listStorageAccountServiceSAS": (args) => ({
     serviceSasToken: `sv=2021-06-08&sr=b&sig=${createHash("sha256").update(JSON.stringify(args)).digest("hex")}`,

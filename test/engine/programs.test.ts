@@ -10,8 +10,10 @@ import * as iam from "@pulumi/aws/iam";
 import * as lambda from "@pulumi/aws/lambda";
 import * as mediaconvert from "@pulumi/aws/mediaconvert";
 import * as s3 from "@pulumi/aws/s3";
+import * as eventgrid from "@pulumi/azure-native/eventgrid";
 import * as azureresources from "@pulumi/azure-native/resources";
 import * as storage from "@pulumi/azure-native/storage";
+import { listWebAppHostKeysOutput } from "@pulumi/azure-native/web/listWebAppHostKeys";
 import * as pulumi from "@pulumi/pulumi";
 import type { PulumiFn, Stack } from "@pulumi/pulumi/automation";
 import { unzipSync, zipSync } from "fflate";
@@ -269,7 +271,7 @@ describe("a resource of a type that the local cloud does not emulate", () => {
   });
 });
 
-test("a function on Azure receives the messages of a queue", async () => {
+test("a function on Azure receives the messages of a queue and the blobs of a container", async () => {
   const built = await bundleFor("azure");
   const packages = unzipSync(readFileSync(built.path), { filter: ({ name }) => name.startsWith(".python_packages/") });
   const code = `
@@ -281,6 +283,10 @@ orders = []
 @app.queue_trigger(arg_name="message", queue_name="orders", connection="ORDERS_STORAGE")
 def work(message: func.QueueMessage) -> None:
     orders.append(message.get_json()["id"])
+
+@app.blob_trigger(arg_name="blob", path="uploads/{name}", connection="ORDERS_STORAGE", source=func.BlobSource.EVENT_GRID)
+def look(blob: func.InputStream) -> None:
+    orders.append(f"{blob.name}: {blob.read().decode()}")
 
 @app.route(route="orders")
 def answer(req: func.HttpRequest) -> str:
@@ -304,18 +310,48 @@ def answer(req: func.HttpRequest) -> str:
     const worker = new AzureApiFunction("worker", {
       ...{ functionName: "orders-worker", resourceGroupName, location, storage: account, uploads: account },
       bundle: { ...packageBundle, path: file, pythonVersion },
-      connections: { ORDERS_STORAGE: { queueServiceUri: account.primaryEndpoints.queue } },
+      connections: {
+        ORDERS_STORAGE: {
+          queueServiceUri: account.primaryEndpoints.queue,
+          blobServiceUri: account.primaryEndpoints.blob,
+        },
+      },
       permissions: [{ role: "Storage Queue Data Message Processor", scope: queue.id }],
     });
+    const common = { resourceGroupName, accountName: account.name };
+    const uploads = new storage.BlobContainer("uploads", { ...common, containerName: "uploads" });
+    const topic = new eventgrid.SystemTopic("orders", {
+      ...{ resourceGroupName, location, source: account.id, topicType: "Microsoft.Storage.StorageAccounts" },
+    });
+    const keys = listWebAppHostKeysOutput({ name: worker.functionName, resourceGroupName });
+    const code = keys.apply(({ systemKeys }) => systemKeys?.blobs_extension ?? "");
+    new eventgrid.SystemTopicEventSubscription(
+      "uploads",
+      {
+        ...{ resourceGroupName, systemTopicName: topic.name },
+        destination: {
+          endpointType: "WebHook",
+          endpointUrl: pulumi.interpolate`${worker.url}/runtime/webhooks/blobs?functionName=Host.Functions.look&code=${code}`,
+        },
+        filter: {
+          subjectBeginsWith: pulumi.interpolate`/blobServices/default/containers/${uploads.name}/`,
+          includedEventTypes: ["Microsoft.Storage.BlobCreated"],
+        },
+      },
+      { dependsOn: worker },
+    );
     return Promise.resolve({ url: worker.url });
   });
   const { outputs } = await stack.up();
   const address = readFileSync(path.join(state, "azure-native", "queues", "address"), "utf8");
   const sent = await fetch(`http://${address}/orders`, { method: "POST", body: JSON.stringify({ id: "an order" }) });
   expect(sent.status).toBe(201);
+  const blobs = readFileSync(path.join(state, "azure-native", "blobs", "address"), "utf8");
+  expect((await fetch(`http://${blobs}/uploads/new.txt`, { method: "PUT", body: "a file" })).status).toBe(201);
   await vi.waitFor(
     async () => {
-      expect(await (await fetch(`${String(outputs.url?.value)}/api/orders`)).text()).toBe("an order");
+      const told = await (await fetch(`${String(outputs.url?.value)}/api/orders`)).text();
+      expect(told.split(",").sort()).toEqual(["an order", "uploads/new.txt: a file"]);
     },
     { timeout: 60_000, interval: 200 },
   );

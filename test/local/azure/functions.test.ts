@@ -6,7 +6,9 @@ import { strToU8, unzipSync, zipSync } from "fflate";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 
 import { startAzure } from "../../../local/azure/data-plane";
+import { blobsExtensionKey } from "../../../local/azure/event-grid";
 import { ncrontab } from "../../../local/azure/ncrontab";
+import { storageRequest } from "../../../local/azure/storage-connection";
 import { secretAddress } from "../../../local/azure/types";
 import type { CloudDataPlane } from "../../../local/data-plane";
 import { bundleFor } from "../bundle";
@@ -72,6 +74,32 @@ def look(blob: func.InputStream) -> None:
 @app.route(route="given")
 def answer(req: func.HttpRequest) -> str:
     return f"{','.join(given)} {os.environ['ORDERS']}"
+`;
+
+/** An app with a blob trigger and an Event Grid trigger, and an address that uploads and tells what the functions were given. */
+const blobApp = `
+import os
+import azure.functions as func
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+given = []
+
+@app.function_name("look")
+@app.blob_trigger(arg_name="blob", path="uploads/{name}.csv", connection="DATA", source=func.BlobSource.EVENT_GRID)
+def look(blob: func.InputStream) -> None:
+    content = blob.read().decode()
+    given.append(f"{blob.name} {content}")
+    if content == "bad":
+        raise ValueError("a bad file")
+
+@app.function_name("hear")
+@app.event_grid_trigger(arg_name="event")
+def hear(event: func.EventGridEvent) -> None:
+    given.append(f"{event.event_type} {event.subject} {event.get_json()['url']}")
+
+@app.route(route="given")
+def answer(req: func.HttpRequest) -> str:
+    return "\\n".join([*given, os.environ["DATA"]])
 `;
 
 const resources = new FakeResources();
@@ -315,7 +343,9 @@ describe("a queue trigger", () => {
     expect(await plane.invoke?.({ functionName: "worker", payload: "by hand" })).toMatchObject({ failed: false });
     expect(await given()).toContain("by hand 1");
     await expect(plane.invoke?.({ functionName: "worker" })).rejects.toThrow("has no function with a timer");
-    expect(log()).toMatch(/the function look is not served: its trigger is blobTrigger; local Azure has httpTrigger/);
+    expect(log()).toMatch(
+      /the function look is not served: its blob trigger polls, which Flex Consumption does not do/,
+    );
   });
 
   test("that is disabled by its app setting does not run", async () => {
@@ -324,6 +354,114 @@ describe("a queue trigger", () => {
     await expect(plane.invoke?.({ functionName: "worker", payload: "by hand" })).rejects.toThrow(
       "no function with a queue",
     );
+  });
+});
+
+describe("what happens to blobs", () => {
+  const account = `${group}/Microsoft.Storage/storageAccounts/files`;
+  const address = "https://files.blob.core.windows.net/";
+  const settings = { DATA__blobServiceUri: address, DATA__credential: "managedidentity", DATA__clientId: "c" };
+  const byHand = (blob: string, init: RequestInit = {}) =>
+    fetch(`http://${readFileSync(path.join(directory, "blobs", "address"), "utf8")}/uploads/${blob}`, init);
+  const put = (blob: string, body: string) => byHand(blob, { method: "PUT", body });
+  const given = async () => (await (await fetch(`${url}/api/given`)).text()).split("\n");
+  const queued = async (queue: string) => {
+    const server = readFileSync(path.join(directory, "queues", "address"), "utf8");
+    const messages = (await (await fetch(`http://${server}/${queue}`)).json()) as { body: string }[];
+    return messages.map(({ body }) => JSON.parse(body) as Record<string, unknown>);
+  };
+  const subscribe = (name: string, destination: object, filter?: object) =>
+    resources.put(
+      "azure-native:eventgrid:SystemTopicEventSubscription",
+      `${account}/topic/eventSubscriptions/${name}`,
+      {
+        destination,
+        ...(filter && { filter }),
+      },
+    );
+  const soon = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 30_000, interval: 200 });
+
+  beforeAll(async () => {
+    resources.put(
+      "azure-native:storage:StorageAccount",
+      account,
+      { accountName: "files" },
+      { primaryEndpoints: { web: "https://w2/", table: "https://t2/", queue: "https://q2/", blob: address } },
+    );
+    const container = `${account}/blobServices/default/containers/uploads`;
+    resources.put("azure-native:storage:BlobContainer", container, { accountName: "files", containerName: "uploads" });
+    const queue = resources.put("azure-native:storage:Queue", `${account}/queueServices/default/queues/changes`, {
+      accountName: "files",
+      queueName: "changes",
+    });
+    await plane.types[queue.type]?.start(queue);
+    resources.put("azure-native:authorization:RoleAssignment", "blob role", {
+      principalId: "p",
+      roleDefinitionId: `${role.split("/").slice(0, -1).join("/")}/b7e6dc6d-f1e8-4753-8033-0f276bb0955b`,
+      scope: account,
+    });
+    resources.put("azure-native:eventgrid:SystemTopic", `${account}/topic`, { source: account });
+    subscribe("queue", { endpointType: "StorageQueue", resourceId: account, queueName: "changes" });
+    subscribe(
+      "function",
+      { endpointType: "AzureFunction", resourceId: `${app.id}/functions/hear` },
+      { includedEventTypes: ["Microsoft.Storage.BlobDeleted"], subjectEndsWith: ".CSV" },
+    );
+    const webhook = `${url}/runtime/webhooks/blobs?functionName=Host.Functions.look&code=${blobsExtensionKey(app.id)}`;
+    subscribe("trigger", { endpointType: "WebHook", endpointUrl: webhook });
+    await configure(settings);
+    await deploy(blobApp);
+  });
+
+  test("goes to the blob trigger whose path fits, by hand and by the app's own connection", async () => {
+    expect((await put("new/orders.csv", "1,2")).status).toBe(201);
+    expect((await put("notes.txt", "none")).status).toBe(201);
+    await soon(async () => {
+      expect(await given()).toContain("uploads/new/orders.csv 1,2");
+    });
+    const endpoint = /BlobEndpoint=([^;]+)/.exec((await given()).at(-1) ?? "")?.[1] ?? "";
+    const [server = "", name = ""] = [endpoint.slice(0, endpoint.lastIndexOf("/")), "uploads/own.csv"];
+    const headers = { "x-ms-blob-type": "BlockBlob" };
+    expect((await storageRequest(server, "PUT", name, { body: "3", type: "text/csv", headers })).status).toBe(201);
+    await soon(async () => {
+      expect(await given()).toContain("uploads/own.csv 3");
+    });
+    expect((await given()).filter((line) => line.includes("notes"))).toEqual([]);
+    expect(await (await byHand("own.csv")).text()).toBe("3");
+  });
+
+  test("is events in a queue and of an Event Grid trigger, as the subscriptions' filters say", async () => {
+    expect((await byHand("own.csv", { method: "DELETE" })).status).toBe(202);
+    const subject = "/blobServices/default/containers/uploads/blobs/own.csv";
+    await soon(async () => {
+      expect(await given()).toContain(`Microsoft.Storage.BlobDeleted ${subject} ${address}uploads/own.csv`);
+    });
+    const events = await queued("changes");
+    expect(events.map(({ eventType }) => eventType)).toEqual([
+      ...["Created", "Created", "Created", "Deleted"].map((what) => `Microsoft.Storage.Blob${what}`),
+    ]);
+    expect(events[0]).toMatchObject({ topic: account, data: { api: "PutBlob", blobType: "BlockBlob" } });
+  });
+
+  test("is given again where the function fails, and told to the poison queue in the end", async () => {
+    await put("bad.csv", "bad");
+    await soon(async () => {
+      expect(await queued("webjobs-blobtrigger-poison")).toMatchObject([
+        { ContainerName: "uploads", BlobName: "bad.csv" },
+      ]);
+    });
+    expect((await given()).filter((line) => line === "uploads/bad.csv bad")).toHaveLength(5);
+  });
+
+  test("is not read without the role", async () => {
+    resources.remove("azure-native:authorization:RoleAssignment", "blob role");
+    const said = vi.spyOn(console, "error").mockReturnValue();
+    await put("secret.csv", "4");
+    await soon(() => {
+      expect(String(said.mock.calls)).toContain("grant the app's own identity Storage Blob Data Owner");
+      return Promise.resolve();
+    });
+    said.mockRestore();
   });
 });
 
