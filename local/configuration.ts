@@ -76,7 +76,9 @@ export function stackConfiguration({
     }
   }
 
-  const secrets = secretPaths.map((at) => secretAt(document, at, project.name));
+  const known = new Set(secretPaths.map((at) => JSON.stringify(at)));
+  const given = functionSecrets(document, project.name).filter((at) => !known.has(JSON.stringify(at)));
+  const secrets = [...secretPaths, ...given].map((at) => secretAt(document, at, project.name));
   for (const { at, value } of secrets) document.setIn(["config", ...at], value);
   const values = withDefaults(configOf(document), project);
   for (const { at } of secrets) document.deleteIn(["config", ...at]);
@@ -189,6 +191,18 @@ function securePaths(node: unknown, at: readonly string[] = []): string[][] {
   const [only, ...more] = node.items;
   if (only !== undefined && more.length === 0 && String(only.key) === "secure") return [[...at]];
   return node.items.flatMap(({ key, value }) => securePaths(value, [...at, String(key)]));
+}
+
+/** Paths of the texts in `functions.<name>.secrets`, which the engine would keep in the clear in its history. */
+function functionSecrets(document: Document, project: string): string[][] {
+  const keys = (at: readonly string[]) => {
+    const node = document.getIn(at);
+    return isMap(node) ? node.items.map(({ key }) => [...at, String(key)]) : [];
+  };
+  return keys(["config", `${project}:functions`])
+    .flatMap((fn) => keys([...fn, "secrets"]))
+    .filter((at) => typeof document.getIn(at) === "string")
+    .map(([, ...at]) => at);
 }
 
 function secretAt(document: Document, at: readonly string[], project: string): StackSecret & { at: readonly string[] } {

@@ -51,9 +51,11 @@ describe("a Flask shop with a worker, a table, a secret and a template, describe
     for (const cloud of clouds) expect(await json(address(cloud, "/items"))).toEqual([{ id: "apple", count: 10 }]);
   });
 
-  test("has its secret nowhere as plain text in the engine's state", () => {
-    const folder = path.join(shop.state, "engine", ".pulumi", "stacks");
-    const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".json"));
+  test("has its secret nowhere as plain text in the engine's state or history", () => {
+    const folder = path.join(shop.state, "engine");
+    const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) =>
+      /\.(json|yaml)$/.test(file),
+    );
     expect(files.length).toBeGreaterThan(0);
     for (const file of files) expect(readFileSync(path.join(folder, file), "utf8")).not.toContain(secret);
   });

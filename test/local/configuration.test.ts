@@ -76,6 +76,17 @@ config:
   });
 });
 
+test("a value of a function's secrets is a secret, also where the command line gives it", () => {
+  const { document, secrets, values } = configuration("config: {'shop:functions': {api: {memory: 512}}}", {
+    settings: { "functions.api.secrets.KEY": "open", "functions.api.environment.NAME": "shop" },
+  });
+  expect(secrets).toMatchObject([
+    { setting: "functions.api.secrets.KEY", key: "shop:functions.api.secrets.KEY", value: "open", standIn: false },
+  ]);
+  expect(values["shop:functions"]).toMatchObject({ api: { memory: 512, secrets: { KEY: "open" } } });
+  expect(document.toString()).not.toContain("open");
+});
+
 describe("what cannot be read is named, with what is accepted:", () => {
   test.each<[string, string, Partial<ConfigurationOptions>, RegExp]>([
     [
