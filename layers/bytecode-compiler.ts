@@ -9,7 +9,7 @@ export interface BytecodeCompiler {
    */
   readonly name: string;
   /** The name under which the npm package is installed. */
-  readonly npmPackage: string;
+  readonly npmPackage: keyof typeof dependencies;
 }
 
 /**

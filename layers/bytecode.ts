@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { bytecodeCompiler } from "./bytecode-compiler";
 import { cacheDirectory, readBlob, sha256, writeBlob } from "./cache";
 import type { InstalledFile, MergedWheels } from "./merge";
-import { closeScanner } from "./module-scan";
+import { closeScanners } from "./module-scan";
 import { recipeDigest } from "./recipe";
 import { contentOf, readZip } from "./unzip";
 import { Workers } from "./workers";
@@ -107,7 +107,7 @@ async function compiledBatch(
   sources: readonly ZipEntry[],
   { npmPackage, workers, suffix }: Compilation,
 ): Promise<ZipEntry[]> {
-  await closeScanner();
+  await closeScanners();
   const answers = await workers.run(() => ({
     compiler: npmPackage,
     modules: sources.map((entry) => ({ name: entry.name, source: new Uint8Array(contentOf(entry)) })),

@@ -50,7 +50,7 @@ export async function proveCode({ code, handler, layers }: LambdaCode): Promise<
   const { errors } = proveImports({
     platform: { pythonVersion, architecture },
     entryPoints: [{ module: handler.slice(0, dot).replaceAll("/", "."), attribute: handler.slice(dot + 1) }],
-    application: await applicationTree(files),
+    application: await applicationTree(files, pythonVersion),
     packages: new Map(),
     provided: [...runtimeModules.aws, ...packages.flatMap(providedModules)],
   });

@@ -16,7 +16,7 @@ export async function importable(checked: FunctionImports, progress: (line: stri
   const { target, platform, entryPoints, application, lock, provided = new Map<string, string>() } = checked;
   const names = functionPackages(checked).filter((name) => !provided.has(name));
   const [own, packages] = await Promise.all([
-    applicationTree(application),
+    applicationTree(application, platform.pythonVersion),
     packageTree(lock, platform, names, progress),
   ]);
   return {
@@ -32,8 +32,8 @@ export function functionPackages({ lock, layers, functionLayers }: FunctionImpor
 }
 
 /** The application's files with the scans of its modules. */
-export async function applicationTree(files: readonly ModuleSource[]): Promise<Tree> {
-  const scans = await scanModules(files);
+export async function applicationTree(files: readonly ModuleSource[], pythonVersion: string): Promise<Tree> {
+  const scans = await scanModules(files, pythonVersion);
   return new Map(files.map(({ name }): [string, TreeFile] => [name, { scan: scans[name] }]));
 }
 
@@ -48,12 +48,12 @@ export async function packageTree(
   progress: (line: string) => void,
 ): Promise<Tree> {
   const wheels = (await wheelsOf(lock, platform, { progress })).filter(({ name }) => names.includes(name));
-  const known = await Promise.all(wheels.map(async ({ sha256 }) => knownPackageScan(sha256)));
+  const known = await Promise.all(wheels.map(async ({ sha256 }) => knownPackageScan(sha256, platform.pythonVersion)));
   const unknown = wheels.filter((_, index) => known[index] === undefined);
   const opened = await openWheels(unknown, lock, platform, progress);
   const tree = new Map<string, TreeFile>();
   for (const [index, wheel] of wheels.entries()) {
-    const { files, scans } = known[index] ?? (await scanWheel(wheel, opened));
+    const { files, scans } = known[index] ?? (await scanWheel(wheel, opened, platform.pythonVersion));
     const owner = { name: wheel.name, version: wheel.version };
     for (const file of files) if (!tree.has(file)) tree.set(file, { owner, scan: scans[file] });
   }
@@ -63,12 +63,17 @@ export async function packageTree(
 /** Tests are listed, but not scanned: code that serves requests does not import them. */
 const test = /(^|\/)(tests\/|conftest\.py$)/;
 
-async function scanWheel({ sha256 }: Wheel, opened: readonly OpenedWheel[]): Promise<PackageScan> {
+async function scanWheel(
+  { sha256 }: Wheel,
+  opened: readonly OpenedWheel[],
+  pythonVersion: string,
+): Promise<PackageScan> {
   const { files = [], foreign = [] } = opened.find((wheel) => wheel.sha256 === sha256) ?? {};
   const modules = files.filter(({ name }) => name.endsWith(".py") && !test.test(name));
   return scanPackage(
     sha256,
     [...files.map(({ name }) => name), ...foreign],
     modules.map((entry) => ({ name: entry.name, content: contentOf(entry) })),
+    pythonVersion,
   );
 }

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 
 import { dependencies } from "../package.json";
+import { type BytecodeCompiler, bytecodeCompiler } from "./bytecode-compiler";
 import { cacheDirectory, readRecord, sha256, writeRecord } from "./cache";
 import { Workers } from "./workers";
 
@@ -94,17 +95,25 @@ export interface PackageScan {
   readonly scans: Scans;
 }
 
-/** Scans modules. Each scan is cached by the module's content, so that only changed files are read. */
-export async function scanModules(sources: readonly ModuleSource[]): Promise<Scans> {
+/**
+ * Scans modules. Each scan is cached by the module's content, so that only changed files are read.
+ *
+ * @param pythonVersion whose syntax they have.
+ */
+export async function scanModules(sources: readonly ModuleSource[], pythonVersion: string): Promise<Scans> {
   const modules = sources.filter(({ name }) => name.endsWith(".py"));
-  const scanner = await scannerDigest();
+  const parser = parserOf(pythonVersion);
+  const scanner = await scannerDigest(parser);
   const kept = await Promise.all(
     modules.map(async ({ name, content }) => {
       const file = recordFile(scanner, sha256(content));
       return { name, content, file, scan: await readRecord<ModuleScan>(file) };
     }),
   );
-  const scanned = await scan(kept.filter((module) => module.scan === undefined));
+  const scanned = await scan(
+    kept.filter((module) => module.scan === undefined),
+    parser,
+  );
   const scans: Record<string, ModuleScan> = {};
   for (const { name, file, scan: known } of kept) {
     const found = known ?? scanned[name] ?? {};
@@ -115,8 +124,8 @@ export async function scanModules(sources: readonly ModuleSource[]): Promise<Sca
 }
 
 /** The scan of a whole package, if it is cached. */
-export async function knownPackageScan(hash: string): Promise<PackageScan | undefined> {
-  return readRecord<PackageScan>(recordFile(await scannerDigest(), hash));
+export async function knownPackageScan(hash: string, pythonVersion: string): Promise<PackageScan | undefined> {
+  return readRecord<PackageScan>(recordFile(await scannerDigest(parserOf(pythonVersion)), hash));
 }
 
 /**
@@ -129,9 +138,11 @@ export async function scanPackage(
   hash: string,
   files: readonly string[],
   sources: readonly ModuleSource[],
+  pythonVersion: string,
 ): Promise<PackageScan> {
-  const found = { files, scans: await scan(sources) };
-  await writeRecord(recordFile(await scannerDigest(), hash), found);
+  const parser = parserOf(pythonVersion);
+  const found = { files, scans: await scan(sources, parser) };
+  await writeRecord(recordFile(await scannerDigest(parser), hash), found);
   return found;
 }
 
@@ -139,28 +150,39 @@ function recordFile(scanner: string, content: string): string {
   return cacheDirectory("imports", `${sha256(JSON.stringify([scanner, content]))}.json`);
 }
 
-const program = path.join(__dirname, "module_scan.py");
-let digest: Promise<string> | undefined;
+/** An interpreter, by the name of its npm package: a Python has syntax that an older one does not parse. */
+type Parser = BytecodeCompiler["npmPackage"];
+
+const parserOf = (pythonVersion: string): Parser => bytecodeCompiler(pythonVersion)?.npmPackage ?? "pyodide";
+
+let program: Promise<string> | undefined;
 
 /** SHA-256 of the scanner: its program and its parser. */
-function scannerDigest(): Promise<string> {
-  return (digest ??= readFile(program, "utf8").then((text) => sha256(JSON.stringify([text, dependencies.pyodide]))));
+async function scannerDigest(parser: Parser): Promise<string> {
+  const text = await (program ??= readFile(path.join(__dirname, "module_scan.py"), "utf8"));
+  return sha256(JSON.stringify([text, dependencies[parser]]));
 }
 
 interface Sources {
+  /** The npm package of the interpreter. */
+  readonly parser: Parser;
   readonly modules: readonly { readonly name: string; readonly source: Uint8Array }[];
 }
 
-const scanner = new Workers<Sources, Scans>("scan-worker.mjs", 1);
+/** A thread for each parser: two releases of pyodide cannot be loaded into one. */
+const scanners = new Map<Parser, Workers<Sources, Scans>>();
 
-/** Frees the 120 MB of the scanner's interpreter if it is idle; the next scan starts it again. */
-export function closeScanner(): Promise<void> {
-  return scanner.closeIdle();
+/** Frees the 120 MB of each scanner's interpreter that is idle; the next scan starts it again. */
+export async function closeScanners(): Promise<void> {
+  await Promise.all([...scanners.values()].map((scanner) => scanner.closeIdle()));
 }
 
-async function scan(sources: readonly ModuleSource[]): Promise<Scans> {
+async function scan(sources: readonly ModuleSource[], parser: Parser): Promise<Scans> {
   if (sources.length === 0) return {};
+  const scanner = scanners.get(parser) ?? new Workers<Sources, Scans>("scan-worker.mjs", 1);
+  scanners.set(parser, scanner);
   return scanner.run(() => ({
+    parser,
     modules: sources.map(({ name, content }) => ({ name, source: new Uint8Array(content) })),
   }));
 }

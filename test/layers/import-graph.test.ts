@@ -29,6 +29,7 @@ it("has the imports of each module, with the kind of edge", async () => {
   };
   const tree = await applicationTree(
     Object.entries(files).map(([name, text]) => ({ name, content: Buffer.from(text) })),
+    "3.12",
   );
   const graph = importGraph([tree], { pythonVersion: "3.12", architecture: "x86_64" }, ["main"]);
   const shown = Object.fromEntries([...graph].map(([name, { imports }]) => [name, Object.fromEntries(imports)]));

@@ -17,9 +17,9 @@ afterAll(() => {
 
 type Files = Readonly<Record<string, string>>;
 
-async function treeOf(files: Files, owner?: string): Promise<Tree> {
+async function treeOf(files: Files, pythonVersion: string, owner?: string): Promise<Tree> {
   const sources = Object.entries(files).map(([name, text]) => ({ name, content: Buffer.from(text) }));
-  const scans = await scanModules(sources);
+  const scans = await scanModules(sources, pythonVersion);
   return new Map(
     sources.map(({ name }) => [name, { scan: scans[name], ...(owner && { owner: { name: owner, version: "1.0" } }) }]),
   );
@@ -32,16 +32,15 @@ interface Case extends Partial<Pick<Importable, "platform" | "provided" | "entry
 const python = (pythonVersion: string) => ({ pythonVersion, architecture: "x86_64" }) as const;
 
 async function prove(application: Files, { packages = {}, ...others }: Case = {}) {
+  const { platform = python("3.12") } = others;
+  const main = "main.py" in application && { "main.py": `${application["main.py"]}\napp = 1` };
   return proveImports({
-    platform: python("3.12"),
+    platform,
     entryPoints: [{ module: "main", attribute: "app" }],
     provided: [],
     ...others,
-    application: await treeOf({
-      ...application,
-      ...("main.py" in application && { "main.py": `${application["main.py"]}\napp = 1` }),
-    }),
-    packages: await treeOf(packages, "dep"),
+    application: await treeOf({ ...application, ...main }, platform.pythonVersion),
+    packages: await treeOf(packages, platform.pythonVersion, "dep"),
   });
 }
 
@@ -233,6 +232,12 @@ describe("an import that fails", () => {
     ],
     ["for its syntax", { "main.py": "import shop", "shop.py": "x =\n" }, {}, ["shop.py:1 syntax error shop"]],
     [
+      "for syntax of a newer Python",
+      { "main.py": "import shop", "shop.py": "type Price[T = int] = list[T]\n" },
+      { platform: python("3.12") },
+      ["shop.py:1 syntax error shop"],
+    ],
+    [
       "for a module that raises",
       { "main.py": "import dep" },
       { packages: { "dep.py": "import sys\nif sys.platform != 'win32':\n  raise ImportError('for Windows')" } },
@@ -287,6 +292,11 @@ describe("an import that is no error", () => {
     [
       "for another Python",
       { "main.py": "from sys import version_info as v\nif v[:2] < (3, 9) or v.major == 2:\n  import absent" },
+    ],
+    [
+      "in a module with the syntax of its Python, newer than that of another",
+      { "main.py": "import shop", "shop.py": "try:\n  import absent\nexcept ImportError, OSError:\n  x = t'{1}'\n" },
+      { platform: python("3.14") },
     ],
     [
       "behind a flag that a try has set",

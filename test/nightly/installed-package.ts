@@ -55,7 +55,7 @@ export async function prove(program: string, packages: Tree): Promise<ImportProo
   return proveImports({
     platform,
     entryPoints: [{ module: "main", attribute: "app" }],
-    application: await applicationTree([{ name: "main.py", content: Buffer.from(program) }]),
+    application: await applicationTree([{ name: "main.py", content: Buffer.from(program) }], platform.pythonVersion),
     packages,
     provided: [],
   });
