@@ -33,6 +33,8 @@ export class PackageDeployment extends pulumi.ComponentResource {
   private readonly container: storage.BlobContainer;
   /** Name of the blob. */
   private readonly packageName: pulumi.Output<string>;
+  /** When it was uploaded, as ISO 8601. */
+  private readonly uploadedAt: pulumi.Output<string>;
   private readonly packageUri: pulumi.Output<string>;
 
   constructor(
@@ -51,7 +53,12 @@ export class PackageDeployment extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    this.packageName = this.nameOfPackage(name);
+    const { bundle } = args;
+    this.uploadedAt = this.timeOfUpload(name);
+    // The provider refuses to create an existing blob, so a package that is deployed again gets another name.
+    this.packageName = this.uploadedAt.apply((time) => {
+      return `${bundle.name}-${time.replace(/\D/g, "").slice(0, 14)}-${bundle.sha256.slice(0, 12)}.zip`;
+    });
     this.packageUri = this.upload(name);
     this.registerOutputs();
   }
@@ -93,15 +100,12 @@ export class PackageDeployment extends pulumi.ComponentResource {
       : this.deployByTemplate(name, app, deploymentName, opts);
   }
 
-  /** The provider refuses to create an existing blob, so a package that is deployed again gets another name. */
-  private nameOfPackage(name: string): pulumi.Output<string> {
-    const { name: bundle, sha256 } = this.args.bundle;
-    const time = new command.Command(
-      `${name}-uploaded`,
-      { create: "node --print 'new Date().toISOString()'", triggers: [sha256], logging: command.Logging.None },
-      { parent: this },
-    );
-    return pulumi.interpolate`${bundle}-${time.stdout.apply((text) => text.replace(/\D/g, "").slice(0, 14))}-${sha256.slice(0, 12)}.zip`;
+  /** Moves with the package's content. */
+  private timeOfUpload(name: string): pulumi.Output<string> {
+    const create = "node --print 'new Date().toISOString()'";
+    const triggers = [this.args.bundle.sha256];
+    const logging = command.Logging.None;
+    return new command.Command(`${name}-uploaded`, { create, triggers, logging }, { parent: this }).stdout;
   }
 
   private blob(
@@ -135,9 +139,7 @@ export class PackageDeployment extends pulumi.ComponentResource {
         resource: "b",
         permissions: "r",
         protocols: "https",
-        // The address is part of the deployment: a changing time would deploy in every update; this one changes once a
-        // year.
-        sharedAccessExpiryTime: `${new Date().getUTCFullYear() + 2}-01-01T00:00:00Z`,
+        sharedAccessExpiryTime: this.uploadedAt.apply(expiryOf),
       },
       { parent: this },
     );
@@ -184,6 +186,15 @@ export class PackageDeployment extends pulumi.ComponentResource {
       opts,
     );
   }
+}
+
+/**
+ * The end of the right to read a package, as ISO 8601. The address is part of the deployment, so another end would deploy for
+ * nothing: it changes with the package, and otherwise only when the address would have ended.
+ */
+function expiryOf(uploadedAt: string): string {
+  const since = Math.max(new Date(uploadedAt.trim()).getUTCFullYear(), new Date().getUTCFullYear() - 1);
+  return `${since + 2}-01-01T00:00:00Z`;
 }
 
 /** The Azure CLI deploys only files. The roles of a new app take minutes to propagate. */

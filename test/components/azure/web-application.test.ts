@@ -548,16 +548,23 @@ describe("with other settings", () => {
     expect(JSON.stringify(command)).not.toContain("/nowhere");
   });
 
-  test("the package's address is the same all year", async () => {
+  test("the package's address stays over a new year, and is valid whenever it is deployed again", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     try {
       const expiries = [];
-      for (const now of ["2031-01-01T00:00:00Z", "2031-12-31T23:59:59Z"]) {
+      // It was uploaded at the beginning of 2026.
+      for (const now of [
+        "2026-01-02T03:04:05Z",
+        "2026-12-31T23:59:59Z",
+        "2027-01-01T00:00:00Z",
+        "2031-06-01T00:00:00Z",
+      ]) {
         vi.setSystemTime(now);
         const { recording } = await environment();
         expiries.push(recording.calls.find(({ token }) => token.endsWith("SAS"))?.inputs.sharedAccessExpiryTime);
       }
-      expect(expiries).toEqual(["2033-01-01T00:00:00Z", "2033-01-01T00:00:00Z"]);
+      const first = "2028-01-01T00:00:00Z";
+      expect(expiries).toEqual([first, first, first, "2032-01-01T00:00:00Z"]);
     } finally {
       vi.useRealTimers();
     }
