@@ -195,13 +195,16 @@ class Prover {
   private import(name: string, site: ImportSite): Failure | undefined {
     const parts = name.split(".");
     for (let length = 1; length <= parts.length; length += 1) {
-      const failure = this.importOne(parts.slice(0, length).join("."), site);
+      const part = parts.slice(0, length).join(".");
+      // Where even the first is missing, the whole name tells which distribution brings it: `google` alone is another.
+      const failure = this.importOne(part, site, length === 1 ? name : part);
       if (failure) return failure;
     }
     return undefined;
   }
 
-  private importOne(name: string, site: ImportSite): Failure | undefined {
+  /** @param told what the import is said to miss. Default: the name. */
+  private importOne(name: string, site: ImportSite, told = name): Failure | undefined {
     const loaded = this.loaded.get(name);
     if (loaded) return loaded.failure;
     const [top = ""] = name.split(".", 1);
@@ -223,7 +226,7 @@ class Prover {
         });
       }
       if (this.isMade(name)) return undefined;
-      return this.fault("ModuleNotFoundError", site, { kind: "missing module", module: name });
+      return this.fault("ModuleNotFoundError", site, { kind: "missing module", module: told });
     }
     return this.load(name, found, site);
   }

@@ -66,12 +66,18 @@ describe("an import that fails", () => {
       },
       ["early/part.py:1 missing name early.absent", "late/part.py:1 missing name late.absent"],
     ],
+    [
+      "of a part of a namespace that is nowhere",
+      { "main.py": "import google.cloud.storage\nfrom azure.functions import App" },
+      {},
+      ["main.py:1 missing module google.cloud.storage", "main.py:2 missing module azure.functions"],
+    ],
     ["of a module that is nowhere", { "main.py": "import os\nimport absent" }, {}, ["main.py:2 missing module absent"]],
     [
       "inside a package, at the line that imports it",
       { "main.py": "import dep.part" },
       { packages: { "dep/__init__.py": "", "dep/part.py": "\n\nfrom absent.deep import x" } },
-      ["dep/part.py:3 missing module absent"],
+      ["dep/part.py:3 missing module absent.deep"],
     ],
     [
       "in a class body, a with and a loop",
