@@ -13,16 +13,16 @@ const versions = z.object({ Versions: z.array(published).default([]) });
 const described = z.object({ Description: z.string().default("") });
 const invoked = z.object({ FunctionError: z.string().optional(), LogResult: z.string().default("") });
 
-/** Name of the alias that notes of a version that it was verified: versions themselves take no note. */
+/** Name of the alias that marks a version as verified: versions themselves have no tags. */
 export const verifiedAlias = (version: string) => `verified-${version}`;
 
-/** The same of one that went back as a canary. */
+/** Name of the alias that marks a version as rejected by its canary phase. */
 export const refusedAlias = (version: string) => `refused-${version}`;
 
 /**
- * A version on AWS itself, by the AWS CLI.
+ * A version on AWS, read with the AWS CLI.
  *
- * @param functionArn without a version at its end.
+ * @param functionArn ARN without a version.
  */
 export function awsVersion(functionArn: string, version: string): PublishedVersion {
   const aws = awsCli(functionArn.split(":")[3] ?? "");
@@ -48,7 +48,7 @@ export function awsVersion(functionArn: string, version: string): PublishedVersi
         await aws.run("lambda", "delete-function", ...fn, "--qualifier", newest.number);
       }
       const { Description } = await aws.ask(described, "lambda", "get-function-configuration", ...fn);
-      // Without a change Lambda would answer with the version that there was last.
+      // Lambda publishes nothing without a change: it would return the last version.
       for (const description of [`${Description} again`, Description]) {
         await aws.run("lambda", "update-function-configuration", ...fn, "--description", description);
         await aws.run("lambda", "wait", "function-updated-v2", ...fn);

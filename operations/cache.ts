@@ -3,7 +3,7 @@ import path from "node:path";
 
 import { cacheDirectory } from "../layers/cache";
 
-/** What is kept of each kind, for a reader. */
+/** Description of each kind of entry. */
 const kinds: Readonly<Record<string, string>> = {
   addresses: "addresses of wheels",
   builds: "which bundles a lock has given",
@@ -20,19 +20,19 @@ const kinds: Readonly<Record<string, string>> = {
   wheels: "wheels from the index",
 };
 
-/** A file or folder of the cache, made and deleted as a whole. */
+/** A file or folder of the cache, created and deleted as a whole. */
 export interface CacheEntry {
   readonly kind: string;
   readonly path: string;
   readonly bytes: number;
-  /** As far as the file system tells, which most do to a day. */
+  /** Access time; most file systems update it at most once a day. */
   readonly usedAt: Date;
 }
 
 export interface CacheLimits {
-  /** Days without use after which an entry goes. */
+  /** Days without use after which an entry is deleted. */
   readonly unusedDays: number;
-  /** Bytes of everything; what was used longest ago goes first. */
+  /** Bytes of the whole cache; the least recently used entries are deleted first. */
   readonly bytes: number;
 }
 
@@ -40,7 +40,7 @@ export const defaultLimits: CacheLimits = { unusedDays: 30, bytes: 5e9 };
 
 const day = 86_400_000;
 
-/** What was used in these days stays whatever the size: a running function may need it. */
+/** Entries used within these days stay whatever the size: a running function may need them. */
 const inUseDays = 2;
 
 /** Days between two automatic prunings. */
@@ -58,7 +58,7 @@ export function cacheEntries(): CacheEntry[] {
     );
 }
 
-/** What each kind takes, the largest first. */
+/** Size of each kind, the largest first. */
 export function cacheSummary(entries: readonly CacheEntry[]): {
   kind: string;
   about: string;
@@ -81,8 +81,8 @@ export function cacheSummary(entries: readonly CacheEntry[]): {
 }
 
 /**
- * What exceeds the limits: what was not used for long, then what was used longest ago, until the rest fits. What was used in
- * the last two days always stays.
+ * Entries beyond the limits: those unused for too long, then the least recently used until the rest fits. Entries used in
+ * the last two days always stay.
  */
 export function prunableEntries(entries: readonly CacheEntry[], limits: CacheLimits, now = Date.now()): CacheEntry[] {
   const unusedSince = (days: number) => (entry: CacheEntry) => now - entry.usedAt.getTime() > days * day;
@@ -99,7 +99,7 @@ export function prunableEntries(entries: readonly CacheEntry[], limits: CacheLim
   return [...old, ...tooMuch];
 }
 
-/** Deletes what exceeds the limits, and gives it. */
+/** Deletes the entries beyond the limits, and returns them. */
 export function pruneCache(limits: CacheLimits): CacheEntry[] {
   const pruned = prunableEntries(cacheEntries(), limits);
   for (const entry of pruned) rmSync(entry.path, { recursive: true, force: true });

@@ -16,12 +16,12 @@ const integrations = z.object({
   Items: z.array(z.object({ IntegrationId: z.string(), IntegrationUri: z.string().default("") })).default([]),
 });
 
-/** Milliseconds until a statement of a function's policy is known to API Gateway. */
+/** Milliseconds until a new statement of a function's policy applies in API Gateway. */
 const propagation = 30_000;
 
 /**
- * The address of a version, in the place of its function's own; undefined where an address is another function's, or names a
- * version or an alias already.
+ * The integration address of a version, from its function's; undefined if the address belongs to another function, or
+ * already names a version or an alias.
  */
 export function versionUri(uri: string, functionName: string, version: string): string | undefined {
   const own = new RegExp(`(:function:${functionName})(?=/|$)`);
@@ -29,9 +29,9 @@ export function versionUri(uri: string, functionName: string, version: string): 
 }
 
 /**
- * Publishes a function as it is, and lets each HTTP API that calls it by its name alone call that version, by the AWS CLI.
+ * Publishes the current function with the AWS CLI, and points each HTTP API that calls it unqualified to that version.
  *
- * @param waited milliseconds until API Gateway knows that it may call the version.
+ * @param waited milliseconds until API Gateway may call the version.
  */
 export async function keepFormerVersion(functionName: string, region: string, waited = propagation): Promise<void> {
   const aws = awsCli(region);
@@ -59,7 +59,7 @@ export async function keepFormerVersion(functionName: string, region: string, wa
   }
 }
 
-/** The HTTP APIs that a function's policy lets invoke it. */
+/** The HTTP APIs with permission to invoke a function, from its policy. */
 function apisIn(document: string): { api: string; source: string }[] {
   return statements.parse(JSON.parse(document)).Statement.flatMap(({ Principal, Condition }) => {
     if (typeof Principal === "string" || Principal.Service !== "apigateway.amazonaws.com") return [];

@@ -6,10 +6,10 @@ import { gcloudCli } from "./vendor-cli";
 const printed = z.union([z.object({ token: z.string() }).transform(({ token }) => token), z.string()]);
 
 /**
- * An identity token of who is signed in to gcloud, by which a function knows who calls it.
+ * An identity token of the account that is signed in to gcloud, which authenticates it to a function.
  *
- * @param audience address of the function: a service account's token is for one. A person's token has none of its own.
- * @throws {UnansweredError} where gcloud gives none.
+ * @param audience address of the function, for a service account's token. A user's token has a fixed audience.
+ * @throws {UnansweredError} if gcloud issues none.
  */
 export async function gcpIdentity(audience: string): Promise<string> {
   const gcloud = gcloudCli();

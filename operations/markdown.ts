@@ -1,6 +1,6 @@
 /**
- * Text as a code span, in which GitHub reads neither Markdown nor HTML nor a mention: the fence is longer than any run of
- * backticks inside. Also safe within a table's cell.
+ * Text as a code span, in which GitHub interprets neither Markdown nor HTML nor mentions: the fence is longer than any run
+ * of backticks inside. Also safe in table cells.
  */
 export function code(text: string): string {
   const line = text.replace(/\s+/g, " ").trim() || " ";
@@ -9,7 +9,7 @@ export function code(text: string): string {
   return `${fence}${pad}${line.replaceAll("|", "\\|")}${pad}${fence}`;
 }
 
-/** Lines as a code block that nothing inside them can close. */
+/** Lines as a code block; the fence is longer than any in the lines. */
 export function codeBlock(language: string, lines: readonly string[]): string {
   const body = lines.join("\n");
   const fence = "`".repeat(Math.max(3, longestRun(body) + 1));
@@ -21,7 +21,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
-/** A section that is folded until it is opened. `summary` is HTML. */
+/** A collapsed section. `summary` is HTML. */
 export function folded(summary: string, body: string): string {
   return `<details><summary>${summary}</summary>\n\n${body}\n\n</details>`;
 }

@@ -1,6 +1,6 @@
 /**
- * Whether an answer contains what a probe expects: an object may have more keys, an empty list stands for any list, and
- * everything else is equal.
+ * Whether a response contains what a probe expects: objects may have more keys, an empty list matches any list, and other
+ * values are equal.
  */
 export function isWithin(expected: unknown, found: unknown): boolean {
   if (Array.isArray(expected)) {

@@ -3,14 +3,14 @@ import path from "node:path";
 
 import { projectFolder } from "../contract/form";
 
-/** Name of the Pulumi project, as Pulumi.yaml has it; a team that takes this repository over renames it. */
+/** Name of the Pulumi project in Pulumi.yaml; a team that adopts this repository renames it. */
 export const project = nameIn(readFileSync(path.join(projectFolder, "Pulumi.yaml"), "utf8"));
 
 /**
- * Name of the project of a Pulumi.yaml.
+ * Name of the project in a Pulumi.yaml.
  *
  * @param file its text.
- * @throws where the file has no name: the engine would refuse it too.
+ * @throws if the file has no name; the engine rejects it too.
  */
 export function nameIn(file: string): string {
   const [, name] = /^name:\s*["']?([\w.-]+)/m.exec(file) ?? [];

@@ -8,10 +8,10 @@ import { type KeyGroup, keyGroups } from "../contract/application";
 import { clouds } from "../contract/clouds";
 import { groupDescriptions, type Setting, settings } from "../settings/schema";
 
-/** What writes the files of the reference anew; a test names it where they are stale. */
+/** Command that regenerates the reference; a test names it if the files are stale. */
 export const referenceCommand = "npm run reference";
 
-/** The settings that README shows; the others are in the reference. */
+/** The settings in the README; the others are only in the reference. */
 const mattering = [
   "application",
   "clouds",
@@ -27,9 +27,9 @@ const mattering = [
 ];
 
 /**
- * Every file that is made from a schema, or has a part that is: its text by its path below `root`.
+ * Every file that is generated from a schema in whole or in part: its text by its path below `root`.
  *
- * @throws where a file has no place for its part.
+ * @throws if a file has no place for its generated part.
  */
 export function referenceFiles(root: string): Record<string, string> {
   const read = (file: string) => readFileSync(path.join(root, file), "utf8");
@@ -50,7 +50,7 @@ function matteringSettings(): Setting[] {
   });
 }
 
-/** Pulumi's own type errors say neither what was found nor what is accepted, so the types are left to the program. */
+/** Pulumi's type errors have neither the value nor the accepted ones, so the program validates types. */
 function projectFile(text: string): string {
   const [before = ""] = text.split(/^(?:# .*\n)?config:\n/m);
   const keys = [...new Set(settings.map(({ name }) => name.split(".")[0] ?? name))];
@@ -72,7 +72,7 @@ function insideOf(group: string): string {
   return [...new Set(names.map((name) => name.slice(group.length + 1)))].join(", ");
 }
 
-/** As YAML's flow style, which JSON is a part of. */
+/** In YAML's flow style, which includes JSON. */
 function yaml(value: unknown): string {
   return Array.isArray(value) ? `[${value.join(", ")}]` : JSON.stringify(value);
 }
@@ -103,7 +103,7 @@ function settingsReference(): string {
   ]);
 }
 
-/** Of the nearest group that has a description of its own. */
+/** Title of the nearest group with a description. */
 function titleOf(group: string): string {
   const outer = group.slice(0, Math.max(0, group.lastIndexOf(".")));
   return groupDescriptions.get(group) ?? (outer === "" ? group : titleOf(outer));
@@ -197,7 +197,7 @@ function document(parts: readonly string[]): string {
   return `${parts.join("\n\n")}\n`;
 }
 
-/** A Markdown table as the formatter leaves it. */
+/** A Markdown table in the formatter's layout. */
 function alignedTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const escaped = rows.map((row) => row.map((cell) => cell.replaceAll("|", "\\|")));
   const widths = head.map((_, column) => Math.max(...[head, ...escaped].map((row) => (row[column] ?? "").length), 3));
@@ -206,7 +206,7 @@ function alignedTable(head: readonly string[], rows: readonly (readonly string[]
   return [line(head), line(widths.map((width) => "-".repeat(width))), ...escaped.map(line)].join("\n");
 }
 
-/** `text` with its part between two comments in place of the one that it has. */
+/** Replaces the part of `text` between two comments. */
 function withPart(file: string, text: string, part: string, content: string): string {
   const [begin, end] = [`<!-- ${part}: written by ${referenceCommand} -->`, `<!-- /${part} -->`];
   const [before = "", rest] = text.split(begin);

@@ -4,43 +4,43 @@ import { isWithin } from "./probe";
 
 export interface SmokeCheck {
   readonly cloud: Cloud;
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly address: string;
   /** Header fields of each request. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Requests that have to be answered as they say; at least one. */
+  /** Requests with their expected responses; at least one. */
   readonly probes: readonly Probe[];
-  /** What every answer's `x-release` has to begin with. Absent: whatever it is. */
+  /** Required prefix of `x-release` in each response. Default: any. */
   readonly release?: string;
-  /** Seconds in which the API has to answer. */
+  /** Time limit in seconds. */
   readonly timeoutSeconds: number;
-  /** Why the API does not serve, asked once it has failed: a line or more for each cause that was found since a time. */
+  /** Called after a failure: lines for each cause since a time. */
   readonly explain: (since: Date) => Promise<readonly string[]>;
 }
 
-/** What is wrong with an answer. */
+/** A wrong response. */
 class WrongAnswerError extends Error {
   constructor(
     message: string,
-    /** Whether time may mend it: a role or an address that is not known everywhere yet, or an instance of the release before. */
+    /** Whether a retry may succeed: a role or an address is still propagating, or an instance has the previous release. */
     readonly transient: boolean,
   ) {
     super(message);
   }
 }
 
-/** Milliseconds that one answer may take, a cold start included: what an HTTP API waits. */
+/** Time limit of one response in milliseconds, including a cold start: the timeout of an HTTP API. */
 const answerTimeout = 30_000;
-/** Answers of status 500 in a row after which the check gives up: the function fails, and goes on to. */
+/** Consecutive responses with status 500 after which the check fails. */
 const maximumConsecutiveFailures = 3;
-/** Rounds of all probes in a row that have to succeed: one answer may come from an instance that is about to be replaced. */
+/** Required consecutive rounds of all probes: one response may come from an instance that is being replaced. */
 const rounds = 3;
 
 /**
- * Asks an API's probes until it serves what was deployed, several times in a row.
+ * Sends an API's probes until it serves the deployed release several times in a row.
  *
- * @returns what it answered, for a reader.
- * @throws with the last answer and its causes, where it does not serve in time.
+ * @returns the result as text.
+ * @throws with the last response and its causes, if it does not serve in time.
  */
 export async function smokeCheck(check: SmokeCheck): Promise<string> {
   const { cloud, probes, release, timeoutSeconds, explain } = check;
@@ -66,7 +66,7 @@ export async function smokeCheck(check: SmokeCheck): Promise<string> {
   }
 }
 
-/** @throws {WrongAnswerError} where the answer is another than the probe accepts, or another release's. */
+/** @throws {WrongAnswerError} if the probe does not accept the response, or if it is from another release. */
 async function ask({ address, headers, release }: SmokeCheck, probe: Probe): Promise<void> {
   const url = `${address}${probe.path}`;
   let answer: Response;

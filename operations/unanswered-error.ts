@@ -1,6 +1,6 @@
-/** A question that a cloud or an engine did not answer. */
+/** A query that a cloud or an engine did not answer. */
 export class UnansweredError extends Error {
-  /** @param next the exact command that mends it, e.g. `aws sso login`. */
+  /** @param next the exact command that solves it, e.g. `aws sso login`. */
   constructor(
     message: string,
     readonly next: string,
@@ -9,5 +9,5 @@ export class UnansweredError extends Error {
   }
 }
 
-/** Nothing of a cloud answers, whatever it is asked: what else is seen of it comes of that. */
+/** The whole cloud does not answer: other findings about it only follow from that. */
 export class CloudDownError extends UnansweredError {}

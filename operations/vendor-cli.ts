@@ -8,28 +8,28 @@ import { UnansweredError } from "./unanswered-error";
 
 const run = promisify(execFile);
 
-/** Bytes of the longest answer: a region may have many functions, and a log many lines. */
+/** Maximum output in bytes: a region may have many functions, and a log many lines. */
 const longest = 256 * 1024 * 1024;
 
 export interface VendorCliOptions {
-  /** Arguments after those of each command, e.g. the output format. */
+  /** Arguments appended to each command, e.g. the output format. */
   readonly common: readonly string[];
-  /** Where it runs. Default: where this process does. */
+  /** Working directory. Default: that of this process. */
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Where its vendor tells how to install it. */
+  /** URL of the vendor's installation guide. */
   readonly install: string;
-  /** What it refuses for, and the command that mends it. */
+  /** Patterns of error messages, each with the command that solves it. */
   readonly remedies: readonly (readonly [RegExp, string])[];
-  /** What it says of a thing that is not there. Default: nothing ever is. */
+  /** Pattern of the error message for a missing resource. Default: none. */
   readonly absent?: RegExp;
-  /** What it gives as its reason. Default: all that it wrote to standard error. */
+  /** Extracts the reason from its output. Default: all of standard error. */
   readonly reason?: RegExp;
-  /** Milliseconds that a command may take. Default: 120,000: most make few requests, and have retries of their own. */
+  /** Time limit of a command in milliseconds. Default: 120,000, as most make few requests and retry by themselves. */
   readonly timeoutMs?: number;
 }
 
-/** A vendor's command line, with the credentials of its user. */
+/** A vendor's command line, with the user's credentials. */
 export class VendorCli {
   constructor(
     private readonly program: string,
@@ -37,9 +37,9 @@ export class VendorCli {
   ) {}
 
   /**
-   * What a command prints.
+   * The parsed output of a command.
    *
-   * @throws {UnansweredError} where it fails, with the command that mends it.
+   * @throws {UnansweredError} if it fails, with the command that solves it.
    */
   async ask<Schema extends z.ZodType>(schema: Schema, ...command: string[]): Promise<z.output<Schema>> {
     const printed = await this.run(...command);
@@ -53,7 +53,7 @@ export class VendorCli {
     }
   }
 
-  /** The same; undefined where the thing in question is not there. */
+  /** The same; undefined if the resource does not exist. */
   async find<Schema extends z.ZodType>(schema: Schema, ...command: string[]): Promise<z.output<Schema> | undefined> {
     try {
       return await this.ask(schema, ...command);
@@ -81,7 +81,7 @@ export class VendorCli {
       const said = reason?.exec(`${stderr}\n${stdout}`)?.[1] ?? (stderr.trim() || String(error));
       const typed = [program, ...all].join(" ");
       const remedy = remedies.find(([pattern]) => pattern.test(said))?.[1];
-      // A user who has to sign in is told so once, whichever command needed it.
+      // The message is equal for all commands, so that a request to sign in is reported once.
       if (remedy !== undefined) throw new UnansweredError(`${program}: ${said}`, remedy);
       throw new UnansweredError(`${typed}: ${said}`, `see for yourself: ${typed}`);
     }
@@ -91,7 +91,7 @@ export class VendorCli {
 /** `2018-11-14T23:03:52.894+0000`, as Lambda writes a time, in ISO 8601. */
 export const lambdaTime = z.string().transform((time) => time.replace(/([+-]\d{2})(\d{2})$/, "$1:$2"));
 
-/** The AWS CLI, in one region; it reads every page of a list by itself. */
+/** The AWS CLI in one region; it follows pages itself. */
 export function awsCli(region: string): VendorCli {
   return new VendorCli("aws", {
     common: ["--region", region, "--output", "json"],
@@ -112,13 +112,13 @@ export function awsCli(region: string): VendorCli {
 /**
  * The Azure CLI, in one subscription.
  *
- * @param timeoutMs that a command may take. Default: as for every command line.
+ * @param timeoutMs time limit of a command. Default: that of every command line.
  */
 export function azureCli(subscriptionId: string, timeoutMs?: number): VendorCli {
   return new VendorCli("az", {
     timeoutMs,
     common: ["--subscription", subscriptionId, "--output", "json", "--only-show-errors"],
-    // An extension that a command needs is installed without a question.
+    // Installs required extensions without a prompt.
     env: { AZURE_EXTENSION_USE_DYNAMIC_INSTALL: "yes_without_prompt" },
     install: "https://learn.microsoft.com/cli/azure/install-azure-cli",
     remedies: [
@@ -132,7 +132,7 @@ export function azureCli(subscriptionId: string, timeoutMs?: number): VendorCli 
   });
 }
 
-/** The Google Cloud CLI, in one project where the command is about one. */
+/** The Google Cloud CLI, in one project if the command needs one. */
 export function gcloudCli(project?: string): VendorCli {
   return new VendorCli("gcloud", {
     common: [...(project === undefined ? [] : ["--project", project]), "--format", "json", "--quiet"],
@@ -148,9 +148,9 @@ export function gcloudCli(project?: string): VendorCli {
   });
 }
 
-/** Where the engine runs that keeps a stack. */
+/** The engine of a stack. */
 export interface EngineOptions extends Pick<VendorCliOptions, "cwd" | "env"> {
-  /** Path of `pulumi`, or its name where it is on the PATH. */
+  /** Path of `pulumi`, or its name if it is on the PATH. */
   readonly command: string;
 }
 
@@ -169,7 +169,7 @@ export function pulumiCli({ command, cwd, env }: EngineOptions): VendorCli {
     ],
     // With --json, the errors are in the document.
     reason: /error: (.+?)(?:\\n|$)/m,
-    // To ask the clouds for every resource takes its time.
+    // Reading every resource from the clouds is slow.
     timeoutMs: 1_800_000,
   });
 }

@@ -6,90 +6,89 @@ import type { Probe } from "../contract/application";
 import { nameCause } from "./diagnose/causes";
 import { isWithin } from "./probe";
 
-/** How an invocation ended. */
+/** Result of an invocation. */
 export interface VersionAnswer {
-  /** What the function gave back, or its error. */
+  /** The function's result, or its error. */
   readonly payload: string;
   readonly failed: boolean;
   /** The last lines of its log. */
   readonly log: string;
 }
 
-/** What keeps a version from being invoked: a snapshot that is not made yet, or could not be. */
+/** Why a version cannot be invoked: its snapshot is pending, or has failed. */
 export interface NotInvokable {
   readonly state: "Pending" | "Failed";
   readonly reason: string;
 }
 
-/** One published version of a function, which serves no user yet. */
+/** One published version of a function that does not serve users yet. */
 export interface PublishedVersion {
   readonly number: string;
-  /** Undefined once it can be invoked; one that is gone has failed before. */
+  /** Undefined once it can be invoked; a deleted version counts as failed. */
   notInvokable(): Promise<NotInvokable | undefined>;
   /**
-   * The version with the same code and configuration that took this one's place, whose snapshot could not be made. Where that
-   * one failed too, or there is none, it is deleted and another published: by itself Lambda publishes nothing that has not
-   * changed, and its provider neither.
+   * The replacement of this version, whose snapshot failed, with the same code and configuration. If the replacement failed
+   * too, or there is none, it is deleted and another published: Lambda and its provider publish nothing without a change.
    */
   publishAnew(): Promise<PublishedVersion>;
   invoke(event: string): Promise<VersionAnswer>;
-  /** Notes that it answered as it should: what was verified once can serve again. Safe to repeat. */
+  /** Marks it as verified, so that it is a rollback target. Idempotent. */
   markVerified(): Promise<void>;
 }
 
 export interface VersionCheck {
-  /** The function's name, for the reader. */
+  /** The function's name, for messages. */
   readonly functionName: string;
   readonly version: PublishedVersion;
-  /** Requests that it has to answer. Absent: it runs on a schedule, and is asked whether it could. */
+  /** Requests that it must answer. Absent if it runs on a schedule: it is invoked with a probe event. */
   readonly probes?: readonly Probe[];
-  /** What its answers have to name as their release. Absent: none. */
+  /** Required release in its responses. Default: any. */
   readonly release?: string;
-  /** Seconds in which it has to answer: a new role or key may not be known everywhere yet. */
+  /** Time limit in seconds: a new role or key may still be propagating. */
   readonly timeoutSeconds: number;
 }
 
-/** What is wrong with a version. */
+/** A fault of a version. */
 class VersionError extends Error {
   constructor(
     message: string,
-    /** Whether time may mend it. */
+    /** Whether a retry may succeed. */
     readonly transient: boolean,
-    /** Whether no other answer is to be expected. */
+    /** Whether retries are pointless. */
     readonly isFinal = false,
   ) {
     super(message);
   }
 }
 
-/** What is refused as long as a new role, policy or secret is not known everywhere. */
+/** Errors while a new role, policy or secret is propagating. */
 const propagating = /AccessDenied|not authorized to perform|UnrecognizedClient|InvalidClientTokenId|KMSAccessDenied/;
 
-/** The function works on as many events as it may. */
+/** Errors while the function is at its concurrency limit. */
 const busy = /TooManyRequestsException|Rate Exceeded|reserved concurrency/;
 
-/** Failures in a row, of those that time does not mend, after which the version is given up. */
+/** Consecutive non-transient failures after which the check fails. */
 const maximumConsecutiveFailures = 2;
-/** Rounds of all probes that have to succeed: the later ones find what only a first answer gets through. */
+/** Required rounds of all probes: later ones find faults that a first response does not show. */
 const rounds = 3;
 
-/** What a version answered that is as it should be. */
+/** The result of a verified version. */
 export interface CheckedVersion {
-  /** Its number: another than was asked for, where that one had failed before. */
+  /** Its number: that of the replacement, if the requested one had failed. */
   readonly number: string;
-  /** What it answered, for a reader. */
+  /** The result as text. */
   readonly said: string;
 }
 
 /**
- * Invokes a version until it answers every probe as it should.
+ * Invokes a version until it answers every probe as expected.
  *
- * @throws with the last answer and its cause, where it does not.
+ * @throws with the last response and its cause, if it does not.
  */
 export async function checkVersion(check: VersionCheck): Promise<CheckedVersion> {
   const { functionName, probes, release, timeoutSeconds } = check;
   const deadline = Date.now() + timeoutSeconds * 1000;
-  // A version that fails while it is published fails the update before it is asked; only the next one comes so far.
+  // A version that fails while it is published fails its own update earlier; only the next update gets here.
   const hasFailed = (await check.version.notInvokable())?.state === "Failed";
   const version = hasFailed ? await check.version.publishAnew() : check.version;
   const name = `version ${version.number} of ${functionName}`;
@@ -130,7 +129,7 @@ function notSnapshot(name: string, reason: string): VersionError {
   );
 }
 
-/** The answer of a version, or the reason why it gave none. */
+/** The response of a version, or the reason for its absence. */
 async function answerOf(name: string, version: PublishedVersion, event: object): Promise<VersionAnswer> {
   const answer = await version.invoke(JSON.stringify(event)).catch((error: unknown) => {
     const message = error instanceof Error ? error.message : String(error);
@@ -140,7 +139,7 @@ async function answerOf(name: string, version: PublishedVersion, event: object):
   return answer;
 }
 
-/** With the cause, as far as the log and the answer tell it. */
+/** Adds the cause, if the log or the response has it. */
 function failure(message: string, { payload, log }: VersionAnswer): VersionError {
   const lines = [...log.split("\n"), payload];
   const cause = nameCause(lines);
@@ -214,7 +213,7 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** A GET as an HTTP API hands it over, in payload format 2.0. */
+/** A GET request of an HTTP API, in payload format 2.0. */
 function requestEvent(target: string) {
   const [path = "/", query = ""] = target.split("?");
   const now = new Date();

@@ -1,20 +1,20 @@
-/** Why a function fails, by its log. */
+/** A known cause of failures, recognised in a function's log. */
 export interface Cause {
   /** The failure in one line, e.g. `missing module mangum`. */
   readonly title: string;
   /** Its cause in one sentence. */
   readonly cause: string;
-  /** The next step, where it is not a deployment with a refresh. */
+  /** The next step. Default: a deployment with a refresh. */
   readonly next?: string;
 }
 
 interface Sign {
-  /** Text of the log. An earlier sign comes first: it may cause a later one. */
+  /** Text of the log. Earlier signs take precedence, as they may cause later ones. */
   readonly pattern: RegExp;
   readonly cause: (found: RegExpExecArray) => Cause;
 }
 
-/** Known causes and the text that each writes into a log, the most specific first. */
+/** Known causes with their text in a log, the most specific first. */
 const signs: readonly Sign[] = [
   {
     pattern: /No module named ['"](\w+\._\w+)['"]|invalid ELF header|wrong ELF class|cannot open shared object file/,
@@ -79,7 +79,7 @@ const signs: readonly Sign[] = [
     }),
   },
   {
-    // As the runtime of Lambda writes what ended a function, and what it logged; and as Python prints a traceback.
+    // Formats of Lambda's runtime, of structured logs, and of a Python traceback.
     pattern:
       /"errorMessage": ?"([^"]{0,200})", ?"errorType": ?"(\w+)"|"errorType": ?"(\w+)", ?"errorMessage": ?"([^"]{0,200})"|\b(\w+(?:Error|Exception)): ([^"\\\n]{0,200})/,
     cause: ([, raised, raisedType, loggedType, logged, printedType, printed]) => ({
@@ -89,7 +89,7 @@ const signs: readonly Sign[] = [
     }),
   },
   {
-    // By Lambda, by Azure's host, by gunicorn on Google Cloud, and by Cloud Run. An error that ended it comes before.
+    // Written by Lambda, Azure's host, gunicorn on Google Cloud, and Cloud Run. The signs above name the error behind it.
     pattern:
       /Runtime exited with error: ([^"\\\n]+)|python (exited with code -?\d+)|Worker \(pid:\d+\) (exited with code \d+|was sent SIG\w+)|Container (called exit\(\d+\)|terminated on signal \d+)/,
     cause: ([, ended = "", python = ended, worker = python, container = worker]) => ({
@@ -100,7 +100,7 @@ const signs: readonly Sign[] = [
   },
 ];
 
-/** The known cause that the lines of a log name, if any. */
+/** The known cause in the lines of a log, if any. */
 export function nameCause(lines: readonly string[]): Cause | undefined {
   const text = lines.join("\n");
   for (const { pattern, cause } of signs) {

@@ -4,29 +4,29 @@ import type { CloudValues, DeployedOutputs, FunctionValues } from "./outputs";
 import type { Finding } from "./report";
 import type { DeployedFile, InspectedStack } from "./stack";
 
-/** What one check came to. */
+/** Result of one check. */
 export interface Verdict {
-  /** What was seen, in one line. */
+  /** Observation in one line. */
   readonly summary: string;
-  /** Empty where everything is as it should be. */
+  /** Empty if nothing is wrong. */
   readonly findings: readonly Finding[];
-  /** Median time of an answer, where that was measured. */
+  /** Median response time, if measured. */
   readonly latencyMs?: number;
-  /** Whether the cloud answered what the function is asked through it. */
+  /** Whether the function itself answered a request of the check. */
   readonly answered?: boolean;
 }
 
-/** What a check of the whole stack looks at. */
+/** Input of a check of the whole stack. */
 export interface StackSubject {
   readonly stack: InspectedStack;
   readonly outputs: DeployedOutputs;
-  /** Whether to ask the clouds for what was changed behind the stack's back, which takes a while. */
+  /** Whether to compare every resource with the clouds, which is slow. */
   readonly drift: boolean;
-  /** Commands that a finding may name, e.g. `pulumi up --refresh -s staging`. */
+  /** Commands for the next steps of findings, e.g. `pulumi up --refresh -s staging`. */
   readonly commands: Commands;
 }
 
-/** What a check of one function, or of what its cloud has once, looks at. */
+/** Input of a check of one function, or of one cloud. */
 export interface CloudSubject {
   readonly cloud: Cloud;
   /** Name of the function in the application's description. */
@@ -35,20 +35,20 @@ export interface CloudSubject {
   readonly outputs: CloudValues;
   readonly layers: DeployedOutputs["layers"];
   readonly inspected: InspectedCloud;
-  /** Folder of the application, in this checkout too. */
+  /** Folder of the application in this checkout. */
   readonly application: string;
-  /** Since when errors count: those that an earlier deployment made may be mended since. */
+  /** Earlier errors are ignored: a later deployment may have fixed them. */
   readonly since: Date;
-  /** When other checks of this look began to ask the function; absent where none did, or none was answered. */
+  /** When other checks of this run first sent requests to the function; absent without requests or responses. */
   readonly askedAt?: Date;
   readonly commands: Commands;
-  /** Every frontend's files, as they were deployed; absent where the stack's state is not read. */
+  /** The deployed files of every frontend; absent if the stack's state is not read. */
   readonly site?: () => Promise<readonly DeployedFile[]>;
 }
 
-/** The commands that change this stack, as the reader of a finding types them. */
+/** The commands that change this stack, as a user types them. */
 export interface Commands {
-  /** Compares every resource with the program and corrects what differs. */
+  /** Compares every resource with the program and corrects differences. */
   readonly redeploy: string;
   /** Deploys the program. */
   readonly deploy: string;
@@ -58,23 +58,23 @@ export interface Commands {
   readonly cancel: string;
 }
 
-/** One check; the order of checks in their table is the order of causes: what explains others comes before them. */
+/** One check. Checks in a table are in causal order: a check precedes those whose findings it explains. */
 export interface Check<Subject> {
-  /** Id that `--only` takes. */
+  /** Id for `--only`. */
   readonly id: string;
-  /** What is looked at, for `--help`. */
+  /** Description for `--help`. */
   readonly about: string;
-  /** Whether there is anything to look at. Default: always. */
+  /** Whether the check applies. Default: always. */
   readonly applies?: (subject: Subject) => boolean;
-  /** Looks at each function, not once at a cloud. */
+  /** Runs for each function, not once for a cloud. */
   readonly eachFunction?: true;
-  /** Milliseconds that it may take, where it needs more than the others. */
+  /** Time limit in milliseconds, if it needs more than the others. */
   readonly timeoutMs?: number;
-  /** Begins when the others have ended, because it reads what they cause. */
+  /** Runs after the others, because it reads their effects. */
   readonly last?: boolean;
   /**
-   * @param signal aborts requests when the check's time is up.
-   * @throws {UnansweredError} where it cannot be checked.
+   * @param signal aborts requests at the check's time limit.
+   * @throws {UnansweredError} if it cannot be checked.
    */
   run(subject: Subject, signal: AbortSignal): Promise<Verdict>;
 }

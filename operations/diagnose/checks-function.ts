@@ -4,7 +4,7 @@ import type { DeployedFunction } from "./inspected-cloud";
 import { tablesOf } from "./outputs";
 import type { Finding } from "./report";
 
-/** States in which a function serves, by the clouds' own words. */
+/** Each cloud's names of the states in which a function serves. */
 const serving: Readonly<Record<Cloud, readonly string[]>> = {
   // An inactive function wakes up at the next request.
   aws: ["Active", "Inactive"],
@@ -71,17 +71,17 @@ export const functionCheck: Check<CloudSubject> = {
   },
 };
 
-/** The stack's layers that a function has. */
+/** The stack's layers that belong to a function. */
 function layersOf({ layers, fn }: CloudSubject) {
   return Object.entries(layers).filter(([name]) => fn.layers?.includes(name) ?? true);
 }
 
-/** Environment variables without which a function does not find what it needs. */
+/** Environment variables that a function requires. */
 function variablesOf({ fn }: CloudSubject): string[] {
   return ["APPLICATION_VERSION", ...fn.variables, ...fn.tables.map((table) => `${table.toUpperCase()}_TABLE`)];
 }
 
-/** What was changed by hand beside the program. */
+/** Manual changes outside the program. */
 function patchedFindings({ patched = [] }: DeployedFunction, deploy: string): Finding[] {
   return patched.map((title) => ({
     severity: "warning",
@@ -92,7 +92,7 @@ function patchedFindings({ patched = [] }: DeployedFunction, deploy: string): Fi
   }));
 }
 
-/** What a rollback lets serve. */
+/** Releases that serve after a rollback. */
 function rolledBackFindings({ rolledBack = [] }: DeployedFunction, deploy: string): Finding[] {
   return rolledBack.map((title) => ({
     severity: "warning",
@@ -103,7 +103,7 @@ function rolledBackFindings({ rolledBack = [] }: DeployedFunction, deploy: strin
   }));
 }
 
-/** App settings that are not what the stack set them to: azure-native repeats them from its state. */
+/** App settings that differ from the stack's: azure-native does not read them back. */
 function settingFindings(
   expected: Readonly<Record<string, string>> | undefined,
   { settings }: DeployedFunction,
@@ -124,7 +124,7 @@ function settingFindings(
   ];
 }
 
-/** What is wrong with one layer of the stack's at the function. */
+/** Problems with one of the stack's layers at the function. */
 function layerFindings(name: string, arn: string, { layerArns }: DeployedFunction, redeploy: string): Finding[] {
   if (layerArns.includes(arn)) return [];
   const evidence = [`attached: ${layerArns.join(", ") || "no layer"}`, `the stack's: ${arn}`];
@@ -191,7 +191,7 @@ function mismatch(
   ofLayer: readonly string[],
   redeploy: string,
 ): Finding[] {
-  // A layer that names none is for any.
+  // A layer without the attribute is compatible with all.
   if (ofFunction === undefined || ofLayer.length === 0 || ofLayer.includes(ofFunction)) return [];
   return [
     {
@@ -224,7 +224,7 @@ export const tableCheck: Check<CloudSubject> = {
 
 export const credentialsCheck: Check<CloudSubject> = {
   id: "credentials",
-  about: "who asks the cloud, and whether it answers",
+  about: "the identity that asks the cloud, and whether the cloud answers",
   async run({ inspected }) {
     const { account, principal } = await inspected.identity();
     return { summary: `${account} as ${principal}`, findings: [] };

@@ -8,13 +8,13 @@ import type { CloudValues } from "./outputs";
 import type { Finding } from "./report";
 import { type Answer, NoAnswerError, request } from "./request";
 
-/** Requests of which the median is the latency: an odd number, and the first may wake the function up. */
+/** Requests for the median latency: an odd number, as the first may be a cold start. */
 const samples = 5;
 
-/** Characters of an answer's body that are evidence enough. */
+/** Characters of a response body that a finding quotes. */
 const excerptLength = 300;
 
-/** Days before its end from which on a certificate that renews itself should have been renewed. */
+/** Days before its expiry by which an automatically renewed certificate should have been renewed. */
 const certificateDays = { warning: 21, error: 3 };
 
 export const apiCheck: Check<CloudSubject> = {
@@ -28,7 +28,7 @@ export const apiCheck: Check<CloudSubject> = {
     if (first === undefined) return { summary: "no probe is described, so not asked", findings: [] };
     return asked(`GET ${addressOf(subject)}${first.path}`, async () => {
       const base = await entrance(subject, signal);
-      // The first probe is asked more often than the others: its median is the latency.
+      // Only the first probe is repeated: its median is the latency.
       const answers: Answer[] = [];
       for (const probe of [...fn.probes, ...Array.from({ length: samples - 1 }, () => first)]) {
         const answer = await request(`${base}${probe.path}`, { signal });
@@ -121,10 +121,10 @@ function secureUrls({ apiUrl, frontendUrl }: CloudValues): URL[] {
   return urls.filter(({ protocol }) => protocol === "https:");
 }
 
-/** Milliseconds until a server's certificate ends. */
+/** Milliseconds until a server's certificate expires. */
 async function validUntil(url: URL, signal: AbortSignal): Promise<number> {
   const { hostname, port } = url;
-  // An invalid certificate is looked at as well: that it is invalid is what the requests of the other checks find.
+  // Invalid certificates are read too: other checks' requests report them.
   const socket: TLSSocket = connect({
     host: hostname,
     port: Number(port || 443),
@@ -139,12 +139,12 @@ async function validUntil(url: URL, signal: AbortSignal): Promise<number> {
   }
 }
 
-/** The API refuses callers without a token, as the settings say. */
+/** The API rejects callers without a token, as configured. */
 class ClosedError extends Error {}
 
 const closed = "closed to callers without a token (gcp.function.public is off)";
 
-/** @throws where the outputs name no address of a function that answers requests. */
+/** @throws if the outputs have no address of a function that answers requests. */
 function addressOf({ fn, outputs: { apiUrl } }: CloudSubject): string {
   const url = fn.url ?? apiUrl;
   if (url === undefined) throw new Error(`the outputs have no address of ${fn.functionName}; deploy it again`);
@@ -152,8 +152,7 @@ function addressOf({ fn, outputs: { apiUrl } }: CloudSubject): string {
 }
 
 /**
- * Where the API is reached: at its own address, or, where that is closed to all but the frontend (azure.function.frontDoorOnly),
- * through the frontend.
+ * The address of the API: its own, or the frontend's if it accepts only the frontend (azure.function.frontDoorOnly).
  *
  * @throws {ClosedError}
  */
@@ -171,8 +170,8 @@ async function entrance(subject: CloudSubject, signal: AbortSignal): Promise<str
 }
 
 /**
- * A verdict over requests: one without an answer is a finding, not a check that could not be made. An answer is the function's
- * where the verdict does not say otherwise.
+ * A verdict over requests: a request without a response is a finding, not a check that could not run. Responses come from
+ * the function unless the verdict says otherwise.
  */
 async function asked(what: string, ask: () => Promise<Verdict>): Promise<Verdict> {
   try {
@@ -188,7 +187,7 @@ async function asked(what: string, ask: () => Promise<Verdict>): Promise<Verdict
   }
 }
 
-/** Why a cloud refuses to hand a request to the function. */
+/** Why a cloud does not pass a request to the function. */
 const refusals: Readonly<Partial<Record<Cloud, string>>> = {
   azure: "The function lets only the frontend in (azure.function.frontDoorOnly), and the frontend does not reach it.",
   gcp: "The permission that lets anyone call the function (roles/run.invoker for allUsers) is gone.",

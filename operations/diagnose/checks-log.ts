@@ -6,26 +6,26 @@ import type { Check, CloudSubject, Verdict } from "./check";
 import type { LogEvent } from "./inspected-cloud";
 import type { Finding } from "./report";
 
-/** Different lines of the log that are shown, the newest. */
+/** Number of distinct lines of the log to show, the newest. */
 const shown = 5;
 
-/** Characters of a line that are evidence enough. */
+/** Characters of a line that a finding quotes. */
 const lineLength = 400;
 
-/** What marks a line as an error, of any writer: the application, the runtime or the platform. */
+/** Marks of an error line, from the application, the runtime or the platform. */
 const tellsError =
   /"(level|severity)": ?"(ERROR|CRITICAL)"|\[ERROR\]|Traceback|"status":"(error|timeout)"|Task timed out|Timeout value of|exited with |was sent SIG|Container called exit|terminated on signal|Exception|(^|\W)\w*Error\b/;
 
-/** Clouds whose function writes its own log, in seconds, as its identity; elsewhere the platform does, or takes minutes. */
+/** Clouds where a function writes its log with its own identity within seconds; elsewhere the platform writes it, or later. */
 const written: readonly Cloud[] = ["aws"];
 
-/** Milliseconds until what a function writes is in its log at the latest, and between two looks at it. */
+/** Maximum delay of a function's log, and interval between two reads, in milliseconds. */
 const delay = { longest: 10_000, between: 1_000 };
 
-/** Milliseconds in which one failure writes all of its lines. */
+/** Milliseconds within which one failure writes all its lines. */
 const failing = 2_000;
 
-/** Milliseconds that the cloud's clock may be behind this machine's. */
+/** Tolerated clock difference between the cloud and this machine, in milliseconds. */
 const skew = 1_000;
 
 export const logCheck: Check<CloudSubject> = {
@@ -36,7 +36,7 @@ export const logCheck: Check<CloudSubject> = {
   async run({ cloud, fn, inspected, since, askedAt, commands }, signal) {
     const fresh = askedAt === undefined ? since.getTime() : askedAt.getTime() - skew;
     const isFresh = ({ timestamp }: LogEvent) => timestamp >= fresh;
-    // What is written now is asked for by itself: a busy function's log of before may be longer than one answer.
+    // New lines need a query of their own: a busy function's earlier log may exceed one response.
     const earlier = askedAt === undefined ? [] : (await inspected.log(fn, since)).filter((event) => !isFresh(event));
     const look = async () => {
       const [now, gateway] = await Promise.all([
@@ -58,10 +58,10 @@ export const logCheck: Check<CloudSubject> = {
     const errors = [...own.filter(({ message }) => tellsError.test(message)), ...gateway];
     if (errors.length === 0) return { summary: `${own.length} lines, no error`, findings: [] };
 
-    // What fails now counts more than what failed before.
+    // Current failures take precedence over earlier ones.
     const current = errors.filter(isFresh);
     const relevant = current.length > 0 ? current : errors;
-    // An instance of the code before may have failed first, for a reason that is no more.
+    // An instance of the previous code may have failed first, for an obsolete reason.
     const last = Math.max(...relevant.map(({ timestamp }) => timestamp));
     const lines = messagesOf(relevant);
     const known =
@@ -84,11 +84,11 @@ function messagesOf(events: readonly LogEvent[]): string[] {
   return events.map(({ message }) => message);
 }
 
-/** The cause in an error's own words, which a line may have in the middle of JSON. */
+/** The error message, which may be in the middle of a JSON line. */
 const phrase =
   /No module named ['"][\w.]+['"]|\b\w[\w.]*(?:Error|Exception)\b: (?:[^"\\\n]|\\(?!n))+|Task timed out after [\d.]+ seconds/;
 
-/** Lines that say the same are one, with how often it was said, in the order of the newest of each. */
+/** Merges equal lines with their count, ordered by the newest of each. */
 function counted(lines: readonly string[]): string[] {
   const times = new Map<string, { line: string; count: number }>();
   for (const line of lines) {

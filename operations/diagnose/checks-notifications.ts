@@ -3,7 +3,7 @@ import type { Finding } from "./report";
 
 export const notificationsCheck: Check<CloudSubject> = {
   id: "notifications",
-  about: "whether who is told of alarms has confirmed it",
+  about: "whether the recipients of alarms have confirmed their subscription",
   applies: ({ outputs, inspected }) => outputs.alarmTopic !== undefined && inspected.subscriptions !== undefined,
   async run({ outputs, inspected, commands }) {
     const subscriptions = (await inspected.subscriptions?.(outputs.alarmTopic ?? "")) ?? [];
@@ -32,7 +32,7 @@ export const notificationsCheck: Check<CloudSubject> = {
   },
 };
 
-/** An address without who it is: a report is published where many read it. */
+/** Masks an address: many people may read a published report. */
 function masked(address: string): string {
   return address.replace(/^(.)[^@]*@/, "$1***@");
 }

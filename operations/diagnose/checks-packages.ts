@@ -10,7 +10,7 @@ import { shortLayer } from "./checks-function";
 import type { DeployedLayer } from "./inspected-cloud";
 import type { Finding } from "./report";
 
-/** Days between two updates of the dependencies, as .github/workflows/layers.yml makes them. */
+/** Days between two updates of the dependencies by .github/workflows/layers.yml. */
 const updateInterval = 31;
 
 /** Milliseconds of a day. */
@@ -67,11 +67,11 @@ export const freshnessCheck: Check<CloudSubject> = {
 interface DeployedBundle {
   readonly name: string;
   readonly lockSha256: string;
-  /** Days that it has been deployed, at least. */
+  /** Minimum age of the deployment, in days. */
   readonly days?: number;
 }
 
-/** The layers of a stack, or the package that the function has on a cloud without layers. */
+/** The layers of a stack, or the function's package on a cloud without layers. */
 async function deployedBundles({ cloud, outputs, layers, inspected }: CloudSubject): Promise<DeployedBundle[]> {
   if (cloud === "aws") {
     return Promise.all(
@@ -92,12 +92,12 @@ function daysSince(time: string | undefined): number | undefined {
 }
 
 /**
- * Days after which a publisher deletes a version that has been superseded, by its account: Klayers keeps one for a year
- * (https://github.com/keithrozario/Klayers, "Deprecation"). Others promise nothing.
+ * Days after which a publisher deletes a superseded version, by the publisher's account: Klayers keeps it for a year
+ * (https://github.com/keithrozario/Klayers, "Deprecation"). Other publishers have no documented period.
  */
 const keptDays: Readonly<Record<string, number>> = { "770693421928": 365 };
 
-/** Days before a version is deleted from which on it is high time. */
+/** Days before the deletion of a version from which on the finding is an error. */
 const noticeDays = 60;
 
 export const publicLayersCheck: Check<CloudSubject> = {
@@ -132,7 +132,7 @@ export const publicLayersCheck: Check<CloudSubject> = {
 
 const wayOut = "put another ARN into aws.publicLayers, or set layerStrategy to full, which needs no public layer";
 
-/** Another account's layer that is not there is refused, as if it were forbidden. */
+/** For a missing layer of another account, AWS answers "access denied". */
 async function readable(layer: Promise<DeployedLayer | undefined>): Promise<DeployedLayer | undefined> {
   try {
     return await layer;
@@ -163,7 +163,7 @@ async function otherContent(
   ];
 }
 
-/** Version of each package whose metadata are among the files of a layer, by its normalised name. */
+/** Version of each package with metadata in a layer, by its normalised name. */
 function packagesIn(files: readonly string[]): Map<string, string> {
   const metadata = /^python\/(?:lib\/python[\d.]+\/site-packages\/)?([^/]+)-([^/-]+)\.dist-info\/METADATA$/;
   return new Map(
@@ -191,5 +191,5 @@ function superseded(arn: string, successor: DeployedLayer | undefined): Finding[
   ];
 }
 
-/** ARN of the version after this one. */
+/** ARN of the next version. */
 const next = (arn: string) => arn.replace(/\d+$/, (version) => String(Number(version) + 1));

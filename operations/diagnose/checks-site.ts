@@ -4,12 +4,12 @@ import type { Check, CloudSubject } from "./check";
 import type { Finding } from "./report";
 import type { DeployedFile } from "./stack";
 
-/** Files that one finding lists. */
+/** Maximum number of files in one finding. */
 const listed = 5;
 
 /**
- * Providers repeat from their state what a file of the site holds: neither a preview nor a refresh sees one that was changed by
- * hand (pulumi-aws#906).
+ * Providers do not read the content of the site's files back: neither a preview nor a refresh detects manual changes
+ * (pulumi-aws#906).
  */
 export const siteCheck: Check<CloudSubject> = {
   id: "site",
@@ -39,7 +39,7 @@ export const siteCheck: Check<CloudSubject> = {
 
 const changed = "other content";
 
-/** What is wrong with a file as it is served; undefined where nothing is, or where nothing answers, which others check. */
+/** The problem with a served file; undefined if there is none, or without a response, which other checks report. */
 async function problemOf(
   url: string,
   { key, algorithm, hash }: DeployedFile,

@@ -8,7 +8,7 @@ import type { Check, StackSubject } from "./check";
 import type { Finding } from "./report";
 import { nameIn, typeIn } from "../../contract/urn";
 
-/** Findings of one check that are listed; the rest is counted. */
+/** Maximum number of findings that one check lists; the others are counted. */
 const listed = 10;
 
 export const toolchainCheck: Check<StackSubject> = {
@@ -61,7 +61,7 @@ async function tool(name: string, next: string, version: () => Promise<string>, 
   }
 }
 
-/** Only the local clouds and the tests run Python here: a deployment needs none. */
+/** Only the local clouds and the tests run Python; a deployment does not. */
 async function pythonOf(wanted: string): Promise<Tool> {
   const next = `install Python ${wanted}, e.g.: uv python install ${wanted}`;
   try {
@@ -136,7 +136,7 @@ export const driftCheck: Check<StackSubject> = {
   id: "drift",
   about: "with --drift: what was changed behind the stack's back, by asking the clouds for every resource",
   applies: ({ drift }) => drift,
-  // It takes as long as the clouds have resources.
+  // Its duration depends on the number of resources.
   timeoutMs: 1_800_000,
   async run({ stack, commands }) {
     const drifted = await stack.drift();
@@ -155,7 +155,7 @@ export const driftCheck: Check<StackSubject> = {
   },
 };
 
-/** What readers know a resource by: its type and its name. */
+/** Type and name of a resource. */
 function resourceOf(urn: string): string {
   return `${typeIn(urn)} ${nameIn(urn)}`;
 }

@@ -16,7 +16,7 @@ import { type CheckResult, type CloudSummary, type Finding, type Report, severit
 import type { InspectedStack } from "./stack";
 import { CloudDownError, UnansweredError } from "../unanswered-error";
 
-/** The checks of each cloud, what explains others before them: a missing layer before the 500 that comes of it. */
+/** The checks of each cloud in causal order: a missing layer before the status 500 that it causes. */
 const cloudChecks: readonly Check<CloudSubject>[] = [
   credentialsCheck,
   functionCheck,
@@ -32,21 +32,21 @@ const cloudChecks: readonly Check<CloudSubject>[] = [
   freshnessCheck,
 ];
 
-/** The checks of the whole stack; they explain less than a cloud's own. */
+/** The checks of the whole stack; less specific than those of a cloud. */
 const stackChecks: readonly Check<StackSubject>[] = [stateCheck, driftCheck, toolchainCheck];
 
-/** Every check, in the order of causes. */
+/** Every check, in causal order. */
 export const checks = [...cloudChecks, ...stackChecks].map(({ id, about }) => ({ id, about }));
 
 const rank = new Map(checks.map(({ id }, index) => [id, index]));
 
-/** Milliseconds of errors that are looked at where the stack's last update is longer ago. */
+/** Maximum age of errors, in milliseconds, if the stack's last update is older. */
 const recent = 15 * 60_000;
 
-/** Milliseconds that a check has beyond its requests, to say what it has seen. */
+/** Milliseconds beyond the time limit of requests, in which a check reports its result. */
 const grace = 1_000;
 
-/** An environment to look at. */
+/** An environment to inspect. */
 export interface Environment {
   readonly project: string;
   readonly stack: InspectedStack;
@@ -56,14 +56,14 @@ export interface Environment {
 }
 
 export interface LookOptions {
-  /** Ids of checks; absent for all. */
+  /** Ids of checks. Default: all. */
   readonly only?: readonly string[];
-  /** Milliseconds that a check may take. */
+  /** Time limit of a check in milliseconds. */
   readonly timeout: number;
   readonly drift: boolean;
 }
 
-/** Looks over a whole environment: every check at once, those that read what the others cause after them. */
+/** Inspects a whole environment: all checks in parallel, then those that read the effects of others. */
 export async function diagnose(environment: Environment, options: LookOptions): Promise<Report> {
   const { project, stack, outputs, commands } = environment;
   const startedAt = new Date();
@@ -96,7 +96,7 @@ export async function diagnose(environment: Environment, options: LookOptions): 
   };
 }
 
-/** The checks of one cloud alone, in the order of causes. */
+/** The checks of one cloud, in causal order. */
 export async function diagnoseCloud(
   subject: InspectedSubject,
   options: Pick<LookOptions, "only" | "timeout">,
@@ -105,10 +105,10 @@ export async function diagnoseCloud(
   return judged.map(({ result }) => result).sort(byCause);
 }
 
-/** A cloud of which no function has been chosen yet. */
+/** A cloud, before a function is chosen. */
 type InspectedSubject = Omit<CloudSubject, "name" | "fn">;
 
-/** Every check of the first function and its cloud, and of the other functions what each has of its own. */
+/** All checks of the cloud and its first function, and the function checks of the others. */
 async function judgeFunctions(
   subject: InspectedSubject,
   options: Pick<LookOptions, "only" | "timeout">,
@@ -148,7 +148,7 @@ async function judgeFunction(
   return down === undefined ? judged : judged.map((each) => (each.down ? each : notLookedAt(each, down)));
 }
 
-/** What comes of a cloud that does not run says nothing of its own. */
+/** Replaces findings that only follow from a cloud that does not run. */
 function notLookedAt({ result }: Judged, { result: { findings } }: Judged): Judged {
   const summary = `not looked at: ${findings[0]?.title ?? "the cloud does not run"}`;
   return { result: { ...result, status: "unknown", summary, findings: [] } };
@@ -158,7 +158,7 @@ function chosen<Subject>(table: readonly Check<Subject>[], { only }: Pick<LookOp
   return table.filter(({ id }) => only === undefined || only.includes(id));
 }
 
-/** An error that the last update may have mended does not count; one that made it fail does. */
+/** Start of the errors that count: after the last update, or since its start if it failed. */
 async function errorsSince(stack: InspectedStack, now: Date): Promise<Date> {
   const earliest = new Date(now.getTime() - recent);
   const last = await stack.lastUpdate().catch(() => undefined);
@@ -168,7 +168,7 @@ async function errorsSince(stack: InspectedStack, now: Date): Promise<Date> {
 
 interface Judged extends Pick<Verdict, "latencyMs" | "answered"> {
   readonly result: CheckResult;
-  /** Nothing of the cloud answers. */
+  /** The cloud does not answer at all. */
   readonly down?: true;
 }
 
@@ -210,7 +210,7 @@ async function judge<Subject>(
   }
 }
 
-/** A cloud that is asked the same question but once. */
+/** Caches the answers of a cloud, so that each query is sent once. */
 function asked(cloud: InspectedCloud): InspectedCloud {
   const answers = new Map<string, Promise<unknown>>();
   const once = <T>(question: string, ask: () => Promise<T>): Promise<T> => {
@@ -245,7 +245,7 @@ async function summary(
   return [{ cloud, region, apiUrl, frontendUrl, functionName, version, latencyMs: api?.latencyMs, layers }];
 }
 
-/** Failures first, the worst of them first, and of those what explains the others; then what could not be checked. */
+/** Sorts by severity, then in causal order; checks that could not run come last. */
 function byCause(a: CheckResult, b: CheckResult): number {
   const order = (result: CheckResult): number[] => [
     ["failed", "unknown", "passed"].indexOf(result.status),

@@ -14,13 +14,13 @@ export interface FailedCloud {
   readonly since: Date;
 }
 
-/** The checks that look for causes; the others see what has failed already. */
+/** The checks that look for causes; the others see only the failure. */
 const explaining = ["function", "compatibility", "table", "log"];
 
 /** Milliseconds that each check may take. */
 const timeout = 30_000;
 
-/** Why a cloud's API does not serve, as far as the cloud and the function's log tell it: each finding for a reader. */
+/** Findings from the cloud and the function's log that explain why a cloud's API does not serve, as text. */
 export async function causesOf({ cloud, outputs, clouds, commands, since }: FailedCloud): Promise<string[]> {
   const [values, inspected] = [outputs[cloud], clouds[cloud]];
   if (values === undefined || inspected === undefined) return [];

@@ -43,7 +43,7 @@ function html(parts: TemplateStringsArray, ...values: Value[]): Html {
   return new Html(parts.map((part, index) => part + rendered(values[index])).join(""));
 }
 
-/** A report as one page, which shows the environment at a glance and asks nothing of any server. */
+/** A report as one self-contained page. */
 export function htmlPage(report: Report): string {
   const title = `${report.project}, ${report.stack}: ${verdict(report)}`;
   const findings = findingsOf(report);
@@ -106,7 +106,7 @@ export function htmlPage(report: Report): string {
     </html> `.text;
 }
 
-/** Class of the verdict, by the worst that was found. */
+/** CSS class of the verdict, from the worst finding. */
 function worst({ results }: Report): CheckResult["status"] {
   const order: readonly CheckResult["status"][] = ["failed", "unknown", "passed"];
   return order.find((status) => results.some((result) => result.status === status)) ?? "passed";

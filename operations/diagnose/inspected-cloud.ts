@@ -1,6 +1,6 @@
 import type { Cloud } from "../../contract/clouds";
 
-/** Who asks a cloud, as it sees them. */
+/** The caller's identity, as the cloud reports it. */
 export interface Identity {
   /** Account, subscription or project. */
   readonly account: string;
@@ -8,27 +8,27 @@ export interface Identity {
   readonly principal: string;
 }
 
-/** A function as it is deployed now, whatever the stack believes of it. */
+/** A function as it is deployed now, independent of the stack's state. */
 export interface DeployedFunction {
   /** e.g. `python3.12`. */
   readonly runtime: string;
   /** e.g. `x86_64`; absent where the cloud has but one. */
   readonly architecture?: string;
-  /** The cloud's word for whether it serves, e.g. `Active`. */
+  /** The cloud's name of its state, e.g. `Active`. */
   readonly state: string;
-  /** ARNs of the layer versions that are attached, in their order; empty on clouds without layers. */
+  /** ARNs of the attached layer versions, in order; empty on clouds without layers. */
   readonly layerArns: readonly string[];
-  /** Events that it may work on at the same time; absent where only the account's limit holds. */
+  /** Maximum number of concurrent events; absent if only the account's limit applies. */
   readonly reservedConcurrency?: number;
-  /** What answers requests now, in the cloud's words, e.g. `version 7`; absent where the cloud has but one thing that could. */
+  /** What serves requests now, in the cloud's terms, e.g. `version 7`; absent if the cloud has only one candidate. */
   readonly serving?: string;
-  /** What was changed by hand, in words: code or configuration beside that which serves, or that serves in its place. */
+  /** Descriptions of manual changes of code or configuration, whether they serve or not. */
   readonly patched?: readonly string[];
-  /** What serves in the place of what was deployed last, in words. */
+  /** Descriptions of releases that serve instead of the last deployment. */
   readonly rolledBack?: readonly string[];
-  /** Digest of each app setting's value, by its name; absent where the cloud's provider reads settings back by itself. */
+  /** Digest of each app setting's value, by its name; absent if the cloud's provider reads settings back. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** The names of its environment variables; the values stay where they are. */
+  /** Names of its environment variables, without the values. */
   readonly environment: readonly string[];
   /** As ISO 8601. */
   readonly modifiedAt?: string;
@@ -47,7 +47,7 @@ export interface DeployedLayer {
   readonly arn: string;
   readonly runtimes: readonly string[];
   readonly architectures: readonly string[];
-  /** As ISO 8601; absent where the cloud does not tell it. */
+  /** As ISO 8601; absent if the cloud does not report it. */
   readonly createdAt?: string;
   /** Bytes of the zip. */
   readonly size: number;
@@ -55,7 +55,7 @@ export interface DeployedLayer {
   readonly content: () => Promise<Buffer>;
 }
 
-/** An address that alarms are sent to. */
+/** A recipient of alarms. */
 export interface Subscription {
   readonly endpoint: string;
   readonly confirmed: boolean;
@@ -65,16 +65,16 @@ export interface Subscription {
 export interface LogEvent {
   /** Milliseconds since 1970. */
   readonly timestamp: number;
-  /** Which instance wrote it. */
+  /** Instance that wrote it. */
   readonly stream: string;
   readonly message: string;
 }
 
 /**
- * What `diagnose` asks a cloud about one stack. The vendors' command lines ask the clouds, with their user's credentials; the
- * local clouds answer from their own state.
+ * Queries of `diagnose` about one stack in a cloud: by the vendors' command lines with the user's credentials, or from the
+ * state of the local clouds.
  *
- * Each question throws an `UnansweredError` where it cannot be answered; `undefined` says that the thing is not there.
+ * Each query throws an `UnansweredError` if it cannot be answered; `undefined` means that the resource does not exist.
  */
 export interface InspectedCloud {
   identity(): Promise<Identity>;
@@ -83,13 +83,13 @@ export interface InspectedCloud {
   layer(arn: string): Promise<DeployedLayer | undefined>;
   /** @param table the cloud's name of it. */
   hasTable(table: string): Promise<boolean>;
-  /** Who is told of alarms through a topic; absent on clouds that need no confirmation. */
+  /** Recipients of a topic's alarms; absent on clouds that need no confirmation. */
   subscriptions?(topic: string): Promise<readonly Subscription[]>;
-  /** Events of a function's log since a time, the newest last. */
+  /** Events of a function's log since a time, oldest first. */
   log(fn: LoggedFunction, since: Date): Promise<readonly LogEvent[]>;
   /**
-   * What the gateway before the function logged since a time of requests that it refused or could not hand over, which
-   * the function's own log knows nothing of; absent on clouds where both write into one log.
+   * Log events of the gateway since a time, for requests that it rejected or could not pass to the function, and that are
+   * not in the function's own log; absent on clouds where both write into one log.
    */
   gatewayErrors?(since: Date): Promise<readonly LogEvent[]>;
 }

@@ -7,7 +7,7 @@ const statuses: Readonly<Record<CheckResult["status"], string>> = {
   unknown: "_unknown_",
 };
 
-/** A report as a document: the environment and how it is. Whatever the clouds and logs say is text in it, never Markdown. */
+/** A report as a Markdown document. Text from clouds and logs is escaped. */
 export function markdown(report: Report): string {
   const findings = findingsOf(report).map(({ result: { cloud, ...result }, finding }) =>
     [

@@ -11,7 +11,7 @@ const layer = bundle.extend({ arn: z.string(), version: z.string() });
 
 const probe = z.object({ path: z.string(), status: z.number(), json: z.unknown().optional() });
 
-/** What is read of a function; a stack of an older program has none of it. */
+/** The outputs of a function that are read; a stack of an older program has none. */
 const deployedFunction = z.object({
   kind: z.enum(["http", "schedule"]),
   functionName: z.string(),
@@ -20,37 +20,37 @@ const deployedFunction = z.object({
   tables: z.array(z.string()).default([]),
   url: z.url().optional(),
   probes: z.array(probe).default([]),
-  /** Digest of each app setting's value, by its name; absent where a refresh reads settings back. */
+  /** Digest of each app setting's value, by its name; absent if a refresh reads settings back. */
   settings: z.record(z.string(), z.string()).optional(),
-  /** Names of the dependency layers that it has; absent where it has all. */
+  /** Names of its dependency layers. Default: all. */
   layers: z.array(z.string()).optional(),
-  /** What its answers' `x-release` begins with; absent where the stack does not tell. */
+  /** Prefix of `x-release` in its responses; absent if the outputs do not have it. */
   release: z.string().optional(),
-  /** The two apps that Front Door's route goes to in turn; absent where one serves alone. */
+  /** The two apps that serve alternately behind Front Door's route; absent if there is only one app. */
   colours: z.object({ blue: z.string(), green: z.string() }).optional(),
 });
 
-/** What is read of a cloud's outputs; the rest is kept, since each cloud's inspector needs some of its own. */
+/** The common outputs of a cloud; others are kept for each cloud's inspector. */
 const cloudOutputs = z.looseObject({
   region: z.string(),
-  /** Absent where no function answers requests. */
+  /** Absent if no function answers requests. */
   apiUrl: z.url().optional(),
   frontendUrl: z.url().optional(),
   functionName: z.string(),
   functions: z.record(z.string(), deployedFunction).default({}),
   /** The cloud's name of each table, by its name in the description. */
   tables: z.record(z.string(), z.string()).default({}),
-  /** Of a stack of an older program: its one table. */
+  /** In a stack of an older program: its only table. */
   messagesTable: z.string().optional(),
   logs: z.string(),
   version: z.string(),
-  /** ARN of what alarms are sent to; absent where there are none, or nothing has to be confirmed. */
+  /** ARN of the topic for alarms; absent without alarms, or if no confirmation is needed. */
   alarmTopic: z.string().optional(),
-  /** Whether anyone may call the API; only Google Cloud's can be closed. */
+  /** Whether the API is public; only on Google Cloud can it be private. */
   public: z.boolean().default(true),
-  /** What the function is deployed from, where its packages are in no layer. */
+  /** The function's package, if its dependencies are not in a layer. */
   package: bundle.optional(),
-  /** Packages of each layer of others that the function has, by the layer's ARN. */
+  /** Packages of each public layer of the function, by the layer's ARN. */
   publicLayers: z.record(z.string(), z.record(z.string(), z.string())).default({}),
 });
 
@@ -74,17 +74,17 @@ export const stackOutputs = z.object({
   gcp: gcp.optional(),
 });
 
-/** The outputs of a stack as they are read back, as far as they are looked at. */
+/** The outputs of a stack that are read back. */
 export type DeployedOutputs = z.output<typeof stackOutputs>;
 export type LayerValues = z.output<typeof layer>;
-/** What every cloud gives. */
+/** Outputs of every cloud. */
 export type CloudValues = z.output<typeof cloudOutputs>;
-/** What one cloud gives. */
+/** Outputs of one cloud. */
 export type ValuesOf<C extends Cloud> = NonNullable<DeployedOutputs[C]>;
 
 export type FunctionValues = z.output<typeof deployedFunction>;
 
-/** The functions of a cloud, by name, the first that answers requests before the others. */
+/** The functions of a cloud by name, beginning with the first that answers requests. */
 export function functionsOf({ functions, functionName, logs, apiUrl }: CloudValues): [string, FunctionValues][] {
   const known = Object.entries(functions);
   if (known.length > 0) return known.sort(([, a], [, b]) => Number(b.url === apiUrl) - Number(a.url === apiUrl));
@@ -104,9 +104,9 @@ export function cloudsOf(outputs: DeployedOutputs): Cloud[] {
 }
 
 /**
- * Reads what `pulumi stack output --json` printed.
+ * Parses the output of `pulumi stack output --json`.
  *
- * @throws where it is no stack of this program, naming what is missing.
+ * @throws naming the missing outputs, if it is not a stack of this program.
  */
 export function parseOutputs(stack: string, printed: unknown): DeployedOutputs {
   const result = stackOutputs.safeParse(printed);

@@ -1,62 +1,62 @@
 import type { Cloud } from "../../contract/clouds";
 
-/** How bad a finding is, the worst first: users are hurt now; they may be soon; worth knowing. */
+/** Severity of a finding, the worst first: users are affected; users may be affected soon; information. */
 export const severities = ["error", "warning", "info"] as const;
 export type Severity = (typeof severities)[number];
 
-/** Something that is not as it should be, or worth knowing. */
+/** A fault, or information. */
 export interface Finding {
   readonly severity: Severity;
-  /** What was found, in one line, e.g. `GET / answers 500`. */
+  /** The fault in one line, e.g. `GET / answers 500`. */
   readonly title: string;
-  /** What was seen, verbatim, e.g. lines of a log. */
+  /** Verbatim evidence, e.g. lines of a log. */
   readonly evidence: readonly string[];
-  /** Why it is so, in one sentence, where that is known. */
+  /** The cause in one sentence, if known. */
   readonly cause?: string;
   /** The command to run or the step to take next. */
   readonly next?: string;
-  /** It is the same on every cloud, and told once. */
+  /** The same on every cloud, so reported once. */
   readonly everywhere?: true;
 }
 
-/** What one check came to. */
+/** Result of one check. */
 export interface CheckResult {
-  /** Id that `--only` takes, e.g. `api`. */
+  /** Id for `--only`, e.g. `api`. */
   readonly check: string;
-  /** Absent for what concerns the whole stack. */
+  /** Absent for checks of the whole stack. */
   readonly cloud?: Cloud;
-  /** Name of the function, where the application has several and the check is of one. */
+  /** Name of the function, if the application has several and the check is of one. */
   readonly function?: string;
-  /** `unknown`: it could not be checked, and the one finding says why. */
+  /** `unknown`: it could not be checked, and the only finding gives the reason. */
   readonly status: "passed" | "failed" | "unknown";
-  /** What was seen, in one line, e.g. `200 in 12 ms, version 3.0.0`. */
+  /** Observation in one line, e.g. `200 in 12 ms, version 3.0.0`. */
   readonly summary: string;
   readonly findings: readonly Finding[];
   readonly durationMs: number;
 }
 
-/** What a cloud of the environment is, from the stack's outputs and the function that is there. */
+/** Facts about one cloud of the environment, from the stack's outputs and the deployed function. */
 export interface CloudSummary {
   readonly cloud: Cloud;
   readonly region: string;
-  /** Absent where no function answers requests. */
+  /** Absent if no function answers requests. */
   readonly apiUrl?: string;
   readonly frontendUrl?: string;
   readonly functionName: string;
   readonly version: string;
-  /** Median time of the API's answers in this look; absent where it does not answer. */
+  /** Median response time of the API in this run; absent without a response. */
   readonly latencyMs?: number;
-  /** The dependency layers that the function has, by name, and the version of each; the bundle's on the other clouds. */
+  /** Version of each of the function's dependency layers, by name; on the other clouds, of the bundle. */
   readonly layers: readonly { readonly name: string; readonly version: string }[];
 }
 
-/** The layers of a cloud's function, for people. */
+/** The layers of a cloud's function, as text. */
 export function layersText({ cloud, layers }: CloudSummary): string {
   const none = cloud === "aws" ? "none attached" : "in its package";
   return layers.map(({ name, version }) => `${name}:${version}`).join(", ") || none;
 }
 
-/** How soon a cloud's API answers, for people. */
+/** Latency of a cloud's API, as text. */
 export function latencyText({ cloud, apiUrl, latencyMs }: CloudSummary, results: readonly CheckResult[]): string {
   if (latencyMs !== undefined) return `${Math.round(latencyMs)} ms`;
   if (apiUrl === undefined) return "no API to ask";
@@ -64,19 +64,19 @@ export function latencyText({ cloud, apiUrl, latencyMs }: CloudSummary, results:
   return api?.status === "failed" ? api.summary : "not measured";
 }
 
-/** One look over the whole environment of a stack. */
+/** Result of one inspection of a stack's environment. */
 export interface Report {
   readonly project: string;
   readonly stack: string;
-  /** When the look began, as ISO 8601 in UTC. */
+  /** Start of the inspection, as ISO 8601 in UTC. */
   readonly startedAt: string;
   readonly durationMs: number;
   readonly clouds: readonly CloudSummary[];
-  /** In the order to read them: the likeliest cause first. */
+  /** The most likely cause first. */
   readonly results: readonly CheckResult[];
 }
 
-/** Every finding with the check that has it; a cloud that cannot be asked is told once, not at each check that would ask. */
+/** Every finding with its check; a cloud that does not answer is reported once, not for each check. */
 export function findingsOf({ results }: Report): { readonly result: CheckResult; readonly finding: Finding }[] {
   const told = new Set<string>();
   return results.flatMap((result) =>
@@ -89,7 +89,7 @@ export function findingsOf({ results }: Report): { readonly result: CheckResult;
   );
 }
 
-/** The report in a few words, e.g. `2 errors, 1 warning`. */
+/** Summary of the report, e.g. `2 errors, 1 warning`. */
 export function verdict(report: Report): string {
   const found = findingsOf(report);
   const counts = severities
@@ -99,7 +99,7 @@ export function verdict(report: Report): string {
   return counts.length === 0 ? "healthy" : counts.join(", ");
 }
 
-/** What `diagnose` exits with: 0 healthy, 1 findings of this severity or worse, 2 something could not be checked. */
+/** Exit code of `diagnose`: 0 healthy, 1 findings of this severity or worse, 2 a check could not run. */
 export function exitCode({ results }: Report, failOn: Severity = "warning"): 0 | 1 | 2 {
   const counted = severities.slice(0, severities.indexOf(failOn) + 1);
   const found = results.filter(({ status }) => status !== "unknown").flatMap(({ findings }) => findings);
@@ -107,7 +107,7 @@ export function exitCode({ results }: Report, failOn: Severity = "warning"): 0 |
   return results.some(({ status }) => status === "unknown") ? 2 : 0;
 }
 
-/** What a check is called: its id, and the function where it is of one among several. */
+/** Label of a check: its id, with the function if there are several. */
 export function titleOf({ check, function: fn }: Pick<CheckResult, "check" | "function">): string {
   return fn === undefined ? check : `${check} ${fn}`;
 }

@@ -1,16 +1,16 @@
 import { performance } from "node:perf_hooks";
 
-/** An answer, with all of its body. */
+/** A response with its whole body. */
 export interface Answer {
   readonly status: number;
   readonly contentType: string;
-  /** The release that answered, where it says so. */
+  /** The release that answered, if the response names it. */
   readonly release?: string;
   readonly body: string;
   readonly milliseconds: number;
 }
 
-/** A server that did not answer, and why: the name is unknown, nothing listens, or the time limit was reached. */
+/** A server did not answer: its name is unknown, it does not listen, or the time limit was reached. */
 export class NoAnswerError extends Error {}
 
 /** @throws {NoAnswerError} */
@@ -34,7 +34,7 @@ export async function request(url: string, init: RequestInit & { signal: AbortSi
   }
 }
 
-/** `fetch failed` says nothing; what the system said is the cause behind it. */
+/** `fetch failed` has no details; the system's message is in its cause. */
 function causeOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { cause } = error;

@@ -2,27 +2,27 @@ import { type Colour, colours, originGroupOf } from "../../components/azure/colo
 import type { DeployedFunction } from "./inspected-cloud";
 import type { ValuesOf } from "./outputs";
 
-/** A function of Azure that has two apps. */
+/** An Azure function with two apps. */
 interface FunctionInTurn {
   /** Name of Front Door's route. */
   readonly route: string;
   readonly apps: Readonly<Record<Colour, string>>;
-  /** The app that was deployed to last. */
+  /** The app of the last deployment. */
   readonly deployedTo: string;
 }
 
-/** @param deployedTo the app that was deployed to last; undefined is given back where it serves alone. */
+/** @param deployedTo the app of the last deployment. Returns undefined if it is the only app. */
 export function functionInTurn({ functions }: ValuesOf<"azure">, deployedTo: string): FunctionInTurn | undefined {
   const [route, fn] = Object.entries(functions).find(([, { functionName }]) => functionName === deployedTo) ?? [];
   return route !== undefined && fn?.colours !== undefined ? { route, apps: fn.colours, deployedTo } : undefined;
 }
 
-/** The app that serves requests, of a function that has two of them. */
+/** The app that serves requests, of a function with two apps. */
 interface ServingApp extends Pick<DeployedFunction, "serving" | "rolledBack"> {
   readonly functionName: string;
 }
 
-/** @param originGroup id of that which Front Door's route goes to; undefined where there is no route. */
+/** @param originGroup id of the origin group of Front Door's route; undefined without a route. */
 export function servingApp(
   { route, apps, deployedTo }: FunctionInTurn,
   originGroup: string | undefined,

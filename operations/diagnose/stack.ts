@@ -20,7 +20,7 @@ const update = z.object({
 /** One run of the engine on a stack. */
 export type Update = z.output<typeof update>;
 
-/** A resource, as far as it is read: a file's asset has its content's hash; where that is given as text, it is a secret of the state. */
+/** The parts of a resource that are read: a file's asset has its content's hash, which is a secret if the content is text. */
 const resource = z.object({
   type: z.string(),
   urn: z.string().default(""),
@@ -35,28 +35,28 @@ const exported = z.object({
   }),
 });
 
-/** A file of a frontend, as it was deployed. */
+/** A deployed file of a frontend. */
 export interface DeployedFile {
   readonly cloud: Cloud;
   /** Its path below the frontend's address. */
   readonly key: string;
   readonly algorithm: "sha256" | "md5";
-  /** Of its content, in hexadecimal. */
+  /** Hash of its content, in hexadecimal. */
   readonly hash: string;
 }
 
-/** Types of what a frontend's files are. */
+/** Resource types of a frontend's files. */
 const fileTypes: Readonly<Record<string, Cloud>> = {
   "aws:s3/bucketObjectv2:BucketObjectv2": "aws",
   "azure-native:storage:Blob": "azure",
   "gcp:storage/bucketObject:BucketObject": "gcp",
 };
 
-/** A resource that is not as the stack knows it. */
+/** A resource that differs from the stack's state. */
 export interface Drift {
   readonly urn: string;
   readonly gone: boolean;
-  /** Names of the properties that differ. */
+  /** Names of the different properties. */
   readonly properties: readonly string[];
 }
 
@@ -73,7 +73,7 @@ const event = z.object({
     .optional(),
 });
 
-/** A stack as its engine keeps it. Nothing that is asked here changes it, nor which stack is selected. */
+/** A stack in its engine's backend. All queries are read-only and leave the selected stack unchanged. */
 export class InspectedStack {
   readonly #pulumi: VendorCli;
 
@@ -86,8 +86,8 @@ export class InspectedStack {
 
   /**
    * @param deploy command that deploys the stack.
-   * @throws {UnansweredError} where no update of it has succeeded: only that writes outputs.
-   * @throws where there is no such stack, or where it is not one of this program.
+   * @throws {UnansweredError} if no update has succeeded: outputs are written only then.
+   * @throws if there is no such stack, or if it is not one of this program.
    */
   async outputs(deploy: string): Promise<DeployedOutputs> {
     const printed: unknown = JSON.parse(await this.#run("stack", "output", "--json"));
@@ -103,13 +103,13 @@ export class InspectedStack {
     );
   }
 
-  /** The last run that changed the stack; absent where nothing ever did. */
+  /** The last run that changed the stack; absent if there is none. */
   async lastUpdate(): Promise<Update | undefined> {
     const history = await this.#run("stack", "history", "--page-size", "1", "--json");
     return z.array(update).parse(JSON.parse(history))[0];
   }
 
-  /** What the engine had begun when it was interrupted, e.g. `creating urn:pulumi:...`. */
+  /** Operations in progress when the engine was interrupted, e.g. `creating urn:pulumi:...`. */
   async pendingOperations(): Promise<string[]> {
     const { deployment } = await this.#export();
     return deployment.pending_operations.map(({ type, resource }) => `${type} ${resource.urn}`);
@@ -120,7 +120,7 @@ export class InspectedStack {
     const { deployment } = await this.#export();
     return deployment.resources.flatMap(({ type, urn, inputs: { source }, outputs: { md5hash } }): DeployedFile[] => {
       const cloud = fileTypes[type];
-      // A file is called by its key, below the frontend; packages are objects too, and have no path in their names.
+      // A file's name is its key below the frontend; packages are objects too, but their names have no path.
       const [, key] = /^[^/]+\/(.+)$/.exec(nameIn(urn)) ?? [];
       if (cloud === undefined || key === undefined) return [];
       if (source !== undefined) return [{ cloud, key, algorithm: "sha256", hash: source.hash }];
@@ -129,9 +129,9 @@ export class InspectedStack {
     });
   }
 
-  /** What was changed behind the stack's back, by asking the clouds for every resource. */
+  /** Resources that were changed outside the stack; reads every resource from the clouds. */
   async drift(): Promise<Drift[]> {
-    // `--json` tells what is planned only: what the clouds answer comes after that.
+    // `--json` has only the plan; the state of the clouds is read after it.
     const folder = await mkdtemp(path.join(tmpdir(), "refresh-"));
     try {
       const log = path.join(folder, "events.json");
@@ -157,7 +157,7 @@ export class InspectedStack {
   }
 
   async #export(): Promise<z.output<typeof exported>> {
-    // It is JSON without being asked for it.
+    // Its output is JSON without a flag.
     return exported.parse(JSON.parse(await this.#run("stack", "export")));
   }
 

@@ -6,7 +6,7 @@ import { type CheckResult, type Finding, findingsOf, type Report, type Severity,
 
 type Style = Parameters<typeof styleText>[0];
 
-/** How a status is shown: a word that needs no colour, and a colour for those who see it. */
+/** Label and colour of each status; the label is clear without the colour. */
 const statuses: Readonly<Record<CheckResult["status"], { readonly word: string; readonly style: Style }>> = {
   passed: { word: "ok", style: "green" },
   failed: { word: "failed", style: "red" },
@@ -16,9 +16,9 @@ const statuses: Readonly<Record<CheckResult["status"], { readonly word: string; 
 const severityStyles: Readonly<Record<Severity, Style>> = { error: "red", warning: "yellow", info: "cyan" };
 
 /**
- * A report for a terminal: a line for each check, then each finding with what was seen and what to do.
+ * A report for a terminal: a line for each check, then each finding with its evidence and next step.
  *
- * @param colour whether to mark statuses and severities with colours too.
+ * @param colour whether to colour statuses and severities.
  */
 export function text(report: Report, { colour }: { colour: boolean }): string {
   const styled = (style: Style, words: string) => (colour ? styleText(style, words, { validateStream: false }) : words);
@@ -43,7 +43,7 @@ export function text(report: Report, { colour }: { colour: boolean }): string {
     .join("\n");
 }
 
-/** One finding: what was seen, why, and what to do. */
+/** One finding with evidence, cause and next step. */
 export function described(
   result: CheckResult,
   { severity, title, evidence, cause, next }: Finding,

@@ -16,14 +16,14 @@ export function vendorClouds({ aws, azure, gcp }: DeployedOutputs): InspectedClo
   };
 }
 
-/** Events of a log that are read at most: what goes wrong at each request stands in few of them too. */
+/** Maximum number of log events to read: a fault of every request is among a few of them too. */
 const mostEvents = 1_000;
 
 const callerIdentity = z.object({ Account: z.string(), Arn: z.string() });
 const functionConfiguration = z.object({
   Version: z.string().optional(),
   CodeSha256: z.string().optional(),
-  /** The release, as the program states it. */
+  /** The release, as the program sets it. */
   Description: z.string().default(""),
   Runtime: z.string(),
   Architectures: z.array(z.string()).default(["x86_64"]),
@@ -42,7 +42,7 @@ const layerVersion = z.object({
   CompatibleArchitectures: z.array(z.string()).default([]),
   Content: z.object({ CodeSize: z.number(), Location: z.url() }),
 });
-/** `PendingConfirmation` is in the place of the ARN of one that is not confirmed. */
+/** `PendingConfirmation` replaces the ARN of an unconfirmed subscription. */
 const subscriptions = z.object({
   Subscriptions: z.array(z.object({ Endpoint: z.string(), SubscriptionArn: z.string() })).default([]),
 });
@@ -50,10 +50,10 @@ const logEvents = z.object({
   events: z.array(z.object({ timestamp: z.number(), message: z.string(), logStreamName: z.string() })).default([]),
 });
 
-/** Lines of the HTTP API's access log (components/aws/http-api.ts) that tell an error of the gateway's own. */
+/** Matches lines of the HTTP API's access log (components/aws/http-api.ts) with an error of the gateway. */
 const gatewayErrors = '{ ($.integrationError != "-") || ($.status = "429") }';
 
-/** In another account nothing of the stack is there, and what heals it would make everything anew. */
+/** In another account the stack's resources are missing, and a redeployment would create all of them again. */
 const ownedBy = (owner: string) => (identity: z.output<typeof callerIdentity>) => {
   if (identity.Account === owner) return identity;
   throw new UnansweredError(
@@ -62,7 +62,7 @@ const ownedBy = (owner: string) => (identity: z.output<typeof callerIdentity>) =
   );
 };
 
-/** Of one release, what serves and what the next version is published from have the same code. */
+/** Within one release, the serving version and `$LATEST` have the same code. */
 export function patchedLatest(version: string, serving: PublishedCode, latest: PublishedCode): string[] {
   if (serving.Description !== latest.Description || serving.CodeSha256 === latest.CodeSha256) return [];
   return [`$LATEST has other code than version ${version}, which serves, and says that it is the same release`];
@@ -97,7 +97,7 @@ function inspectedAws(values: ValuesOf<"aws">): InspectedCloud {
       const found = await aws.find(lambdaFunction, "lambda", "get-function", "--function-name", functionName);
       if (found === undefined) return undefined;
       const { Concurrency: concurrency } = found;
-      // What serves is the alias's version; a stack of an earlier release of the program has no alias.
+      // The alias's version serves; a stack of an earlier release of the program has no alias.
       const named = ["--function-name", functionName, "--qualifier", "live"];
       const serving = await aws.find(functionConfiguration, "lambda", "get-function-configuration", ...named);
       const configuration = serving ?? found.Configuration;
@@ -144,7 +144,7 @@ function inspectedAws(values: ValuesOf<"aws">): InspectedCloud {
   };
 }
 
-/** What a presigned address gives. */
+/** Content at a presigned URL. */
 async function downloaded(url: string): Promise<Buffer> {
   const answer = await fetch(url);
   if (!answer.ok) throw new UnansweredError(`GET ${new URL(url).host} answers ${answer.status}`, "try again");
@@ -163,7 +163,7 @@ const frontDoorRoute = z.object({ originGroup: z.object({ id: z.string() }) });
 const appSettings = z.array(z.object({ name: z.string(), value: z.string().nullish() }));
 const rows = z.array(z.object({ TimeGenerated: z.coerce.date(), Role: z.string(), Text: z.string() }));
 
-/** What the application and the host wrote, and what was thrown, in one column. */
+/** Traces of the application and the host, and exceptions, in one column. */
 const logQuery = (functionName: string, since: Date) =>
   [
     "union",
@@ -210,7 +210,7 @@ function inspectedAzure(values: ValuesOf<"azure">): InspectedCloud {
         layerArns: [],
         ...inTurn,
         environment: settings.map(({ name }) => name),
-        // No value leaves this function. What the stack tells of settings is of the app that was deployed to last.
+        // No value leaves this function. The stack's digests belong to the app of the last deployment.
         ...(functionName === deployedTo && {
           settings: Object.fromEntries(settings.map(({ name, value }) => [name, settingDigest(name, value ?? "")])),
         }),
@@ -248,9 +248,9 @@ const cloudFunction = z.object({
   buildConfig: z.object({ runtime: z.string() }),
   serviceConfig: z.object({
     environmentVariables: z.record(z.string(), z.string()).default({}),
-    /** Full name of the Cloud Run service; the last part is another than the function's where that is over 49 characters. */
+    /** Full name of the Cloud Run service; its last part differs from a function name over 49 characters. */
     service: z.string().optional(),
-    /** What the function's last deployment made. */
+    /** The revision of the function's last deployment. */
     revision: z.string().optional(),
   }),
 });
@@ -277,7 +277,7 @@ function inspectedGcp({ project, region, database }: ValuesOf<"gcp">): Inspected
     found?.serviceConfig.service?.split("/").at(-1) ?? functionName;
   return {
     async identity() {
-      // Credentials that a workflow hands over make no account active: that they work is what counts.
+      // With credentials from a workflow no account is active; it matters only that they work.
       const [{ projectId }, [active]] = await Promise.all([
         gcloud.ask(cloudProject, "projects", "describe", project),
         gcloud.ask(accounts, "auth", "list", "--filter", "status:ACTIVE"),
@@ -309,7 +309,7 @@ function inspectedGcp({ project, region, database }: ValuesOf<"gcp">): Inspected
     layer: () => Promise.resolve(undefined),
     async hasTable() {
       if (database === undefined) return false;
-      // Firestore makes collections as they are written to; what can be missing is their database.
+      // Firestore creates collections on the first write; only their database can be missing.
       const command = ["firestore", "databases", "describe", "--database", database];
       return (await gcloud.find(z.object({}), ...command)) !== undefined;
     },
@@ -324,7 +324,7 @@ function inspectedGcp({ project, region, database }: ValuesOf<"gcp">): Inspected
         "logging",
         "read",
         filter,
-        // The other order reads the oldest of them, and what fails now is not among them.
+        // Ascending order would return the oldest events, without the current failures.
         "--order",
         "desc",
         "--limit",
@@ -333,7 +333,7 @@ function inspectedGcp({ project, region, database }: ValuesOf<"gcp">): Inspected
       return found.reverse().map(({ timestamp, severity, textPayload, jsonPayload, resource }) => ({
         timestamp: timestamp.getTime(),
         stream: resource.labels.revision_name ?? "",
-        // The severity is no part of the payload any more.
+        // The payload no longer contains the severity.
         message: textPayload ?? JSON.stringify({ severity, ...jsonPayload }),
       }));
     },

@@ -4,7 +4,7 @@ import { aliases } from "../releases/aws";
 import { awsCli, lambdaTime } from "../vendor-cli";
 import type { LayerRegistry, LayerVersion } from "./registry";
 
-/** Requests at the same time: Lambda's control plane answers 15 a second. */
+/** Concurrent requests: Lambda's control plane allows 15 per second. */
 const parallel = 4;
 
 const layers = z.object({ Layers: z.array(z.object({ LayerName: z.string() })).default([]) });
@@ -28,7 +28,7 @@ const functions = z.object({
 
 const latest = "$LATEST";
 
-/** The layer versions of an AWS region, by the AWS CLI, which reads every page by itself. */
+/** The layer versions of an AWS region, read with the AWS CLI, which follows pages itself. */
 export function awsRegistry(region: string): LayerRegistry {
   const aws = awsCli(region);
   return {
@@ -90,7 +90,7 @@ export function awsRegistry(region: string): LayerRegistry {
   };
 }
 
-/** Like `Promise.all` over `use`, with a few at a time. */
+/** Like `Promise.all` over `use`, with limited concurrency. */
 async function inTurns<Item, Result>(items: readonly Item[], use: (item: Item) => Promise<Result>): Promise<Result[]> {
   const results = new Array<Result>(items.length);
   const queue = [...items.entries()];

@@ -1,9 +1,9 @@
-/** One version of a layer, as its cloud keeps it. */
+/** One version of a layer in its cloud. */
 export interface LayerVersion {
   readonly layerName: string;
-  /** Counted by the cloud from 1; no number comes twice. */
+  /** Assigned by the cloud from 1; numbers are not reused. */
   readonly version: number;
-  /** ARN with the version at its end. */
+  /** ARN including the version. */
   readonly arn: string;
   readonly createdAt: Date;
   /** Bytes of the zip. */
@@ -12,32 +12,32 @@ export interface LayerVersion {
   readonly sha256: string;
 }
 
-/** A stack or function that names layer versions, so that they cannot go. */
+/** A stack or function that references layer versions, so that they must be kept. */
 export interface Consumer {
-  /** For a reader, e.g. `function shop-api:3` or `stack organization/shop/staging`. */
+  /** Display name, e.g. `function shop-api:3` or `stack organization/shop/staging`. */
   readonly name: string;
-  /** ARNs of versions; those of other layers may be among them. */
+  /** ARNs of layer versions, possibly of other layers too. */
   readonly layerArns: readonly string[];
-  /** The published version of a function that it is, where it is one. */
+  /** Set if the consumer is a published version of a function. */
   readonly published?: PublishedFunction;
 }
 
 export interface PublishedFunction {
   readonly functionName: string;
-  /** Counted by the cloud from 1. */
+  /** Assigned by the cloud from 1. */
   readonly version: number;
-  /** Names of the aliases that it has. */
+  /** Names of its aliases. */
   readonly aliases: readonly string[];
 }
 
 /** The layer versions of one region of a cloud. */
 export interface LayerRegistry {
-  /** Every version of the layers whose name begins with `prefix`. */
+  /** All versions of layers with a name that begins with `prefix`. */
   versions(prefix: string): Promise<LayerVersion[]>;
-  /** All functions of the region, each published version of one by itself. */
+  /** All functions of the region; each published version is a consumer of its own. */
   functions(): Promise<Consumer[]>;
-  /** Deletes a published version of a function for good, with its aliases. */
+  /** Deletes a published version of a function permanently, with its aliases. */
   deleteFunction(version: PublishedFunction): Promise<void>;
-  /** Deletes a version for good. */
+  /** Deletes a version permanently. */
   delete(version: LayerVersion): Promise<void>;
 }

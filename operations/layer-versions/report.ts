@@ -1,7 +1,7 @@
 import { bytes, table } from "../../layers/report";
 import type { UsedVersion } from "./retention";
 
-/** Versions of layers for a reader; `now` is what their age is counted to. */
+/** A table of layer versions, with their age at `now`. */
 export async function versionTable(versions: readonly UsedVersion[], now: Date): Promise<string> {
   if (versions.length === 0) return "No versions of layers. A deployment with aws in clouds publishes the first.";
   return table(
@@ -12,7 +12,7 @@ export async function versionTable(versions: readonly UsedVersion[], now: Date):
   );
 }
 
-/** In the largest unit that there is one of, e.g. `3 days`. */
+/** In the largest unit with a value of at least one, e.g. `3 days`. */
 function age(since: Date, now: Date): string {
   const seconds = Math.max(0, Math.floor((now.getTime() - since.getTime()) / 1000));
   const [unit, length] = ageUnits.find(([, size]) => seconds >= size) ?? (["second", 1] as const);

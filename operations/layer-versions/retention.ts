@@ -1,13 +1,13 @@
 import { refusedAlias, verifiedAlias } from "../aws-function";
 import type { Consumer, LayerRegistry, LayerVersion } from "./registry";
 
-/** A layer version and what still refers to it. */
+/** A layer version with its consumers. */
 export interface UsedVersion extends LayerVersion {
   /** Names of its consumers. */
   readonly usedBy: readonly string[];
 }
 
-/** The versions of the layers whose name begins with `prefix`, by layer, the newest first. */
+/** The versions of layers with a name that begins with `prefix`, by layer, the newest first. */
 export async function versionsInUse(
   registry: LayerRegistry,
   prefix: string,
@@ -25,10 +25,10 @@ export async function versionsInUse(
 }
 
 /**
- * Published versions of a stack's functions that may be deleted: that no alias lets serve, but the newest `keep` of each
- * function.
+ * Published versions of a stack's functions that may be deleted: no alias routes requests to them, and they are not among
+ * the newest `keep` of each function.
  *
- * @param names the cloud's names of the stack's functions.
+ * @param names cloud names of the stack's functions.
  */
 export function prunableFunctions(functions: readonly Consumer[], names: readonly string[], keep: number): Consumer[] {
   return functions.filter(({ published }) => {
@@ -44,9 +44,9 @@ export function prunableFunctions(functions: readonly Consumer[], names: readonl
 }
 
 /**
- * What may be deleted: versions that nothing refers to, except the newest `keep` of each layer, used or not.
+ * Versions that may be deleted: unreferenced ones, except the newest `keep` of each layer.
  *
- * @param versions as `versionsInUse` gives them.
+ * @param versions result of `versionsInUse`.
  */
 export function prunable(versions: readonly UsedVersion[], keep: number): UsedVersion[] {
   return versions.filter((version) => {

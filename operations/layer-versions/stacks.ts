@@ -5,7 +5,7 @@ import { BuildError, reasonOf } from "../../layers/build-error";
 import { pulumiCli } from "../vendor-cli";
 import type { Consumer } from "./registry";
 
-/** What is read of a stack's state: outputs are those of its resource `pulumi:pulumi:Stack`. */
+/** The parts of a stack's state that are read; its outputs are in the resource `pulumi:pulumi:Stack`. */
 const deploymentSchema = z.object({
   resources: z
     .array(z.looseObject({ type: z.string(), outputs: z.record(z.string(), z.unknown()).default({}) }))
@@ -19,20 +19,20 @@ const exportSchema = z.object({
 /** ARN of a layer version, in any partition. */
 const layerVersionArn = /arn:[\w-]+:lambda:[\w-]+:\d{12}:layer:[\w-]+:\d+/g;
 
-/** A stack that the engine's backend knows. */
+/** A stack in the engine's backend. */
 export interface KnownStack extends Consumer {
   readonly outputs: Readonly<Record<string, unknown>>;
 }
 
 /**
- * Every stack of the backend, those of other projects among them: a stack uses each layer version that a resource or an
- * output of it names, or that it has read from another stack. Nothing of a stack is decrypted for that.
+ * Every stack of the backend, including those of other projects. A stack uses each layer version that one of its resources
+ * or outputs names, or that it has read from another stack. Nothing is decrypted.
  *
- * @throws {BuildError} for a stack that cannot be read: what it uses is not known then.
+ * @throws {BuildError} for a stack that cannot be read, because its layer versions are unknown.
  */
 export async function knownStacks(workspace: Workspace, progress: (line: string) => void): Promise<KnownStack[]> {
   const summaries = await workspace.listStacks({ all: true }).catch((error: unknown) => {
-    throw new BuildError(`the stacks cannot be listed: ${engineReason(error)}; see what says: pulumi stack ls --all`);
+    throw new BuildError(`the stacks cannot be listed: ${engineReason(error)}; for details run: pulumi stack ls --all`);
   });
   const stacks: KnownStack[] = [];
   for (const { name } of summaries) {
@@ -45,7 +45,7 @@ export async function knownStacks(workspace: Workspace, progress: (line: string)
 async function read(workspace: Workspace, name: string): Promise<KnownStack> {
   try {
     const { pulumiCommand, workDir: cwd, envVars: env } = workspace;
-    // Not by the Automation API, which decrypts what is secret: that takes another team's key, and is not needed here.
+    // The Automation API would decrypt secrets, which needs other teams' keys.
     const exported = await pulumiCli({ command: pulumiCommand.command, cwd, env }).run(
       "stack",
       "export",
@@ -61,13 +61,13 @@ async function read(workspace: Workspace, name: string): Promise<KnownStack> {
     };
   } catch (error) {
     throw new BuildError(
-      `stack ${name} cannot be read, so what it uses is unknown: ${engineReason(error)}; see what says: ` +
+      `stack ${name} cannot be read, so the layers that it uses are unknown: ${engineReason(error)}; for details run: ` +
         `pulumi stack export --stack ${name}`,
     );
   }
 }
 
-/** What the engine says, without the command line and the second copy of its output around it. */
+/** The engine's error message, without the command line and the repeated output around it. */
 function engineReason(error: unknown): string {
   const message = reasonOf(error);
   return /^error: (.+)$/m.exec(message)?.[1] ?? message;

@@ -14,34 +14,34 @@ import type { LayerRegistry } from "./registry";
 import { prunable, prunableFunctions, type UsedVersion, versionsInUse } from "./retention";
 import { type KnownStack, knownStacks } from "./stacks";
 
-/** What the part of a layer's name begins with that tells it from the stack's other resources. */
+/** Begins the part of a layer's name that distinguishes it from the stack's other resources. */
 const layerPart = "dependencies";
 
-/** Who is asked for layers, and for the stacks that use them. */
+/** Access to layers, and to the stacks that use them. */
 export interface LayerSource {
   readonly registries: (region: string) => LayerRegistry;
   readonly workspace: () => Promise<Workspace>;
 }
 
-/** Which layers. */
+/** Selects layers. */
 export interface LayerScope extends LayerSource {
   readonly stack: string;
-  /** Default: the region that the stack is deployed to. */
+  /** Default: the stack's region. */
   readonly region?: string;
-  /** Told what takes time, a line each. */
+  /** Called with a line for each slow operation. */
   readonly progress: (line: string) => void;
 }
 
-/** The layer versions of a stack, current and former, and who uses each. */
+/** The layer versions of a stack, current and former, with their consumers. */
 export async function listVersions(scope: LayerScope): Promise<UsedVersion[]> {
   return told(async () => (await open(scope)).versions);
 }
 
 /**
- * Deletes the versions of a stack's layers that nothing uses, except the newest `keep` of each layer.
+ * Deletes unused versions of a stack's layers, except the newest `keep` of each layer.
  *
- * @param dryRun to delete nothing.
- * @returns what was deleted, or would be.
+ * @param dryRun whether to delete nothing.
+ * @returns the versions that were deleted, or would be.
  */
 export async function pruneVersions(
   scope: LayerScope,
@@ -65,9 +65,9 @@ export async function pruneVersions(
 }
 
 /**
- * The bundle that a layer version was published from, as this machine built it: the same content has the same hash.
+ * This machine's bundle with the content of a layer version, found by its hash.
  *
- * @throws {BuildError} where there is no such version, or its content was not built here.
+ * @throws {BuildError} if there is no such version, or its content was not built here.
  */
 export async function publishedBundle(arn: string, registries: LayerSource["registries"]): Promise<string> {
   const [, , , region = "", , , layerName = ""] = arn.split(":");
@@ -84,7 +84,7 @@ export async function publishedBundle(arn: string, registries: LayerSource["regi
   );
 }
 
-/** What a cloud does not answer is an error of the builder's command line, with what mends it. */
+/** Converts an `UnansweredError` to an error of the builder's command line, with the next step. */
 export async function told<Result>(ask: () => Promise<Result>): Promise<Result> {
   try {
     return await ask();
@@ -101,7 +101,7 @@ async function open({ stack, region, registries, workspace, progress }: LayerSco
   return { registry, ...(await versionsInUse(registry, prefix, stacks)), names: functionNames(stack, stacks) };
 }
 
-/** The stacks that the `pulumi` on the PATH knows, in whatever backend that is signed in to. */
+/** The workspace of the `pulumi` on the PATH, with the backend that it is signed in to. */
 export async function signedInWorkspace() {
   try {
     return await LocalWorkspace.create({ workDir: projectFolder });
@@ -120,7 +120,7 @@ const outputsSchema = z.object({
   }),
 });
 
-/** The cloud's names of a stack's functions, as its outputs have them. */
+/** The cloud names of a stack's functions, from its outputs. */
 function functionNames(stack: string, stacks: readonly KnownStack[]): string[] {
   const outputs = outputsSchema.safeParse(stackNamed(stack, stacks)?.outputs);
   return outputs.success ? Object.values(outputs.data.aws.functions).map(({ functionName }) => functionName) : [];

@@ -4,21 +4,21 @@ import { code, codeBlock, folded, table } from "../markdown";
 import { type Preview, resourceOf, type Step } from "./preview";
 import { type ReleaseChange, releaseChanges } from "./releases";
 
-/** GitHub refuses a comment with more characters than this (its answer to one that is longer). */
+/** Maximum number of characters that GitHub accepts in a comment (from its error message). */
 export const commentLimit = 65_536;
 
 export interface CommentOptions {
-  /** Name of the stack that was previewed; one comment for each. */
+  /** Name of the previewed stack; each has its own comment. */
   readonly stack: string;
-  /** What `npm run layer -- build --json` built, for the layers' packages. Default: layers are shown as resources only. */
+  /** Output of `npm run layer -- build --json`, for the layers' packages. Default: layers are shown as resources only. */
   readonly bundles?: Bundles;
-  /** Address of the run with the whole log. */
+  /** URL of the run with the whole log. */
   readonly runUrl?: string;
-  /** The preview's own exit code, where it is known; anything but 0 is a failure, whatever the document says. */
+  /** The preview's exit code, if known; any value but 0 is a failure, whatever the document says. */
   readonly exitCode?: number;
 }
 
-/** What happens to a resource, the most dangerous first, by the engine's names of its steps. */
+/** Kinds of changes, the most dangerous first, with the engine's names of the steps. */
 const kinds = [
   { ops: ["replace", "create-replacement", "import-replacement"], word: "replace", sign: "!", bold: true },
   { ops: ["delete", "delete-replaced", "discard", "discard-replaced"], word: "delete", sign: "-", bold: true },
@@ -29,7 +29,7 @@ const kinds = [
 
 type Kind = (typeof kinds)[number];
 
-/** Resources whose content goes with them. */
+/** Resource types whose deletion loses data. */
 const stateful = new Set([
   "aws:dynamodb/table:Table",
   "azure-native:storage:StorageAccount",
@@ -37,12 +37,12 @@ const stateful = new Set([
   "gcp:firestore/database:Database",
 ]);
 
-/** By this line the comment of a stack is found again. */
+/** The line that identifies the comment of a stack. */
 export function marker(stack: string): string {
   return `<!-- preview of ${stack.replace(/[^\w.-]/g, "-")} -->`;
 }
 
-/** One comment in Markdown, of at most `commentLimit` characters: what merging the pull request would change. */
+/** A Markdown comment of at most `commentLimit` characters on the changes that merging the pull request would make. */
 export function comment(preview: Preview, options: CommentOptions): string {
   const changes = kinds
     .map((kind) => ({ kind, steps: stepsOf(preview, kind) }))
@@ -142,7 +142,7 @@ function megabytes(bytes: number): string {
   return `${(bytes / 1_000_000).toFixed(1)} MB`;
 }
 
-/** How many names a row lists before it counts the rest. */
+/** Maximum number of names in a row; the others are counted. */
 const namesInRow = 8;
 
 function resourceSection(changes: Changes): string {
@@ -176,12 +176,12 @@ function named(kind: Kind, steps: readonly Step[]): string {
   return listed.join(", ") + (more > 0 ? ` and ${more} more` : "");
 }
 
-/** `aws:dynamodb/table:Table` as `aws:dynamodb:Table`: the module's file says the same again. */
+/** Shortens `aws:dynamodb/table:Table` to `aws:dynamodb:Table`. */
 function shortType(type: string): string {
   return type.replace(/\/[^:/]+:/, ":");
 }
 
-/** A value that is longer than this is cut: it is a script or a policy, and the log has it. */
+/** Maximum length of a value; longer ones are scripts or policies, and are in the log. */
 const valueLimit = 300;
 
 function fullDiff(steps: readonly KindOfStep[], room: number): string | undefined {
@@ -210,7 +210,7 @@ function blockOf(kind: Kind, step: Step): string[] {
     ...(after === undefined ? [] : [`+   ${path}: ${cut(after)}`]),
   ]);
   const told = properties.length > 0 || kind.word === "create" ? properties : ["    only what cannot be shown here"];
-  // A deleted resource loses all its properties; a list of them says nothing new.
+  // A list of a deleted resource's properties has no information.
   return [`${kind.sign} ${kind.word} ${type} ${name}`, ...(kind.word === "delete" ? [] : told)].map((line) =>
     line.replace(/[\r\n]+/g, " "),
   );
@@ -220,7 +220,7 @@ function cut(value: string): string {
   return value.length > valueLimit ? `${value.slice(0, valueLimit)}…` : value;
 }
 
-/** The sections that fit, whole; a note takes the place of those that do not. */
+/** The sections that fit; a note replaces the others. */
 function shortened(sections: readonly string[], footer: readonly string[]): string {
   const note = "_The rest does not fit into one comment; the log of the run has it._";
   const kept: string[] = [];

@@ -1,6 +1,6 @@
 import { isUnknown, type Step, unknownText } from "./preview";
 
-/** One property, at its path below the resource; `before` or `after` is absent where the property is. */
+/** One property, at its path below the resource. `before` is absent for a new one, `after` for a removed one. */
 export interface Change {
   readonly path: string;
   readonly before?: string;
@@ -9,16 +9,16 @@ export interface Change {
 
 const secretText = "[secret]";
 
-/** Names whose values a comment never shows, whether the program marked them as secrets or not. */
+/** Names of properties whose values a comment never shows, even if the program did not mark them as secrets. */
 const secretName = /password|passphrase|secret|token|credential|connectionstring|accesskey|privatekey|sastoken/i;
-/** Values that open something: storage keys, shared access signatures, private keys, AWS access keys, JWTs. */
+/** Values that are credentials: storage keys, shared access signatures, private keys, AWS access keys, JWTs. */
 const secretValue =
   /AccountKey=|SharedAccessSignature=|[?&]sig=|-----BEGIN [A-Z ]*PRIVATE KEY|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\beyJ[\w-]+\.eyJ[\w-]+\./;
 
-/** By this key the engine marks assets, archives and other values that JSON has no word for. */
+/** The key with which the engine marks assets, archives and other values that JSON cannot express. */
 const signature = "4dabf18193072939515e22adb298388d";
 
-/** What a step does to a resource's inputs, property by property, in the order of their paths. */
+/** A step's changes of a resource's inputs, by property, in the order of their paths. */
 export function changesOf({ oldState, newState, diffReasons, detailedDiff }: Step): Change[] {
   const before = flat(oldState?.inputs ?? {});
   const after = flat(newState?.inputs ?? {});
@@ -27,7 +27,7 @@ export function changesOf({ oldState, newState, diffReasons, detailedDiff }: Ste
     .filter((path) => before.get(path) !== after.get(path))
     .map((path) => ({ path, before: before.get(path), after: after.get(path) }));
 
-  // Two secrets look alike here, so that the engine's own word is the only trace of a change.
+  // Masked secrets are equal here; only the engine's list of differences shows that one has changed.
   const reasons = oldState && newState ? [...(diffReasons ?? []), ...Object.keys(detailedDiff ?? {})] : [];
   const unlisted = [...new Set(reasons)].filter((reason) => !changes.some(({ path }) => overlaps(path, reason)));
   return [...changes, ...unlisted.map((path) => ({ path, before: secretText, after: secretText }))];
@@ -67,7 +67,7 @@ function text(value: unknown): string {
   return JSON.stringify(value);
 }
 
-/** A file or an archive, by what its content is and not by where it lies on the machine that looked. */
+/** A file or an archive, identified by its content instead of its path. */
 function asset({ hash }: Record<string, unknown>): string {
   return typeof hash === "string" ? `file with sha256 ${hash.slice(0, 12)}` : secretText;
 }

@@ -4,14 +4,14 @@ import { type Preview, stackStep } from "./preview";
 
 const packages = z.array(z.object({ name: z.string(), version: z.string() }));
 
-/** What `npm run layer -- build --json` prints, as far as it is read here. */
+/** The parts of `npm run layer -- build --json` that are read here. */
 const built = z.object({
   bundles: z.array(z.object({ target: z.string(), path: z.string(), size: z.number(), packages: packages.optional() })),
 });
 
 const deployed = z.object({ size: z.number(), packages: z.record(z.string(), z.string()) });
 
-/** What the stack's outputs say of the packages that are deployed. */
+/** The stack's outputs about the deployed packages. */
 const outputs = z
   .object({ layers: z.record(z.string(), deployed).default({}) })
   .catchall(z.object({ package: deployed.optional() }).optional().catch(undefined));
@@ -22,29 +22,29 @@ export function parseBundles(text: string): Bundles {
   return built.parse(JSON.parse(text)).bundles;
 }
 
-/** A package that another version of a layer has, or has not. */
+/** A package whose version differs between two versions of a layer. */
 export interface PackageChange {
   readonly name: string;
-  /** Absent where the package is new. */
+  /** Absent if the package is new. */
   readonly before?: string;
-  /** Absent where the package goes. */
+  /** Absent if the package is removed. */
   readonly after?: string;
 }
 
 export interface LayerChange {
-  /** Name of the layer, or e.g. `azure package` on clouds whose functions have their packages with them. */
+  /** Name of the layer, or e.g. `azure package` on clouds without layers. */
   readonly name: string;
-  /** In bytes, of the zip; absent where there is no such layer. */
+  /** Size of the zip in bytes; absent if there is no such layer. */
   readonly sizeBefore?: number;
   readonly sizeAfter?: number;
   readonly packages: readonly PackageChange[];
-  /** How many packages stay as they are. */
+  /** Number of unchanged packages. */
   readonly unchanged: number;
 }
 
 /**
- * The layers that get a new version, and the packages that are uploaded anew, package by package: what the stack's outputs
- * say is deployed, against what was just built. Without `bundles` their content is not known, and they are left out.
+ * Changes of each layer and uploaded package, by Python package: the stack's outputs compared with the new build. Empty
+ * without `bundles`, which have the content.
  */
 export function layerChanges(preview: Preview, bundles: Bundles): LayerChange[] {
   const old = outputs.safeParse(stackStep(preview)?.oldState?.outputs).data;
@@ -73,7 +73,7 @@ export function layerChanges(preview: Preview, bundles: Bundles): LayerChange[] 
 }
 
 const archive = z.object({ path: z.string() }).optional();
-/** What a layer version, a blob and a bucket's object are uploaded from. */
+/** The inputs with the uploaded file, of a layer version, a blob and a bucket object. */
 const uploading = z.object({ layerName: z.string().optional(), code: archive, source: archive });
 
 function compare(before: Record<string, string>, after: Record<string, string>): PackageChange[] {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 export interface PullRequest {
-  /** Address of GitHub's REST interface, e.g. `https://api.github.com`. */
+  /** URL of GitHub's REST API, e.g. `https://api.github.com`. */
   readonly api: string;
   /** `<owner>/<name>`. */
   readonly repository: string;
@@ -14,14 +14,14 @@ const comments = z.array(
   z.object({ id: z.number(), body: z.string().nullish(), user: z.object({ type: z.string() }).nullish() }),
 );
 
-/** GitHub gives at most this many comments at a time. */
+/** GitHub's maximum page size for comments. */
 const pageSize = 100;
 
 /**
- * Puts `body` into the pull request's comment that begins with `marker`, or into a new one: however often it is called,
- * there is one comment. A person's comment that begins so is not taken for it.
+ * Writes `body` into the pull request's comment that begins with `marker`, or into a new one, so repeated calls leave one
+ * comment. Comments of people are never changed.
  *
- * @throws naming GitHub's answer where it refuses.
+ * @throws with GitHub's response if it rejects the request.
  */
 export async function postComment(
   pullRequest: PullRequest,

@@ -14,7 +14,7 @@ const step = z.object({
   urn: z.string(),
   oldState: state.optional(),
   newState: state.optional(),
-  /** Properties that differ, and those for which the resource has to be replaced. */
+  /** Properties that differ, and those that require a replacement. */
   diffReasons: z.array(z.string()).nullish(),
   replaceReasons: z.array(z.string()).nullish(),
   detailedDiff: z.record(z.string(), z.unknown()).nullish(),
@@ -26,14 +26,14 @@ const preview = z.object({
   changeSummary: z.record(z.string(), z.number()).nullish(),
 });
 
-/** What `pulumi preview --json` prints, as far as it is read here. */
+/** The parts of `pulumi preview --json` that are read here. */
 export type Preview = z.output<typeof preview>;
 export type Step = z.output<typeof step>;
 
 /**
  * Reads the document of `pulumi preview --json`.
  *
- * @throws where `text` is no such document: the preview died before it could write one, and its log says why.
+ * @throws if `text` is no such document: the preview ended before it wrote one, and its log has the reason.
  */
 export function parsePreview(text: string): Preview {
   let json: unknown;
@@ -48,19 +48,19 @@ export function parsePreview(text: string): Preview {
   return preview.parse(json);
 }
 
-/** The parts of a URN that readers know a resource by. */
+/** Type and name in a URN. */
 export function resourceOf({ urn }: Step): { type: string; name: string } {
   return { type: typeIn(urn), name: nameIn(urn) };
 }
 
-/** The step of the stack itself, whose old outputs are what the last update said. */
+/** The step of the stack resource; its old outputs are those of the last update. */
 export function stackStep({ steps }: Preview): Step | undefined {
   return steps?.find((candidate) => resourceOf(candidate).type === "pulumi:pulumi:Stack");
 }
 
 export const unknownText = "(known after the update)";
 
-/** What the engine writes in place of a value that it does not know yet, by the value's kind. */
+/** The engine's placeholders for unknown values, by kind of value. */
 const unknownValues = new Set([
   "04da6b54-80e4-46f7-96ec-b56ff0331ba9",
   "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",

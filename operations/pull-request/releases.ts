@@ -7,15 +7,15 @@ export interface ReleaseChange {
   readonly cloud: "aws" | "azure" | "gcp";
   /** Name of its resource, e.g. `aws-api`. */
   readonly name: string;
-  /** What was deployed last; absent where there is no such function, or it does not tell. */
+  /** The last deployed release; absent if there is none, or if the function does not have it. */
   readonly before?: string;
-  /** Absent where it is known after the update only. */
+  /** Absent if it is known only after the update. */
   readonly after?: string;
-  /** Whether an earlier release serves, by a rollback that the preview would undo. */
+  /** Whether the preview would undo a rollback. */
   readonly undoesRollback: boolean;
 }
 
-/** Another description is not ours. */
+/** Descriptions in another form are not from this program. */
 const lambda = z.object({ description: z.string().max(80) }).transform(({ description }) => description);
 const variables = z
   .object({
@@ -32,7 +32,7 @@ const packaged = z
   .object({ metadata: z.object({ release: z.string() }) })
   .transform(({ metadata: { release } }) => release);
 
-/** What says which release a function is, on each cloud; on Azure the code's half alone. */
+/** Where each cloud's function has its release; on Azure only the code's part of it. */
 const told = {
   "aws:lambda/function:Function": { cloud: "aws", release: lambda },
   "azure-native:storage:Blob": { cloud: "azure", release: packaged },
@@ -41,12 +41,12 @@ const told = {
 
 const isTold = (type: string): type is keyof typeof told => type in told;
 
-/** The functions that a preview would change, or let serve again after a rollback. */
+/** The functions that a preview would change, or return to their last deployment after a rollback. */
 export function releaseChanges({ steps }: Preview): ReleaseChange[] {
   const all = steps ?? [];
   return all.flatMap((step) => {
     const { type, name } = resourceOf(step);
-    // A twin is asked before the function, and serves no user.
+    // A twin is probed before the function, and serves no users.
     if (!isTold(type) || name.endsWith("-next")) return [];
     const { cloud, release } = told[type];
     const [before, after] = [step.oldState, step.newState].map((state) => release.safeParse(state?.inputs).data);
@@ -57,13 +57,13 @@ export function releaseChanges({ steps }: Preview): ReleaseChange[] {
   });
 }
 
-/** Whether a step gives the traffic of a function to what was deployed last, which is not new. */
+/** Whether a step returns a function's traffic to its last deployment, which is not new. */
 function movesOn(step: Step, name: string): boolean {
   const { type, name: own } = resourceOf(step);
   if (own !== name || step.op !== "update") return false;
   if (type === "gcp:cloudfunctionsv2/function:Function") {
     const traffic = z.object({ serviceConfig: z.object({ allTrafficOnLatestRevision: z.literal(false) }) });
-    // With a canary it stays false: what serves is the canary's to say.
+    // It stays false with a canary, which decides what serves.
     const [was, is] = [step.oldState, step.newState].map((state) => traffic.safeParse(state?.inputs).success);
     return was === true && is === false;
   }
@@ -76,7 +76,7 @@ function movesOn(step: Step, name: string): boolean {
   return type === "aws:lambda/alias:Alias";
 }
 
-/** Whether Front Door's route goes to the other app, which has been given nothing new. */
+/** Whether Front Door's route changes to the other app without a new deployment of that app. */
 function movesColour(steps: readonly Step[], name: string): boolean {
   const changed = (type: string, names: readonly string[]) =>
     steps.some((step) => {

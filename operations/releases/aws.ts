@@ -5,7 +5,7 @@ import { awsCli, lambdaTime } from "../vendor-cli";
 import { type Answers, type CanaryPort, canaryTold } from "./canary";
 import type { KeptRelease, ReleasePort } from "./port";
 
-/** Name of the alias that serves. */
+/** Name of the serving alias. */
 export const liveAlias = "live";
 
 const versions = z.object({
@@ -28,25 +28,25 @@ export const aliases = z.object({
     .default([]),
 });
 
-/** What is read of the command line's answers. */
+/** Schemas of the command line's output. */
 export const awsAnswers = { versions, aliases };
 
-/** A version as it is read, by the AWS CLI or from a local cloud. */
+/** A version as read with the AWS CLI or from a local cloud. */
 export interface ReadVersion {
   readonly version: string;
   readonly description: string;
   readonly publishedAt: Date;
 }
 
-/** An alias as it is read. */
+/** An alias as read. */
 export interface ReadAlias {
   readonly name: string;
   readonly version: string;
-  /** Shares of other versions than `version`. */
+  /** Traffic shares of versions other than `version`. */
   readonly weights: Readonly<Record<string, number>>;
 }
 
-/** Versions of a function as its releases: the alias `live` says which serve, an alias of its own that one was verified. */
+/** Versions of a function as its releases: the alias `live` names those that serve, other aliases mark the verified ones. */
 export function asReleases(versions: readonly ReadVersion[], aliases: readonly ReadAlias[]): KeptRelease[] {
   const live = aliases.find(({ name }) => name === liveAlias);
   const others = Object.values(live?.weights ?? {}).reduce((sum, weight) => sum + weight, 0);
@@ -69,7 +69,7 @@ export function asReleases(versions: readonly ReadVersion[], aliases: readonly R
     }));
 }
 
-/** What both AWS and the local one do alike. */
+/** Behaviour of both AWS and the local AWS. */
 export const awsMeans: Pick<ReleasePort, "means" | "told"> = {
   means: "the alias is moved to a version that is there: seconds",
   told(fn, { name }, resource) {
@@ -87,7 +87,7 @@ const alarmStates = z.object({
   CompositeAlarms: z.array(z.object({ AlarmName: z.string(), StateValue: z.string() })).default([]),
 });
 
-/** A sum of CloudWatch's that tells what one version answered. */
+/** A CloudWatch metric, summed, of the responses of one version. */
 export interface VersionMetric {
   readonly id: keyof Answers | "serverErrors";
   readonly namespace: string;
@@ -96,8 +96,8 @@ export interface VersionMetric {
 }
 
 /**
- * What CloudWatch counts of a version behind the alias that serves (Lambda developer guide, "Types of metrics": with weights,
- * `ExecutedVersion` tells the versions apart). An answer of status 500 is none of its errors: those the function counts itself
+ * CloudWatch's metrics of a version behind the serving alias (Lambda developer guide, "Types of metrics": with weights,
+ * the dimension `ExecutedVersion` has the version). They do not count status 500 as an error: the function counts those itself
  * (layers/runtime/multicloud_runtime/aws.py).
  */
 export function versionMetrics(functionName: string, version: string): readonly VersionMetric[] {
@@ -115,7 +115,7 @@ export function answersOf(sum: (id: VersionMetric["id"]) => number): Answers {
   return { asked: sum("asked"), failed: sum("failed") + sum("serverErrors") };
 }
 
-/** A share of an alias's requests for a version, by the AWS CLI. */
+/** Shifts a share of an alias's requests to a version, with the AWS CLI. */
 export function awsCanary(region: string): CanaryPort {
   const aws = awsCli(region);
   return {
@@ -163,7 +163,7 @@ export function awsCanary(region: string): CanaryPort {
   };
 }
 
-/** @throws where one of the alarms that are watched is not there: it could never fire. */
+/** @throws if a watched alarm does not exist, as it could never fire. */
 export function requireAlarms(alarms: readonly string[], known: readonly string[]): void {
   const absent = alarms.filter((name) => !known.includes(name));
   if (absent.length === 0) return;
@@ -174,7 +174,7 @@ function total(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0);
 }
 
-/** Lambda's published versions, by the AWS CLI. */
+/** Lambda's published versions, with the AWS CLI. */
 export function awsReleases(region: string): ReleasePort {
   const aws = awsCli(region);
   return {

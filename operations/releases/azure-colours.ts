@@ -18,7 +18,7 @@ const originInputs = z.looseObject({ originGroupName: z.string(), hostName: z.st
 const profileOutputs = z.looseObject({ frontDoorId: z.string() });
 const appOutputs = z.looseObject({ defaultHostName: z.string() });
 
-/** A function in two colours: what sends requests to it, and its apps. */
+/** A function in two colours: its route and its apps. */
 export interface ColourPlace {
   readonly resourceGroup: string;
   readonly profile: string;
@@ -27,11 +27,11 @@ export interface ColourPlace {
   /** Ids of the origin groups. */
   readonly groups: Readonly<Record<Colour, string>>;
   readonly apps: Readonly<Record<Colour, { readonly name: string; readonly hostName: string }>>;
-  /** What an app that is closed to all but Front Door lets in. */
+  /** The header that an app requires if it accepts only Front Door. */
   readonly frontDoorId: string;
 }
 
-/** What the engine's state says of a function's colours; undefined where it has one app. */
+/** A function's colours in the engine's state; undefined if it has one app. */
 export function colourPlace(resources: readonly EngineResource[], { name }: ReleasedFunction): ColourPlace | undefined {
   const of = (type: string) => resources.filter((resource) => resource.type === `azure-native:${type}`);
   const found = of("cdn:Route").find(({ inputs }) => inputs.routeName === name);
@@ -64,18 +64,18 @@ export function colourPlace(resources: readonly EngineResource[], { name }: Rele
 export const colourMeans =
   "Front Door's route is moved to the other app, which was asked: minutes, until all of Front Door knows";
 
-/** An app as its cloud describes it now. */
+/** The current description of an app in its cloud. */
 export interface ReadApp {
-  /** Of the tag; absent where the app was deployed before it had a colour. */
+  /** From the tag; absent if the app was deployed before it had a colour. */
   readonly release?: string;
   readonly modifiedAt: Date;
 }
 
 /**
- * The two apps of a function as its releases. The one that serves was asked before the route went there; the other is asked now,
- * since it waits as it is.
+ * The two apps of a function as its releases. The serving one was probed before the route moved to it; the idle one is
+ * probed now.
  *
- * @param serving id of the origin group that the route goes to.
+ * @param serving id of the route's origin group.
  */
 export async function colourReleases(
   fn: ReleasedFunction,
@@ -95,12 +95,12 @@ export async function colourReleases(
     };
   });
   const found = (await Promise.all(releases)).sort((a, b) => b.publishedAt.getTime() - a.publishedAt.getTime());
-  // The first deployment gives both the same, and what waits with what serves is nothing to go back to.
+  // The first deployment gives both apps the same release, so the idle one is not an earlier release.
   const served = found.find(({ share }) => share > 0)?.release;
   return found.filter(({ share, release }) => share > 0 || release !== served);
 }
 
-/** Seconds in which an app that may have no instance has to answer its probes. */
+/** Seconds until an app that may have no instance must answer its probes. */
 const answerSeconds = 15;
 
 async function answers(fn: ReleasedFunction, place: ColourPlace, colour: Colour, release: string): Promise<boolean> {
@@ -121,7 +121,7 @@ async function answers(fn: ReleasedFunction, place: ColourPlace, colour: Colour,
   }
 }
 
-/** The route in the engine's state, once it goes to another colour. */
+/** The route in the engine's state after a move to another colour. */
 export function toldOfColour(place: ColourPlace, colour: string, resource: EngineResource): Told | undefined {
   if (resource.type !== routeType || resource.inputs.routeName !== place.route) return undefined;
   const originGroup = { id: groupOf(place, colour) };

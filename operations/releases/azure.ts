@@ -32,7 +32,7 @@ const deploymentInputs = z.looseObject({
 });
 const blobInputs = z.looseObject({ accountName: z.string(), containerName: z.string(), blobName: z.string() });
 
-/** Where an app's packages are, and what gives it one. */
+/** The storage of an app's packages, and its deployment resource. */
 export interface PackagePlace {
   readonly resourceGroup: string;
   readonly deploymentName: string;
@@ -40,7 +40,7 @@ export interface PackagePlace {
   readonly container: string;
 }
 
-/** Why an app has no releases, where it is deployed in another way than by one deploy. */
+/** Why an app has no releases, if it is not deployed by one deploy. */
 export function withoutPackages(resources: readonly EngineResource[], fn: ReleasedFunction): string | undefined {
   return placeIn(resources, fn) === undefined
     ? `the function app ${fn.functionName} gets its package by the Azure CLI (azure.function.deployment), which keeps no earlier one`
@@ -48,9 +48,9 @@ export function withoutPackages(resources: readonly EngineResource[], fn: Releas
 }
 
 /**
- * What the engine's state says of an app's packages.
+ * An app's packages in the engine's state.
  *
- * @throws {UnansweredError} where the app is deployed in another way.
+ * @throws {UnansweredError} if the app is deployed in another way.
  */
 export function packagePlace(resources: readonly EngineResource[], fn: ReleasedFunction): PackagePlace {
   const found = placeIn(resources, fn);
@@ -77,14 +77,14 @@ function deploymentOf(functionName: string, { type, inputs }: EngineResource) {
   return isOf ? parsed.data : undefined;
 }
 
-/** A blob in an app's container of packages, as it is read. */
+/** A blob in an app's container of packages. */
 export interface ReadBlob {
   readonly name: string;
   readonly createdAt: Date;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** Packages as an app's releases: a blob beside one notes that it was verified. */
+/** Packages as an app's releases: another blob marks each verified one. */
 export function packageReleases(blobs: readonly ReadBlob[], serving: string | undefined): KeptRelease[] {
   const names = new Set(blobs.map(({ name }) => name));
   return blobs
@@ -99,17 +99,17 @@ export function packageReleases(blobs: readonly ReadBlob[], serving: string | un
     .sort((a, b) => b.publishedAt.getTime() - a.publishedAt.getTime());
 }
 
-/** What both Azure and the local one do alike. */
+/** Behaviour of both Azure and the local Azure. */
 export const packageMeans: Pick<ReleasePort, "means" | "told"> = {
   means: "the package that was kept is deployed again, with the settings that there are now: minutes",
-  // A refresh repeats what the deployment was last given.
+  // A refresh returns the deployment's last inputs.
   told({ functionName }, { name }, resource) {
     if (deploymentOf(functionName, resource) === undefined) return undefined;
     return { inputs: withRelease(resource.inputs, name), outputs: withRelease(resource.outputs, name) };
   },
 };
 
-/** Inputs or outputs of a one deploy, with another package's name. */
+/** Inputs or outputs of a one deploy, with the name of another package. */
 export function withRelease(values: Readonly<Record<string, unknown>>, release: string): Record<string, unknown> {
   const shape = z.looseObject({ properties: z.looseObject({ parameters: z.looseObject({}) }) });
   const { properties, ...rest } = shape.parse(values);
@@ -117,7 +117,7 @@ export function withRelease(values: Readonly<Record<string, unknown>>, release: 
   return { ...rest, properties: { ...properties, parameters } };
 }
 
-/** What both Azure and the local one do alike of functions in two colours, and by their packages of the others. */
+/** Behaviour of both Azure and the local Azure: functions in two colours by their apps, others by their packages. */
 export function azureMeans(
   resources: readonly EngineResource[],
 ): Pick<ReleasePort, "means" | "meansFor" | "told" | "without"> {
@@ -136,7 +136,7 @@ const shownRoute = z.object({ originGroup: z.object({ id: z.string() }) });
 const shownApp = z
   .object({
     tags: z.record(z.string(), z.string()).nullish(),
-    // Without a time zone, which is UTC.
+    // UTC without a time zone suffix.
     properties: z.object({ lastModifiedTimeUtc: z.string() }),
   })
   .transform(({ tags, properties: { lastModifiedTimeUtc: at } }): ReadApp => {
@@ -156,18 +156,18 @@ const deployed = z.object({
   }),
 });
 
-/** What is read of the command line's answers. */
+/** Schemas of the command line's output. */
 export const azureAnswers = { route: shownRoute, app: shownApp, blobs, deployment: deployed };
 
-/** That Azure may take to deploy a package: half an hour. */
+/** Time limit of a package's deployment: half an hour. */
 const deploymentTimeoutMs = 1_800_000;
 
-/** Days in which the address of a package is good: Azure reads it while it deploys. */
+/** Days for which the URL of a package is valid: Azure reads it during the deployment. */
 const addressDays = 1;
 
 /**
- * Function apps on Flex Consumption, which has neither versions nor slots, by the Azure CLI: their packages, or the two colours of
- * each.
+ * Function apps on Flex Consumption, which has neither versions nor slots, with the Azure CLI: their packages, or the two
+ * colours of each.
  */
 export function azureReleases(subscriptionId: string, resources: readonly EngineResource[]): ReleasePort {
   const az = azureCli(subscriptionId, deploymentTimeoutMs);

@@ -4,65 +4,65 @@ import { z } from "zod";
 
 import type { EngineResource, KeptRelease, ReleasedFunction, ReleasePort, Told } from "./port";
 
-/** What became of the requests that a release has had. */
+/** Results of the requests to a release. */
 export interface Answers {
   readonly asked: number;
-  /** Answers of status 500 and more, and requests that the function failed at. */
+  /** Responses with status 500 and above, and failed invocations. */
   readonly failed: number;
 }
 
-/** What a cloud does to let a release have a share of the requests only. */
+/** A cloud's operations for a canary release. */
 export interface CanaryPort extends Pick<ReleasePort, "releases" | "serve"> {
-  /** Gives a share of the requests, from 0 to 1, to `candidate` and the others to `serving`. */
+  /** Routes a share of the requests, from 0 to 1, to `candidate` and the others to `serving`. */
   split(fn: ReleasedFunction, serving: KeptRelease, candidate: KeptRelease, share: number): Promise<void>;
-  /** What a release has answered since a time. */
+  /** Results of a release since a time. */
   answers(fn: ReleasedFunction, release: KeptRelease, since: Date): Promise<Answers>;
-  /** Names of those alarms that fire now. */
+  /** Names of the alarms that are firing. */
   firing(alarms: readonly string[]): Promise<readonly string[]>;
-  /** Notes of a release that it went back, or that it did not this time. Safe to repeat. */
+  /** Marks a release as rejected by its canary phase, or removes the mark. Idempotent. */
   noteRefused(fn: ReleasedFunction, release: KeptRelease, isRefused: boolean): Promise<void>;
 }
 
 export interface Canary {
   readonly port: CanaryPort;
   readonly fn: ReleasedFunction;
-  /** Whether a release is the one that is new. */
+  /** Identifies the new release. */
   readonly isNew: (release: KeptRelease) => boolean;
-  /** Of the requests, that the new release has at first. */
+  /** Initial share of the requests for the new release, in percent. */
   readonly percentage: number;
-  /** Seconds in which it has them. */
+  /** Duration of the canary phase in seconds. */
   readonly seconds: number;
-  /** Failed answers from which on it goes back. */
+  /** Number of failed responses that rejects the release. */
   readonly errors: number;
-  /** Names of alarms that let it go back too. */
+  /** Names of alarms that reject the release too. */
   readonly alarms: readonly string[];
-  /** Seconds after which the cloud knows what was answered, and between two looks. */
+  /** Delay of the cloud's metrics, and polling interval, in seconds. */
   readonly pace: { readonly known: number; readonly between: number };
-  /** The time that answers are counted from, no earlier than now. */
+  /** Start of the counted responses, not before `now`. */
   readonly countedFrom: (now: Date) => Date;
   readonly progress: (line: string) => void;
-  /** Ends it: the release before has all requests again. */
+  /** Aborts the canary: the previous release gets all requests again. */
   readonly signal?: AbortSignal;
 }
 
-/** A new release went back, or could not be watched: the one before it has all requests. */
+/** A new release was rejected, or could not be watched: the previous one has all requests. */
 export class CanaryError extends Error {}
 
-/** A new release failed at requests, or an alarm fired. */
+/** Requests to the new release failed, or an alarm fired. */
 class RefusedError extends Error {}
 
 const described = ({ name, release }: KeptRelease) => (release === "" ? name : `${release} (${name})`);
 
-/** The release that most requests go to. */
+/** The release with the largest share of requests. */
 function most(releases: readonly KeptRelease[]): KeptRelease | undefined {
   return releases.filter(({ share }) => share > 0).sort((one, other) => other.share - one.share)[0];
 }
 
 /**
- * Gives a new release a share of the requests for a time, and all of them where it fails at none.
+ * Routes a share of the requests to a new release for a time, and then all of them if it is not rejected.
  *
- * @returns what became of it, for a reader.
- * @throws {CanaryError} with the reason, where the release before has all requests again.
+ * @returns the result as text.
+ * @throws {CanaryError} with the reason, if the previous release has all requests again.
  */
 export async function watchCanary(canary: Canary): Promise<string> {
   const { port, fn, isNew, percentage, errors, alarms, progress } = canary;
@@ -118,13 +118,13 @@ export async function watchCanary(canary: Canary): Promise<string> {
     }
   } catch (error) {
     const failure = await back(messageOf(error));
-    // The requests first: what is noted matters later, and to no request that comes now.
+    // Requests are moved first; the mark matters only to later updates.
     if (error instanceof RefusedError) await port.noteRefused(fn, candidate, true).catch(() => undefined);
     throw failure;
   }
 }
 
-/** Lets the release that most requests go to have all of them, whatever is deployed next. */
+/** Routes all requests to the release with the largest share, before another release is deployed. */
 export async function holdTraffic(port: Pick<CanaryPort, "releases" | "serve">, fn: ReleasedFunction): Promise<string> {
   const serving = most(await port.releases(fn));
   if (serving === undefined) return `${fn.name}: nothing serves yet`;
@@ -150,10 +150,10 @@ async function pause(milliseconds: number, signal: AbortSignal | undefined): Pro
 const canaryInputs = z.looseObject({ environment: z.looseObject({ FUNCTION: z.string(), PERCENTAGE: z.string() }) });
 
 /**
- * What the engine's state is told of the command that shared a function's requests (components/canary.ts), once another
- * release serves: that it was the one the command let serve. So the next update begins with a share again.
+ * The new state of a function's canary command (components/canary.ts) after a rollback: it names the release that serves
+ * now, so that the next update begins with a share again.
  *
- * @param served how the command's environment names that release.
+ * @param served the release's name in the command's environment.
  */
 export function canaryTold(
   { functionName }: ReleasedFunction,

@@ -4,7 +4,7 @@ import { gcloudCli } from "../vendor-cli";
 import { type CanaryPort, canaryTold } from "./canary";
 import type { KeptRelease, ReleasePort } from "./port";
 
-/** A revision as it is read, by the Google Cloud CLI or from a local cloud. */
+/** A revision as read with the Google Cloud CLI or from a local cloud. */
 export interface ReadRevision {
   readonly name: string;
   readonly createdAt: Date;
@@ -16,15 +16,15 @@ export interface ReadRevision {
 }
 
 /**
- * Tag that notes of a revision, e.g. `shop-api-00002-abc`, that it went back as a canary: a revision itself takes no note. It
- * is short, since it becomes part of a host name with the service's name.
+ * Tag that marks a revision, e.g. `shop-api-00002-abc`, as rejected by its canary phase: a revision itself is immutable. It
+ * is short, because it becomes part of a host name with the service's name.
  */
 export function refusedTag(revision: string): string {
   const [number, ending = revision] = revision.split("-").slice(-2);
   return `refused-${Number(number) || ending}`;
 }
 
-/** Revisions of a function as its releases, by the variables that it is deployed with (components/gcp/cloud-function.ts). */
+/** Revisions of a function as its releases, from their environment variables (components/gcp/cloud-function.ts). */
 export function revisionReleases(revisions: readonly ReadRevision[]): KeptRelease[] {
   return revisions
     .map(({ name, createdAt, environment, share, tags = [] }) => {
@@ -35,17 +35,17 @@ export function revisionReleases(revisions: readonly ReadRevision[]): KeptReleas
         release: code === undefined ? "" : `${code}.${settings ?? ""}`,
         publishedAt: createdAt,
         verified: verified === "true",
-        // One on a schedule, or that not everybody may call, has no twin that was asked.
+        // A scheduled or private function has no probed twin.
         isAsked: code === undefined || verified === "true",
       };
     })
     .sort((a, b) => b.publishedAt.getTime() - a.publishedAt.getTime() || (a.name < b.name ? 1 : -1));
 }
 
-/** What both Google Cloud and the local one do alike. */
+/** Behaviour of both Google Cloud and the local Google Cloud. */
 export const gcpMeans: Pick<ReleasePort, "means" | "told"> = {
   means: "the traffic is sent to a revision that is there: seconds",
-  // It says of itself whether all traffic goes to its latest revision (Cloud Functions API, `allTrafficOnLatestRevision`).
+  // The resource has this as `allTrafficOnLatestRevision` (Cloud Functions API).
   told: (fn, { release }, resource) =>
     resource.type === "gcp:cloudfunctionsv2/function:Function" && resource.outputs.name === fn.functionName
       ? "read"
@@ -74,13 +74,13 @@ const service = z.object({
 });
 const describedFunction = z.object({ serviceConfig: z.object({ service: z.string() }) });
 
-/** What is read of the command line's answers: the resources of Cloud Run's API in its first version, and a function. */
+/** Schemas of the command line's output: resources of Cloud Run's API v1, and a function. */
 export const gcpAnswers = { revisions, service, describedFunction };
 
-/** Characters of the longest function name that the Cloud Run service behind it has too. */
+/** Maximum length of a function name that its Cloud Run service shares. */
 const longestServiceName = 49;
 
-/** Where a project's functions are. */
+/** Location of a project's functions. */
 interface Place {
   readonly project: string;
   readonly region: string;
@@ -96,10 +96,10 @@ async function serviceOf(functionName: string, { project, region }: Place): Prom
 
 const requests = z.array(z.object({ httpRequest: z.object({ status: z.coerce.number().default(0) }) }));
 
-/** Of the requests of a canary, that are read of the log: enough for a verdict. */
+/** Maximum number of a canary's requests to read from the log: enough for a verdict. */
 const mostRequests = 1000;
 
-/** A share of a service's requests for a revision, by the Google Cloud CLI. */
+/** Shifts a share of a service's requests to a revision, with the Google Cloud CLI. */
 export function gcpCanary(place: Place): CanaryPort {
   const { project, region } = place;
   const gcloud = gcloudCli(project);
@@ -136,7 +136,7 @@ export function gcpCanary(place: Place): CanaryPort {
   };
 }
 
-/** The revisions of the Cloud Run services behind functions, by the Google Cloud CLI. */
+/** The revisions of the Cloud Run services behind functions, with the Google Cloud CLI. */
 export function gcpReleases(place: Place): ReleasePort {
   const { project, region } = place;
   const gcloud = gcloudCli(project);

@@ -1,38 +1,38 @@
 import type { Probe } from "../../contract/application";
 
-/** One release of one function that its cloud still has. */
+/** One release of one function that still exists in its cloud. */
 export interface KeptRelease {
-  /** The cloud's own name of it: a version's number, a revision, a package. */
+  /** Its name in the cloud: a version number, a revision, a package. */
   readonly name: string;
-  /** What its answers' `x-release` begins with; empty where the cloud does not tell. */
+  /** Prefix of `x-release` in its responses; empty if the cloud does not have it. */
   readonly release: string;
   readonly publishedAt: Date;
   /** Its share of the traffic, from 0 to 1. */
   readonly share: number;
-  /** Whether it has answered its probes, before it served or since. */
+  /** Whether it has ever answered its probes. */
   readonly verified: boolean;
-  /** Whether it went back as a canary, whatever its probes said: it does not serve again by itself. Default: false. */
+  /** Whether its canary phase rejected it, whatever its probes answered: it is no automatic rollback target. Default: false. */
   readonly refused?: boolean;
-  /** Whether a release of such a function is asked at all: one that never is may serve again all the same. Default: true. */
+  /** Whether releases of such a function are probed; if not, an unverified one is a rollback target too. Default: true. */
   readonly isAsked?: boolean;
-  /** Whether something beside the traffic names it, so that it cannot be deleted. Default: false. */
+  /** Whether something other than traffic references it, so that it cannot be deleted. Default: false. */
   readonly pinned?: boolean;
 }
 
-/** A function as a stack's outputs describe it. */
+/** A function in a stack's outputs. */
 export interface ReleasedFunction {
   /** In the application's description. */
   readonly name: string;
   /** The cloud's name of it. */
   readonly functionName: string;
-  /** Where its probes are asked, without a slash at its end. Absent where it runs on a schedule. */
+  /** Base URL of its probes, without a trailing slash. Absent if it runs on a schedule. */
   readonly url?: string;
-  /** Whose identity token each probe has, on Google Cloud. Default: none. */
+  /** On Google Cloud, the source of the identity token in each probe. Default: no token. */
   readonly identity?: "caller";
   readonly probes: readonly Probe[];
 }
 
-/** A resource of the engine's state. */
+/** A resource in the engine's state. */
 export interface EngineResource {
   readonly urn: string;
   readonly type: string;
@@ -42,27 +42,27 @@ export interface EngineResource {
 }
 
 /**
- * What the engine's state is told of a resource, once another release serves: that it is read anew, or what it is now,
- * where its provider repeats what it was given last.
+ * How the engine's state of a resource is updated after a rollback: by reading it from the cloud, or with these values, if
+ * its provider does not read it back.
  */
 export type Told = "read" | Pick<EngineResource, "inputs" | "outputs">;
 
-/** What a cloud does to let another release serve. */
+/** A cloud's operations for a rollback. */
 export interface ReleasePort {
-  /** What it does for that, and how long it takes on the live cloud, e.g. `an alias is moved: seconds`. */
+  /** Description of the operation and its duration on the live cloud, e.g. `an alias is moved: seconds`. */
   readonly means: string;
-  /** The same of one function, where that is done in another way. */
+  /** The description for one function, if it is rolled back in another way. */
   meansFor?(fn: ReleasedFunction): string | undefined;
-  /** Why a function has no releases, where it is deployed in a way that keeps none. */
+  /** Why a function has no releases, if its kind of deployment keeps none. */
   without?(fn: ReleasedFunction): string | undefined;
   /** The newest first. */
   releases(fn: ReleasedFunction): Promise<KeptRelease[]>;
-  /** What is kept of earlier releases beside those that may serve again, the newest first. Default: nothing. */
+  /** Earlier releases that are kept but cannot serve again, the newest first. Default: none. */
   leftovers?(fn: ReleasedFunction): Promise<KeptRelease[]>;
-  /** Gives all traffic to a release; returns when it serves. */
+  /** Routes all traffic to a release; returns when it serves. */
   serve(fn: ReleasedFunction, release: KeptRelease): Promise<void>;
-  /** What is told of a resource of the engine's state after `serve`; undefined where it says nothing of what serves. */
+  /** How the engine's state of a resource changes after `serve`; undefined if it does not depend on the serving release. */
   told(fn: ReleasedFunction, release: KeptRelease, resource: EngineResource): Told | undefined;
-  /** Deletes a release for good. */
+  /** Deletes a release permanently. */
   delete(fn: ReleasedFunction, release: KeptRelease): Promise<void>;
 }

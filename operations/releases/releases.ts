@@ -3,19 +3,19 @@ import { UnansweredError } from "../unanswered-error";
 import type { EngineResource, KeptRelease, ReleasedFunction, ReleasePort, Told } from "./port";
 import type { ReleasedCloud, ReleasedStack, StackUpdate } from "./stack";
 
-/** Who is asked: the engine, and each cloud. */
+/** Access to the engine and to each cloud. */
 export interface ReleaseSource {
   readonly stack: ReleasedStack;
   readonly port: (cloud: ReleasedCloud) => ReleasePort;
-  /** Told what happens, a line each. */
+  /** Called with a line for each operation. */
   readonly progress: (line: string) => void;
 }
 
-/** A release of a function, as it is listed. */
+/** A listed release of a function. */
 export interface ListedRelease extends KeptRelease {
   readonly cloud: Cloud;
   readonly fn: ReleasedFunction;
-  /** Absent where the engine does not know it. */
+  /** Absent if the engine does not have it. */
   readonly commit?: string;
 }
 
@@ -48,7 +48,7 @@ async function releasesOf({ stack, port, progress }: ReleaseSource, only?: Cloud
   return Promise.all(asked);
 }
 
-/** Every release that is still there, by cloud and function, the newest first. */
+/** Every existing release, by cloud and function, the newest first. */
 export async function listReleases(source: ReleaseSource): Promise<ListedRelease[]> {
   const [found, updateAt] = await Promise.all([releasesOf(source), source.stack.updates()]);
   return found.flatMap(({ cloud, fn, releases }) =>
@@ -57,21 +57,21 @@ export async function listReleases(source: ReleaseSource): Promise<ListedRelease
 }
 
 export interface RollbackOptions extends ReleaseSource {
-  /** A release or how it begins, a cloud's name of one, or a commit. Default: the one before that which serves, of each function that was deployed last. */
+  /** A release or its prefix, its name in a cloud, or a commit. Default: the previous one of each function of the last update. */
   readonly to?: string;
-  /** Default: every cloud that the stack is on. */
+  /** Default: every cloud of the stack. */
   readonly cloud?: Cloud;
   readonly dryRun: boolean;
-  /** Asks a function that serves whether it does, as which release; throws where it does not. */
+  /** Probes a function for its release; throws if it does not answer as that release. */
   readonly check: (fn: ReleasedFunction, release: KeptRelease, cloud: Cloud) => Promise<string>;
-  /** Told what is done, as soon as it is done of all functions. Default: nothing. */
+  /** Called when a phase is done for all functions. Default: nothing. */
   readonly done?: (phase: RollbackPhase) => void;
 }
 
-/** What a rollback does, in this order but for the last two, which it does at once. */
+/** Phases of a rollback, in order; the last two run in parallel. */
 export type RollbackPhase = "releases read" | "traffic moved" | "release asked" | "state told";
 
-/** What a function is moved from, and to. */
+/** The move of a function from one release to another. */
 export interface Move {
   readonly cloud: Cloud;
   readonly port: ReleasePort;
@@ -80,14 +80,14 @@ export interface Move {
   readonly to: KeptRelease;
 }
 
-/** Milliseconds between the releases of functions that one update published, where the engine does not know of it. */
+/** Maximum milliseconds between releases of the same update, if the engine has no record of it. */
 const oneUpdate = 600_000;
 
 /**
- * Lets an earlier release serve, tells the engine's state, and asks that release afterwards.
+ * Routes traffic to an earlier release, updates the engine's state, and probes that release.
  *
- * @returns what was moved, or would be.
- * @throws {UnansweredError} where there is no such release, or where it does not serve.
+ * @returns the moves that were made, or would be.
+ * @throws {UnansweredError} if there is no such release, or if it does not serve.
  */
 export async function rollBack(options: RollbackOptions): Promise<Move[]> {
   const { stack, dryRun, check, progress, done: isDone } = options;
@@ -106,7 +106,7 @@ export async function rollBack(options: RollbackOptions): Promise<Move[]> {
   const done = moves.filter((_, index) => served[index]?.status === "fulfilled");
   const told = (resource: EngineResource) =>
     done.reduce<Told | undefined>((found, { port, fn, to }) => found ?? port.told(fn, to, resource), undefined);
-  // What serves is asked while the engine is told; whatever fails of it, the rest is done.
+  // Probes run while the engine's state is updated; a failure of one does not stop the others.
   const asked = Promise.allSettled(
     done.map(async ({ cloud, fn, to }) => {
       progress(await check(fn, to, cloud));
@@ -138,7 +138,7 @@ async function plannedMoves(options: RollbackOptions): Promise<Move[]> {
   const { stack, to, cloud } = options;
   const found = await releasesOf(options, cloud);
   const isNamed = to !== undefined && found.some(({ releases }) => called(to, releases) !== undefined);
-  // The engine takes a while to read its history, which one release by its name or one function alone does not need.
+  // Reading the engine's history is slow, and not needed for a named release or a single function.
   const updateAt = isNamed || (to === undefined && found.length === 1) ? () => undefined : await stack.updates();
   const chosen = found.map(({ releases, ...each }) => {
     const from = releases.find(({ share }) => share > 0);
@@ -177,7 +177,7 @@ async function plannedMoves(options: RollbackOptions): Promise<Move[]> {
   return to === undefined ? ofLastUpdate(moves, updateAt) : moves;
 }
 
-/** Functions that the last update did not touch stay as they are. */
+/** Leaves out functions that the last update did not change. */
 function ofLastUpdate(moves: readonly Move[], updateAt: (at: Date) => StackUpdate | undefined): Move[] {
   const published = ({ from }: Move) => from?.publishedAt ?? new Date(0);
   const last = new Date(Math.max(...moves.map((move) => published(move).getTime())));
@@ -191,17 +191,17 @@ function ofLastUpdate(moves: readonly Move[], updateAt: (at: Date) => StackUpdat
   });
 }
 
-/** The fewest characters by which a release or a commit is known. */
+/** Minimum length of the prefix of a release or a commit. */
 const shortest = 4;
 
 const begins = (text: string, beginning: string) => beginning.length >= shortest && text.startsWith(beginning);
 
-/** The newest release that is called so, by its cloud or by its answers. */
+/** The newest release with that name in its cloud or in its responses. */
 function called(to: string, releases: readonly KeptRelease[]): KeptRelease | undefined {
   return releases.find(({ name }) => name === to) ?? releases.find(({ release }) => begins(release, to));
 }
 
-/** The newest release that an update of a commit published. */
+/** The newest release of an update of a commit. */
 function ofCommit(
   to: string,
   releases: readonly KeptRelease[],
@@ -209,15 +209,15 @@ function ofCommit(
 ): KeptRelease | undefined {
   return releases.find(({ publishedAt }) => {
     const commit = updateAt(publishedAt)?.commit;
-    // It may be written longer than the engine's is kept here.
+    // The given commit may be longer than the one kept here.
     return commit !== undefined && (begins(commit, to) || to.startsWith(commit));
   });
 }
 
-/** Whether a release was verified, or is of those that never are. */
+/** Whether a release was verified, or belongs to a function without probes. */
 const mayServe = ({ verified, isAsked = true }: KeptRelease) => verified || !isAsked;
 
-/** The newest release that may serve and is older than the one which serves. */
+/** The newest rollback target that is older than the serving release. */
 function earlier(releases: readonly KeptRelease[], serving: KeptRelease | undefined): KeptRelease | undefined {
   if (serving === undefined) return undefined;
   return releases.find(
@@ -237,8 +237,8 @@ export interface PrunedRelease {
 }
 
 /**
- * Deletes old releases on Azure and Google Cloud, but the newest `keep` of each function and one at least, whatever has traffic, and whatever
- * something else names. On AWS they go with their layers (`pruneVersions`).
+ * Deletes old releases on Azure and Google Cloud, except the newest `keep` of each function (at least one), those with
+ * traffic, and those with other references. On AWS they are deleted with their layers (`pruneVersions`).
  */
 export async function pruneReleases(
   source: ReleaseSource,

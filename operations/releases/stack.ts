@@ -54,7 +54,7 @@ const updates = z.array(
   }),
 );
 
-/** What a cloud's functions are, and where. */
+/** A cloud's functions and their location. */
 export interface ReleasedCloud {
   readonly cloud: Cloud;
   readonly region: string;
@@ -63,22 +63,22 @@ export interface ReleasedCloud {
   /** Id of the subscription, on Azure. */
   readonly subscriptionId: string;
   readonly functions: readonly ReleasedFunction[];
-  /** Every resource of the stack, those of other clouds among them. */
+  /** Every resource of the stack, including those of other clouds. */
   readonly resources: readonly EngineResource[];
 }
 
 /** An update of a stack. */
 export interface StackUpdate {
-  /** When it began, in milliseconds since 1970: no two updates begin at once. */
+  /** Start in milliseconds since 1970, which identifies the update. */
   readonly began: number;
-  /** Absent where the engine does not know it. */
+  /** Absent if the engine does not have it. */
   readonly commit?: string;
 }
 
-/** A stack, as the engine keeps it. */
+/** A stack in the engine's backend. */
 export class ReleasedStack {
   readonly #pulumi: VendorCli;
-  /** As it was found at first. */
+  /** Its state at the first read. */
   #found?: Promise<z.output<typeof exported>>;
 
   constructor(
@@ -88,7 +88,7 @@ export class ReleasedStack {
     this.#pulumi = pulumiCli(engine);
   }
 
-  /** @throws {UnansweredError} where nothing is deployed. */
+  /** @throws {UnansweredError} if nothing is deployed. */
   async clouds(): Promise<ReleasedCloud[]> {
     const { resources } = (await (this.#found ??= this.#export())).deployment;
     const printed = resources.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs ?? {};
@@ -109,9 +109,9 @@ export class ReleasedStack {
   }
 
   /**
-   * Tells the state what is so, and nothing else: the next preview says what it would undo.
+   * Updates only the state, to match the clouds: the next preview shows what it would undo.
    *
-   * @param told what `told` of a port says of each resource.
+   * @param told the result of a port's `told` for each resource.
    */
   async tell(told: (resource: EngineResource) => Told | undefined): Promise<void> {
     const { resources } = (await (this.#found ??= this.#export())).deployment;
@@ -136,12 +136,12 @@ export class ReleasedStack {
     }
   }
 
-  /** The update that was under way at a time, where the engine knows it. */
+  /** The update that was running at a time, if the engine has a record of it. */
   async updates(): Promise<(at: Date) => StackUpdate | undefined> {
     const history = updates.parse(JSON.parse(await this.#run("stack", "history", "--page-size", "100", "--json")));
     return (at) => {
       const found = history.find(({ startTime, endTime }) => {
-        // The history counts whole seconds.
+        // The history has whole seconds.
         return at.getTime() >= startTime.getTime() - 1000 && at.getTime() <= (endTime?.getTime() ?? Infinity) + 1000;
       });
       if (found === undefined) return undefined;
