@@ -127,6 +127,7 @@ async function deployAws(
       site: isOn ? everywhere.site : undefined,
       shareLayersWith: aws.shareLayersWith,
       permissionsBoundary: aws.permissionsBoundary,
+      codeSigning: aws.codeSigning,
       function: { ...aws.function, canary: canaryOf(aws.function) },
       api: aws.api,
       frontend,

@@ -54,6 +54,8 @@ const everything: readonly RegExp[] = [
   /^cloudwatch:(DescribeAlarms|GetMetricData)$/,
   // Lists over a region, and the aliases of other stacks' functions, whose layers are not to be deleted.
   /^lambda:(ListLayers|ListLayerVersions|ListFunctions|ListAliases)$/,
+  // What is to be made, and a job, have no name yet.
+  /^(lambda:CreateCodeSigningConfig|signer:(PutSigningProfile|DescribeSigningJob))$/,
   // A mapping's ARN is a number that AWS makes up.
   /^lambda:(\w*EventSourceMapping|ListTags)$/,
 ];
@@ -62,10 +64,16 @@ const everything: readonly RegExp[] = [
 function scopes(place: Place): Readonly<Record<string, readonly string[]>> {
   const { account, region } = place;
   const prefix = prefixOf(place);
+  const buckets = prefixOf(place, nameLimits.bucketPrefix).toLowerCase();
   const here = (service: string, resource: string) => `arn:aws:${service}:${region}:${account}:${resource}`;
   return {
     iam: [`arn:aws:iam::${account}:role/${prefix}*`],
-    lambda: [here("lambda", `function:${prefix}*`), here("lambda", `layer:${prefix}*`)],
+    lambda: [
+      ...[`function:${prefix}*`, `layer:${prefix}*`],
+      // AWS makes up what it is called.
+      "code-signing-config:*",
+    ].map((resource) => here("lambda", resource)),
+    signer: [here("signer", `/signing-profiles/${buckets.replaceAll("-", "_")}*`)],
     dynamodb: [here("dynamodb", `table/${prefix}*`)],
     logs: [`/aws/lambda/${prefix}*`, `/aws/apigateway/${prefix}*`].map((name) => here("logs", `log-group:${name}`)),
     secretsmanager: [here("secretsmanager", `secret:${prefix}*`)],
@@ -74,10 +82,10 @@ function scopes(place: Place): Readonly<Record<string, readonly string[]>> {
     sqs: [here("sqs", `${prefix}*`)],
     events: [here("events", `rule/${prefix}*`)],
     cloudwatch: [here("cloudwatch", `alarm:${prefix}*`), `arn:aws:cloudwatch::${account}:dashboard/${prefix}*`],
-    s3: [
-      `${prefixOf(place, nameLimits.bucketPrefix).toLowerCase()}*`,
-      ...(place.siteBucket === undefined ? [] : [place.siteBucket]),
-    ].flatMap((name) => [`arn:aws:s3:::${name}`, `arn:aws:s3:::${name}/*`]),
+    s3: [`${buckets}*`, ...(place.siteBucket === undefined ? [] : [place.siteBucket])].flatMap((name) => [
+      `arn:aws:s3:::${name}`,
+      `arn:aws:s3:::${name}/*`,
+    ]),
   };
 }
 

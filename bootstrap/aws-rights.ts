@@ -57,6 +57,7 @@ export const awsRights: Rights = {
       "lambda:PublishVersion",
       "lambda:TagResource",
       "lambda:GetLayerVersion",
+      "lambda:PutFunctionCodeSigningConfig",
       "iam:PassRole",
     ],
     read: [
@@ -74,9 +75,29 @@ export const awsRights: Rights = {
       "lambda:TagResource",
       "lambda:UntagResource",
       "lambda:GetLayerVersion",
+      "lambda:PutFunctionCodeSigningConfig",
+      "lambda:DeleteFunctionCodeSigningConfig",
       "iam:PassRole",
     ],
     delete: ["lambda:DeleteFunction"],
+  },
+  "aws:lambda/codeSigningConfig:CodeSigningConfig": {
+    create: ["lambda:CreateCodeSigningConfig", "lambda:TagResource"],
+    read: ["lambda:GetCodeSigningConfig", "lambda:ListTags"],
+    update: ["lambda:UpdateCodeSigningConfig", "lambda:TagResource", "lambda:UntagResource"],
+    delete: ["lambda:DeleteCodeSigningConfig"],
+  },
+  "aws:signer/signingProfile:SigningProfile": {
+    create: ["signer:PutSigningProfile", "signer:TagResource"],
+    read: ["signer:GetSigningProfile"],
+    update: ["signer:TagResource", "signer:UntagResource"],
+    delete: ["signer:CancelSigningProfile"],
+  },
+  // AWS Signer reads and writes the objects as who starts the job.
+  "aws:signer/signingJob:SigningJob": {
+    create: ["signer:StartSigningJob", "s3:GetObjectVersion", "s3:PutObject", "s3:ListBucket"],
+    read: ["signer:DescribeSigningJob"],
+    delete: [],
   },
   "aws:lambda/alias:Alias": {
     create: ["lambda:CreateAlias"],
@@ -175,7 +196,7 @@ export const awsRights: Rights = {
     "s3:PutEncryptionConfiguration",
     "s3:GetEncryptionConfiguration",
   ),
-  // Of the bucket that a layer above 50 MB goes through.
+  // Of the buckets that layers above 50 MB and signed zips go through.
   "aws:s3/bucketVersioning:BucketVersioning": ofBucket("s3:PutBucketVersioning", "s3:GetBucketVersioning"),
   "aws:s3/bucketPolicy:BucketPolicy": {
     ...ofBucket("s3:PutBucketPolicy", "s3:GetBucketPolicy"),

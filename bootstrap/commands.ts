@@ -80,6 +80,8 @@ export const commandCalls: Readonly<Record<Cloud, Readonly<Record<Command, Calls
       "lambda list-layers": ["lambda:ListLayers"],
       "lambda list-layer-versions": ["lambda:ListLayerVersions"],
       "lambda get-layer-version": ["lambda:GetLayerVersion"],
+      // Of a layer that is signed.
+      "signer describe-signing-job": ["signer:DescribeSigningJob"],
       "lambda list-functions": ["lambda:ListFunctions"],
       "lambda delete-alias": ["lambda:DeleteAlias"],
       "lambda delete-function": ["lambda:DeleteFunction"],

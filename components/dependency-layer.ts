@@ -1,13 +1,14 @@
 import * as lambda from "@pulumi/aws/lambda";
-import * as s3 from "@pulumi/aws/s3";
+import type * as s3 from "@pulumi/aws/s3";
 import * as pulumi from "@pulumi/pulumi";
 
 import { z } from "zod";
 
 import { didYouMean } from "../contract/suggestion";
 import { type Architecture, directUploadLimit, type LayerBundle } from "../layers/bundle";
+import type { CodeSigning } from "./aws/code-signing";
 import { bucketPrefix, shareable } from "./names";
-import { privateBucket } from "./private-bucket";
+import { uploadBucket, uploadedZip } from "./private-bucket";
 import { resolved } from "./resolved";
 import { type Transform, transformed } from "./transform";
 
@@ -31,6 +32,8 @@ export interface DependencyLayerArgs {
    * one with their stack's next update.
    */
   readonly shareWith?: readonly string[];
+  /** What signs the layer, as a function with a code signing configuration asks of its layers. Default: it is not signed. */
+  readonly codeSigning?: CodeSigning;
   /** Tags of the bucket for a zip above 50 MB. */
   readonly tags?: Readonly<Record<string, string>>;
   readonly transform?: {
@@ -129,14 +132,14 @@ export class DependencyLayer extends pulumi.ComponentResource implements Publish
     this.layerName = args.layerName;
     this.bundle = args.bundle;
 
-    const { pythonVersion, architecture, packages, path, size } = args.bundle;
+    const { pythonVersion, architecture, packages } = args.bundle;
     const layer = new lambda.LayerVersion(
       name,
       transformed<lambda.LayerVersionArgs>(
         {
           layerName: args.layerName,
           description: args.description ?? `${packages.length} packages for Python ${pythonVersion}`,
-          ...(size > directUploadLimit ? this.uploaded(name, args) : { code: new pulumi.asset.FileArchive(path) }),
+          ...this.content(name, args),
           compatibleRuntimes: [`python${pythonVersion}`],
           compatibleArchitectures: [architecture],
           skipDestroy: true,
@@ -165,33 +168,22 @@ export class DependencyLayer extends pulumi.ComponentResource implements Publish
     this.registerOutputs({ arn: this.arn, version: this.version });
   }
 
-  /** The zip as a bucket object whose key contains the layer's hash, so that other content is another object. */
+  /** The zip, or where Lambda finds it. */
+  private content(name: string, args: DependencyLayerArgs) {
+    const { bundle, layerName, codeSigning } = args;
+    if (codeSigning !== undefined) return codeSigning.sign(layerName, bundle);
+    return bundle.size > directUploadLimit
+      ? this.uploaded(name, args)
+      : { code: new pulumi.asset.FileArchive(bundle.path) };
+  }
+
   private uploaded(name: string, { bundle, layerName, tags, transform }: DependencyLayerArgs) {
-    const { bucket, protections } = privateBucket(
+    const uploads = uploadBucket(
       name,
       { bucketPrefix: bucketPrefix(layerName), tags, transform: transform?.bucket },
       this,
     );
-    const child: pulumi.CustomResourceOptions = { parent: bucket };
-    const settings = [
-      ...protections,
-      new s3.BucketVersioning(name, { bucket: bucket.bucket, versioningConfiguration: { status: "Enabled" } }, child),
-      new s3.BucketPolicy(
-        name,
-        { bucket: bucket.bucket, policy: pulumi.jsonStringify(bucket.arn.apply(onlyOverTls)) },
-        { ...child, deletedWith: bucket },
-      ),
-    ];
-    const object = new s3.BucketObjectv2(
-      name,
-      {
-        bucket: bucket.bucket,
-        key: `${layerName}/${bundle.sha256}.zip`,
-        source: new pulumi.asset.FileAsset(bundle.path),
-      },
-      // The bucket has to be private and versioned before the zip is uploaded.
-      { ...child, dependsOn: settings },
-    );
+    const object = uploadedZip(name, { ...uploads, folder: layerName, zip: bundle });
     return { s3Bucket: object.bucket, s3Key: object.key, s3ObjectVersion: object.versionId };
   }
 }
@@ -225,20 +217,4 @@ function sharingWith(layer: string, id: string) {
   }
   // For an organisation the principal is anyone, restricted by a condition.
   return { id, with: id.startsWith("o-") ? { principal: "*", organizationId: id } : { principal: id } };
-}
-
-function onlyOverTls(bucketArn: string) {
-  return {
-    Version: "2012-10-17",
-    Statement: [
-      {
-        Sid: "OnlyOverTls",
-        Effect: "Deny",
-        Principal: "*",
-        Action: "s3:*",
-        Resource: [bucketArn, `${bucketArn}/*`],
-        Condition: { Bool: { "aws:SecureTransport": "false" } },
-      },
-    ],
-  };
 }

@@ -99,6 +99,11 @@ export function bucketPrefix(of: string): string {
   return `${name.slice(0, nameLimits.bucketPrefix - hash.length - 1).replace(/-+$/, "")}-${hash}-`;
 }
 
+/** The same of a signing profile of AWS Signer, in letters, digits and underscores: the provider takes 38 characters. */
+export function signingProfilePrefix(of: string): string {
+  return bucketPrefix(of).replaceAll("-", "_");
+}
+
 function plainName({ project, stack }: Scope, part: string): string {
   return `${project}-${stack}-${part}`;
 }

@@ -1,6 +1,7 @@
 import * as s3 from "@pulumi/aws/s3";
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 
+import type { LayerBundle } from "../layers/bundle";
 import { type Transform, transformed } from "./transform";
 
 export interface PrivateBucketArgs {
@@ -53,4 +54,62 @@ export function privateBucket(
     ),
   ];
   return { bucket, protections };
+}
+
+/**
+ * The same for zips that Lambda and AWS Signer take: its objects have versions, and it answers over TLS alone.
+ *
+ * @returns the bucket, and what has to be there before an object is put into it.
+ */
+export function uploadBucket(name: string, args: PrivateBucketArgs, parent: pulumi.Resource) {
+  const { bucket, protections } = privateBucket(name, args, parent);
+  const child: pulumi.CustomResourceOptions = { parent: bucket };
+  const more: readonly pulumi.Resource[] = [
+    new s3.BucketVersioning(name, { bucket: bucket.bucket, versioningConfiguration: { status: "Enabled" } }, child),
+    new s3.BucketPolicy(
+      name,
+      { bucket: bucket.bucket, policy: pulumi.jsonStringify(bucket.arn.apply(onlyOverTls)) },
+      { ...child, deletedWith: bucket },
+    ),
+  ];
+  return { bucket, protections: [...protections, ...more] };
+}
+
+interface UploadedZip {
+  /** Of `uploadBucket`. */
+  readonly bucket: s3.Bucket;
+  readonly protections: readonly pulumi.Resource[];
+  /** What the object's key begins with, before a slash. */
+  readonly folder: string;
+  readonly zip: Pick<LayerBundle, "path" | "sha256">;
+}
+
+/** A zip in such a bucket: its key has its hash, so that another content is another object. */
+export function uploadedZip(name: string, { bucket, protections, folder, zip }: UploadedZip): s3.BucketObjectv2 {
+  return new s3.BucketObjectv2(
+    name,
+    {
+      bucket: bucket.bucket,
+      key: `${folder}/${zip.sha256}.zip`,
+      source: new pulumi.asset.FileAsset(zip.path),
+    },
+    // The zip is in a bucket that is private and versioned already.
+    { parent: bucket, dependsOn: [...protections] },
+  );
+}
+
+function onlyOverTls(bucketArn: string) {
+  return {
+    Version: "2012-10-17",
+    Statement: [
+      {
+        Sid: "OnlyOverTls",
+        Effect: "Deny",
+        Principal: "*",
+        Action: "s3:*",
+        Resource: [bucketArn, `${bucketArn}/*`],
+        Condition: { Bool: { "aws:SecureTransport": "false" } },
+      },
+    ],
+  };
 }

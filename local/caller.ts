@@ -216,6 +216,14 @@ function requestOf(
     "aws:lambda/function:Function": () => here("lambda", `function:${text("name")}`),
     "aws:lambda/alias:Alias": () => here("lambda", `function:${text("functionName")}`),
     "aws:lambda/permission:Permission": () => here("lambda", `function:${text("function")}`),
+    "aws:lambda/codeSigningConfig:CodeSigningConfig": () => id,
+    "aws:signer/signingProfile:SigningProfile": () => here("signer", `/signing-profiles/${text("name")}`),
+    "aws:signer/signingJob:SigningJob": () => {
+      const destination = inputs.destination as { s3?: { bucket?: string } } | undefined;
+      return action.startsWith("s3:")
+        ? `arn:aws:s3:::${destination?.s3?.bucket ?? ""}`
+        : here("signer", `/signing-profiles/${text("profileName")}`);
+    },
     "aws:dynamodb/table:Table": () => here("dynamodb", `table/${text("name")}`),
     "aws:secretsmanager/secret:Secret": () => here("secretsmanager", `secret:${text("name")}`),
     "aws:secretsmanager/secretVersion:SecretVersion": () => text("secretId"),

@@ -4,7 +4,8 @@ import path from "node:path";
 import { z } from "zod";
 
 import { BuildError, shownPath } from "../layers/build-error";
-import type { LayerRegistry, LayerVersion } from "../operations/layer-versions/registry";
+import { type LayerRegistry, type LayerVersion, signedHash } from "../operations/layer-versions/registry";
+import { signingJobType } from "./aws/signing";
 import { versionType } from "./aws/versions";
 import { asker, deleteResource } from "./cloud-process";
 import { ResourceStore } from "./store";
@@ -23,7 +24,9 @@ const schemas = {
     layerName: z.string(),
     createdDate: z.string(),
     code: z.object({ path: z.string(), sha256: z.string() }),
+    signingJobArn: z.string().optional(),
   }),
+  [signingJobType]: z.object({ jobArn: z.string(), source: z.object({ s3: z.object({ key: z.string() }) }) }),
   [functionType]: consumer,
   [versionType]: consumer.extend({ version: z.string() }),
   [aliasType]: z.object({ name: z.string(), functionName: z.string(), functionVersion: z.string() }),
@@ -50,14 +53,22 @@ export function localRegistries(state: string): (region: string) => LayerRegistr
       const found = resources()
         .list(layerType)
         .filter(({ arn, layerName }) => arn.split(":")[3] === region && layerName.startsWith(prefix));
-      for (const { arn } of found) await ask("lambda get-layer-version", arn);
-      return found.map(({ arn, layerName, createdDate, code }) => ({
+      for (const { arn, signingJobArn } of found) {
+        await ask("lambda get-layer-version", arn);
+        if (signingJobArn !== undefined) await ask("signer describe-signing-job", signingJobArn);
+      }
+      const built = new Map(
+        resources()
+          .list(signingJobType)
+          .map(({ jobArn, source }) => [jobArn, signedHash(source.s3.key)] as const),
+      );
+      return found.map(({ arn, layerName, createdDate, code, signingJobArn = "" }) => ({
         layerName,
         version: Number(arn.split(":").at(-1)),
         arn,
         createdAt: new Date(createdDate),
         size: statSync(code.path).size,
-        sha256: code.sha256,
+        sha256: built.get(signingJobArn) ?? code.sha256,
       }));
     },
     async functions() {

@@ -139,6 +139,7 @@ export class CloudProvider implements Provider {
     this.#planned.delete(urn);
     const type = this.#type(urn);
     this.#requireAcceptable(type, properties);
+    await this.#note(urn, properties);
     const token = typeIn(urn);
     const { store } = this.options;
     const inputs = this.#kept(properties);
@@ -217,6 +218,7 @@ export class CloudProvider implements Provider {
     if (isEmpty && emptyUpdate === "nothing") return { ...news, ...(previous.outputs as Properties) };
     if (frozen?.inputs.some((key) => comparable(olds[key]) !== comparable(news[key]))) throw new Error(frozen.message);
     this.#requireAcceptable(type, news, id);
+    await this.#note(urn, news, id);
     const inputs = this.#kept(news);
     const outputs = await this.#outputs(type, { id, inputs }, previous.outputs);
     const answer = { ...news, ...(outputs as Properties) };
@@ -230,7 +232,8 @@ export class CloudProvider implements Provider {
     if (fails !== undefined && this.#failsNow("update", urn, fails)) throw failure(fails.message);
     const { failed: _failed, attempted: _attempted, ...working } = previous;
     for (const step of this.#weather.calm ? [] : steps) {
-      const later = Object.fromEntries(step.map((key) => [key, previous.inputs[key]]));
+      // A copy of what an object had in it is among the outputs.
+      const later = Object.fromEntries(step.map((key) => [key, previous.inputs[key] ?? previous.outputs[key]]));
       await this.#put({ ...working, inputs: { ...inputs, ...later }, outputs });
       await new Promise((resolve) => setTimeout(resolve, this.#weather.delay(urn, secondsOfStep)));
     }
@@ -389,6 +392,11 @@ export class CloudProvider implements Provider {
     if (refusal !== undefined) throw new Error(refusal);
   }
 
+  async #note(urn: string, inputs: Properties, id?: string): Promise<void> {
+    const note = this.#type(urn).notes?.(inputs, this.#context, id);
+    if (note !== undefined) await this.#log?.warn(note, urn);
+  }
+
   /** Names of resources whose types are not emulated. A reference may name any of them. */
   #inertValues(planned: ReadonlyMap<string, Properties>): unknown[] {
     const isInert = (token: string) => !(token in this.options.types);
@@ -469,8 +477,11 @@ function isMadeUp(name: string, urn: string): boolean {
 
 function missing(type: ResourceType, inputs: Properties): CheckFailure[] {
   return (type.required ?? [])
-    .filter((property) => valuesAt(inputs, property.split(".")).length === 0)
-    .map((property) => ({ property, reason: "is required" }));
+    .map((property) => (typeof property === "string" ? [property] : property))
+    .filter((properties) => properties.every((property) => valuesAt(inputs, property.split(".")).length === 0))
+    .map(([property = "", ...others]) => {
+      return { property, reason: ["is required", ...others].join(", or ") };
+    });
 }
 
 function refused(type: ResourceType, inputs: Properties): CheckFailure[] {

@@ -36,8 +36,8 @@ export interface Rule {
  * are stored without any behaviour.
  */
 export interface ResourceType {
-  /** Paths of required inputs, e.g. `rule.objectOwnership`. */
-  readonly required?: readonly string[];
+  /** Paths of required inputs, e.g. `rule.objectOwnership`; of a list, one is required. */
+  readonly required?: readonly (string | readonly string[])[];
   /** Input with the physical name; if absent, it is generated from the logical name. */
   readonly name?: string;
   /** Input with the prefix of the physical name, if there is no other name; `id` generates the rest. */
@@ -48,6 +48,8 @@ export interface ResourceType {
   readonly references?: Readonly<Record<string, Reference>>;
   /** The cloud's error for inputs that conflict with other resources; `id` is the resource's own id once it exists. */
   readonly refuses?: (inputs: Inputs, context: CloudContext, id?: string) => string | undefined;
+  /** A warning about inputs that the cloud accepts; with the arguments of `refuses`. */
+  readonly notes?: (inputs: Inputs, context: CloudContext, id?: string) => string | undefined;
   /** Inputs whose change replaces the resource. */
   readonly replaceOn?: readonly string[];
   /** The new resource would collide with the old one. */

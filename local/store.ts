@@ -92,12 +92,16 @@ export class ResourceStore implements Resources {
 
   /** Keeps a copy of a file, or of a folder as a zip, by content, so that the original may be deleted. */
   keep(source: string): { path: string; sha256: string } {
-    if (statSync(source).isDirectory()) return this.#keep(zipOf(source), ".zip");
+    if (statSync(source).isDirectory()) return this.keepZip(zipOf(source));
     return this.#keep(readFileSync(source), path.extname(source));
   }
 
   keepText(text: string): { path: string; sha256: string } {
     return this.#keep(Buffer.from(text), ".txt");
+  }
+
+  keepZip(zip: Buffer): { path: string; sha256: string } {
+    return this.#keep(zip, ".zip");
   }
 
   #keep(content: Buffer, extension: string): { path: string; sha256: string } {

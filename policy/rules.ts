@@ -35,7 +35,7 @@ export const waivers: readonly Waiver[] = [
     reference: "CKV_AWS_272",
     about: "Code signing of Lambda functions",
     reason:
-      "Bundles are built from hash-pinned locks in the run that deploys them, so a signature would prove nothing more.",
+      "Bundles are built from hash-pinned locks in the run that deploys them; aws.codeSigning is there for those who must sign.",
   },
   {
     reference: "CKV_AWS_115",

@@ -200,6 +200,12 @@ const aws = group(
         "",
         "Policy that no role of the stack gets beyond, as `bootstrap/` makes one. Empty for none.",
       ),
+      codeSigning: setting(
+        optional(oneOf(["warn", "enforce"])),
+        "",
+        "Has AWS Signer sign the functions' code and layers, and Lambda deploy what is not signed and count it (`warn`), or " +
+          "refuse it (`enforce`). Empty for no signatures.",
+      ),
       function: group(
         "The Lambda functions",
         z
@@ -569,6 +575,11 @@ export const settingsSchema = anySetting.check(({ value, issues }) => {
   }
   if (value.layerStrategy !== "hybrid" && publicLayers.length > 0) {
     wrong("aws.publicLayers", value.aws.publicLayers, "goes with layerStrategy hybrid only");
+  }
+  if (value.aws.codeSigning === "enforce" && value.layerStrategy === "hybrid" && value.clouds.includes("aws")) {
+    const reason =
+      "Lambda would refuse layers of others, which this stack does not sign: set it to warn, or layerStrategy to full";
+    wrong("aws.codeSigning", value.aws.codeSigning, reason);
   }
   for (const [region, layers] of Object.entries(value.aws.publicLayers)) {
     const elsewhere = layers.find(({ arn }) => regionIn(arn) !== region);

@@ -124,6 +124,24 @@ describe("a wrong setting is named, with what was found and what is accepted", (
       /aws\.publicLayers: goes with layerStrategy hybrid only/,
     ],
     [
+      "a signing policy that there is not",
+      { aws: { codeSigning: "on" } },
+      /aws\.codeSigning: expected one of warn, enforce/,
+    ],
+    [
+      "signatures that the layers of others would fail",
+      {
+        layerStrategy: "hybrid",
+        aws: {
+          codeSigning: "enforce",
+          publicLayers: {
+            "ap-northeast-1": [{ arn: "arn:aws:lambda:ap-northeast-1:123456789012:layer:x:1", packages: {} }],
+          },
+        },
+      },
+      /aws\.codeSigning: Lambda would refuse layers of others, .*set it to warn, or layerStrategy to full \(found "enforce"\)/,
+    ],
+    [
       "a public layer without its version",
       {
         layerStrategy: "hybrid",

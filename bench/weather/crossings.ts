@@ -77,6 +77,7 @@ export const crossings: Readonly<Record<string, Crossing>> = {
   },
   "aws.shareLayersWith": { clouds: ["aws"], to: { "aws.shareLayersWith": ["210987654321"] } },
   "aws.permissionsBoundary": { clouds: ["aws"], to: { "aws.permissionsBoundary": boundary } },
+  "aws.codeSigning": { clouds: ["aws"], to: { "aws.codeSigning": "enforce" } },
   "aws.function.memorySize": { clouds: ["aws"], to: { "aws.function.memorySize": 1024 } },
   "aws.function.timeout": { clouds: ["aws"], to: { "aws.function.timeout": 20 } },
   "aws.function.reservedConcurrency": { clouds: ["aws"], to: { "aws.function.reservedConcurrency": 50 } },

@@ -3,6 +3,7 @@ import { requireOneSdk } from "../one-sdk";
 requireOneSdk();
 
 export { ApiFunction, type ApiFunctionArgs } from "./api-function";
+export { CodeSigning, type CodeSigningArgs, type CodeSigningPolicy, type SignedZip } from "./code-signing";
 export { Frontend, type FrontendArgs } from "./frontend";
 export { HttpApi, type HttpApiArgs } from "./http-api";
 export { ScheduledFunction, type ScheduledFunctionArgs } from "./scheduled-function";

@@ -11,6 +11,7 @@ import type { PublishedLayer } from "../dependency-layer";
 import { shortDigestOf } from "../digest";
 import { type Transform, transformed } from "../transform";
 import { regionOf } from "./arn";
+import type { CodeSigning, SignedZip } from "./code-signing";
 import { keepFormerVersion } from "./former-version";
 import { versionCheck } from "./version-check";
 
@@ -20,8 +21,8 @@ const maximumLayers = 5;
 export interface LambdaFunctionArgs {
   /** Name of the function, of its role and of its log group (`/aws/lambda/<functionName>`). */
   readonly functionName: string;
-  /** The function's own code; its dependencies come from `layers`. */
-  readonly code: pulumi.asset.Archive;
+  /** The function's own code, signed where `codeSigning` is given; its dependencies come from `layers`. */
+  readonly code: pulumi.asset.Archive | SignedZip;
   /** `<module>.<attribute>` in `code`, e.g. `api.aws.function.handler`. */
   readonly handler: string;
   /**
@@ -73,6 +74,8 @@ export interface LambdaFunctionArgs {
   readonly canary?: CanaryArgs;
   /** ARN of the KMS key that encrypts the environment. Default: the key that AWS manages. */
   readonly kmsKeyArn?: string;
+  /** By what Lambda checks the signatures of the code and of the layers. Default: none, it checks none. */
+  readonly codeSigning?: CodeSigning;
   readonly tags?: Record<string, string>;
   readonly transform?: {
     readonly role?: Transform<iam.RoleArgs>;
@@ -187,7 +190,7 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
         name: args.functionName,
         // What says of a version, among others, which release it is.
         description: this.release,
-        code: args.code,
+        ...codeOf(name, args),
         role: role.arn,
         reservedConcurrentExecutions: args.reservedConcurrency,
         environment: {
@@ -335,6 +338,13 @@ function writeLog(logGroupArn: pulumi.Output<string>): pulumi.Output<iam.PolicyS
     Action: ["logs:CreateLogStream", "logs:PutLogEvents"],
     Resource: `${arn}:*`,
   }));
+}
+
+/** @throws where Lambda would be asked to check the signature of code that has none. */
+function codeOf(name: string, { code, codeSigning }: LambdaFunctionArgs): Partial<lambda.FunctionArgs> {
+  if ("s3Key" in code) return { ...code, codeSigningConfigArn: codeSigning?.configArn };
+  if (codeSigning === undefined) return { code };
+  throw new Error(`${name}: codeSigning is given, and code is not signed; pass what codeSigning.sign gives`);
 }
 
 /** X-Ray has no resources to limit these two actions to. */

@@ -14,6 +14,7 @@ import { providerSettings } from "../provider-settings";
 import { smokeCheck, tellNoApi } from "../smoke-check";
 import { Alarms, type AlarmsArgs } from "./alarms";
 import { ApiFunction, type ApiFunctionArgs } from "./api-function";
+import { CodeSigning, type CodeSigningPolicy } from "./code-signing";
 import { Frontend, type FrontendArgs } from "./frontend";
 import { HttpApi, type HttpApiArgs } from "./http-api";
 import type { LambdaFunctionArgs } from "./lambda-function";
@@ -40,6 +41,8 @@ export interface WebApplicationArgs {
   readonly site?: string;
   /** ARN of the permissions boundary of the functions' roles. Default: none. */
   readonly permissionsBoundary?: string;
+  /** Has the code and the layers signed, and says what Lambda does with what is not. Default: nothing is signed. */
+  readonly codeSigning?: CodeSigningPolicy;
   readonly deletionProtection?: boolean;
   /** Address for alarms about errors, throttling and latency. Default: no alarms. */
   readonly notificationEmail?: string;
@@ -79,6 +82,7 @@ export class WebApplication extends pulumi.ComponentResource {
 
   private readonly child: pulumi.ComponentResourceOptions;
   private readonly dependencies: readonly DependencyLayer[];
+  private readonly codeSigning?: CodeSigning;
 
   constructor(
     private readonly name: string,
@@ -92,6 +96,7 @@ export class WebApplication extends pulumi.ComponentResource {
       new Provider(`${name}-${args.region}`, { ...providerSettings("aws"), region: args.region }, { parent: this });
     this.child = { parent: this, providers: [this.provider] };
 
+    this.codeSigning = this.declareCodeSigning();
     const layers = this.declareLayers();
     this.dependencies = layers;
     this.tables = this.declareTables();
@@ -111,6 +116,13 @@ export class WebApplication extends pulumi.ComponentResource {
     return { project, stack };
   }
 
+  private declareCodeSigning(): CodeSigning | undefined {
+    const { codeSigning: policy, scope } = this.args;
+    if (policy === undefined) return undefined;
+    const signingName = resourceName(scope, "signing", nameLimits.bucketPrefix);
+    return new CodeSigning(`${this.name}-signing`, { signingName, policy, tags: this.tags }, this.child);
+  }
+
   private declareLayers(): DependencyLayer[] {
     return this.args.bundles
       .filter((bundle) => bundle.kind === "layer")
@@ -122,6 +134,7 @@ export class WebApplication extends pulumi.ComponentResource {
               layerName: resourceName(this.args.scope, layerPart(bundle), nameLimits.lambdaLayer),
               bundle,
               shareWith: this.args.shareLayersWith,
+              codeSigning: this.codeSigning,
               tags: this.tags,
             },
             this.child,
@@ -173,7 +186,8 @@ export class WebApplication extends pulumi.ComponentResource {
       ...(plan.memory !== undefined && { memorySize: plan.memory }),
       ...(plan.timeout !== undefined && { timeout: plan.timeout }),
       functionName: resourceName(scope, name, Math.min(nameLimits.lambdaFunction, nameLimits.role)),
-      code: new pulumi.asset.FileArchive(code.path),
+      code: this.codeSigning?.sign(code.name, code) ?? new pulumi.asset.FileArchive(code.path),
+      codeSigning: this.codeSigning,
       handler: entryOf.aws(name),
       layers: (code.layers[name] ?? []).map((needed) => layerOf(name, needed, layers)),
       platform: code,

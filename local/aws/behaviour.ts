@@ -76,6 +76,17 @@ export const awsBehaviours: Behaviours = {
       message: "waiting for Lambda Function update: unexpected state 'Failed', wanted target 'Successful'",
     },
   }),
+  "aws:lambda/codeSigningConfig:CodeSigningConfig": bridged("lambda/code_signing_config.go", []),
+  "aws:signer/signingProfile:SigningProfile": named("signer/signing_profile.go", [
+    "platformId",
+    "signatureValidityPeriod",
+    "signingMaterial",
+  ]),
+  "aws:signer/signingJob:SigningJob": bridged(
+    "signer/signing_job.go",
+    ["profileName", "source", "destination", "ignoreSigningJobFailure"],
+    { sources: ["https://docs.aws.amazon.com/signer/latest/developerguide/lambda-workflow.html"] },
+  ),
   "aws:lambda/alias:Alias": bridged("lambda/alias.go", ["name", "functionName"], { first: "named", autoNamed: "name" }),
   "aws:lambda/permission:Permission": bridged(
     "lambda/permission.go",

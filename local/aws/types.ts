@@ -12,6 +12,15 @@ import { parseTarget } from "./lambda";
 import { deadLetters, isRedrivePolicy } from "./queues";
 import { AwsResources, bucketNotification } from "./resources";
 import { parseExpression } from "./schedule-expression";
+import {
+  codeSigningConfigType,
+  refusedSignature,
+  signatureOf,
+  signedCopy,
+  signingJobType,
+  signingProfileType,
+  untrusted,
+} from "./signing";
 import { publishWhereAsked, versionFor, versionsOf } from "./versions";
 
 /** The account that owns all local resources. */
@@ -142,8 +151,10 @@ const invokeArn = (target: string, region: string) =>
 
 function functionOutputs({ inputs }: Draft, region: string, { store }: CloudContext): Inputs {
   const self = functionArn(inputs, region);
-  const version = inputs.publish ? versionFor(store, named(inputs), inputs) : "$LATEST";
+  const copied = copyOf(inputs, store);
+  const version = inputs.publish ? versionFor(store, named(inputs), { ...copied, ...inputs }) : "$LATEST";
   return {
+    ...copied,
     arn: self,
     invokeArn: invokeArn(self, region),
     version,
@@ -254,13 +265,7 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
       layerName: functionName,
       compatibleRuntimes: { accepts: isRuntimes, expected: runtimes.expected },
     },
-    refuses: (inputs, { store }) => {
-      if (inputs.code !== undefined) return undefined;
-      const where = `${String(inputs.s3Bucket)}/${String(inputs.s3Key)}`;
-      return objectOf(inputs, store) === undefined
-        ? `InvalidParameterValueException: Error occurred while GetObject: there is no object ${where}, and no code`
-        : undefined;
-    },
+    refuses: (inputs, { store }) => (inputs.code === undefined ? missingObject(inputs, store) : undefined),
     replaceOn: [
       ...["layerName", "code", "s3Bucket", "s3Key", "s3ObjectVersion", "description", "compatibleRuntimes"],
       ...["compatibleArchitectures", "licenseInfo"],
@@ -270,15 +275,14 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
       return `${layer}:${context.store.next(layer)}`;
     },
     outputs: ({ id, inputs }, { store }) => {
-      // Lambda keeps a copy, so the object may be deleted afterwards.
-      const copy = inputs.code === undefined ? { code: objectOf(inputs, store) } : {};
+      const copied = copyOf(inputs, store);
       return {
         arn: id,
         layerArn: id.replace(/:\d+$/, ""),
         version: id.split(":").at(-1),
         createdDate: new Date().toISOString(),
-        ...copy,
-        sourceCodeHash: sha256OfBlob(inputs.code ?? copy.code),
+        ...copied,
+        sourceCodeHash: sha256OfBlob(inputs.code ?? copied.code),
       };
     },
     retained: ({ inputs }) => inputs.skipDestroy === true,
@@ -323,7 +327,7 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
   },
   "aws:lambda/function:Function": {
     name: "name",
-    required: ["role", "code", "handler", "runtime"],
+    required: ["role", ["code", "s3Bucket"], "handler", "runtime"],
     rules: {
       architectures: each("x86_64", "arm64"),
       "loggingConfig.logFormat": oneOf("JSON", "Text"),
@@ -348,12 +352,27 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
       role: { type: "aws:iam/role:Role", by: "arn" },
       layers: { type: "aws:lambda/layerVersion:LayerVersion", by: "arn" },
       "loggingConfig.logGroup": { type: "aws:cloudwatch/logGroup:LogGroup", by: "name" },
+      codeSigningConfigArn: { type: codeSigningConfigType, by: "arn" },
     },
-    refuses: ({ role }, { store }) => {
-      const trusting = store.list("aws:iam/role:Role").find(({ outputs }) => outputs.arn === role);
-      return trusting !== undefined && !trusts(String(trusting.inputs.assumeRolePolicy), "lambda.amazonaws.com")
-        ? "The role defined for the function cannot be assumed by Lambda."
-        : undefined;
+    refuses: (inputs, { store }, id) => {
+      const trusting = store.list("aws:iam/role:Role").find(({ outputs }) => outputs.arn === inputs.role);
+      if (trusting !== undefined && !trusts(String(trusting.inputs.assumeRolePolicy), "lambda.amazonaws.com")) {
+        return "The role defined for the function cannot be assumed by Lambda.";
+      }
+      if (inputs.s3Bucket !== undefined) {
+        const missing = missingObject(inputs, store);
+        if (missing !== undefined) return missing;
+      }
+      const found = untrusted(inputs, store, deployedFunction(store, id));
+      return found?.policy === "Enforce" ? refusedSignature(found) : undefined;
+    },
+    notes: (inputs, { store }, id) => {
+      const found = untrusted(inputs, store, deployedFunction(store, id));
+      return (
+        found &&
+        `${found.name} is signed by no profile that ${String(inputs.codeSigningConfigArn)} allows: Lambda deploys it all the ` +
+          "same, since the policy is Warn, and counts it in the metric SignatureValidationErrors"
+      );
     },
     replaceOn: ["name"],
     id: named,
@@ -362,6 +381,96 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
       publishWhereAsked(store, resource);
     },
     contains: "versionOf",
+  },
+  [codeSigningConfigType]: {
+    required: ["allowedPublishers.signingProfileVersionArns"],
+    rules: {
+      tags,
+      description: matching(/^.{0,256}$/, "at most 256 characters"),
+      "allowedPublishers.signingProfileVersionArns": {
+        accepts: (value) =>
+          Array.isArray(value) &&
+          value.length >= 1 &&
+          value.length <= 20 &&
+          value.every((each) => profileVersion.test(each)),
+        expected: "1 to 20 ARNs of versions of signing profiles",
+      },
+      "policies.untrustedArtifactOnDeployment": oneOf("Warn", "Enforce"),
+    },
+    id: (inputs, context) => {
+      const id = `csc-0${identifier(`code signing ${context.store.next("code signing")}`, 16).toLowerCase()}`;
+      return arn("lambda", regionOf(inputs, context), `code-signing-config:${id}`);
+    },
+    outputs: ({ id }) => ({ arn: id, configId: id.split(":").at(-1), lastModified: new Date().toISOString() }),
+    undeletable: ({ id }, { store }) =>
+      store.list("aws:lambda/function:Function").some(({ inputs }) => inputs.codeSigningConfigArn === id)
+        ? `ResourceConflictException: Cannot delete the code signing configuration ${id}, which functions use.`
+        : undefined,
+  },
+  [signingProfileType]: {
+    name: "name",
+    namePrefix: "namePrefix",
+    required: ["platformId"],
+    rules: {
+      tags,
+      name: matching(/^[0-9A-Za-z_]{2,64}$/, "2 to 64 letters, digits and _"),
+      namePrefix: matching(/^[0-9A-Za-z_]{0,38}$/, "at most 38 letters, digits and _"),
+      platformId: oneOf(
+        ...["AWSLambda-SHA384-ECDSA", "Notation-OCI-SHA384-ECDSA", "AWSIoTDeviceManagement-SHA256-ECDSA"],
+        ...["AmazonFreeRTOS-TI-CC3220SF", "AmazonFreeRTOS-Default"],
+      ),
+    },
+    replaceOn: ["name", "namePrefix", "platformId", "signatureValidityPeriod", "signingMaterial"],
+    id: ({ name, namePrefix }, { store }) =>
+      typeof name === "string" ? name : `${String(namePrefix)}${madeUp(store, "signing profile")}`,
+    outputs: ({ id, inputs }, context) => {
+      const self = arn("signer", regionOf(inputs, context), `/signing-profiles/${id}`);
+      const version = identifier(self, 10);
+      return { name: id, arn: self, version, versionArn: `${self}/${version}`, status: "Active" };
+    },
+    // It is cancelled: its signatures go on counting, and its name is taken for good.
+    retained: () => true,
+  },
+  [signingJobType]: {
+    required: [
+      "profileName",
+      ...["bucket", "key", "version"].map((key) => `source.s3.${key}`),
+      "destination.s3.bucket",
+    ],
+    references: {
+      profileName: { type: signingProfileType },
+      "source.s3.bucket": { type: "aws:s3/bucket:Bucket", by: "bucket" },
+      "destination.s3.bucket": { type: "aws:s3/bucket:Bucket", by: "bucket" },
+    },
+    refuses: (inputs, { store }) => {
+      const { s3Bucket, s3Key } = signingSource(inputs);
+      const object = objectOf(signingSource(inputs), store);
+      return object === undefined
+        ? `ValidationException: There is no version of the object ${String(s3Key)} in the bucket ${String(s3Bucket)}`
+        : undefined;
+    },
+    replaceOn: ["profileName", "source", "destination", "ignoreSigningJobFailure"],
+    id: () => randomUUID(),
+    outputs: async ({ id, inputs }, context) => {
+      const { store } = context;
+      const profile = store.get(signingProfileType, String(inputs.profileName));
+      const source = z.object({ path: z.string() }).parse(objectOf(signingSource(inputs), store));
+      const { bucket, prefix = "" } = signingDestination.parse(inputs.destination).s3;
+      const profileVersionArn = String(profile?.outputs.versionArn);
+      return {
+        jobId: id,
+        jobArn: arn("signer", regionOf(inputs, context), `/signing-jobs/${id}`),
+        jobOwner: account,
+        platformId: profile?.inputs.platformId,
+        profileVersion: profile?.outputs.version,
+        profileVersionArn,
+        status: "Succeeded",
+        signedObjects: [{ s3s: [{ bucket, key: `${prefix}${id}.zip` }] }],
+        content: await signedCopy(store, source, profileVersionArn),
+      };
+    },
+    // The provider cannot delete one; what it signed goes with the bucket.
+    retained: () => true,
   },
   "aws:lambda/alias:Alias": {
     rules: {
@@ -712,12 +821,10 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
       bucketPrefix: matching(/^[a-z0-9][a-z0-9.-]{0,36}$/, "1 to 37 lowercase letters, digits, - and ."),
     },
     replaceOn: ["bucket", "bucketPrefix"],
-    contains: "bucket",
-    // A timestamp and a counter, as the provider generates them.
+    contains: ({ type, inputs }, { id }) =>
+      type === signingJobType ? signingDestination.parse(inputs.destination).s3.bucket === id : inputs.bucket === id,
     id: ({ bucket, bucketPrefix }, { store }) =>
-      typeof bucket === "string"
-        ? bucket
-        : `${String(bucketPrefix)}${new Date().toISOString().replace(/\D/g, "")}0${String(store.next("bucket")).padStart(8, "0")}`,
+      typeof bucket === "string" ? bucket : `${String(bucketPrefix)}${madeUp(store, "bucket")}`,
     outputs: async ({ id, inputs }, context, previous) => ({
       bucket: id,
       arn: `arn:aws:s3:::${id}`,
@@ -981,9 +1088,47 @@ function isRuntimes(value: unknown): boolean {
   return Array.isArray(value) && value.length <= 15 && value.every((runtime) => runtimes.accepts(runtime, {}));
 }
 
-/** The content of the S3 object that the inputs name. */
-function objectOf({ s3Bucket, s3Key }: Inputs, store: CloudContext["store"]): unknown {
-  return store.get("aws:s3/bucketObjectv2:BucketObjectv2", `${String(s3Bucket)}/${String(s3Key)}`)?.inputs.source;
+/** The content of the S3 object that inputs name. */
+function objectOf(inputs: Inputs, store: CloudContext["store"]): unknown {
+  const id = `${String(inputs.s3Bucket)}/${String(inputs.s3Key)}`;
+  return store.get("aws:s3/bucketObjectv2:BucketObjectv2", id)?.inputs.source ?? signatureOf(inputs, store)?.content;
+}
+
+/** What Lambda says where it finds no object; undefined where there is one. */
+function missingObject(inputs: Inputs, store: CloudContext["store"]): string | undefined {
+  const where = `${String(inputs.s3Bucket)}/${String(inputs.s3Key)}`;
+  return objectOf(inputs, store) === undefined
+    ? `InvalidParameterValueException: Error occurred while GetObject: there is no object ${where}, and no code`
+    : undefined;
+}
+
+/** What Lambda keeps of an S3 object, which may go afterwards, and who signed it. */
+function copyOf(inputs: Inputs, store: CloudContext["store"]): Inputs {
+  if (inputs.code !== undefined) return {};
+  const signature = signatureOf(inputs, store);
+  return {
+    code: objectOf(inputs, store),
+    signingJobArn: signature?.jobArn,
+    signingProfileVersionArn: signature?.profileVersionArn,
+  };
+}
+
+const deployedFunction = (store: CloudContext["store"], id: string | undefined) =>
+  id === undefined ? undefined : store.get("aws:lambda/function:Function", id);
+
+const profileVersion = /^arn:aws[\w-]*:signer:[\w-]+:\d{12}:\/signing-profiles\/\w{2,64}\/\w{10}$/;
+
+const signingDestination = z.object({ s3: z.object({ bucket: z.string(), prefix: z.string().optional() }) });
+
+/** The object that a job signs, as Lambda names one. */
+function signingSource({ source }: Inputs): Inputs {
+  const parsed = z.object({ s3: z.object({ bucket: z.string(), key: z.string() }) }).parse(source);
+  return { s3Bucket: parsed.s3.bucket, s3Key: parsed.s3.key };
+}
+
+/** What the provider ends a name with, of which the beginning is given: a moment and a count. */
+function madeUp(store: CloudContext["store"], series: string): string {
+  return `${new Date().toISOString().replace(/\D/g, "")}0${String(store.next(series)).padStart(8, "0")}`;
 }
 
 function isJson(value: unknown): boolean {

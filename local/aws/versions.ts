@@ -46,11 +46,18 @@ export function versionsOf(resources: Resources, functionName: string): StoredRe
     .sort((a, b) => Number(a.outputs.version) - Number(b.outputs.version));
 }
 
-/** Number of the version that publishing these inputs gives: the newest one, if nothing has changed since then. */
+/**
+ * Number of the version that publishing these inputs gives: the newest one, if nothing has changed since then.
+ *
+ * @param inputs with the code that an S3 object has, where that is where it comes from.
+ */
 export function versionFor(resources: Resources, functionName: string, inputs: Inputs): string {
   const newest = versionsOf(resources, functionName).at(-1);
   if (newest === undefined) return "1";
-  const unchanged = isDeepStrictEqual(configurationOf(newest.inputs), configurationOf(inputs));
+  const unchanged = isDeepStrictEqual(
+    configurationOf({ ...newest.outputs, ...newest.inputs }),
+    configurationOf(inputs),
+  );
   return unchanged ? String(newest.outputs.version) : String(Number(newest.outputs.version) + 1);
 }
 
@@ -59,7 +66,7 @@ export function versionFor(resources: Resources, functionName: string, inputs: I
  * If nothing has changed since the newest version, it is that one.
  */
 export function versionOf(resources: Resources, fn: StoredResource): StoredResource {
-  const version = versionFor(resources, fn.id, fn.inputs);
+  const version = versionFor(resources, fn.id, { ...fn.outputs, ...fn.inputs });
   const id = `${fn.id}:${version}`;
   const layers = Array.isArray(fn.inputs.layers) ? fn.inputs.layers.map(String) : [];
   const layerCode = layers.map((arn) => {

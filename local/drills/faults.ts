@@ -114,7 +114,7 @@ export async function rezipped(
   property: "code" | "source" | "layerCode",
   edit: (file: string) => string | undefined,
 ): Promise<void> {
-  const { path: archive } = [resource.inputs[property]].flat()[0] as { path: string };
+  const { path: archive } = [resource.inputs[property] ?? resource.outputs[property]].flat()[0] as { path: string };
   const entries: ZipEntry[] = [];
   for (const entry of await readZip(readFileSync(archive))) {
     const text = edit(entry.name);

@@ -2,7 +2,7 @@ import { z } from "zod";
 
 import { aliases } from "../releases/aws";
 import { awsCli, lambdaTime } from "../vendor-cli";
-import type { LayerRegistry, LayerVersion } from "./registry";
+import { type LayerRegistry, type LayerVersion, signedHash } from "./registry";
 
 /** Concurrent requests: Lambda's control plane allows 15 per second. */
 const parallel = 4;
@@ -13,7 +13,10 @@ const versions = z.object({
     .array(z.object({ LayerVersionArn: z.string(), Version: z.number(), CreatedDate: lambdaTime }))
     .default([]),
 });
-const layerVersion = z.object({ Content: z.object({ CodeSha256: z.base64(), CodeSize: z.number() }) });
+const layerVersion = z.object({
+  Content: z.object({ CodeSha256: z.base64(), CodeSize: z.number(), SigningJobArn: z.string().optional() }),
+});
+const signingJob = z.object({ source: z.object({ s3: z.object({ key: z.string() }) }) });
 const functions = z.object({
   Functions: z
     .array(
@@ -31,6 +34,12 @@ const latest = "$LATEST";
 /** The layer versions of an AWS region, read with the AWS CLI, which follows pages itself. */
 export function awsRegistry(region: string): LayerRegistry {
   const aws = awsCli(region);
+  const builtHash = async (jobArn: string | undefined) => {
+    if (jobArn === undefined) return undefined;
+    const job = jobArn.slice(jobArn.lastIndexOf("/") + 1);
+    const { source } = await aws.ask(signingJob, "signer", "describe-signing-job", "--job-id", job);
+    return signedHash(source.s3.key);
+  };
   return {
     async versions(prefix) {
       const { Layers: all } = await aws.ask(layers, "lambda", "list-layers");
@@ -52,7 +61,7 @@ export function awsRegistry(region: string): LayerRegistry {
           ...{ layerName, version, arn },
           createdAt: new Date(CreatedDate),
           size: Content.CodeSize,
-          sha256: Buffer.from(Content.CodeSha256, "base64").toString("hex"),
+          sha256: (await builtHash(Content.SigningJobArn)) ?? Buffer.from(Content.CodeSha256, "base64").toString("hex"),
         };
       });
     },

@@ -8,7 +8,7 @@ export interface LayerVersion {
   readonly createdAt: Date;
   /** Bytes of the zip. */
   readonly size: number;
-  /** SHA-256 of the zip, in hexadecimal. */
+  /** SHA-256 of the zip, in hexadecimal: as it was built, where it is signed. */
   readonly sha256: string;
 }
 
@@ -40,4 +40,13 @@ export interface LayerRegistry {
   deleteFunction(version: PublishedFunction): Promise<void>;
   /** Deletes a version permanently. */
   delete(version: LayerVersion): Promise<void>;
+}
+
+/**
+ * The hash of what a signing job signed, which the components put into its key: a signature makes another zip of it.
+ *
+ * @returns undefined for a key of others.
+ */
+export function signedHash(sourceKey: string): string | undefined {
+  return /(?:^|\/)([0-9a-f]{64})\.zip$/.exec(sourceKey)?.[1];
 }

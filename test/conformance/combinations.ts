@@ -88,6 +88,7 @@ export const combinations: readonly Combination[] = [
       notificationEmail: "operations@example.com",
       aws: {
         region: "eu-central-1",
+        codeSigning: "enforce",
         function: { memorySize: 128, timeout: 1, reservedConcurrency: 1 },
         api: { throttle: { rate: 1, burst: 1 } },
         frontend: { waf: true },

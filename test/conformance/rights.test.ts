@@ -37,6 +37,8 @@ const beyond: Readonly<Record<string, string>> = {
   "lambda:GetFunctionConfiguration": "lambda/function.go: waitFunctionUpdated",
   "lambda:PublishVersion": "lambda/function.go: resourceFunctionCreate",
   "lambda:GetLayerVersion": "Lambda API reference, CreateFunction: of each layer",
+  "lambda:PutFunctionCodeSigningConfig": "lambda/function.go: resourceFunctionUpdate",
+  "lambda:DeleteFunctionCodeSigningConfig": "the same",
   "logs:CreateLogDelivery": "API Gateway, Configuring logging for HTTP APIs: of whom the stage is made by",
   "logs:GetLogDelivery": "the same",
   "logs:UpdateLogDelivery": "the same",

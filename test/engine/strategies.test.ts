@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 
+import { localRegistries } from "../../local/layer-registry";
 import { changes, LocalDeployment } from "./local-deployment";
 
 const settings = ["clouds=[aws]", "aws.frontend.enabled=false"];
@@ -83,4 +84,32 @@ test("a version that the lock does not accept is an error before anything is dep
 test("full is one layer again", async () => {
   await goOver([]);
   expect(Object.keys(deployment.outputs().layers)).toEqual([prefix]);
+});
+
+test("signed, code and layer are what AWS Signer made of them, answer, and are deployed once", async () => {
+  const signed = ["aws.codeSigning=enforce"];
+  const changed = await goOver(signed);
+  expect(changed.filter((line) => /Signing|Function|LayerVersion/.test(line))).toEqual([
+    "+ created  aws:lambda:CodeSigningConfig  aws-signing",
+    "+ created  aws:signer:SigningJob  aws-signing-api",
+    `+ created  aws:signer:SigningJob  aws-signing-${prefix}`,
+    "+ created  aws:signer:SigningProfile  aws-signing",
+    "~ replaced  aws:lambda:LayerVersion  aws-dependencies",
+    "~ updated  aws:lambda:Function  aws-api",
+  ]);
+  expect(changes(await deployment.preview())).toEqual([]);
+  const all = deployment.resources("aws");
+  const profile = all.find(({ type }) => type === "aws:signer/signingProfile:SigningProfile");
+  for (const deployed of all.filter(({ type }) => type === "aws:lambda/function:Function")) {
+    expect(deployed.outputs.signingProfileVersionArn).toBe(profile?.outputs.versionArn);
+  }
+  const { results } = await deployment.diagnose();
+  expect(results.filter(({ status }) => status !== "passed")).toEqual([]);
+  // What was built is known by its hash, which is not that of what was signed.
+  const { layers, layerArns } = deployment.outputs();
+  const published = await localRegistries(deployment.state)("ap-northeast-1").versions(prefix);
+  expect(published.find(({ arn }) => arn === layerArns[prefix])?.sha256).toBe(layers[prefix]?.sha256);
+
+  await goOver([]);
+  expect(changes(await deployment.preview())).toEqual([]);
 });

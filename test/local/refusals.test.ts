@@ -1,8 +1,10 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { createHash, randomUUID } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
-import { afterAll, expect, test } from "vitest";
+import { strFromU8, strToU8, unzipSync, zipSync } from "fflate";
+import { afterAll, describe, expect, test } from "vitest";
 
 import { awsTypes } from "../../local/aws/types";
 import { azureTypes } from "../../local/azure/types";
@@ -192,4 +194,116 @@ test("local Google Cloud refuses an unsupported subscription, or one of a missin
     "name",
     "retryPolicy.minimumBackoff",
   ]);
+});
+
+describe("local AWS and code signing", () => {
+  const [profileType, configType] = [
+    "aws:signer/signingProfile:SigningProfile",
+    "aws:lambda/codeSigningConfig:CodeSigningConfig",
+  ];
+  const [functionType, layerType] = ["aws:lambda/function:Function", "aws:lambda/layerVersion:LayerVersion"];
+
+  /** A cloud with a profile, a bucket and a configuration, and what it tells who deploys. */
+  async function signing(untrustedArtifactOnDeployment: "Enforce" | "Warn") {
+    const notes: string[] = [];
+    const aws = providerOf(awsTypes, randomUUID());
+    aws.attach({
+      engine: "it",
+      progress: () => undefined,
+      warn: (note) => {
+        notes.push(note);
+        return Promise.resolve();
+      },
+    });
+    const profile = async (name: string) => {
+      const inputs = { platformId: "AWSLambda-SHA384-ECDSA", namePrefix: `${name}_` };
+      return aws.create(urn(profileType, name), inputs);
+    };
+    const [own, other] = [await profile("own"), await profile("other")];
+    await aws.create(urn("aws:s3/bucket:Bucket"), { bucket: "uploads", forceDestroy: true });
+    const config = await aws.create(urn(configType), {
+      allowedPublishers: { signingProfileVersionArns: [own.properties.versionArn as string] },
+      policies: { untrustedArtifactOnDeployment },
+    });
+    const file = path.join(folder, "signed.zip");
+    writeFileSync(file, zipSync({ "python/shop.py": strToU8("price = 1") }));
+    const source = {
+      [signature]: asset,
+      path: file,
+      hash: createHash("sha256").update(readFileSync(file)).digest("hex"),
+    };
+    const object = { bucket: "uploads", key: "code.zip" };
+    const { properties } = await aws.create(urn("aws:s3/bucketObjectv2:BucketObjectv2"), { ...object, source });
+    const signedBy = async (profileName: string) => {
+      const job = await aws.create(urn("aws:signer/signingJob:SigningJob", profileName), {
+        profileName,
+        source: { s3: { ...object, version: properties.versionId as string } },
+        destination: { s3: { bucket: "uploads", prefix: "signed/" } },
+      });
+      const [{ s3s } = { s3s: [] }] = job.properties.signedObjects as { s3s: { bucket: string; key: string }[] }[];
+      return { s3Bucket: s3s[0]?.bucket ?? "", s3Key: s3s[0]?.key ?? "" };
+    };
+    const layer = async (layerName: string, of: Properties) =>
+      (await aws.create(urn(layerType, layerName), { layerName, ...of })).properties;
+    const create = (name: string, more: Properties) =>
+      aws.create(urn(functionType, name), { name, codeSigningConfigArn: config.id, ...more });
+    const unsigned = { s3Bucket: "uploads", s3Key: "code.zip" };
+    return { aws, notes, own, other, config, signedBy, layer, create, unsigned };
+  }
+
+  const refusal = (name: string) =>
+    new RegExp(
+      "CodeVerificationFailedException: Lambda cannot deploy the function\\. The function or layer might be signed using a " +
+        `signature that the client is not configured to accept\\. Check the provided signature for ${name}\\.$`,
+    );
+
+  test("with Enforce it refuses code and layers that no allowed profile has signed, and deploys what one has", async () => {
+    const { aws, own, other, signedBy, layer, create, unsigned, config } = await signing("Enforce");
+    await expect(create("unsigned", unsigned)).rejects.toThrow(refusal("unsigned"));
+    await expect(create("foreign", await signedBy(other.id))).rejects.toThrow(refusal("foreign"));
+
+    const signed = await signedBy(own.id);
+    const foreign = await layer("foreign", unsigned);
+    await expect(create("api", { ...signed, layers: [foreign.arn as string] })).rejects.toThrow(
+      refusal(String(foreign.arn)),
+    );
+
+    const ours = await layer("ours", signed);
+    expect(ours).toMatchObject({ signingProfileVersionArn: own.properties.versionArn });
+    const inputs = { name: "api", codeSigningConfigArn: config.id, ...signed, layers: [ours.arn as string] };
+    await expect(create("api", inputs)).resolves.toBeDefined();
+    // The next deployment of code is checked as the first one was, and one that brings none is not.
+    await expect(aws.update(urn(functionType, "api"), "api", inputs, { ...inputs, ...unsigned })).rejects.toThrow(
+      refusal("api"),
+    );
+    await expect(aws.update(urn(functionType, "api"), "api", inputs, { ...inputs, timeout: 9 })).resolves.toBeDefined();
+    await expect(aws.delete(urn(configType), config.id)).rejects.toThrow("ResourceConflictException");
+  });
+
+  test("with Warn it deploys it all the same and says so", async () => {
+    const { notes, own, signedBy, create, unsigned } = await signing("Warn");
+    await create("signed", await signedBy(own.id));
+    expect(notes).toEqual([]);
+    await create("unsigned", unsigned);
+    expect(notes).toEqual([expect.stringMatching(/^unsigned is signed by no profile .*SignatureValidationErrors$/)]);
+  });
+
+  test("what is signed has what was in it and the signature, so another hash", async () => {
+    const { own, signedBy, layer } = await signing("Warn");
+    const { code } = await layer("ours", await signedBy(own.id));
+    const { path: file, sha256 } = code as { path: string; sha256: string };
+    const content = readFileSync(file);
+    expect(createHash("sha256").update(content).digest("hex")).toBe(sha256);
+    const files = unzipSync(content);
+    expect(strFromU8(files["python/shop.py"] ?? new Uint8Array())).toBe("price = 1");
+    expect(Object.keys(files)).toContain("META-INF/aws_signer_signature_v1.0.SF");
+  });
+
+  test("a profile that is cancelled keeps its name", async () => {
+    const aws = providerOf(awsTypes, "profiles");
+    const inputs = { platformId: "AWSLambda-SHA384-ECDSA", name: "shop" };
+    const { id } = await aws.create(urn(profileType), inputs);
+    await aws.delete(urn(profileType), id);
+    await expect(aws.create(urn(profileType), inputs)).rejects.toThrow("shop already exists");
+  });
 });

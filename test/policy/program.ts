@@ -64,6 +64,7 @@ const answers: Record<string, (name: string, inputs: Record<string, object>) => 
   "azure-native:web:WebApp": (name) => ({ defaultHostName: `${name}.azurewebsites.net` }),
   "azure-native:cdn:AFDEndpoint": (name) => ({ hostName: `${name}.azurefd.net` }),
   "gcp:serviceaccount/account:Account": (name) => ({ email: `${name}@shop-123456.iam.gserviceaccount.com` }),
+  "aws:signer/signingJob:SigningJob": (name) => ({ signedObjects: [{ s3s: [{ key: `signed/${name}.zip` }] }] }),
   "azure-native:cdn:AFDCustomDomain": () => ({ validationProperties: { validationToken: "token" } }),
 };
 

@@ -12,9 +12,11 @@ const tagged = [
   "aws:cloudwatch/metricAlarm:MetricAlarm",
   "aws:dynamodb/table:Table",
   "aws:iam/role:Role",
+  "aws:lambda/codeSigningConfig:CodeSigningConfig",
   "aws:lambda/function:Function",
   "aws:s3/bucket:Bucket",
   "aws:secretsmanager/secret:Secret",
+  "aws:signer/signingProfile:SigningProfile",
   "aws:sns/topic:Topic",
   "aws:wafv2/webAcl:WebAcl",
 ];

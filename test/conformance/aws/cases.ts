@@ -25,7 +25,7 @@ export function cases(): Case[] {
     for (const resource of resources) {
       const { type } = resource;
       const others = resources.filter((other) => other !== resource);
-      const required = new Set([...sdk.required(type), ...(awsTypes[type]?.required ?? [])]);
+      const required = new Set([...sdk.required(type), ...(awsTypes[type]?.required ?? []).flat()]);
       for (const broken of brokenOf(resource, required)) {
         const name = `${type} ${broken.path}: ${broken.kind}`;
         if (!known.has(name)) found.push({ ...broken, name, combination, resource, others });

@@ -44,6 +44,10 @@ const values: ByPath<Documented> = {
     // The provider generates 26 of the 63 characters.
     bucketPrefix: matching(`${docs}/AmazonS3/latest/userguide/bucketnamingrules.html`, "^[a-z0-9][a-z0-9.-]{0,36}$"),
   },
+  "aws:signer/signingProfile:SigningProfile": {
+    // Of 64 characters the provider makes up 26.
+    namePrefix: matching(`${docs}/signer/latest/api/API_PutSigningProfile.html`, "^[a-zA-Z0-9_]{0,38}$"),
+  },
   "aws:apigatewayv2/integration:Integration": {
     payloadFormatVersion: documented(
       `${docs}/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html`,

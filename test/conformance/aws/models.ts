@@ -88,7 +88,7 @@ export const models: Readonly<Record<string, Model>> = {
   },
   "aws:lambda/layerVersion:LayerVersion": {
     type: "AWS::Lambda::LayerVersion",
-    rules: { code: uploaded("Content") },
+    rules: { code: uploaded("Content"), s3Bucket: "Content.S3Bucket", s3Key: "Content.S3Key" },
     unmodelled: { skipDestroy: "the provider leaves old versions in place" },
     call: { service: "lambda", operation: "PublishLayerVersion" },
   },
@@ -118,6 +118,8 @@ export const models: Readonly<Record<string, Model>> = {
     rules: {
       name: "FunctionName",
       code: uploaded("Code"),
+      s3Bucket: "Code.S3Bucket",
+      s3Key: "Code.S3Key",
       "environment.variables": asItIs("Variables"),
       tags: tagList,
     },
@@ -129,6 +131,33 @@ export const models: Readonly<Record<string, Model>> = {
         ...properties,
         Publish: publish,
       }),
+    },
+  },
+  "aws:lambda/codeSigningConfig:CodeSigningConfig": {
+    type: "AWS::Lambda::CodeSigningConfig",
+    rules: { policies: "CodeSigningPolicies", tags: tagList },
+    call: {
+      service: "lambda",
+      operation: "CreateCodeSigningConfig",
+      parameters: ({ Tags: _, ...properties }) => properties,
+    },
+  },
+  "aws:signer/signingProfile:SigningProfile": {
+    type: "AWS::Signer::SigningProfile",
+    rules: { tags: tagList },
+    unmodelled: { namePrefix: "the provider makes a name of it" },
+    call: {
+      service: "signer",
+      operation: "PutSigningProfile",
+      parameters: ({ Tags: _, ...properties }, { namePrefix }) => ({ ...properties, ProfileName: namePrefix }),
+    },
+  },
+  "aws:signer/signingJob:SigningJob": {
+    rules: { "source.s3.bucket": "BucketName", "destination.s3.bucket": "BucketName" },
+    call: {
+      service: "signer",
+      operation: "StartSigningJob",
+      parameters: (properties) => ({ ...properties, ClientRequestToken: "generated" }),
     },
   },
   "aws:lambda/alias:Alias": { type: "AWS::Lambda::Alias", call: { service: "lambda", operation: "CreateAlias" } },
@@ -247,6 +276,16 @@ export const models: Readonly<Record<string, Model>> = {
       operation: "PutBucketEncryption",
       // CloudFormation's schema checks the rules already.
       parameters: ({ BucketName }) => ({ Bucket: BucketName, ServerSideEncryptionConfiguration: { Rules: [] } }),
+    },
+  },
+  "aws:s3/bucketVersioning:BucketVersioning": {
+    type: "AWS::S3::Bucket",
+    partOf: "bucket",
+    rules: { bucket: "BucketName" },
+    call: {
+      service: "s3",
+      operation: "PutBucketVersioning",
+      parameters: ({ BucketName, ...properties }) => ({ ...properties, Bucket: BucketName }),
     },
   },
   "aws:s3/bucketPolicy:BucketPolicy": {

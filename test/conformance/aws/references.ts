@@ -30,12 +30,18 @@ export const references: ByPath<Reference> = {
   },
   "aws:iam/rolePolicy:RolePolicy": { role: to("aws:iam/role:Role", "name") },
   "aws:lambda/alias:Alias": { functionName },
+  "aws:lambda/codeSigningConfig:CodeSigningConfig": {
+    "allowedPublishers.signingProfileVersionArns": to("aws:signer/signingProfile:SigningProfile", "versionArn"),
+  },
   "aws:lambda/function:Function": {
+    codeSigningConfigArn: to("aws:lambda/codeSigningConfig:CodeSigningConfig", "arn"),
+    s3Bucket: bucket,
     role: to("aws:iam/role:Role", "arn"),
     "loggingConfig.logGroup": to("aws:cloudwatch/logGroup:LogGroup", "name"),
     "environment.variables.MESSAGES_TABLE": tableName,
     "environment.variables.ITEMS_TABLE": tableName,
   },
+  "aws:lambda/layerVersion:LayerVersion": { s3Bucket: bucket },
   "aws:lambda/layerVersionPermission:LayerVersionPermission": {
     layerName: to("aws:lambda/layerVersion:LayerVersion", "layerArn"),
   },
@@ -48,6 +54,12 @@ export const references: ByPath<Reference> = {
   "aws:s3/bucketPolicy:BucketPolicy": { bucket },
   "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": { bucket },
   "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": { bucket },
+  "aws:s3/bucketVersioning:BucketVersioning": { bucket },
+  "aws:signer/signingJob:SigningJob": {
+    profileName: to("aws:signer/signingProfile:SigningProfile", "name"),
+    "source.s3.bucket": bucket,
+    "destination.s3.bucket": bucket,
+  },
   "aws:scheduler/schedule:Schedule": {
     "target.arn": to("aws:lambda/alias:Alias", "arn"),
     "target.roleArn": to("aws:iam/role:Role", "arn"),

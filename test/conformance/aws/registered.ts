@@ -103,6 +103,7 @@ export function all<Kind extends keyof Kinds>(resources: readonly Captured[], ki
 
 /** Outputs that are not inputs, so that a missing input is not replaced by an output. */
 function computed(outputs: Captured["outputs"]): Captured["outputs"] {
-  const own = ["arn", "executionArn", "invokeArn", "versionId"];
+  // The code is one where it is from an object.
+  const own = ["arn", "code", "executionArn", "invokeArn", "versionId"];
   return Object.fromEntries(Object.entries(outputs).filter(([name]) => own.includes(name)));
 }
