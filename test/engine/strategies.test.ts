@@ -94,8 +94,9 @@ test("signed, code and layer are what AWS Signer made of them, answer, and are d
     "+ created  aws:signer:SigningJob  aws-signing-api",
     `+ created  aws:signer:SigningJob  aws-signing-${prefix}`,
     "+ created  aws:signer:SigningProfile  aws-signing",
-    "~ replaced  aws:lambda:LayerVersion  aws-dependencies",
+    "- deleted the replaced  aws:lambda:LayerVersion  aws-dependencies",
     "~ updated  aws:lambda:Function  aws-api",
+    "± replaced  aws:lambda:LayerVersion  aws-dependencies",
   ]);
   expect(changes(await deployment.preview())).toEqual([]);
   const all = deployment.resources("aws");

@@ -42,6 +42,7 @@ export const accepted: Readonly<Record<string, string>> = {
   "aws:cloudwatch/metricAlarm:MetricAlarm alarmDescription: bad value": anyText,
   "aws:cloudwatch/metricAlarm:MetricAlarm name: bad value": anyText,
   "aws:cloudwatch/metricAlarm:MetricAlarm threshold: out of range": "any number",
+  "aws:lambda/codeSigningConfig:CodeSigningConfig description: bad value": anyText,
   "aws:lambda/function:Function environment.variables.APPLICATION_VERSION: bad value": anyText,
   "aws:lambda/function:Function environment.variables.MULTICLOUD_CANARY: bad value":
     "it is read for its presence alone",

@@ -28,6 +28,8 @@ const cachePolicy = managedPolicy("cache", [
   "4135ea2d-6df8-44a3-9df3-4b5a84be39ad", // CachingDisabled
 ]);
 
+const objectKey = matching(`${docs}/AmazonS3/latest/userguide/object-keys.html`, "^[\\w!.*'()/-]{1,1024}$");
+
 const originPort = documented(`${docs}/cloudfront/latest/APIReference/API_CustomOriginConfig.html`, {
   anyOf: [{ enum: [80, 443] }, { type: "integer", minimum: 1024, maximum: 65_535 }],
 });
@@ -44,6 +46,7 @@ const values: ByPath<Documented> = {
     // The provider generates 26 of the 63 characters.
     bucketPrefix: matching(`${docs}/AmazonS3/latest/userguide/bucketnamingrules.html`, "^[a-z0-9][a-z0-9.-]{0,36}$"),
   },
+  "aws:signer/signingJob:SigningJob": { "destination.s3.prefix": objectKey },
   "aws:signer/signingProfile:SigningProfile": {
     // Of 64 characters the provider makes up 26.
     namePrefix: matching(`${docs}/signer/latest/api/API_PutSigningProfile.html`, "^[a-zA-Z0-9_]{0,38}$"),
@@ -134,7 +137,7 @@ const values: ByPath<Documented> = {
     }),
   },
   "aws:s3/bucketObjectv2:BucketObjectv2": {
-    key: matching(`${docs}/AmazonS3/latest/userguide/object-keys.html`, "^[\\w!.*'()/-]{1,1024}$"),
+    key: objectKey,
     contentType: matching(
       "https://www.rfc-editor.org/rfc/rfc9110.html#name-media-type",
       "^[\\w.+-]{1,127}/[\\w.+-]{1,127}(; charset=[\\w-]{1,40})?$",

@@ -67,6 +67,12 @@ const schemas = {
   secret: z.object({ arn: z.string() }),
   secretVersion: z.object({ secretId: z.string(), versionId: z.string() }),
   subscription: z.object({ topic: z.string(), endpoint: z.string().optional() }),
+  signingJob: z.object({
+    source: z.object({ s3: z.object({ bucket: z.string(), key: z.string(), version: z.string() }) }),
+  }),
+  object: z
+    .object({ bucket: z.string(), key: z.string(), versionId: z.string() })
+    .transform(({ versionId: version, ...object }) => ({ ...object, version })),
   webAcl: z.object({ scope: z.string(), region: z.unknown() }),
 };
 
@@ -86,6 +92,8 @@ export const types = {
   schedule: "aws:scheduler/schedule:Schedule",
   secret: "aws:secretsmanager/secret:Secret",
   secretVersion: "aws:secretsmanager/secretVersion:SecretVersion",
+  signingJob: "aws:signer/signingJob:SigningJob",
+  object: "aws:s3/bucketObjectv2:BucketObjectv2",
   subscription: "aws:sns/topicSubscription:TopicSubscription",
   webAcl: "aws:wafv2/webAcl:WebAcl",
 } as const;
@@ -98,12 +106,30 @@ const parsers: { readonly [Kind in keyof Kinds]: z.ZodType<Kinds[Kind]> } = sche
 export function all<Kind extends keyof Kinds>(resources: readonly Captured[], kind: Kind): Kinds[Kind][] {
   return resources
     .filter(({ type }) => type === types[kind])
-    .flatMap(({ inputs, outputs }) => parsers[kind].safeParse({ ...computed(outputs), ...inputs }).data ?? []);
+    .flatMap(
+      ({ inputs, outputs }) =>
+        parsers[kind].safeParse({ ...computed(outputs), ...signedCode(inputs, resources), ...inputs }).data ?? [],
+    );
+}
+
+const signedObject = z.tuple([z.object({ s3s: z.tuple([z.object({ bucket: z.string(), key: z.string() })]) })]);
+
+/** The zip that was signed, where the code is what a signing job made of one. */
+export function signedCode({ s3Bucket, s3Key }: Captured["inputs"], resources: readonly Captured[]) {
+  const job = resources.find(({ type, outputs }) => {
+    const made = type === types.signingJob ? signedObject.safeParse(outputs.signedObjects).data : [];
+    const [{ s3s: [object] = [] } = {}] = made ?? [];
+    return object !== undefined && object.bucket === s3Bucket && object.key === s3Key;
+  });
+  const key = z.object({ s3: z.object({ key: z.string() }) }).safeParse(job?.inputs.source).data?.s3.key;
+  const object = resources.find(({ type, inputs }) => {
+    return type === types.object && key !== undefined && inputs.key === key;
+  });
+  return object && { code: object.inputs.source };
 }
 
 /** Outputs that are not inputs, so that a missing input is not replaced by an output. */
 function computed(outputs: Captured["outputs"]): Captured["outputs"] {
-  // The code is one where it is from an object.
-  const own = ["arn", "code", "executionArn", "invokeArn", "versionId"];
+  const own = ["arn", "executionArn", "invokeArn", "versionId"];
   return Object.fromEntries(Object.entries(outputs).filter(([name]) => own.includes(name)));
 }

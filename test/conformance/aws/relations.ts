@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
 import vm from "node:vm";
 
 import { unzipSync } from "fflate";
@@ -8,7 +9,7 @@ import type { Captured } from "../capture";
 import { publicLayer } from "../combinations";
 import { type Relation, valuesAt } from "../rules";
 import { documentRelations, parsed, publishedMetrics } from "./documents";
-import { all, types } from "./registered";
+import { all, signedCode, types } from "./registered";
 
 const docs = "https://docs.aws.amazon.com";
 
@@ -131,6 +132,21 @@ export const relations: readonly Relation[] = [
         .filter((size) => size > 250 * 1024 * 1024)
         .map((size) => `${size} bytes`);
     },
+  },
+  {
+    rule: "What Lambda takes from a bucket is what a job has signed, of a version of an object that is there",
+    source: `${docs}/signer/latest/developerguide/signing-jobs-lambda.html`,
+    broken: (resources) => [
+      ...resources
+        .filter(({ type, inputs }) => {
+          const isDeployed = type === types.function || type === types.layer;
+          return isDeployed && inputs.s3Key !== undefined && signedCode(inputs, resources) === undefined;
+        })
+        .map(({ inputs }) => JSON.stringify(inputs.s3Key)),
+      ...all(resources, "signingJob")
+        .filter(({ source: { s3 } }) => !all(resources, "object").some((object) => isDeepStrictEqual(object, s3)))
+        .map(({ source }) => JSON.stringify(source)),
+    ],
   },
   {
     rule: "The handler is a function of a module in the package",
