@@ -1,6 +1,7 @@
 const anyText = "any text";
 const defaulted =
   "AWS has a default; the provider's own schema requires it, which is what the program's types are made of";
+const providerRequires = "the service's model requires nothing in a destination; the provider's own schema does";
 const providersOwn = "the provider reads it and sends it nowhere; the program's types say that it is a boolean";
 
 /** Types with tags, whose keys and values the user chooses. */
@@ -61,4 +62,6 @@ export const accepted: Readonly<Record<string, string>> = {
   "aws:lambda/layerVersionPermission:LayerVersionPermission versionNumber: out of range":
     "which versions there are, no model says",
   "aws:s3/bucket:Bucket forceDestroy: wrong type": providersOwn,
+  "aws:signer/signingJob:SigningJob destination.s3: missing": providerRequires,
+  "aws:signer/signingJob:SigningJob destination.s3.bucket: missing": providerRequires,
 };

@@ -42,6 +42,10 @@ export function faultsIn(folder: string): Readonly<Record<string, Fault>> {
       type: "aws:lambda/layerVersion:LayerVersion",
       inputs: { code: { path: largeZip(folder) } },
     },
+    "What Lambda takes from a bucket is what a job has signed, of a version of an object that is there": {
+      type: fn,
+      inputs: { s3Key: "signed/none.zip" },
+    },
     "The handler is a function of a module in the package": { type: fn, inputs: { handler: "api.aws.function.none" } },
     "An environment has at most 4 KB": { type: fn, inputs: { environment: { variables: { MORE: "x".repeat(4096) } } } },
     "The key of an environment is in the function's region": {
