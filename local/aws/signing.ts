@@ -87,8 +87,10 @@ export function refusedSignature({ name, operation }: Untrusted): string {
 
 const layersOf = ({ layers }: Inputs) => (Array.isArray(layers) ? layers.map(String) : []);
 
+const hashed = z.object({ hash: z.string().optional(), sha256: z.string().optional() });
+
 /** Tells where the code is from: an asset is known by its hash, wherever it lies. */
 function sourceOf({ code, s3Bucket, s3Key }: Inputs): string {
-  const { hash, sha256 } = { hash: undefined, sha256: undefined, ...(code as object | undefined) };
+  const { hash, sha256 } = hashed.catch({}).parse(code);
   return JSON.stringify([sha256 ?? hash, s3Bucket, s3Key]);
 }

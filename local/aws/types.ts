@@ -392,7 +392,7 @@ export const awsTypes: Readonly<Record<string, ResourceType>> = {
           Array.isArray(value) &&
           value.length >= 1 &&
           value.length <= 20 &&
-          value.every((each) => profileVersion.test(each)),
+          value.every((each) => profileVersion.test(String(each))),
         expected: "1 to 20 ARNs of versions of signing profiles",
       },
       "policies.untrustedArtifactOnDeployment": oneOf("Warn", "Enforce"),

@@ -265,7 +265,7 @@ describe("local AWS and code signing", () => {
     const signed = await signedBy(own.id);
     const foreign = await layer("foreign", unsigned);
     await expect(create("api", { ...signed, layers: [foreign.arn as string] })).rejects.toThrow(
-      refusal(String(foreign.arn)),
+      refusal(foreign.arn as string),
     );
 
     const ours = await layer("ours", signed);

@@ -117,8 +117,8 @@ const signedObject = z.tuple([z.object({ s3s: z.tuple([z.object({ bucket: z.stri
 /** The zip that was signed, where the code is what a signing job made of one. */
 export function signedCode({ s3Bucket, s3Key }: Captured["inputs"], resources: readonly Captured[]) {
   const job = resources.find(({ type, outputs }) => {
-    const made = type === types.signingJob ? signedObject.safeParse(outputs.signedObjects).data : [];
-    const [{ s3s: [object] = [] } = {}] = made ?? [];
+    const made = type === types.signingJob ? signedObject.safeParse(outputs.signedObjects).data : undefined;
+    const object = made?.[0].s3s[0];
     return object !== undefined && object.bucket === s3Bucket && object.key === s3Key;
   });
   const key = z.object({ s3: z.object({ key: z.string() }) }).safeParse(job?.inputs.source).data?.s3.key;
