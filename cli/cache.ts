@@ -3,7 +3,7 @@ import Table from "cli-table3";
 import { cacheDirectory } from "../layers/cache";
 import { bytesOf, cacheEntries, type CacheLimits, cacheSummary, defaultLimits, pruneCache } from "../operations/cache";
 
-/** Prints what the cache has, or what was deleted of it. */
+/** Prints the content of the cache, or the deleted part. */
 export function showCache({ prune, ...given }: Partial<CacheLimits> & { readonly prune: boolean }): void {
   const limits = {
     unusedDays: given.unusedDays ?? defaultLimits.unusedDays,
@@ -22,7 +22,7 @@ export function showCache({ prune, ...given }: Partial<CacheLimits> & { readonly
   }
   const total = `${megabytes(bytesOf(entries))} in ${cacheDirectory()}`;
   process.stdout.write(
-    prune ? `Deleted ${total}; the rest is within the limits.\n` : `${total}; everything in it can be made again.\n`,
+    prune ? `Deleted ${total}; the rest is within the limits.\n` : `${total}; everything in it can be rebuilt.\n`,
   );
 }
 

@@ -15,7 +15,7 @@ const environment = z.object({
   FUNCTION: z.string(),
   REGION: z.string(),
   PROJECT: z.string().default(""),
-  /** Number of the version that is new, or how its release is called. Absent: the traffic only stays where it is. */
+  /** Number of the new version, or its release. Absent: traffic is only pinned. */
   VERSION: z.string().optional(),
   RELEASE: z.string().optional(),
   PERCENTAGE: z.coerce.number().default(0),
@@ -26,7 +26,7 @@ const environment = z.object({
     .string()
     .default("[]")
     .transform((text) => JSON.parse(text) as string[]),
-  /** The state folder of the local clouds, where they run this. */
+  /** The state folder of the local clouds, if they run this. */
   LOCAL_CLOUD: z.string().optional(),
 });
 
@@ -39,7 +39,7 @@ async function portOf({ CLOUD, REGION, PROJECT, LOCAL_CLOUD: state }: Given): Pr
     : (await onDemand(() => import("../local/gcp-releases"))).localGcpCanary(state);
 }
 
-/** Seconds: CloudWatch has a minute's figures within two, Cloud Logging has a request within moments. */
+/** Delays in seconds: CloudWatch has a minute's metrics within two, Cloud Logging is almost immediate. */
 const vendorPace = { aws: { known: 120, between: 20 }, gcp: { known: 30, between: 15 } } as const;
 const localPace = { known: 0.5, between: 0.25 };
 
@@ -54,12 +54,12 @@ async function main(signal: AbortSignal): Promise<string> {
     ...{ port, fn, signal },
     isNew: ({ name, release }: KeptRelease) => (VERSION === undefined ? release === RELEASE : name === VERSION),
     percentage: PERCENTAGE,
-    // On this machine a minute takes a second.
+    // On local clouds a minute lasts a second.
     seconds: isLocal ? MINUTES : MINUTES * 60,
     errors: ERRORS,
     alarms: ALARMS,
     pace: isLocal ? localPace : vendorPace[CLOUD],
-    // CloudWatch counts by whole minutes: an earlier one's failures may be those of another attempt.
+    // CloudWatch aggregates by the minute: an earlier minute may contain failures of another attempt.
     countedFrom: (now) => (isLocal || CLOUD === "gcp" ? now : new Date(Math.ceil(now.getTime() / 60_000) * 60_000)),
     progress: (line) => {
       console.log(line);
@@ -67,24 +67,24 @@ async function main(signal: AbortSignal): Promise<string> {
   });
 }
 
-/** Set for the process that shares the traffic. */
+/** Set in the process that shifts the traffic. */
 const working = "CANARY_WORKER";
 
-/** Shares the traffic, for as long as the process that started this one lives and wants it to. */
+/** Shifts the traffic until it is done, or the parent process ends or cancels it. */
 function work(): void {
   const interruption = new AbortController();
   process.stdin.resume().on("close", () => {
     interruption.abort();
   });
-  // What is told to a process that is gone.
+  // Output to a process that has ended.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
-  // Standard input, which is open still, would keep it.
+  // The open standard input would keep the process alive.
   void endWith(main(interruption.signal)).then(() => process.exit());
 }
 
 /**
- * Lets another process share the traffic, in a group of its own: an engine that is cancelled kills its commands, and none of
- * those could give the requests back.
+ * Shifts the traffic in another process with a process group of its own: a cancelled engine kills its commands, so they
+ * could not return the requests.
  */
 function supervise(): void {
   const worker = spawn(process.execPath, [...process.execArgv, __filename], {

@@ -13,7 +13,7 @@ import { UnansweredError } from "../operations/unanswered-error";
 interface Flags {
   readonly json?: boolean;
   readonly markdown?: boolean;
-  /** Where the page is written to, beside what is printed. */
+  /** File for the HTML page, in addition to the output. */
   readonly html?: string;
   readonly watch?: number | true;
   readonly only?: readonly string[];
@@ -23,13 +23,13 @@ interface Flags {
   readonly drift?: boolean;
 }
 
-/** Seconds between two looks of `--watch`. */
+/** Interval of `--watch` in seconds. */
 const watchInterval = 60;
 
 /**
- * Makes a command the one that looks over an environment: its options, and what it prints and exits with.
+ * Configures a command as `diagnose`: its options, output and exit code.
  *
- * @param open finds the environment; called at each look.
+ * @param open finds the environment; called at each run.
  */
 export function asDiagnose(command: Command, open: () => Promise<Environment>): Command {
   const ids = checks.map(({ id }) => id);
@@ -70,14 +70,14 @@ async function look(open: () => Promise<Environment>, { only, timeout, drift = f
 
 function print(report: Report, { json, markdown: asMarkdown, watch }: Flags): void {
   const { stdout } = process;
-  // On a terminal, a new look takes the place of the last one.
+  // On a terminal, each report replaces the last one.
   if (watch !== undefined && stdout.isTTY) stdout.write("\x1b[2J\x1b[H");
   if (json) stdout.write(`${JSON.stringify(report, null, 2)}\n`);
   else if (asMarkdown) stdout.write(markdown(report));
   else stdout.write(`${text(report, { colour: stdout.isTTY })}\n`);
 }
 
-/** Nothing could be checked at all. */
+/** No check could run. */
 function tell(error: unknown): void {
   const next = error instanceof UnansweredError ? `next: ${error.next}\n` : "";
   process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n${next}`);

@@ -8,7 +8,7 @@ import { project } from "../operations/project";
 import { version } from "../package.json";
 import { asDiagnose } from "./diagnose-command";
 
-/** The stack as the `pulumi` on the PATH knows it, in whatever backend that is signed in to. */
+/** The stack of the `pulumi` on the PATH, in the backend that it is signed in to. */
 async function deployedEnvironment(name: string): Promise<Environment> {
   const stack = new InspectedStack(name, { command: "pulumi", cwd: projectFolder });
   const outputs = await stack.outputs(`npm run deploy -- -s ${name}`);
@@ -30,7 +30,7 @@ const command = new Command("diagnose")
   .requiredOption("-s, --stack <name>", "stack to look at; `npm run local -- diagnose` looks at the local one")
   .version(version)
   .showHelpAfterError("See: npm run diagnose -- --help")
-  // 1 tells of findings.
+  // 1 means findings.
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
 
 void asDiagnose(command, () => deployedEnvironment(command.opts<{ stack: string }>().stack)).parseAsync();

@@ -1,5 +1,5 @@
 /**
- * Ends a program that a deployment runs: with what it has to say on standard output, or with exit code 1 and the reason on
+ * Ends a program that a deployment runs: with its result on standard output, or with exit code 1 and the reason on
  * standard error.
  */
 export function endWith(work: Promise<string | undefined>): Promise<void> {

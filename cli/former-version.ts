@@ -7,7 +7,7 @@ const environment = z.object({
   /** Its name. */
   FUNCTION: z.string(),
   REGION: z.string(),
-  /** The state folder of the local clouds, where they run this. */
+  /** The state folder of the local clouds, if they run this. */
   LOCAL_CLOUD: z.string().optional(),
 });
 

@@ -3,11 +3,11 @@ import path from "node:path";
 import { onDemand } from "../layers/on-demand";
 
 /**
- * The header by which a function of Google Cloud knows who asks it.
+ * The header that authenticates a caller to a function on Google Cloud.
  *
- * @param identity whose it is; undefined where anyone may ask.
+ * @param identity source of the token; undefined if the function is public.
  * @param address of the function.
- * @param state the state folder of the local clouds, where it is one of theirs.
+ * @param state the state folder of the local clouds, if the function is on them.
  */
 export async function identityHeaders(
   identity: "caller" | undefined,

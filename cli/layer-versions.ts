@@ -4,7 +4,7 @@ import { BuildError, reasonOf } from "../layers/build-error";
 import { awsRegistry } from "../operations/layer-versions/aws";
 import { type LayerSource, signedInWorkspace } from "../operations/layer-versions/versions";
 
-/** AWS itself and the stacks of the backend that pulumi is signed in to, or the local clouds of a state folder. */
+/** AWS and the stacks of pulumi's backend, or the local clouds of a state folder. */
 export async function layerSource(
   local: string | undefined,
   stack: string,

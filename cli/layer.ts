@@ -19,7 +19,7 @@ import type { Strategy } from "../layers/strategy";
 import type { UsedVersion } from "../operations/layer-versions/retention";
 import { version } from "../package.json";
 
-// What a command needs is loaded when it runs: a build that finds everything built takes little longer than its process.
+// Commands load their modules when they run, so that a build from the cache is almost as fast as the process start.
 
 type ComparisonForm = keyof typeof comparisonForms;
 
@@ -244,7 +244,7 @@ scoped(program.command("prune"))
   .action(async (flags: ScopeFlags & { readonly keep: number; readonly dryRun?: true }) => {
     const { pruneVersions, told, scope } = await layerVersions(flags);
     const done = flags.dryRun ? "Would delete" : "Deleted";
-    // Of a region that is named, only the layers are meant: the stack may be gone.
+    // With --region only layers are pruned: the stack may no longer exist.
     if (flags.region === undefined) {
       const [{ releaseSource }, { pruneReleases }] = await onDemand(() =>
         Promise.all([import("./release-source"), import("../operations/releases/releases")]),
@@ -291,7 +291,7 @@ function ofLocalCloud(): Option {
   );
 }
 
-/** Files of what is built where nothing but the application is said. */
+/** The requirement files of the application, for builds without other options. */
 async function builtFrom(application: Application): Promise<string[]> {
   const bundles = await build({
     application,
@@ -303,11 +303,11 @@ async function builtFrom(application: Application): Promise<string[]> {
   return bundles.map((bundle) => bundle.path);
 }
 
-/** The clouds that are named, else those that every function has an entry point for. */
+/** The given clouds, or those for which every function has an entry point. */
 function targetsOf({ target }: Pick<LockFlags, "target">, { functions }: Application): readonly Target[] {
   if (target !== undefined) return target;
   const everywhere = targets.filter((cloud) => functions.every(({ entryPoints }) => entryPoints[cloud] !== undefined));
-  // Where there is none, the build says which function has none where.
+  // If there is none, the build reports which function lacks one for which cloud.
   return everywhere.length > 0 ? everywhere : targets;
 }
 
@@ -315,12 +315,12 @@ function described({ application }: Pick<LockFlags, "application">): Application
   return readApplication(projectFolder, application);
 }
 
-/** Whether sources may be built; requirements of no application's have no description that forbids it. */
+/** Whether sources may be built; only the description of an application can forbid it. */
 function sdistsOf(flags: LockFlags): boolean {
   return flags.requirements !== undefined || described(flags).layers.sdists;
 }
 
-/** Files of requirements whose locks are made here; says of each other one what makes its lock, with exit code 1. */
+/** Files of requirements whose locks this tool writes; for the others, reports the tool that does, with exit code 1. */
 function ownFiles(flags: LockFlags) {
   return requirementFiles(flags).filter(({ file, targets }) => {
     const elsewhere = madeElsewhere(file);
@@ -331,7 +331,7 @@ function ownFiles(flags: LockFlags) {
   });
 }
 
-/** Each file of requirements once, with the clouds that it is for. */
+/** Each file of requirements once, with its clouds. */
 function requirementFiles({ requirements, ...flags }: LockFlags) {
   const files = new Map<string, Target[]>();
   const add = (file: string | undefined, target: Target) => {
@@ -374,7 +374,7 @@ function progress(line: string): void {
 }
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  // A reader such as head may stop before the end.
+  // A reader such as head may close the pipe early.
   if (error.code === "EPIPE") process.exit();
   progress(`the output cannot be written: ${error.message}`);
   process.exit(1);

@@ -21,21 +21,21 @@ import { findingsOf } from "../operations/diagnose/report";
 import { described } from "../operations/diagnose/text";
 import type { Subject } from "./local-subject";
 
-/** Name of the drill in which an update is refused. */
+/** Name of the drill with a refused update. */
 const refusedUpdate = "refused-update";
 
-/** What a drill does with the engine. */
+/** The engine's operations for a drill. */
 export interface DrillTools {
   readonly engine: PulumiCommand;
   readonly tell: (line: string) => void;
-  /** Deploys, with settings over the subject's; throws where that fails. */
+  /** Deploys with additional settings; throws if that fails. */
   readonly deploy: (options: {
     readonly refresh: boolean;
     readonly settings?: Record<string, string>;
   }) => Promise<void>;
 }
 
-/** The drills that there are, with what each does. */
+/** The drills with their descriptions. */
 export function drillTable(): string {
   const all = [
     ...offered.map(({ id, story = "" }) => [id, story] as const),
@@ -46,12 +46,12 @@ export function drillTable(): string {
   return ["Drills:", ...all.map(([id, story]) => `  ${id.padEnd(width)}  ${story}`), ""].join("\n");
 }
 
-const refusedStory = "An update whose code does not start is deployed; it is refused, and users notice nothing.";
+const refusedStory = "Deploys code that does not start: the update is refused, and users notice nothing.";
 
 /**
- * Breaks what is deployed, shows what users get, diagnoses, and heals.
+ * Breaks the deployment, shows what users get, diagnoses the fault, and repairs it.
  *
- * @throws where there is no such drill, or nothing that it could break.
+ * @throws if there is no such drill, or nothing that it could break.
  */
 export async function drill(subject: Subject, cloud: CloudAddress, name: string, tools: DrillTools): Promise<void> {
   const known = [...offered.map(({ id }) => id), refusedUpdate, restoreDrill];
@@ -85,14 +85,14 @@ export async function drill(subject: Subject, cloud: CloudAddress, name: string,
     }
     await story.users("What users get");
     await story.diagnosed();
-    tools.tell(`\nHeal: ${commandLine(subject, "up --refresh")}`);
+    tools.tell(`\nRepair: ${commandLine(subject, "up --refresh")}`);
     await tools.deploy({ refresh: true });
   }
   await story.users("After");
   tools.tell(`\nDone in ${Math.round((performance.now() - started) / 1000)} s.`);
 }
 
-/** Loses what is in the tables, and restores it by the commands that an operator has on each cloud. */
+/** Deletes the tables' content, and restores it with the commands of an operator on each cloud. */
 async function rehearse(
   subject: Subject,
   address: CloudAddress,
@@ -110,7 +110,7 @@ async function rehearse(
   await story.users("What users get");
   tell("\nRestore, by the commands of docs/deployment.md, section 5:");
   for (const rehearsal of rehearsals) await rehearsal.restore();
-  tell(`\nHeal: ${commandLine(subject, "up --refresh")}`);
+  tell(`\nRepair: ${commandLine(subject, "up --refresh")}`);
   await tools.deploy({ refresh: true });
 }
 
@@ -134,11 +134,11 @@ async function refuse(subject: Subject, story: Story, tools: DrillTools): Promis
     rmSync(copy, { recursive: true });
   }
   await story.users("What users get");
-  tools.tell(`\nHeal: the code as it was, and ${commandLine(subject, "up")}`);
+  tools.tell(`\nRepair: restore the code, and ${commandLine(subject, "up")}`);
   await tools.deploy({ refresh: false });
 }
 
-/** A fault that only running the code tells: the builder refuses a module of which it can see that it raises. */
+/** A fault that appears only at run time: the builder refuses modules that visibly raise. */
 const crash = `
 
 import os
@@ -147,7 +147,7 @@ if os.environ:
     raise RuntimeError("drill: this code does not start")
 `;
 
-/** Makes the modules in which the functions are entered fail, in a copy of the application. */
+/** Makes the functions' entry modules fail, in a copy of the application. */
 function breakEntries({ functions, folder, source }: Application, copy: string): string[] {
   const modules = functions.flatMap(({ entryPoints }) => Object.values(entryPoints).map(({ module }) => module));
   return [...new Set(modules)].map((module) => {
@@ -158,7 +158,7 @@ function breakEntries({ functions, folder, source }: Application, copy: string):
   });
 }
 
-/** What is told while a drill goes on. */
+/** The output of a drill. */
 class Story {
   constructor(
     private readonly subject: Subject,
@@ -166,7 +166,7 @@ class Story {
     private readonly tools: DrillTools,
   ) {}
 
-  /** Asks what users ask. */
+  /** Sends the requests of users. */
   async users(when: string): Promise<void> {
     this.tools.tell(`\n${when}:`);
     // A replaced version may answer for a moment.
@@ -193,7 +193,7 @@ class Story {
       this.tools.tell(
         described(first.result, { ...first.finding, evidence: first.finding.evidence.slice(0, 4).map(shortened) }),
       );
-      if (others.length > 0) this.tools.tell(`  and ${others.length} more that come of it`);
+      if (others.length > 0) this.tools.tell(`  and ${others.length} more that follow from it`);
     }
   }
 }

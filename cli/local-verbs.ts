@@ -29,7 +29,7 @@ import { InterruptedError, ToldError } from "./verb-error";
 
 /** The user wants to end this. */
 const interrupted = new AbortController();
-/** The engine has to be told; a terminal's Ctrl-C it gets by itself, and at a second one it would drop everything. */
+/** Cancels the engine. It receives a terminal's Ctrl-C itself, and a second signal would make it abort at once. */
 const terminated = new AbortController();
 
 process.on("SIGINT", () => {
@@ -44,7 +44,7 @@ for (const signal of ["SIGTERM", "SIGHUP"] as const) {
 
 const progress = new Progress();
 
-/** Milliseconds between two looks of `logs --follow`. */
+/** Interval of `logs --follow` in milliseconds. */
 const logInterval = 200;
 
 const cacheVerb = "npm run local -- cache";
@@ -53,9 +53,9 @@ export interface UpOptions {
   /** Whether to return when it serves. */
   readonly detach: boolean;
   readonly refresh: boolean;
-  /** Whether what is saved is served: where it was asked for, also by clouds that run already. */
+  /** Whether to serve saved edits; if requested explicitly, also with clouds that are already running. */
   readonly watch: "asked" | "default" | "off";
-  /** Lets a debugger attach to a function, by its name, or to each. Default: to none. */
+  /** Name of the function that a debugger may attach to, or true for all. Default: none. */
   readonly debug?: string | true;
 }
 
@@ -65,7 +65,7 @@ export async function up(subject: Subject, { detach, refresh, watch, debug }: Up
   const { cloud, wasRunning } = await cloudFor(subject, { attached: !detach });
   try {
     if (cloud.failures.length > 0) {
-      const anew = `to delete everything and begin anew: ${commandLine(subject, "reset")}`;
+      const anew = `to delete everything and start again: ${commandLine(subject, "reset")}`;
       throw new Error(`not everything can serve:\n${cloud.failures.join("\n")}\n${anew}`);
     }
     const outputs = await update(subject, cloud, "done", async (stack, onEvent) => {
@@ -82,7 +82,7 @@ export async function up(subject: Subject, { detach, refresh, watch, debug }: Up
     if (!wasRunning) await stopCloud(state);
     throw error;
   }
-  // Of another program it is not known what is behind a function.
+  // The functions' sources are unknown for other programs.
   const watches = deploysApplication() && (watch !== "off" || debug !== undefined);
   const stays = !wasRunning || watch === "asked" || debug !== undefined;
   if (detach || !stays) {
@@ -91,7 +91,7 @@ export async function up(subject: Subject, { detach, refresh, watch, debug }: Up
     return;
   }
   const ends = wasRunning ? "Ctrl-C ends this, and the clouds go on" : "Ctrl-C stops it";
-  process.stdout.write(`Serving, and what is logged comes here; ${ends}.\n`);
+  process.stdout.write(`Serving; logs follow here. ${ends}.\n`);
   if (!wasRunning) interrupted.signal.addEventListener("abort", () => void stopCloud(state));
   const reader = new LogReader(state);
   reader.next();
@@ -224,14 +224,14 @@ export async function reset({ state }: Subject): Promise<void> {
   progress.tell(found.length === 0 ? `Nothing is in ${state}.` : `Deleted ${found.join(", ")} of ${state}.`);
 }
 
-/** What is known to be wrong before anything is started. */
+/** Reports errors that are known before anything starts. */
 function check({ stack, state, config: settings }: Subject): void {
   if (deploysApplication()) readApplication(projectFolder, checkedSettings({ stack, settings }).application);
   checkEngineRecord({ stack, state });
   prepareStateFolder(state);
 }
 
-/** The running cloud, or a new one, with the weather that was asked for. */
+/** The running cloud, or a new one, with the requested weather. */
 async function cloudFor(
   { state, weather, ...subject }: Subject,
   { attached }: { attached: boolean },
@@ -244,7 +244,7 @@ async function cloudFor(
   return { cloud, wasRunning: running !== undefined };
 }
 
-/** One of the identities that `bootstrap/` makes for the stack; they are deployed first, by an administrator. */
+/** One of the stack's identities from `bootstrap/`, which an administrator deploys first. */
 async function callerOf(
   { state, stack, config: settings, identity }: Omit<Subject, "weather">,
   cloud: CloudAddress,
@@ -252,7 +252,7 @@ async function callerOf(
   if (identity === undefined) return {};
   await changeCaller(cloud, {});
   const engine = await findEngine(progress.tell);
-  await progress.during("Deploying bootstrap/, whose identities ask", async () => {
+  await progress.during("Deploying the identities of bootstrap/", async () => {
     const identities = await identitiesStack({ engine, cloud, state, stack, settings });
     await identities.up();
   });
@@ -260,7 +260,7 @@ async function callerOf(
   return { token: tokenOf(identity, stack), ...(region !== undefined && { region }) };
 }
 
-/** The running cloud, or one for as long as `action` takes. */
+/** The running cloud, or one for the duration of `action`. */
 async function withCloud(subject: Subject, action: (cloud: CloudAddress) => Promise<unknown>): Promise<void> {
   const { cloud, wasRunning } = await cloudFor(subject, { attached: true });
   try {
@@ -275,7 +275,7 @@ async function open({ stack, state, config }: Subject, cloud?: CloudAddress): Pr
   return localStack({ engine, cloud, state: path.resolve(state), stack, settings: config });
 }
 
-/** Runs an operation of the engine, telling each change, and each error once. */
+/** Runs an operation of the engine, and reports each change, and each error once. */
 async function update<T>(
   subject: Subject,
   cloud: CloudAddress,
@@ -284,7 +284,7 @@ async function update<T>(
 ): Promise<T> {
   const log = new UpdateLog(progress.tell, tense);
   try {
-    // It is built where there is none, for minutes in which no program runs.
+    // Without a cached engine it is built first, which takes minutes.
     await findEngine(progress.tell);
     return await progress.during("Running the program in the engine", async () => {
       const stack = await open(subject, cloud);

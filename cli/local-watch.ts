@@ -15,16 +15,16 @@ import type { Progress } from "../local/progress";
 import { watchProject } from "../local/watcher";
 import type { Subject } from "./local-subject";
 
-/** Milliseconds without an edit after which the engine is told of those before. */
+/** Milliseconds without an edit after which the engine deploys the previous ones. */
 const quiet = 1_500;
 
-/** What a run of the engine tells of itself, which is known here. */
+/** Lines of the engine's output that repeat known facts. */
 const echo =
   /^(Serving in the background|Deploying stack|Previewing stack|Running the program|The Google Cloud frontend)/;
 
 /**
- * Serves each edit of the application as it is saved, and lets the engine follow; an edit of settings or of the program is
- * previewed, and deployed at a key. Returns what ends it.
+ * Serves each saved edit of the application, then deploys it with the engine. Edits of settings or of the program are
+ * previewed, and deployed at a key press.
  */
 export async function watchAndServe(
   subject: Subject,
@@ -52,7 +52,7 @@ export async function watchAndServe(
   };
 }
 
-/** Calls back with each key that is pressed, or each character that comes where standard input is no terminal. */
+/** Calls back with each pressed key, or with each character if standard input is no terminal. */
 function onKey(act: (key: string) => void): () => void {
   const { stdin } = process;
   if (stdin.isTTY) stdin.setRawMode(true);
@@ -66,7 +66,7 @@ function onKey(act: (key: string) => void): () => void {
   };
 }
 
-/** What an editor is told, to attach. */
+/** The editor's settings to attach. */
 function attachTo({ cloud, name, port, folder }: DebugAddress, application: string): string {
   const configuration = {
     name: `${name} on ${cloud}`,
@@ -78,7 +78,7 @@ function attachTo({ cloud, name, port, folder }: DebugAddress, application: stri
   return `Debugger of ${name} on ${cloud}: 127.0.0.1:${port}; for launch.json: ${JSON.stringify(configuration)}`;
 }
 
-/** One thing after the other: an edit is served, then the engine runs when it is quiet. */
+/** Serialises operations: an edit is served, then the engine runs after a pause in edits. */
 class Loop {
   #live!: LiveCode;
   #application = "";
@@ -88,11 +88,11 @@ class Loop {
   #engine?: { readonly child: ChildProcess; readonly closed: Promise<number | null> };
   /** Digest of what the engine knows to be deployed. */
   #deployed = "";
-  /** Whether code is in the folder that does not start. */
+  /** Whether the folder contains code that does not start. */
   #broken = false;
-  /** Whether settings or the program wait for a key. */
+  /** Whether changed settings or a changed program wait for a key press. */
   #waiting = false;
-  /** Whether settings were deployed since what is watched was read. */
+  /** Whether settings were deployed since the watched files were determined. */
   #reopen = false;
   #ended = false;
 
@@ -108,7 +108,7 @@ class Loop {
     return this.#application;
   }
 
-  /** Takes what is written for what is deployed. */
+  /** Treats the written files as deployed. */
   async begin(): Promise<void> {
     const { stack, config, state } = this.subject;
     const { application, pythonVersion, aws } = checkedSettings({ stack, settings: config });
@@ -134,7 +134,7 @@ class Loop {
     this.#next(() => (edit === "application" ? this.#serve(files) : this.#preview(files)));
   }
 
-  /** Deploys what waits for it. */
+  /** Deploys pending changes. */
   deploy(): void {
     if (!this.#waiting) return;
     this.#next(() => this.#update());
@@ -171,7 +171,7 @@ class Loop {
     } catch (error) {
       if (!(error instanceof ApplicationError || error instanceof BuildError)) throw error;
       this.#broken = true;
-      this.progress.tell(`${what}: ${error.message}\nWhat was served before still is.`);
+      this.progress.tell(`${what}: ${error.message}\nThe previous code still serves.`);
       return;
     }
     if (this.#waiting) this.progress.tell("The engine follows when the settings are deployed: press u.");
@@ -184,7 +184,7 @@ class Loop {
       const where = served.map(({ cloud, milliseconds }) => `${cloud} ${Math.round(milliseconds)} ms`);
       this.progress.tell(`${what}: served on ${[...new Set(where)].join(", ")}`);
     }
-    // The clouds enter the application by other ways, and end at the same error.
+    // The clouds' entry points differ, but end at the same error.
     const failures = new Map<string, { readonly traceback: string; readonly clouds: Set<string> }>();
     for (const { cloud, traceback } of changed) {
       if (traceback === undefined) continue;
@@ -214,7 +214,7 @@ class Loop {
     if (this.#waiting) this.progress.tell("To deploy it: u");
   }
 
-  /** Lets the engine know, in a process of its own, which loads the program anew. */
+  /** Runs the engine in another process, which loads the current program. */
   async #update(): Promise<void> {
     const live = this.#live;
     const before = await live.read();
@@ -224,9 +224,9 @@ class Loop {
     this.#waiting = false;
     const after = await live.read();
     if (after.digest !== before.digest) {
-      // Saved meanwhile: the deployment serves what was there before.
+      // The deployment serves the files from before these edits.
       live.forget();
-      this.#tellServed("What was saved meanwhile", await live.serve());
+      this.#tellServed("Edits saved meanwhile", await live.serve());
       this.#followSoon();
       return;
     }
@@ -240,7 +240,7 @@ class Loop {
     this.progress.tell(`The application is ${this.application} now; start again to serve what you save there.`);
   }
 
-  /** Tells what the run tells: of one that only follows what serves already, how it ended. */
+  /** Reports the run's output; if the code is served already, only the result. */
   async #run(...verb: readonly string[]): Promise<{ readonly ok: boolean; readonly changes: boolean }> {
     const { stack, state, config, weather } = this.subject;
     const child = spawn(

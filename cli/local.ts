@@ -12,7 +12,7 @@ import type { InvokeOptions } from "../local/invoke";
 import type { Subject } from "./local-subject";
 import { InterruptedError, ToldError } from "./verb-error";
 
-// What a verb needs takes a second to load: that comes after the first line which says what it does.
+// Verbs load their modules after the first line of output, because it takes a second.
 
 interface Flags {
   readonly stack: string;
@@ -35,14 +35,11 @@ const cli: Command = new Command("local")
   .version(version)
   .option("-s, --stack <name>", "which Pulumi.<name>.yaml", defaultStack)
   .option("-c, --config <path=value>", "override a setting of the stack, e.g. aws.frontend.enabled=false", settingFlag)
-  .option(
-    "--weather <seed>",
-    "let the local clouds fail half-way and be late, by this seed; default: nothing goes wrong",
-  )
+  .option("--weather <seed>", "inject faults and delays into the local clouds, by this seed; default: none")
   .addOption(
     new Option(
       "--identity <name>",
-      "who asks the local clouds, of those that bootstrap/ makes; default: an administrator",
+      "caller's identity, one of those that bootstrap/ creates; default: an administrator",
     ).choices(identities),
   )
   .addOption(new Option("--state <folder>", "where the local clouds keep everything").default(defaultState, ".local"))
@@ -69,7 +66,7 @@ cli
   .action(async (flags: Flagged, command: Command) => {
     const { detach = false, refresh = false, debug } = flags;
     const watch = flags.watch === undefined ? (process.stdin.isTTY ? "default" : "off") : flags.watch ? "asked" : "off";
-    // What is no verb reaches the default one as its argument.
+    // Unknown verbs reach the default verb as its argument.
     const [unknown] = command.args;
     if (unknown !== undefined) refuseVerb(unknown);
     begin("Deploying", "onto this machine");
@@ -175,7 +172,7 @@ function positive(unit: string): (text: string) => number {
   };
 }
 
-/** The command has many options and checks of its own: loaded only where it may be asked. */
+/** The command has many options and checks, so it is loaded only if needed. */
 async function addDiagnose(): Promise<void> {
   const command = cli
     .command("diagnose")
@@ -199,7 +196,7 @@ function refuseVerb(word: string): never {
   cli.error(`error: there is no verb ${word}${didYouMean(word, names) || `; expected one of ${names.join(", ")}`}`);
 }
 
-/** What went wrong, without the command line and the second copy of its output that the Automation API wraps it in. */
+/** The error message, without the command line and the repeated output that the Automation API adds. */
 function reason(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return /^error: (.+)$/m.exec(message)?.[1] ?? message;

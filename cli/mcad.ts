@@ -12,9 +12,9 @@ const commands: Readonly<Record<string, () => Promise<unknown>>> = {
 
 async function main(): Promise<void> {
   const [, , first = ""] = process.argv;
-  // A verb of `local` needs no name before it, but `diagnose` is the one of real clouds.
+  // Verbs of `local` need no prefix, except that `diagnose` is the one for real clouds.
   const command = Object.hasOwn(commands, first) ? commands[process.argv.splice(2, 1)[0] ?? ""] : commands.local;
-  // Files that a command names are the project's, from wherever in it this is called.
+  // Paths in arguments are relative to the project, wherever in it this is called.
   process.chdir(projectFolder);
   if (command !== undefined) await onDemand(command);
 }

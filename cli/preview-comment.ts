@@ -54,7 +54,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** What was previewed; of a preview that failed before it wrote anything, only that it did. */
+/** The preview; if it failed before it wrote anything, only the failure. */
 function previewIn(text: string, { exitCode = 0 }: Options): Preview {
   try {
     return parsePreview(text);

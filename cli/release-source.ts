@@ -14,18 +14,18 @@ import { type ReleasedCloud, ReleasedStack } from "../operations/releases/stack"
 import { UnansweredError } from "../operations/unanswered-error";
 import { version } from "../package.json";
 
-/** The same option for each command that asks a local cloud instead of the clouds themselves. */
+/** The option of commands that can use a local cloud instead of the real ones. */
 export const localOption = () =>
   new Option("--local [folder]", "a stack on the local clouds, by their state folder").preset(
     path.join(projectFolder, ".local"),
   );
 
-/** Tells what happens, beside what is printed. */
+/** Writes progress to standard error. */
 export function progress(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** Runs a command; a failure is told with its next step, and is exit code 1, a mistake in the command line 2. */
+/** Runs a command. A failure is printed with its next step and exits with 1, an error in the command line with 2. */
 export function runCommand(command: Command): void {
   command.version(version).exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
   command.parseAsync().catch((error: unknown) => {
@@ -35,7 +35,7 @@ export function runCommand(command: Command): void {
   });
 }
 
-/** The clouds themselves and the backend that pulumi is signed in to, or the local clouds of a state folder. */
+/** The real clouds and pulumi's backend, or the local clouds of a state folder. */
 export async function releaseSource(
   stack: string,
   local: string | undefined,

@@ -16,8 +16,8 @@ interface Flags {
 }
 
 /**
- * Seconds in which a release has to serve again. Azure replaces its instances one after the other, and Front Door's places hear of
- * a route one after the other.
+ * Seconds until a release must serve again. Azure replaces its instances one by one, and a route reaches Front Door's edge
+ * locations one by one.
  */
 const timeoutSeconds: Readonly<Record<Cloud, number>> = { aws: 60, azure: 3_000, gcp: 60 };
 

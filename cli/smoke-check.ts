@@ -8,7 +8,7 @@ import { smokeCheck } from "../operations/smoke-check";
 import { endWith } from "./end";
 import { identityHeaders } from "./identity";
 
-// Most checks succeed, so what explains a failure is loaded after one; the local clouds' part only where they run this.
+// Most checks succeed, so the modules that explain a failure are loaded after one, and those of the local clouds only there.
 
 const environment = z.object({
   CLOUD: z.enum(clouds),
@@ -18,21 +18,21 @@ const environment = z.object({
     .string()
     .transform((text) => JSON.parse(text) as Record<string, string>)
     .optional(),
-  /** Given where each request has an identity token of who runs this. */
+  /** Set if each request has an identity token of the user. */
   IDENTITY: z.literal("caller").optional(),
   /** The probes of the function, in JSON. */
   PROBES: z.string().transform((text) => JSON.parse(text) as Probe[]),
-  /** The release that has to answer. */
+  /** The expected release. */
   RELEASE: z.string().optional(),
-  /** Seconds in which the API has to answer. */
+  /** Time limit in seconds. */
   PATIENCE: z.coerce.number().positive(),
   /** The stack's outputs, in JSON. */
   OUTPUTS: z.string(),
-  /** The state folder of the local clouds, where they run this. */
+  /** The state folder of the local clouds, if they run this. */
   LOCAL_CLOUD: z.string().optional(),
 });
 
-/** A deployment has the stack selected. */
+/** In a deployment the stack is selected. */
 const pulumiCommands: Commands = {
   deploy: "pulumi up",
   redeploy: "pulumi up --refresh",
@@ -65,7 +65,7 @@ async function explain(
 async function main(): Promise<string> {
   const given = environment.parse(process.env);
   const { CLOUD: cloud, ADDRESS: address, PROBES: probes, RELEASE: release, PATIENCE, LOCAL_CLOUD } = given;
-  // What is local is known everywhere once an instance has started, which takes a busy machine some seconds.
+  // On local clouds nothing propagates; only an instance has to start, which takes some seconds on a busy machine.
   const timeoutSeconds = LOCAL_CLOUD === undefined ? PATIENCE : Math.min(PATIENCE, 15);
   const explained = (since: Date) => explain(given, since);
   const headers = { ...given.HEADERS, ...(await identityHeaders(given.IDENTITY, address, LOCAL_CLOUD)) };

@@ -1,6 +1,6 @@
-/** A failure that has been told; the exit code is all that is left of it. */
+/** A failure that has been reported; only the exit code remains. */
 export class ToldError extends Error {}
 
 export class InterruptedError extends Error {
-  override message = "interrupted; what was deployed until then stays, and the next run goes on from there";
+  override message = "interrupted; the resources deployed so far stay, and the next run continues from there";
 }

@@ -15,10 +15,10 @@ const environment = z.object({
     .transform((text) => JSON.parse(text) as readonly Probe[])
     .optional(),
   RELEASE: z.string().optional(),
-  /** Given where versions have snapshots: the number of the version that answered is printed, and nothing else. */
+  /** Set if versions have snapshots: only the number of the verified version is printed. */
   SNAP_START: z.string().optional(),
   TIMEOUT_SECONDS: z.coerce.number().positive(),
-  /** The state folder of the local clouds, where they run this. */
+  /** The state folder of the local clouds, if they run this. */
   LOCAL_CLOUD: z.string().optional(),
 });
 
@@ -40,7 +40,7 @@ async function main(): Promise<string> {
     version: await versionOf(FUNCTION, VERSION, LOCAL_CLOUD),
     probes: PROBES,
     release: RELEASE,
-    // What is local is known everywhere within moments.
+    // On local clouds nothing propagates.
     timeoutSeconds: LOCAL_CLOUD === undefined ? TIMEOUT_SECONDS : Math.min(TIMEOUT_SECONDS, 5),
   });
   return SNAP_START === undefined ? said : number;

@@ -28,7 +28,7 @@ export function tellNextStep(): void {
 export async function sayNextStep(): Promise<void> {
   await pulumi.log.error(
     "What was done stays: run the same command again, which goes on from there; where it fails again for the same reason, " +
-      `mend that first, and npm run diagnose -- -s ${pulumi.getStack()} tells more`,
+      `fix that first; npm run diagnose -- -s ${pulumi.getStack()} shows more`,
   );
 }
 

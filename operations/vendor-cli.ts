@@ -47,7 +47,7 @@ export class VendorCli {
       return schema.parse(JSON.parse(printed));
     } catch (error) {
       throw new UnansweredError(
-        `${this.program} ${command.join(" ")} answers what is not understood: ${String(error)}`,
+        `${this.program} ${command.join(" ")} answers in an unknown format: ${String(error)}`,
         `${this.program} --version; a newer one may be needed: ${this.options.install}`,
       );
     }
@@ -83,7 +83,7 @@ export class VendorCli {
       const remedy = remedies.find(([pattern]) => pattern.test(said))?.[1];
       // The message is equal for all commands, so that a request to sign in is reported once.
       if (remedy !== undefined) throw new UnansweredError(`${program}: ${said}`, remedy);
-      throw new UnansweredError(`${typed}: ${said}`, `see for yourself: ${typed}`);
+      throw new UnansweredError(`${typed}: ${said}`, `to see it, run: ${typed}`);
     }
   }
 }
@@ -163,7 +163,7 @@ export function pulumiCli({ command, cwd, env }: EngineOptions): VendorCli {
     env: { ...env, PULUMI_DEBUG_COMMANDS: "true" },
     install: "https://www.pulumi.com/docs/install/",
     remedies: [
-      [/no stack named/, "pulumi stack ls shows those that there are"],
+      [/no stack named/, "pulumi stack ls shows the existing ones"],
       [/passphrase must be set|incorrect passphrase/, "export PULUMI_CONFIG_PASSPHRASE"],
       [/PULUMI_ACCESS_TOKEN|not logged in|login/, "pulumi login"],
     ],

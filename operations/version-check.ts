@@ -121,7 +121,7 @@ export async function checkVersion(check: VersionCheck): Promise<CheckedVersion>
 function notSnapshot(name: string, reason: string): VersionError {
   const cause = nameCause([reason]);
   const told = cause === undefined ? [] : [cause.title, cause.cause];
-  const next = "Mend the cause, and deploy again: a version with the same code is published anew.";
+  const next = "Fix the cause, and deploy again: a version with the same code is published anew.";
   return new VersionError(
     [`${name} has no snapshot, since it cannot start: ${reason}`, ...told, next].join("\n"),
     false,

@@ -11,7 +11,7 @@ export function lastingSettings(
   const region = (cloud: Cloud, value: string): LastingSetting => ({
     setting: `${cloud}.region`,
     value,
-    loss: "every resource would be made anew there, and the tables would be deleted with what they hold",
+    loss: "every resource would be recreated there, and the tables would be deleted with their content",
   });
   return [
     ...(aws ? [region("aws", aws.region)] : []),
@@ -19,7 +19,7 @@ export function lastingSettings(
       ? tables.map(({ name, partitionKey, sortKey }) => ({
           setting: `tables.${name}`,
           value: [partitionKey, sortKey].join(" "),
-          loss: "DynamoDB's keys are forever: the table would be deleted with its items and made anew",
+          loss: "DynamoDB's keys cannot change: the table would be deleted with its items and recreated",
         }))
       : []),
     ...(azure ? [region("azure", azure.region)] : []),
@@ -29,7 +29,7 @@ export function lastingSettings(
           {
             setting: "gcp.project",
             value: gcp.project,
-            loss: "every resource would be made anew there, and the tables would be deleted with what they hold",
+            loss: "every resource would be recreated there, and the tables would be deleted with their content",
           },
         ]
       : []),
@@ -47,7 +47,7 @@ export function lastingSettings(
           {
             setting: "azure.frontend.waf",
             value: String(azure.frontend.waf),
-            loss: "Front Door would be deleted and made anew in another tier, and the site would not answer for up to an hour",
+            loss: "Front Door would be deleted and recreated in another tier, and the site would not answer for up to an hour",
             instead:
               "let Front Door change its tier by itself (az rest --method post, docs/clouds.md) and run pulumi refresh, or accept the outage",
           },

@@ -53,7 +53,7 @@ function page(): string {
     "",
     "## What the program survives",
     "",
-    `${lines.length} lines: ${mended} mended and held by a test, ${partly} held in part, ${lines.length - mended - partly} without a test.`,
+    `${lines.length} lines: ${mended} fixed and held by a test, ${partly} held in part, ${lines.length - mended - partly} without a test.`,
     "",
     "| clouds | ground | what they do | held by | open |",
     "| --- | --- | --- | --- | --- |",

@@ -63,7 +63,7 @@ export const everywhere: readonly Drill[] = [
         make: (store) => {
           store.delete(only(store, "aws:iam/rolePolicy:RolePolicy"));
         },
-        first: { check: "log", title: /its log is silent/ },
+        first: { check: "log", title: /its log is empty/ },
       },
       azure: {
         make: (store) => {

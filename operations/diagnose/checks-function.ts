@@ -14,7 +14,7 @@ const serving: Readonly<Record<Cloud, readonly string[]>> = {
 
 export const functionCheck: Check<CloudSubject> = {
   id: "function",
-  about: "whether each function is there, in which state, with the stack's own layers",
+  about: "whether each function exists, its state, and whether it has the stack's layers",
   eachFunction: true,
   async run(subject) {
     const { cloud, fn: expected, inspected, commands } = subject;
@@ -24,7 +24,7 @@ export const functionCheck: Check<CloudSubject> = {
         severity: "error",
         title: `function ${expected.functionName} is not there`,
         evidence: [],
-        cause: "It was deleted behind the stack's back.",
+        cause: "It was deleted outside Pulumi.",
         next: commands.redeploy,
       });
     }
@@ -56,7 +56,7 @@ export const functionCheck: Check<CloudSubject> = {
         severity: "error",
         title: `the function's environment lacks ${unset.join(", ")}`,
         evidence: [`set: ${fn.environment.join(", ") || "nothing"}`],
-        cause: "Its configuration was changed behind the stack's back.",
+        cause: "Its configuration was changed outside Pulumi.",
         next: commands.redeploy,
       });
     }
@@ -99,7 +99,7 @@ function rolledBackFindings({ rolledBack = [] }: DeployedFunction, deploy: strin
     title,
     evidence: [],
     cause: "It was rolled back, by npm run rollback or by hand: npm run releases shows which release serves.",
-    next: `mend what was rolled back, and then: ${deploy}`,
+    next: `fix what was rolled back, and then: ${deploy}`,
   }));
 }
 
@@ -142,7 +142,7 @@ function layerFindings(name: string, arn: string, { layerArns }: DeployedFunctio
           severity: "error",
           title: `the function has ${shortLayer(other)}, not ${shortLayer(arn)}`,
           evidence,
-          cause: "Another version of the layer was attached behind the stack's back.",
+          cause: "Another version of the layer was attached outside Pulumi.",
           next: redeploy,
         },
   ];
@@ -206,7 +206,7 @@ function mismatch(
 
 export const tableCheck: Check<CloudSubject> = {
   id: "table",
-  about: "whether the application's tables are there",
+  about: "whether the application's tables exist",
   applies: ({ outputs }) => Object.keys(tablesOf(outputs)).length > 0,
   async run({ outputs, inspected, commands }) {
     const tables = Object.values(tablesOf(outputs));
@@ -215,7 +215,7 @@ export const tableCheck: Check<CloudSubject> = {
       severity: "error",
       title: `table ${table} is not there`,
       evidence: [],
-      cause: "It was deleted behind the stack's back, and whatever reads or writes it fails.",
+      cause: "It was deleted outside Pulumi, and whatever reads or writes it fails.",
       next: `${commands.redeploy}, then restore its content from a backup`,
     }));
     return { summary: findings[0]?.title ?? tables.join(", "), findings };

@@ -54,7 +54,7 @@ export const apiCheck: Check<CloudSubject> = {
                 evidence: [`GET ${base}${first.path} answers ${excerpt(answers[0])}`],
                 cause:
                   "An earlier release serves after a rollback, or the deployment did not reach the function: npm run releases shows which serves.",
-                next: `mend what was rolled back, then ${commands.deploy}; where nothing was, ${commands.redeploy}`,
+                next: `fix what was rolled back, then ${commands.deploy}; where nothing was, ${commands.redeploy}`,
               },
             ];
       const told = release === undefined ? "" : `, release ${release}`;

@@ -105,7 +105,7 @@ function counted(lines: readonly string[]): string[] {
 function silent(log: string, redeploy: string): Verdict {
   const finding: Finding = {
     severity: "error",
-    title: "the function was asked, and its log is silent",
+    title: "the function was called, and its log is empty",
     evidence: [`${log}: nothing in ${delay.longest / 1000} s`],
     cause: "The function may not write its log: the policy of its role is gone, and with it what else it may do.",
     next: redeploy,

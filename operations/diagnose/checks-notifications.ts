@@ -13,8 +13,7 @@ export const notificationsCheck: Check<CloudSubject> = {
         severity: "error",
         title: "alarms reach no address: the topic has no subscription",
         evidence: [outputs.alarmTopic ?? ""],
-        cause:
-          "One that is not confirmed within 48 hours is deleted, and the stack is not told; or it was unsubscribed.",
+        cause: "AWS deletes a subscription that is not confirmed within 48 hours; or the recipient unsubscribed.",
         next: `${commands.redeploy}, then follow the link in the mail`,
       };
       return { summary: finding.title, findings: [finding] };
@@ -23,9 +22,9 @@ export const notificationsCheck: Check<CloudSubject> = {
       .map(({ endpoint }) => masked(endpoint))
       .map((endpoint): Finding => ({
         severity: "warning",
-        title: `${endpoint} is told of no alarm: the subscription is not confirmed`,
+        title: `${endpoint} receives no alarms: the subscription is not confirmed`,
         evidence: [outputs.alarmTopic ?? ""],
-        cause: "AWS sends one mail with a link, and deletes the subscription where it is not followed within 48 hours.",
+        cause: "AWS sends one mail with a link, and deletes the subscription if it is not followed within 48 hours.",
         next: `follow the link in the mail to ${endpoint}; where it is gone: ${commands.redeploy}`,
       }));
     return { summary: `${subscriptions.length - unconfirmed.length} of ${subscriptions.length} confirmed`, findings };

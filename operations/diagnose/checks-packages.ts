@@ -153,7 +153,7 @@ async function otherContent(
   return [
     {
       severity: "error",
-      title: `the public layer ${shortLayer(arn)} has not what aws.publicLayers says`,
+      title: `the public layer ${shortLayer(arn)} differs from aws.publicLayers`,
       evidence: wrong.map(
         ([name, version]) => `${name}: ${version} in the settings, ${found.get(name) ?? "not there"}`,
       ),

@@ -134,7 +134,7 @@ export const stateCheck: Check<StackSubject> = {
 
 export const driftCheck: Check<StackSubject> = {
   id: "drift",
-  about: "with --drift: what was changed behind the stack's back, by asking the clouds for every resource",
+  about: "with --drift: what was changed outside Pulumi, by asking the clouds for every resource",
   applies: ({ drift }) => drift,
   // Its duration depends on the number of resources.
   timeoutMs: 1_800_000,
@@ -148,7 +148,7 @@ export const driftCheck: Check<StackSubject> = {
       evidence: drifted
         .slice(0, listed)
         .map(({ urn, gone, properties }) => `${resourceOf(urn)}: ${gone ? "gone" : properties.join(", ")}`),
-      cause: "They were changed behind the stack's back.",
+      cause: "They were changed outside Pulumi.",
       next: commands.redeploy,
     };
     return { summary: title, findings: [finding] };

@@ -42,7 +42,7 @@ export function parsePreview(text: string): Preview {
   } catch {
     throw new Error(
       `expected the JSON of \`pulumi preview --json\`, found ${text.trim() === "" ? "nothing" : "something else"}; ` +
-        "the preview's log says why it stopped",
+        "the preview's log has the reason",
     );
   }
   return preview.parse(json);

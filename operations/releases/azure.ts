@@ -57,7 +57,7 @@ export function packagePlace(resources: readonly EngineResource[], fn: ReleasedF
   if (found !== undefined) return found;
   throw new UnansweredError(
     withoutPackages(resources, fn) ?? fn.functionName,
-    "check out the commit that was fine, and deploy it",
+    "check out the last good commit, and deploy it",
   );
 }
 

@@ -163,7 +163,7 @@ async function plannedMoves(options: RollbackOptions): Promise<Move[]> {
     throw to === undefined
       ? new UnansweredError(
           `stack ${stack.name} has no verified release before the one that serves; ${there}`,
-          "check out the commit that was fine, and deploy it",
+          "check out the last good commit, and deploy it",
         )
       : new UnansweredError(`release ${to} serves already`, list);
   }

@@ -92,7 +92,7 @@ test("a port that another program uses is named, and the rest is unaffected", as
     expect(up.stderr).toMatch(
       new RegExp(`port ${port} of 127\\.0\\.0\\.1 is in use by .*\\(process ${process.pid}\\); end it`),
     );
-    expect(up.stderr).toMatch(/to delete everything and begin anew: npm run local -- --state \S+ reset\n/);
+    expect(up.stderr).toMatch(/to delete everything and start again: npm run local -- --state \S+ reset\n/);
     expect(changes(up)).toEqual([]);
   } finally {
     await new Promise((resolve) => taker.close(resolve));

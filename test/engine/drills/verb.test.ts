@@ -10,7 +10,7 @@ afterAll(() => deployment.end());
 
 /** Splits the output of a run into its parts. */
 function parts(told: string): Map<string, string> {
-  const found = told.split(/^(?=(?:Before|Break|What users get|Diagnose|Heal|After)\b.*:)/m);
+  const found = told.split(/^(?=(?:Before|Break|What users get|Diagnose|Repair|After)\b.*:)/m);
   return new Map(found.map((part) => [part.split(":")[0] ?? "", part]));
 }
 
@@ -21,7 +21,7 @@ test("a missing layer shows what users get, why, and the repair", async () => {
   expect(story.get("Before")).toMatch(/aws GET \/api\/ {2}200 /);
   expect(story.get("What users get")).toMatch(/aws GET \/api\/ {2}500 \{"message":"Internal Server Error"\}/);
   expect(story.get("Diagnose")).toMatch(/error {2}aws function: layer .*-dependencies is not attached/);
-  expect(story.get("Heal")).toMatch(/~ updated {2}aws:lambda:Alias {2}aws-api/);
+  expect(story.get("Repair")).toMatch(/~ updated {2}aws:lambda:Alias {2}aws-api/);
   expect(story.get("After")).toMatch(/aws GET \/api\/ {2}200 /);
 });
 

@@ -50,7 +50,7 @@ describe("of notifications", () => {
     expect(pending).toMatchObject({
       summary: "1 of 2 confirmed",
       findings: [
-        { severity: "warning", title: "b***@example.com is told of no alarm: the subscription is not confirmed" },
+        { severity: "warning", title: "b***@example.com receives no alarms: the subscription is not confirmed" },
       ],
     });
     expect(JSON.stringify(pending)).not.toContain("bob@");

@@ -317,5 +317,5 @@ test("a missing command line tool is named, with its installation page", async (
 
 test("an unreadable answer is reported with the command", async () => {
   install("aws", { "sts get-caller-identity": { Account: 5 } });
-  await expect(aws?.identity()).rejects.toThrow(/aws sts get-caller-identity answers what is not understood/);
+  await expect(aws?.identity()).rejects.toThrow(/aws sts get-caller-identity answers in an unknown format/);
 });
