@@ -11,15 +11,15 @@ import { type Configuration, settings as known, settingsSchema } from "./setting
 
 /** The stack's configuration, validated and typed. */
 export interface Settings extends Omit<Configuration, "clouds" | "auth" | "layerStrategy" | Cloud> {
-  /** Project and stack, with which every name begins. */
+  /** Project and stack, the prefix of every name. */
   readonly scope: Scope;
-  /** Where to deploy, without repetition, in the order of the contract. */
+  /** Clouds to deploy to, without duplicates, in the order of the contract. */
   readonly clouds: readonly Cloud[];
   /** How the packages of the Lambda function are put into layers. */
   readonly layerStrategy: LayerStrategy;
-  /** Sign-in for posting; absent where it is off. */
+  /** Sign-in for posting; absent if it is off. */
   readonly auth?: { readonly issuer: string; readonly audience: string };
-  /** Absent where the cloud is switched off, as in the outputs. */
+  /** Absent if the cloud is switched off, as in the outputs. */
   readonly aws?: AwsSettings;
   readonly azure?: AzureSettings;
   readonly gcp?: GcpSettings;
@@ -40,7 +40,7 @@ export interface GcpSettings extends Omit<Configuration["gcp"], "project"> {
 /**
  * The stack's configuration; docs/reference/settings.md describes every key.
  *
- * @throws {pulumi.RunError} naming every setting that is wrong, what was found and what is accepted.
+ * @throws {pulumi.RunError} naming every invalid setting, its value and the accepted ones.
  */
 export function readSettings(): Settings {
   const scope = { project: pulumi.getProject(), stack: pulumi.getStack() };
@@ -55,18 +55,18 @@ export function readSettings(): Settings {
   }
 }
 
-/** Keys whose values are secrets, as the engine tells programs of them: of a group, the outermost one. */
+/** Keys with secret values, as the engine passes them to programs: for a group, the outermost key. */
 function secretKeys(): readonly string[] {
   return z.array(z.string()).parse(JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS || "[]"));
 }
 
-/** Settings that nothing can be deployed with: the message has a line for each. */
+/** Invalid settings; the message has a line for each. */
 export class SettingsError extends Error {
   override readonly name = "SettingsError";
 
   constructor(
     stack: string,
-    /** Each with its path, what was found and what is accepted. */
+    /** Each with its path, its value and the accepted ones. */
     readonly problems: readonly SettingProblem[],
   ) {
     const lines = problems.map(({ setting, message }) => `  ${setting}: ${message}`);
@@ -81,11 +81,11 @@ export interface SettingProblem {
 }
 
 /**
- * The settings of a stack by its whole configuration: Pulumi.yaml's defaults with the stack's own values over them, by
+ * The settings of a stack from its whole configuration: Pulumi.yaml's defaults overridden by the stack's values, by
  * their keys, e.g. `shop:aws`.
  *
- * @param secretKeys keys whose values no error may print. Default: none; what is below `functions` is never printed.
- * @throws {SettingsError} naming every setting that is wrong.
+ * @param secretKeys keys whose values no error may print. Default: none; values below `functions` are never printed.
+ * @throws {SettingsError} naming every invalid setting.
  */
 export function parseSettings(
   configuration: Readonly<Record<string, unknown>>,
@@ -140,14 +140,14 @@ const isGroup = (value: unknown): value is Group =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /**
- * The project's own settings, nested. `pulumi config set aws.region` without `--path` keeps the dots in the key; it means
- * the same.
+ * The project's settings, nested. `pulumi config set aws.region` without `--path` keeps the dots in the key, with the same
+ * meaning.
  */
 function ownSettings(configuration: Readonly<Record<string, unknown>>, project: string) {
   const own = Object.entries(structuredClone(configuration))
     .filter(([key]) => key.startsWith(`${project}:`))
     .map(([key, value]) => ({ path: key.slice(project.length + 1).split("."), value }))
-    // An outer key comes first, in whatever order they are given, so that an inner one finds the group to go into.
+    // Outer keys are processed first, so that their group exists for inner ones.
     .sort((one, other) => one.path.length - other.path.length);
   const values: Group = {};
   const problems: SettingProblem[] = [];
@@ -163,7 +163,7 @@ function ownSettings(configuration: Readonly<Record<string, unknown>>, project: 
 const startsWith = (path: readonly string[], outer: readonly string[]) =>
   outer.every((name, index) => path[index] === name);
 
-/** Puts a value into nested groups. Where it has no place, the answer is the reason, by its own key and the outer one. */
+/** Sets a value in nested groups. Returns the reason if it conflicts, with its own key and the outer one. */
 function put(
   values: Group,
   path: readonly string[],
@@ -187,7 +187,7 @@ function put(
   return undefined;
 }
 
-/** Pulumi hands every value over as text; objects, arrays, numbers and booleans are JSON in it. */
+/** Pulumi passes every value as text; objects, arrays, numbers and booleans are JSON. */
 export function settingValue(text: string): unknown {
   try {
     const value: unknown = JSON.parse(text);
@@ -198,7 +198,7 @@ export function settingValue(text: string): unknown {
   }
 }
 
-/** Settings of a provider that one of this program's own decides: two values could not both be meant. */
+/** Provider settings that one of this program's settings decides, so that two values would conflict. */
 const decided: readonly (readonly [key: string, cloud: Cloud, name: string])[] = [
   ["aws:region", "aws", "region"],
   ["gcp:project", "gcp", "project"],
@@ -226,7 +226,7 @@ function contradictions(
   });
 }
 
-/** A setting of this program under the name of another project, as a renamed project's stacks have them. */
+/** A setting of this program under another project's name, as in stacks of a renamed project. */
 function misplacedSetting(key: string, project: string): SettingProblem[] {
   const [namespace = "", name = ""] = key.split(":");
   const [outermost = ""] = name.split(".");
@@ -234,7 +234,7 @@ function misplacedSetting(key: string, project: string): SettingProblem[] {
   return [{ setting: key, message: `this project is ${project}, by Pulumi.yaml: call it ${project}:${name}` }];
 }
 
-/** Whether one path is the other's, or leads to it. */
+/** Whether one path equals the other or is its prefix. */
 export function covers(outer: string, inner: string): boolean {
   return inner === outer || inner.startsWith(`${outer}.`) || outer.startsWith(`${inner}.`);
 }
@@ -256,7 +256,7 @@ function problemsOf(issue: z.core.$ZodIssue, found: string): SettingProblem[] {
 }
 
 /**
- * Whether an error may print what was found. Below `functions` are secrets, and a wrong value may hold them at any depth:
+ * Whether an error may print a value. Below `functions` are secrets, and an invalid value may contain them at any depth:
  * of a function, only texts and numbers in the place of a text or a number are printed.
  */
 function isPrintable({ path, input }: z.core.$ZodIssue): boolean {
@@ -266,13 +266,13 @@ function isPrintable({ path, input }: z.core.$ZodIssue): boolean {
   return isScalar && (typeof input !== "object" || input === null);
 }
 
-/** What the schema calls the setting at a path: `functions.<function>.memory` for any function. */
+/** The schema's name of the setting at a path: `functions.<function>.memory` for any function. */
 function nameOf(path: readonly PropertyKey[]): string {
   const [first, , ...rest] = path;
   return (first === "functions" && path.length > 1 ? [first, "<function>", ...rest] : path).map(String).join(".");
 }
 
-/** What a setting is called since settings are in groups. */
+/** The new name of a setting from before settings were grouped. */
 function newName(setting: string): string | undefined {
   const name = renamed.get(setting);
   return name === undefined ? undefined : `renamed to ${name}; change the name, the values are the same`;
@@ -286,7 +286,7 @@ function namesIn(group: string): string[] {
   return [...new Set(inside.map((name) => name.slice(group.length + 1).split(".")[0] ?? ""))];
 }
 
-/** A setting that is called nearly the same, or the same in a group that was left out. */
+/** A setting with a similar name, or with the same name in an omitted group. */
 function suggestion(setting: string): string {
   const last = setting.slice(setting.lastIndexOf(".") + 1);
   const cloud = clouds.find((name) => setting.startsWith(`${name}.`));

@@ -18,8 +18,8 @@ import type { Bundle } from "./layers/bundle";
  * export = () => deployApplication(__dirname);
  * ```
  *
- * @param folder of the project, which the setting `application` is relative to.
- * @throws {pulumi.RunError} naming each setting, or key of the application's description, that is wrong.
+ * @param folder folder of the project; the setting `application` is relative to it.
+ * @throws {pulumi.RunError} naming each invalid setting, or key of the application's description.
  */
 export async function deployApplication(folder: string): Promise<StackOutputs> {
   requireOneSdk(folder);
@@ -40,9 +40,9 @@ export async function deployApplication(folder: string): Promise<StackOutputs> {
   };
 }
 
-/** Where an application's components belong. */
+/** Placement of an application's components. */
 export interface Placement {
-  /** Of each cloud's component. Default: the cloud's name. */
+  /** Name of each cloud's component. Default: the cloud's name. */
   readonly name?: string;
   readonly parent?: pulumi.Resource;
 }
@@ -50,7 +50,7 @@ export interface Placement {
 /**
  * The components of an application, one for each cloud of the settings.
  *
- * @throws {pulumi.RunError} before any resource, where a function cannot be deployed or a bundle cannot be built.
+ * @throws {pulumi.RunError} before any resource, if a function cannot be deployed or a bundle cannot be built.
  */
 export async function declareApplication(application: Application, settings: Settings, placement: Placement = {}) {
   const functions = planFunctions(application, settings.functions, signIn(settings));
@@ -91,17 +91,17 @@ function applicationOf(folder: string, settings: Settings): Application {
   }
 }
 
-/** Environment variables by which a function checks tokens, where the stack requires sign-in. */
+/** Environment variables for the validation of tokens, if the stack requires sign-in. */
 function signIn({ auth }: Settings): Record<string, string> {
   return auth ? { AUTH_ISSUER: auth.issuer, AUTH_AUDIENCE: auth.audience } : {};
 }
 
-/** Undefined where a new release has all requests at once. */
+/** Undefined without a canary phase. */
 function canaryOf<Canary extends { readonly percentage: number }>({ canary }: { readonly canary: Canary }) {
   return canary.percentage === 0 ? undefined : canary;
 }
 
-// Each cloud's SDK takes a second to load, so a cloud that is off is not even imported.
+// Each cloud's SDK takes a second to load, so only the SDKs of enabled clouds are imported.
 
 async function deployAws(
   aws: AwsSettings,

@@ -27,7 +27,7 @@ export function tellNextStep(): void {
  */
 export async function sayNextStep(): Promise<void> {
   await pulumi.log.error(
-    "What was done stays: run the same command again, which goes on from there; where it fails again for the same reason, " +
+    "Completed changes stay: run the same command again to continue; if it fails again for the same reason, " +
       `fix that first; npm run diagnose -- -s ${pulumi.getStack()} shows more`,
   );
 }

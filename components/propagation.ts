@@ -34,9 +34,7 @@ export function retryWhilePropagating(name: string, args: PropagationArgs): pulu
       return false;
     }
     if (failedOperation === "create" && wasAccepted(latest)) {
-      void pulumi.log.error(
-        `${name}: it was accepted and failed then; run the update again, which goes on from there; ${advice}`,
-      );
+      void pulumi.log.error(`${name}: it was accepted and failed later; run the update again to continue; ${advice}`);
       return false;
     }
     if (earlier.length >= attempts) {

@@ -9,7 +9,7 @@ import { functionLimits, wholeNumber } from "./limits";
 import { parseSchedule, type Schedule } from "./schedule";
 import { didYouMeanThen } from "./suggestion";
 
-/** What a team brings: one folder, described by `[tool.multicloud]` in its `pyproject.toml`. */
+/** A team's application: one folder, described by `[tool.multicloud]` in its `pyproject.toml`. */
 export interface Application {
   /** Absolute path of the application's folder. */
   readonly folder: string;
@@ -17,7 +17,7 @@ export interface Application {
   readonly name: string;
   /** `project.version`; the functions find it in `APPLICATION_VERSION`. */
   readonly version: string;
-  /** Absolute path of the folder whose files are packed; imports begin there. */
+  /** Absolute path of the folder whose files are packed; the root of imports. */
   readonly source: string;
   /** Patterns (glob, below `source`) of files that are not packed, by cloud. */
   readonly exclude: Readonly<Record<Cloud, readonly string[]>>;
@@ -34,30 +34,30 @@ export type PythonFunction = HttpFunction | ScheduledFunction;
 
 interface FunctionDescription {
   readonly name: string;
-  /** Where the code is entered, by cloud. A cloud without one cannot run the function. */
+  /** Entry point, by cloud. A cloud without one cannot run the function. */
   readonly entryPoints: Readonly<Partial<Record<Cloud, EntryPoint>>>;
   /** Absolute path of the file of requirements, by cloud. */
   readonly requirements: Readonly<Partial<Record<Cloud, string>>>;
-  /** MiB. Absent: what the stack's settings say. */
+  /** MiB. Default: the stack's settings. */
   readonly memory?: number;
-  /** Seconds. Absent: what the stack's settings say. */
+  /** Seconds. Default: the stack's settings. */
   readonly timeout?: number;
   readonly environment: Readonly<Record<string, string>>;
   /** Environment variables whose values are secrets of the stack (setting `functions.<name>.secrets`). */
   readonly secrets: readonly string[];
-  /** For strategy split: the groups of packages that it takes, by their names. Absent: all. */
+  /** For strategy split: names of its groups of packages. Default: all. */
   readonly layers?: readonly string[];
   /** Names of the tables that it uses. */
   readonly tables: readonly string[];
-  /** What it does with the items of a table, by the table's name. Absent for a table: everything. */
+  /** Its operations on the items of a table, by the table's name. Default: all. */
   readonly operations?: Readonly<Record<string, readonly TableOperation[]>>;
 }
 
-/** What is done with a table's items; `query` is within one partition, `scan` over all. */
+/** Operations on a table's items; `query` is within one partition, `scan` over all. */
 export const tableOperations = ["get", "query", "scan", "put", "update", "delete"] as const;
 export type TableOperation = (typeof tableOperations)[number];
 
-/** Whether operations leave a table's items as they are. */
+/** Whether operations only read a table's items. */
 export function onlyReads(operations: readonly TableOperation[]): boolean {
   return operations.every((operation) => operation === "get" || operation === "query" || operation === "scan");
 }
@@ -65,9 +65,9 @@ export function onlyReads(operations: readonly TableOperation[]): boolean {
 /** A function that answers requests. */
 export interface HttpFunction extends FunctionDescription {
   readonly kind: "http";
-  /** Paths that it answers, each exact or ending in `/*`; `/*` is everything that no other function answers. */
+  /** Its paths, each exact or ending in `/*`; `/*` matches all paths of no other function. */
   readonly routes: readonly string[];
-  /** Requests that tell whether it serves; only GET, so that asking changes nothing. At least one. */
+  /** Requests that show whether it serves; only GET, so that probing changes nothing. At least one. */
   readonly probes: readonly Probe[];
 }
 
@@ -77,7 +77,7 @@ export interface ScheduledFunction extends FunctionDescription {
   readonly schedule: Schedule;
 }
 
-/** An attribute of a module, and how it is called. */
+/** An attribute of a module, and its calling convention. */
 export interface EntryPoint {
   /**
    * `asgi` and `wsgi` are applications; a `handler` is called as the cloud itself calls one, or, in a scheduled function,
@@ -90,13 +90,13 @@ export interface EntryPoint {
   readonly attribute: string;
 }
 
-/** A request whose answer tells whether a function serves. */
+/** A request whose response shows whether a function serves. */
 export interface Probe {
   /** Path with its query, e.g. `/api/health`. */
   readonly path: string;
-  /** Accepted status of the answer. */
+  /** Accepted status of the response. */
   readonly status: number;
-  /** What the answer's JSON must contain: objects may have more keys, `[]` is any list, all else is equal. Absent: any body. */
+  /** Required content of the JSON response: objects may have more keys, `[]` matches any list. Default: any body. */
   readonly json?: unknown;
 }
 
@@ -104,7 +104,7 @@ export interface Probe {
  * A table. On AWS its keys are as described; Azure's tables have `PartitionKey` and `RowKey`, Firestore's documents an id.
  */
 export interface TableDescription {
-  /** Lower-case letters and digits; `MESSAGES_TABLE` tells a function where `messages` is. */
+  /** Lower-case letters and digits; a function reads the cloud's name of `messages` from `MESSAGES_TABLE`. */
   readonly name: string;
   /** Attribute of type string. */
   readonly partitionKey: string;
@@ -112,17 +112,17 @@ export interface TableDescription {
   readonly sortKey?: string;
 }
 
-/** How the builder treats the dependencies. */
+/** Options of the builder for the dependencies. */
 export interface LayerOptions {
   /** For strategy split: names of requirements by the layer's name, in the order of the layers. */
   readonly groups: ReadonlyMap<string, readonly string[]>;
-  /** Patterns (glob, from the directory of packages) of files that pruning leaves in. */
+  /** Patterns (glob, from the directory of packages) of files that pruning keeps. */
   readonly keep: readonly string[];
   /** Whether packages that publish no wheel are built from their source. */
   readonly sdists: boolean;
 }
 
-/** A description that cannot be used: says the file, the key, what was found and what is accepted. */
+/** An invalid description: the message has the file, the key, its value and the accepted ones. */
 export class ApplicationError extends Error {
   override readonly name = "ApplicationError";
 }
@@ -131,13 +131,13 @@ const environmentName = z.string().regex(/^[A-Za-z][A-Za-z0-9_]*$/, {
   error: "expected the name of an environment variable: a letter, then letters, digits and underscores",
 });
 
-/** Prefixes and names that the clouds' runtimes or the adapters set themselves. */
+/** Prefixes and names of variables that the clouds' runtimes or the adapters set. */
 const reservedVariable = /^(AWS_|LAMBDA_|AzureWebJobs|WEBSITE_|FUNCTIONS_|K_|FUNCTION_|MULTICLOUD_)|^(PORT|_HANDLER)$/;
 
-/** One value for every cloud, or each cloud's own. */
+/** One value for every cloud, or one for each cloud. */
 const perCloud = <Value extends z.ZodType>(value: Value) =>
   z.union([value.transform(onEachCloud), z.partialRecord(z.enum(clouds), value)], {
-    // What is no table is meant to be the one value: its own problem is the one to tell.
+    // A value that is no table is intended as the single value, so its own problem is reported.
     error: ({ input, errors }) => {
       const [single = []] = errors as unknown as z.core.$ZodIssue[][];
       const problem = isTable(input) ? undefined : single[0]?.message;
@@ -163,9 +163,9 @@ const urlPath = z.string().regex(/^\/\S*$/, { error: "expected a path that begin
 const requirementForms =
   "requirements.in, a requirements.txt with hashes, pylock.toml, uv.lock, or a pyproject.toml beside one of these two locks";
 
-/** What the reference says of a key. */
+/** Description of a key in the reference. */
 interface KeyFacts {
-  /** As TOML has it. */
+  /** TOML type. */
   readonly type: string;
   readonly description: string;
 }
@@ -178,12 +178,12 @@ function key<Schema extends z.ZodType>(schema: Schema, type: string, description
 }
 
 const probe = z.strictObject({
-  path: key(urlPath, "text", "Path with its query, e.g. `/api/health`; asked with GET."),
-  status: key(wholeNumber([100, 599]).default(200), "integer", "Status of the answer."),
+  path: key(urlPath, "text", "Path with its query, e.g. `/api/health`; requested with GET."),
+  status: key(wholeNumber([100, 599]).default(200), "integer", "Expected status of the response."),
   json: key(
     z.unknown().optional(),
     "any",
-    "What the answer's JSON contains: objects may have more keys, `[]` is any list, all else is equal. Absent: any body.",
+    "Required content of the JSON response: objects may have more keys, `[]` matches any list, other values are equal. Absent: any body.",
   ),
 });
 
@@ -211,7 +211,7 @@ const functionSchema = z.strictObject({
       .nonempty()
       .optional(),
     "list of texts",
-    'Paths that it answers, e.g. `["/api/*"]`. Absent: `["/*"]`, all that no other function answers.',
+    'Its paths, e.g. `["/api/*"]`. Absent: `["/*"]`, all paths of no other function.',
   ),
   requirements: key(
     perCloud(z.string().min(1)).optional(),
@@ -221,8 +221,8 @@ const functionSchema = z.strictObject({
   layers: key(
     z.array(z.string()).nonempty().optional(),
     "list of texts",
-    "For the setting `layerStrategy` split: the groups (`layers.groups`) whose packages it takes. Absent: all. What several " +
-      "groups need is in a layer of its own, where a function takes some of them.",
+    "For the setting `layerStrategy` split: the groups (`layers.groups`) with its packages. Absent: all. If a function takes " +
+      "only some of them, packages that several groups need are in a layer of their own.",
   ),
   memory: key(
     wholeNumber(functionLimits.memory).optional(),
@@ -232,7 +232,7 @@ const functionSchema = z.strictObject({
   timeout: key(
     wholeNumber(functionLimits.timeout).optional(),
     "integer",
-    "Seconds that one call may take. Absent: the cloud's setting `timeout`.",
+    "Time limit of one call in seconds. Absent: the cloud's setting `timeout`.",
   ),
   environment: key(z.record(environmentName, z.string()).default({}), "table of texts", "Environment variables."),
   secrets: key(
@@ -247,20 +247,20 @@ const functionSchema = z.strictObject({
       })
       .default([]),
     "list of texts, or table of lists",
-    "Tables that it uses: it gets access to these alone, and finds their names in `<TABLE>_TABLE`. " +
-      '`{ items = ["get", "put"] }` says what it does with each, and it may do nothing else on AWS, where a batch of writes ' +
-      "(boto3's `batch_writer`) needs `put` and `delete`; Azure and Google Cloud tell reading from writing. Operations: " +
+    "Tables that it may access; their names are in `<TABLE>_TABLE`. " +
+      '`{ items = ["get", "put"] }` limits the operations on each; on AWS a batch of writes ' +
+      "(boto3's `batch_writer`) needs `put` and `delete`, while Azure and Google Cloud distinguish only reading and writing. Operations: " +
       `${tableOperations.map((name) => `\`${name}\``).join(", ")}. A list of names allows all.`,
   ),
   health: key(
     urlPath.optional(),
     "text",
-    "Path that answers 200; short for one probe. Absent, without `probes` too: `/`.",
+    "Path that answers 200; short for one probe. Absent, also without `probes`: `/`.",
   ),
   probes: key(
     z.array(probe).nonempty().optional(),
     "list of tables",
-    "Requests whose answers tell whether the function serves; the smoke check and `diagnose` send them.",
+    "Requests that show whether the function serves; the smoke check and `diagnose` send them.",
   ),
 });
 
@@ -298,7 +298,7 @@ const layersSchema = z.strictObject({
   keep: key(
     z.array(z.string()).default([]),
     "list of texts",
-    "Patterns (glob) of files in packages that pruning leaves in.",
+    "Patterns (glob) of files in packages that pruning keeps.",
   ),
   sdists: key(
     z.boolean().default(true),
@@ -311,7 +311,7 @@ const toolSchema = z.strictObject({
   source: key(
     z.string().default("."),
     "text",
-    "Folder whose files are packed, and where imports begin, relative to the application's.",
+    "Folder whose files are packed, the root of imports, relative to the application's.",
   ),
   exclude: key(
     perCloud(z.array(z.string())).default({}),
@@ -322,7 +322,7 @@ const toolSchema = z.strictObject({
   requirements: key(
     perCloud(z.string().min(1)).optional(),
     "text, by cloud",
-    "File of requirements of every function that names none.",
+    "File of requirements of the functions without their own.",
   ),
   functions: z
     .record(functionName, functionSchema)
@@ -331,7 +331,7 @@ const toolSchema = z.strictObject({
   layers: layersSchema.default({ groups: {}, keep: [], sdists: true }),
 });
 
-/** Keys that stand beside each other in the description. */
+/** Keys of one table of the description. */
 export interface KeyGroup {
   /** Path below `[tool.multicloud]`; `<name>` stands for any name. */
   readonly at: string;
@@ -342,7 +342,7 @@ export interface KeyGroup {
   } & KeyFacts)[];
 }
 
-/** Every key of the description, with its facts. */
+/** Every key of the description, with its documentation. */
 export const keyGroups: readonly KeyGroup[] = [
   { at: "", shape: toolSchema.shape },
   { at: "functions.<name>", shape: functionSchema.shape },
@@ -373,9 +373,9 @@ const pyproject = z.looseObject({
 /**
  * Reads an application's description.
  *
- * @param root folder that the application has to be in: the Pulumi project's.
+ * @param root folder that must contain the application: the Pulumi project's.
  * @param folder the application's folder, relative to `root`.
- * @throws {ApplicationError} naming every key that is wrong.
+ * @throws {ApplicationError} naming every invalid key.
  */
 export function readApplication(root: string, folder: string): Application {
   const absolute = path.resolve(root, folder);
@@ -459,7 +459,7 @@ export function readApplication(root: string, folder: string): Application {
 interface FunctionContext {
   readonly wrong: (key: string, problem: string) => void;
   readonly requirements: (key: string, file: string) => string;
-  /** The file of requirements that lies beside the description, if one does. */
+  /** The file of requirements in the folder of the description, if any. */
   readonly requirementsBeside: () => string | undefined;
   readonly defaultRequirements: Partial<Record<Cloud, string>> | undefined;
   readonly tables: readonly string[];
@@ -577,7 +577,7 @@ function described(file: string, issues: readonly z.core.$ZodIssue[]): string {
   return `${file}:\n${lines.join("\n")}`;
 }
 
-/** TOML's own words, where the schema has none of its own. */
+/** TOML's terms, where the schema has no message. */
 function accepted(issue: z.core.$ZodIssue): string {
   if (issue.code !== "invalid_type" || !issue.message.startsWith("Invalid input")) return issue.message;
   const types: Readonly<Record<string, string>> = {

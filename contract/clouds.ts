@@ -1,4 +1,4 @@
-/** The clouds that a stack can be on, in the order in which everything names them. */
+/** The clouds of a stack, in display order. */
 export const clouds = ["aws", "azure", "gcp"] as const;
 
 export type Cloud = (typeof clouds)[number];

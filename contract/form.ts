@@ -2,15 +2,15 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 
 /**
- * Whether this is the compiled form, as an installed package has it. In the repository the same modules run as TypeScript.
+ * Whether this is the compiled form of an installed package. In the repository the same modules run as TypeScript.
  */
 export const isCompiled = path.extname(__filename) === ".js";
 
 /**
- * Arguments with which Node.js runs a program of this project.
+ * Node.js arguments that run a program of this project.
  *
  * @param program its file, without the ending.
- * @param loader of TypeScript, which the repository's programs need.
+ * @param loader TypeScript loader, which the repository's programs need.
  */
 export function nodeArguments(program: string, loader = path.join(__dirname, "..", "run-typescript.js")): string[] {
   return isCompiled ? [`${program}.js`] : ["--require", loader, `${program}.ts`];

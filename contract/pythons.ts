@@ -1,6 +1,6 @@
 import type { Cloud } from "./clouds";
 
-/** Versions of Python that a function can be deployed with, on one cloud at least. */
+/** Versions of Python that at least one cloud supports. */
 export const pythonVersions = ["3.11", "3.12", "3.13", "3.14"] as const;
 export type PythonVersion = (typeof pythonVersions)[number];
 

@@ -1,5 +1,5 @@
 /**
- * When a function runs: every so many minutes, or at the times of a cron expression of five fields (minute, hour, day of
+ * When a function runs: at an interval in minutes, or at the times of a cron expression of five fields (minute, hour, day of
  * the month, month, day of the week) in UTC.
  */
 export type Schedule =
@@ -15,10 +15,10 @@ export type Schedule =
 
 const units = { minute: 1, hour: 60, day: 24 * 60 } as const;
 
-/** Divisors of an hour in minutes, and of a day in hours: the intervals that cron expresses evenly. */
+/** Divisors of an hour in minutes, and of a day in hours: the intervals that cron can express. */
 const divides = (whole: number, part: number) => whole % part === 0;
 
-/** Values that each field accepts; in the day of the week 0 is Sunday. */
+/** Accepted values of each field; in the day of the week 0 is Sunday. */
 const fields = [
   { name: "minute", from: 0, to: 59 },
   { name: "hour", from: 0, to: 23 },
@@ -30,7 +30,7 @@ const fields = [
 /**
  * Reads `rate(<n> minutes|hours|days)` or a cron expression of five fields that all three clouds can express.
  *
- * @returns the schedule, or what is accepted instead.
+ * @returns the schedule, or an error with the accepted values.
  */
 export function parseSchedule(text: string): Schedule | string {
   const rate = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(text.trim());
@@ -67,7 +67,7 @@ export function parseSchedule(text: string): Schedule | string {
   return { kind: "cron", minute, hour, dayOfMonth, month, dayOfWeek };
 }
 
-/** As EventBridge Scheduler takes it: one of the two days is `?`, and its week begins with 1 for Sunday. */
+/** In EventBridge Scheduler's format: one of the two days is `?`, and its week begins with 1 for Sunday. */
 export function awsScheduleExpression(schedule: Schedule): string {
   if (schedule.kind === "rate") {
     const [count, unit] =
@@ -87,7 +87,7 @@ export function awsScheduleExpression(schedule: Schedule): string {
   return `cron(${minute} ${hour} ${days[0]} ${month} ${days[1]} *)`;
 }
 
-/** As Cloud Scheduler takes it: five fields. */
+/** In Cloud Scheduler's format: five fields. */
 export function unixCron(schedule: Schedule): string {
   if (schedule.kind === "cron") {
     const { minute, hour, dayOfMonth, month, dayOfWeek } = schedule;
@@ -99,7 +99,7 @@ export function unixCron(schedule: Schedule): string {
   return minutes === 1 ? "* * * * *" : `*/${minutes} * * * *`;
 }
 
-/** As a timer trigger of Azure Functions takes it (NCRONTAB): six fields, seconds first. */
+/** In the format of Azure Functions' timer trigger (NCRONTAB): six fields, seconds first. */
 export function ncrontab(schedule: Schedule): string {
   return `0 ${unixCron(schedule)}`;
 }

@@ -1,4 +1,4 @@
-/** `; did you mean region?` where one of the accepted words is close to `word`, else nothing. */
+/** `; did you mean region?` if an accepted word is close to `word`, otherwise empty. */
 export function didYouMean(word: string, accepted: readonly string[]): string {
   const [best] = accepted
     .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
@@ -7,7 +7,7 @@ export function didYouMean(word: string, accepted: readonly string[]): string {
   return best === undefined ? "" : `; did you mean ${best.candidate}?`;
 }
 
-/** The same, and then `next`, e.g. what is accepted: a sentence of its own after a suggestion. */
+/** The same, followed by `next`, e.g. the accepted values: as a separate sentence after a suggestion. */
 export function didYouMeanThen(word: string, accepted: readonly string[], next: string): string {
   const suggestion = didYouMean(word, accepted);
   return suggestion === "" ? `; ${next}` : `${suggestion} ${next.charAt(0).toUpperCase()}${next.slice(1)}`;

@@ -3,7 +3,7 @@ import type { Application } from "../contract/application";
 import type { Cloud } from "../contract/clouds";
 import type { Settings } from "../settings";
 
-/** What data lies under: a provider or a name for another value, and the old resource goes with all that it holds. */
+/** Settings that identify resources with data: with another value, the old resource is deleted with its content. */
 export function lastingSettings(
   { aws, azure, gcp }: Settings,
   { site, tables }: Pick<Application, "site" | "tables">,

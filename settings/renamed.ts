@@ -1,4 +1,4 @@
-/** Names of release 3.0.0, before settings were grouped by component, and what each is called now. */
+/** Names of release 3.0.0, before settings were grouped by component, with the current ones. */
 export const renamed: ReadonlyMap<string, string> = new Map(
   Object.entries({
     "aws.memorySize": "aws.function.memorySize",

@@ -6,13 +6,13 @@ import { clouds } from "../contract/clouds";
 import { cloudPythons, pythonVersions } from "../contract/pythons";
 import { functionLimits, type Range, wholeNumber } from "../contract/limits";
 
-/** What the reference, Pulumi.yaml and an error say of a setting. */
+/** Description of a setting in the reference, Pulumi.yaml and errors. */
 export interface SettingFacts {
   /** Name of the type in JSON and YAML. */
   readonly type: "string" | "integer" | "boolean" | "array" | "object";
-  /** Accepted values, for a reader. */
+  /** Accepted values, as text. */
   readonly accepted: string;
-  /** Absent where a setting that is not given has no value. */
+  /** Absent if the setting has no default. */
   readonly initial?: unknown;
   readonly description: string;
 }
@@ -44,19 +44,19 @@ const flag = {
   schema: z.boolean({ error: "expected true or false" }),
 } as const;
 
-/** `accepted` goes on after "expected". */
+/** `accepted` follows "expected". */
 const text = (accepted: string, pattern: RegExp) => {
   const error = `expected ${accepted}`;
   return { type: "string", accepted, schema: z.string({ error }).regex(pattern, { error }) } as const;
 };
 
-/** An empty text means that the setting is off, so that a stack can take back what Pulumi.yaml gives. */
+/** An empty text switches the setting off, so that a stack can undo a value of Pulumi.yaml. */
 const optional = <Output>({ type, accepted, schema }: Kind<z.ZodType<Output, string>>) =>
   ({ type, accepted: `${accepted}; or empty`, schema: z.union([switchedOff, schema], { error: cause }) }) as const;
 
 const switchedOff = z.literal("").transform(() => undefined);
 
-/** The error of the second alternative: an empty text was not meant. */
+/** Reports the error of the second alternative: an empty text was not intended. */
 const cause = ({ errors }: { readonly errors?: unknown }): string | undefined => {
   const [, meant = []] = z
     .array(z.array(z.looseObject({ message: z.string() })))
@@ -75,7 +75,7 @@ function setting<Schema extends z.ZodType>(
   return withInitial;
 }
 
-/** A setting that overrides another fact where it is given. */
+/** An optional setting that overrides another value. */
 function override<Schema extends z.ZodType>({ type, accepted, schema }: Kind<Schema>, description: string) {
   const absent = z.optional(schema);
   facts.add(absent, { type, accepted, description });
@@ -118,24 +118,28 @@ const texts = {
   schema: z.record(z.string(), z.string({ error: quoted }), { error: "expected texts by the variable's name" }),
 } as const;
 
-/** What a new release has to pass before it has all requests. */
+/** The canary phase of a new release. */
 const canary = {
   percentage: setting(
     whole(0, 50),
     0,
-    "Requests, in percent, that a new release has at first, once it is verified; 0 for all at once.",
+    "Initial share of the requests for a new, verified release, in percent; 0 disables the canary phase.",
   ),
-  minutes: setting(whole(1, 120), 10, "Minutes in which it has them. Where it fails at none, it has all afterwards."),
+  minutes: setting(
+    whole(1, 120),
+    10,
+    "Duration of the canary phase in minutes. Without failures, the release then gets all requests.",
+  ),
   errors: setting(
     whole(1, 100_000),
     1,
-    "Failed answers (status 500 and more) from which on the release before has all requests again, and the update fails.",
+    "Failed responses (status 500 and above) after which the previous release gets all requests again, and the update fails.",
   ),
 } as const;
 
 /** Settings of one function of the application. */
 const functionOverrides = z.strictObject({
-  environment: setting(texts, {}, "Environment variables, over those of the application's description."),
+  environment: setting(texts, {}, "Environment variables, which override those of the application's description."),
   secrets: setting(
     texts,
     {},
@@ -144,11 +148,11 @@ const functionOverrides = z.strictObject({
   memory: override(whole(...functionLimits.memory), "Memory in MiB, instead of the description's or the cloud's."),
   timeout: override(
     whole(...functionLimits.timeout),
-    "Seconds that one call may take, instead of the description's or the cloud's.",
+    "Time limit of one call in seconds, instead of the description's or the cloud's.",
   ),
   schedule: override(
     { type: "string", accepted: "a schedule as in the description", schema: z.string({ error: quoted }) },
-    "When a function on a schedule runs, instead of what the description says.",
+    "Schedule of a scheduled function, instead of the description's.",
   ),
 });
 
@@ -159,7 +163,7 @@ const aws = group(
       region: setting(
         oneOf(awsRegions, "a region of AWS"),
         "ap-northeast-1",
-        "Region of everything except CloudFront. A deployed stack cannot change it.",
+        "Region of everything except CloudFront. It cannot change after the first deployment.",
       ),
       architecture: setting(
         oneOf(["x86_64", "arm64"]),
@@ -179,7 +183,7 @@ const aws = group(
           ),
         },
         {},
-        "Layers that others publish, for `layerStrategy` hybrid.",
+        "Public layers of other accounts, for `layerStrategy` hybrid.",
       ),
       shareLayersWith: setting(
         {
@@ -193,12 +197,12 @@ const aws = group(
           ),
         },
         [],
-        "Who may use the layers beside the account that they are in.",
+        "Accounts and organisations that may use the layers, in addition to the stack's own account.",
       ),
       permissionsBoundary: setting(
         optional(text("the ARN of a policy", /^arn:aws[\w-]*:iam::\d{12}:policy\/[\w+=,.@/-]+$/)),
         "",
-        "Policy that no role of the stack gets beyond, as `bootstrap/` makes one. Empty for none.",
+        "Permissions boundary of every role of the stack, e.g. the one of `bootstrap/`. Empty for none.",
       ),
       codeSigning: setting(
         optional(oneOf(["warn", "enforce"])),
@@ -213,9 +217,9 @@ const aws = group(
             memorySize: setting(
               whole(...functionLimits.memory),
               512,
-              "Memory of a function in MiB; its share of a CPU grows with it.",
+              "Memory of a function in MiB; its CPU share is proportional.",
             ),
-            timeout: setting(whole(1, 30), 15, "Seconds that a request may take; an HTTP API waits no longer than 30."),
+            timeout: setting(whole(1, 30), 15, "Time limit of a request in seconds; an HTTP API waits 30 at most."),
             reservedConcurrency: setting(
               {
                 type: "integer",
@@ -230,7 +234,7 @@ const aws = group(
                   .transform((value) => (value === -1 ? undefined : value)),
               },
               -1,
-              "Requests that a function may handle at once; -1 for the account's limit.",
+              "Reserved concurrency of a function; -1 for the account's limit.",
             ),
             snapStart: setting(
               flag,
@@ -243,7 +247,7 @@ const aws = group(
               "KMS key that encrypts the functions' environment. Empty for the key that AWS manages.",
             ),
             canary: group(
-              "A new version's share of the requests, before it has all",
+              "Canary phase of a new version",
               z
                 .strictObject({
                   ...canary,
@@ -254,7 +258,7 @@ const aws = group(
                       schema: z.array(z.string({ error: quoted }), { error: "expected a list of names" }),
                     },
                     [],
-                    "Alarms that take it back too, if they fire in that time.",
+                    "Alarms that also reject the release if they fire during the canary phase.",
                   ),
                 })
                 .prefault({}),
@@ -269,7 +273,7 @@ const aws = group(
             throttle: z
               .strictObject({
                 rate: setting(whole(1, 10_000), 100, "Requests per second that the HTTP API accepts."),
-                burst: setting(whole(1, 5_000), 200, "Requests above that rate that it accepts at once."),
+                burst: setting(whole(1, 5_000), 200, "Burst of requests above that rate that it accepts."),
               })
               .prefault({}),
           })
@@ -279,7 +283,7 @@ const aws = group(
         "The frontend behind CloudFront",
         z
           .strictObject({
-            enabled: setting(flag, true, "Deploys the application's site behind CloudFront."),
+            enabled: setting(flag, true, "Whether to deploy the application's site behind CloudFront."),
             domain: setting(optional(hostName), "", "Host name of the frontend. Empty for CloudFront's own."),
             certificateArn: setting(
               optional(
@@ -294,7 +298,7 @@ const aws = group(
             waf: setting(
               flag,
               false,
-              "Puts AWS's managed common rules in front of CloudFront. The API's own address, `apiUrl`, stays open.",
+              "Protects CloudFront with AWS's managed common rules (AWS WAF). The API's own address, `apiUrl`, is not protected.",
             ),
             logBucket: setting(
               optional(text("the name of a bucket", /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/)),
@@ -315,34 +319,34 @@ const azure = group(
       region: setting(
         oneOf(azureRegions, "a region of Azure"),
         "japaneast",
-        "Region of everything except Front Door. A deployed stack cannot change it.",
+        "Region of everything except Front Door. It cannot change after the first deployment.",
       ),
       storageAccountName: setting(
         optional(text("3 to 24 lower-case letters and digits", storageAccountName)),
         "",
-        "Name of the storage account that holds the tables. Empty for a generated one. A deployed stack cannot change it.",
+        "Name of the storage account that holds the tables. Empty for a generated one. It cannot change after the first deployment.",
       ),
       function: group(
         "The function apps",
         z
           .strictObject({
             memorySize: setting(wholeFrom([512, 2048, 4096]), 512, "Memory of an instance in MiB."),
-            maximumInstances: setting(whole(1, 1_000), 40, "Instances of a function app that run at once at most."),
+            maximumInstances: setting(whole(1, 1_000), 40, "Maximum number of instances of a function app."),
             concurrency: setting(
               whole(1, 1_000),
               10,
-              "Requests that an instance handles at once; Azure's own default for Python is 1.",
+              "Concurrent requests of an instance; Azure's own default for Python is 1.",
             ),
             frontDoorOnly: setting(
               flag,
               false,
-              "Refuses requests that do not come through Front Door, so that `apiUrl` answers 403; needs the frontend.",
+              "Rejects requests that do not come through Front Door, so that `apiUrl` answers 403; needs the frontend.",
             ),
             blueGreen: setting(
               flag,
               false,
-              "Two apps of each function that answers requests, blue and green, behind Front Door's route: an update goes to the one " +
-                "that does not serve, which is asked before the route moves. `apiUrl` is then Front Door's address; needs the frontend.",
+              "Two apps, blue and green, for each function that answers requests, behind Front Door's route: an update goes to the one " +
+                "that does not serve, which is probed before the route moves. `apiUrl` is then Front Door's address; needs the frontend.",
             ),
             deployment: setting(
               oneOf(["onedeploy", "az"]),
@@ -356,7 +360,7 @@ const azure = group(
         "The frontend behind Front Door",
         z
           .strictObject({
-            enabled: setting(flag, true, "Deploys the application's site behind Front Door."),
+            enabled: setting(flag, true, "Whether to deploy the application's site behind Front Door."),
             domain: setting(
               optional(hostName),
               "",
@@ -365,8 +369,8 @@ const azure = group(
             waf: setting(
               flag,
               false,
-              "Puts Microsoft's managed rules in front of Front Door, which becomes Front Door Premium for good. " +
-                "`azure.function.frontDoorOnly` closes the way around them.",
+              "Protects Front Door with Microsoft's managed rules; this upgrades it to Front Door Premium permanently. " +
+                "`azure.function.frontDoorOnly` prevents requests that bypass them.",
             ),
           })
           .prefault({}),
@@ -382,14 +386,14 @@ const gcp = group(
       region: setting(
         oneOf(gcpRegions, "a region of Google Cloud"),
         "asia-northeast1",
-        "Region of everything except the load balancer. A deployed stack cannot change it.",
+        "Region of everything except the load balancer. It cannot change after the first deployment.",
       ),
       project: setting(
         optional(
           text("the id of a project: 6 to 30 lower-case letters, digits and hyphens", /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/),
         ),
         "",
-        "Id of the project to deploy to; needed where `clouds` has gcp. A deployed stack cannot change it.",
+        "Id of the project to deploy to; required if `clouds` has gcp. It cannot change after the first deployment.",
       ),
       function: group(
         "The Cloud Run functions",
@@ -398,7 +402,7 @@ const gcp = group(
             public: setting(
               flag,
               true,
-              "Lets anyone call a function. Set it to false where a policy forbids allUsers; docs/clouds.md has the other way.",
+              "Whether anyone may call a function. Set it to false if a policy forbids allUsers; docs/clouds.md describes the alternative.",
             ),
             memorySize: setting(
               whole(128, 32_768),
@@ -406,16 +410,13 @@ const gcp = group(
               "Memory of an instance in MiB; above 4096 it has more than one CPU.",
             ),
             timeout: setting(whole(1, 3_600), 15, "Seconds that a request may take."),
-            concurrency: setting(whole(1, 1_000), 80, "Requests that an instance handles at once."),
+            concurrency: setting(whole(1, 1_000), 80, "Concurrent requests of an instance."),
             maximumInstances: setting(
               whole(1, 1_000),
               16,
-              "Instances of a function that run at once at most; a new project has 20 CPUs in a region.",
+              "Maximum number of instances of a function; a new project has 20 CPUs in a region.",
             ),
-            canary: group(
-              "A new revision's share of the requests, before it has all",
-              z.strictObject(canary).prefault({}),
-            ),
+            canary: group("Canary phase of a new revision", z.strictObject(canary).prefault({})),
           })
           .prefault({}),
       ),
@@ -423,7 +424,7 @@ const gcp = group(
         "The frontend behind the global load balancer",
         z
           .strictObject({
-            enabled: setting(flag, true, "Deploys the application's site behind the global load balancer."),
+            enabled: setting(flag, true, "Whether to deploy the application's site behind the global load balancer."),
             domain: setting(
               optional(hostName),
               "",
@@ -432,12 +433,12 @@ const gcp = group(
             publicBucket: setting(
               flag,
               false,
-              "Lets anyone read the frontend's bucket, where the load balancer's own account cannot be given access.",
+              "Whether anyone may read the frontend's bucket, if the load balancer's own account cannot get access.",
             ),
             cloudArmor: setting(
               flag,
               false,
-              "Puts Cloud Armor's rules against injection in front of the frontend's API paths. `apiUrl` stays open.",
+              "Protects the frontend's API paths with Cloud Armor's rules against injection. `apiUrl` is not protected.",
             ),
           })
           .prefault({}),
@@ -459,7 +460,7 @@ const anySetting = z.strictObject({
       schema: z.record(z.string(), functionOverrides, { error: "expected settings by the function's name" }),
     },
     {},
-    "What this stack says of a function, over the application's description.",
+    "Settings of a function in this stack, which override the application's description.",
   ),
   clouds: setting(
     {
@@ -470,12 +471,12 @@ const anySetting = z.strictObject({
         .nonempty({ error: `expected at least one of ${clouds.join(", ")}` }),
     },
     [...clouds],
-    "Where to deploy.",
+    "Clouds to deploy to.",
   ),
   pythonVersion: setting(
     oneOf(pythonVersions),
     "3.12",
-    "Python version of the functions and of everything in their layers. 3.14 goes without azure in `clouds`, where it is a preview.",
+    "Python version of the functions and their layers. 3.14 needs `clouds` without azure, where it is a preview.",
   ),
   layerStrategy: setting(
     oneOf(["full", "hybrid", "split", "auto"]),
@@ -485,17 +486,17 @@ const anySetting = z.strictObject({
   bytecode: setting(
     flag,
     true,
-    "Adds bytecode to Lambda layers and to the Azure package, so that a function starts in half the time.",
+    "Adds bytecode to Lambda layers and to the Azure package, which halves the start time of a function.",
   ),
   deletionProtection: setting(
     flag,
     false,
-    "Refuses to delete what holds data (the tables), until it is set to false and deployed.",
+    "Prevents the deletion of resources with data (the tables), until it is set to false and deployed.",
   ),
   smokeCheck: setting(
     flag,
     true,
-    "Calls each deployed API, and fails the update, naming the cause, where it does not answer as its probes say.",
+    "Probes each deployed API, and fails the update with the cause if it does not answer as expected.",
   ),
   notificationEmail: setting(
     optional({
@@ -504,12 +505,12 @@ const anySetting = z.strictObject({
       schema: z.email({ error: "expected an e-mail address" }),
     }),
     "",
-    "Address that alarms of errors, throttling and latency (p95) are sent to. Empty for no alarms and no dashboard.",
+    "Recipient of alarms about errors, throttling and latency (p95). Empty for no alarms and no dashboard.",
   ),
   logRetentionDays: setting(
     wholeFrom(retentionDays),
     365,
-    "Days that logs are kept; 30 to 730 with Azure. On Google Cloud the project's log bucket decides instead.",
+    "Retention of logs in days; 30 to 730 with Azure. On Google Cloud the project's log bucket decides instead.",
   ),
   auth: group(
     "Sign-in",
@@ -540,7 +541,7 @@ const anySetting = z.strictObject({
 /** `arn:<partition>:<service>:<region>:<account>:<resource>` */
 const regionIn = (arn: string) => arn.split(":")[3];
 
-/** Every setting, and the relations between them. */
+/** Every setting, with the constraints between them. */
 export const settingsSchema = anySetting.check(({ value, issues }) => {
   const wrong = (path: string, input: unknown, message: string) => {
     issues.push({ code: "custom", path: path.split("."), input, message });
@@ -614,14 +615,14 @@ export type Configuration = z.output<typeof settingsSchema>;
 export interface Setting extends SettingFacts {
   /** E.g. `aws.function.memorySize`; `<function>` stands for any function's name. */
   readonly name: string;
-  /** Path of the group that it is in; empty for none. */
+  /** Path of its group; empty for none. */
   readonly group: string;
 }
 
 /** Every setting, in the order of the schema. */
 export const settings: readonly Setting[] = settingsIn(anySetting.shape, "");
 
-/** What each group of settings belongs to, by its path. */
+/** Title of each group of settings, by its path. */
 export const groupDescriptions: ReadonlyMap<string, string> = new Map([
   ["functions.<function>", "One function, by its name in the application's description"],
   ...groupsIn(anySetting.shape, ""),
@@ -648,7 +649,7 @@ function groupsIn(shape: z.core.$ZodShape, prefix: string): [string, string][] {
   });
 }
 
-/** What is in a group; nothing in a setting. */
+/** Entries of a group; none for a setting. */
 function shapeOf(schema: z.core.$ZodType): z.core.$ZodShape {
   if (facts.has(schema) || !(schema instanceof z.ZodPrefault)) return {};
   const inner = schema.def.innerType;
