@@ -10,39 +10,39 @@ import { declareApplication } from "../stack";
 
 // Pulumi's analyser turns these classes into a schema, for SDKs in other languages: it takes interfaces of plain values.
 
-/** What an application is deployed with on any cloud. */
+/** Arguments of an application on any cloud. */
 export interface PythonApiArgs {
   /** Folder of the application, whose `pyproject.toml` describes it in `[tool.multicloud]`; relative to the program. */
   application: string;
-  /** Environment of every function, beside what the description says. */
+  /** Environment variables of every function, in addition to those of the description. */
   environment?: Record<string, string>;
-  /** Values of the secrets that the description lists; known when previewed. */
+  /** Values of the secrets that the description lists; they must be known at the preview. */
   secrets?: Record<string, pulumi.Input<string>>;
-  /** Python of the functions, e.g. 3.13: docs/reference/settings.md lists those of each cloud. Default: 3.12. */
+  /** Python version of the functions, e.g. 3.13: docs/reference/settings.md lists those of each cloud. Default: 3.12. */
   pythonVersion?: string;
-  /** MiB that a function has, where the description says nothing. Default: the cloud's, as docs/reference/settings.md says. */
+  /** Memory of a function in MiB, if the description has none. Default: the cloud's, from docs/reference/settings.md. */
   memorySize?: number;
-  /** Fails the update where the API does not answer as its probes say. Default: true. */
+  /** Fails the update if the API does not answer its probes as expected. Default: true. */
   smokeCheck?: boolean;
-  /** Refuses to delete the tables. Default: false. */
+  /** Prevents the deletion of the tables. Default: false. */
   deletionProtection?: boolean;
 }
 
 export interface AwsPythonApiArgs extends PythonApiArgs {
   /** Default: ap-northeast-1. */
   region?: string;
-  /** Of the functions and their layer: x86_64 or arm64. Default: x86_64. */
+  /** Architecture of the functions and their layer: x86_64 or arm64. Default: x86_64. */
   architecture?: string;
-  /** Seconds that a call may take. Default: 15. */
+  /** Time limit of a call in seconds. Default: 15. */
   timeout?: number;
-  /** ARN of the policy that no role of the functions gets beyond. Default: none. */
+  /** ARN of the permissions boundary of the functions' roles. Default: none. */
   permissionsBoundary?: string;
 }
 
 export interface AzurePythonApiArgs extends PythonApiArgs {
   /** Default: japaneast. */
   region?: string;
-  /** Name of the storage account, which is unique in all of Azure. Default: made from the names. */
+  /** Name of the storage account, unique in all of Azure. Default: generated from the names. */
   storageAccountName?: string;
 }
 
@@ -51,13 +51,13 @@ export interface GcpPythonApiArgs extends PythonApiArgs {
   project: string;
   /** Default: asia-northeast1. */
   region?: string;
-  /** Seconds that a call may take. Default: as docs/reference/settings.md says. */
+  /** Time limit of a call in seconds. Default: the one in docs/reference/settings.md. */
   timeout?: number;
 }
 
 /** A Python application on AWS: its functions with their layers, HTTP API and tables. */
 export class AwsPythonApi extends pulumi.ComponentResource<pulumi.Inputs> {
-  /** Address of the HTTP API. Empty where no function answers requests. */
+  /** Address of the HTTP API. Empty if no function answers requests. */
   readonly url: pulumi.Output<string>;
   /** ARN of each layer version, by the layer's name. */
   readonly layerArns: pulumi.Output<Record<string, string>>;
@@ -82,7 +82,7 @@ export class AwsPythonApi extends pulumi.ComponentResource<pulumi.Inputs> {
 
 /** A Python application on Azure: its Function App with its packages, and its tables. */
 export class AzurePythonApi extends pulumi.ComponentResource<pulumi.Inputs> {
-  /** Address of the API. Empty where no function answers requests. */
+  /** Address of the API. Empty if no function answers requests. */
   readonly url: pulumi.Output<string>;
 
   constructor(name: string, args: AzurePythonApiArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -102,7 +102,7 @@ export class AzurePythonApi extends pulumi.ComponentResource<pulumi.Inputs> {
 
 /** A Python application on Google Cloud: its functions with their packages, and its tables. */
 export class GcpPythonApi extends pulumi.ComponentResource<pulumi.Inputs> {
-  /** Address of the API. Empty where no function answers requests. */
+  /** Address of the API. Empty if no function answers requests. */
   readonly url: pulumi.Output<string>;
 
   constructor(name: string, args: GcpPythonApiArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -121,21 +121,21 @@ export class GcpPythonApi extends pulumi.ComponentResource<pulumi.Inputs> {
 }
 
 export interface PythonLayerArgs {
-  /** Folder of the application whose requirements are meant; relative to the program. */
+  /** Folder of the application with the requirements; relative to the program. */
   application: string;
   /** Name of the layer in the account. */
   layerName: string;
-  /** One that Lambda has, e.g. 3.13: docs/reference/settings.md lists them. Default: 3.12. */
+  /** A Python version of Lambda, e.g. 3.13: docs/reference/settings.md lists them. Default: 3.12. */
   pythonVersion?: string;
   /** x86_64 or arm64. Default: x86_64. */
   architecture?: string;
-  /** Who may use it beside its own account: ids of accounts or of organisations. Default: none. */
+  /** Ids of accounts or organisations that may use it, in addition to its own account. Default: none. */
   shareWith?: string[];
 }
 
 /** The locked packages of an application's functions as one Lambda layer, for functions that are declared elsewhere. */
 export class PythonLayer extends pulumi.ComponentResource<pulumi.Inputs> {
-  /** ARN of the version. */
+  /** ARN of the layer version. */
   readonly arn: pulumi.Output<string>;
 
   constructor(name: string, args: PythonLayerArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -175,12 +175,12 @@ export class PythonLayer extends pulumi.ComponentResource<pulumi.Inputs> {
 
 type Group = Readonly<Record<string, unknown>>;
 
-/** Without what was not given: the settings have defaults. */
+/** Removes undefined values: the settings have defaults. */
 function given(values: Group): Group {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }
 
-/** The components of an application below one of these, by settings as a stack of our own has them. */
+/** Declares an application's components below one of these, with settings like those of a stack. */
 async function declared(parent: pulumi.ComponentResource, name: string, args: Group, clouds: Group) {
   const { application: folder, environment, secrets, ...common } = args;
   const application = described(String(folder));
@@ -197,16 +197,16 @@ async function declared(parent: pulumi.ComponentResource, name: string, args: Gr
   return declareApplication(application, settingsOf(name, { ...given(common), functions }, clouds), { name, parent });
 }
 
-/** Values that may be outputs, secrets among them. */
+/** Values that may be outputs, including secrets. */
 function plain(values: unknown): Promise<Record<string, string>> {
   return new Promise((resolve) => {
     pulumi.output((values ?? {}) as Record<string, string>).apply(resolve);
   });
 }
 
-/** @throws {pulumi.RunError} naming each argument that is wrong. */
+/** @throws {pulumi.RunError} naming each invalid argument. */
 function settingsOf(name: string, common: Group, clouds: Group): Settings {
-  // What is named after the project elsewhere is named after the component here: a stack may have several.
+  // Names that begin with the project elsewhere begin with the component here: a stack may have several.
   const scope = { project: name, stack: pulumi.getStack() };
   const values = { clouds: Object.keys(clouds), ...common, ...clouds };
   try {

@@ -8,7 +8,7 @@ import { z } from "zod";
 import { version } from "../package.json";
 import { AwsPythonApi, AzurePythonApi, GcpPythonApi, PythonLayer } from "./components";
 
-/** By their type tokens. */
+/** Constructors by type token. */
 const constructors: Readonly<
   Record<
     string,
@@ -28,13 +28,13 @@ const constructors: Readonly<
 const schemaFile = path.join(__dirname, "schema.json");
 
 /**
- * The components for programs in other languages: `pulumi package add` makes an SDK from the schema, and the engine asks this
- * process to construct what such a program declares.
+ * The components for programs in other languages: `pulumi package add` generates an SDK from the schema, and the engine calls
+ * this process to construct the components of such a program.
  */
 export class ComponentPlugin implements Provider {
   readonly version = version;
 
-  /** Written by `npm run schema`: without it, a compiler would have to analyse the sources at each start. */
+  /** Written by `npm run schema`, so that the sources need not be analysed at each start. */
   getSchema(): Promise<string> {
     return Promise.resolve(readFileSync(schemaFile, "utf8"));
   }

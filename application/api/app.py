@@ -24,13 +24,13 @@ BODY_LIMIT = 16 * 1024
 def create_app(
     store: MessageStore, provider: Provider, platform_request_id: PlatformRequestId | None = None
 ) -> ASGIApp:
-    """Build the application over a store.
+    """Build the application with a store.
 
-    The environment says which version and release it is (APPLICATION_VERSION, RELEASE), and whose tokens posting needs
-    (AUTH_ISSUER and AUTH_AUDIENCE; without them, none).
+    Environment variables: its version and release (APPLICATION_VERSION, RELEASE), and the issuer and audience of the
+    tokens for posting (AUTH_ISSUER, AUTH_AUDIENCE; without them, posting needs no token).
     """
-    # A redirect to the path with a slash would name the function's own host, not the address that the client used.
-    # Documentation pages would load scripts from elsewhere; the API is small enough for the README.
+    # A redirect to the path with a slash would contain the function's host instead of the client's address.
+    # Documentation pages would load scripts from other hosts; the README documents the API.
     app = FastAPI(title="Messages", redirect_slashes=False, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(BodyLimit, limit=BODY_LIMIT)
     version = os.environ.get("APPLICATION_VERSION", "unknown")
@@ -67,7 +67,7 @@ def _token_checks() -> list[Depends]:
     issuer = os.environ.get("AUTH_ISSUER")
     if not issuer:
         return []
-    # Not at the top: cryptography would make every cold start slower, also where no token is checked.
+    # Imported here, because cryptography slows down cold starts, also without token checks.
     from api.auth import TokenCheck
 
     return [Depends(TokenCheck(issuer, os.environ["AUTH_AUDIENCE"]))]
@@ -76,13 +76,13 @@ def _token_checks() -> list[Depends]:
 def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        # What was sent is not sent back: it may be long, or nothing that JSON can say.
+        # The input is not returned: it may be long, or not serialisable as JSON.
         problems = [{"loc": each["loc"], "msg": each["msg"], "type": each["type"]} for each in error.errors()]
         return JSONResponse({"detail": problems}, 422)
 
     @app.exception_handler(405)
     async def method_not_allowed(request: Request, _: Exception) -> JSONResponse:
-        # Starlette names the methods of one route only, and a path here has a route for reading and one for writing.
+        # Starlette lists the methods of one route only, but a path here has one route for reading and one for writing.
         routes = [route for route in app.routes if route.matches(request.scope)[0] is not Match.NONE]
         allowed = sorted({method for route in routes for method in route.methods})
         return JSONResponse({"detail": "Method Not Allowed"}, 405, {"Allow": ", ".join(allowed)})

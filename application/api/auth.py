@@ -21,9 +21,9 @@ _LEEWAY = 10
 
 
 class TokenCheck:
-    """A dependency that lets a request pass whose bearer token an issuer signed for an audience.
+    """A dependency that accepts requests with a bearer token that an issuer signed for an audience.
 
-    The issuer's keys are read when the first token comes and kept for five minutes; an unknown key has them read again,
+    The issuer's keys are read for the first token and cached for five minutes; for an unknown key they are read again,
     at most twice a minute.
     """
 
@@ -35,7 +35,7 @@ class TokenCheck:
     def __call__(self, authorization: Annotated[str | None, Header()] = None) -> None:
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
-            # Without a token there is nothing to call invalid (RFC 6750, section 3.1).
+            # Without a token, the response has no error code (RFC 6750, section 3.1).
             raise HTTPException(401, "a bearer token is needed", {"WWW-Authenticate": "Bearer"})
         try:
             jwt.decode(

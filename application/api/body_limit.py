@@ -1,13 +1,13 @@
-"""A limit to what a request may send."""
+"""A limit on the size of request bodies."""
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class BodyLimit:
-    """ASGI middleware that counts a body's bytes as they come, whatever Content-Length says.
+    """ASGI middleware that counts a body's bytes as they arrive, regardless of Content-Length.
 
-    FastAPI's own ``max_body_size`` does too, but answers in plain text.
+    FastAPI's ``max_body_size`` does too, but responds in plain text.
     """
 
     def __init__(self, app: ASGIApp, limit: int) -> None:

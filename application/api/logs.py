@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line."""
+"""Structured logs: one JSON object per line."""
 
 import json
 import logging
@@ -39,7 +39,7 @@ class JsonFormatter(logging.Formatter):
 def configure_logs(handler: logging.Handler | None = None, level_key: str = "level") -> None:
     """Send the application's lines of LOG_LEVEL (default INFO) and above to a handler, by default standard output.
 
-    ``level_key`` is what the platform calls a line's level.
+    ``level_key`` is the platform's key for the level of a line.
     """
     handler = handler or logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter(level_key))

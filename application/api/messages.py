@@ -13,7 +13,7 @@ BOARD = "public"
 
 
 class NewMessage(BaseModel):
-    """What a client posts. Control characters are refused, since not every store keeps them; lines and tabs are not."""
+    """A client's input. Control characters except newlines and tabs are rejected, because not every store keeps them."""
 
     content: Annotated[
         str,
@@ -40,7 +40,7 @@ class Message(BaseModel):
 
     @classmethod
     def from_new(cls, new: NewMessage) -> "Message":
-        """Give a posted message its id and its time."""
+        """Assign an id and a time to a posted message."""
         now = time.time_ns()
         created_at = datetime.fromtimestamp(now // 1_000_000 / 1000, UTC).isoformat(timespec="milliseconds")
         return cls(
@@ -52,9 +52,9 @@ class Message(BaseModel):
 
 
 def _uuid7(now: int) -> uuid.UUID:
-    """Make a UUID of version 7 for a time in nanoseconds; Python has ``uuid.uuid7`` from 3.14 on.
+    """Create a UUID of version 7 for a time in nanoseconds; Python has ``uuid.uuid7`` since 3.14.
 
-    The 12 bits after the milliseconds are a finer clock (RFC 9562, section 6.2, method 3), so that messages of one
+    The 12 bits after the milliseconds are sub-millisecond time (RFC 9562, section 6.2, method 3), so that messages of one
     process keep their order within a millisecond; the last 62 are random.
     """
     milliseconds, rest = divmod(now, 1_000_000)
@@ -71,20 +71,20 @@ class Page(NamedTuple):
 
     @classmethod
     def of(cls, found: list[Message], limit: int) -> "Page":
-        """Make a page of the first ``limit`` messages; a store asks for one more, to know whether any follow."""
+        """Create a page of the first ``limit`` messages; a store reads one more, to know whether more follow."""
         page = found[:limit]
         return cls(page, page[-1].id if len(found) > limit else None)
 
 
 class StoreError(Exception):
-    """The store did not do it: its table is missing, access is denied, it is throttled, or the id is taken."""
+    """The operation failed: the table is missing, access is denied, it is throttled, or the id exists."""
 
 
 class MessageStore(Protocol):
-    """Where messages are kept. Every method is safe to call from several threads, and raises StoreError."""
+    """A store of messages. Its methods are thread-safe and raise StoreError."""
 
     def add(self, message: Message) -> None:
-        """Store a message; one that is there already is never overwritten."""
+        """Store a message; an existing one is never overwritten."""
 
     def newest(self, limit: int, before: str | None) -> Page:
-        """List up to ``limit`` messages, newest first; with ``before``, those older than that id."""
+        """List up to ``limit`` messages, newest first; with ``before``, only those older than that id."""

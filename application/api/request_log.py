@@ -1,4 +1,4 @@
-"""What every request gets, whatever its route and its outcome: an id, and a line in the log."""
+"""An id and a log line for every request, independent of its route and result."""
 
 import re
 import time
@@ -17,7 +17,7 @@ _ACCEPTED_ID = re.compile(r"[\w-]{8,64}", re.ASCII)
 
 
 class RequestLog:
-    """ASGI middleware around the whole application, so that answers to bad requests and errors pass it as well."""
+    """ASGI middleware around the whole application, so that error responses pass through it too."""
 
     def __init__(self, app: ASGIApp, provider: str, platform_request_id: PlatformRequestId | None = None) -> None:
         self._app = app
@@ -50,7 +50,7 @@ class RequestLog:
             await self._app(scope, receive, send_with_headers)
         except Exception:
             log.exception("unhandled error")
-            # FastAPI answers 500 and raises the error again, for servers that would log it: that is done now.
+            # FastAPI responds with 500 and re-raises the error for the server's log; it is logged here instead.
             if status is None:
                 raise
         finally:

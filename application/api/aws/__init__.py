@@ -1,1 +1,1 @@
-"""What only AWS needs: the store in DynamoDB, and the Lambda function."""
+"""Parts for AWS: the store in DynamoDB, and the Lambda function."""

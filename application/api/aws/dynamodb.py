@@ -22,7 +22,7 @@ class DynamoDbStore:
         """Use the table that MESSAGES_TABLE names."""
         # Ten seconds for all attempts, so that a failure is answered and logged within aws.function.timeout (15).
         config = Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 2, "mode": "standard"})
-        # boto3 adds nothing to a client but the time that its import takes, at every cold start.
+        # botocore is enough for a client; importing boto3 would only slow down every cold start.
         client = botocore.session.get_session().create_client("dynamodb", config=config)
         return cls(client, os.environ["MESSAGES_TABLE"])
 
@@ -42,14 +42,14 @@ class DynamoDbStore:
         if before:
             condition, values = f"{condition} AND id < :before", {**values, ":before": {"S": before}}
         try:
-            # One answer holds a page: it may have 1 MB, and 101 messages of the longest have 0.9 MB.
+            # One response contains a page: its limit is 1 MB, and 101 messages of maximum length have 0.9 MB.
             answer = self._client.query(
                 TableName=self._table,
                 KeyConditionExpression=condition,
                 ExpressionAttributeValues=values,
                 ScanIndexForward=False,
                 Limit=limit + 1,
-                # Who has just posted finds the message in the list.
+                # Consistent, so that a client sees the message that it has just posted.
                 ConsistentRead=True,
             )
         except (BotoCoreError, ClientError) as error:

@@ -1,1 +1,1 @@
-"""What only Azure needs: the store in Table Storage, and the application with its logs as Functions takes them."""
+"""Parts for Azure: the store in Table Storage, and the application with logs in the format of Functions."""

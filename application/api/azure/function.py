@@ -8,7 +8,7 @@ from api.logs import configure_logs
 
 
 class _HostHandler(logging.Handler):
-    """Passes lines to the root logger's handlers, which the Functions host reads; it may lose stdout."""
+    """Passes lines to the root logger's handlers, which the Functions host reads; stdout may be lost."""
 
     def emit(self, record: logging.LogRecord) -> None:
         line = logging.makeLogRecord({**vars(record), "msg": self.format(record), "args": (), "exc_info": None})
@@ -16,7 +16,7 @@ class _HostHandler(logging.Handler):
 
 
 configure_logs(_HostHandler())
-# The SDK logs every header of every call to the tables otherwise.
+# Otherwise the SDK logs all headers of every call to the tables.
 logging.getLogger("azure.core.pipeline.policies.http_logging_policy").setLevel(logging.WARNING)
 
 app = create_app(TableStorageStore.from_environment(), "azure", lambda scope: scope["azure_functions.invocation_id"])

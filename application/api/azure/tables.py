@@ -10,12 +10,12 @@ from azure.identity import ManagedIdentityCredential
 
 from api.messages import BOARD, Message, Page, StoreError
 
-# The library's own ten retries would keep a client waiting for minutes; in seconds.
+# In seconds; the library's default of ten retries would take minutes.
 _LIMITS = {"retry_total": 1, "connection_timeout": 2, "read_timeout": 5}
 
 
 class TableStorageStore:
-    """A table whose partition is the board. Rows sort upwards only, so a row's key is its id counted down."""
+    """A table whose partition is the board. Rows sort only in ascending order, so a row's key is its id subtracted from the maximum."""
 
     def __init__(self, table: TableClient) -> None:
         self._table = table
@@ -24,7 +24,7 @@ class TableStorageStore:
     def from_environment(cls) -> "TableStorageStore":
         """Use the table that MESSAGES_TABLE names, over the connection MESSAGES_STORAGE.
 
-        A connection is configured as Functions configures one: a connection string, or settings that share its name.
+        The connection has the form of Functions: a connection string, or settings with its name as prefix.
         """
         connection = os.environ.get("MESSAGES_STORAGE")
         if connection:
@@ -47,7 +47,7 @@ class TableStorageStore:
             condition, parameters = f"{condition} and RowKey gt @row", {**parameters, "row": _row_key(before)}
         found = self._table.query_entities(condition, parameters=parameters, results_per_page=limit + 1)
         try:
-            # The service may answer with fewer at a time; the iterator then asks for more.
+            # The service may return fewer per response; the iterator then requests more.
             entities = list(islice(found, limit + 1))
         except AzureError as error:
             raise StoreError(f"Azure table {self._table.table_name}: {error}") from error

@@ -1,1 +1,1 @@
-"""What only Google Cloud needs: the store in Firestore, and the application with its logs as Cloud Run takes them."""
+"""Parts for Google Cloud: the store in Firestore, and the application with logs in the format of Cloud Run."""

@@ -9,12 +9,12 @@ from google.cloud import firestore
 
 from api.messages import Message, Page, StoreError
 
-# In seconds, one attempt and all of them; the library's own minute is longer than a client waits.
+# Timeouts in seconds of one attempt and of all; the library's default of a minute is longer than clients wait.
 _LIMITS = {"timeout": 5, "retry": Retry(initial=0.2, timeout=5)}
 
 
 class FirestoreStore:
-    """A collection whose documents are named by the message's id."""
+    """A collection with the message's id as the document id."""
 
     def __init__(self, collection: firestore.CollectionReference) -> None:
         self._collection = collection
