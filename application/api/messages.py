@@ -13,7 +13,7 @@ BOARD = "public"
 
 
 class NewMessage(BaseModel):
-    """A client's input. Control characters except newlines and tabs are rejected, because not every store keeps them."""
+    """A client's input. Control characters other than newlines and tabs are rejected: not every store keeps them."""
 
     content: Annotated[
         str,
@@ -54,7 +54,7 @@ class Message(BaseModel):
 def _uuid7(now: int) -> uuid.UUID:
     """Create a UUID of version 7 for a time in nanoseconds; Python has ``uuid.uuid7`` since 3.14.
 
-    The 12 bits after the milliseconds are sub-millisecond time (RFC 9562, section 6.2, method 3), so that messages of one
+    The 12 bits after the milliseconds are sub-millisecond time (RFC 9562, section 6.2, method 3), so that messages of a
     process keep their order within a millisecond; the last 62 are random.
     """
     milliseconds, rest = divmod(now, 1_000_000)

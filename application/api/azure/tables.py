@@ -15,7 +15,7 @@ _LIMITS = {"retry_total": 1, "connection_timeout": 2, "read_timeout": 5}
 
 
 class TableStorageStore:
-    """A table whose partition is the board. Rows sort only in ascending order, so a row's key is its id subtracted from the maximum."""
+    """A table whose partition is the board. Rows sort only upwards, so a row's key is its id, inverted."""
 
     def __init__(self, table: TableClient) -> None:
         self._table = table
