@@ -3,11 +3,12 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
 
-import { afterAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { startCloud, stopCloud } from "../../../local/cloud-process";
 import { findEngine } from "../../../local/engine";
 import { localStack } from "../../../local/stack";
+import { runProcess } from "../installed-packages";
 import { copyOfCheckout, execute, LocalDeployment } from "../local-deployment";
 
 /**
@@ -15,6 +16,17 @@ import { copyOfCheckout, execute, LocalDeployment } from "../local-deployment";
  */
 const checkout = copyOfCheckout({ development: false });
 const { state } = new LocalDeployment([]);
+
+beforeAll(async () => {
+  if (process.env.NIGHTLY === undefined) {
+    console.warn("the packages are those that the lock marks; npm installs them at night: npm run test:nightly");
+    return;
+  }
+  rmSync(path.join(checkout, "node_modules"), { recursive: true });
+  const args = ["ci", "--omit=dev", "--prefer-offline", "--no-audit", "--no-fund"];
+  const { code, stderr } = await runProcess(checkout, args, { program: "npm" });
+  expect(code, stderr).toBe(0);
+});
 
 afterAll(async () => {
   await stopCloud(state);
