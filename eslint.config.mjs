@@ -4,7 +4,7 @@ import tseslint from "typescript-eslint";
 
 const { devDependencies } = JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf8"));
 
-/** The floors from the ground up; each imports what is below it, never what is above. */
+/** The floors from the bottom up; each imports only those below. */
 const floors = [
   ["contract"],
   ["layers"],
@@ -36,7 +36,7 @@ const upward = floors.slice(0, -1).map((names, floor) => ({
   ),
 }));
 
-/** What a real deployment loads is installed without the development dependencies, which the local clouds need. */
+/** Real deployments are installed without the development dependencies, which only the local clouds need. */
 const developmentOnly = forbidden(
   anyImport,
   `^(${Object.keys(devDependencies).join("|").replaceAll("/", "\\u002F")})(\\u002F|$)`,
@@ -48,7 +48,7 @@ const localClouds = forbidden(
   "A real deployment loads no local cloud: import it by import(), where it is asked for.",
 );
 
-/** What belongs to one application stands in none of the floors: they deploy any. */
+/** The floors contain nothing that belongs to one application: they deploy any. */
 const theBoard = [
   "Literal[value=/fastapi|MESSAGES_|api\\u002Fmessages/]",
   "TemplateElement[value.raw=/fastapi|MESSAGES_|api\\u002Fmessages/]",
@@ -77,7 +77,7 @@ export default tseslint.config(
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
-      // A Pulumi resource is declared for its effect; most are never read again.
+      // A Pulumi resource is declared for its effect; most are never read.
       "no-new": "off",
       "@typescript-eslint/no-unused-expressions": "error",
       "@typescript-eslint/no-unused-vars": ["error", { ignoreRestSiblings: true }],

@@ -1,8 +1,8 @@
 "use strict";
 
-// Runs TypeScript: `node --require ./run-typescript.js cli/local.ts`. esbuild translates each file as it is loaded, and what
-// was translated and compiled is kept in the project's cache: the SDKs and this program then load in a third of the time.
-// Plain JavaScript, since nothing can translate it.
+// Runs TypeScript: `node --require ./run-typescript.js cli/local.ts`. esbuild compiles each file as it is loaded; the output
+// and V8's code are cached, so that the SDKs and this program load in a third of the time.
+// This file itself has to be plain JavaScript.
 
 const { createHash, randomUUID } = require("node:crypto");
 const fs = require("node:fs");
@@ -55,7 +55,7 @@ function readStore() {
   }
 }
 
-/** What was not used by this process stays, for the next that does other things, unless its file has changed or is gone. */
+/** Keeps entries that this process did not use, for other programs, unless their file has changed or is gone. */
 function writeStore() {
   const last = (entries) => {
     const byFile = new Map([...entries].map(([key, value]) => [value.file, [key, value]]));
@@ -71,7 +71,7 @@ function writeStore() {
     ...codes.map(([, , data]) => data),
   ]);
   const temporary = `${store}.${randomUUID()}.tmp`;
-  // A cache that cannot be written makes the next run slower, and nothing else.
+  // If the cache cannot be written, the next run is only slower.
   const attempt = (write) => {
     try {
       write();
@@ -107,7 +107,7 @@ Module._extensions[".ts"] = (module, file) => {
       sourcefile: file,
       sourcemap: "inline",
       sourcesContent: false,
-      // What is imported later is required later: Node's own import() would not find TypeScript.
+      // Dynamic imports become `require`: Node's import() would not find TypeScript.
       supported: { "dynamic-import": false },
     });
     found = { file, text: code };
@@ -120,7 +120,7 @@ Module._extensions[".ts"] = (module, file) => {
 
 const compileByNode = Module.prototype._compile;
 
-// From Node.js 22 on it keeps what it has compiled by itself.
+// Node.js 22 and later have a compile cache of their own.
 if (Module.enableCompileCache !== undefined) Module.enableCompileCache(path.join(cache, "node"));
 else Module.prototype._compile = compile;
 
@@ -153,7 +153,7 @@ function compile(content, filename, format) {
   return run.call(this.exports, this.exports, require, this, filename, path.dirname(filename), process, globalThis);
 }
 
-/** Puts something else in a package's place, where it is installed. */
+/** Replaces a package, if it is installed. */
 function replaceModule(name, exports) {
   let file;
   try {

@@ -4,7 +4,7 @@ import path from "node:path";
 
 import { defineConfig } from "vitest/config";
 
-// Everything temporary is in one folder, which goes at the end of the run, whatever a test leaves behind. This file is read
+// All temporary files are in one folder, which is deleted at the end of the run. This file is read
 // for each project; a folder within a folder would make the paths of a browser's sockets too long.
 if (process.env.TESTS_FOLDER === undefined) {
   const folder = mkdtempSync(path.join(tmpdir(), "tests-"));
@@ -21,12 +21,12 @@ const nightly = ["test/engine/azure-release.test.ts"].filter(
 
 export default defineConfig({
   test: {
-    // Most start processes, which takes a busy machine its time; none waits for its timeout.
+    // Most start processes, which is slow on a busy machine; none waits for its timeout.
     testTimeout: 180_000,
     hookTimeout: 300_000,
-    // Vitest leaves one processor free, which on two is half of them.
+    // Vitest leaves one processor free, which would be half of two.
     maxWorkers: Math.max(2, availableParallelism()),
-    // The SDKs load from what was compiled before, which saves each file of tests that needs them half a second.
+    // The SDKs load from a compile cache, which saves half a second in each test file that needs them.
     execArgv: ["--require", path.join(import.meta.dirname, "run-typescript.js")],
     // The engine is a Go program that lives for seconds: it collects garbage less often than one that stays.
     env: { GOGC: "400" },

@@ -13,7 +13,7 @@ import type { WeatherReport } from "../local/weather";
 
 export const checkout = path.join(__dirname, "..");
 
-/** Settings laid over those of the stack, by their paths, in YAML. */
+/** Settings that override the stack's, in YAML, by path. */
 export type Settings = Readonly<Record<string, string>>;
 
 /** The application's folder, and the cloud that it goes to. */
@@ -22,9 +22,9 @@ export interface Edited {
   readonly cloud: Cloud;
 }
 
-/** What the engine said of an update. */
+/** The engine's output of an update. */
 export interface Told {
-  /** Empty where nothing went wrong. */
+  /** Empty if it succeeded. */
   readonly errors: string;
   /** A line for each change. */
   readonly lines: readonly string[];
@@ -41,12 +41,12 @@ export interface Addresses {
 /** The board on one local cloud, from a copy of the application that updates edit. */
 export class BoardStack {
   readonly state = mkdtempSync(path.join(tmpdir(), "board-"));
-  /** Below the project, as an application has to be. */
+  /** Inside the project, which applications require. */
   readonly #application = path.join(checkout, ".local", path.basename(this.state));
 
   constructor(readonly cloud: Cloud) {}
 
-  /** Starts the local cloud; nothing is deployed by that. */
+  /** Starts the local cloud without a deployment. */
   async start(weather: WeatherReport = {}): Promise<void> {
     await startCloud(this.state, { attached: true, weather });
     await this.prepare();
@@ -57,7 +57,7 @@ export class BoardStack {
     for (const folder of [this.state, this.#application]) rmSync(folder, { recursive: true, force: true });
   }
 
-  /** Makes the application that of the repository, edited. */
+  /** Resets the copy to the repository's application, with an edit. */
   async prepare(edit?: (edited: Edited) => void | Promise<void>): Promise<void> {
     rmSync(this.#application, { recursive: true, force: true });
     cpSync(path.join(checkout, "application"), this.#application, {

@@ -17,18 +17,18 @@ export interface BuildRequest {
   /** Folder with `aws.in` and `aws.lock`. */
   readonly requirements: string;
   readonly architecture: Architecture;
-  /** Folder for whatever the builder keeps from one build to the next. */
+  /** Folder for the builder's caches. */
   readonly cache: string;
-  /** File for the kilobytes of memory of the largest process. Default: not measured. */
+  /** File for the peak memory of the largest process, in kilobytes. Default: not measured. */
   readonly memory?: string;
 }
 
-/** Something that makes a layer's zip of a lock. */
+/** A tool that builds a layer's zip from a lock. */
 export interface Builder {
   readonly name: string;
-  /** Of the tool, as it says it; installs it where it has to be. */
+  /** Version that the tool reports; installs it if necessary. */
   readonly version: () => Promise<string>;
-  /** Gives the path of the zip. */
+  /** Returns the path of the zip. */
   readonly build: (request: BuildRequest) => Promise<string>;
 }
 
@@ -39,7 +39,7 @@ export const builders: readonly Builder[] = [
   recipe(
     "pip and zip -9",
     async () => (await run("python3", ["-m", "pip", "--version"])).stdout.replace(/ from .*\n/, ""),
-    // The recipe that the first layer was built by: install, delete, zip.
+    // The recipe of the first layer: install, delete, zip.
     `python3 -m pip install --quiet --disable-pip-version-check --no-deps --target python --platform "$PIP_PLATFORM" \\
        --python-version ${pythonVersion} --only-binary=:all: --requirement requirements.txt
      find python -type d \\( -name tests -o -name test -o -name __pycache__ \\) -prune -exec rm -rf {} +
@@ -49,7 +49,7 @@ export const builders: readonly Builder[] = [
   recipe(
     "uv and zip -9, sorted",
     uvVersion,
-    // What a careful script does: every file, in order, without times.
+    // A careful script: all files, sorted, without timestamps.
     `"$UV" pip install --quiet --no-deps --target python --python-platform "$UV_PLATFORM" \\
        --python-version ${pythonVersion} --only-binary :all: --requirement requirements.txt
      find python -exec touch -h -d 1980-01-01T00:00:00Z {} +
@@ -59,7 +59,7 @@ export const builders: readonly Builder[] = [
   lambdaBuilder("uv"),
 ];
 
-/** What `uv pip install` makes with bytecode, as a careful script zips it; the largest part of a layer like ours. */
+/** `uv pip install` with bytecode, zipped by a careful script: close to the content of our layer. */
 export const uvWithBytecode = recipe(
   "uv with bytecode, and zip -9",
   uvVersion,
@@ -69,14 +69,14 @@ export const uvWithBytecode = recipe(
    find python -type f -not -name .lock | LC_ALL=C sort | TZ=UTC zip -q -X -D -9 layer.zip -@`,
 );
 
-/** Runs a command, and measures its memory where that is asked for. */
+/** Runs a command, and optionally measures its memory. */
 async function launch({ memory }: BuildRequest, command: readonly string[], options: ExecFileOptions): Promise<string> {
   const [program = "", ...args] =
     memory === undefined ? command : ["/usr/bin/time", "--format", "%M", "--output", memory, ...command];
   return (await run(program, args, { ...options, encoding: "utf8" })).stdout;
 }
 
-/** This project's builder, as the program calls it: the start of its process counts. */
+/** This project's builder as a command, including its process start. */
 export function ours(name: string, flags: readonly string[]): Builder {
   return {
     name,
@@ -121,7 +121,7 @@ function recipe(name: string, toolVersion: Builder["version"], script: string): 
   };
 }
 
-/** What SAM builds with. It makes a folder, which SAM zips when it deploys. */
+/** SAM's builder. It creates a folder, which SAM zips at deployment. */
 function lambdaBuilder(manager: "pip" | "uv"): Builder {
   const folder = path.join(__dirname, "aws-lambda-builders");
   const lock = path.join(folder, "tool.lock");
@@ -151,20 +151,20 @@ function lambdaBuilder(manager: "pip" | "uv"): Builder {
   };
 }
 
-/** The platform as pip and uv name it. */
+/** The platform in the terms of pip and uv. */
 const platforms: Record<Architecture, NodeJS.ProcessEnv> = {
   x86_64: { PIP_PLATFORM: "manylinux2014_x86_64", UV_PLATFORM: "x86_64-manylinux_2_28" },
   arm64: { PIP_PLATFORM: "manylinux2014_aarch64", UV_PLATFORM: "aarch64-manylinux_2_28" },
 };
 
-/** A new folder with the lock under the name that every other tool looks for. */
+/** A new folder with the lock under the name that the other tools expect. */
 function workplace(requirements: string, cache: string): string {
   const work = mkdtempSync(path.join(cache, "work-"));
   copyFileSync(path.join(requirements, "aws.lock"), path.join(work, "requirements.txt"));
   return work;
 }
 
-/** Every tool's cache in `cache`, and every tool on the PATH: to install one is no part of a build. */
+/** Environment with all caches in `cache` and all tools on the PATH, as their installation is no part of a build. */
 async function environment(cache: string, ...bin: readonly string[]): Promise<NodeJS.ProcessEnv> {
   const uv = await findUv();
   return {

@@ -10,7 +10,7 @@ const series = [
 /** In pixels. */
 const [width, left, right, bar, gap, top] = [860, 260, 80, 14, 18, 44];
 
-/** Seconds of each builder, as bars: an SVG that reads on a light and on a dark page. */
+/** Bar chart of each builder's seconds: an SVG for light and dark pages. */
 export function chart(builds: readonly LayerBuild[]): string {
   const longest = Math.max(...builds.flatMap((build) => series.map(({ id }) => build[id].median)));
   const group = series.length * bar + gap;

@@ -23,7 +23,7 @@ export interface Deployment {
   readonly up: number;
   /** Of a preview without changes. */
   readonly preview: Timing;
-  /** By cloud: what the application's own probes ask. */
+  /** By cloud: times of the application's probes. */
   readonly requests: Readonly<Record<string, readonly RequestTiming[]>>;
 }
 
@@ -32,19 +32,19 @@ export interface RequestTiming {
   /** Name of the function. */
   readonly name: string;
   readonly path: string;
-  /** Of the first request to the function; absent of what was asked once it was warm. */
+  /** Of the first request to the function; absent if the function was warm. */
   readonly cold?: number;
   readonly warm: number;
 }
 
-/** Requests of which the warm time is the median. */
+/** Number of requests for the median warm time. */
 const warmRequests = 200;
 
 /**
  * Times the engine and the functions on this machine, over the program with some settings.
  *
  * @param settings of the stack, by their path, e.g. `application`.
- * @throws before anything starts, where the settings or the application are wrong.
+ * @throws before anything starts, if the settings or the application are invalid.
  */
 export async function deployments(
   rounds: number,
@@ -86,7 +86,7 @@ async function deployment(
   const previews: number[] = [];
   for (let round = 0; round < rounds; round += 1) previews.push((await timed(() => stack.preview())).seconds);
 
-  // A cloud that was started again has no warm function.
+  // A restarted cloud has no warm function.
   await stopCloud(state);
   await startCloud(state, { attached: true });
   const requests: Record<string, readonly RequestTiming[]> = {};
@@ -107,7 +107,7 @@ const cloudOutputs = z.object({
     .default({}),
 });
 
-/** Times the probes of each function that answers requests. @throws where one is not answered as it expects. */
+/** Times the probes of each function that answers requests. @throws if a response is not the expected one. */
 async function requestTimings(outputs: unknown): Promise<RequestTiming[]> {
   const timings: RequestTiming[] = [];
   for (const [name, { url = "", probes }] of Object.entries(cloudOutputs.parse(outputs).functions)) {

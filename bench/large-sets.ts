@@ -6,24 +6,24 @@ import { relock } from "../layers/relock";
 import { type Builder, ours, uvWithBytecode } from "./builders";
 import { timed, type Timing, timing } from "./timing";
 
-/** Of `test/nightly/sets`: what is large, and fits into a Lambda function. */
+/** The sets in `test/nightly/sets` that are large but fit into a Lambda function. */
 const sets = ["mpl", "sklearn", "pandas-pyarrow"] as const;
 
 const contenders: readonly Builder[] = [ours("npm run layer", []), uvWithBytecode];
 
-/** What came of one builder and one set. */
+/** Results of one builder with one set. */
 export interface LargeBuild {
   readonly set: string;
   readonly builder: string;
   readonly cold: Timing;
   readonly warm: Timing;
-  /** Most bytes of memory of one process, with an empty cache. */
+  /** Peak memory of one process in bytes, with an empty cache. */
   readonly memory: number;
   /** Bytes of the zip. */
   readonly size: number;
 }
 
-/** Times large sets with bytecode, the builders in turn; an empty cache includes fetching. */
+/** Times large sets with bytecode, alternating the builders; an empty cache includes downloads. */
 export async function largeBuilds(rounds: number, progress: (line: string) => void): Promise<LargeBuild[]> {
   const results: LargeBuild[] = [];
   for (const set of sets) {

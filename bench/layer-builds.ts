@@ -14,7 +14,7 @@ import { timed, type Timing, timing } from "./timing";
 const run = promisify(execFile);
 const fixture = (name: string) => path.join(__dirname, "fixtures", name);
 
-/** What is timed of each builder, one after the other with the same cache. */
+/** The timed builds of each builder, in order, with the same cache. */
 const scenarios = [
   { id: "cold", requirements: fixture("original") },
   { id: "warm", requirements: fixture("original") },
@@ -23,13 +23,13 @@ const scenarios = [
 
 type ScenarioId = (typeof scenarios)[number]["id"];
 
-/** What came of one builder. */
+/** Results of one builder. */
 export interface LayerBuild extends Readonly<Record<ScenarioId, Timing>> {
   readonly name: string;
   readonly version: string;
   /** Bytes of the zip. */
   readonly size: number;
-  /** Whether every build of the same lock gave the same bytes. */
+  /** Whether all builds of the same lock were byte-identical. */
   readonly reproducible: boolean;
   /** Whether a machine with another processor builds for arm64. */
   readonly arm64: boolean;
@@ -39,12 +39,12 @@ interface Sample {
   readonly builder: Builder;
   readonly version: string;
   readonly seconds: Readonly<Record<ScenarioId, number[]>>;
-  /** SHA-256 of what was built of the same lock. */
+  /** SHA-256 of the builds of the same lock. */
   readonly hashes: Set<string>;
   size: number;
 }
 
-/** Times every builder in turn, so that a slow minute is slow for all. */
+/** Times the builders alternately, so that a slow minute affects all. */
 export async function layerBuilds(rounds: number, progress: (line: string) => void): Promise<LayerBuild[]> {
   const samples: Sample[] = [];
   for (const builder of builders) {
@@ -82,7 +82,7 @@ export async function layerBuilds(rounds: number, progress: (line: string) => vo
   return results;
 }
 
-/** Whether every native library of what is built for an architecture is for it, whatever the builder says. */
+/** Whether all native libraries of a build have its architecture. */
 async function builds(builder: Builder, architecture: Architecture): Promise<boolean> {
   return withCache(async (cache) => {
     try {
@@ -99,7 +99,7 @@ async function builds(builder: Builder, architecture: Architecture): Promise<boo
   });
 }
 
-/** What no build can be faster than: the start of a process, alone and with what loads TypeScript. */
+/** Lower bound of a build: the start of a process, alone and with the TypeScript loader. */
 export async function processStart(rounds: number): Promise<{ node: Timing; typescript: Timing }> {
   const start = async (...args: string[]) => (await timed(() => run(process.execPath, [...args, "-e", "0"]))).seconds;
   const [node, typescript]: [number[], number[]] = [[], []];

@@ -13,23 +13,23 @@ import { type Timing, timing } from "./timing";
 const checkout = path.join(__dirname, "..");
 const loader = path.join(checkout, "run-typescript.js");
 
-/** Previews without a change of one program, each as a process of its own. */
+/** Previews of one program without a change, each in a new process. */
 export interface Previews {
   readonly program: string;
-  /** Of the stack, components not counted. */
+  /** Of the stack, without components. */
   readonly resources: number;
   readonly seconds: Timing;
 }
 
-/** What a developer waits for, in seconds. */
+/** Waiting times of a developer, in seconds. */
 export interface Loop {
   readonly date: string;
   readonly machine: string;
-  /** The first is of a program that declares nothing. */
+  /** The first is of an empty program. */
   readonly previews: readonly Previews[];
-  /** From the command to its first line, and until it serves, where nothing has changed. */
+  /** From the command to its first line, and until it serves, without a change. */
   readonly start: { readonly firstLine: Timing; readonly serving: Timing };
-  /** The first answer of each cloud after that. */
+  /** The first response of each cloud after that. */
   readonly firstAnswer: Readonly<Record<Cloud, number>>;
   /** From a save until the new code answers. */
   readonly saved: Readonly<Record<Cloud, Timing>>;
@@ -37,13 +37,13 @@ export interface Loop {
 
 type Measured = Omit<Loop, "date" | "machine">;
 
-/** How many functions the applications have whose previews show what each further resource costs. */
+/** Function counts of the applications whose previews show the cost of each further resource. */
 const counts = [1, 5, 20] as const;
 
-/** Measures previews, starts and edits, by the command line. */
+/** Measures previews, starts and edits on the command line. */
 export async function developerLoop(rounds: number, progress: (line: string) => void): Promise<Measured> {
   const folder = mkdtempSync(path.join(tmpdir(), "loop-"));
-  // Below the project, as an application has to be, and in no hidden folder, which nothing watches.
+  // Inside the project, which applications require, and not hidden, as hidden folders are not watched.
   const applications = path.join(checkout, path.basename(folder));
   const states: string[] = [];
   const stack = async (name: string, settings: readonly string[]) => {
@@ -67,7 +67,7 @@ export async function developerLoop(rounds: number, progress: (line: string) => 
     }
     const engine = path.dirname(path.dirname((await findEngine(progress)).command));
     const nothing: number[] = [];
-    // In turns, so that a moment at which the machine is busy is everyone's.
+    // Alternating, so that a busy machine affects all.
     for (let round = 0; round < rounds; round += 1) {
       progress(`previews ${round + 1} of ${rounds}`);
       nothing.push(await run([path.join(folder, "empty.js"), folder, engine]));
@@ -87,7 +87,7 @@ export async function developerLoop(rounds: number, progress: (line: string) => 
   }
 }
 
-/** What a preview cannot be faster than: the SDK and the engine, and a program that declares nothing. */
+/** Lower bound of a preview: an empty program with the SDK and the engine. */
 const empty = `
 const { LocalWorkspace, PulumiCommand } = require(${JSON.stringify(path.join(checkout, "node_modules/@pulumi/pulumi/automation"))});
 (async () => {
@@ -100,7 +100,7 @@ const { LocalWorkspace, PulumiCommand } = require(${JSON.stringify(path.join(che
 })();
 `;
 
-/** An application of as many functions as are asked for, without a package. */
+/** An application with a number of functions, without packages. */
 function functionsOf(count: number, folder: string): string {
   cpSync(path.join(checkout, "examples", "plain"), folder, { recursive: true });
   const description = path.join(folder, "pyproject.toml");
@@ -171,7 +171,7 @@ function listen(child: ChildProcess): () => string {
   return () => text;
 }
 
-/** @throws with what it told, where the process ends before. */
+/** @throws with its output, if the process ends before. */
 async function until(child: ChildProcess, condition: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await condition())) {
     if (child.exitCode !== null) throw new Error(`npm run local has ended with ${child.exitCode}`);
@@ -196,7 +196,7 @@ async function ended(child: ChildProcess): Promise<number> {
   return since(started);
 }
 
-/** The results for a reader. */
+/** The results as a Markdown document. */
 export function loopMarkdown({ date, machine, previews, start, firstAnswer, saved }: Loop): string {
   const [nothing, ...programs] = previews;
   const base = nothing?.seconds.median ?? NaN;

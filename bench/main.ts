@@ -27,7 +27,7 @@ interface Flags {
   readonly config?: Readonly<Record<string, string>>;
 }
 
-/** What can be measured by itself; the rest stays as it was measured before. */
+/** Parts that can be measured separately; the others keep their earlier results. */
 const parts = ["layers", "large", "deployments"] as const;
 type Part = (typeof parts)[number];
 
@@ -92,7 +92,7 @@ const seeds = new Command("seeds")
           `${cloud} ${seed}, ${changes.join(", ")}: ${verdict}; ${again} again, ${configured} with a setting, ${seconds.toFixed(0)} s`,
         );
         mkdirSync(output, { recursive: true });
-        // Other runs may have added to it meanwhile.
+        // Other runs may have added results meanwhile.
         const others = (existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as LifeResults).lives : []).filter(
           (other) => other.cloud !== cloud || other.seed !== life.seed,
         );

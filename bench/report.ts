@@ -3,7 +3,7 @@ import type { LayerBuild } from "./layer-builds";
 import type { LargeBuild } from "./large-sets";
 import type { Timing } from "./timing";
 
-/** All that one run has measured. */
+/** All results of one run. */
 export interface Results {
   /** As ISO 8601, without the time. */
   readonly date: string;
@@ -15,7 +15,7 @@ export interface Results {
   readonly deployments: readonly Deployment[];
 }
 
-/** The results for a reader; the chart lies beside it as `layers.svg`. */
+/** The results as a Markdown document, with the chart in `layers.svg` next to it. */
 export function markdown({ date, machine, node, builds, large, processStart, deployments }: Results): string {
   const [us] = builds;
   const others = builds.filter(({ name }) => !name.startsWith("npm run layer"));
@@ -79,7 +79,7 @@ export function markdown({ date, machine, node, builds, large, processStart, dep
   ].join("\n");
 }
 
-/** What was measured of an application that is deployed here. */
+/** Results of a locally deployed application. */
 export function deploymentsMarkdown(deployments: readonly Deployment[]): string {
   const rows = Object.entries(deployments.at(-1)?.requests ?? {}).flatMap(([cloud, requests]) =>
     requests.map(({ name, path, cold, warm }) => {

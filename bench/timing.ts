@@ -1,4 +1,4 @@
-/** Seconds of some runs; machines are noisy, so the median is quoted, and compared within one run only. */
+/** Seconds of several runs; machines are noisy, so only medians of the same run are compared. */
 export interface Timing {
   readonly median: number;
   readonly runs: readonly number[];

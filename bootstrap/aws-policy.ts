@@ -5,10 +5,10 @@ import { identities, type Identity, rightsOf } from "./rights";
 export interface Place {
   readonly project: string;
   readonly stack: string;
-  /** Of AWS, 12 digits. */
+  /** AWS account id, 12 digits. */
   readonly account: string;
   readonly region: string;
-  /** Name of the site's bucket, where the stack is from a release before 4.0.0. Default: it has the stack's own name. */
+  /** Name of the site's bucket, if the stack is from a release before 4.0.0. Default: the stack's name. */
   readonly siteBucket?: string;
 }
 
@@ -21,9 +21,9 @@ export interface PolicyStatement {
 }
 
 /**
- * What every name of the stack begins with: where it is too long for a service's names, as far as that takes it.
+ * Prefix of every name of the stack, truncated if it is too long for a service.
  *
- * @param limit characters of those names. Default: of a role's.
+ * @param limit maximum length of the service's names. Default: that of a role's.
  */
 function prefixOf({ project, stack }: Place, limit: number = nameLimits.role): string {
   const whole = `${project}-${stack}-`;
@@ -31,12 +31,12 @@ function prefixOf({ project, stack }: Place, limit: number = nameLimits.role): s
   return whole.startsWith(cut) && cut.length + 1 < whole.length ? cut : whole;
 }
 
-/** Name of the role that an identity has on AWS. */
+/** Name of an identity's role on AWS. */
 export function roleName(place: Place, identity: Identity): string {
   return resourceName(place, `bootstrap-${identity}`, nameLimits.role);
 }
 
-/** What no role of the stack's functions can get beyond, whatever its policies say. */
+/** Permissions boundary of the roles of the stack's functions. */
 export function boundaryName(place: Place): string {
   return resourceName(place, "bootstrap-boundary", nameLimits.role);
 }
@@ -45,7 +45,7 @@ export function boundaryArn(place: Place): string {
   return `arn:aws:iam::${place.account}:policy/${boundaryName(place)}`;
 }
 
-/** Where a service has no names in its ARNs, or lists what it has by an action on everything. */
+/** For services without names in their ARNs, or with list actions that require all resources. */
 const everything: readonly RegExp[] = [
   /^(apigateway|cloudfront|wafv2):/,
   /^logs:(\w*LogDeliver\w+|PutResourcePolicy|DescribeResourcePolicies|DescribeLogGroups)$/,
@@ -56,7 +56,7 @@ const everything: readonly RegExp[] = [
   /^lambda:(ListLayers|ListLayerVersions|ListFunctions|ListAliases)$/,
   // What is to be made, and a job, have no name yet.
   /^(lambda:CreateCodeSigningConfig|signer:(PutSigningProfile|DescribeSigningJob))$/,
-  // A mapping's ARN is a number that AWS makes up.
+  // A mapping's ARN has an id that AWS assigns.
   /^lambda:(\w*EventSourceMapping|ListTags)$/,
 ];
 
@@ -89,11 +89,11 @@ function scopes(place: Place): Readonly<Record<string, readonly string[]>> {
   };
 }
 
-/** Actions that could give a role more than the boundary has. */
+/** Actions that could extend a role beyond the boundary. */
 const bounded = ["iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"];
 const passRole = "iam:PassRole";
 
-/** What an identity may do on AWS: no more than the types of the program need, on no more than the stack's resources. */
+/** An identity's permissions on AWS: only those that the program's types need, and only on the stack's resources. */
 export function awsPolicy(identity: Identity, place: Place): PolicyStatement[] {
   const rights = rightsOf("aws", identity);
   const isAnywhere = (right: string) => everything.some((pattern) => pattern.test(right));
@@ -124,7 +124,7 @@ export function awsPolicy(identity: Identity, place: Place): PolicyStatement[] {
       Condition: { StringEquals: { "iam:PassedToService": ["lambda.amazonaws.com", "scheduler.amazonaws.com"] } },
     },
     { Sid: "unnamed", Effect: "Allow" as const, Action: rights.filter(isAnywhere), Resource: ["*"] },
-    // A role of the bootstrap is called as the stack's are: none of them may change itself or another.
+    // The bootstrap's roles have the stack's prefix too: none of them may change itself or another.
     {
       Sid: "self",
       Effect: "Deny" as const,
@@ -135,8 +135,8 @@ export function awsPolicy(identity: Identity, place: Place): PolicyStatement[] {
 }
 
 /**
- * What an identity may do in the bucket of the stack's state. A run that changes nothing reads the state and holds a lock
- * meanwhile, so it may write locks and no state.
+ * An identity's permissions in the bucket with the stack's state. A read-only run reads the state and holds a lock, so it
+ * may write locks but no state.
  *
  * @param bucket name of it, as in `pulumi login s3://BUCKET`.
  */
@@ -150,9 +150,9 @@ export function statePolicy(identity: Identity, bucket: string): PolicyStatement
 }
 
 /**
- * The most that a role of the stack may have, whatever its policies say: what the functions of the components do.
+ * The maximum permissions of the stack's roles: those that the components' functions use.
  *
- * @param tables ARNs of further tables and secrets, for functions that a program lets reach them.
+ * @param tables ARNs of additional tables and secrets that a program grants to functions.
  */
 export function boundaryPolicy(place: Place): PolicyStatement[] {
   const named = scopes(place);

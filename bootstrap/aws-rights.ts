@@ -7,7 +7,7 @@ const api = {
   delete: ["apigateway:DELETE"],
 };
 
-/** A setting of a bucket; S3 has no right of its own to take one away, but for the policy. */
+/** A setting of a bucket; S3 has no separate action to delete one, except for the policy. */
 const ofBucket = (put: string, get: string) => ({ create: [put], read: [get], update: [put], delete: [put] });
 
 /**
@@ -231,7 +231,7 @@ export const awsRights: Rights = {
     create: ["cloudfront:CreateDistribution", "cloudfront:CreateDistributionWithTags", "cloudfront:TagResource"],
     read: ["cloudfront:GetDistribution", "cloudfront:GetDistributionConfig", "cloudfront:ListTagsForResource"],
     update: ["cloudfront:UpdateDistribution", "cloudfront:TagResource", "cloudfront:UntagResource"],
-    // It is switched off first.
+    // It is disabled first.
     delete: ["cloudfront:UpdateDistribution", "cloudfront:DeleteDistribution"],
   },
   "aws:sqs/queue:Queue": {

@@ -20,22 +20,22 @@ const document = (Statement: readonly unknown[]) => JSON.stringify({ Version: "2
 const policyLimit = 6_144;
 
 export interface AwsOptions {
-  /** Of the provider for GitHub's tokens that the account has already. Default: one is made. */
+  /** ARN of the account's existing provider for GitHub's tokens. Default: a new one. */
   readonly githubProviderArn?: string;
-  /** Name of the bucket that has the stack's state. Default: the identities reach none. */
+  /** Name of the bucket with the stack's state. Default: the identities may access none. */
   readonly stateBucket?: string;
 }
 
 /**
- * Roles for one stack, each of which GitHub's tokens of its own environment may take on, and the boundary that the stack's
- * own roles have to have: set `aws.permissionsBoundary` to it.
+ * Roles for one stack, which GitHub's tokens of their environments may assume, and the permissions boundary that the
+ * stack's own roles require: set `aws.permissionsBoundary` to it.
  */
 export function awsIdentities(
   place: Place,
   trusted: (identity: Identity) => readonly string[],
   { githubProviderArn, stateBucket }: AwsOptions = {},
 ) {
-  // An account has one provider at most for an address.
+  // An account has at most one provider per URL.
   const provider = pulumi.output(
     githubProviderArn ??
       new aws.iam.OpenIdConnectProvider("github", {
@@ -83,7 +83,7 @@ export function awsIdentities(
   };
 }
 
-/** The statements in as few documents as take them. */
+/** The statements in the minimum number of documents. */
 export function inDocuments(statements: readonly PolicyStatement[]): PolicyStatement[][] {
   const documents: PolicyStatement[][] = [];
   for (const statement of statements) {

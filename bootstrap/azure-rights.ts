@@ -13,9 +13,9 @@ const arm = (type: string, more: Partial<TypeRights> = {}): TypeRights => ({
 });
 
 const account = "Microsoft.Storage/storageAccounts";
-/** azure-native uploads and reads blobs, and sets the static website, by a key of the account. */
+/** azure-native uploads and reads blobs, and configures the static website, with an account key. */
 const byKey = [`${account}/listKeys/action`];
-/** What hands an identity over to an app, or a workspace to what logs into it. */
+/** Actions that assign an identity to an app, or a workspace to a log source. */
 const assign = "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action";
 const join = "Microsoft.OperationalInsights/workspaces/sharedKeys/action";
 
@@ -39,7 +39,7 @@ const polled = {
   group: ["Microsoft.Resources/subscriptions/operationresults/read"],
 } as const;
 
-/** With the right to ask whether it is done. */
+/** With the action that polls for completion. */
 const polling = (operation: keyof typeof polled, type: TypeRights): TypeRights => {
   const { create, read, update = [], delete: deleted } = type;
   const asked = polled[operation];
@@ -64,7 +64,7 @@ export const azureRights: Rights = {
   }),
   "azure-native:authorization:ManagementLockByScope": arm("Microsoft.Authorization/locks"),
   "azure-native:keyvault:Vault": polling("keyVault", arm("Microsoft.KeyVault/vaults")),
-  // By the management API, which writes a secret and never gives its value back.
+  // Through the management API, which writes secrets and never returns their values.
   "azure-native:keyvault:Secret": arm("Microsoft.KeyVault/vaults/secrets", { delete: [] }),
   "azure-native:operationalinsights:Workspace": polling("workspace", arm("Microsoft.OperationalInsights/workspaces")),
   "azure-native:applicationinsights:Component": arm("Microsoft.Insights/components", {
@@ -82,7 +82,7 @@ export const azureRights: Rights = {
   ),
   "azure-native:web:WebAppFtpAllowed": arm("Microsoft.Web/sites/basicPublishingCredentialsPolicies", { delete: [] }),
   "azure-native:web:WebAppScmAllowed": arm("Microsoft.Web/sites/basicPublishingCredentialsPolicies", { delete: [] }),
-  // With what the template makes: one deploy is an extension of the site.
+  // Includes the template's resource: one deploy is an extension of the site.
   "azure-native:resources:Deployment": arm("Microsoft.Resources/deployments", {
     create: ["Microsoft.Resources/deployments/write", "Microsoft.Web/sites/extensions/write"],
     update: ["Microsoft.Resources/deployments/write", "Microsoft.Web/sites/extensions/write"],

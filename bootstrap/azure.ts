@@ -7,7 +7,7 @@ import { nameLimits, resourceName } from "../components/names";
 import { roleDefinitions } from "../components/azure/role";
 import { identities, type Identity, rightsOf } from "./rights";
 
-/** A condition on role assignments, in the language of Azure's attribute-based access control. */
+/** A condition on role assignments, in Azure's ABAC language. */
 export function roleCondition(ids: readonly string[]): string {
   const one = (action: string, source: string) =>
     `((!(ActionMatches{'${action}'})) OR (@${source}[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ` +
@@ -19,9 +19,9 @@ export function roleCondition(ids: readonly string[]): string {
 }
 
 /**
- * Identities for one stack, each of which trusts GitHub's tokens of its own environment, with a role that has no more actions
- * than the program's types need. The stack's group does not exist before its first deployment, so the roles are on the
- * subscription: have one subscription for each environment.
+ * Identities for one stack, each of which trusts GitHub's tokens of its environment, with a role that has only the actions
+ * that the program's types need. The stack's group does not exist before its first deployment, so the roles are on the
+ * subscription: use one subscription per environment.
  */
 export function azureIdentities(
   { project, stack, location }: { readonly project: string; readonly stack: string; readonly location: string },
@@ -41,7 +41,7 @@ export function azureIdentities(
     });
     let before: pulumi.Resource = made;
     for (const [index, subject] of trusted(identity).entries()) {
-      // Azure refuses two at once on one identity.
+      // Azure rejects two concurrent ones on one identity.
       before = new managedidentity.FederatedIdentityCredential(
         `${identity}-${index}`,
         {

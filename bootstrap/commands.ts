@@ -1,13 +1,13 @@
 import type { Cloud } from "../contract/clouds";
 
-/** What is run beside the engine. */
+/** Commands that run outside the engine. */
 export type Command =
   "version-check" | "former-version" | "smoke-check" | "canary" | "diagnose" | "releases" | "rollback" | "prune";
 
-/** A request to a function that is not public, with the token of who is signed in: a call of no command line. */
+/** A request to a private function with the user's token, which is not a command line call. */
 export const invocation = "request";
 
-/** What a call of a vendor's command line needs, by its words, e.g. `lambda update-alias`. */
+/** Permissions of a command line call, by its subcommand, e.g. `lambda update-alias`. */
 export type Calls = Readonly<Record<string, readonly string[]>>;
 
 /** `az storage blob --auth-mode key` looks the account up by its name, and asks it for a key. */
@@ -119,7 +119,7 @@ export const commandCalls: Readonly<Record<Cloud, Readonly<Record<Command, Calls
         "Microsoft.Cdn/profiles/afdEndpoints/routes/write",
         "Microsoft.Cdn/operationresults/*",
       ],
-      // It has the template validated first, and lists the operations while it waits.
+      // It validates the template first, and lists the operations while it waits.
       "deployment group create": [
         "Microsoft.Resources/deployments/validate/action",
         "Microsoft.Resources/deployments/write",
@@ -150,7 +150,7 @@ export const commandCalls: Readonly<Record<Cloud, Readonly<Record<Command, Calls
     releases: gcpReleases,
     rollback: {
       ...gcpReleases,
-      // A new state of the service, which runs as an account; a function that is not public is asked with a token.
+      // The service runs as an account; a private function is probed with a token.
       [invocation]: ["run.routes.invoke"],
       "run services update-traffic": ["run.services.get", "run.services.update", "iam.serviceAccounts.actAs"],
     },
@@ -158,7 +158,7 @@ export const commandCalls: Readonly<Record<Cloud, Readonly<Record<Command, Calls
   },
 };
 
-/** What a call needs, whichever command makes it. */
+/** Permissions of a call, independent of the command. */
 export function callRights(cloud: Cloud, call: string): readonly string[] {
   const found = Object.values(commandCalls[cloud]).find((calls) => call in calls)?.[call];
   if (found === undefined) throw new Error(`bootstrap/commands.ts does not say what ${call} needs on ${cloud}`);

@@ -12,13 +12,13 @@ const rest = (resource: string, more: Partial<TypeRights> = {}): TypeRights => (
   ...more,
 });
 
-/** A member of a policy: the provider reads the policy, changes it and writes it back. */
+/** A policy member: the provider reads the policy, changes it and writes it back. */
 const member = (resource: string): TypeRights => {
   const [get, set] = [`${resource}.getIamPolicy`, `${resource}.setIamPolicy`];
   return { create: [get, set], read: [get], delete: [get, set] };
 };
 
-/** Compute Engine asks, beside the right on what is made, for `use` of what is named by it. */
+/** Compute Engine also requires `use` on the referenced resources. */
 const compute = (kind: string, uses: readonly string[] = []): TypeRights => {
   const own = `compute.${kind}`;
   const used = uses.map((use) => `compute.${use}`);

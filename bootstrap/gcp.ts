@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { nameLimits } from "../components/names";
 import { identities, type Identity, rightsOf } from "./rights";
 
-/** Roles that a deployment may give the stack's accounts in the project, and no others. */
+/** The only roles that a deployment may grant to the stack's accounts in the project. */
 export const givenRoles = [
   "roles/datastore.user",
   "roles/datastore.viewer",
@@ -12,7 +12,7 @@ export const givenRoles = [
   "roles/storage.objectViewer",
 ] as const;
 
-/** A condition on the grant of the right to change the project's policy. */
+/** A condition on the permission to change the project's policy. */
 export function grantCondition(roles: readonly string[]): string {
   const listed = roles.map((role) => `'${role}'`).join(", ");
   return `api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly([${listed}])`;
@@ -21,8 +21,8 @@ export function grantCondition(roles: readonly string[]): string {
 const setPolicy = "resourcemanager.projects.setIamPolicy";
 
 /**
- * Service accounts for one stack, each of which GitHub's tokens of its own environment may act as, with roles of their own
- * that have no more permissions than the program's types need.
+ * Service accounts for one stack, which GitHub's tokens of their environments may impersonate, with custom roles that have
+ * only the permissions that the program's types need.
  */
 export function gcpIdentities(
   { project, stack, gcpProject }: { readonly project: string; readonly stack: string; readonly gcpProject: string },

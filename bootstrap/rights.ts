@@ -4,13 +4,13 @@ import { azureRights } from "./azure-rights";
 import { type Command, commandCalls } from "./commands";
 import { gcpRights } from "./gcp-rights";
 
-/** What a provider may have to be allowed in order to do something with resources of one type, in the cloud's words. */
+/** Permissions that a provider may need for each operation on a resource type, in the cloud's terms. */
 export interface TypeRights {
   readonly create: readonly string[];
   readonly read: readonly string[];
-  /** Absent where every change is a replacement. */
+  /** Absent if every change is a replacement. */
   readonly update?: readonly string[];
-  /** Empty where the provider deletes nothing. */
+  /** Empty if the provider deletes nothing. */
   readonly delete: readonly string[];
 }
 
@@ -22,13 +22,13 @@ export type Rights = Readonly<Record<string, TypeRights>>;
 export const rights: Readonly<Record<Cloud, Rights>> = { aws: awsRights, azure: azureRights, gcp: gcpRights };
 
 /**
- * Who runs the program: `deploy` makes what is wanted, `preview` runs the program and asks the engine, without the clouds'
- * resources, `drift` compares the stack with them.
+ * The identities: `deploy` runs updates, `preview` runs previews without reading the clouds' resources, `drift` compares
+ * the stack with them.
  */
 export const identities = ["deploy", "preview", "drift"] as const;
 export type Identity = (typeof identities)[number];
 
-/** Functions of providers that the program calls at each run, with what they need. */
+/** Provider functions that the program calls in each run, with their permissions. */
 export const invokeRights: Readonly<Record<Cloud, Readonly<Record<string, readonly string[]>>>> = {
   // `sts:GetCallerIdentity` cannot be refused.
   aws: {},
@@ -41,7 +41,7 @@ export const invokeRights: Readonly<Record<Cloud, Readonly<Record<string, readon
   gcp: { "gcp:organizations/getProject:getProject": ["resourcemanager.projects.get"] },
 };
 
-/** Which commands an identity runs beside the engine; `.github/workflows/deploy-stack.yml` runs `diagnose` as `deploy`. */
+/** Commands of an identity besides the engine; `.github/workflows/deploy-stack.yml` runs `diagnose` as `deploy`. */
 const commandsOf: Readonly<Record<Identity, readonly Command[]>> = {
   deploy: [
     ...(["version-check", "former-version", "smoke-check", "canary"] as const),
@@ -51,12 +51,12 @@ const commandsOf: Readonly<Record<Identity, readonly Command[]>> = {
   drift: ["diagnose"],
 };
 
-/** All that an operation may need, reading back included. */
+/** All permissions of an operation, including reading back. */
 export function needed(of: TypeRights, operation: Operation): readonly string[] {
   return [...new Set([...(of[operation] ?? []), ...(operation === "delete" ? [] : of.read)])];
 }
 
-/** What an identity has to be allowed on a cloud, over all types of the program; sorted. */
+/** Permissions of an identity on a cloud, for all types of the program; sorted. */
 export function rightsOf(cloud: Cloud, identity: Identity): string[] {
   const types = Object.values(rights[cloud]);
   const onResources = {

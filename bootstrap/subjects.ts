@@ -1,8 +1,8 @@
 import type { Identity } from "./rights";
 
 /**
- * The environment on GitHub whose jobs are an identity's. Code of pull requests runs as `preview`, so what may read
- * resources, secrets among them, is in another.
+ * The GitHub environment of an identity. Code of pull requests runs as `preview`, so identities that may read resources,
+ * including secrets, are in another one.
  */
 export function environmentOf(identity: Identity, stack: string): string {
   return identity === "deploy" ? stack : `${stack}-${identity}`;
@@ -12,7 +12,7 @@ export function environmentOf(identity: Identity, stack: string): string {
 export interface Repository {
   /** E.g. `ada/shop`. */
   readonly name: string;
-  /** Numbers of the owner and of the repository, as `gh api repos/OWNER/REPO` tells them (`owner.id`, `id`). */
+  /** Ids of the owner and of the repository, from `gh api repos/OWNER/REPO` (`owner.id`, `id`). */
   readonly ownerId: string;
   readonly id: string;
 }

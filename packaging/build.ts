@@ -25,11 +25,11 @@ const own = manifestSchema.parse(JSON.parse(readFileSync(path.join(root, "packag
  * reads, and a package.json whose dependencies are what the files import, in the repository's versions.
  *
  * @returns the folders, by the packages' names.
- * @throws naming the file, where it imports what no package has, or what its package does not depend on.
+ * @throws naming the file, if it imports something outside the packages or outside its package's dependencies.
  */
 export function buildPackages(
   destination: string,
-  /** Declarations take ten times as long as the rest. */
+  /** Declarations take ten times longer than the rest. */
   { declarations: isDeclared = true } = {},
 ): ReadonlyMap<string, string> {
   rmSync(destination, { recursive: true, force: true });
@@ -69,7 +69,7 @@ export function buildPackages(
   );
 }
 
-/** TypeScript that becomes JavaScript. */
+/** TypeScript files to compile. */
 function isCode(file: string): boolean {
   return file.endsWith(".ts") && !file.endsWith(".d.ts");
 }
@@ -128,7 +128,7 @@ function inferredTypes(source: ts.SourceFile, checker: ts.TypeChecker): Readonly
   return found;
 }
 
-/** Declarations whose types are written out, and whose schemas say no more than that they are there. */
+/** Declarations with resolved types, in which schemas are opaque. */
 function withoutZod(file: string, text: string, inferred: ReadonlyMap<string, string>): string {
   const schemas: ts.TypeNode[] = [];
   const visit = (node: ts.Node) => {
@@ -165,7 +165,7 @@ function compiled(file: string): string {
   return outputText;
 }
 
-/** What a piece of code imports, where it imports something. */
+/** The import of a syntax node, if any. */
 function importedBy(node: ts.Node): ts.Node | undefined {
   if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) return node.moduleSpecifier;
   if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) return node.argument.literal;
@@ -174,7 +174,7 @@ function importedBy(node: ts.Node): ts.Node | undefined {
   return isLoading ? node.arguments[0] : undefined;
 }
 
-/** The names of what a file imports, in its order: statically, on demand, by `require` and in types. */
+/** The specifiers of a file's imports, in order: static, dynamic, by `require` and in types. */
 function importsOf(file: string, text: string): ts.StringLiteral[] {
   const found: ts.StringLiteral[] = [];
   const visit = (node: ts.Node) => {
@@ -186,13 +186,13 @@ function importsOf(file: string, text: string): ts.StringLiteral[] {
   return found;
 }
 
-/** What this repository's scripts are called, and what a package's user calls. */
+/** This repository's scripts with the commands of a package's user. */
 const commandNames: readonly (readonly [RegExp, string])[] = [
   [/npm run deploy -- -s/g, "pulumi up -s"],
   [/npm run (local|layer|diagnose|releases|rollback)( --(?=[ "`']))?/g, "npx mcad $1"],
 ];
 
-/** A package while its files are written: what they import becomes its dependencies. */
+/** A package during the build: the imports of its files become its dependencies. */
 class Package {
   readonly #imported = new Set<string>();
   readonly #typed = new Set<string>();
@@ -203,9 +203,9 @@ class Package {
     private readonly owners: ReadonlyMap<string, PackageDescription>,
   ) {}
 
-  /** The text of a file with its imports of other packages' files by their packages' names. */
+  /** The text of a file, with package names in imports of other packages' files. */
   linked(file: string, text: string, { types = false } = {}): string {
-    // From the end, so that what is written moves nothing that is still to come.
+    // From the end, so that earlier positions stay valid.
     const written = importsOf(file, text).reduceRight(
       (result, literal) =>
         result.slice(0, literal.getStart() + 1) +
@@ -216,7 +216,7 @@ class Package {
     return types ? written : commandNames.reduce((result, [name, by]) => result.replace(name, by), written);
   }
 
-  /** What a file of this package imports instead. */
+  /** The replacement of an import in this package. */
   #specifier(file: string, specifier: string, types: boolean): string {
     if (!specifier.startsWith(".")) {
       if (!isBuiltin(specifier)) this.#note(file, nameOf(specifier), types);
@@ -288,7 +288,7 @@ function exported(file: string) {
   return { types: `./${file}.d.ts`, default: `./${file}.js` };
 }
 
-/** Version that the repository has of a package, its own ones included. */
+/** The repository's version of a package, including its own. */
 function versionOf(name: string): string | undefined {
   return isOwn(name) ? own.version : (own.dependencies[name] ?? own.devDependencies[name]);
 }

@@ -1,23 +1,23 @@
-/** A package that is published, and what of this repository is in it. */
+/** A published package, and its part of this repository. */
 export interface PackageDescription {
   readonly name: string;
   readonly description: string;
-  /** Files, and folders with everything in them that no other package names. */
+  /** Files and folders; a folder excludes files that another package names. */
   readonly contents: readonly string[];
-  /** What a program may import, by the path below the package's name. The rest of it may change with any version. */
+  /** Public modules, by the path below the package's name. The others may change with any version. */
   readonly exports: Readonly<Record<string, string>>;
   readonly bin: Readonly<Record<string, string>>;
   /** Folders that Pulumi itself runs, a plugin and a policy pack, with their main files. */
   readonly programs: Readonly<Record<string, string>>;
-  /** Packages of this project that it uses only where they are installed. */
+  /** Optional packages of this project. */
   readonly optional: readonly string[];
-  /** Packages of this project that the user's project brings, so that there is one copy. */
+  /** Packages of this project that the user's project installs, so that there is one copy. */
   readonly peers: readonly string[];
 }
 
 /**
- * Three, by who installs them: the builder has no Pulumi, for those who deploy by other means; the local clouds weigh more than
- * the rest together, and a real deployment is installed without them.
+ * Three, by user: the builder has no Pulumi, for deployments with other tools; the local clouds are larger than the others
+ * together, and a real deployment does not need them.
  */
 export const packages: readonly PackageDescription[] = [
   {
@@ -63,14 +63,14 @@ export const packages: readonly PackageDescription[] = [
   },
 ];
 
-/** What is for the repository alone: the reference in its documents, and what loads its TypeScript. */
+/** Files for the repository only: the generator of its reference, and its TypeScript loader. */
 export const repositoryOnly: readonly string[] = [
   ...["cli/reference.ts", "operations/reference.ts"],
   ...["cli/mcad.js", "policy/index.js", "policy/package.json"],
 ];
 
-/** Pulumi's SDKs: a program and its components have to load the same copy, so the program brings it. */
+/** Pulumi's SDKs: a program and its components must load the same copy, so the program installs it. */
 export const isSdk = (name: string) => name.startsWith("@pulumi/");
 
-/** SDKs that every program needs; of the others those of its clouds. */
+/** SDKs that every program needs, in addition to those of its clouds. */
 export const neededSdks: readonly string[] = ["@pulumi/pulumi", "@pulumi/command"];

@@ -17,7 +17,7 @@ const lockSchema = z.object({
 });
 
 /**
- * CycloneDX of a package: what it depends on, directly or not, in the versions and with the hashes that this repository is
+ * CycloneDX of a package: its direct and transitive dependencies, with the versions and hashes that this repository is
  * tested with.
  *
  * @param dependencies names, without this project's own packages.
@@ -45,7 +45,7 @@ export function sbomOf(
   return `${serializer.serialize(bom, { sortLists: true, space: 2 })}\n`;
 }
 
-/** Where Node.js finds a package from another's folder. */
+/** The folder that Node.js resolves a package to, from another's folder. */
 function installedAt(packages: z.output<typeof lockSchema>["packages"], name: string, from: string): string {
   for (let at = from; ; at = at.slice(0, Math.max(0, at.lastIndexOf("/node_modules/")))) {
     const candidate = `${at === "" ? "" : `${at}/`}node_modules/${name}`;

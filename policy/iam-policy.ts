@@ -35,10 +35,10 @@ export function statements(policy: Value): Statement[] | undefined {
   return document.parse(parsed).Statement;
 }
 
-/** Actions that AWS offers no resource for, from its service authorization reference, so that `*` is all one can write. */
+/** Actions without resource types in the service authorization reference, so that they require `*`. */
 const withoutResource = new Set(["xray:PutTraceSegments", "xray:PutTelemetryRecords"]);
 
-/** What makes the statements broader than a workload of this project may be; undefined where nothing does. */
+/** Why the statements are too broad for a workload of this project; undefined if they are not. */
 export function tooBroad(found: readonly Statement[]): string | undefined {
   for (const { Effect, Action, NotAction, Resource, NotResource } of found) {
     if (Effect !== "Allow") continue;
@@ -51,7 +51,7 @@ export function tooBroad(found: readonly Statement[]): string | undefined {
   return undefined;
 }
 
-/** True where the statement allows any principal: a wildcard principal without any condition. */
+/** True if the statement allows any principal: a wildcard without a condition. */
 export function isPublic({ Effect, Principal, Condition }: Statement): boolean {
   return (
     Effect === "Allow" &&
@@ -60,7 +60,7 @@ export function isPublic({ Effect, Principal, Condition }: Statement): boolean {
   );
 }
 
-/** True where the statement refuses every request that does not use TLS. */
+/** True if the statement denies every request without TLS. */
 export function refusesPlainHttp({ Effect, Action, Condition }: Statement): boolean {
   const secure = Condition.Bool?.["aws:SecureTransport"];
   return Effect === "Deny" && Action.includes("s3:*") && String(secure) === "false";

@@ -1,7 +1,7 @@
-/** Stands for a value that the engine learns only while it updates: an ARN, an address, an id. */
+/** A value that is known only during the update: an ARN, an address, an id. */
 export const unknown: unique symbol = Symbol("known after the update");
 
-/** A property as a rule sees it: JSON with holes where values are not known yet. */
+/** A property in a rule: JSON, with `unknown` for unknown values. */
 export type Value =
   string | number | boolean | null | undefined | typeof unknown | readonly Value[] | { readonly [key: string]: Value };
 
@@ -16,7 +16,7 @@ export interface Resource {
   readonly dependencies: { readonly [property: string]: readonly string[] };
 }
 
-/** All that one deployment consists of. */
+/** All resources of one deployment. */
 export interface Stack {
   readonly name: string;
   /** The stack's settings, nested as in its file. */
@@ -25,26 +25,26 @@ export interface Stack {
 }
 
 interface RuleBase {
-  /** How a violation, an exemption in a pack's configuration and a test refer to the rule. */
+  /** Id of the rule in violations, in exemptions in a pack's configuration, and in tests. */
   readonly name: string;
   readonly description: string;
   /** The rule's identifiers in AWS FSBP, the CIS benchmarks and checkov; empty where the rule is this project's own. */
   readonly references: readonly string[];
   readonly types: readonly string[];
-  /** `advisory` prints and lets pass, `mandatory` (the default) stops the deployment. */
+  /** `advisory` only prints, `mandatory` (the default) stops the deployment. */
   readonly enforcement?: "advisory" | "mandatory";
-  /** What to change, for a reader who has never seen the rule. */
+  /** The change that resolves a violation, for readers who do not know the rule. */
   readonly remedy: string;
 }
 
 /** Judges a resource by its own inputs, before it is created or changed. */
 export interface ResourceRule extends RuleBase {
   readonly scope: "resource";
-  /** What is wrong with the resource; undefined where nothing is, or where it is not known yet. */
+  /** The violation; undefined if there is none, or if it is not known yet. */
   readonly check: (resource: Resource) => string | undefined;
 }
 
-/** Judges a resource by what stands beside it, at the end of a preview and of an update. */
+/** Judges a resource together with the others, at the end of a preview and of an update. */
 export interface StackRule extends RuleBase {
   readonly scope: "stack";
   readonly check: (resource: Resource, stack: Stack) => string | undefined;
@@ -55,7 +55,7 @@ export type Rule = ResourceRule | StackRule;
 export interface Violation {
   readonly rule: Rule;
   readonly resource: Resource;
-  /** What is wrong, what to do, and by which identifiers others know the rule. */
+  /** The violation, the remedy, and the rule's identifiers elsewhere. */
   readonly message: string;
 }
 
@@ -69,7 +69,7 @@ export function violations(rules: readonly Rule[], stack: Stack): Violation[] {
   );
 }
 
-/** The message of a violation, or undefined where `resource` keeps to `rule` or the rule is for other types. */
+/** The message of a violation, or undefined if `resource` complies or the rule is for other types. */
 export function judge(rule: Rule, resource: Resource, stack: Stack): string | undefined {
   if (!rule.types.includes(resource.type)) return undefined;
   const found = rule.scope === "resource" ? rule.check(resource) : rule.check(resource, stack);
@@ -91,7 +91,7 @@ export function at(value: Value, path: string): Value {
   return found;
 }
 
-/** The elements of a list; none where the value is no list. */
+/** The elements of a list; empty if the value is no list. */
 export function listAt(value: Value, path: string): readonly Value[] {
   const found = at(value, path);
   return isList(found) ? found : [];
@@ -103,7 +103,7 @@ export function differs(value: Value, path: string, ...accepted: readonly Value[
   return found !== unknown && !accepted.includes(found);
 }
 
-/** True for what a cloud takes as "not set". A value that is not known yet is set all the same. */
+/** True for values that a cloud treats as "not set". An unknown value counts as set. */
 export function isEmpty(value: Value): boolean {
   return value === undefined || value === null || value === "" || value === 0;
 }
@@ -113,7 +113,7 @@ export function isProduction(stackName: string): boolean {
   return /^prod(uction)?(?![a-z])/.test(stackName);
 }
 
-/** Settings as the engine hands them over: text, or JSON where they are more than that, by `<project>:<setting>`. */
+/** Settings as the engine passes them: text, or JSON for other types, by `<project>:<setting>`. */
 export function settingsOf(configuration: Readonly<Record<string, string>>): Stack["configuration"] {
   return Object.fromEntries(
     Object.entries(configuration).map(([key, text]) => [key.replace(/^[^:]*:/, ""), parsed(text)]),
@@ -142,13 +142,13 @@ export function isList(value: Value): value is readonly Value[] {
   return Array.isArray(value);
 }
 
-/** How a value reads in a message. */
+/** A value as text in a message. */
 export function shown(value: Value): string {
   if (value === unknown) return "a value not known yet";
   return value === undefined ? "nothing" : JSON.stringify(value);
 }
 
-/** What other resources call this one by. */
+/** The values by which other resources reference this one. */
 const identities = ["id", "arn", "name", "bucket"] as const;
 
 /** True where `property` of `resource` was computed from an output of `target`, or holds its id, ARN or name. */

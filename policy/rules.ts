@@ -4,17 +4,17 @@ import { gcpRules } from "./gcp";
 import type { Rule } from "./rule";
 import { secretRules } from "./secrets";
 
-/** Everything that a deployment of this project is held to. */
+/** All rules for deployments of this project. */
 export const rules: readonly Rule[] = [...awsRules, ...azureRules, ...gcpRules, ...secretRules];
 
-/** A rule of others that this project does not follow. */
+/** A scanner rule that this project does not follow. */
 export interface Waiver {
   readonly reference: string;
   readonly about: string;
   readonly reason: string;
 }
 
-/** What a scanner will report, and why it stays. */
+/** Findings of scanners, and the reasons to keep them. */
 export const waivers: readonly Waiver[] = [
   {
     reference: "CKV_AWS_117",

@@ -47,7 +47,7 @@ const stores: readonly Store[] = [
   },
 ];
 
-/** What is a secret of the stack is in no variable, which everyone sees who may read the function's configuration. */
+/** Secrets must not be in variables, which are visible to everyone with read access to the function's configuration. */
 export const secretRules: readonly Rule[] = stores.map((store) => ({
   name: store.rule,
   description: "No variable of a function holds the value of a secret of the stack.",

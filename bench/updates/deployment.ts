@@ -8,32 +8,32 @@ import { BoardStack, checkout } from "../board";
 import { type Asked, askSteadily } from "./load";
 import type { Update } from "./updates";
 
-/** What came of an update while API and frontend were asked. */
+/** Result of an update while API and frontend received requests. */
 export interface Outcome {
   readonly cloud: Cloud;
   readonly name: string;
-  /** What was to come of it. */
+  /** The expected result. */
   readonly expected: "served" | "refused";
   readonly verdict: "served" | "refused";
   /** Seconds until the verdict. */
   readonly seconds: number;
   readonly asked: number;
-  /** Requests that were not answered with 200, the first ones. */
+  /** The first requests without status 200. */
   readonly failed: number;
   readonly failures: readonly string[];
-  /** Milliseconds of the slowest answer. */
+  /** Slowest response in milliseconds. */
   readonly slowest: number;
-  /** The line of the error that names the cause; empty where none does, or where the update served. */
+  /** The line of the error with the cause; empty if there is none, or if the update served. */
   readonly cause: string;
-  /** Of a rollback: what was done after how many seconds of its process. Default: nothing. */
+  /** Of a rollback: its phases with their time in seconds since the process start. Default: none. */
   readonly phases?: string;
-  /** All that is told of a refused update. */
+  /** The complete output of a refused update. */
   readonly errors: string;
-  /** Whether the release that answers afterwards is the one that is wanted: another than before, or the same. */
+  /** Whether the expected release answers afterwards: a new one, or the previous one. */
   readonly released: boolean;
 }
 
-/** What is wrong with an outcome; empty where the update did what it should, and no request failed. */
+/** Problems of an outcome; empty if it was as expected, and no request failed. */
 export function problemsOf({ expected, verdict, failed, failures, released, cause, errors }: Outcome): string[] {
   return [
     ...(expected === verdict ? [] : [`it was ${verdict}, not ${expected}: ${errors}`]),
@@ -48,7 +48,7 @@ export class UpdatedDeployment {
   readonly #board: BoardStack;
   #urls: { readonly status: string; readonly asked: readonly string[] } | undefined;
 
-  /** @param rate requests a second of each address, while an update runs. */
+  /** @param rate requests per second to each address during an update. */
   constructor(
     readonly cloud: Cloud,
     private readonly rate = 20,
@@ -56,7 +56,7 @@ export class UpdatedDeployment {
     this.#board = new BoardStack(cloud);
   }
 
-  /** @throws where the first deployment fails. */
+  /** @throws if the first deployment fails. */
   async start(): Promise<void> {
     await this.#board.start();
     const { errors, addresses } = await this.#board.up();
@@ -72,7 +72,7 @@ export class UpdatedDeployment {
     return this.#board.end();
   }
 
-  /** Updates while everything is asked. */
+  /** Updates under load. */
   async update(update: Update): Promise<Outcome> {
     await this.#board.prepare(update.edit);
     const settings = update.settings?.[this.cloud] ?? {};
@@ -82,7 +82,7 @@ export class UpdatedDeployment {
     });
   }
 
-  /** `npm run rollback` to the release that served before. */
+  /** `npm run rollback` to the previous release. */
   async rollBack(): Promise<Outcome> {
     const args = ["--require", "./run-typescript.js", "cli/rollback.ts", "-s", "staging", "--local", this.#board.state];
     let phases: string | undefined;
@@ -98,7 +98,7 @@ export class UpdatedDeployment {
     return { ...outcome, phases };
   }
 
-  /** Whether a preview right now would change nothing; else what. */
+  /** Planned changes of a preview; empty if there are none. */
   async changes(update: Update): Promise<string> {
     const stack = await this.#board.stack(update.settings?.[this.cloud] ?? {});
     const { changeSummary } = await stack.preview();
@@ -114,7 +114,7 @@ export class UpdatedDeployment {
     const started = performance.now();
     const errors = await work();
     const seconds = (performance.now() - started) / 1000;
-    // What an update leaves behind shows a moment later.
+    // After-effects of an update appear a moment later.
     await sleep(1_500);
     const answers = await load.stop();
     const after = await releaseAt(status);
@@ -133,7 +133,7 @@ export class UpdatedDeployment {
   }
 }
 
-/** What release answers, until several answers in a row say the same: old instances may answer for a while. */
+/** The release of several consecutive equal responses: old instances may answer for a while. */
 async function releaseAt(url: string): Promise<string> {
   let known = "";
   for (let same = 0, tries = 0; same < 5 && tries < 100; tries += 1) {
@@ -145,7 +145,7 @@ async function releaseAt(url: string): Promise<string> {
   return known;
 }
 
-/** A line without the folders of this machine. */
+/** A line without local paths. */
 function anywhere(line: string): string {
   return [checkout, tmpdir(), homedir()].reduce((text, folder) => text.replaceAll(folder, "…"), line);
 }

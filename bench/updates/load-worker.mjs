@@ -1,7 +1,7 @@
-// A thread of its own: what the asking program does besides is not seen in the figures. Plain JavaScript, which starts at once.
+// A thread of its own, so that other work of the program does not affect the figures. Plain JavaScript starts at once.
 import { parentPort, workerData } from "node:worker_threads";
 
-/** Milliseconds until a request counts as not answered; every cloud's gateway gives up before. */
+/** Request timeout in milliseconds, longer than that of every cloud's gateway. */
 const patience = 60_000;
 
 const asked = [];

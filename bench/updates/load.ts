@@ -2,21 +2,21 @@ import { once } from "node:events";
 import path from "node:path";
 import { Worker } from "node:worker_threads";
 
-/** A request that was made, and what came of it. */
+/** A request and its result. */
 export interface Asked {
   readonly url: string;
-  /** Absent where there was no answer. */
+  /** Absent without a response. */
   readonly status?: number;
   readonly error?: string;
-  /** What release answered, where the answer says it. */
+  /** The release in the response, if any. */
   readonly release?: string;
-  /** Milliseconds until the answer. */
+  /** Response time in milliseconds. */
   readonly ms: number;
 }
 
-/** Asks each address so many times a second, answered or not, until it is stopped. */
+/** Sends requests to each address at a fixed rate, independent of responses, until it is stopped. */
 export function askSteadily(urls: readonly string[], rate = 20): { stop: () => Promise<Asked[]> } {
-  // Without what this process was started with, which loads TypeScript.
+  // Without this process's options, which load TypeScript.
   const worker = new Worker(path.join(__dirname, "load-worker.mjs"), { workerData: { urls, rate }, execArgv: [] });
   return {
     stop: async () => {

@@ -2,22 +2,22 @@ import type { Cloud } from "../../contract/clouds";
 import type { Outcome } from "./deployment";
 import { faulty, fine } from "./updates";
 
-/** What one run of the updates has measured on a cloud. */
+/** Results of one run of the updates on a cloud. */
 export interface CloudResults {
   readonly cloud: Cloud;
   /** As ISO 8601, without the time. */
   readonly date: string;
   readonly machine: string;
-  /** Processes that waited for a processor in the minute before the run, and in its last one; absent where it was not noted. */
+  /** Load average of the minute before the run, and of its last minute; absent if not recorded. */
   readonly load?: readonly [before: number, after: number];
-  /** What else a reader has to know of the run. Default: nothing. */
+  /** Notes on the run. Default: none. */
   readonly note?: string;
   readonly outcomes: readonly Omit<Outcome, "errors">[];
 }
 
 export const cloudNames: Readonly<Record<Cloud, string>> = { aws: "AWS", azure: "Azure", gcp: "Google Cloud" };
 
-/** The results for a reader, a table for each cloud. */
+/** The results as Markdown, with a table for each cloud. */
 export function updatesMarkdown(results: readonly CloudResults[]): string {
   const outcomes = results.flatMap((each) => each.outcomes);
   const asked = outcomes.reduce((sum, outcome) => sum + outcome.asked, 0);

@@ -2,7 +2,7 @@ import type { Cloud } from "../../contract/clouds";
 import { type Outcome, problemsOf, UpdatedDeployment } from "./deployment";
 import { mended, type Update } from "./updates";
 
-/** Makes one update after the other on a cloud, from one deployment; tells each as it ends. */
+/** Runs the updates one by one on a cloud, from one deployment; reports each result. */
 export async function runUpdates(
   cloud: Cloud,
   updates: readonly Update[],
@@ -24,7 +24,7 @@ export async function runUpdates(
     for (const update of updates) {
       if (update.clouds?.includes(cloud) ?? true) add(await deployment.update(update));
     }
-    // What was refused before is nothing that a sound update has to care for.
+    // Earlier refused updates must not affect a valid one.
     add(await deployment.update(mended));
     add(await deployment.rollBack());
   } finally {

@@ -6,18 +6,18 @@ import { lockedPackages, lockFile } from "../../layers/lock";
 import { relock } from "../../layers/relock";
 import type { Edited, Settings } from "../board";
 
-/** What is changed at once, and what has to come of it. */
+/** One change, and its expected result. */
 export interface Update {
   readonly name: string;
-  /** Where there is such a thing. Default: everywhere. */
+  /** Clouds with this update. Default: all. */
   readonly clouds?: readonly Cloud[];
-  /** Why there is no such thing on the other clouds. */
+  /** Why the other clouds do not have it. */
   readonly elsewhere?: string;
-  /** Changes the application's files, which are those of the repository otherwise. */
+  /** Changes files in the copy of the repository's application. */
   readonly edit?: (edited: Edited) => void | Promise<void>;
   /** Of the stack, by their paths, in YAML. */
   readonly settings?: Readonly<Partial<Record<Cloud, Settings>>>;
-  /** What the error says of the cause. Absent: the update serves. */
+  /** Pattern of the cause in the error. Absent if the update serves. */
   readonly cause?: RegExp;
 }
 
@@ -25,7 +25,7 @@ const atEnd = (text: string) => (edited: Edited) => {
   appendFileSync(path.join(edited.folder, "api", "app.py"), text);
 };
 
-/** Replaces a part of a file, which has to be there. */
+/** Replaces an existing part of a file. */
 function replaced({ folder }: Edited, file: string, part: string | RegExp, by: string): void {
   const at = path.join(folder, file);
   const text = readFileSync(at, "utf8");
@@ -59,7 +59,7 @@ async def app(scope, receive, send):
     await send({"type": "http.response.body", "body": json.dumps(body).encode()})
 `;
 
-/** What runs on this machine whatever processor it was built for. */
+/** Settings for an application that runs on this machine on any architecture. */
 async function withoutNativeModules(edited: Edited): Promise<void> {
   const { folder, cloud } = edited;
   writeFileSync(path.join(folder, "api", "plain.py"), plain);
@@ -70,7 +70,7 @@ async function withoutNativeModules(edited: Edited): Promise<void> {
   await relock(requirements);
 }
 
-/** Updates that no user may notice but by what is new. */
+/** Updates without failures for users. */
 export const fine: readonly Update[] = [
   { name: "code", edit: atEnd("\n# Another.\n") },
   {
@@ -104,7 +104,7 @@ export const fine: readonly Update[] = [
   { name: "SnapStart off", clouds: ["aws"] },
 ];
 
-/** What follows updates that were refused. */
+/** The update after the refused ones. */
 export const mended: Update = { name: "mended, after those that were refused", edit: atEnd("\n# Mended.\n") };
 
 /** The first bytes of an ELF library for 64-bit ARM. */
@@ -113,7 +113,7 @@ const armLibrary = Buffer.concat([
   Buffer.alloc(232),
 ]);
 
-/** Updates that would not serve, and that nothing but a run can tell. */
+/** Faulty updates whose fault appears only at run time. */
 export const faulty: readonly Update[] = [
   {
     name: "missing module",
@@ -169,7 +169,7 @@ export const faulty: readonly Update[] = [
   },
   {
     name: "out of memory",
-    // Local clouds limit no memory: the function ends as the platform would end it.
+    // Local clouds have no memory limit: the function ends itself as the platform would.
     edit: atRequest("        import signal\n\n        os.kill(os.getpid(), signal.SIGKILL)\n"),
     cause: /SIGKILL|exited with code 137/,
   },

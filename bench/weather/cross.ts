@@ -11,21 +11,21 @@ import { Messages, reach } from "./reach";
 import { stated, stepsOn } from "./setting-changes";
 import { losing, type Step, type Verdict, verdictOf } from "./verdict";
 
-/** A setting's way to another value and back, as the engine went it. */
+/** Result of a setting's change to another value and back, by the engine. */
 export interface Crossed {
   readonly cloud: Cloud;
   readonly name: string;
-  /** What the preview announces. */
+  /** The preview's verdict. */
   readonly verdict: Verdict;
-  /** Requests of the updates there and back, which it may share with other settings. */
+  /** Requests during both updates, which it may share with other settings. */
   readonly asked: number;
   readonly failed: number;
-  /** Updates that failed by the weather and were run again. */
+  /** Updates that failed because of injected faults and were repeated. */
   readonly again: number;
   readonly problems: readonly string[];
 }
 
-/** Settings whose sense it is to answer otherwise, or that say of themselves that requests may fail for a while, by cloud. */
+/** Settings that change responses by design, or that announce failing requests for a while, by cloud. */
 const closing = new Set([
   "azure pythonVersion",
   "azure azure.function.frontDoorOnly",
@@ -40,7 +40,7 @@ interface Way {
   readonly to: Settings;
   readonly verdict: Verdict;
   readonly steps: readonly Step[];
-  /** Whether requests may fail meanwhile, as was announced. */
+  /** Whether requests may fail, as announced. */
   readonly isInterrupting: boolean;
   readonly problems: string[];
 }
@@ -49,7 +49,7 @@ interface Way {
  * Crosses every setting that concerns a cloud, one living stack for all: each is previewed by itself; then those that touch
  * different resources are changed in one update, and back in another, while API and site are asked.
  *
- * @param crossed is told each of them when it is back.
+ * @param crossed called for each setting after its change back.
  * @param chosen names of settings. Default: all.
  */
 export async function crossAll(
@@ -80,7 +80,7 @@ export async function crossAll(
     const messages = new Messages(apiUrl);
     for (const content of ["one", "two", "three"]) await messages.post(content);
 
-    /** Goes to other settings, and says what was wrong with that. */
+    /** Changes to other settings, and returns the problems. */
     const go = async (settings: Settings, ways: readonly Way[]) => {
       const load = askSteadily([`${apiUrl}/api/messages/?limit=1`, frontendUrl]);
       const reached = await reach(board, { ...settings, ...told }, tell);
@@ -130,7 +130,7 @@ export async function crossAll(
       else if (crossing.from === undefined) ways.push(way);
       else end([way], await go(to, [way]), await go(yaml(standing), [way]));
     }
-    // The way back of one batch is the way there of the next, but for what interrupts.
+    // A batch's change back is the next batch's change, except for those with outages.
     let before: readonly Way[] = [];
     let there = nothing;
     for (const batch of [...batches(ways), []]) {
@@ -164,7 +164,7 @@ const sum = (there: Outcome, back: Outcome): Outcome => ({
   again: there.again + back.again,
 });
 
-/** Settings that touch different resources, together; what interrupts is by itself, so that its requests are its own. */
+/** Groups settings that touch different resources; those with outages run alone. */
 function batches(ways: readonly Way[]): Way[][] {
   const all: Way[][] = [];
   for (const way of ways) {
@@ -181,7 +181,7 @@ function batches(ways: readonly Way[]): Way[][] {
   return all;
 }
 
-/** What an update does, by the engine's events in their order. */
+/** The steps of an update, from the engine's events in order. */
 function stepsOf(events: Told["events"]): Step[] {
   const gone = new Set<string>();
   const steps = new Map<string, Step>();
@@ -204,7 +204,7 @@ function stepsOf(events: Told["events"]): Step[] {
 
 const described = (steps: readonly Step[]) => steps.map(({ does, type, name }) => `${does} ${type} ${name}`).join(", ");
 
-/** Settings as the command line takes them. */
+/** Settings in the format of the command line. */
 function yaml(values: Readonly<Record<string, unknown>>): Settings {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, JSON.stringify(value)]));
 }

@@ -4,17 +4,17 @@ import path from "node:path";
 import { type Cloud, clouds } from "../../contract/clouds";
 import type { Edited } from "../board";
 
-/** A setting's way from its default to another value and back, on a living stack. */
+/** A setting's change from its default to another value and back, on a deployed stack. */
 export interface Crossing {
   /** Default: everywhere. */
   readonly clouds?: readonly Cloud[];
-  /** The other value, and what has to stand beside it, by their paths. */
+  /** The other value with the settings that it requires, by path. */
   readonly to: Readonly<Record<string, unknown>>;
-  /** What stands in the stack before, and after the way back. Default: nothing, all is at its default. */
+  /** Settings of the stack before and after. Default: none. */
   readonly from?: Readonly<Record<string, unknown>>;
-  /** The test that crosses it by the engine, where the nightly crossing does not, e.g. since it is about several clouds. */
+  /** The engine test that changes it, if the nightly run does not, e.g. because it concerns several clouds. */
   readonly crossedBy?: string;
-  /** What a reader should know beside what the engine does. */
+  /** Note for the table. */
   readonly note?: string;
 }
 
@@ -183,12 +183,12 @@ export const crossings: Readonly<Record<string, Crossing>> = {
   "gcp.frontend.cloudArmor": { clouds: ["gcp"], to: { "gcp.frontend.cloudArmor": true } },
 };
 
-/** What every stack that is crossed has, so that each setting has something to be set on. */
+/** Settings of every tested stack, so that each setting has an effect. */
 export const standing: Readonly<Record<string, unknown>> = { "functions.api.secrets.TOKEN": "first" };
 
 export const concerns = ({ clouds: own = clouds }: Crossing, cloud: Cloud): boolean => own.includes(cloud);
 
-/** Gives the board what some settings are about: a secret, and a worker on a schedule. */
+/** Adds to the board what some settings need: a secret, and a scheduled worker. */
 export function withWorker({ folder }: Pick<Edited, "folder">): void {
   const description = path.join(folder, "pyproject.toml");
   const text = readFileSync(description, "utf8");

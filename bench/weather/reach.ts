@@ -2,22 +2,22 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import type { Addresses, BoardStack, Settings, Told } from "../board";
 
-/** How often an update is run before it is given up: each one can meet several faults, one after the other. */
+/** Maximum attempts of an update: each can meet several faults in sequence. */
 const attempts = 8;
 
-/** An update that was run until it succeeded, or given up. */
+/** An update that was repeated until it succeeded, or given up. */
 export interface Reached {
-  /** Absent where it was given up. */
+  /** Absent if it was given up. */
   readonly addresses?: Addresses;
-  /** What the last update did. */
+  /** Steps of the last update. */
   readonly events: Told["events"];
-  /** Updates that failed and were run again as they were. */
+  /** Failed updates that were repeated unchanged. */
   readonly again: number;
-  /** Updates that failed and were run again with the setting that the error named. */
+  /** Failed updates that were repeated with the setting from the error. */
   readonly configured: number;
-  /** What errors told to set; it stays. */
+  /** Settings from errors, which are kept. */
   readonly told: Settings;
-  /** What was not as it was asked for; empty where all is well. */
+  /** Problems; empty if there are none. */
   readonly problems: readonly string[];
 }
 
@@ -50,10 +50,10 @@ export async function reach(board: BoardStack, settings: Settings, progress: (li
   return { events: [], again, configured, told, problems: [...problems, `still fails after ${attempts} attempts`] };
 }
 
-/** What an error says that a person should do. */
+/** Pattern of a next step in an error. */
 const nextStep = /run (the same command|the update) again|pulumi config set --path/;
 
-/** A message board's messages, as its API lists and takes them. */
+/** The message board's messages, through its API. */
 export class Messages {
   readonly #posted: string[] = [];
 
@@ -69,7 +69,7 @@ export class Messages {
     this.#posted.push(content);
   }
 
-  /** Messages that were taken and are not listed. Old and new instances may answer for a moment. */
+  /** Accepted messages that are not listed. Old and new instances may answer for a moment. */
   async lost(): Promise<string[]> {
     for (let tries = 1; ; tries += 1) {
       const answer = await fetch(`${this.#url}?limit=50`);

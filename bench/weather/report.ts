@@ -3,7 +3,7 @@ import { cloudNames } from "../updates/report";
 import type { Crossed } from "./cross";
 import type { Life } from "./seeds";
 
-/** Stacks' lives under seeds, for a reader. */
+/** Results of stacks' lives under seeds, as Markdown. */
 export function livesMarkdown({ date, machine, lives }: LifeResults): string {
   const survived = lives.filter(({ problems }) => problems.length === 0);
   const rows = (["aws", "azure", "gcp"] as const)
@@ -32,7 +32,7 @@ export function livesMarkdown({ date, machine, lives }: LifeResults): string {
   ].join("\n");
 }
 
-/** What runs of the command have measured so far. */
+/** Results of the command's runs so far. */
 export interface LifeResults {
   /** Of the last one, as ISO 8601, without the time. */
   readonly date: string;
@@ -51,7 +51,7 @@ function row(lives: readonly Life[]): string {
   return `| ${[cloudNames[cloud], lives.length, survived, ...again, seconds.toFixed(0)].join(" | ")} |`;
 }
 
-/** Settings that were crossed by the engine, for a reader. */
+/** Results of the changed settings, as Markdown. */
 export function crossedMarkdown({ date, machine, seed, crossed }: CrossedResults): string {
   const wrong = crossed.filter(({ problems }) => problems.length > 0);
   return [

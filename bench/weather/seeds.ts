@@ -8,18 +8,18 @@ import { BoardStack, type Settings } from "../board";
 import { fine, type Update } from "../updates/updates";
 import { Messages, reach } from "./reach";
 
-/** What came of one stack's life under a seed: up, a change, another change, destroy. */
+/** Result of one stack's life under a seed: up, a change, another change, destroy. */
 export interface Life {
   readonly cloud: Cloud;
   readonly seed: string;
   /** Names of the changes. */
   readonly changes: readonly string[];
-  /** Updates that failed and were run again as they were. */
+  /** Failed updates that were repeated unchanged. */
   readonly again: number;
-  /** Updates that failed and were run again with the setting that the error named. */
+  /** Failed updates that were repeated with the setting from the error. */
   readonly configured: number;
   readonly seconds: number;
-  /** What was not as it was asked for; empty where the stack survived. */
+  /** Problems; empty if the stack survived. */
   readonly problems: readonly string[];
 }
 
@@ -32,7 +32,7 @@ const providers: Readonly<Record<Cloud, string>> = { aws: "aws", azure: "azure-n
  */
 const staying = /layerVersion|^azure-native:keyvault:Vault$|operationalinsights|projects\/service/;
 
-/** Changes that a seed draws from: cheap ones, of code, configuration, packages, site and alarms. */
+/** Changes that a seed chooses from: cheap ones, of code, configuration, packages, site and alarms. */
 const changes: readonly Update[] = [
   ...fine.filter(({ name }) =>
     ["code", "strategy", "Python version", "memory", "settings", "SnapStart on"].includes(name),
@@ -51,7 +51,7 @@ const changes: readonly Update[] = [
   },
 ];
 
-/** The changes of a seed, which add up: the second one keeps what the first one did. */
+/** The changes of a seed, which are cumulative. */
 export function drawn(cloud: Cloud, seed: string): readonly [Update, Update] {
   const there = changes.filter((change) => change.clouds?.includes(cloud) ?? true);
   const [one, other] = createHash("sha256").update(`changes ${seed}`).digest();
@@ -62,7 +62,7 @@ export function drawn(cloud: Cloud, seed: string): readonly [Update, Update] {
   return [a, b];
 }
 
-/** Lives one stack's life on a cloud whose faults and delays follow from the seed. */
+/** Runs one stack's life on a cloud with faults and delays from the seed. */
 export async function live(cloud: Cloud, seed: string, progress: (line: string) => void): Promise<Life> {
   const board = new BoardStack(cloud);
   const [first, second] = drawn(cloud, seed);

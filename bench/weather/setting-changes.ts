@@ -3,13 +3,13 @@ import { settings } from "../../settings/schema";
 import { concerns, type Crossing } from "./crossings";
 import { interrupting, type Step, type Verdict, verdictOf } from "./verdict";
 
-/** What another value of a setting does to a living stack. */
+/** Effect of another value of a setting on a deployed stack. */
 export interface SettingChange {
   readonly name: string;
   readonly crossing: Crossing;
   /** On every cloud. */
   readonly steps: readonly Step[];
-  /** Why nothing is done, where nothing is. */
+  /** Why nothing changes, if so. */
   readonly refusal?: string;
 }
 
@@ -18,14 +18,14 @@ const packages: Readonly<Record<Cloud, string>> = { aws: "aws:", azure: "azure-n
 export const stepsOn = (cloud: Cloud, steps: readonly Step[]): Step[] =>
   steps.filter(({ type }) => type.startsWith(packages[cloud]));
 
-/** The word of the table; undefined where the setting does not concern the cloud. */
+/** The verdict in the table; undefined if the setting does not concern the cloud. */
 export function verdictOn(cloud: Cloud, { crossing, steps, refusal }: SettingChange): Verdict | undefined {
   if (!concerns(crossing, cloud)) return undefined;
   if (refusal !== undefined) return "refused";
   return verdictOf(cloud, stepsOn(cloud, steps));
 }
 
-/** The reference: what each setting does on a living stack, per cloud. */
+/** The reference: effect of each setting on a deployed stack, per cloud. */
 export function settingChanges(changes: readonly SettingChange[]): string {
   const rows = changes.map((change) => {
     const { to } = change.crossing;
@@ -79,7 +79,7 @@ function cell(cloud: Cloud, change: SettingChange): string {
   return kinds.length === 0 ? verdict : `${verdict}: ${kinds.slice(0, 4).join(", ")}${kinds.length > 4 ? ", …" : ""}`;
 }
 
-/** The words of the table, by setting and cloud, as the page has them. */
+/** The verdicts in the page's table, by setting and cloud. */
 export function stated(markdown: string): Map<string, Partial<Record<Cloud, string>>> {
   const rows = markdown.matchAll(/^\| `([^`]+)`\s*\|[^|]*\|([^|]*)\|([^|]*)\|([^|]*)\|$/gm);
   return new Map(

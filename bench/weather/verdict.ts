@@ -1,6 +1,6 @@
 import type { Cloud } from "../../contract/clouds";
 
-/** What the engine does to one resource in an update. */
+/** The engine's step for one resource in an update. */
 export interface Step {
   /** Token of the type, e.g. `aws:lambda/function:Function`. */
   readonly type: string;
@@ -9,14 +9,14 @@ export interface Step {
   readonly does: "create" | "update" | "delete" | "replace" | "renew";
 }
 
-/** What an update with another value of a setting does; the worst word of several. */
+/** Verdict of an update with another value of a setting; the worst of several steps. */
 export type Verdict = "no change" | "in place" | "replaced" | "outage" | "refused";
 
-/** What goes with the data in it where it is deleted or replaced. */
+/** Resource types whose deletion or replacement loses data. */
 const data =
   /^(aws:dynamodb\/table:Table|azure-native:storage:(StorageAccount|Table)|gcp:firestore\/database:Database|azure-native:resources:ResourceGroup)$/;
 
-/** What a request passes on its way, or needs to be let through: while it is gone, users notice. */
+/** Resource types in the path of requests, or that authorise them: users notice their absence. */
 const serving: Readonly<Record<Cloud, RegExp>> = {
   aws: /^aws:(lambda\/(function|alias|permission)|apigatewayv2|cloudfront|s3\/bucket(Policy)?:|dynamodb|iam)/,
   azure:
@@ -24,18 +24,18 @@ const serving: Readonly<Record<Cloud, RegExp>> = {
   gcp: /^gcp:(cloudfunctionsv2|compute\/(?!securityPolicy)|cloudrunv2|firestore|storage\/bucket(IAMMember)?:|projects\/iAMMember|serviceaccount|secretmanager)/,
 };
 
-/** Steps that delete what holds data, or put another in its place. */
+/** Steps that delete or replace resources with data. */
 export const losing = (steps: readonly Step[]): Step[] =>
   steps.filter(({ type, does }) => data.test(type) && does !== "create" && does !== "update");
 
-/** Steps that take something out of a request's way before anything is in its place, or for good. */
+/** Steps that delete a resource in the path of requests before its replacement exists, or permanently. */
 export const interrupting = (cloud: Cloud, steps: readonly Step[]): Step[] =>
   steps.filter(({ type, does, name }) => {
     // A twin serves no user.
     return serving[cloud].test(type) && !name.includes("-next") && (does === "renew" || isGateway(type, does));
   });
 
-/** The entry that users know: without it there is no site. */
+/** The users' entry point: without it there is no site. */
 const isGateway = (type: string, does: Step["does"]) =>
   does === "delete" &&
   /^(aws:cloudfront\/distribution:|azure-native:cdn:AFDEndpoint$|gcp:compute\/globalForwardingRule:)/.test(type);
