@@ -113,9 +113,8 @@ async function deployAws(
   const { WebApplication } = await import("./components/aws/web-application");
   const { checkPublicLayers } = await import("./components/aws/public-layers");
   const publicLayers = layerStrategy.kind === "hybrid" ? layerStrategy.publicLayers : [];
-  if (publicLayers.length > 0) {
-    await checkPublicLayers(publicLayers, { region: aws.region, architecture: aws.architecture, pythonVersion });
-  }
+  const { region, architecture } = aws;
+  await checkPublicLayers(name, publicLayers, { region, architecture, pythonVersion }, { parent });
   const { enabled: isOn, ...frontend } = aws.frontend;
   return new WebApplication(
     name,

@@ -102,12 +102,12 @@ export class WebApplication extends pulumi.ComponentResource {
     this.tables = this.declareTables();
     this.functions = this.declareFunctions(layers);
     this.api = this.declareApi();
-    this.frontend = this.declareFrontend();
+    this.layers = Object.fromEntries(layers.map((layer) => [layer.layerName, describeLayer(layer)]));
+    const checks = this.declareChecks();
+    this.frontend = this.declareFrontend(checks);
     this.alarms = this.declareAlarms();
 
-    this.layers = Object.fromEntries(layers.map((layer) => [layer.layerName, describeLayer(layer)]));
     this.outputs = this.describe();
-    this.declareCheck();
     this.registerOutputs({ ...this.outputs });
   }
 
@@ -247,11 +247,11 @@ export class WebApplication extends pulumi.ComponentResource {
     );
   }
 
-  private declareFrontend(): Frontend | undefined {
+  private declareFrontend(checks: readonly pulumi.Resource[]): Frontend | undefined {
     const { scope, site } = this.args;
     if (site === undefined) return undefined;
     // A page of this release may need the functions of this release.
-    const filesAfter = [...(this.api ? [this.api] : []), ...Object.values(this.functions)];
+    const filesAfter = [...(this.api ? [this.api] : []), ...Object.values(this.functions), ...checks];
     const apiPaths = functionPaths(this.answering.flatMap(({ description }) => description.routes));
     return new Frontend(
       `${this.name}-web`,
@@ -278,14 +278,15 @@ export class WebApplication extends pulumi.ComponentResource {
     );
   }
 
-  private declareCheck(): void {
+  /** Probes each function that answers requests at the API's address, before the site's files change. */
+  private declareChecks(): pulumi.Resource[] {
     const { api } = this;
-    if (!this.args.smokeCheck) return;
+    if (!this.args.smokeCheck) return [];
     if (api === undefined) {
       tellNoApi("each new version is asked whether it could run", this);
-      return;
+      return [];
     }
-    for (const [index, { description, fn }] of this.answering.entries()) {
+    return this.answering.map(({ description, fn }, index) =>
       smokeCheck(
         index === 0 ? `${this.name}-smoke-check` : `${this.name}-${description.name}-smoke-check`,
         {
@@ -293,13 +294,13 @@ export class WebApplication extends pulumi.ComponentResource {
           address: api.url,
           probes: description.probes,
           release: fn.release,
-          outputs: this.outputs,
+          outputs: this.describe(),
           layers: this.layers,
           deployed: { function: fn.configuration },
         },
         { parent: this, dependsOn: [api, ...Object.values(this.tables)] },
-      );
-    }
+      ),
+    );
   }
 
   private describe(): AwsOutputs {

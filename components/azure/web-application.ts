@@ -39,7 +39,7 @@ import { Table, type TableArgs } from "./table";
 import { Vault, type VaultArgs } from "./vault";
 
 /** Seconds until all edge locations of Front Door have a change: 20 minutes for one change, 40 for two in a row. */
-const frontDoorTimeoutSeconds = 3_000;
+export const frontDoorTimeoutSeconds = 3_000;
 
 export interface WebApplicationArgs {
   readonly scope: Scope;

@@ -1,5 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 
+import { nameIn, typeIn } from "../../contract/urn";
+
 /** A registered resource: its resolved inputs, before any cloud received them. */
 export interface Registered {
   readonly type: string;
@@ -13,6 +15,8 @@ export interface Registered {
 export interface Called {
   readonly token: string;
   readonly inputs: Record<string, unknown>;
+  /** URN and id of its provider; absent for the default provider. */
+  readonly provider?: string;
 }
 
 /** Outputs of a cloud in addition to the inputs, by resource type. */
@@ -23,6 +27,8 @@ export class Recording {
   private readonly resources: Registered[] = [];
   /** The invokes. */
   readonly calls: Called[] = [];
+  /** What each resource waits for, by `<type> <name>`. */
+  readonly dependencies = new Map<string, readonly string[]>();
 
   add(resource: Registered): void {
     this.resources.push(resource);
@@ -41,6 +47,13 @@ export class Recording {
   providersOf(pkg: string): string[] {
     const own = this.all.filter(({ type }) => type.startsWith(`${pkg}:`));
     return [...new Set(own.map(({ provider }) => provider?.split("::")[3] ?? "default"))].sort();
+  }
+
+  /** Whether each resource, as `<type> <name>`, waits for the one before it, if through others. */
+  isChain(steps: readonly string[]): boolean {
+    const waitsFor = (step: string, earlier: string): boolean =>
+      (this.dependencies.get(step) ?? []).some((found) => found === earlier || waitsFor(found, earlier));
+    return steps.slice(1).every((step, index) => waitsFor(step, steps[index] ?? ""));
   }
 
   /** The inputs of the only resource of `type`; throws if there are none or several. */
@@ -78,8 +91,9 @@ export async function record<T>(
         const { id = `${name}-id`, ...answer } = answers[type]?.(registered) ?? {};
         return { id: String(id), state: { ...registered.inputs, ...answer } };
       },
-      call: ({ token, inputs }: pulumi.runtime.MockCallArgs) => {
-        recording.calls.push({ token, inputs: inputs as Record<string, unknown> });
+      call: ({ token, inputs, provider }: pulumi.runtime.MockCallArgs) => {
+        const given = provider !== undefined && provider !== "" ? { provider } : {};
+        recording.calls.push({ token, inputs: inputs as Record<string, unknown>, ...given });
         const answer = invokes[token];
         if (answer === undefined) throw new Error(`no answer for the invoke ${token}`);
         return answer;
@@ -90,6 +104,7 @@ export async function record<T>(
     preview,
   );
   acceptErrorHooks();
+  recordDependencies(recording);
   try {
     return { result: await declare(), recording };
   } finally {
@@ -106,6 +121,25 @@ export function acceptErrorHooks(): void {
     registerErrorHook: accept,
     registerResourceHook: accept,
   });
+}
+
+interface Registration {
+  getType(): string;
+  getName(): string;
+  getDependenciesList(): string[];
+}
+
+/** Pulumi's mocks are not told of dependencies. */
+function recordDependencies({ dependencies }: Recording): void {
+  const monitor: object = pulumi.runtime.getMonitor() ?? {};
+  if (!("registerResource" in monitor) || typeof monitor.registerResource !== "function") return;
+  const register = monitor.registerResource.bind(monitor) as (...args: unknown[]) => unknown;
+  const registerResource = (request: Registration, ...rest: unknown[]) => {
+    const waitsFor = request.getDependenciesList().map((urn) => `${typeIn(urn)} ${nameIn(urn)}`);
+    dependencies.set(`${request.getType()} ${request.getName()}`, waitsFor);
+    return register(request, ...rest);
+  };
+  Object.assign(monitor, { registerResource });
 }
 
 interface RecordOptions {

@@ -9,6 +9,7 @@ import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
 
+import { frontDoorTimeoutSeconds } from "../../components/azure/web-application";
 import { cacheDirectory } from "../../layers/cache";
 import { findPython, pythonEnvironment } from "../../layers/python";
 import { scripts } from "../../package.json";
@@ -32,6 +33,7 @@ const job = z.object({
   uses: z.string().optional(),
   needs: z.string().optional(),
   environment: z.string().optional(),
+  "timeout-minutes": z.number().optional(),
   permissions: z.record(z.string(), z.string()).optional(),
   concurrency: z.object({ "cancel-in-progress": z.boolean() }).optional(),
   with: z.record(z.string(), z.unknown()).optional(),
@@ -154,6 +156,15 @@ describe("a deployment", () => {
       "deploy.yml staging": undefined,
       "deploy.yml production": "${{ needs.staging.outputs.deployed == 'true' }}",
     });
+  });
+
+  test("outlasts two changes of Front Door and their check, and so does its session on AWS", async () => {
+    const frontDoor = { operationMinutes: 20, checkMinutes: frontDoorTimeoutSeconds / 60 };
+    const { jobs: found } = await read(workflow, path.join(workflowFolder, "deploy-stack.yml"));
+    const minutes = found.deploy?.["timeout-minutes"] ?? 0;
+    expect(minutes).toBeGreaterThanOrEqual(2 * frontDoor.operationMinutes + frontDoor.checkMinutes);
+    const signIn = found.deploy?.steps.find(({ uses }) => uses === "./.github/actions/sign-in");
+    expect(signIn?.with?.["aws-session-seconds"]).toBe(minutes * 60);
   });
 
   test("deploys the newest commit of main, whenever it is approved; others are skipped", async () => {

@@ -723,6 +723,20 @@ describe("with checks", () => {
     });
   });
 
+  test("an update goes to the version, then to the API, then to the site's files, the page last", async () => {
+    const { recording } = await application({ smokeCheck: true });
+    const steps = [
+      "aws:lambda/function:Function aws-api",
+      "command:local:Command aws-api-version",
+      "aws:lambda/alias:Alias aws-api",
+      "aws:apigatewayv2/stage:Stage aws-http",
+      "command:local:Command aws-smoke-check",
+      "aws:s3/bucketObjectv2:BucketObjectv2 aws-web/app.js",
+      "aws:s3/bucketObjectv2:BucketObjectv2 aws-web/index.html",
+    ];
+    expect(recording.isChain(steps)).toBe(true);
+  });
+
   test("a function on a schedule is probed", async () => {
     const checks = await checksOf({
       functions: [httpPlan(), scheduledPlan()],

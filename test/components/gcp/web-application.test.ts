@@ -708,6 +708,19 @@ test("a twin is deployed and probed first, then the function, if they are public
   );
 });
 
+test("an update goes to the twin, then to the function, then to the site's files, the page last", async () => {
+  const { recording } = await application({ smokeCheck: true });
+  const steps = [
+    "gcp:cloudfunctionsv2/function:Function gcp-api-next",
+    "command:local:Command gcp-api-next-check",
+    "gcp:cloudfunctionsv2/function:Function gcp-api",
+    "command:local:Command gcp-smoke-check",
+    "gcp:storage/bucketObject:BucketObject gcp-web/app.js",
+    "gcp:storage/bucketObject:BucketObject gcp-web/index.html",
+  ];
+  expect(recording.isChain(steps)).toBe(true);
+});
+
 test("the twin of a private function is probed by the deploying identity, and is not public", async () => {
   const { recording } = await application({ smokeCheck: true, function: { public: false } });
   expect(ofType(recording, "cloudrunv2/serviceIamMember:ServiceIamMember")).toEqual([]);
