@@ -30,7 +30,7 @@ export function retryWhilePropagating(name: string, args: PropagationArgs): pulu
   const { error, advice, attempts = 10, delaySeconds = 30 } = args;
   const retry: pulumi.ErrorHookFunction = async ({ failedOperation, errors: [latest = "", ...earlier] }) => {
     if (!error.test(latest)) {
-      await sayNextStep();
+      await sayNextStep(latest);
       return false;
     }
     if (failedOperation === "create" && wasAccepted(latest)) {

@@ -38,6 +38,15 @@ export interface Behaviour {
   readonly lateUpdateSeconds?: number;
   /** The cloud's error for deleting a resource that another one uses. Default: it deletes the resource. */
   readonly inUse?: string;
+  /**
+   * What comes back when it is created again under its id within `days` of its deletion. With another value of `inputs`
+   * it is refused instead.
+   */
+  readonly kept?: {
+    readonly days: number;
+    readonly inputs: readonly string[];
+    readonly refusal: (id: string) => string;
+  };
   /** Inputs that the provider updates in place, but the cloud refuses to change. */
   readonly frozen?: { readonly inputs: readonly string[]; readonly message: string };
   /**

@@ -149,7 +149,7 @@ export class CloudProvider implements Provider {
       throw new Error(`${token} ${id} already exists`);
     }
 
-    const outputs = await this.#outputs(type, { id, inputs }, {});
+    const outputs = await this.#outputs(type, { id, inputs }, this.#broughtBack(urn, id, properties));
     const { fails, emptyUpdate = "again", lateSeconds = 0 } = this.#behaviour(urn);
     const knownAt = Date.now() + this.#weather.delay(urn, lateSeconds);
     const resource: StoredResource = { urn, type: token, id, inputs, outputs, ...(lateSeconds > 0 && { knownAt }) };
@@ -292,9 +292,26 @@ export class CloudProvider implements Provider {
     if (contains !== undefined) {
       const isInside = (inner: StoredResource) =>
         typeof contains === "string" ? inner.inputs[contains] === id : contains(inner, resource);
-      for (const inner of store.all()) if (isInside(inner)) store.delete(inner);
+      for (const inner of store.all()) if (isInside(inner)) this.#remove(inner);
     }
-    store.delete(resource);
+    this.#remove(resource);
+  }
+
+  #remove(resource: StoredResource): void {
+    const { store, behaviours } = this.options;
+    const kept = behaviours?.[resource.type]?.kept;
+    if (kept === undefined) store.delete(resource);
+    else store.keepDeleted(resource, Date.now() + kept.days * 86_400_000);
+  }
+
+  /** The outputs of a deleted resource that comes back. Throws if the cloud refuses to give it back as `inputs` want it. */
+  #broughtBack(urn: string, id: string, inputs: Properties): Inputs {
+    const { kept } = this.#behaviour(urn);
+    const deleted = kept && this.options.store.keptDeleted(typeIn(urn), id);
+    if (kept === undefined || deleted === undefined) return {};
+    const isOther = kept.inputs.some((key) => comparable(deleted.inputs[key]) !== comparable(inputs[key]));
+    if (isOther) throw new Error(kept.refusal(id));
+    return deleted.outputs;
   }
 
   /** Deletes resources that a killed engine created without recording them: all of `urn` except those that it knows. */

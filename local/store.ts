@@ -30,10 +30,19 @@ export interface Resources {
   list(type: string): StoredResource[];
 }
 
+/** A deleted resource that the cloud gives back. */
+interface Kept {
+  readonly resource: StoredResource;
+  /** In milliseconds since 1970. */
+  readonly until: number;
+}
+
 interface State {
   /** Counters whose values are never reused, such as a layer's next version. */
   readonly counters: Record<string, number>;
   readonly resources: Record<string, StoredResource>;
+  /** Absent in files of earlier versions. */
+  kept?: Record<string, Kept>;
 }
 
 /** The resources of one local cloud on disk: a crash loses no acknowledged change. */
@@ -80,6 +89,18 @@ export class ResourceStore implements Resources {
     // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- the state is a dictionary, as JSON has it
     delete this.#state.resources[key(type, id)];
     this.#save();
+  }
+
+  /** Deletes a resource that comes back if it is created again in time. */
+  keepDeleted(resource: StoredResource, until: number): void {
+    this.#state.kept = { ...this.#state.kept, [key(resource.type, resource.id)]: { resource, until } };
+    this.delete(resource);
+  }
+
+  /** A deleted resource that comes back. */
+  keptDeleted(type: string, id: string): StoredResource | undefined {
+    const found = this.#state.kept?.[key(type, id)];
+    return found !== undefined && found.until > Date.now() ? found.resource : undefined;
   }
 
   /** The next number of a series, from 1; a number is never reused, even after a deletion. */

@@ -491,7 +491,7 @@ const anySetting = z.strictObject({
   deletionProtection: setting(
     flag,
     false,
-    "Prevents the deletion of resources with data (the tables), until it is set to false and deployed.",
+    "Prevents the deletion of resources with data (the tables, on AWS also the logs), until it is set to false and deployed.",
   ),
   smokeCheck: setting(
     flag,

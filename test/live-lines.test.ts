@@ -26,6 +26,7 @@ const kinds: readonly (readonly [string, (behaviour: Behaviour) => boolean])[] =
     "not read back, or by a right of its own",
     ({ unread, readsWith }) => unread !== undefined || readsWith !== undefined,
   ],
+  ["kept when it is deleted, and given back", ({ kept }) => kept !== undefined],
   ["refused while it is in use", ({ inUse }) => inUse !== undefined],
   ["refused in place", ({ frozen }) => frozen !== undefined],
   ["changed step by step", ({ steps }) => steps !== undefined],

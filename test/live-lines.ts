@@ -106,15 +106,13 @@ export const lines: readonly Line[] = [
   },
   {
     ...{ clouds: aws, ground: "reported" },
-    does: "A new account has ten executions at once and no CloudFront until it is verified.",
-    held: {},
-    open: "no test; docs/clouds.md tells it",
+    does: "A new account has ten executions at once and no CloudFront until it is verified: the error says what to do.",
+    held: { "components/propagation.test.ts": "a new account's CloudFront" },
   },
   {
     ...{ clouds: aws, ground: "reported" },
-    does: "A permission that is late answers 500 at the first `up`.",
-    held: {},
-    open: "no test of its own: the check asks for five minutes",
+    does: "A permission that is late answers 500 at the first `up`: the check waits for it.",
+    held: { "operations/smoke-check.test.ts": "an HTTP API that may not invoke its function yet is waited for" },
   },
   {
     ...{ clouds: aws, ground: "reported" },
@@ -135,9 +133,8 @@ export const lines: readonly Line[] = [
   },
   {
     ...{ clouds: aws, ground: "reported" },
-    does: "Log groups go with `destroy`.",
-    held: {},
-    open: "no test: production's logs go too",
+    does: "Log groups go with what writes them: deletion protection keeps them.",
+    held: { "components/aws/web-application.test.ts": "logs go with the stack, and stay under deletion protection" },
   },
   {
     ...{ clouds: azure, ground: "shown" },
@@ -195,9 +192,11 @@ export const lines: readonly Line[] = [
   },
   {
     ...{ clouds: azure, ground: "reported" },
-    does: "A deleted workspace is kept for 14 days, and `up` after `destroy` gets it back.",
-    held: {},
-    open: "local workspaces are gone at once; `up` after `destroy` is tested without that",
+    does: "A deleted workspace is kept for 14 days: `up` after `destroy` gets it back, and in another region is told what to do.",
+    held: {
+      "local/behaviour.test.ts": "comes back with its log, and in another region it is refused",
+      "components/propagation.test.ts": "a deleted workspace in another region",
+    },
   },
   {
     ...{ clouds: azure, ground: "shown" },

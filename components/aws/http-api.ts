@@ -19,6 +19,8 @@ export interface HttpApiArgs {
   };
   /** Days, one of the values that CloudWatch accepts. Default: 365. */
   readonly logRetentionDays?: number;
+  /** Whether the access log stays in the account when the API is deleted. Default: false. */
+  readonly keepLog?: boolean;
   readonly tags?: Record<string, string>;
   readonly transform?: {
     readonly api?: Transform<apigatewayv2.ApiArgs>;
@@ -70,7 +72,7 @@ export class HttpApi extends pulumi.ComponentResource {
         { name: `/aws/apigateway/${args.apiName}`, retentionInDays: args.logRetentionDays ?? 365, tags: args.tags },
         args.transform?.logGroup,
       ),
-      child,
+      { ...child, retainOnDelete: args.keepLog },
     );
     const api = new apigatewayv2.Api(
       name,

@@ -56,6 +56,8 @@ export interface LambdaFunctionArgs {
   readonly reservedConcurrency?: number;
   /** Days, one of those CloudWatch accepts. Default: 365. */
   readonly logRetentionDays?: number;
+  /** Whether the log group stays in the account when the function is deleted. Default: false. */
+  readonly keepLog?: boolean;
   /** ARN of the permissions boundary of the function's role. Default: none. */
   readonly permissionsBoundary?: string;
   /** Whether to resume from a snapshot of the initialised function instead of a cold start. Default: false. */
@@ -141,7 +143,7 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
         },
         args.transform?.logGroup,
       ),
-      child,
+      { ...child, retainOnDelete: args.keepLog },
     );
     const role = new iam.Role(
       name,

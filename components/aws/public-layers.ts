@@ -40,11 +40,7 @@ export async function checkPublicLayers(
   await Promise.all(layers.map((layer) => checkPublicLayer(layer, target, { provider })));
 }
 
-async function checkPublicLayer(
-  { arn }: PublicLayer,
-  target: LayerTarget,
-  opts: pulumi.InvokeOptions,
-): Promise<void> {
+async function checkPublicLayer({ arn }: PublicLayer, target: LayerTarget, opts: pulumi.InvokeOptions): Promise<void> {
   const wayOut = "remove it from aws.publicLayers, or set layerStrategy to full, which needs no public layer";
   const [, layerName = arn, version = ""] = /^(.+):(\d+)$/.exec(arn) ?? [];
   const found = await lambda

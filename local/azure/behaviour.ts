@@ -36,6 +36,8 @@ const accepted = (message: string, needs: readonly string[] = []): Partial<Behav
   fails: { how: "partial", message, needs },
 });
 
+const notUnique = (id: string) => `Code="Conflict": The workspace name '${id.split("/").at(-1) ?? id}' is not unique`;
+
 const role = "azure-native:authorization:RoleAssignment";
 
 export const azureBehaviours: Behaviours = {
@@ -90,7 +92,14 @@ export const azureBehaviours: Behaviours = {
     autoNamed: "vaultName",
   }),
   "azure-native:keyvault:Secret": arm("azure-native:keyvault:Secret", [], { unread: ["properties"] }),
-  "azure-native:operationalinsights:Workspace": arm("azure-native:operationalinsights:Workspace", ["location"]),
+  "azure-native:operationalinsights:Workspace": arm("azure-native:operationalinsights:Workspace", ["location"], {
+    sources: [
+      "https://learn.microsoft.com/rest/api/loganalytics/workspaces/delete",
+      "https://github.com/hashicorp/terraform-provider-azurerm/issues/26644",
+      "https://github.com/hashicorp/terraform-provider-azurerm/issues/5465",
+    ],
+    kept: { days: 14, inputs: ["location"], refusal: notUnique },
+  }),
   "azure-native:applicationinsights:Component": arm("azure-native:applicationinsights:Component", ["location"]),
   "azure-native:web:AppServicePlan": arm("azure-native:web:AppServicePlan", ["location"], { sources: [replacement] }),
   "azure-native:web:WebApp": arm("azure-native:web:WebApp", ["location", "kind"], {

@@ -235,7 +235,10 @@ export const azureTypes: Readonly<Record<string, ResourceType>> = {
   }),
   "azure-native:operationalinsights:Workspace": arm("Microsoft.OperationalInsights/workspaces/{workspaceName}", {
     rules: { retentionInDays: { accepts: (days) => Number(days) >= 7 && Number(days) <= 730, expected: "7 to 730" } },
-    outputs: ({ id }) => ({ customerId: guid(`workspace ${id}`) }),
+    // One that comes back has the id, and with it the log, that it had.
+    outputs: (_, { store }, { customerId }) => ({
+      customerId: customerId ?? guid(`workspace ${store.next("workspace")}`),
+    }),
   }),
   "azure-native:applicationinsights:Component": arm("Microsoft.Insights/components/{resourceName}", {
     required: ["kind", "applicationType"],

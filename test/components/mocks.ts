@@ -29,6 +29,8 @@ export class Recording {
   readonly calls: Called[] = [];
   /** What each resource waits for, by `<type> <name>`. */
   readonly dependencies = new Map<string, readonly string[]>();
+  /** The resources that stay in the cloud when the stack no longer has them, as `<type> <name>`. */
+  readonly retained = new Set<string>();
 
   add(resource: Registered): void {
     this.resources.push(resource);
@@ -104,7 +106,7 @@ export async function record<T>(
     preview,
   );
   acceptErrorHooks();
-  recordDependencies(recording);
+  recordOptions(recording);
   try {
     return { result: await declare(), recording };
   } finally {
@@ -127,16 +129,19 @@ interface Registration {
   getType(): string;
   getName(): string;
   getDependenciesList(): string[];
+  getRetainondelete(): boolean;
 }
 
-/** Pulumi's mocks are not told of dependencies. */
-function recordDependencies({ dependencies }: Recording): void {
+/** Pulumi's mocks are told of no options. */
+function recordOptions({ dependencies, retained }: Recording): void {
   const monitor: object = pulumi.runtime.getMonitor() ?? {};
   if (!("registerResource" in monitor) || typeof monitor.registerResource !== "function") return;
   const register = monitor.registerResource.bind(monitor) as (...args: unknown[]) => unknown;
   const registerResource = (request: Registration, ...rest: unknown[]) => {
     const waitsFor = request.getDependenciesList().map((urn) => `${typeIn(urn)} ${nameIn(urn)}`);
-    dependencies.set(`${request.getType()} ${request.getName()}`, waitsFor);
+    const called = `${request.getType()} ${request.getName()}`;
+    dependencies.set(called, waitsFor);
+    if (request.getRetainondelete()) retained.add(called);
     return register(request, ...rest);
   };
   Object.assign(monitor, { registerResource });

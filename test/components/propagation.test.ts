@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
+import { sayNextStep } from "../../components/next-step";
 import { retryWhilePropagating } from "../../components/propagation";
 import { record } from "./mocks";
 
@@ -44,4 +45,31 @@ test("what was accepted and failed later is not created again, but updated again
   expect(await retried([accepted], "create")).toBe(false);
   expect(pulumi.log.error).toHaveBeenCalledExactlyOnceWith(expect.stringMatching(/run the update again.*look here/));
   expect(await retried([accepted], "update")).toBe(true);
+});
+
+test.each([
+  [
+    "a new account's CloudFront",
+    "creating CloudFront Distribution: AccessDenied: Your account must be verified before you can add new CloudFront resources. To verify your account, please contact AWS Support",
+    /support case .*aws\.frontend\.enabled false.*run the same command again/,
+  ],
+  [
+    "a new account's ten executions",
+    "InvalidParameterValueException: Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [10].",
+    /L-B99A9384.*aws\.function\.reservedConcurrency -- -1/,
+  ],
+  [
+    "a log that deletion protection kept",
+    "creating CloudWatch Logs Log Group (/aws/lambda/shop-test-api): ResourceAlreadyExistsException: The specified log group already exists",
+    /pulumi import.*aws logs delete-log-group/,
+  ],
+  [
+    "a deleted workspace in another region",
+    'Code="Conflict" Message="The workspace name \'shop-test-api\' is not unique"',
+    /14 days.*azure\.region.*workspace recover, then delete --force/,
+  ],
+  ["anything else", "status 404", /^What was done stays/],
+])("after the refusal of %s the next step is named", async (_, error, step) => {
+  await record(() => sayNextStep(error));
+  expect(pulumi.log.error).toHaveBeenCalledExactlyOnceWith(expect.stringMatching(step));
 });

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
 
 import { awsBehaviours } from "../../local/aws/behaviour";
 import { awsTypes } from "../../local/aws/types";
@@ -237,4 +237,29 @@ test("a change that the cloud refuses fails an update in place", async () => {
   await expect(provider.update(urn(type), "a", { name: "a", role: "x" }, { name: "a", role: "y" })).rejects.toThrow(
     "UpdateNotPermitted",
   );
+});
+
+test("a deleted workspace comes back with its log, and in another region it is refused", async () => {
+  const { provider, store } = cloudOf(clouds.azure);
+  const group = "azure-native:resources:ResourceGroup";
+  const workspace = "azure-native:operationalinsights:Workspace";
+  const up = async (location: string) => {
+    await provider.create(urn(group), { resourceGroupName: "shop", location });
+    return provider.create(urn(workspace), { resourceGroupName: "shop", workspaceName: "it", location });
+  };
+  const destroy = async () => {
+    for (const type of [workspace, group]) {
+      for (const { id } of store.list(type)) await provider.delete(urn(type), id);
+    }
+  };
+  const first = await up("japaneast");
+  await destroy();
+  expect(store.list(workspace)).toEqual([]);
+  expect(await up("japaneast")).toEqual(first);
+  await destroy();
+  await expect(up("westeurope")).rejects.toThrow("The workspace name 'it' is not unique");
+  vi.useFakeTimers({ now: Date.now() + 15 * 86_400_000, toFake: ["Date"] });
+  await destroy();
+  expect((await up("westeurope")).properties.customerId).not.toBe(first.properties.customerId);
+  vi.useRealTimers();
 });

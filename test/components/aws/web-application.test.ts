@@ -414,6 +414,14 @@ describe("with other settings", () => {
     );
   });
 
+  test("logs go with the stack, and stay under deletion protection", async () => {
+    const retained = async (overrides: Partial<WebApplicationArgs>) =>
+      [...(await application(overrides)).recording.retained].filter((name) => name.includes("LogGroup"));
+    expect(await retained({})).toEqual([]);
+    const logs = ["aws-api", "aws-http"].map((name) => `aws:cloudwatch/logGroup:LogGroup ${name}`);
+    expect(await retained({ deletionProtection: true })).toEqual(logs);
+  });
+
   test("a transform overrides properties of a child, or rewrites its arguments", async () => {
     const { recording } = await application({
       function: { transform: { function: { memorySize: 1024 } } },
