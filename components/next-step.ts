@@ -63,8 +63,8 @@ const refusals: readonly Refusal[] = [
     // API reference of CloudWatch Logs, CreateLogGroup.
     sign: /ResourceAlreadyExistsException: The specified log group already exists/,
     next:
-      "deletionProtection kept the log of a function or an API that was deleted: take it back with pulumi import, " +
-      "or delete it (aws logs delete-log-group --log-group-name GROUP)",
+      "A stack or a function before left this log, and the stack does not know it: export what has to be kept, and delete it " +
+      "(aws logs delete-log-group --log-group-name GROUP)",
   },
   {
     // hashicorp/terraform-provider-azurerm#5465; the name is free again after 14 days.

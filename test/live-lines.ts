@@ -133,8 +133,12 @@ export const lines: readonly Line[] = [
   },
   {
     ...{ clouds: aws, ground: "reported" },
-    does: "Log groups go with what writes them: deletion protection keeps them.",
-    held: { "components/aws/web-application.test.ts": "logs go with the stack, and stay under deletion protection" },
+    does: "Log groups go with what writes them: deletion protection refuses it.",
+    held: {
+      "engine/production.test.ts": "the messages and the logs cannot be deleted until",
+      "components/aws/web-application.test.ts":
+        "logs go with the stack, and cannot be deleted under deletion protection",
+    },
   },
   {
     ...{ clouds: azure, ground: "shown" },

@@ -19,8 +19,8 @@ export interface HttpApiArgs {
   };
   /** Days, one of the values that CloudWatch accepts. Default: 365. */
   readonly logRetentionDays?: number;
-  /** Whether the access log stays in the account when the API is deleted. Default: false. */
-  readonly keepLog?: boolean;
+  /** Whether the access log cannot be deleted. Default: false. */
+  readonly protectLog?: boolean;
   readonly tags?: Record<string, string>;
   readonly transform?: {
     readonly api?: Transform<apigatewayv2.ApiArgs>;
@@ -72,7 +72,7 @@ export class HttpApi extends pulumi.ComponentResource {
         { name: `/aws/apigateway/${args.apiName}`, retentionInDays: args.logRetentionDays ?? 365, tags: args.tags },
         args.transform?.logGroup,
       ),
-      { ...child, retainOnDelete: args.keepLog },
+      { ...child, protect: args.protectLog },
     );
     const api = new apigatewayv2.Api(
       name,

@@ -56,8 +56,8 @@ export interface LambdaFunctionArgs {
   readonly reservedConcurrency?: number;
   /** Days, one of those CloudWatch accepts. Default: 365. */
   readonly logRetentionDays?: number;
-  /** Whether the log group stays in the account when the function is deleted. Default: false. */
-  readonly keepLog?: boolean;
+  /** Whether the log group cannot be deleted. Default: false. */
+  readonly protectLog?: boolean;
   /** ARN of the permissions boundary of the function's role. Default: none. */
   readonly permissionsBoundary?: string;
   /** Whether to resume from a snapshot of the initialised function instead of a cold start. Default: false. */
@@ -143,7 +143,7 @@ export abstract class LambdaFunction extends pulumi.ComponentResource {
         },
         args.transform?.logGroup,
       ),
-      { ...child, retainOnDelete: args.keepLog },
+      { ...child, protect: args.protectLog },
     );
     const role = new iam.Role(
       name,

@@ -43,7 +43,7 @@ export interface WebApplicationArgs {
   readonly permissionsBoundary?: string;
   /** Has the code and the layers signed, and says what Lambda does with what is not. Default: nothing is signed. */
   readonly codeSigning?: CodeSigningPolicy;
-  /** Whether tables are protected, and logs stay when their function or API is deleted. Default: false. */
+  /** Whether the tables and the log groups cannot be deleted. Default: false. */
   readonly deletionProtection?: boolean;
   /** Address for alarms about errors, throttling and latency. Default: no alarms. */
   readonly notificationEmail?: string;
@@ -209,7 +209,7 @@ export class WebApplication extends pulumi.ComponentResource {
         return this.tableOf(name, table).allow(plan.description.operations?.[table] ?? tableOperations);
       }),
       logRetentionDays,
-      keepLog: this.args.deletionProtection,
+      protectLog: this.args.deletionProtection,
       permissionsBoundary: this.args.permissionsBoundary,
       tags: this.tags,
     };
@@ -243,7 +243,7 @@ export class WebApplication extends pulumi.ComponentResource {
           return { name, routes, invocation: fn.invocation };
         }),
         logRetentionDays: this.args.logRetentionDays,
-        keepLog: this.args.deletionProtection,
+        protectLog: this.args.deletionProtection,
         tags: this.tags,
       },
       this.child,

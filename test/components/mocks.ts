@@ -29,8 +29,8 @@ export class Recording {
   readonly calls: Called[] = [];
   /** What each resource waits for, by `<type> <name>`. */
   readonly dependencies = new Map<string, readonly string[]>();
-  /** The resources that stay in the cloud when the stack no longer has them, as `<type> <name>`. */
-  readonly retained = new Set<string>();
+  /** The resources that the engine refuses to delete, as `<type> <name>`. */
+  readonly protected = new Set<string>();
 
   add(resource: Registered): void {
     this.resources.push(resource);
@@ -129,11 +129,11 @@ interface Registration {
   getType(): string;
   getName(): string;
   getDependenciesList(): string[];
-  getRetainondelete(): boolean;
+  getProtect(): boolean;
 }
 
 /** Pulumi's mocks are told of no options. */
-function recordOptions({ dependencies, retained }: Recording): void {
+function recordOptions({ dependencies, protected: kept }: Recording): void {
   const monitor: object = pulumi.runtime.getMonitor() ?? {};
   if (!("registerResource" in monitor) || typeof monitor.registerResource !== "function") return;
   const register = monitor.registerResource.bind(monitor) as (...args: unknown[]) => unknown;
@@ -141,7 +141,7 @@ function recordOptions({ dependencies, retained }: Recording): void {
     const waitsFor = request.getDependenciesList().map((urn) => `${typeIn(urn)} ${nameIn(urn)}`);
     const called = `${request.getType()} ${request.getName()}`;
     dependencies.set(called, waitsFor);
-    if (request.getRetainondelete()) retained.add(called);
+    if (request.getProtect()) kept.add(called);
     return register(request, ...rest);
   };
   Object.assign(monitor, { registerResource });

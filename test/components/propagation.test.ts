@@ -59,9 +59,9 @@ test.each([
     /L-B99A9384.*aws\.function\.reservedConcurrency -- -1/,
   ],
   [
-    "a log that deletion protection kept",
+    "a log that a stack before has left",
     "creating CloudWatch Logs Log Group (/aws/lambda/shop-test-api): ResourceAlreadyExistsException: The specified log group already exists",
-    /pulumi import.*aws logs delete-log-group/,
+    /does not know it.*aws logs delete-log-group/,
   ],
   [
     "a deleted workspace in another region",

@@ -414,12 +414,12 @@ describe("with other settings", () => {
     );
   });
 
-  test("logs go with the stack, and stay under deletion protection", async () => {
-    const retained = async (overrides: Partial<WebApplicationArgs>) =>
-      [...(await application(overrides)).recording.retained].filter((name) => name.includes("LogGroup"));
-    expect(await retained({})).toEqual([]);
+  test("logs go with the stack, and cannot be deleted under deletion protection", async () => {
+    const kept = async (overrides: Partial<WebApplicationArgs>) =>
+      [...(await application(overrides)).recording.protected].filter((name) => name.includes("LogGroup"));
+    expect(await kept({})).toEqual([]);
     const logs = ["aws-api", "aws-http"].map((name) => `aws:cloudwatch/logGroup:LogGroup ${name}`);
-    expect(await retained({ deletionProtection: true })).toEqual(logs);
+    expect(await kept({ deletionProtection: true })).toEqual(logs);
   });
 
   test("a transform overrides properties of a child, or rewrites its arguments", async () => {
