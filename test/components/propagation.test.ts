@@ -68,7 +68,7 @@ test.each([
     'Code="Conflict" Message="The workspace name \'shop-test-api\' is not unique"',
     /14 days.*azure\.region.*workspace recover, then delete --force/,
   ],
-  ["anything else", "status 404", /^What was done stays/],
+  ["anything else", "status 404", /^Completed changes stay/],
 ])("after the refusal of %s the next step is named", async (_, error, step) => {
   await record(() => sayNextStep(error));
   expect(pulumi.log.error).toHaveBeenCalledExactlyOnceWith(expect.stringMatching(step));
