@@ -1,5 +1,6 @@
 import type { PythonVersion } from "../contract/pythons";
-import { dependencies } from "../package.json";
+import { dependencies, devDependencies } from "../package.json";
+import { BuildError } from "./build-error";
 
 /** A bytecode compiler: CPython as WebAssembly, from a pinned npm package. */
 export interface BytecodeCompiler {
@@ -28,9 +29,25 @@ const isCompiled = (pythonVersion: string): pythonVersion is PythonVersion => py
 
 export const bytecodeVersions: readonly string[] = Object.keys(packages);
 
-/** The compiler for a Python version; undefined if there is none. */
+/** An installed package of this project depends on the default Python's compiler only; the others are optional. */
+const versions: Readonly<Record<string, string>> = { ...devDependencies, ...dependencies };
+
+/**
+ * The compiler for a Python version; undefined if there is none.
+ *
+ * @throws {BuildError} if its npm package is not installed, naming the command that installs it.
+ */
 export function bytecodeCompiler(pythonVersion: string): BytecodeCompiler | undefined {
   if (!isCompiled(pythonVersion)) return undefined;
   const npmPackage = packages[pythonVersion];
-  return { name: `pyodide ${dependencies[npmPackage].replace(/^.*@/, "")}`, npmPackage };
+  const version = versions[npmPackage] ?? "";
+  try {
+    require.resolve(`${npmPackage}/package.json`);
+  } catch {
+    throw new BuildError(
+      `pythonVersion ${pythonVersion} needs its own CPython, which parses and compiles modules; run: ` +
+        `npm install ${npmPackage}@${version}`,
+    );
+  }
+  return { name: `pyodide ${version.replace(/^.*@/, "")}`, npmPackage };
 }

@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 
-import { dependencies } from "../package.json";
 import { type BytecodeCompiler, bytecodeCompiler } from "./bytecode-compiler";
 import { cacheDirectory, readRecord, sha256, writeRecord } from "./cache";
 import { Workers } from "./workers";
@@ -150,34 +149,36 @@ function recordFile(scanner: string, content: string): string {
   return cacheDirectory("imports", `${sha256(JSON.stringify([scanner, content]))}.json`);
 }
 
-/** An interpreter, by the name of its npm package: a Python has syntax that an older one does not parse. */
-type Parser = BytecodeCompiler["npmPackage"];
-
-const parserOf = (pythonVersion: string): Parser => bytecodeCompiler(pythonVersion)?.npmPackage ?? "pyodide";
+/** A Python has syntax that an older one does not parse. */
+function parserOf(pythonVersion: string): BytecodeCompiler {
+  const parser = bytecodeCompiler(pythonVersion) ?? bytecodeCompiler("3.12");
+  if (parser === undefined) throw new Error(`there is no parser for Python ${pythonVersion}`);
+  return parser;
+}
 
 let program: Promise<string> | undefined;
 
 /** SHA-256 of the scanner: its program and its parser. */
-async function scannerDigest(parser: Parser): Promise<string> {
+async function scannerDigest({ name }: BytecodeCompiler): Promise<string> {
   const text = await (program ??= readFile(path.join(__dirname, "module_scan.py"), "utf8"));
-  return sha256(JSON.stringify([text, dependencies[parser]]));
+  return sha256(JSON.stringify([text, name]));
 }
 
 interface Sources {
   /** The npm package of the interpreter. */
-  readonly parser: Parser;
+  readonly parser: string;
   readonly modules: readonly { readonly name: string; readonly source: Uint8Array }[];
 }
 
 /** A thread for each parser: two releases of pyodide cannot be loaded into one. */
-const scanners = new Map<Parser, Workers<Sources, Scans>>();
+const scanners = new Map<string, Workers<Sources, Scans>>();
 
 /** Frees the 120 MB of each scanner's interpreter that is idle; the next scan starts it again. */
 export async function closeScanners(): Promise<void> {
   await Promise.all([...scanners.values()].map((scanner) => scanner.closeIdle()));
 }
 
-async function scan(sources: readonly ModuleSource[], parser: Parser): Promise<Scans> {
+async function scan(sources: readonly ModuleSource[], { npmPackage: parser }: BytecodeCompiler): Promise<Scans> {
   if (sources.length === 0) return {};
   const scanner = scanners.get(parser) ?? new Workers<Sources, Scans>("scan-worker.mjs", 1);
   scanners.set(parser, scanner);

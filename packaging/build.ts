@@ -242,9 +242,9 @@ class Package {
   }
 
   manifest() {
-    const { name, description, bin, exports, optional, peers } = this.description;
+    const { name, description, bin, exports, optional, peers, loaded } = this.description;
     const declared = [...this.#typed].map((each) => `@types/${each}`).filter((each) => versionOf(each) !== undefined);
-    const all = [...new Set([...this.#imported, ...this.#typed, ...declared])].sort();
+    const all = [...new Set([...this.#imported, ...(loaded?.always ?? []), ...this.#typed, ...declared])].sort();
     const sdks = all.filter(isSdk);
     const isOptionalSdk = (sdk: string) => !neededSdks.includes(sdk);
     return {
@@ -273,6 +273,10 @@ class Package {
         },
       },
       dependencies: Object.fromEntries(all.filter((each) => !isSdk(each)).map((each) => [each, versionOf(each)])),
+      // npm installs none of these; the code reads which versions it needs.
+      ...(loaded && {
+        devDependencies: Object.fromEntries(loaded.ifInstalled.map((each) => [each, versionOf(each)])),
+      }),
       peerDependencies: Object.fromEntries([
         ...sdks.map((sdk): [string, string] => [sdk, `^${versionOf(sdk) ?? ""}`]),
         ...[...peers, ...optional].map((each): [string, string] => [each, own.version]),

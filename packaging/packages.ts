@@ -13,6 +13,8 @@ export interface PackageDescription {
   readonly optional: readonly string[];
   /** Packages of this project that the user's project installs, so that there is one copy. */
   readonly peers: readonly string[];
+  /** npm packages that the code loads by a computed name: always, and only where a user has installed them. */
+  readonly loaded?: { readonly always: readonly string[]; readonly ifInstalled: readonly string[] };
 }
 
 /**
@@ -30,6 +32,8 @@ export const packages: readonly PackageDescription[] = [
     programs: {},
     optional: ["multicloud-components"],
     peers: [],
+    // 14 MB for each Python: the default one, and the others for stacks that use them.
+    loaded: { always: ["pyodide"], ifInstalled: ["pyodide-3.11", "pyodide-3.13", "pyodide-3.14"] },
   },
   {
     name: "multicloud-components",

@@ -72,6 +72,13 @@ describe("a program of another project", () => {
     expect(checked).toEqual({ code: 0, stdout: "", stderr: "" });
   });
 
+  test("gets an error about a Python whose compiler is not installed, with the command that installs it", async () => {
+    const compiler = "multicloud-python-layers/internal/layers/bytecode-compiler";
+    const { code, stderr } = await runProcess(own, ["-e", `require("${compiler}").bytecodeCompiler("3.13")`]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/pythonVersion 3\.13 needs .*; run: npm install pyodide-3\.13@npm:pyodide@[\d.]+/);
+  });
+
   test("gets an error about a second copy of the SDK, and how to avoid it", async () => {
     const project = path.join(folder, "two copies");
     cpSync(own, project, { recursive: true, verbatimSymlinks: true });
