@@ -3,11 +3,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { type Command, InvalidArgumentError, Option } from "commander";
 
+import { onDemand } from "../layers/on-demand";
 import { checks, diagnose, type Environment } from "../operations/diagnose/diagnose";
-import { htmlPage } from "../operations/diagnose/html";
 import { markdown } from "../operations/diagnose/markdown";
 import { exitCode, type Report, severities, type Severity } from "../operations/diagnose/report";
 import { text } from "../operations/diagnose/text";
+import type { ReleaseSource } from "../operations/releases/releases";
 import { UnansweredError } from "../operations/unanswered-error";
 
 interface Flags {
@@ -30,14 +31,19 @@ const watchInterval = 60;
  * Configures a command as `diagnose`: its options, output and exit code.
  *
  * @param open finds the environment; called at each run.
+ * @param releases finds the stack's releases, for the page.
  */
-export function asDiagnose(command: Command, open: () => Promise<Environment>): Command {
+export function asDiagnose(
+  command: Command,
+  open: () => Promise<Environment>,
+  releases: () => Promise<ReleaseSource>,
+): Command {
   const ids = checks.map(({ id }) => id);
   return command
     .description("check the whole environment of a stack: each fault, its cause and the next step")
     .addOption(new Option("--json", "print the report as JSON").conflicts("markdown"))
     .option("--markdown", "print it as a Markdown document")
-    .option("--html <file>", "also write it as one HTML page")
+    .option("--html <file>", "also write it as one HTML page: the console without what is live")
     .option("--watch [seconds]", `repeat the checks every ${watchInterval} seconds`, seconds)
     .option("--only <checks>", `comma-separated, of ${ids.join(", ")}`, (list: string) => listOf(list, ids))
     .addOption(
@@ -50,9 +56,14 @@ export function asDiagnose(command: Command, open: () => Promise<Environment>): 
       const flags = command.opts<Flags>();
       for (;;) {
         try {
-          const report = await look(open, flags);
+          const environment = await open();
+          const report = await look(environment, flags);
           print(report, flags);
-          if (flags.html !== undefined) await writeFile(flags.html, htmlPage(report));
+          if (flags.html !== undefined) {
+            const { consoleDocument, inspectedModel } = await onDemand(() => import("../operations/console/document"));
+            const model = await inspectedModel(report, environment.stack, releases);
+            await writeFile(flags.html, consoleDocument(model, report));
+          }
           process.exitCode = exitCode(report, flags.failOn);
         } catch (error) {
           tell(error);
@@ -64,8 +75,8 @@ export function asDiagnose(command: Command, open: () => Promise<Environment>): 
     });
 }
 
-async function look(open: () => Promise<Environment>, { only, timeout, drift = false }: Flags): Promise<Report> {
-  return diagnose(await open(), { only, timeout: timeout * 1000, drift });
+function look(environment: Environment, { only, timeout, drift = false }: Flags): Promise<Report> {
+  return diagnose(environment, { only, timeout: timeout * 1000, drift });
 }
 
 function print(report: Report, { json, markdown: asMarkdown, watch }: Flags): void {

@@ -7,6 +7,7 @@ import { vendorClouds } from "../operations/diagnose/vendors";
 import { project } from "../operations/project";
 import { version } from "../package.json";
 import { asDiagnose } from "./diagnose-command";
+import { progress, releaseSource } from "./release-source";
 
 /** The stack of the `pulumi` on the PATH, in the backend that it is signed in to. */
 async function deployedEnvironment(name: string): Promise<Environment> {
@@ -33,4 +34,9 @@ const command = new Command("diagnose")
   // 1 means findings.
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
 
-void asDiagnose(command, () => deployedEnvironment(command.opts<{ stack: string }>().stack)).parseAsync();
+const stackName = () => command.opts<{ stack: string }>().stack;
+void asDiagnose(
+  command,
+  () => deployedEnvironment(stackName()),
+  () => releaseSource(stackName(), undefined, progress),
+).parseAsync();

@@ -179,11 +179,16 @@ async function addDiagnose(): Promise<void> {
     .description("check the whole environment: each fault, its cause and the next step");
   if (!process.argv.includes("diagnose")) return;
   const { asDiagnose } = await onDemand(() => import("./diagnose-command"));
-  asDiagnose(command, async () => {
+  const open = async () => {
     const [{ findEngine }, { localEnvironment }] = await onDemand(() =>
       Promise.all([import("../local/engine"), import("../local/inspected-clouds")]),
     );
     return localEnvironment(await findEngine(tell), subject());
+  };
+  asDiagnose(command, open, async () => {
+    const { releaseSource } = await onDemand(() => import("./release-source"));
+    const { stack, state } = subject();
+    return releaseSource(stack, state, tell);
   });
 }
 

@@ -4,31 +4,12 @@ import path from "node:path";
 import { z } from "zod";
 
 import { project as thisProject } from "../operations/project";
+import { type StateResource, stateResource } from "../operations/stack-state";
 import { defaultStack, type LocalStackName } from "./command-line";
-
-/** Marks an encrypted value in the engine's state, by the specification of property values. */
-export const secretMark = "1b47061264138c4ac30d75fd1eb44270";
-
-const resourceSchema = z.looseObject({
-  urn: z.string(),
-  type: z.string(),
-  id: z.string().default(""),
-  /** URN of its component. */
-  parent: z.string().optional(),
-  /** URNs of its dependencies. */
-  dependencies: z.array(z.string()).default([]),
-  inputs: z.record(z.string(), z.unknown()).default({}),
-  outputs: z.record(z.string(), z.unknown()).default({}),
-  created: z.string().optional(),
-  modified: z.string().optional(),
-});
-
-/** A resource in the engine's state; secrets are encrypted. */
-export type EngineStateResource = z.output<typeof resourceSchema>;
 
 const checkpointSchema = z.object({
   checkpoint: z.object({
-    latest: z.object({ resources: z.array(resourceSchema).default([]) }).optional(),
+    latest: z.object({ resources: z.array(stateResource).default([]) }).optional(),
   }),
 });
 
@@ -56,7 +37,7 @@ export function stateFile({ state, stack = defaultStack, project = thisProject }
 /**
  * The resources in the engine's state of a local stack, without starting an engine; empty if nothing was ever deployed.
  */
-export function engineState(name: LocalStackName): readonly EngineStateResource[] {
+export function engineState(name: LocalStackName): readonly StateResource[] {
   const file = stateFile(name);
   if (!existsSync(file)) return [];
   return checkpointSchema.parse(JSON.parse(readFileSync(file, "utf8"))).checkpoint.latest?.resources ?? [];

@@ -13,11 +13,12 @@ import {
 
 import { isCompiled, projectFolder } from "../contract/form";
 import { nameIn, project } from "../operations/project";
+import { secretMark } from "../operations/stack-state";
 import type { LocalStackName } from "./command-line";
 import type { CloudAddress } from "./control";
 import { forgetUnknown } from "./cloud-process";
 import { deploysApplication, stackConfiguration, type StackSecret } from "./configuration";
-import { lastRecord, secretMark, stackOutputs, stateFile } from "./engine-state";
+import { lastRecord, stackOutputs, stateFile } from "./engine-state";
 import { backendOf, engineVariables, removeStaleLocks, workDirectory } from "./engine-environment";
 import { findPython } from "../layers/python";
 

@@ -4,60 +4,22 @@ import path from "node:path";
 import { z } from "zod";
 
 import { type Cloud, clouds } from "../../contract/clouds";
+import {
+  type ConsoleModel,
+  type ConsoleRelease,
+  consoleRelease,
+  consoleUpdate,
+  graphsOf,
+} from "../../operations/console/model";
+import { packedIn } from "../../operations/console/packed";
 import { project } from "../../operations/project";
 import type { ReleasePort } from "../../operations/releases/port";
+import { type StateResource, withoutSecrets } from "../../operations/stack-state";
 import { localAwsReleases } from "../aws-releases";
 import { localAzureReleases } from "../azure-releases";
 import { deployedFunctions } from "../deployed-functions";
-import { engineState, type EngineStateResource, lastRecord } from "../engine-state";
+import { engineState, lastRecord } from "../engine-state";
 import { localGcpReleases } from "../gcp-releases";
-import { type Graph, graphOf, kindOf } from "./graph";
-import { type Packed, packedIn } from "./packed";
-import { nameIn } from "../../contract/urn";
-
-/** An available version of a function. */
-interface ConsoleRelease {
-  readonly cloud: Cloud;
-  readonly function: string;
-  readonly name: string;
-  readonly release: string;
-  /** Share of the traffic, from 0 to 1. */
-  readonly share: number;
-  readonly publishedAt: string;
-}
-
-/** A change in the last update. */
-interface ConsoleChange {
-  readonly urn: string;
-  readonly name: string;
-  readonly kind: string;
-  readonly how: "created" | "updated";
-}
-
-/** The console's data about a stack, read from files. */
-export interface ConsoleModel {
-  readonly project: string;
-  readonly stack: string;
-  readonly clouds: readonly {
-    readonly cloud: Cloud;
-    readonly region?: string;
-    readonly apiUrl?: string;
-    readonly frontendUrl?: string;
-    readonly version?: string;
-    readonly graph: Graph;
-  }[];
-  readonly releases: readonly ConsoleRelease[];
-  readonly packed: readonly Packed[];
-  /** Absent if there was none. */
-  readonly lastUpdate?: {
-    readonly kind: string;
-    readonly result: string;
-    readonly startedAt: string;
-    readonly seconds: number;
-    readonly changes: readonly ConsoleChange[];
-    readonly unchanged: number;
-  };
-}
 
 const cloudOutputs = z.looseObject({
   region: z.string().optional(),
@@ -80,45 +42,33 @@ export function stacksIn(state: string): string[] {
 /** The console's data about a stack on the local clouds. */
 export async function consoleModel(state: string, stack: string): Promise<ConsoleModel> {
   const resources = engineState({ state, stack }).map(withoutSecrets);
-  const root = resources.find(({ type }) => type === "pulumi:pulumi:Stack");
-  const outputs = root?.outputs ?? {};
+  const outputs = resources.find(({ type }) => type === "pulumi:pulumi:Stack")?.outputs ?? {};
+  const graphs = graphsOf(resources);
+  const record = lastRecord({ state, stack });
   const [packed, releases] = await Promise.all([packedIn(resources), releasesOf(state, resources, outputs)]);
   return {
     project,
     stack,
     clouds: clouds.flatMap((cloud) => {
-      const component = resources.find(({ parent, type, urn }) => {
-        return parent === root?.urn && type.startsWith(`multicloud:${cloud}:`) && nameIn(urn) === cloud;
-      });
-      if (component === undefined) return [];
+      const graph = graphs[cloud];
+      if (graph === undefined) return [];
       const { region, apiUrl, frontendUrl, version } = cloudOutputs.catch({}).parse(outputs[cloud]);
-      return [{ cloud, region, apiUrl, frontendUrl, version, graph: graphOf(resources, component.urn) }];
+      return [{ cloud, region, apiUrl, frontendUrl, version, graph }];
     }),
     releases,
     packed,
-    lastUpdate: lastUpdate(state, stack, resources),
+    lastUpdate:
+      record &&
+      consoleUpdate(
+        { ...record, startTime: new Date(record.startTime * 1000), endTime: new Date(record.endTime * 1000) },
+        resources,
+      ),
   };
-}
-
-/** The engine's marker of a secret. */
-const secretSignature = "4dabf18193072939515e22adb298388d";
-
-function withoutSecrets(resource: EngineStateResource): EngineStateResource {
-  return { ...resource, inputs: shown(resource.inputs), outputs: shown(resource.outputs) };
-}
-
-function shown(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const text = JSON.stringify(values, (_, value: unknown) =>
-    typeof value === "object" && value !== null && secretSignature in value && "ciphertext" in value
-      ? "[secret]"
-      : value,
-  );
-  return z.record(z.string(), z.unknown()).parse(JSON.parse(text));
 }
 
 async function releasesOf(
   state: string,
-  resources: readonly EngineStateResource[],
+  resources: readonly StateResource[],
   outputs: Readonly<Record<string, unknown>>,
 ): Promise<ConsoleRelease[]> {
   const ports: Readonly<Record<Cloud, () => ReleasePort>> = {
@@ -128,33 +78,7 @@ async function releasesOf(
   };
   const all = deployedFunctions(outputs).map(async ({ cloud, name, functionName }): Promise<ConsoleRelease[]> => {
     const kept = await ports[cloud]().releases({ name, functionName, probes: [] });
-    return kept.map(({ name: version, release, share, publishedAt }) => {
-      return { cloud, function: name, name: version, release, share, publishedAt: publishedAt.toISOString() };
-    });
+    return kept.map((release) => consoleRelease(cloud, name, release));
   });
   return (await Promise.all(all)).flat();
-}
-
-/** The engine's record of its last update, and its messages. */
-function lastUpdate(
-  state: string,
-  stack: string,
-  resources: readonly EngineStateResource[],
-): ConsoleModel["lastUpdate"] {
-  const record = lastRecord({ state, stack });
-  if (record === undefined) return undefined;
-  const { kind, result, startTime, endTime } = record;
-  const since = (time: string | undefined) => time !== undefined && Date.parse(time) >= startTime * 1000;
-  const own = resources.filter(({ type }) => !type.startsWith("multicloud:") && !type.startsWith("pulumi:"));
-  const changed = own.filter(({ modified }) => since(modified));
-  return {
-    kind,
-    result,
-    startedAt: new Date(startTime * 1000).toISOString(),
-    seconds: endTime - startTime,
-    changes: changed.map(({ urn, type, created }) => {
-      return { urn, name: nameIn(urn), kind: kindOf(type), how: since(created) ? "created" : "updated" };
-    }),
-    unchanged: own.length - changed.length,
-  };
 }

@@ -1,18 +1,19 @@
 import { spawn } from "node:child_process";
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import http from "node:http";
 import path from "node:path";
 
 import { nodeArguments, projectFolder } from "../../contract/form";
+import { pageFile, pageTypes } from "../../operations/console/page";
 import { project } from "../../operations/project";
 import { bind, type Listener } from "../http";
 import { isRequest, isShown, LogReader, readable } from "../log-reader";
 import { consoleModel, stacksIn } from "./model";
 
-const pages: Readonly<Record<string, { readonly file: string; readonly type: string }>> = {
-  "/": { file: "index.html", type: "text/html; charset=utf-8" },
-  "/page.css": { file: "page.css", type: "text/css; charset=utf-8" },
-  "/page.mjs": { file: "page.mjs", type: "text/javascript; charset=utf-8" },
+const pages: Readonly<Record<string, keyof typeof pageTypes>> = {
+  "/": "index.html",
+  "/page.css": "page.css",
+  "/page.mjs": "page.mjs",
 };
 
 /** Only the console's own files and no inline scripts, since logs contain text of others. */
@@ -59,8 +60,9 @@ async function answer(
   }
   const page = pages[pathname];
   if (page !== undefined) {
-    reply.writeHead(200, { "Content-Type": page.type, "Content-Security-Policy": policy, "Cache-Control": "no-store" });
-    reply.end(readFileSync(path.join(__dirname, "page", page.file)));
+    const type = pageTypes[page];
+    reply.writeHead(200, { "Content-Type": type, "Content-Security-Policy": policy, "Cache-Control": "no-store" });
+    reply.end(pageFile(page));
     return;
   }
   const [stack] = stacksIn(state);

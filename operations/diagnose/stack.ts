@@ -6,6 +6,7 @@ import { z } from "zod";
 
 import type { Cloud } from "../../contract/clouds";
 import { nameIn } from "../../contract/urn";
+import { type StateResource, stateResource } from "../stack-state";
 import { UnansweredError } from "../unanswered-error";
 import { type EngineOptions, pulumiCli, type VendorCli } from "../vendor-cli";
 import { type DeployedOutputs, parseOutputs } from "./outputs";
@@ -34,6 +35,9 @@ const exported = z.object({
     pending_operations: z.array(z.object({ type: z.string(), resource: z.object({ urn: z.string() }) })).default([]),
   }),
 });
+
+/** An exported stack with all of its resources' properties. */
+const whole = z.object({ deployment: z.object({ resources: z.array(stateResource).default([]) }) });
 
 /** A deployed file of a frontend. */
 export interface DeployedFile {
@@ -127,6 +131,12 @@ export class InspectedStack {
       if (md5hash === undefined) return [];
       return [{ cloud, key, algorithm: "md5", hash: Buffer.from(md5hash, "base64").toString("hex") }];
     });
+  }
+
+  /** Every resource in the stack's state; secrets are encrypted. */
+  async resources(): Promise<StateResource[]> {
+    const { deployment } = whole.parse(JSON.parse(await this.#run("stack", "export")));
+    return deployment.resources;
   }
 
   /** Resources that were changed outside the stack; reads every resource from the clouds. */

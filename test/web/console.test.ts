@@ -9,6 +9,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { serveConsole } from "../../local/console/server";
 import type { Listener } from "../../local/http";
 import { Logs } from "../../local/logs";
+import { consoleDocument, inspectedModel } from "../../operations/console/document";
+import type { Report } from "../../operations/diagnose/report";
+import { stateResource } from "../../operations/stack-state";
+import { UnansweredError } from "../../operations/unanswered-error";
 import { launchBrowser, noBrowser } from "./browser";
 
 if (noBrowser !== undefined) console.warn(`The console is not tested: ${noBrowser}`);
@@ -39,11 +43,12 @@ const resources = [
 ];
 const checkpoint = JSON.stringify({ version: 3, checkpoint: { latest: { resources } } });
 
-const report = {
+const report: Pick<Report, "results"> = {
   results: [
-    { check: "api", cloud: "aws", status: "passed", summary: "200", findings: [] },
+    { check: "api", cloud: "aws", status: "passed", summary: "200", findings: [], durationMs: 1 },
     {
       check: "function",
+      durationMs: 1,
       cloud: "aws",
       status: "failed",
       summary: "no layer",
@@ -155,8 +160,8 @@ describe.skipIf(noBrowser !== undefined)("the console", () => {
     execFileSync("tar", ["-xzf", fixture, "-C", deployed]);
     const other = await serveConsole(deployed);
     try {
-      const results = ["aws", "azure", "gcp"].map((cloud) => {
-        return { check: "api", cloud, status: "passed", summary: "200", findings: [] };
+      const results = (["aws", "azure", "gcp"] as const).map((cloud) => {
+        return { check: "api", cloud, status: "passed" as const, summary: "200", findings: [], durationMs: 1 };
       });
       await open({ viewport: { width: 1280, height: 720 } }, { port: () => other.port, report: { results } });
       expect(await page.locator("[data-cloud] h3").allTextContents()).toEqual(["AWS", "Azure", "Google Cloud"]);
@@ -194,11 +199,72 @@ describe.skipIf(noBrowser !== undefined)("the console", () => {
   )("is accessible, and as wide as the window, at $width pixels in $colorScheme", async ({ width, colorScheme }) => {
     await open({ viewport: { width, height: 844 }, colorScheme });
     await part("aws-api").click();
+    await expectAccessible(width);
+  });
+
+  /** Shows the page that `diagnose --html` writes, from a file. */
+  async function openDocument(options: BrowserContextOptions, isStateKnown = true) {
+    const looked: Report = {
+      ...{ project: "shop", stack: "staging", startedAt: "2026-01-02T03:04:05.000Z", durationMs: 1234 },
+      clouds: (["aws", "gcp"] as const).map((cloud) => ({
+        ...{ cloud, region: "ap-northeast-1", apiUrl: `https://api-${"x".repeat(40)}.example.com`, version: "4.0.0" },
+        ...{ functionName: "shop-staging-api", layers: [] },
+      })),
+      results: report.results,
+    };
+    const refused = () => Promise.reject(new UnansweredError("pulumi: not logged in", "pulumi login"));
+    const known = {
+      resources: () => Promise.resolve(resources.map((each) => stateResource.parse(each))),
+      lastUpdate: () => Promise.resolve(undefined),
+    };
+    const stack = isStateKnown ? known : { resources: refused, lastUpdate: refused };
+    const file = path.join(state, "status.html");
+    writeFileSync(file, consoleDocument(await inspectedModel(looked, stack, refused), looked));
+    const context = await browser.newContext(options);
+    page = await context.newPage();
+    page.setDefaultTimeout(10_000);
+    page.on("pageerror", (error) => complaints.push(error.message));
+    page.on("console", (message) => {
+      if (message.type() === "error") complaints.push(message.text());
+    });
+    page.on("request", (request) => {
+      if (request.url() !== `file://${file}`) complaints.push(`asked for ${request.url()}`);
+    });
+    await page.goto(`file://${file}`);
+  }
+
+  test.each(
+    ([1280, 390] as const).flatMap((width) =>
+      (["light", "dark"] as const).map((colorScheme) => ({ width, colorScheme })),
+    ),
+  )("is one file without what is live, at $width pixels in $colorScheme", async ({ width, colorScheme }) => {
+    await openDocument({ viewport: { width, height: 844 }, colorScheme });
+    expect(await page.title()).toBe("shop, staging: 1 error");
+    expect(await page.locator("[data-live]").count()).toBe(0);
+    expect(await page.locator("#verdict").textContent()).toBe("1 of 2 checks failed");
+    expect(await page.locator(".finding pre").textContent()).toContain("<script>");
+    await part("aws-api").focus();
+    await page.keyboard.press("Enter");
+    expect(await page.locator("#part-needs").textContent()).toBe("Needs aws-dependencies; needed by aws-http.");
+    await page.getByText("Each check").click();
+    expect(await page.locator("#checks tbody tr").count()).toBe(2);
+    expect(await page.locator("#releases").textContent()).toBe("Not known: pulumi: not logged in; next: pulumi login");
+    await expectAccessible(width);
+  });
+
+  test("is without a graph where the state is not known, and says so", async () => {
+    await openDocument({}, false);
+    expect(await page.locator("[data-cloud] h3").allTextContents()).toEqual(["AWS", "Google Cloud"]);
+    expect(await page.locator("svg").count()).toBe(0);
+    expect(await page.locator("#no-graph").textContent()).toContain("could not be read: pulumi: not logged in");
+  });
+
+  async function expectAccessible(width: number) {
     expect(await page.evaluate<number>("document.documentElement.scrollWidth")).toBe(width);
     await page.evaluate(axe);
     const violations = await page.evaluate<string[]>(
       "axe.run().then(({ violations }) => violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`))",
     );
     expect(violations).toEqual([]);
-  });
+  }
 });

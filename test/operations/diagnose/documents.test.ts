@@ -1,13 +1,7 @@
-import { readFileSync } from "node:fs";
-import path from "node:path";
+import { describe, expect, test } from "vitest";
 
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-
-import { htmlPage } from "../../../operations/diagnose/html";
 import { markdown } from "../../../operations/diagnose/markdown";
 import type { CheckResult, Report } from "../../../operations/diagnose/report";
-import { launchBrowser, noBrowser } from "../../web/browser";
 
 const hostile = "```</pre><script>document.title='owned'</script><img src=x onerror=alert(1)> | @team";
 
@@ -78,42 +72,5 @@ describe("the document", () => {
     for (const line of text.split("\n").filter((each) => each.startsWith("| log"))) {
       expect(line.replaceAll("\\|", "").match(/\|/g)).toHaveLength(5);
     }
-  });
-});
-
-describe.skipIf(noBrowser !== undefined)(`the page${noBrowser === undefined ? "" : `: ${noBrowser}`}`, () => {
-  let browser: Browser;
-  beforeAll(async () => {
-    browser = await launchBrowser();
-  });
-  afterAll(() => browser.close());
-
-  const contrastFailures = readFileSync(path.join(__dirname, "..", "..", "web", "contrast.mjs"), "utf8");
-
-  describe.each([1280, 390])("at %i pixels", (width) => {
-    test.each(["light", "dark"] as const)("shows all of it, readable in the %s colours", async (colorScheme) => {
-      const page = await browser.newPage({ viewport: { width, height: 800 }, colorScheme });
-      const requests: string[] = [];
-      page.on("request", (request) => requests.push(request.url()));
-      await page.setContent(htmlPage(broken));
-      expect(await page.title()).toBe("shop, staging: 1 error, 1 warning");
-      expect(await page.locator(".card").count()).toBe(3);
-      expect(await page.locator(".card.failed").innerText()).toContain("failed: log");
-      expect(await page.locator(".finding.error pre").innerText()).toContain("<script>");
-      expect(await page.locator("tbody tr").count()).toBe(broken.results.length);
-      expect(await page.locator("img, script").count()).toBe(0);
-      expect(requests).toEqual([]);
-      expect(await page.evaluate("document.documentElement.scrollWidth - innerWidth")).toBeLessThanOrEqual(0);
-      expect(await page.evaluate(contrastFailures)).toEqual([]);
-      await page.close();
-    });
-  });
-
-  test("shows at a glance that everything is healthy", async () => {
-    const page = await browser.newPage();
-    await page.setContent(htmlPage(healthy));
-    expect(await page.locator(".verdict").innerText()).toBe("healthy");
-    expect(await page.locator(".card.passed").count()).toBe(3);
-    await page.close();
   });
 });

@@ -1,7 +1,7 @@
 import dagre from "@dagrejs/dagre";
 import { z } from "zod";
 
-import type { EngineStateResource } from "../engine-state";
+import type { StateResource } from "../stack-state";
 import { nameIn } from "../../contract/urn";
 
 /** A component with its resources, or a resource without a component. */
@@ -16,7 +16,7 @@ export interface GraphNode {
   readonly y: number;
   readonly width: number;
   readonly height: number;
-  readonly resources: readonly EngineStateResource[];
+  readonly resources: readonly StateResource[];
   /** URNs of the components that it depends on. */
   readonly needs: readonly string[];
 }
@@ -42,7 +42,7 @@ const laidOut = {
 /** The part of a type after its last colon. */
 export const kindOf = (type: string) => type.split(":").at(-1) ?? type;
 
-const isComponent = ({ type }: EngineStateResource) => type.startsWith("multicloud:");
+const isComponent = ({ type }: StateResource) => type.startsWith("multicloud:");
 
 /**
  * The direct components of a stack's component, with dependencies above their dependents. Nested components and child
@@ -50,10 +50,10 @@ const isComponent = ({ type }: EngineStateResource) => type.startsWith("multiclo
  *
  * @param root URN of the component.
  */
-export function graphOf(resources: readonly EngineStateResource[], root: string): Graph {
+export function graphOf(resources: readonly StateResource[], root: string): Graph {
   const byUrn = new Map(resources.map((resource) => [resource.urn, resource]));
   /** The direct child of the root that contains the resource; undefined outside of the root. */
-  const owner = (resource: EngineStateResource): string | undefined => {
+  const owner = (resource: StateResource): string | undefined => {
     const parent = resource.parent === undefined ? undefined : byUrn.get(resource.parent);
     if (parent === undefined) return undefined;
     if (parent.urn === root) return resource.urn;
@@ -65,7 +65,7 @@ export function graphOf(resources: readonly EngineStateResource[], root: string)
       return found === undefined ? [] : [[resource.urn, found] as const];
     }),
   );
-  const nodes = new Map<string, { readonly resources: EngineStateResource[]; readonly needs: Set<string> }>();
+  const nodes = new Map<string, { readonly resources: StateResource[]; readonly needs: Set<string> }>();
   for (const resource of resources) {
     const at = owners.get(resource.urn);
     if (at === undefined || isComponent(resource) || resource.type.startsWith("pulumi:")) continue;

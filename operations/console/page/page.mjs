@@ -143,13 +143,12 @@ function table(caption, head, rows) {
   );
 }
 
-async function showState() {
-  const state = await (await fetch("/state")).json();
-  document.title = `${state.project}, ${state.stack || "nothing deployed"}`;
+function showState(state) {
+  const missing = state.missing ?? {};
   by("project").textContent = state.project;
   by("stack").textContent = state.stack;
   by("clouds").replaceChildren(
-    ...state.clouds.map(({ cloud, region, apiUrl, frontendUrl, version, graph: parts }) =>
+    ...state.clouds.map(({ cloud, region, apiUrl, frontendUrl, version, facts: more = [], graph: parts }) =>
       element(
         "article",
         { class: "card", "data-cloud": cloud },
@@ -159,13 +158,15 @@ async function showState() {
           ["API", link(apiUrl)],
           ["Frontend", link(frontendUrl)],
           ["Version", version],
+          ...more,
         ]),
-        graph(parts, cloud),
+        parts === undefined ? undefined : graph(parts, cloud),
       ),
     ),
   );
   if (state.clouds.length === 0) by("clouds").append(none("Nothing is deployed: npm run local"));
-  const again = state.clouds.flatMap(({ graph: { nodes } }) => nodes.map((node) => ({ node, nodes })));
+  by("no-graph").textContent = missing.graph ?? "";
+  const again = state.clouds.flatMap(({ graph: { nodes } = { nodes: [] } }) => nodes.map((node) => ({ node, nodes })));
   const same = again.find(({ node }) => node.id === chosen);
   if (same !== undefined) choose(same.node, same.nodes);
 
@@ -173,33 +174,39 @@ async function showState() {
   by("update").textContent =
     update === undefined
       ? ""
-      : `Last ${update.kind}: ${update.result}, ${new Date(update.startedAt).toLocaleString()}, in ${update.seconds} s`;
+      : `Last ${update.kind}: ${update.result}, ${new Date(update.startedAt).toLocaleString()}${update.seconds === undefined ? "" : `, in ${update.seconds} s`}`;
   by("changes").replaceChildren(
-    update === undefined || update.changes.length === 0
-      ? none(`Nothing${update === undefined ? "" : `; ${update.unchanged} resources are as they were`}.`)
-      : table(
-          "Changes",
-          ["Change", "Type", "Name"],
-          update.changes.map(({ how, kind, name }) => [how, kind, name]),
-        ),
+    missing.changes !== undefined
+      ? none(`Not known: ${missing.changes}`)
+      : update === undefined || update.changes.length === 0
+        ? none(`Nothing${update === undefined ? "" : `; ${update.unchanged} resources are as they were`}.`)
+        : table(
+            "Changes",
+            ["Change", "Type", "Name"],
+            update.changes.map(({ how, kind, name }) => [how, kind, name]),
+          ),
   );
   by("releases").replaceChildren(
-    state.releases.length === 0
-      ? none("None is kept.")
-      : table(
-          "Releases",
-          ["Cloud", "Function", "Version", "Release", "Since", "Serves"],
-          state.releases.map((each) => [
-            titles[each.cloud],
-            each.function,
-            each.name,
-            each.release,
-            Date.parse(each.publishedAt) === 0 ? "" : new Date(each.publishedAt).toLocaleString(),
-            each.share === 0 ? "" : each.share === 1 ? "all requests" : `${Math.round(each.share * 100)}%`,
-          ]),
-        ),
+    missing.releases !== undefined
+      ? none(`Not known: ${missing.releases}`)
+      : state.releases.length === 0
+        ? none("None is kept.")
+        : table(
+            "Releases",
+            ["Cloud", "Function", "Version", "Release", "Since", "Serves"],
+            state.releases.map((each) => [
+              titles[each.cloud],
+              each.function,
+              each.name,
+              each.release,
+              Date.parse(each.publishedAt) === 0 ? "" : new Date(each.publishedAt).toLocaleString(),
+              each.share === 0 ? "" : each.share === 1 ? "all requests" : `${Math.round(each.share * 100)}%`,
+            ]),
+          ),
   );
-  by("packed").replaceChildren(...state.packed.map(packed));
+  by("packed").replaceChildren(
+    ...(missing.packed === undefined ? state.packed.map(packed) : [none(`Not known: ${missing.packed}`)]),
+  );
 }
 
 function packed({ cloud, name, size, parts }) {
@@ -267,6 +274,18 @@ function showReport({ results = [] }) {
       ),
     ),
   );
+  by("checks").replaceChildren(
+    table(
+      "Checks",
+      ["Check", "Cloud", "Status", "Found"],
+      results.map(({ check, function: fn, cloud, status, summary }) => [
+        fn === undefined ? check : `${check} ${fn}`,
+        titles[cloud] ?? "",
+        element("span", { class: status }, status),
+        summary,
+      ]),
+    ),
+  );
 }
 
 function showLines(lines) {
@@ -292,23 +311,43 @@ function isShown(row) {
   return clouds.includes(row.dataset.cloud) && (!by("requests").checked || row.className === "request");
 }
 
-for (const box of document.querySelectorAll("input[type=checkbox]")) {
-  box.addEventListener("change", () => {
-    for (const row of by("lines").children) row.hidden = !isShown(row);
+/** Shows what is live, as long as the page is open. */
+async function live() {
+  for (const box of document.querySelectorAll("input[type=checkbox]")) {
+    box.addEventListener("change", () => {
+      for (const row of by("lines").children) row.hidden = !isShown(row);
+    });
+  }
+  by("look").addEventListener("click", look);
+  const readState = async () => {
+    const state = await (await fetch("/state")).json();
+    document.title = `${state.project}, ${state.stack || "nothing deployed"}`;
+    showState(state);
+  };
+  const events = new EventSource("/events");
+  events.addEventListener("lines", ({ data }) => showLines(JSON.parse(data)));
+  let timer;
+  events.addEventListener("changed", () => {
+    // An update writes the state many times.
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      void readState();
+      void look();
+    }, 1500);
   });
+  await readState();
+  await look();
 }
-by("look").addEventListener("click", look);
 
-const events = new EventSource("/events");
-events.addEventListener("lines", ({ data }) => showLines(JSON.parse(data)));
-let timer;
-events.addEventListener("changed", () => {
-  // An update writes the state many times.
-  clearTimeout(timer);
-  timer = setTimeout(() => {
-    void showState();
-    void look();
-  }, 1500);
-});
-await showState();
-await look();
+/** Shows the data that `diagnose --html` wrote into the page. */
+function still({ model, report }) {
+  for (const each of document.querySelectorAll("[data-live]")) each.remove();
+  by("looked").textContent =
+    `Looked at ${new Date(report.startedAt).toLocaleString()}, in ${(report.durationMs / 1000).toFixed(1)} s`;
+  showState(model);
+  showReport(report);
+}
+
+const written = by("document");
+if (written === null) await live();
+else still(JSON.parse(written.textContent));

@@ -4,7 +4,7 @@ import * as yauzl from "yauzl";
 import { z } from "zod";
 
 import type { Cloud } from "../../contract/clouds";
-import type { EngineStateResource } from "../engine-state";
+import type { StateResource } from "../stack-state";
 import { nameIn } from "../../contract/urn";
 
 /** A deployed archive and its largest parts. */
@@ -30,7 +30,7 @@ const archives: Readonly<
 };
 
 /** The archives that a stack has deployed. */
-export async function packedIn(resources: readonly EngineStateResource[]): Promise<Packed[]> {
+export async function packedIn(resources: readonly StateResource[]): Promise<Packed[]> {
   const found = resources.map(async ({ type, urn, inputs }): Promise<Packed[]> => {
     const archive = archives[type];
     const file = archive && asset.safeParse(inputs[archive.input]).data?.path;
