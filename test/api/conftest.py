@@ -23,11 +23,11 @@ AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1
 
 @pytest.fixture(scope="session")
 def emulators() -> Iterator[dict[str, str]]:
-    """Addresses of the emulators of each provider's store."""
+    """Addresses of the emulators, by provider."""
     if not shutil.which("node"):
         pytest.skip("the emulators need Node.js, and there is no node on the PATH")
     script = Path(__file__).with_name("emulators.mjs")
-    # They end when their standard input does, and so also when this process is killed.
+    # They end when their standard input closes, also if this process is killed.
     with subprocess.Popen(["node", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         line = process.stdout.readline()
         assert line, f"the emulators did not start: node {script} ended with {process.wait()}"
@@ -37,7 +37,7 @@ def emulators() -> Iterator[dict[str, str]]:
 
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch, emulators: dict[str, str]) -> Callable[[str], None]:
-    """Set the environment variables of a function on a cloud, with a table of its own that is empty."""
+    """Set the environment variables of a function on a cloud, with a new, empty table."""
 
     def on(provider: str) -> None:
         table = f"messages{uuid.uuid4().hex}"
@@ -95,7 +95,7 @@ def create_storage_table(name: str, emulators: dict[str, str]) -> None:
 TABLES = {
     "aws": create_dynamodb_table,
     "azure": create_storage_table,
-    # A collection of Firestore comes and goes with its documents.
+    # A Firestore collection exists only while it has documents.
     "gcp": lambda name, emulators: None,
 }
 
@@ -109,7 +109,7 @@ def provider(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def new_store(provider: str, cloud: Callable[[str], None]) -> Callable[[], MessageStore]:
-    """Make the cloud's store from the environment, which at first names a table that is empty."""
+    """Create the cloud's store from the environment, which names an empty table at first."""
     cloud(provider)
     return STORES[provider].from_environment
 

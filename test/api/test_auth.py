@@ -1,4 +1,4 @@
-"""Posting with tokens of an OpenID Connect issuer, which runs here with a key made for the test."""
+"""Posting with tokens of a local OpenID Connect issuer with a test key."""
 
 import base64
 import hmac
@@ -24,7 +24,7 @@ CURVE_KEY = ec.generate_private_key(ec.SECP256R1())
 
 
 class Issuer:
-    """An issuer on a port of its own; counts the reading of its keys."""
+    """An issuer on its own port, which counts the requests for its keys."""
 
     def __init__(self) -> None:
         self.reads = 0
@@ -140,7 +140,7 @@ def test_a_clock_may_differ_by_seconds(client: TestClient, issuer: Issuer) -> No
 
 
 def signed_with_shared_key(whole: str, key: bytes) -> str:
-    """PyJWT would not sign with such a key."""
+    """Sign with a key that PyJWT rejects."""
     header = base64.urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT","kid":"rsa"}').rstrip(b"=")
     signed = header + b"." + whole.split(".")[1].encode()
     signature = base64.urlsafe_b64encode(hmac.digest(key, signed, "sha256")).rstrip(b"=")

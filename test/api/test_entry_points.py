@@ -1,4 +1,4 @@
-"""The application as each cloud's runtime calls it, from its deployed entry point to its store."""
+"""The application called like each cloud's runtime does, from its deployed entry point to its store."""
 
 import asyncio
 import importlib.util
@@ -33,7 +33,7 @@ Send = Callable[..., Answer]
 
 
 def fresh(module: str, path: Path) -> ModuleType:
-    """Import a module as a new process does, with the environment of this moment."""
+    """Import a module as in a new process, with the current environment."""
     spec = importlib.util.spec_from_file_location(module, path)
     loaded = importlib.util.module_from_spec(spec)
     sys.modules[module] = loaded
@@ -63,7 +63,7 @@ def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Send]:
 
     yield send
     loop = asyncio.get_event_loop()
-    # Lambda ends a function without notice: its lifespan waits for ever.
+    # Lambda ends a function without notice: its lifespan never ends.
     for task in asyncio.all_tasks(loop):
         task.cancel()
         loop.run_until_complete(asyncio.wait([task]))
@@ -94,14 +94,14 @@ def azure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Send]:
     yield send
     loop.run_until_complete(app.middleware.notify_shutdown())
     loop.close()
-    # Else it would wait, when it is collected, in another loop for what has ended in this one.
+    # Otherwise its finaliser would wait in another event loop for tasks of this one.
     app.startup_task_done = False
 
 
 @contextmanager
 def gcp(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Send]:
     monkeypatch.syspath_prepend(APPLICATION)
-    # Cloud Run functions set it, and the framework then configures the logging of the whole process.
+    # Cloud Run functions sets it, and the framework then configures logging for the whole process.
     monkeypatch.setenv("LOG_EXECUTION_ID", "true")
     fresh("api.gcp.function", APPLICATION / "api/gcp/function.py")
     main = tmp_path / "main.py"
@@ -120,7 +120,7 @@ def gcp(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Send]:
 
 @pytest.fixture
 def stdout(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """Stand in for the standard output that a function finds when it is imported."""
+    """Replace the standard output that a function has at import."""
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stdout", stream)
     return stream
@@ -173,7 +173,7 @@ def test_errors_are_the_same_json_everywhere(send: Send, method: str, path: str,
     assert json.loads(answer.body)["detail"]
 
 
-# Lambda's events are text; in what form an HTTP API hands over such a body is its own affair.
+# Lambda's events are text; how an HTTP API encodes such a body is not tested here.
 @pytest.mark.parametrize("provider", ["azure", "gcp"])
 def test_a_body_that_is_not_utf_8_is_refused(send: Send) -> None:
     assert send("POST", "/api/messages/", b'{"content": "\xff", "author": "x"}').status == 400

@@ -1,4 +1,4 @@
-"""The API is tested with what is deployed."""
+"""The API is tested with the deployed versions."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is logged, and under which request id."""
+"""Log lines and their request ids."""
 
 import io
 import json
@@ -23,7 +23,7 @@ class FailingStore:
 
 @pytest.fixture
 def logged() -> Iterator[Callable[[], list[dict]]]:
-    """Read what was logged so far."""
+    """Read the log so far."""
     stream = io.StringIO()
     configure_logs(logging.StreamHandler(stream))
     yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]

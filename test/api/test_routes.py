@@ -11,7 +11,7 @@ from api.messages import Message, Page, StoreError
 
 
 class MemoryStore:
-    """Keeps messages in a list, or fails as it is told to."""
+    """Keeps messages in a list, or fails on demand."""
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
@@ -73,7 +73,7 @@ def test_links_lead_through_all_pages(client: TestClient) -> None:
         sizes.append(len(page.json()))
         listed += page.json()
         link = page.links.get("next", {}).get("url")
-        # Relative, so that it leads to the address that the client used, whatever stands between.
+        # Relative, so that it keeps the client's address behind any proxy.
         assert link is None or link.startswith("/api/messages/?limit=2&cursor=")
     assert (sizes, listed) == ([2, 2, 1], posted[::-1])
 

@@ -1,4 +1,4 @@
-"""What the layer builder puts beside an application: adapters for every protocol, the release, and secrets."""
+"""The runtime package of the layer builder: adapters for every protocol, the release, and secrets."""
 
 import asyncio
 import json
@@ -40,7 +40,7 @@ def test_an_application_starts_once_and_its_state_is_in_each_request() -> None:
     async def root(request: Request) -> int:
         return request.state.answer
 
-    # As Azure's adapter does, which starts an application for itself.
+    # Like Azure's adapter, which starts an application itself.
     with TestClient(asgi.Application(app)) as client:
         answers = [client.get("/"), client.get("/")]
     assert [answer.json() for answer in answers] == [42, 42]
@@ -194,7 +194,7 @@ def test_a_job_on_azure_has_a_timer_and_a_probe() -> None:
 
 @pytest.fixture
 def secrets(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, str], str]:
-    """Stand in for Secrets Manager: values by ARN and version."""
+    """A fake Secrets Manager: values by ARN and version."""
     values: dict[tuple[str, str], str] = {}
 
     class Client:

@@ -1,4 +1,4 @@
-"""What every store does, on every cloud."""
+"""Behaviour of every store, on every cloud."""
 
 import time
 from collections.abc import Callable
@@ -87,7 +87,7 @@ def test_an_id_is_never_written_twice(store: MessageStore) -> None:
     assert store.newest(20, None).messages == [message]
 
 
-# A collection of Firestore needs no making, so it cannot be missing.
+# Firestore collections are implicit, so none can be missing.
 @pytest.mark.parametrize("provider", ["aws", "azure"])
 def test_a_missing_table_is_named(new_store: Callable[[], MessageStore], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MESSAGES_TABLE", "missing")
@@ -101,7 +101,7 @@ def test_a_missing_table_is_named(new_store: Callable[[], MessageStore], monkeyp
 def test_a_store_that_is_not_there_is_given_up_in_time(
     new_store: Callable[[], MessageStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The client has an answer, and the log its cause, before the function's own timeout of 15 seconds."""
+    """The client gets a response, and the log the cause, before the function's timeout of 15 seconds."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1")
     monkeypatch.setenv("MESSAGES_STORAGE", "AccountName=a;AccountKey=YQ==;TableEndpoint=http://127.0.0.1:1/a;")
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", "127.0.0.1:1")

@@ -1,4 +1,4 @@
-"""Who has posted how many messages, on the dependencies of another stack's layer."""
+"""Message counts by author, with the dependencies of another stack's layer."""
 
 import os
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Accepts orders over HTTP, and works on them from a queue."""
+"""Accepts orders over HTTP, and processes them from a queue."""
 
 import json
 import logging
@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 
 
 def answer(event: dict, _: object) -> dict | list[str]:
-    """Put the order of a POST into the queue; list those that the worker has written."""
+    """Send the order of a POST to the queue; list those that the worker has written."""
     if event["requestContext"]["http"]["method"] == "POST":
         queue.send_message(QueueUrl=os.environ["ORDERS_QUEUE"], MessageBody=event["body"])
         return {"statusCode": 202}
@@ -21,7 +21,7 @@ def answer(event: dict, _: object) -> dict | list[str]:
 
 
 def work(event: dict, _: object) -> dict[str, list]:
-    """Write each order to the table; what cannot be written is named, and comes again."""
+    """Write each order to the table; report failed items, which the queue delivers again."""
     failures = []
     for record in event["Records"]:
         try:

@@ -1,4 +1,4 @@
-"""What the shop does by itself."""
+"""The shop's scheduled jobs."""
 
 import logging
 
@@ -8,7 +8,7 @@ log = logging.getLogger("shop")
 
 
 def restock() -> None:
-    """Order what has run out."""
+    """Order items that are out of stock."""
     empty = [item["id"] for item in stock.items() if item["count"] == 0]
     for name in empty:
         stock.put(name, 10)

@@ -35,6 +35,6 @@ def add() -> tuple[Response, int]:
 
 @app.post("/orders")
 def order() -> tuple[dict[str, str], int]:
-    """Sign an order as the payment service wants it; the key is a secret of the stack."""
+    """Sign an order for the payment service; the key is a secret of the stack."""
     signature = hmac.new(os.environ["PAYMENT_KEY"].encode(), request.get_data(), hashlib.sha256).hexdigest()
     return {"signature": signature}, 201

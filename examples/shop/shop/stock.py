@@ -12,7 +12,7 @@ class Item(TypedDict):
 
 
 class Store(Protocol):
-    """Where items are kept."""
+    """A store of items."""
 
     def items(self) -> list[Item]:
         """List them by their ids."""
@@ -33,7 +33,7 @@ def put(name: str, count: int) -> None:
 
 @cache
 def _store() -> Store:
-    """Make the store of this cloud; each one's library is on that cloud alone."""
+    """Create the store of this cloud; each cloud has only its own client library."""
     if "ITEMS_DATABASE" in os.environ:
         cloud = "gcp"
     elif "ITEMS_STORAGE" in os.environ or "ITEMS_STORAGE__tableServiceUri" in os.environ:

@@ -1,7 +1,7 @@
-"""Holds templates against CloudFormation's schemas and rules, and calls against botocore's service models.
+"""Checks templates with CloudFormation's schemas and rules, and calls with botocore's service models.
 
 Reads {"templates": [{"region", "resources"}], "calls": [{"service", "operation", "parameters"}]} and writes the same
-two lists, each with the findings of what was at that place; of the types in "handlers" it writes their permissions.
+two lists, with the findings for each item; for the types in "handlers" it writes their permissions.
 """
 
 import json
@@ -18,7 +18,7 @@ from cfnlint import api
 from cfnlint.config import ManualArgs
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
-# What is not asked for, and why; nothing else is silenced.
+# Ignored rules, with reasons; no others are ignored.
 NOT_ASKED = {
     "I3011": "whether data outlive their resource is Pulumi's to say: deletionProtection sets `protect`",
     "W2530": "the provider publishes a version where the function says `publish`; relations.ts holds the alias to it",
@@ -30,7 +30,7 @@ def findings_of_template(region: str, resources: dict[str, Any]) -> list[dict[st
     config = ManualArgs(
         ignore_checks=list(NOT_ASKED),
         include_checks=["I"],
-        # A text where a number belongs is an error: only CloudFormation would convert it.
+        # A string instead of a number is an error: only CloudFormation would convert it.
         configure_rules={"E3012": {"strict": True}},
     )
     return [
@@ -60,7 +60,7 @@ def findings_of_call(service: str, operation: str, parameters: dict[str, Any]) -
 
 
 def spelled(value: Any, shape: Shape) -> Any:
-    """Parameters by the service's own names, with a list where the service has its quantity and items."""
+    """Parameters by the service's names, with lists in place of the service's quantity and items."""
     if shape.type_name == "structure":
         if isinstance(value, list) and "Items" in shape.members:
             items = spelled(value, shape.members["Items"])
@@ -78,7 +78,7 @@ def spelled(value: Any, shape: Shape) -> Any:
 
 
 def outside(value: Any, shape: Shape, at: str) -> Iterator[str]:
-    """What the model says of values but botocore leaves to the service."""
+    """Constraints of the model that botocore does not validate."""
     if shape.type_name == "structure":
         for key, item in value.items():
             yield from outside(item, shape.members[key], f"{at}.{key}")
@@ -104,7 +104,7 @@ def outside(value: Any, shape: Shape, at: str) -> Iterator[str]:
 
 
 def permissions_of(type_name: str) -> list[str]:
-    """What the handlers of a type may have to be allowed, whatever they do."""
+    """All permissions that the handlers of a type may need."""
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", type_name).schema
     return sorted({right for handler in schema.get("handlers", {}).values() for right in handler["permissions"]})
 

@@ -1,4 +1,4 @@
-"""Gives what Azure's management SDK says of its operations, as JSON schemas of their calls.
+"""Extracts JSON schemas of the operations of Azure's management SDK.
 
 Reads [{"package", "operations", "method"}] and writes the schema of each, in that order: `parameters` of the path, and
 the `body`, whose properties have the names that a resource of Pulumi gives them: without the objects around them that
@@ -16,7 +16,7 @@ from typing import Any
 
 Schema = dict[str, Any]
 
-# What the SDK calls a type, and what it is in JSON.
+# The SDK's type names, with their JSON types.
 TYPES: dict[str, Schema] = {
     "str": {"type": "string"},
     "int": {"type": "integer"},
@@ -31,7 +31,7 @@ TYPES: dict[str, Schema] = {
     "JSON": {},
 }
 
-# How the SDK spells a constraint of a text, a number or a list, and JSON Schema.
+# The SDK's names of constraints, with those of JSON Schema.
 CONSTRAINTS = {
     "pattern": "pattern",
     "min_length": "minLength",
@@ -69,7 +69,7 @@ def body_annotations(function: Any) -> list[Any]:
 
 
 def url_parameters(source: ast.Module, operations: str, method: str) -> Schema:
-    """Names and constraints, from the function that fills the path in; it names its group where a file has several."""
+    """Names and constraints, from the function that builds the path; its name has the group if a file has several."""
     group = re.sub(r"(?<!^)(?=[A-Z])", "_", operations.removesuffix("Operations")).lower()
     builders = {f"build_{method}_request", f"build_{group}_{method}_request"}
     function = next(node for node in source.body if isinstance(node, ast.FunctionDef) and node.name in builders)
@@ -89,7 +89,7 @@ def define(name: str, models: ModuleType, definitions: dict[str, Schema]) -> Non
         return
     definitions[name] = {}
     model = getattr(models, name)
-    # A subtype has its base's, too.
+    # Includes those of the base type.
     subtype_map = vars(model).get("_subtype_map", {})
     for discriminator, subtypes in subtype_map.items():
         key = wire_name(model._attribute_map[discriminator]["key"])
@@ -115,7 +115,7 @@ def define(name: str, models: ModuleType, definitions: dict[str, Schema]) -> Non
         validation = model._validation.get(attribute, {})
         key = wire_name(said["key"])
         if validation.get("readonly"):
-            # What is settable under the same name elsewhere in the model is not for the service alone.
+            # A name that is settable elsewhere in the model is not read-only.
             properties.setdefault(key, {"not": {}})
             continue
         schema = type_schema(said["type"], models, definitions, getattr(models, enums.get(attribute, ""), None))
@@ -131,12 +131,12 @@ def define(name: str, models: ModuleType, definitions: dict[str, Schema]) -> Non
 
 
 def wire_name(key: str) -> str:
-    """The last part of a path; a dot that is part of a name has a backslash before it."""
+    """The last part of a path; dots within names are escaped with a backslash."""
     return re.split(r"(?<!\\)\.", key)[-1].replace("\\.", ".")
 
 
 def enumerations(model: type) -> dict[str, str]:
-    """Classes of the values that attributes take, from the model's own description of them."""
+    """Enum classes of attributes, from the model's docstring."""
     described = re.sub(r"\s+", " ", inspect.getdoc(model) or "")
     return dict(re.findall(r":vartype (\w+): (?:list\[)?str or ~[\w.]+\.(\w+)", described))
 
