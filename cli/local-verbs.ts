@@ -76,7 +76,7 @@ export async function up(subject: Subject, { detach, refresh, watch, debug }: Up
     if (cloud.console !== undefined) process.stdout.write(`console http://127.0.0.1:${cloud.console}/\n`);
     const pruned = pruneCacheDaily();
     if (pruned.length > 0) {
-      progress.tell(`Deleted ${megabytes(bytesOf(pruned))} of the cache that was not used for long; see: ${cacheVerb}`);
+      progress.tell(`Deleted ${megabytes(bytesOf(pruned))} of unused entries of the cache; see: ${cacheVerb}`);
     }
   } catch (error) {
     if (!wasRunning) await stopCloud(state);

@@ -60,7 +60,7 @@ function previewIn(text: string, { exitCode = 0 }: Options): Preview {
     return parsePreview(text);
   } catch (error) {
     if (exitCode === 0) throw error;
-    return { diagnostics: [{ severity: "error", message: "The preview ended before it had anything to show." }] };
+    return { diagnostics: [{ severity: "error", message: "The preview ended before it produced any output." }] };
   }
 }
 

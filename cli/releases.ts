@@ -41,7 +41,7 @@ function table(releases: readonly ListedRelease[]): string {
       published,
       commit ?? "",
       serves,
-      refused ? "refused as a canary" : verified ? "yes" : isAsked ? "no" : "never asked",
+      refused ? "refused as a canary" : verified ? "yes" : isAsked ? "no" : "no probes",
     ]);
   }
   return rows.toString();

@@ -112,7 +112,7 @@ export async function checkVersion(check: VersionCheck): Promise<CheckedVersion>
       if (!(error instanceof VersionError)) throw error;
       failures = error.transient ? 0 : failures + 1;
       const isOver = error.isFinal || failures >= maximumConsecutiveFailures || Date.now() + delay > deadline;
-      if (isOver) throw new Error(`${error.message}\nThe version before it goes on serving.`);
+      if (isOver) throw new Error(`${error.message}\nThe previous version still serves.`);
       await new Promise((resolve) => setTimeout(resolve, delay));
     }
   }
@@ -121,7 +121,7 @@ export async function checkVersion(check: VersionCheck): Promise<CheckedVersion>
 function notSnapshot(name: string, reason: string): VersionError {
   const cause = nameCause([reason]);
   const told = cause === undefined ? [] : [cause.title, cause.cause];
-  const next = "Fix the cause, and deploy again: a version with the same code is published anew.";
+  const next = "Fix the cause, and deploy again: a version with the same code is published again.";
   return new VersionError(
     [`${name} has no snapshot, since it cannot start: ${reason}`, ...told, next].join("\n"),
     false,

@@ -25,7 +25,7 @@ export const apiCheck: Check<CloudSubject> = {
   async run(subject, signal) {
     const { cloud, fn, commands } = subject;
     const [first] = fn.probes;
-    if (first === undefined) return { summary: "no probe is described, so not asked", findings: [] };
+    if (first === undefined) return { summary: "the function has no probes, so not checked", findings: [] };
     return asked(`GET ${addressOf(subject)}${first.path}`, async () => {
       const base = await entrance(subject, signal);
       // Only the first probe is repeated: its median is the latency.
@@ -177,7 +177,7 @@ async function asked(what: string, ask: () => Promise<Verdict>): Promise<Verdict
   try {
     return { answered: true, ...(await ask()) };
   } catch (error) {
-    if (error instanceof ClosedError) return { summary: `${closed}, so not asked`, findings: [] };
+    if (error instanceof ClosedError) return { summary: `${closed}, so not checked`, findings: [] };
     if (!(error instanceof NoAnswerError)) throw error;
     const title = `${what} is not answered`;
     return {

@@ -150,7 +150,7 @@ async function judgeFunction(
 
 /** Replaces findings that only follow from a cloud that does not run. */
 function notLookedAt({ result }: Judged, { result: { findings } }: Judged): Judged {
-  const summary = `not looked at: ${findings[0]?.title ?? "the cloud does not run"}`;
+  const summary = `not checked: ${findings[0]?.title ?? "the cloud does not run"}`;
   return { result: { ...result, status: "unknown", summary, findings: [] } };
 }
 

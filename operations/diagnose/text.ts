@@ -34,7 +34,7 @@ export function text(report: Report, { colour }: { colour: boolean }): string {
   }
   const findings = findingsOf(report);
   return [
-    `${report.project} ${report.stack}, ${report.startedAt}, looked at in ${(report.durationMs / 1000).toFixed(1)} s`,
+    `${report.project} ${report.stack}, ${report.startedAt}, checked in ${(report.durationMs / 1000).toFixed(1)} s`,
     table.toString(),
     ...findings.map(({ result, finding }) => described(result, finding, styled)),
     findings.length === 0 ? styled("green", "Healthy.") : "",

@@ -122,7 +122,7 @@ function layerSection(layers: readonly LayerChange[]): string[] {
   if (layers.length === 0) return [];
   const described = layers.map(({ name, sizeBefore, sizeAfter, packages, unchanged }) => {
     const sizes = [sizeBefore, sizeAfter].filter((size) => size !== undefined).map(megabytes);
-    const lines = packages.length > 0 ? packages.map(packageLine) : ["- the same packages, built anew"];
+    const lines = packages.length > 0 ? packages.map(packageLine) : ["- the same packages, rebuilt"];
     const kept = unchanged > 0 ? `, ${unchanged} unchanged` : "";
     return [
       `${code(name)}: ${[...new Set(sizes)].join(" → ")}, ${packages.length} package${packages.length === 1 ? "" : "s"} changed${kept}`,
@@ -209,7 +209,8 @@ function blockOf(kind: Kind, step: Step): string[] {
     ...(before === undefined ? [] : [`-   ${path}: ${cut(before)}`]),
     ...(after === undefined ? [] : [`+   ${path}: ${cut(after)}`]),
   ]);
-  const told = properties.length > 0 || kind.word === "create" ? properties : ["    only what cannot be shown here"];
+  const told =
+    properties.length > 0 || kind.word === "create" ? properties : ["    only values that are not shown here"];
   // A list of a deleted resource's properties has no information.
   return [`${kind.sign} ${kind.word} ${type} ${name}`, ...(kind.word === "delete" ? [] : told)].map((line) =>
     line.replace(/[\r\n]+/g, " "),

@@ -88,7 +88,8 @@ export async function watchCanary(canary: Canary): Promise<string> {
   };
   try {
     const fired = new Set(await port.firing(alarms));
-    if (fired.size > 0) progress(`${fn.name}: ${[...fired].join(", ")} fired before, and is looked at once it is over`);
+    if (fired.size > 0)
+      progress(`${fn.name}: ${[...fired].join(", ")} was firing before, and counts only once it has ended`);
     await port.split(fn, serving, candidate, percentage / 100);
     const from = canary.countedFrom(new Date());
     const until = from.getTime() + canary.seconds * 1000;
@@ -100,11 +101,13 @@ export async function watchCanary(canary: Canary): Promise<string> {
       for (const name of fired) if (!firing.includes(name)) fired.delete(name);
       if (failed >= errors || alarm !== undefined) {
         const cause =
-          failed >= errors ? `failed at ${failed} of ${asked} requests` : `was refused by the alarm ${alarm}`;
+          failed >= errors ? `failed at ${failed} of ${asked} requests` : `was rejected by the alarm ${alarm}`;
         throw new RefusedError(`release ${described(candidate)} ${cause} while it had ${share}.`);
       }
       if (isLast && asked === 0 && candidate.refused === true) {
-        throw new CanaryError(`release ${described(candidate)} went back before, and no request reached it since.`);
+        throw new CanaryError(
+          `release ${described(candidate)} was rejected before, and no request has reached it since.`,
+        );
       }
       if (isLast) {
         await port.noteRefused(fn, candidate, false);

@@ -118,7 +118,7 @@ export async function rollBack(options: RollbackOptions): Promise<Move[]> {
   ]);
   const failures = [
     ...moves.flatMap(({ cloud, fn }, index) => failureOf(`${cloud}: ${fn.name} was not moved`, served[index])),
-    ...failureOf("the engine's state was not told what serves", state),
+    ...failureOf("the engine's state was not updated", state),
     ...done.flatMap(({ cloud, fn }, index) => failureOf(`${cloud}: ${fn.name} does not answer`, answers[index])),
   ];
   if (failures.length === 0) return moves;

@@ -142,7 +142,7 @@ describe("a release that answers its probes, but fails for users", () => {
   test("is deployed again by the next update, and does not serve merely because it got no requests", async () => {
     const run = await deployment.run(["up", "--detach"], { checkout: copy });
     expect(run.code).not.toBe(0);
-    expect(run.stderr).toMatch(/went back before, and no request reached it since/);
+    expect(run.stderr).toMatch(/was rejected before, and no request has reached it since/);
     expect(await serving()).toEqual(before);
   });
 

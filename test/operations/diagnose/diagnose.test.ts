@@ -83,7 +83,7 @@ describe("a look", () => {
       findings: [{ severity: "error", next: down.next }],
     });
     expect(report.results.slice(1)).toMatchObject([
-      { status: "unknown", summary: "not looked at: the clouds are not running", findings: [] },
+      { status: "unknown", summary: "not checked: the clouds are not running", findings: [] },
       { status: "unknown", findings: [] },
     ]);
     expect(exitCode(report)).toBe(2);

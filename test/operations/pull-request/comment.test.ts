@@ -271,7 +271,7 @@ describe("the command", () => {
   test("reports a failed preview without output", async () => {
     const { stdout } = await run("", "--exit-code", "255");
     expect(stdout).toMatch(
-      /^<!-- preview of staging -->[^]*The preview of `staging` failed[^]*before it had anything to show/,
+      /^<!-- preview of staging -->[^]*The preview of `staging` failed[^]*before it produced any output/,
     );
   });
 

@@ -83,9 +83,9 @@ describe("a new release with a share of the requests", () => {
   });
 
   test("is rolled back when an alarm fires, except for one that fired before", async () => {
-    expect((await watched({ firing: [[], ["slow"]] })).said).toMatch(/was refused by the alarm slow/);
+    expect((await watched({ firing: [[], ["slow"]] })).said).toMatch(/was rejected by the alarm slow/);
     expect((await watched({ firing: [["slow"]] })).failed).toBe(false);
-    expect((await watched({ firing: [["slow"], [], ["slow"]] })).said).toMatch(/was refused by the alarm slow/);
+    expect((await watched({ firing: [["slow"], [], ["slow"]] })).said).toMatch(/was rejected by the alarm slow/);
   });
 
   test("is rolled back if it cannot be watched, or the watch is interrupted", async () => {
@@ -117,7 +117,9 @@ describe("a new release with a share of the requests", () => {
 
   test("does not serve after a rollback if it got no requests since", async () => {
     const kept = [release("2", 0, { refused: true }), release("1", 1)];
-    expect((await watched({ kept, answers: [{ asked: 0, failed: 0 }] })).said).toMatch(/no request reached it since/);
+    expect((await watched({ kept, answers: [{ asked: 0, failed: 0 }] })).said).toMatch(
+      /no request has reached it since/,
+    );
     expect((await watched({ kept })).failed).toBe(false);
     expect((await watched({ answers: [{ asked: 0, failed: 0 }] })).said).toMatch(/no request reached it; it has all/);
   });
