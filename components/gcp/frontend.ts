@@ -8,6 +8,7 @@ import { announcement } from "../announcement";
 import { nameLimits, resourceName, type Scope } from "../names";
 import { immutableCacheControl, securityHeaders, type SiteFile, siteFiles } from "../site";
 import { type Transform, transformed } from "../transform";
+import { untilServedByHttps } from "./certificate";
 import { untilKnown } from "./grant-propagation";
 import { enableServices } from "./services";
 
@@ -114,7 +115,7 @@ export class Frontend extends pulumi.ComponentResource {
       child,
     );
     const address = new compute.GlobalAddress(name, { name: webName, labels: args.labels }, child);
-    const listen = (part: string, port: number, target: pulumi.Output<string>) =>
+    const listen = (part: string, port: number, target: pulumi.Output<string>, dependsOn: pulumi.Resource[] = []) =>
       new compute.GlobalForwardingRule(
         `${name}-${part}`,
         {
@@ -125,9 +126,10 @@ export class Frontend extends pulumi.ComponentResource {
           loadBalancingScheme,
           labels: args.labels,
         },
-        child,
+        { ...child, dependsOn: [...child.dependsOn, ...dependsOn] },
       );
     if (args.domain === undefined) {
+      this.untilCertified(name, "", address.address, []);
       listen("http", 80, new compute.TargetHttpProxy(name, { name: webName, urlMap: urlMap.id }, child).id);
       void pulumi.log.warn(
         "The Google Cloud frontend answers plain HTTP: a load balancer has no host name of its own, and Google signs " +
@@ -135,8 +137,13 @@ export class Frontend extends pulumi.ComponentResource {
         this,
       );
     } else {
-      listen("https", 443, this.httpsProxy(name, webName, urlMap, { ...args, domain: args.domain }, child).id);
-      listen("http", 80, this.redirectProxy(name, args, child).id);
+      const https = listen(
+        "https",
+        443,
+        this.httpsProxy(name, webName, urlMap, { ...args, domain: args.domain }, child).id,
+      );
+      const certified = this.untilCertified(name, args.domain, address.address, [https]);
+      listen("http", 80, this.redirectProxy(name, args, child).id, [certified]);
     }
 
     this.address = address.address;
@@ -308,6 +315,24 @@ export class Frontend extends pulumi.ComponentResource {
       name,
       { name: webName, urlMap: urlMap.id, sslCertificates: [certificate.id], sslPolicy: policy.id },
       child,
+    );
+  }
+
+  /**
+   * Lets an update that gives the site a domain wait for its certificate, and HTTP serve the site until then. It is also
+   * declared without a domain, since only an update of a command waits: a new site has no users yet, nor an address that
+   * the domain's record could name.
+   */
+  private untilCertified(
+    name: string,
+    domain: string,
+    address: pulumi.Output<string>,
+    dependsOn: pulumi.Resource[],
+  ): command.Command {
+    return new command.Command(
+      `${name}-certificate`,
+      { update: untilServedByHttps, environment: { DOMAIN: domain, ADDRESS: address } },
+      { parent: this, dependsOn },
     );
   }
 

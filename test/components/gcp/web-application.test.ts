@@ -411,6 +411,27 @@ describe("with other settings", () => {
     expect(pulumi.log.warn).not.toHaveBeenCalled();
   });
 
+  test("HTTP is redirected only once HTTPS has a certificate, for which an update waits", async () => {
+    const { recording } = await application({ frontend: { domain: "app.example.com" } });
+    const steps = [
+      "gcp:compute/globalForwardingRule:GlobalForwardingRule gcp-web-https",
+      "command:local:Command gcp-web-certificate",
+      "gcp:compute/globalForwardingRule:GlobalForwardingRule gcp-web-http",
+    ];
+    expect(recording.isChain(steps)).toBe(true);
+    const waits = async (overrides: Partial<WebApplicationArgs>) => {
+      const commands = (await application(overrides)).recording.of("command:local:Command");
+      return commands.find(({ name }) => name === "gcp-web-certificate")?.inputs;
+    };
+    const [without, having] = [await waits({}), await waits({ frontend: { domain: "app.example.com" } })];
+    // Another environment is an update, and a site without users waits for nothing.
+    expect([without?.environment, having?.environment]).toEqual([
+      { DOMAIN: "", ADDRESS: "203.0.113.7" },
+      { DOMAIN: "app.example.com", ADDRESS: "203.0.113.7" },
+    ]);
+    expect(having).not.toHaveProperty("create");
+  });
+
   test("Cloud Armor protects the API", async () => {
     const { recording } = await application({ frontend: { cloudArmor: true } });
     expect(only(recording, "compute/backendService:BackendService").securityPolicy).toBe("gcp-web-id");
