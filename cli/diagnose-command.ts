@@ -32,11 +32,13 @@ const watchInterval = 60;
  *
  * @param open finds the environment; called at each run.
  * @param releases finds the stack's releases, for the page.
+ * @param isLive whether the stack is on the real clouds.
  */
 export function asDiagnose(
   command: Command,
   open: () => Promise<Environment>,
   releases: () => Promise<ReleaseSource>,
+  { isLive }: { readonly isLive: boolean },
 ): Command {
   const ids = checks.map(({ id }) => id);
   return command
@@ -61,7 +63,7 @@ export function asDiagnose(
           print(report, flags);
           if (flags.html !== undefined) {
             const { consoleDocument, inspectedModel } = await onDemand(() => import("../operations/console/document"));
-            const model = await inspectedModel(report, environment.stack, releases);
+            const model = await inspectedModel(report, environment.stack, releases, { isLive });
             await writeFile(flags.html, consoleDocument(model, report));
           }
           process.exitCode = exitCode(report, flags.failOn);

@@ -39,4 +39,5 @@ void asDiagnose(
   command,
   () => deployedEnvironment(stackName()),
   () => releaseSource(stackName(), undefined, progress),
+  { isLive: true },
 ).parseAsync();

@@ -185,11 +185,12 @@ async function addDiagnose(): Promise<void> {
     );
     return localEnvironment(await findEngine(tell), subject());
   };
-  asDiagnose(command, open, async () => {
+  const releases = async () => {
     const { releaseSource } = await onDemand(() => import("./release-source"));
     const { stack, state } = subject();
     return releaseSource(stack, state, tell);
-  });
+  };
+  asDiagnose(command, open, releases, { isLive: false });
 }
 
 function begin(doing: string, where: string): void {

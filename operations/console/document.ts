@@ -8,20 +8,25 @@ import { withoutSecrets } from "../stack-state";
 import { type ConsoleModel, consoleRelease, consoleUpdate, graphsOf } from "./model";
 import { packedIn } from "./packed";
 import { pageFile } from "./page";
+import { vendorLinks } from "./vendor-links";
 
 /**
  * The console's data about a stack anywhere: a report of `diagnose`, the stack's state and releases. What cannot be read
  * is absent, with its reason.
+ *
+ * @param isLive whether the stack is on the real clouds, whose web consoles have its resources.
  */
 export async function inspectedModel(
   report: Report,
   stack: Pick<InspectedStack, "resources" | "lastUpdate">,
   releases: () => Promise<ReleaseSource>,
+  { isLive }: { readonly isLive: boolean },
 ): Promise<ConsoleModel> {
-  const [state, update, kept] = await Promise.all([
+  const [state, update, ...kept] = await Promise.all([
     attempted(stack.resources()),
     attempted(stack.lastUpdate()),
-    attempted(releases().then(listReleases)),
+    // Each by itself: the caller may be signed in to one of the clouds only.
+    ...report.clouds.map(({ cloud }) => attempted(releases().then((source) => listReleases(source, cloud)))),
   ]);
   const resources = (state.value ?? []).map(withoutSecrets);
   const packed = await packedIn(resources);
@@ -43,13 +48,16 @@ export async function inspectedModel(
         ["Latency", latencyText(each, report.results)],
       ],
     })),
-    releases: (kept.value ?? []).map(({ cloud, fn, ...release }) => consoleRelease(cloud, fn.name, release)),
+    releases: kept
+      .flatMap(({ value = [] }) => value)
+      .map(({ cloud, fn, ...release }) => consoleRelease(cloud, fn.name, release)),
     packed,
     lastUpdate: update.value === undefined ? undefined : consoleUpdate(update.value, resources),
+    links: isLive ? vendorLinks(resources) : undefined,
     missing: {
       graph: without.length === 0 ? undefined : graph,
       changes: [state, update].flatMap(({ reason }) => reason ?? [])[0],
-      releases: kept.reason,
+      releases: [...new Set(kept.flatMap(({ reason }) => reason ?? []))].join("\n") || undefined,
       packed:
         packed.length > 0 ? undefined : (state.reason ?? "The archives that it deployed are not on this machine."),
     },

@@ -57,6 +57,8 @@ export interface ConsoleModel {
   readonly packed: readonly Packed[];
   /** Absent if there was none. */
   readonly lastUpdate?: ConsoleUpdate;
+  /** Pages of resources in their vendors' web consoles, by URN. Default: none, as of the local clouds. */
+  readonly links?: Readonly<Record<string, string>>;
   /** Why a part of the data is absent, for the page. Default: nothing is absent. */
   readonly missing?: {
     readonly graph?: string;

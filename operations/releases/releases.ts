@@ -48,9 +48,9 @@ async function releasesOf({ stack, port, progress }: ReleaseSource, only?: Cloud
   return Promise.all(asked);
 }
 
-/** Every existing release, by cloud and function, the newest first. */
-export async function listReleases(source: ReleaseSource): Promise<ListedRelease[]> {
-  const [found, updateAt] = await Promise.all([releasesOf(source), source.stack.updates()]);
+/** Every existing release of all clouds, or of one, by cloud and function, the newest first. */
+export async function listReleases(source: ReleaseSource, only?: Cloud): Promise<ListedRelease[]> {
+  const [found, updateAt] = await Promise.all([releasesOf(source, only), source.stack.updates()]);
   return found.flatMap(({ cloud, fn, releases }) =>
     releases.map((release) => ({ ...release, cloud, fn, commit: updateAt(release.publishedAt)?.commit })),
   );

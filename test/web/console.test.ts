@@ -36,6 +36,7 @@ const resources = [
   resource("multicloud:aws:ApiFunction", "aws-api", "aws"),
   resource("aws:lambda/function:Function", "function", "aws-api", {
     dependencies: [urn("layer")],
+    outputs: { arn: "arn:aws:lambda:ap-northeast-1:123456789012:function:shop-staging-api" },
     inputs: { handler: "multicloud_api.handler", environment: { variables: { SECRET: secret } } },
   }),
   resource("multicloud:aws:HttpApi", "aws-http", "aws"),
@@ -219,7 +220,7 @@ describe.skipIf(noBrowser !== undefined)("the console", () => {
     };
     const stack = isStateKnown ? known : { resources: refused, lastUpdate: refused };
     const file = path.join(state, "status.html");
-    writeFileSync(file, consoleDocument(await inspectedModel(looked, stack, refused), looked));
+    writeFileSync(file, consoleDocument(await inspectedModel(looked, stack, refused, { isLive: true }), looked));
     const context = await browser.newContext(options);
     page = await context.newPage();
     page.setDefaultTimeout(10_000);
@@ -246,6 +247,9 @@ describe.skipIf(noBrowser !== undefined)("the console", () => {
     await part("aws-api").focus();
     await page.keyboard.press("Enter");
     expect(await page.locator("#part-needs").textContent()).toBe("Needs aws-dependencies; needed by aws-http.");
+    await page.locator("#part summary").first().click();
+    const own = page.getByRole("link", { name: "In the cloud's own console" });
+    expect(await own.getAttribute("href")).toContain("https://console.aws.amazon.com/go/view?arn=arn%3Aaws%3Alambda");
     await page.getByText("Each check").click();
     expect(await page.locator("#checks tbody tr").count()).toBe(2);
     expect(await page.locator("#releases").textContent()).toBe("Not known: pulumi: not logged in; next: pulumi login");

@@ -34,6 +34,9 @@ const none = (text) => element("p", { class: "soft" }, text);
 /** URN of the part that is shown. */
 let chosen;
 
+/** Pages of resources in their vendors' consoles, by URN. */
+let links = {};
+
 function graph({ width, height, nodes, edges }, cloud) {
   const svg = drawn("svg", {
     viewBox: `0 0 ${width} ${height}`,
@@ -98,6 +101,9 @@ function choose(node, nodes) {
         {},
         element("summary", {}, `${urn.split("::").at(-1)} `, element("span", { class: "soft" }, type)),
         element("p", { class: "soft" }, id),
+        links[urn] === undefined
+          ? undefined
+          : element("p", {}, element("a", { href: links[urn], rel: "noreferrer" }, "In the cloud's own console")),
         element("p", {}, `After: ${dependencies.map((each) => each.split("::").at(-1)).join(", ") || "nothing"}`),
         element("h3", {}, "Inputs"),
         element("pre", { tabindex: "0" }, JSON.stringify(inputs, null, 2)),
@@ -145,6 +151,7 @@ function table(caption, head, rows) {
 
 function showState(state) {
   const missing = state.missing ?? {};
+  links = state.links ?? {};
   by("project").textContent = state.project;
   by("stack").textContent = state.stack;
   by("clouds").replaceChildren(
@@ -187,11 +194,10 @@ function showState(state) {
           ),
   );
   by("releases").replaceChildren(
-    missing.releases !== undefined
-      ? none(`Not known: ${missing.releases}`)
-      : state.releases.length === 0
-        ? none("None is kept.")
-        : table(
+    ...(missing.releases === undefined ? [] : [none(`Not known: ${missing.releases}`)]),
+    ...(state.releases.length > 0
+      ? [
+          table(
             "Releases",
             ["Cloud", "Function", "Version", "Release", "Since", "Serves"],
             state.releases.map((each) => [
@@ -203,6 +209,10 @@ function showState(state) {
               each.share === 0 ? "" : each.share === 1 ? "all requests" : `${Math.round(each.share * 100)}%`,
             ]),
           ),
+        ]
+      : missing.releases === undefined
+        ? [none("None is kept.")]
+        : []),
   );
   by("packed").replaceChildren(
     ...(missing.packed === undefined ? state.packed.map(packed) : [none(`Not known: ${missing.packed}`)]),

@@ -11,6 +11,7 @@ import type { Report } from "../../../operations/diagnose/report";
 import { InspectedStack } from "../../../operations/diagnose/stack";
 import type { ReleaseSource } from "../../../operations/releases/releases";
 import { ReleasedStack } from "../../../operations/releases/stack";
+import { stateResource } from "../../../operations/stack-state";
 import { UnansweredError } from "../../../operations/unanswered-error";
 
 const folder = mkdtempSync(path.join(tmpdir(), "document-"));
@@ -101,11 +102,13 @@ const releases = (): Promise<ReleaseSource> =>
     progress: () => undefined,
   });
 
+const live = { isLive: true };
+
 const written = (page: string) =>
   JSON.parse(/<script type="application\/json" id="document">(.*?)<\/script>/s.exec(page)?.[1] ?? "") as unknown;
 
 test("has the stack's graph, layers by size, releases and what the last update changed", async () => {
-  const model = await inspectedModel(report, stack, releases);
+  const model = await inspectedModel(report, stack, releases, live);
   expect(model.clouds).toMatchObject([
     {
       cloud: "aws",
@@ -138,14 +141,14 @@ test("has the stack's graph, layers by size, releases and what the last update c
 });
 
 test("has no secret, neither encrypted nor in plain text, and no signature of an address", async () => {
-  const page = consoleDocument(await inspectedModel(report, stack, releases), report);
+  const page = consoleDocument(await inspectedModel(report, stack, releases, live), report);
   for (const each of ["c1pher", "hunter2", "s1gned"]) expect(page).not.toContain(each);
   expect(page).toContain("sig=[secret]&sp=r");
   expect(page).toContain('"encrypted":"[secret]"');
 });
 
 test("is one file whose own script and style alone are allowed", async () => {
-  const page = consoleDocument(await inspectedModel(report, stack, releases), report);
+  const page = consoleDocument(await inspectedModel(report, stack, releases, live), report);
   expect(page).not.toMatch(/ (src|href)="/);
   expect(page.match(/<script/g)).toHaveLength(2);
   const hash = (text = "") => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
@@ -160,7 +163,7 @@ test("is one file whose own script and style alone are allowed", async () => {
 
 test("says why something is not there", async () => {
   const refused = () => Promise.reject(new UnansweredError("pulumi: not logged in", "pulumi login"));
-  const model = await inspectedModel(report, { resources: refused, lastUpdate: refused }, refused);
+  const model = await inspectedModel(report, { resources: refused, lastUpdate: refused }, refused, live);
   const reason = "pulumi: not logged in; next: pulumi login";
   expect(model.missing).toEqual({
     graph: `Without a graph: the stack's state could not be read: ${reason}`,
@@ -174,6 +177,35 @@ test("says why something is not there", async () => {
 test("says that archives of another machine are not here", async () => {
   const elsewhere = resources.map((each) => ({ id: "", dependencies: [], outputs: {}, ...each, inputs: {} }));
   const lastUpdate = () => Promise.resolve(undefined);
-  const model = await inspectedModel(report, { resources: () => Promise.resolve(elsewhere), lastUpdate }, releases);
+  const model = await inspectedModel(
+    report,
+    { resources: () => Promise.resolve(elsewhere), lastUpdate },
+    releases,
+    live,
+  );
   expect(model.missing).toMatchObject({ packed: expect.stringContaining("not on this machine") as unknown });
+});
+
+const named = (type: string, name: string, outputs: object = {}) =>
+  stateResource.parse({ urn: urn(name), type, id: name, outputs: { name, ...outputs } });
+
+test.each([
+  [
+    named("aws:lambda/function:Function", "api", { arn: "arn:aws:lambda:eu-west-1:123456789012:function:api" }),
+    "https://console.aws.amazon.com/go/view?arn=arn%3Aaws%3Alambda%3Aeu-west-1%3A123456789012%3Afunction%3Aapi",
+  ],
+  [
+    named("azure-native:web:WebApp", "/subscriptions/1/resourceGroups/shop/providers/Microsoft.Web/sites/api"),
+    "https://portal.azure.com/#resource/subscriptions/1/resourceGroups/shop/providers/Microsoft.Web/sites/api",
+  ],
+  [
+    named("gcp:cloudfunctionsv2/function:Function", "api", { project: "shop", location: "europe-west1" }),
+    "https://console.cloud.google.com/functions/details/europe-west1/api?project=shop",
+  ],
+  [named("gcp:projects/service:Service", "shop/run", { project: "shop" }), undefined],
+])("links $type to its cloud's own console, on the real clouds only", async (resource, link) => {
+  const one = { resources: () => Promise.resolve([resource]), lastUpdate: () => Promise.resolve(undefined) };
+  const real = await inspectedModel(report, one, releases, live);
+  expect(real.links).toEqual(link === undefined ? {} : { [resource.urn]: link });
+  expect((await inspectedModel(report, one, releases, { isLive: false })).links).toBeUndefined();
 });
