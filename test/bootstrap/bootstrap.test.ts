@@ -116,7 +116,7 @@ const asking: Readonly<Record<Command, Readonly<Partial<Record<Cloud, readonly s
 
 /** The command groups with which a call begins. */
 const groups: Readonly<Record<Cloud, string>> = {
-  aws: "lambda|dynamodb|sns|logs|cloudwatch|apigatewayv2",
+  aws: "lambda|signer|dynamodb|sns|logs|cloudwatch|apigatewayv2",
   azure: "resource|functionapp|storage|deployment|monitor|afd",
   gcp: "functions|run|firestore|logging|projects",
 };
