@@ -3,6 +3,7 @@ import path from "node:path";
 import { liveAlias } from "../../operations/releases/aws";
 import { type CloudDataPlane, HttpDataPlane } from "../data-plane";
 import { Logs } from "../logs";
+import { Objects } from "../objects";
 import type { Resources } from "../store";
 import { AsynchronousInvocations } from "./asynchronous";
 import { BucketNotifications } from "./bucket-notifications";
@@ -12,10 +13,9 @@ import { EventRules } from "./event-rules";
 import { EventSources } from "./event-sources";
 import { bodyLimit, HttpApis, ownAnswers } from "./http-api";
 import { Lambda } from "./lambda";
-import { Objects } from "./objects";
 import { Queues } from "./queues";
 import { AwsResources } from "./resources";
-import { S3 } from "./s3";
+import { declaredObject, S3 } from "./s3";
 import { Scheduler } from "./scheduler";
 import { SecretsManager } from "./secrets-manager";
 import { Sqs } from "./sqs";
@@ -35,7 +35,7 @@ export async function startAws(stored: Resources, state: string): Promise<CloudD
   const sqs = new Sqs(resources, queues);
   const invoke = (target: string, event: string): Promise<void> => invocations.send(target, event);
   const eventRules = new EventRules({ resources, queues, invoke });
-  const objects = new Objects(resources, path.join(state, "s3"));
+  const objects = new Objects((bucket, key) => declaredObject(resources, bucket, key), path.join(state, "s3"));
   const notifications = new BucketNotifications({ resources, queues, invoke });
   const s3 = new S3({ resources, objects, notifications });
   const lambda: Lambda = new Lambda({
@@ -113,7 +113,7 @@ export async function startAws(stored: Resources, state: string): Promise<CloudD
             : Promise.resolve(),
         stop: (id) => buckets.stop(id),
         async remove(resource) {
-          if (objects.hasOwn(resource.id) && resource.inputs.forceDestroy !== true) {
+          if (objects.own(resource.id).length > 0 && resource.inputs.forceDestroy !== true) {
             await this.start(resource);
             throw new Error(`BucketNotEmpty: The bucket you tried to delete is not empty: ${resource.id}`);
           }

@@ -12,11 +12,11 @@ import {
   response,
   splitTarget,
 } from "../http";
+import type { Objects, StoredObject } from "../objects";
 import type { StoredResource } from "../store";
 import type { BucketNotifications, ObjectEvent } from "./bucket-notifications";
 import { accessKeyIn, denial, roleOf } from "./caller";
 import { allows, parsePolicy } from "./iam";
-import type { Objects, StoredObject } from "./objects";
 import type { AwsResources, Resource } from "./resources";
 
 type Bucket = Resource<"aws:s3/bucket:Bucket">;
@@ -57,8 +57,10 @@ export class S3 {
   /** Creates the objects that resources declare in their buckets, and sends their notifications. */
   readonly declared: DataPlane = {
     start: async ({ id, inputs }: StoredResource) => {
-      if (!this.options.objects.declare(id, inputs)) return;
-      const { bucket, key } = this.options.resources.get("aws:s3/bucketObjectv2:BucketObjectv2", id);
+      const object = this.options.resources.get("aws:s3/bucketObjectv2:BucketObjectv2", id);
+      const { bucket, key, content } = object;
+      const given = content ? { body: Buffer.from(content), headers: declaredHeaders(object) } : undefined;
+      if (!this.options.objects.declare(object, inputs, given)) return;
       await this.#publish(bucket, key, "ObjectCreated:Put");
     },
     stop: () => Promise.resolve(),
@@ -199,6 +201,25 @@ export class S3 {
     const object = body && { size: body.length, eTag: md5(body) };
     this.options.notifications.publish(bucket, { event, key, object, ...by });
   }
+}
+
+/** The object that a resource declares with a file. */
+export function declaredObject(resources: AwsResources, bucket: string, key: string): StoredObject | undefined {
+  const declared = resources.find(
+    "aws:s3/bucketObjectv2:BucketObjectv2",
+    (each) => each.bucket === bucket && each.key === key,
+  );
+  return declared?.source && { file: declared.source.path, headers: declaredHeaders(declared) };
+}
+
+function declaredHeaders({
+  contentType,
+  cacheControl,
+}: Pick<Resource<"aws:s3/bucketObjectv2:BucketObjectv2">, "contentType" | "cacheControl">): HeaderList {
+  return [
+    ["Content-Type", contentType],
+    ...(cacheControl === undefined ? [] : [["Cache-Control", cacheControl] as const]),
+  ];
 }
 
 async function stored({ file, headers }: StoredObject): Promise<HttpResponse> {

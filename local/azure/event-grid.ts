@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 
+import { Redelivery } from "../redelivery";
 import type { BlobChange } from "./blobs";
 import type { QueueStorage } from "./queues";
 import type { AzureResources, Resource } from "./resources";
@@ -44,7 +45,7 @@ export const blobsWebhook = "/runtime/webhooks/blobs";
  * again while the cloud runs; the cloud's own log has the reason.
  */
 export class EventGrid {
-  readonly #waiting = new Set<NodeJS.Timeout>();
+  readonly #redelivery = new Redelivery();
   #sequence = 0;
 
   constructor(private readonly options: EventGridOptions) {}
@@ -75,33 +76,25 @@ export class EventGrid {
       metadataVersion: "1",
     };
     for (const subscription of subscriptionsOf(resources, account.id)) {
-      if (wants(subscription, published)) void this.#deliver(subscription.id, published, change, 1);
+      if (wants(subscription, published)) void this.#deliver(subscription, published, change);
     }
   }
 
   close(): void {
-    for (const timer of this.#waiting) clearTimeout(timer);
+    this.#redelivery.close();
   }
 
-  async #deliver(id: string, event: GridEvent, change: BlobChange, attempt: number): Promise<void> {
-    // It may be deleted since the last attempt, or go elsewhere.
-    const subscription = subscriptionsOf(this.options.resources, event.topic).find((each) => each.id === id);
-    if (subscription === undefined) return;
-    try {
-      await this.#give(subscription, event, change);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      console.error(`event subscription ${id}: attempt ${attempt} of ${event.subject}: ${reason}`);
-      if (attempt >= (subscription.retryPolicy?.maxDeliveryAttempts ?? attempts)) return;
-      const timer = setTimeout(
-        () => {
-          this.#waiting.delete(timer);
-          void this.#deliver(id, event, change, attempt + 1);
-        },
-        (delays[attempt - 1] ?? 3600) * 1000,
-      );
-      this.#waiting.add(timer);
-    }
+  #deliver({ id, retryPolicy }: Subscription, event: GridEvent, change: BlobChange): Promise<void> {
+    const most = retryPolicy?.maxDeliveryAttempts ?? attempts;
+    return this.#redelivery.deliver(
+      `event subscription ${id}: ${event.subject}`,
+      async () => {
+        // It may be deleted since the last attempt, or go elsewhere.
+        const current = subscriptionsOf(this.options.resources, event.topic).find((each) => each.id === id);
+        if (current !== undefined) await this.#give(current, event, change);
+      },
+      (attempt) => (attempt >= most ? undefined : (delays[attempt - 1] ?? 3600) * 1000),
+    );
   }
 
   #give({ destination }: Subscription, event: GridEvent, change: BlobChange): Promise<void> {

@@ -148,6 +148,11 @@ export const gcpBehaviours: Behaviours = {
     ]),
     unread: ["source", "content"],
   },
+  "gcp:storage/notification:Notification": {
+    sources: provider("storage/resource_storage_notification.go"),
+    replaceOn: ["bucket", "topic", "payloadFormat", "eventTypes", "objectNamePrefix", "customAttributes"],
+  },
+  "gcp:eventarc/trigger:Trigger": named("eventarc/resource_eventarc_trigger.go", ["location", "channel", "transport"]),
   "gcp:cloudfunctionsv2/function:Function": {
     ...named("cloudfunctions2/resource_cloudfunctions2_function.go", ["location"]),
     sources: [

@@ -5,7 +5,9 @@ import { z } from "zod";
 import { type CloudDataPlane, HttpDataPlane } from "../data-plane";
 import type { HttpRequest } from "../http";
 import { Logs } from "../logs";
+import { Objects } from "../objects";
 import type { Resources, StoredResource } from "../store";
+import { BucketEvents } from "./bucket-events";
 import { Firestore } from "./firestore";
 import { bodyLimit, CloudFunctions } from "./functions";
 import { LoadBalancer } from "./load-balancer";
@@ -14,6 +16,7 @@ import { PubSub } from "./pubsub";
 import { GcpResources } from "./resources";
 import { Revisions } from "./revisions";
 import { Scheduler } from "./scheduler";
+import { declaredObject, Storage } from "./storage";
 import { Subscriptions } from "./subscriptions";
 
 const functionOutputs = z.object({ serviceConfig: z.object({ uri: z.string() }) });
@@ -51,12 +54,19 @@ export function startGcp(stored: Resources, state: string): CloudDataPlane {
     functions: { handle: (...request) => functions.handle(...request) },
   });
   const pubSub = new PubSub({ resources, subscriptions, directory });
+  const events = new BucketEvents({
+    ...{ resources, subscriptions },
+    functions: { handle: (...request) => functions.handle(...request) },
+  });
+  const storageDirectory = path.join(state, "storage");
+  const objects = new Objects((bucket, name) => declaredObject(resources, bucket, name), storageDirectory);
+  const storage = new Storage({ resources, objects, events, directory: storageDirectory });
   const functions: CloudFunctions = new CloudFunctions({
-    ...{ resources, logs, firestore, pubSub, revisions },
+    ...{ resources, logs, firestore, pubSub, storage, revisions },
     owner: ownerToken(state),
   });
   const scheduler = new Scheduler({ resources, functions });
-  const loadBalancer = new LoadBalancer(resources, functions);
+  const loadBalancer = new LoadBalancer(resources, functions, objects);
 
   const services = new HttpDataPlane(serviceUri, (id) => (request) => functions.handle(id, request), { bodyLimit });
   const addresses = new HttpDataPlane(
@@ -91,7 +101,19 @@ export function startGcp(stored: Resources, state: string): CloudDataPlane {
         },
       },
       "gcp:cloudscheduler/job:Job": scheduler,
-      "gcp:pubsub/topic:Topic": { start: () => pubSub.openToOwner(), stop: () => Promise.resolve() },
+      "gcp:storage/bucket:Bucket": {
+        start: () => storage.callers.openToOwner(),
+        stop: () => Promise.resolve(),
+        remove({ id, inputs }) {
+          if (objects.own(id).length > 0 && inputs.forceDestroy !== true) {
+            throw new Error(`the bucket ${id} is not empty; delete its objects, or set its forceDestroy`);
+          }
+          objects.remove(id);
+          return Promise.resolve();
+        },
+      },
+      "gcp:storage/bucketObject:BucketObject": storage.declared,
+      "gcp:pubsub/topic:Topic": { start: () => pubSub.callers.openToOwner(), stop: () => Promise.resolve() },
       "gcp:pubsub/subscription:Subscription": subscriptions,
       "gcp:compute/globalAddress:GlobalAddress": addresses,
     },
@@ -121,9 +143,10 @@ export function startGcp(stored: Resources, state: string): CloudDataPlane {
     async close() {
       scheduler.close();
       subscriptions.close();
+      events.close();
       await Promise.all([addresses.close(), services.close()]);
       await functions.close();
-      await Promise.all([firestore.close(), pubSub.close()]);
+      await Promise.all([firestore.close(), pubSub.callers.close(), storage.callers.close()]);
     },
   };
 }

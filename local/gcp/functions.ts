@@ -10,9 +10,11 @@ import type { Logs } from "../logs";
 import { findPython, pythonEnvironment } from "../../layers/python";
 import type { Firestore } from "./firestore";
 import type { PubSub } from "./pubsub";
+import { isGranted } from "./pubsub-roles";
 import type { GcpResources, Resource } from "./resources";
 import type { Revision, Revisions } from "./revisions";
 import { secretValue } from "./secrets";
+import type { Storage } from "./storage";
 
 type OtherCode = Omit<CodeChange, "functionName">;
 
@@ -31,7 +33,8 @@ export interface CloudFunctionsOptions {
   readonly resources: GcpResources;
   readonly logs: Logs;
   readonly firestore: Pick<Firestore, "hostFor">;
-  readonly pubSub: Pick<PubSub, "hostFor">;
+  readonly pubSub: Pick<PubSub, "callers">;
+  readonly storage: Pick<Storage, "callers">;
   readonly revisions: Revisions;
   /** Identity token of the project's owner, who may invoke everything. */
   readonly owner: string;
@@ -304,7 +307,7 @@ export class CloudFunctions {
   }
 
   #origin(revision: Revision, code?: OtherCode, onLine = this.#log(revision)): Promise<string> {
-    const { resources, firestore, pubSub } = this.options;
+    const { resources, firestore, pubSub, storage } = this.options;
     const { fn, source } = revision;
     const instance = instanceName(revision, code);
     return this.#instances.origin(instance, instance, async (port) => {
@@ -327,7 +330,8 @@ export class CloudFunctions {
           // functions-framework's server ends a request after this time.
           ...(code?.debug && { CLOUD_RUN_TIMEOUT_SECONDS: String(debuggedSeconds) }),
           FIRESTORE_EMULATOR_HOST: await firestore.hostFor(serviceAccountEmail),
-          PUBSUB_EMULATOR_HOST: await pubSub.hostFor(serviceAccountEmail),
+          PUBSUB_EMULATOR_HOST: await pubSub.callers.hostFor(serviceAccountEmail),
+          STORAGE_EMULATOR_HOST: `http://${await storage.callers.hostFor(serviceAccountEmail)}`,
           ...debugVariables(code?.debug),
         },
         onLine,
@@ -344,7 +348,7 @@ function instanceName({ name }: Revision, { folder, debug }: OtherCode = {}): st
 /** The inputs of a deployment: a change of them needs a new revision. */
 function contentOf({ fn, source }: Pick<Revision, "fn" | "source">): string {
   const { allTrafficOnLatestRevision: _, ...service } = fn.serviceConfig;
-  return JSON.stringify([fn.buildConfig, service, source.sha256]);
+  return JSON.stringify([fn.buildConfig, service, source.sha256, fn.eventTrigger !== undefined]);
 }
 
 function messageOf(error: unknown): string {
@@ -390,7 +394,7 @@ async function build(fn: CloudFunction, source: { path: string; sha256: string }
 function runtimeVariables(fn: CloudFunction, revision: string, port: number): Record<string, string> {
   return {
     CLOUD_RUN_TIMEOUT_SECONDS: String(fn.serviceConfig.timeoutSeconds),
-    FUNCTION_SIGNATURE_TYPE: "http",
+    FUNCTION_SIGNATURE_TYPE: fn.eventTrigger === undefined ? "http" : "cloudevent",
     FUNCTION_TARGET: fn.buildConfig.entryPoint,
     HOME: "/nonexistent",
     K_CONFIGURATION: fn.name,
@@ -407,8 +411,10 @@ function runtimeVariables(fn: CloudFunction, revision: string, port: number): Re
 
 /** Whether all users or the calling service account may invoke the function. */
 function mayInvoke(resources: GcpResources, fn: CloudFunction, caller: string | undefined): boolean {
-  return resources
+  const own = resources
     .list("gcp:cloudrunv2/serviceIamMember:ServiceIamMember")
-    .filter(({ name, role }) => name.split("/").at(-1) === fn.name && role === "roles/run.invoker")
-    .some(({ member }) => member === "allUsers" || (caller !== undefined && member === `serviceAccount:${caller}`));
+    .filter(({ name }) => name.split("/").at(-1) === fn.name);
+  return isGranted(resources, own, ["roles/run.invoker"], (member) => {
+    return member === "allUsers" || (caller !== undefined && member === `serviceAccount:${caller}`);
+  });
 }

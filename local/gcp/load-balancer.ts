@@ -1,5 +1,6 @@
 import { compressed, conditional, errorPage, storedFile } from "../cdn";
 import { header, type HeaderList, type HttpRequest, type HttpResponse, response, splitTarget, without } from "../http";
+import type { Objects } from "../objects";
 import type { CloudFunctions } from "./functions";
 import type { GcpResources, Resource } from "./resources";
 
@@ -35,6 +36,7 @@ export class LoadBalancer {
   constructor(
     private readonly resources: GcpResources,
     private readonly functions: Pick<CloudFunctions, "handle">,
+    private readonly objects: Pick<Objects, "find">,
   ) {}
 
   /** @param addressId the global address of the request. */
@@ -102,18 +104,22 @@ export class LoadBalancer {
 
     const key = decodeURI(splitTarget(request.target).path).slice(1);
     const index = website?.mainPageSuffix !== undefined && (key === "" || key.endsWith("/"));
-    const object = this.#object(bucketName, index ? `${key}${website.mainPageSuffix ?? ""}` : key);
-    if (object) return storedFile(object.source.path, object);
+    const object = await this.#object(bucketName, index ? `${key}${website.mainPageSuffix ?? ""}` : key);
+    if (object) return object;
 
-    const notFound = website?.notFoundPage === undefined ? undefined : this.#object(bucketName, website.notFoundPage);
+    const notFound =
+      website?.notFoundPage === undefined ? undefined : await this.#object(bucketName, website.notFoundPage);
     return notFound
-      ? { ...(await storedFile(notFound.source.path, notFound)), status: 404 }
+      ? { ...notFound, status: 404 }
       : storageError(404, "NoSuchKey", "The specified key does not exist.");
   }
 
-  #object(bucketName: string, key: string) {
-    const type = "gcp:storage/bucketObject:BucketObject";
-    return this.resources.find(type, ({ bucket, name }) => bucket === bucketName && name === key);
+  async #object(bucketName: string, key: string): Promise<HttpResponse | undefined> {
+    const found = this.objects.find(bucketName, key);
+    if (found === undefined) return undefined;
+    const { file, headers } = found;
+    const contentType = header(headers, "content-type") ?? "application/octet-stream";
+    return storedFile(file, { contentType, cacheControl: header(headers, "cache-control") });
   }
 
   async #fromServerless(group: string | undefined, request: HttpRequest): Promise<HttpResponse> {

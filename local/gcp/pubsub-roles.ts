@@ -11,15 +11,18 @@ interface Grant {
   readonly condition?: unknown;
 }
 
-/** @param isMember whether the caller is a member of a policy. */
+/**
+ * @param topic absent for every topic of the project.
+ * @param isMember whether the caller is a member of a policy.
+ */
 export function mayPublish(
   resources: GcpResources,
-  topic: Resource<"gcp:pubsub/topic:Topic">,
+  topic: Resource<"gcp:pubsub/topic:Topic"> | undefined,
   isMember: (member: string) => boolean,
 ): boolean {
   const own = resources
     .list("gcp:pubsub/topicIAMMember:TopicIAMMember")
-    .filter((grant) => resources.topic(grant.topic)?.id === topic.id);
+    .filter((grant) => topic !== undefined && resources.topic(grant.topic)?.id === topic.id);
   return isGranted(resources, own, publishers, isMember);
 }
 
@@ -35,8 +38,11 @@ export function mayConsume(
   return isGranted(resources, own, subscribers, isMember);
 }
 
-/** Roles with a condition are ignored, since conditions are not evaluated here. */
-function isGranted(
+/**
+ * Whether a grant of a resource or of the project gives one of the roles. Grants with a condition are ignored, since
+ * conditions are not evaluated here.
+ */
+export function isGranted(
   resources: GcpResources,
   own: readonly Grant[],
   roles: readonly string[],

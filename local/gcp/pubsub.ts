@@ -1,10 +1,7 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import path from "node:path";
-
 import { z } from "zod";
 
-import { once } from "../../layers/once";
-import { type HttpRequest, type HttpResponse, listen, type Listener, response, splitTarget } from "../http";
+import { type HttpRequest, type HttpResponse, response, splitTarget } from "../http";
+import { Callers, type IsMember } from "./callers";
 import { mayConsume, mayPublish } from "./pubsub-roles";
 import type { GcpResources } from "./resources";
 import type { Subscriptions } from "./subscriptions";
@@ -66,48 +63,21 @@ export interface PubSubOptions {
   readonly directory: string;
 }
 
-/**
- * Pub/Sub's REST API: publishes to topics, pulls from subscriptions and acknowledges. Each service account has its own
- * address, which identifies the caller, since SDKs send no token to an emulator; the project's owner has another one.
- */
+/** Pub/Sub's REST API: publishes to topics, pulls from subscriptions and acknowledges. */
 export class PubSub {
-  readonly #listeners = new Map<string, Promise<Listener>>();
+  /** A function finds its own address in `PUBSUB_EMULATOR_HOST`. */
+  readonly callers: Callers;
 
-  constructor(private readonly options: PubSubOptions) {}
-
-  /** `PUBSUB_EMULATOR_HOST` for a function with a service account, given by its e-mail address. */
-  async hostFor(serviceAccount: string): Promise<string> {
-    const member = `serviceAccount:${serviceAccount}`;
-    const { port } = await once(this.#listeners, member, () => {
-      return listen((request) => this.#answer(request, (other) => other === member), { bodyLimit });
-    });
-    return `127.0.0.1:${port}`;
-  }
-
-  /**
-   * Listens for the project's owner, at the previous address if it is free, and writes the address to the file
-   * `address`.
-   */
-  async openToOwner(): Promise<void> {
-    const file = path.join(this.options.directory, "address");
-    await once(this.#listeners, "owner", async () => {
-      const before = existsSync(file) ? Number(readFileSync(file, "utf8").trim().split(":")[1]) : 0;
-      const start = (port: number) => listen((request) => this.#answer(request), { bodyLimit, port });
-      const listener = await start(before).catch(() => start(0));
-      writeFileSync(file, `127.0.0.1:${listener.port}\n`);
-      return listener;
+  constructor(private readonly options: PubSubOptions) {
+    const { directory } = options;
+    this.callers = new Callers({
+      directory,
+      answer: (request, isMember) => this.#answer(request, isMember),
+      bodyLimit,
     });
   }
 
-  async close(): Promise<void> {
-    for (const listener of this.#listeners.values()) await (await listener).close();
-    this.#listeners.clear();
-  }
-
-  /**
-   * @param isMember whether the caller is a member of a policy; absent for the project's owner, who may do everything.
-   */
-  async #answer(request: HttpRequest, isMember?: (member: string) => boolean): Promise<HttpResponse> {
+  async #answer(request: HttpRequest, isMember?: IsMember): Promise<HttpResponse> {
     try {
       return response(200, await this.#called(request, isMember));
     } catch (error) {
@@ -119,7 +89,7 @@ export class PubSub {
     }
   }
 
-  async #called({ method, target, body }: HttpRequest, isMember?: (member: string) => boolean): Promise<object> {
+  async #called({ method, target, body }: HttpRequest, isMember?: IsMember): Promise<object> {
     const { resources, subscriptions } = this.options;
     const { path: called } = splitTarget(target);
     const [, name = "", kind, verb] =

@@ -56,6 +56,33 @@ export const functionSchema = referable.extend({
     /** Whether a deployment moves all traffic to the new revision, whatever its previous target. */
     allTrafficOnLatestRevision: z.boolean().default(true),
   }),
+  eventTrigger: z
+    .object({
+      eventType: z.string(),
+      eventFilters: z.array(z.object({ attribute: z.string(), value: z.string() })).default([]),
+      serviceAccountEmail: z.string().optional(),
+      retryPolicy: z.string().optional(),
+    })
+    .optional(),
+});
+
+export const notificationSchema = z.object({
+  bucket: z.string(),
+  /** Name or id of the topic, or `//pubsub.googleapis.com/<id>`. */
+  topic: z.string(),
+  payloadFormat: z.enum(["JSON_API_V1", "NONE"]),
+  /** Default: all. */
+  eventTypes: z.array(z.string()).default([]),
+  objectNamePrefix: z.string().default(""),
+  customAttributes: z.record(z.string(), z.string()).default({}),
+});
+
+export const triggerSchema = z.object({
+  matchingCriterias: z.array(z.object({ attribute: z.string(), value: z.string() })),
+  destination: z.object({
+    cloudRunService: z.object({ service: z.string(), path: z.string().default("/") }).optional(),
+  }),
+  serviceAccount: z.string().optional(),
 });
 
 /** The properties of each resource type that the data planes read, by the type's own property names. */
@@ -102,11 +129,14 @@ const schemas = {
   }),
   "gcp:storage/bucket:Bucket": z.object({
     name: z.string(),
+    location: z.string().default("US"),
     publicAccessPrevention: z.string().optional(),
+    versioning: z.object({ enabled: z.boolean() }).optional(),
     website: z.object({ mainPageSuffix: z.string().optional(), notFoundPage: z.string().optional() }).optional(),
   }),
   "gcp:storage/bucketObject:BucketObject": z
     .object({
+      metadata: z.record(z.string(), z.string()).optional(),
       bucket: z.string(),
       name: z.string(),
       source: blob.optional(),
@@ -121,7 +151,14 @@ const schemas = {
       issues.push({ code: "custom", input: rest, message: "one of source and content must be specified" });
       return z.NEVER;
     }),
-  "gcp:storage/bucketIAMMember:BucketIAMMember": z.object({ bucket: z.string(), role: z.string(), member: z.string() }),
+  "gcp:storage/bucketIAMMember:BucketIAMMember": z.object({
+    bucket: z.string(),
+    role: z.string(),
+    member: z.string(),
+    condition: z.unknown().optional(),
+  }),
+  "gcp:storage/notification:Notification": referable.extend(notificationSchema.shape),
+  "gcp:eventarc/trigger:Trigger": referable.extend(triggerSchema.shape),
   "gcp:pubsub/topic:Topic": referable.extend({ name: z.string() }),
   "gcp:pubsub/subscription:Subscription": referable.extend({
     name: z.string(),
@@ -226,9 +263,10 @@ export class GcpResources extends TypedResources<Types> {
     return this.find(type, (resource) => resource.id === reference || resource.selfLink === reference);
   }
 
-  /** The topic with an id or a name. */
+  /** The topic with an id or a name, which a service may precede. */
   topic(reference: string): Types["gcp:pubsub/topic:Topic"] | undefined {
-    return this.find("gcp:pubsub/topic:Topic", ({ id, name }) => id === reference || name === reference);
+    const named = reference.replace(/^\/\/pubsub\.googleapis\.com\//, "");
+    return this.find("gcp:pubsub/topic:Topic", ({ id, name }) => id === named || name === named);
   }
 
   /** The function at an address. */

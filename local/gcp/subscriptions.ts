@@ -48,7 +48,7 @@ export interface Delivery {
 }
 
 /** Response statuses that acknowledge a pushed message (Pub/Sub, "Receive push messages"). */
-const acknowledging = [102, 200, 201, 202, 204];
+export const acknowledging = [102, 200, 201, 202, 204];
 
 /** Maximum of concurrent pushes of a subscription; Pub/Sub adapts it to the endpoint. */
 const concurrency = 10;

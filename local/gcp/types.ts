@@ -3,6 +3,8 @@ import { createHash } from "node:crypto";
 import { PathTemplate } from "../path-template";
 import type { CloudContext, Draft, Inputs, Reference, ResourceType, Rule } from "../resource-type";
 import type { Properties } from "../provider-server";
+import { filtered, isObjectEvent, objectEvents, refusedNotification, refusedTrigger } from "./bucket-events";
+import { functionSchema, GcpResources, notificationSchema, triggerSchema } from "./resources";
 import { unixCronMinutes } from "./unix-cron";
 
 const matching = (pattern: RegExp, expected: string): Rule => ({
@@ -95,6 +97,10 @@ function missingTopic({ store }: CloudContext, topic: unknown): string | undefin
   const found = store.list("gcp:pubsub/topic:Topic").some(({ id, inputs }) => topic === id || topic === inputs.name);
   return found ? undefined : `Error 404: Resource not found (resource=${String(topic)}).`;
 }
+
+const doesNothing = (what: string) => `${what} is stored but does nothing on the local cloud`;
+
+const eventTriggerOf = (value: unknown) => functionSchema.shape.eventTrigger.parse(value);
 
 /** A member's role on a resource; all properties are part of its identity. */
 const member = (path: string, references: Readonly<Record<string, Reference>> = {}): ResourceType =>
@@ -296,7 +302,54 @@ export const gcpTypes: Readonly<Record<string, ResourceType>> = {
       }),
     }),
   }),
+  "gcp:storage/notification:Notification": {
+    ...at("", {
+      required: ["bucket", "topic", "payloadFormat"],
+      rules: {
+        payloadFormat: oneOf("JSON_API_V1", "NONE"),
+        eventTypes: {
+          accepts: (value) => Array.isArray(value) && value.every((each) => objectEvents.includes(String(each))),
+          expected: `a list of ${objectEvents.join(", ")}`,
+        },
+      },
+      references: { bucket },
+      replaceOn: ["bucket", "topic", "payloadFormat", "eventTypes", "objectNamePrefix", "customAttributes"],
+      refuses: (inputs, { store }) => refusedNotification(new GcpResources(store), notificationSchema.parse(inputs)),
+      outputs: ({ id }) => ({
+        notificationId: id.split("/").at(-1),
+        selfLink: `https://www.googleapis.com/storage/v1/b/${id}`,
+      }),
+    }),
+    id: ({ bucket: name }, { store }) =>
+      `${String(name)}/notificationConfigs/${store.next(`notifications of ${String(name)}`)}`,
+  },
+  "gcp:eventarc/trigger:Trigger": at("projects/{project}/locations/{location}/triggers/{name}", {
+    required: ["matchingCriterias", "destination"],
+    refuses: (inputs, { store }) => {
+      const { matchingCriterias, serviceAccount } = triggerSchema.parse(inputs);
+      const type = filtered(matchingCriterias, "type");
+      return refusedTrigger(new GcpResources(store), type, filtered(matchingCriterias, "bucket"), serviceAccount);
+    },
+    notes: (inputs) => {
+      const { matchingCriterias, destination } = triggerSchema.parse(inputs);
+      const type = filtered(matchingCriterias, "type");
+      if (destination.cloudRunService === undefined)
+        return doesNothing("a trigger without destination.cloudRunService");
+      return isObjectEvent(type) ? undefined : doesNothing(`a trigger of ${String(type)}`);
+    },
+    outputs: ({ id }) => ({ uid: createHash("sha256").update(id).digest("hex").slice(0, 32) }),
+  }),
   "gcp:cloudfunctionsv2/function:Function": at("projects/{project}/locations/{location}/functions/{name}", {
+    refuses: ({ eventTrigger }, { store }) => {
+      const { eventType, eventFilters = [], serviceAccountEmail } = eventTriggerOf(eventTrigger) ?? {};
+      return refusedTrigger(new GcpResources(store), eventType, filtered(eventFilters, "bucket"), serviceAccountEmail);
+    },
+    notes: ({ eventTrigger }) => {
+      const { eventType } = eventTriggerOf(eventTrigger) ?? {};
+      return eventType === undefined || isObjectEvent(eventType)
+        ? undefined
+        : doesNothing(`an eventTrigger of ${eventType}`);
+    },
     required: [
       "buildConfig.runtime",
       "buildConfig.entryPoint",
@@ -375,6 +428,13 @@ export const gcpTypes: Readonly<Record<string, ResourceType>> = {
 };
 
 export const gcpInvokes: Readonly<Record<string, (args: Properties, context: CloudContext) => Properties>> = {
+  "gcp:storage/getProjectServiceAccount:getProjectServiceAccount": ({ project: asked }, { configuration }) => {
+    const emailAddress = `service-${projectNumber}@gs-project-accounts.iam.gserviceaccount.com`;
+    return {
+      ...{ id: emailAddress, accountId: emailAddress, emailAddress, member: `serviceAccount:${emailAddress}` },
+      project: asked ?? configuration.project ?? "",
+    };
+  },
   "gcp:organizations/getProject:getProject": ({ projectId }, { configuration }) => ({
     projectId: projectId ?? configuration.project ?? "",
     number: projectNumber,

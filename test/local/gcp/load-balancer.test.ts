@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { LoadBalancer, routeOf } from "../../../local/gcp/load-balancer";
 import { GcpResources } from "../../../local/gcp/resources";
+import { declaredObject } from "../../../local/gcp/storage";
 import { FakeResources } from "../resources";
 
 const errorPolicy = { errorService: "site", errorResponseRules: [{ matchResponseCodes: ["404"], path: "/404.html" }] };
@@ -65,9 +66,10 @@ describe("a bucket", () => {
       resources.put("gcp:compute/globalAddress:GlobalAddress", "address", {}, { address: "203.0.113.1" });
       const rule = { ipAddress: "203.0.113.1", portRange: "80", target: "proxy" };
       resources.put("gcp:compute/globalForwardingRule:GlobalForwardingRule", "rule", rule);
-      const balancer = new LoadBalancer(new GcpResources(resources), {
-        handle: () => Promise.reject(new Error("no function")),
-      });
+      const read = new GcpResources(resources);
+      const functions = { handle: () => Promise.reject(new Error("no function")) };
+      const objects = { find: (bucket: string, name: string) => declaredObject(read, bucket, name) };
+      const balancer = new LoadBalancer(read, functions, objects);
       const request = {
         method: "GET",
         target: "/page",

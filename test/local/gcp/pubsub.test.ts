@@ -56,14 +56,14 @@ async function start(): Promise<void> {
     functions: { handle },
   });
   pubSub = new PubSub({ resources: read, subscriptions, directory });
-  await pubSub.openToOwner();
+  await pubSub.callers.openToOwner();
   owner = readFileSync(path.join(directory, "address"), "utf8").trim();
   for (const resource of resources.list(types.subscription)) await subscriptions.start(resource);
 }
 
 async function end(): Promise<void> {
   subscriptions.close();
-  await pubSub.close();
+  await pubSub.callers.close();
 }
 
 async function declare(id: string, inputs: Record<string, unknown> = {}): Promise<void> {
@@ -223,7 +223,7 @@ describe("a subscription that is pushed", () => {
 
 test("a function publishes and pulls if its service account has the role", async () => {
   await declare(pulled);
-  const host = await pubSub.hostFor(account);
+  const host = await pubSub.callers.hostFor(account);
   const refused = await publish("hello", host);
   expect(refused).toMatchObject({ status: 403, error: { status: "PERMISSION_DENIED" } });
   const member = `serviceAccount:${account}`;

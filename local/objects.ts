@@ -4,8 +4,7 @@ import path from "node:path";
 
 import { z } from "zod";
 
-import type { HeaderList } from "../http";
-import type { AwsResources } from "./resources";
+import type { HeaderList } from "./http";
 
 const objectSchema = z.object({ file: z.string(), headers: z.array(z.tuple([z.string(), z.string()])) });
 
@@ -13,7 +12,7 @@ const objectSchema = z.object({ file: z.string(), headers: z.array(z.tuple([z.st
 const entrySchema = z.object({
   /** Hash of the resource's inputs when they were last applied. */
   declared: z.string().optional(),
-  /** Object that replaced the declared one; null if S3's API deleted it. */
+  /** Object that replaced the declared one; null if the storage's API deleted it. */
   object: objectSchema.nullable().optional(),
 });
 type Entry = z.output<typeof entrySchema>;
@@ -24,31 +23,30 @@ export interface StoredObject {
   readonly headers: HeaderList;
 }
 
-/** The objects of S3 buckets: those that resources declare, and those that programs put. They survive a restart. */
+/** The objects of buckets: those that resources declare, and those that programs put. They survive a restart. */
 export class Objects {
   readonly #entries = new Map<string, Map<string, Entry>>();
 
-  /** @param directory of the objects, with one folder per bucket. */
+  /**
+   * @param declared the object that a resource declares.
+   * @param directory of the objects, with one folder per bucket.
+   */
   constructor(
-    private readonly resources: AwsResources,
+    private readonly declared: (bucket: string, key: string) => StoredObject | undefined,
     private readonly directory: string,
   ) {}
 
   find(bucket: string, key: string): StoredObject | undefined {
     const object = this.#of(bucket).get(key)?.object;
     if (object !== undefined) return object ?? undefined;
-    const declared = this.resources.find(
-      "aws:s3/bucketObjectv2:BucketObjectv2",
-      (each) => each.bucket === bucket && each.key === key,
-    );
-    if (declared?.source === undefined) return undefined;
-    const { source, contentType, cacheControl } = declared;
-    return { file: source.path, headers: headersOf(contentType, cacheControl) };
+    return this.declared(bucket, key);
   }
 
-  /** Whether the bucket contains objects that programs have put. */
-  hasOwn(bucket: string): boolean {
-    return [...this.#of(bucket).values()].some(({ object, declared }) => object && declared === undefined);
+  /** Keys of the objects that programs have put, and that no resource declares. */
+  own(bucket: string): string[] {
+    return [...this.#of(bucket)].flatMap(([key, { object, declared }]) =>
+      object && declared === undefined ? [key] : [],
+    );
   }
 
   put(bucket: string, key: string, body: Buffer, headers: HeaderList): void {
@@ -67,17 +65,18 @@ export class Objects {
   /**
    * Replaces a key's object with the one that a resource declares.
    *
+   * @param content of an object that has no file of its own.
    * @returns whether the resource has changed since it was last declared; false when the cloud restarts with the same
    * resource.
    */
-  declare(id: string, inputs: object): boolean {
-    const { bucket, key, content, contentType, cacheControl } = this.resources.get(
-      "aws:s3/bucketObjectv2:BucketObjectv2",
-      id,
-    );
+  declare(
+    { bucket, key }: { readonly bucket: string; readonly key: string },
+    inputs: object,
+    content?: { readonly body: Buffer; readonly headers: HeaderList },
+  ): boolean {
     const declared = createHash("sha256").update(JSON.stringify(inputs)).digest("hex");
     if (this.#of(bucket).get(key)?.declared === declared) return false;
-    const object = content && this.#write(bucket, key, Buffer.from(content), headersOf(contentType, cacheControl));
+    const object = content && this.#write(bucket, key, content.body, content.headers);
     this.#set(bucket, key, { declared, ...(object && { object }) });
     return true;
   }
@@ -127,11 +126,4 @@ export class Objects {
   #index(bucket: string): string {
     return path.join(this.directory, bucket, "objects.json");
   }
-}
-
-function headersOf(contentType: string, cacheControl: string | undefined): HeaderList {
-  return [
-    ["Content-Type", contentType],
-    ...(cacheControl === undefined ? [] : [["Cache-Control", cacheControl] as const]),
-  ];
 }
