@@ -14,6 +14,12 @@ import * as eventgrid from "@pulumi/azure-native/eventgrid";
 import * as azureresources from "@pulumi/azure-native/resources";
 import * as storage from "@pulumi/azure-native/storage";
 import { listWebAppHostKeysOutput } from "@pulumi/azure-native/web/listWebAppHostKeys";
+import * as cloudfunctionsv2 from "@pulumi/gcp/cloudfunctionsv2";
+import * as cloudrunv2 from "@pulumi/gcp/cloudrunv2";
+import { IAMMember } from "@pulumi/gcp/projects";
+import * as pubsub from "@pulumi/gcp/pubsub";
+import { Account } from "@pulumi/gcp/serviceaccount";
+import * as gcs from "@pulumi/gcp/storage";
 import * as pulumi from "@pulumi/pulumi";
 import type { PulumiFn, Stack } from "@pulumi/pulumi/automation";
 import { unzipSync, zipSync } from "fflate";
@@ -271,7 +277,85 @@ describe("a resource of a type that the local cloud does not emulate", () => {
   });
 });
 
-test("a function on Azure receives the messages of a queue and the blobs of a container", async () => {
+/** Declares a function on Google Cloud that tells of each new object in another one, whose event goes to a topic. */
+function objectFunction(archive: string, pythonVersion: string): void {
+  const [project, location] = ["orders", "asia-northeast1"];
+  const bucket = new gcs.Bucket("orders", { name: "orders", location, project, forceDestroy: true });
+  const agent = gcs.getProjectServiceAccountOutput({ project });
+  const topic = new pubsub.Topic("seen", { name: "seen", project });
+  const grants = [new IAMMember("agent", { project, role: "roles/pubsub.publisher", member: agent.member })];
+  new pubsub.Subscription("seen", { name: "seen", project, topic: topic.id });
+  new gcs.Notification(
+    "seen",
+    { bucket: bucket.name, topic: topic.id, payloadFormat: "NONE", objectNamePrefix: "seen/" },
+    { dependsOn: grants },
+  );
+
+  const runtime = new Account("look", { accountId: "look-runtime", project });
+  grants.push(new IAMMember("receiver", { project, role: "roles/eventarc.eventReceiver", member: runtime.member }));
+  const role = "roles/storage.objectUser";
+  new gcs.BucketIAMMember("look", { bucket: bucket.name, role, member: runtime.member });
+  const source = new gcs.BucketObject("look", {
+    ...{ bucket: bucket.name, name: "sources/look.zip" },
+    source: new pulumi.asset.FileAsset(archive),
+  });
+  const look = new cloudfunctionsv2.Function(
+    "look",
+    {
+      ...{ name: "look", project, location },
+      buildConfig: {
+        ...{ runtime: `python${pythonVersion.replace(".", "")}`, entryPoint: "look" },
+        environmentVariables: { GOOGLE_VENDOR_PIP_DEPENDENCIES: "wheels" },
+        source: { storageSource: { bucket: bucket.name, object: source.name } },
+      },
+      serviceConfig: { serviceAccountEmail: runtime.email },
+      eventTrigger: {
+        eventType: "google.cloud.storage.object.v1.finalized",
+        eventFilters: [{ attribute: "bucket", value: bucket.name }],
+        serviceAccountEmail: runtime.email,
+        retryPolicy: "RETRY_POLICY_RETRY",
+      },
+    },
+    { dependsOn: grants },
+  );
+  const invoker = "roles/run.invoker";
+  new cloudrunv2.ServiceIamMember("look", {
+    name: look.name,
+    project,
+    location,
+    role: invoker,
+    member: runtime.member,
+  });
+}
+
+/** Source archive of that function, with the wheels of the application. */
+async function objectSource(): Promise<{ file: string; pythonVersion: string }> {
+  const built = await bundleFor("gcp");
+  const isKept = ({ name }: { name: string }) => name.startsWith("wheels/") || name === "requirements.txt";
+  const packages = unzipSync(readFileSync(built.path), { filter: isKept });
+  const code = `
+import os
+from urllib.request import Request, urlopen
+
+import functions_framework
+
+@functions_framework.cloud_event
+def look(event):
+    bucket, name = event.data["bucket"], event.data["name"]
+    if not name.startswith("uploads/"):
+        return
+    storage = os.environ["STORAGE_EMULATOR_HOST"]
+    content = urlopen(f"{storage}/{bucket}/{name}").read().decode()
+    told = f"{event['subject']}: {content}".encode()
+    urlopen(Request(f"{storage}/{bucket}/seen/{name}", data=told, method="PUT"))
+`;
+  const file = path.join(folder, "look.zip");
+  writeFileSync(file, zipSync({ ...packages, "main.py": Buffer.from(code) }, { level: 0 }));
+  return { file, pythonVersion: built.pythonVersion };
+}
+
+test("functions on Azure and Google Cloud receive messages of a queue, blobs of a container and objects of a bucket", async () => {
+  const source = await objectSource();
   const built = await bundleFor("azure");
   const packages = unzipSync(readFileSync(built.path), { filter: ({ name }) => name.startsWith(".python_packages/") });
   const code = `
@@ -340,6 +424,7 @@ def answer(req: func.HttpRequest) -> str:
       },
       { dependsOn: worker },
     );
+    objectFunction(source.file, source.pythonVersion);
     return Promise.resolve({ url: worker.url });
   });
   const { outputs } = await stack.up();
@@ -348,6 +433,24 @@ def answer(req: func.HttpRequest) -> str:
   expect(sent.status).toBe(201);
   const blobs = readFileSync(path.join(state, "azure-native", "blobs", "address"), "utf8");
   expect((await fetch(`http://${blobs}/uploads/new.txt`, { method: "PUT", body: "a file" })).status).toBe(201);
+  const objects = readFileSync(path.join(state, "gcp", "storage", "address"), "utf8").trim();
+  const put = await fetch(`http://${objects}/orders/uploads/new.txt`, { method: "PUT", body: "an object" });
+  expect(put.status).toBe(200);
+  await vi.waitFor(
+    async () => {
+      const told = await fetch(`http://${objects}/orders/seen/uploads/new.txt`);
+      expect(await told.text()).toBe("objects/uploads/new.txt: an object");
+    },
+    { timeout: 60_000, interval: 200 },
+  );
+  const pubSub = readFileSync(path.join(state, "gcp", "pubsub", "address"), "utf8").trim();
+  const pulled = await fetch(`http://${pubSub}/v1/projects/orders/subscriptions/seen:pull`, {
+    method: "POST",
+    body: JSON.stringify({ maxMessages: 1 }),
+  });
+  expect(await pulled.json()).toMatchObject({
+    receivedMessages: [{ message: { attributes: { eventType: "OBJECT_FINALIZE", objectId: "seen/uploads/new.txt" } } }],
+  });
   await vi.waitFor(
     async () => {
       const told = await (await fetch(`${String(outputs.url?.value)}/api/orders`)).text();
