@@ -80,7 +80,8 @@ async function published() {
 const publishedNames = async () =>
   (await published()).map(({ attributes }) => `${attributes.eventType ?? ""} ${attributes.objectId ?? ""}`);
 
-const api = (at: string, init: RequestInit = {}, host = owner) =>
+type Call = Omit<RequestInit, "headers"> & { readonly headers?: Record<string, string> };
+const api = (at: string, init: Call = {}, host = owner) =>
   fetch(`${host}${at}`, { ...init, headers: { connection: "close", ...init.headers } });
 const upload = (name: string, body: string, more = "", host?: string) =>
   api(
