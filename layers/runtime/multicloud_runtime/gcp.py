@@ -35,7 +35,7 @@ def http_handler(handler: Callable[[flask.Request], Any]) -> Callable[..., Any]:
 
 
 def job_handler(call: Callable[[], Any]) -> Callable[..., Any]:
-    """Run a function on a schedule, at each request that is no probe. A twin is public, so it never runs the function."""
+    """Run a function on a schedule, at each request that is no probe. A public twin never runs the function."""
 
     @functions_framework.http
     def handle(request: flask.Request) -> flask.Response:
