@@ -22,11 +22,12 @@ export async function inspectedModel(
   releases: () => Promise<ReleaseSource>,
   { isLive }: { readonly isLive: boolean },
 ): Promise<ConsoleModel> {
+  let source: Promise<ReleaseSource> | undefined;
   const [state, update, ...kept] = await Promise.all([
     attempted(stack.resources()),
     attempted(stack.lastUpdate()),
     // Each by itself: the caller may be signed in to one of the clouds only.
-    ...report.clouds.map(({ cloud }) => attempted(releases().then((source) => listReleases(source, cloud)))),
+    ...report.clouds.map(({ cloud }) => attempted((source ??= releases()).then((found) => listReleases(found, cloud)))),
   ]);
   const resources = (state.value ?? []).map(withoutSecrets);
   const packed = await packedIn(resources);

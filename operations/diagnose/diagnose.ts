@@ -74,8 +74,7 @@ export async function diagnose(environment: Environment, options: LookOptions): 
   const overStack = chosen(stackChecks, options)
     .filter(({ applies }) => applies?.(whole) ?? true)
     .map((check) => judge(check, whole, timeout));
-  let files: ReturnType<InspectedStack["siteFiles"]> | undefined;
-  const site = () => (files ??= stack.siteFiles());
+  const site = () => stack.siteFiles();
   const perCloud = cloudsOf(outputs).map(async (cloud) => {
     const inspected = environment.clouds[cloud];
     const values = outputs[cloud];

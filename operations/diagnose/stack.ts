@@ -21,23 +21,18 @@ const update = z.object({
 /** One run of the engine on a stack. */
 export type Update = z.output<typeof update>;
 
-/** The parts of a resource that are read: a file's asset has its content's hash, which is a secret if the content is text. */
-const resource = z.object({
-  type: z.string(),
-  urn: z.string().default(""),
-  inputs: z.object({ source: z.object({ hash: z.string() }).optional().catch(undefined) }).default({}),
-  outputs: z.object({ md5hash: z.string().optional().catch(undefined) }).default({}),
-});
-
 const exported = z.object({
   deployment: z.object({
-    resources: z.array(resource).default([]),
+    resources: z.array(stateResource).default([]),
     pending_operations: z.array(z.object({ type: z.string(), resource: z.object({ urn: z.string() }) })).default([]),
   }),
 });
 
-/** An exported stack with all of its resources' properties. */
-const whole = z.object({ deployment: z.object({ resources: z.array(stateResource).default([]) }) });
+/** The parts of a file that are read: its asset has its content's hash, which is a secret if the content is text. */
+const fileSchema = z.object({
+  inputs: z.object({ source: z.object({ hash: z.string() }).optional().catch(undefined) }),
+  outputs: z.object({ md5hash: z.string().optional().catch(undefined) }),
+});
 
 /** A deployed file of a frontend. */
 export interface DeployedFile {
@@ -77,9 +72,13 @@ const event = z.object({
     .optional(),
 });
 
-/** A stack in its engine's backend. All queries are read-only and leave the selected stack unchanged. */
+/**
+ * A stack in its engine's backend. All queries are read-only and leave the selected stack unchanged. Each instance has the
+ * state as it was at the first query.
+ */
 export class InspectedStack {
   readonly #pulumi: VendorCli;
+  #found?: Promise<z.output<typeof exported>>;
 
   constructor(
     readonly name: string,
@@ -122,11 +121,15 @@ export class InspectedStack {
   /** The files of every frontend. */
   async siteFiles(): Promise<DeployedFile[]> {
     const { deployment } = await this.#export();
-    return deployment.resources.flatMap(({ type, urn, inputs: { source }, outputs: { md5hash } }): DeployedFile[] => {
-      const cloud = fileTypes[type];
+    return deployment.resources.flatMap((resource): DeployedFile[] => {
+      const cloud = fileTypes[resource.type];
       // A file's name is its key below the frontend; packages are objects too, but their names have no path.
-      const [, key] = /^[^/]+\/(.+)$/.exec(nameIn(urn)) ?? [];
+      const [, key] = /^[^/]+\/(.+)$/.exec(nameIn(resource.urn)) ?? [];
       if (cloud === undefined || key === undefined) return [];
+      const {
+        inputs: { source },
+        outputs: { md5hash },
+      } = fileSchema.parse(resource);
       if (source !== undefined) return [{ cloud, key, algorithm: "sha256", hash: source.hash }];
       if (md5hash === undefined) return [];
       return [{ cloud, key, algorithm: "md5", hash: Buffer.from(md5hash, "base64").toString("hex") }];
@@ -135,7 +138,7 @@ export class InspectedStack {
 
   /** Every resource in the stack's state; secrets are encrypted. */
   async resources(): Promise<StateResource[]> {
-    const { deployment } = whole.parse(JSON.parse(await this.#run("stack", "export")));
+    const { deployment } = await this.#export();
     return deployment.resources;
   }
 
@@ -166,9 +169,10 @@ export class InspectedStack {
     return (await this.#pulumi.run("version")).trim().replace(/^v/, "");
   }
 
-  async #export(): Promise<z.output<typeof exported>> {
+  /** Starts the engine once, whichever queries need the state. */
+  #export(): Promise<z.output<typeof exported>> {
     // Its output is JSON without a flag.
-    return exported.parse(JSON.parse(await this.#run("stack", "export")));
+    return (this.#found ??= this.#run("stack", "export").then((printed) => exported.parse(JSON.parse(printed))));
   }
 
   /** Runs a command on this stack. */

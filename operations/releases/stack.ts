@@ -80,6 +80,7 @@ export class ReleasedStack {
   readonly #pulumi: VendorCli;
   /** Its state at the first read. */
   #found?: Promise<z.output<typeof exported>>;
+  #history?: Promise<z.output<typeof updates>>;
 
   constructor(
     readonly name: string,
@@ -138,7 +139,7 @@ export class ReleasedStack {
 
   /** The update that was running at a time, if the engine has a record of it. */
   async updates(): Promise<(at: Date) => StackUpdate | undefined> {
-    const history = updates.parse(JSON.parse(await this.#run("stack", "history", "--page-size", "100", "--json")));
+    const history = await (this.#history ??= this.#updates());
     return (at) => {
       const found = history.find(({ startTime, endTime }) => {
         // The history has whole seconds.
@@ -148,6 +149,10 @@ export class ReleasedStack {
       const head = found.environment["git.head"];
       return { began: found.startTime.getTime(), commit: typeof head === "string" ? head.slice(0, 12) : undefined };
     };
+  }
+
+  async #updates() {
+    return updates.parse(JSON.parse(await this.#run("stack", "history", "--page-size", "100", "--json")));
   }
 
   async #export() {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
@@ -68,6 +68,7 @@ const printed = {
   history: [{ kind: "update", result: "succeeded", startTime: "2026-01-02T00:00:00.000Z", endTime: "2026-01-02T00:00:12.000Z" }],
   output: ${JSON.stringify({ aws: { region: "eu-west-1", functions: { api: { functionName: "shop-api" } } } })},
 };
+require("node:fs").appendFileSync(${JSON.stringify(path.join(folder, "asked"))}, process.argv[3] + "\\n");
 console.log(JSON.stringify(printed[process.argv[3]]));
 `,
   { mode: 0o755 },
@@ -138,6 +139,16 @@ test("has the stack's graph, layers by size, releases and what the last update c
     unchanged: 1,
   });
   expect(model.missing).toEqual({});
+});
+
+test("starts the engine as often for several clouds as for one", async () => {
+  const asked = path.join(folder, "asked");
+  const several = { ...report, clouds: report.clouds.flatMap((each) => [each, { ...each, cloud: "gcp" as const }]) };
+  writeFileSync(asked, "");
+  const fresh = new InspectedStack("staging", { command: pulumi });
+  await Promise.all([fresh.pendingOperations(), fresh.siteFiles(), inspectedModel(several, fresh, releases, live)]);
+  // The stack's own, and the releases'.
+  expect(readFileSync(asked, "utf8").trim().split("\n").sort()).toEqual(["export", "export", "history", "history"]);
 });
 
 test("has no secret, neither encrypted nor in plain text, and no signature of an address", async () => {

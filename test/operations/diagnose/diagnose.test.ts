@@ -168,7 +168,9 @@ describe("the state of a stack", () => {
     ["nothing is deployed in stack shop", ["pulumi:pulumi:Stack"]],
     ["stack shop has 2 resources and no outputs: its first update has failed or was interrupted", ["a:b:C", "a:b:D"]],
   ])("without outputs, %s, with the command that deploys it", async (message, types) => {
-    const exported = JSON.stringify({ deployment: { resources: types.map((type) => ({ type })) } });
+    const exported = JSON.stringify({
+      deployment: { resources: types.map((type) => ({ urn: `urn:pulumi:shop::shop::${type}::one`, type })) },
+    });
     const stack = stackOf({ "stack output": "{}", "stack export": exported });
     await expect(stack.outputs("npm run deploy")).rejects.toMatchObject({ message, next: "npm run deploy" });
   });
