@@ -26,11 +26,11 @@ declare module "azurite/dist/src/blob/BlobConfiguration" {
       port?: number,
       /** Seconds. */
       keepAliveTimeout?: number,
-      /** File that the names of the blobs are kept in. */
+      /** File with the names of blobs or queues. */
       metadataDBPath?: string,
-      /** File that says where the content is. */
+      /** File with the positions of the content. */
       extentDBPath?: string,
-      /** Folders of the content. */
+      /** Folders with the content. */
       persistencePathArray?: readonly { locationId: string; locationPath: string; maxConcurrency: number }[],
       enableAccessLog?: boolean,
       accessLogWriteStream?: NodeJS.WritableStream,
@@ -55,39 +55,11 @@ declare module "azurite/dist/src/blob/BlobServer" {
 }
 
 declare module "azurite/dist/src/queue/QueueConfiguration" {
-  export default class QueueConfiguration {
-    readonly metadataDBPath: string;
-    constructor(
-      host?: string,
-      port?: number,
-      /** Seconds. */
-      keepAliveTimeout?: number,
-      /** File with the queues. */
-      metadataDBPath?: string,
-      /** File with the positions of the messages. */
-      extentDBPath?: string,
-      /** Folders with the messages. */
-      persistencePathArray?: readonly { locationId: string; locationPath: string; maxConcurrency: number }[],
-      enableAccessLog?: boolean,
-      accessLogWriteStream?: NodeJS.WritableStream,
-      enableDebugLog?: boolean,
-      debugLogFilePath?: string,
-      loose?: boolean,
-      skipApiVersionCheck?: boolean,
-    );
-  }
+  export { default } from "azurite/dist/src/blob/BlobConfiguration";
 }
 
 declare module "azurite/dist/src/queue/QueueServer" {
-  import type QueueConfiguration from "azurite/dist/src/queue/QueueConfiguration";
-
-  export default class QueueServer {
-    constructor(configuration: QueueConfiguration);
-    start(): Promise<void>;
-    close(): Promise<void>;
-    /** E.g. `http://127.0.0.1:10001`. */
-    getHttpServerAddress(): string;
-  }
+  export { default } from "azurite/dist/src/blob/BlobServer";
 }
 
 declare module "azurite/dist/src/table/TableServer" {

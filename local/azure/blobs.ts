@@ -4,7 +4,8 @@ import path from "node:path";
 import type BlobServer from "azurite/dist/src/blob/BlobServer";
 
 import { forward, header, type HttpRequest, type HttpResponse, listen, type Listener, response } from "../http";
-import { account, storageRequest } from "./storage-connection";
+import { persistentStorage } from "./persistent-storage";
+import { account, permissionMismatch, storageRequest } from "./storage-connection";
 
 /** What an identity may do with blobs. */
 export type BlobAccess = "none" | "read" | "write";
@@ -46,14 +47,6 @@ const timeout = 30_000;
 
 const reading = ["GET", "HEAD"];
 
-/** As Blob Storage refuses an identity whose role does not allow an operation. */
-const mismatch = response(
-  403,
-  '<?xml version="1.0" encoding="utf-8"?><Error><Code>AuthorizationPermissionMismatch</Code><Message>This request is not ' +
-    "authorized to perform this operation using this permission.</Message></Error>",
-  [["Content-Type", "application/xml"]],
-);
-
 /**
  * Blob Storage: azurite, which starts with the first request. The containers of all storage accounts are in one of azurite's, so
  * two accounts cannot have containers of one name here. Blobs that a program declares are not in it.
@@ -73,7 +66,9 @@ export class BlobStorage {
   static async start(directory: string, options: BlobStorageOptions): Promise<BlobStorage> {
     mkdirSync(directory, { recursive: true });
     const [read, write, owner] = await Promise.all([
-      listen((request) => (reading.includes(request.method) ? blobs.#forward(request) : Promise.resolve(mismatch))),
+      listen((request) =>
+        reading.includes(request.method) ? blobs.#forward(request) : Promise.resolve(permissionMismatch),
+      ),
       listen((request) => blobs.#forward(request)),
       listen((request) => blobs.#byHand(request)),
     ]);
@@ -211,23 +206,9 @@ async function startServer(directory: string): Promise<BlobServer> {
     import("azurite/dist/src/blob/BlobConfiguration"),
     import("azurite/dist/src/blob/BlobServer"),
   ]);
-  // SDKs are ahead of the API versions that azurite knows, so it is not to check them.
-  const [keepAliveSeconds, accessLog, debugLog, loose, skipApiVersionCheck] = [5, false, false, false, true];
-  const configuration = new BlobConfiguration(
-    "127.0.0.1",
-    0,
-    keepAliveSeconds,
-    path.join(directory, names),
-    path.join(directory, "extents.json"),
-    [{ locationId: "Default", locationPath: path.join(directory, "content"), maxConcurrency: 10 }],
-    accessLog,
-    undefined,
-    debugLog,
-    undefined,
-    loose,
-    skipApiVersionCheck,
+  const server = new Server(
+    new BlobConfiguration(...persistentStorage(directory, { index: names, content: "content", maxConcurrency: 10 })),
   );
-  const server = new Server(configuration);
   await server.start();
   return server;
 }

@@ -6,7 +6,8 @@ import { z } from "zod";
 
 import { Changes } from "../changes";
 import { forward, type HttpRequest, type HttpResponse, listen, type Listener, response } from "../http";
-import { account, storageRequest } from "./storage-connection";
+import { persistentStorage } from "./persistent-storage";
+import { account, permissionMismatch, storageRequest } from "./storage-connection";
 
 /** Access of an identity to the messages of queues. */
 export type QueueAccess = "none" | "send" | "write";
@@ -28,14 +29,6 @@ export interface QueueMessage {
 /** Milliseconds before a request to azurite fails. */
 const timeout = 30_000;
 
-/** Queue Storage's error for an identity without the necessary role. */
-const mismatch = response(
-  403,
-  '<?xml version="1.0" encoding="utf-8"?><Error><Code>AuthorizationPermissionMismatch</Code><Message>This request is not ' +
-    "authorized to perform this operation using this permission.</Message></Error>",
-  [["Content-Type", "application/xml"]],
-);
-
 /**
  * Queue Storage: azurite, which starts with the first queue. All storage accounts share one azurite account, so two of
  * them cannot have queues of the same name.
@@ -55,7 +48,7 @@ export class QueueStorage {
     mkdirSync(directory, { recursive: true });
     const [write, send, owner] = await Promise.all([
       listen((request) => queues.#forward(request)),
-      listen((request) => (isSending(request) ? queues.#forward(request) : Promise.resolve(mismatch))),
+      listen((request) => (isSending(request) ? queues.#forward(request) : Promise.resolve(permissionMismatch))),
       listen((request) => queues.#byHand(request)),
     ]);
     const queues: QueueStorage = new QueueStorage(directory, { write, send, owner });
@@ -177,23 +170,11 @@ async function startServer(directory: string): Promise<QueueServer> {
     import("azurite/dist/src/queue/QueueConfiguration"),
     import("azurite/dist/src/queue/QueueServer"),
   ]);
-  // The SDKs use newer API versions than azurite knows; disable the check.
-  const [keepAliveSeconds, accessLog, debugLog, loose, skipApiVersionCheck] = [5, false, false, false, true];
-  const configuration = new QueueConfiguration(
-    "127.0.0.1",
-    0,
-    keepAliveSeconds,
-    path.join(directory, "queues.json"),
-    path.join(directory, "extents.json"),
-    [{ locationId: "Default", locationPath: path.join(directory, "messages"), maxConcurrency: 1 }],
-    accessLog,
-    undefined,
-    debugLog,
-    undefined,
-    loose,
-    skipApiVersionCheck,
+  const server = new Server(
+    new QueueConfiguration(
+      ...persistentStorage(directory, { index: "queues.json", content: "messages", maxConcurrency: 1 }),
+    ),
   );
-  const server = new Server(configuration);
   await server.start();
   return server;
 }

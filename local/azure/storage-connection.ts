@@ -1,8 +1,18 @@
 import { createHmac } from "node:crypto";
 
+import { response } from "../http";
+
 /** Azurite's account, with the name and key from its documentation: it gives access to nothing but local data. */
 export const account = "devstoreaccount1";
 const accountKey = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+
+/** Error of the queue and blob services for an identity without the necessary role. */
+export const permissionMismatch = response(
+  403,
+  '<?xml version="1.0" encoding="utf-8"?><Error><Code>AuthorizationPermissionMismatch</Code><Message>This request is not ' +
+    "authorized to perform this operation using this permission.</Message></Error>",
+  [["Content-Type", "application/xml"]],
+);
 
 /** Addresses of the services that an identity may use, by their key in a connection string. */
 export type Endpoints = Readonly<Partial<Record<"TableEndpoint" | "QueueEndpoint" | "BlobEndpoint", string>>>;
