@@ -70,7 +70,7 @@ interface Session {
   readonly given: Settable;
   readonly query: URLSearchParams;
   readonly isMember?: IsMember;
-  readonly chunks: Buffer[];
+  received: Buffer;
 }
 
 /** An error response of the JSON API. */
@@ -231,7 +231,7 @@ export class Storage {
       const name = nameIn(query, body);
       this.#require("storage.objects.create", bucket, name, isMember);
       const id = randomUUID();
-      this.#sessions.set(id, { bucket, name, given, query, isMember, chunks: [] });
+      this.#sessions.set(id, { bucket, name, given, query, isMember, received: Buffer.alloc(0) });
       const host = header(headers, "host") ?? "";
       const location = `http://${host}/upload/storage/v1/b/${bucket.name}/o?uploadType=resumable&upload_id=${id}`;
       return response(200, "", [["Location", location]]);
@@ -243,12 +243,11 @@ export class Storage {
   #chunk({ headers, body }: HttpRequest, id: string): HttpResponse {
     const session = this.#sessions.get(id);
     if (session === undefined) throw new StorageError(404, "notFound", "No such upload session.");
-    const { bucket, name, given, query, isMember, chunks } = session;
+    const { bucket, name, given, query, isMember, received } = session;
     const range = header(headers, "content-range");
     const [, start, total = ""] = /^bytes (?:(\d+)-\d+|\*)\/(\d+|\*)$/.exec(range ?? `bytes 0-0/${body.length}`) ?? [];
-    const received = Buffer.concat(chunks);
     const next = start === undefined ? received : Buffer.concat([received.subarray(0, Number(start)), body]);
-    chunks.splice(0, chunks.length, next);
+    session.received = next;
     if (total === "*" || next.length < Number(total)) {
       return response(308, "", next.length === 0 ? [] : [["Range", `bytes=0-${next.length - 1}`]]);
     }
