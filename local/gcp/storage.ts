@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 
 import { z } from "zod";
 
@@ -367,13 +367,14 @@ export class Storage {
   }
 }
 
-/** The object that a resource declares. */
+/** The object that a resource declares; undefined if its content is no longer in the state folder. */
 export function declaredObject(resources: GcpResources, bucket: string, name: string): StoredObject | undefined {
   const declared = resources.find(
     "gcp:storage/bucketObject:BucketObject",
     (each) => each.bucket === bucket && each.name === name,
   );
-  return declared && { file: declared.source.path, headers: headersOf(declared) };
+  if (declared === undefined || !existsSync(declared.source.path)) return undefined;
+  return { file: declared.source.path, headers: headersOf(declared) };
 }
 
 function headersOf({ metadata = {}, ...given }: Settable): HeaderList {

@@ -241,6 +241,15 @@ describe("a notification", () => {
     expect(await publishedNames()).toEqual(["OBJECT_FINALIZE declared", "OBJECT_ARCHIVE declared"]);
   });
 
+  test("have none of an object whose content was deleted from the state folder, and the object can still be deleted", async () => {
+    notify();
+    const source = { path: path.join(directory, "absent"), sha256: "" };
+    const resource = resources.put(types.object, "uploads-gone", { bucket: "uploads", name: "gone", source });
+    await storage.declared.start(resource);
+    await storage.declared.remove?.(resource);
+    expect(await publishedNames()).toEqual([]);
+  });
+
   test("is refused without its topic, and unless Cloud Storage may publish there", () => {
     expect(refusedNotification(read, { topic })).toBeUndefined();
     expect(refusedNotification(read, { topic: "other" })).toMatch(/other/);
