@@ -191,6 +191,8 @@ describe.skipIf(noBrowser !== undefined)("the page", () => {
     expect(await page.getByText("No messages yet").isVisible()).toBe(false);
 
     await page.getByRole("button", { name: "Try again" }).click();
+    // Until the request is answered: a recovery before that would be this retry's, and leave no button.
+    await page.locator("#retry:not([aria-disabled])").waitFor();
     expect(await alert.isVisible()).toBe(true);
     board.mode = "up";
     await page.getByRole("button", { name: "Try again" }).click();
